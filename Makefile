@@ -1,0 +1,38 @@
+# Everything a clone needs, on a machine with Python 3.11 and make: `make demo`, `make test`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LIMIT ?= 25
+
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check install clean
+.DEFAULT_GOAL := test
+
+install: $(INSTALLED)
+
+# torch goes first and alone: whatever is resolved later then keeps the build it got.
+$(INSTALLED): pyproject.toml setup.py constraints.txt
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet torch
+	"$(BIN)/python" -m pip install --quiet --editable ".[dev]"
+	@touch "$@"
+
+demo: $(INSTALLED)
+	"$(BIN)/spatialbench" run --method sd --bench visor --limit $(LIMIT)
+	"$(BIN)/spatialbench" run --method infsplign --bench visor --limit $(LIMIT)
+	"$(BIN)/spatialbench" leaderboard runs/visor/sd@lab runs/visor/infsplign@lab
+
+test: $(INSTALLED)
+	"$(BIN)/python" -m pytest
+
+check: $(INSTALLED)
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/mypy"
+
+clean:
+	rm -rf "$(VENV)" build dist spatialbench.egg-info

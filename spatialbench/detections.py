@@ -1,0 +1,103 @@
+"""The boxes a detector found in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import UserError
+
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Objects found in one picture.
+
+    Attributes:
+        boxes: float32, (n, 4), corners x0, y0, x1, y1 in pixels of the original picture, y down.
+        scores: float32, (n,), in [0, 1].
+        labels: n object names.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+    """
+
+    boxes: Float32Array
+    scores: Float32Array
+    labels: tuple[str, ...]
+    width: int
+    height: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def above(self, threshold: float) -> Detections:
+        """The detections whose float32 score is strictly greater than float32(threshold)."""
+        keep = self.scores > np.float32(threshold)
+        return Detections(
+            self.boxes[keep],
+            self.scores[keep],
+            tuple(label for label, kept in zip(self.labels, keep, strict=True) if kept),
+            self.width,
+            self.height,
+        )
+
+    @classmethod
+    def build(
+        cls,
+        boxes: npt.ArrayLike,
+        scores: npt.ArrayLike,
+        labels: Sequence[str],
+        width: int,
+        height: int,
+    ) -> Detections:
+        """Check and convert.
+
+        Raises:
+            UserError: lengths that disagree, a malformed box, or a score or corner that is not a
+                finite number. A detector that says NaN is broken; it has not found nothing.
+        """
+        box_array = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
+        score_array = np.asarray(scores, dtype=np.float32).reshape(-1)
+        if not len(box_array) == len(score_array) == len(labels):
+            raise UserError(
+                f"detections with {len(box_array)} boxes, {len(score_array)} scores and "
+                f"{len(labels)} labels: the three lists must be equally long."
+            )
+        if not (np.isfinite(box_array).all() and np.isfinite(score_array).all()):
+            raise UserError(
+                "detections with a NaN or infinite box or score: the detector is broken "
+                "(run 'spatialbench doctor'); it is not counted as finding nothing."
+            )
+        return cls(box_array, score_array, tuple(labels), int(width), int(height))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Detections:
+        """Read the ``boxes``, ``scores``, ``labels``, ``width``, ``height`` of a JSONL record."""
+        try:
+            return cls.build(
+                record["boxes"],
+                record["scores"],
+                record["labels"],
+                record["width"],
+                record["height"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"a detections record is malformed ({error!r}); expected the keys width, height, "
+                "boxes [[x0, y0, x1, y1], ...], scores and labels."
+            ) from error
+
+    def to_record(self) -> dict[str, Any]:
+        """JSON-ready form; float32 values become the doubles that convert back exactly."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "boxes": self.boxes.tolist(),
+            "scores": self.scores.tolist(),
+            "labels": list(self.labels),
+        }

@@ -1,0 +1,49 @@
+"""A benchmark's prompt: its text, and what the picture must show to be right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .relations import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Triplet:
+    """``subject`` stands in ``relation`` to ``object``: (dog, left, cat)."""
+
+    subject: str
+    relation: Relation
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt of a benchmark.
+
+    Attributes:
+        id: the benchmark's own identifier, unique within it and safe as a folder name.
+        text: the sentence a method is given.
+        task: the benchmark's own group for breakdowns, e.g. ``left`` or ``position``.
+        triplet: what the prompt asks for, or None where it names no relation.
+        objects: names of all objects the text mentions, in reading order.
+        facts: whatever else the benchmark's rule or its official file needs.
+    """
+
+    id: str
+    text: str
+    task: str
+    triplet: Triplet | None = None
+    objects: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def prompt_set_hash(prompts: Iterable[Prompt]) -> str:
+    """SHA-256 (hex) over ids and texts in order: two prompt sets with one hash are the same set."""
+    digest = hashlib.sha256()
+    for prompt in prompts:
+        digest.update(json.dumps([prompt.id, prompt.text]).encode() + b"\n")
+    return digest.hexdigest()
