@@ -1,0 +1,1 @@
+"""Benchmarks: prompts, rules and published figures; installed as spatialbench.benchmarks."""

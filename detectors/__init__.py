@@ -1,0 +1,1 @@
+"""Detectors behind one protocol; installed as spatialbench.detectors."""

@@ -1,0 +1,1 @@
+"""Error bars and comparisons: clustered bootstrap, paired tests, power."""
