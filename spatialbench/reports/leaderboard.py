@@ -1,0 +1,190 @@
+"""Any number of runs beside each other and beside what has been published.
+
+A lab number never stands in one table with a number from a full-size model or from a paper: each
+world has its own section. Within a section, a row measured under other conditions (benchmark
+version, rule, detector or threshold) carries a mark that the notes explain.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..plugins import Published
+from .cells import INTERVAL_NOTE, images_cell, metric_cell, plain_cell
+from .results import Result
+from .tables import Format, Table, render, render_csv
+
+LAB_TITLE = "the lab's small model (comparable with lab rows only)"
+FULL_TITLE = "full-size models"
+PUBLISHED_TITLE = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run of the leaderboard: where it lies, its checked form and its document."""
+
+    run: str
+    result: Result
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What two numbers must share to stand in one column without a mark."""
+
+    benchmark: str
+    rule: str
+    detector: str
+    threshold: float
+
+    @classmethod
+    def of(cls, result: Result) -> Conditions:
+        """The conditions of a run; the benchmark with the version its signature gives."""
+        version = result.signature.split(" ")[0] or result.benchmark
+        return cls(version, result.rule, result.detector, result.threshold)
+
+    def differences(self, reference: Conditions) -> list[str]:
+        """``rule strict/1 (others visor-centroid/1)`` for each field that differs."""
+        pairs = [
+            (name, getattr(self, name), getattr(reference, name))
+            for name in ("benchmark", "rule", "detector", "threshold")
+        ]
+        return [f"{name} {own} (others {other})" for name, own, other in pairs if own != other]
+
+
+def leaderboard_text(
+    rows: Sequence[Row],
+    published: Sequence[Published],
+    headline: Sequence[str],
+    form: Format,
+    standard: Conditions | None = None,
+) -> str:
+    """The leaderboard in any format.
+
+    Args:
+        rows: runs of one benchmark.
+        published: rows of its papers; shown beside full-size models, apart from the lab.
+        headline: metric keys in column order.
+        form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``.
+        standard: the benchmark's own conditions, which the published rows were measured under.
+    """
+    if form == "json":
+        return json.dumps(_document(rows, published), indent=2, allow_nan=False)
+    if form == "csv":
+        return _csv(rows, published, headline)
+    return "\n\n".join(
+        render(table, form) for table in sections(rows, published, headline, standard)
+    )
+
+
+def sections(
+    rows: Sequence[Row],
+    published: Sequence[Published],
+    headline: Sequence[str],
+    standard: Conditions | None = None,
+) -> list[Table]:
+    """The tables, one a world: full-size models with the published rows, then the lab."""
+    full = [row for row in rows if not row.result.is_lab]
+    lab = [row for row in rows if row.result.is_lab]
+    name = rows[0].result.benchmark if rows else "published results"
+    tables = []
+    if full or published:
+        parts = ([FULL_TITLE] if full else []) + ([PUBLISHED_TITLE] if published else [])
+        title = f"{name}: {' and '.join(parts)}"
+        tables.append(_section(title, full, published, headline, standard))
+    if lab:
+        tables.append(_section(f"{name}: {LAB_TITLE}", lab, [], headline, None))
+    return tables
+
+
+def marks(rows: Sequence[Row], standard: Conditions | None) -> dict[str, list[str]]:
+    """For each run (by its path) what it was measured with that the others were not."""
+    if not rows:
+        return {}
+    reference = standard or Conditions.of(rows[0].result)
+    return {row.run: Conditions.of(row.result).differences(reference) for row in rows}
+
+
+def _section(
+    title: str,
+    rows: Sequence[Row],
+    published: Sequence[Published],
+    headline: Sequence[str],
+    standard: Conditions | None,
+) -> Table:
+    differs = marks(rows, standard)
+    notes = [INTERVAL_NOTE]
+    cells = []
+    for row in rows:
+        result, mark = row.result, ""
+        if differs[row.run]:
+            mark = f" [{len(notes)}]"
+            notes.append(f"{mark.strip()} other conditions: {'; '.join(differs[row.run])}")
+        metrics = [metric_cell(result, key) for key in headline]
+        cells.append(
+            [result.method + mark, result.backbone, images_cell(result), *metrics, "measured"]
+        )
+    for entry in published:
+        metrics = [plain_cell(entry.metrics.get(key)) for key in headline]
+        source = f"{entry.source} [{entry.evidence}]"
+        cells.append([entry.method, entry.base, "", *metrics, source])
+    signatures = dict.fromkeys(row.result.signature for row in rows)
+    return Table(
+        columns=["method", "base", "images", *headline, "source"],
+        rows=cells,
+        title=title,
+        notes=[*notes, *signatures],
+        left=2,
+    )
+
+
+def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, Any]:
+    return {
+        "rows": [{**row.document, "run": row.run, "lab": row.result.is_lab} for row in rows],
+        "published": [
+            {
+                "method": entry.method,
+                "base": entry.base,
+                **entry.metrics,
+                "source": entry.source,
+                "evidence": entry.evidence,
+                "note": entry.note,
+            }
+            for entry in published
+        ],
+    }
+
+
+def _csv(rows: Sequence[Row], published: Sequence[Published], headline: Sequence[str]) -> str:
+    bounds = [name for key in headline for name in (f"{key}_low", f"{key}_high")]
+    columns = ["world", "method", "base", "images", "images_expected", "partial", *headline]
+    lines = []
+    for row in rows:
+        result = row.result
+        pairs = [v for key in headline for v in result.intervals.get(key, (None, None))]
+        own = [result.metric(key) for key in headline]
+        lines.append(
+            [
+                "lab" if result.is_lab else "full-size",
+                result.method,
+                result.backbone,
+                str(result.images),
+                str(result.images_expected),
+                str(result.partial).lower(),
+                *(_exact(value) for value in [*own, *pairs]),
+                result.signature,
+            ]
+        )
+    for entry in published:
+        values = [entry.metrics.get(key) for key in headline]
+        empty = [""] * len(bounds)
+        cells = [*(_exact(value) for value in values), *empty, f"{entry.source} [{entry.evidence}]"]
+        lines.append(["published", entry.method, entry.base, "", "", "", *cells])
+    return render_csv([*columns, *bounds, "source"], lines)
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None or value != value else repr(value)

@@ -1,0 +1,121 @@
+"""A run's summary.json, checked where it enters the program."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import UserError
+
+Interval = tuple[float | None, float | None]
+
+_COUNTS = ("images", "images_expected", "prompts", "prompts_expected")
+
+
+class Group(BaseModel):
+    """The metrics of one task of a benchmark, such as the prompts with ``left``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    images: int
+    intervals: dict[str, Interval] = Field(default_factory=dict)
+
+    def metric(self, key: str) -> float:
+        """A metric in percent; NaN where it is undefined or not given."""
+        return _number((self.model_extra or {}).get(key))
+
+
+class Result(Group):
+    """One scored run: what it is, its metrics in percent, intervals, counts and signature.
+
+    Metrics are the keys beside the named ones, as the benchmark defines them.
+    """
+
+    benchmark: str
+    method: str
+    backbone: str
+    rule: str
+    detector: str
+    threshold: float
+    signature: str
+    images_expected: int
+    prompts: int
+    prompts_expected: int
+    partial: bool
+    groups: dict[str, Group] = Field(default_factory=dict)
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether the embedded lab drew or judged the pictures."""
+        return self.backbone.split("@")[0] == "lab" or self.detector.startswith("lab-")
+
+
+def read_result(run: Path) -> Result:
+    """The summary of a run directory.
+
+    Raises:
+        UserError: no summary yet, or one that is not what ``score`` writes.
+    """
+    path = run / "summary.json"
+    try:
+        return Result.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{run} has no summary.json; type 'spatialbench score {run}' first, "
+            f"or 'spatialbench status {run}' to see what is missing."
+        ) from None
+    except (ValidationError, ValueError) as error:
+        raise UserError(
+            f"{path} is not a summary this version reads ({_first_line(error)}); "
+            f"type 'spatialbench score {run}' to write it again."
+        ) from error
+
+
+def parse_result(document: Mapping[str, Any]) -> Result:
+    """A summary already in memory, as the score stage returns it."""
+    return Result.model_validate(document)
+
+
+def find_runs(folders: Sequence[Path]) -> list[Path]:
+    """Scored run directories at or below each folder, in path order, each once.
+
+    Raises:
+        UserError: a folder that does not exist, or that holds no scored run.
+    """
+    found: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
+        runs = list(_runs_below(folder))
+        if not runs:
+            raise UserError(
+                f"{folder} holds no scored run (no summary.json); "
+                f"type 'spatialbench status {folder}' to see what is missing."
+            )
+        found.update(dict.fromkeys(runs))
+    return list(found)
+
+
+def _runs_below(folder: Path) -> Iterator[Path]:
+    if (folder / "manifest.json").exists() or (folder / "summary.json").exists():
+        if (folder / "summary.json").exists():
+            yield folder
+        return
+    for child in sorted(path for path in folder.iterdir() if path.is_dir()):
+        yield from _runs_below(child)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error).splitlines()[0]

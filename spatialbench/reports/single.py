@@ -1,0 +1,58 @@
+"""The table of one run: all prompts, then each task of the benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .cells import INTERVAL_NOTE, images_cell, metric_cell
+from .results import Group, Result
+from .tables import Format, Table, render, render_csv
+
+
+def result_text(
+    result: Result, document: Mapping[str, Any], headline: Sequence[str], form: Format
+) -> str:
+    """One run in any format; ``json`` is the summary document itself."""
+    if form == "json":
+        return json.dumps(document, indent=2, allow_nan=False)
+    if form == "csv":
+        return render_csv(
+            ["group", "images", *_csv_columns(headline)],
+            [_csv_row(name, group, headline) for name, group in _groups(result)],
+        )
+    return render(result_table(result, headline), form)
+
+
+def result_table(result: Result, headline: Sequence[str]) -> Table:
+    """The run as a table, signature and meaning of the interval below it."""
+    rows = []
+    for name, group in _groups(result):
+        images = images_cell(result) if group is result else f"{group.images:,}"
+        cells = [metric_cell(group, key) for key in headline]
+        rows.append([name, images, *cells])
+    partial = ", PARTIAL" if result.partial else ""
+    return Table(
+        columns=["prompts", "images", *headline],
+        rows=rows,
+        title=f"{result.benchmark}: {result.method} on {result.backbone}{partial}",
+        notes=[INTERVAL_NOTE, result.signature],
+    )
+
+
+def _groups(result: Result) -> list[tuple[str, Group]]:
+    return [("all", result), *result.groups.items()]
+
+
+def _csv_columns(headline: Sequence[str]) -> list[str]:
+    return [name for key in headline for name in (key, f"{key}_low", f"{key}_high")]
+
+
+def _csv_row(name: str, group: Group, headline: Sequence[str]) -> list[str]:
+    row = [name, str(group.images)]
+    for key in headline:
+        value = group.metric(key)
+        bounds = group.intervals.get(key, (None, None))
+        row += ["" if v is None or v != v else repr(v) for v in (value, *bounds)]
+    return row
