@@ -1,0 +1,97 @@
+"""Which images a selection of a benchmark's prompts expects, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from spatialbench.plugins import BenchmarkPlugin, ImageRequest
+from spatialbench.prompts import Prompt
+
+from .names import safe_id
+from .seeds import SeedScheme
+from .selection import Selection, run_order, select
+
+Key = tuple[str, int]
+"""Prompt id and image index: the name of an image job."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The expected images, from the benchmark and never from what a folder happens to hold.
+
+    Attributes:
+        benchmark: where the prompts and seeds come from.
+        subset: name of the prompt subset.
+        all_prompts: the whole subset, in the benchmark's order.
+        prompts: the selected prompts, in run order.
+        images_per_prompt: images 0 .. n-1 of each are expected.
+        seeds: the seed scheme.
+        selection: what was asked for.
+    """
+
+    benchmark: BenchmarkPlugin
+    subset: str
+    all_prompts: Sequence[Prompt]
+    prompts: Sequence[Prompt]
+    images_per_prompt: int
+    seeds: SeedScheme
+    selection: Selection
+
+    @property
+    def images(self) -> int:
+        """How many images are expected."""
+        return len(self.prompts) * self.images_per_prompt
+
+    @cached_property
+    def by_id(self) -> dict[str, Prompt]:
+        """The selected prompts by id."""
+        return {prompt.id: prompt for prompt in self.prompts}
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Position of every prompt of the subset in run order: the order of finished records.
+
+        It is of the subset and not of the selection, so that a larger selection continues a file.
+        """
+        return {prompt.id: rank for rank, prompt in enumerate(run_order(self.all_prompts))}
+
+    def order(self, key: Key) -> tuple[int, int]:
+        """Sorting key of an image in finished record files."""
+        return self.rank.get(key[0], len(self.rank)), key[1]
+
+    def keys(self) -> list[Key]:
+        """The expected images in run order."""
+        return [(p.id, index) for p in self.prompts for index in range(self.images_per_prompt)]
+
+    def request(self, key: Key) -> ImageRequest:
+        """The job of one image, with its seed."""
+        prompt = self.by_id[key[0]]
+        return ImageRequest(prompt, key[1], self.seeds.seed(self.benchmark, prompt, key[1]))
+
+
+def expect(
+    benchmark: BenchmarkPlugin,
+    subset: str,
+    selection: Selection,
+    seeds: SeedScheme,
+) -> Expected:
+    """Find the expected images of a selection.
+
+    Raises:
+        UserError: an unknown subset, an unknown name in ``selection.only``, or a prompt id that
+            cannot be a folder name.
+    """
+    prompts = benchmark.prompts(subset)
+    for prompt in prompts:
+        safe_id(prompt.id)
+    return Expected(
+        benchmark,
+        subset,
+        prompts,
+        select(prompts, selection),
+        selection.images_per_prompt or benchmark.images_per_prompt,
+        seeds,
+        selection,
+    )

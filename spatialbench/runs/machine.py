@@ -1,0 +1,47 @@
+"""What a run's manifest says about the machine: recorded, and never part of the identity."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Machine(BaseModel):
+    """Where and with what a run was made; no field decides what is expected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    created: str
+    """UTC, ISO 8601, to the second."""
+    platform: str
+    packages: dict[str, str]
+    device: str | None = None
+    dtype: str | None = None
+    batch_size: int | None = None
+
+
+_PACKAGES = ("spatialbench", "torch", "diffusers", "transformers", "numpy", "pillow")
+
+
+def this_machine(
+    device: str | None = None, dtype: str | None = None, batch_size: int | None = None
+) -> Machine:
+    """Describe this machine from package metadata, importing none of the packages."""
+    return Machine(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        platform=f"{platform.platform()} python-{platform.python_version()}",
+        packages={name: _version(name) for name in _PACKAGES},
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,110 @@
+"""The manifest of a run: its identity, what was last asked of it, and the machines it ran on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from spatialbench.errors import UserError
+
+from .files import write_atomic
+from .identity import differences, run_id
+from .machine import Machine
+from .selection import Selection
+
+NAME = "manifest.json"
+
+
+class SelectionRecord(BaseModel):
+    """The selection of the last command that made images."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int | None = None
+    only: list[str] = []
+    images_per_prompt: int | None = None
+
+    @classmethod
+    def of(cls, selection: Selection) -> SelectionRecord:
+        """The JSON form of a selection."""
+        return cls(
+            limit=selection.limit,
+            only=list(selection.only),
+            images_per_prompt=selection.images_per_prompt,
+        )
+
+    def selection(self) -> Selection:
+        """The selection itself."""
+        return Selection(self.limit, tuple(self.only), self.images_per_prompt)
+
+
+class Manifest(BaseModel):
+    """``manifest.json``.
+
+    ``identity`` decides the pixels and the expected set; ``machines`` only describes, one entry
+    for each distinct set-up that worked on the run.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    manifest_version: Literal[1] = 1
+    id: str
+    identity: dict[str, Any]
+    selection: SelectionRecord
+    machines: list[Machine]
+
+    def text(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a run directory's manifest.
+
+    Raises:
+        UserError: no manifest, or one that is damaged, of another version, or altered by hand.
+    """
+    path = folder / NAME
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder} is not a run directory (it has no {NAME}): give the directory that "
+            "'spatialbench run' named, such as runs/visor/sd@lab/0123456789ab."
+        ) from None
+    except (ValidationError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"{path} cannot be read ({first}): restore it, or give the command that made the run "
+            "again with another --out."
+        ) from error
+    if run_id(manifest.identity) != manifest.id:
+        raise UserError(
+            f"{path} was altered: its identity has the id {run_id(manifest.identity)}, not "
+            f"{manifest.id}; restore the file, or start a new run with another --out."
+        )
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest, unless the file already says exactly this."""
+    path = folder / NAME
+    content = manifest.text().encode()
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomic(path, content)
+
+
+def same_identity(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Refuse to mix two identities in one directory.
+
+    Raises:
+        UserError: the identities differ; the message names the differing fields.
+    """
+    fields = differences(old, new)
+    if fields:
+        raise UserError(
+            f"{folder} holds another run, which differs in {'; '.join(fields)} (there -> now): "
+            "give the options it was made with, or another --out."
+        )

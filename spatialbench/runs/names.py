@@ -1,0 +1,53 @@
+"""Names that become parts of a path, and the names a generator's identity gives itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from spatialbench.errors import UserError
+
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._@-]+")
+
+
+def safe_id(prompt_id: str) -> str:
+    """The prompt id itself, if it can be a folder name that stays inside its parent.
+
+    Raises:
+        UserError: anything but 1 to 128 letters, digits, ``.``, ``_`` and ``-``, beginning with a
+            letter, a digit or ``_``.
+    """
+    if not _SAFE.fullmatch(prompt_id):
+        raise UserError(
+            f"the prompt id {prompt_id!r} cannot be a folder name: expected letters, digits, '.', "
+            "'_' and '-' only, at most 128, not beginning with '.' or '-'; mend the benchmark."
+        )
+    return prompt_id
+
+
+def slug(text: str) -> str:
+    """A readable folder name for any text, the same on every file system."""
+    return _UNSAFE_CHARACTERS.sub("-", text).strip(".-") or "unnamed"
+
+
+def method_name(generator: Mapping[str, Any]) -> str:
+    """The ``method`` of a generator's identity."""
+    return str(generator.get("method", "unnamed"))
+
+
+def backbone_name(generator: Mapping[str, Any]) -> str:
+    """The short name of the ``backbone`` of a generator's identity."""
+    backbone = generator.get("backbone", "none")
+    if isinstance(backbone, Mapping):
+        backbone = backbone.get("name", "unnamed")
+    return str(backbone)
+
+
+def backbone_revision(generator: Mapping[str, Any]) -> str:
+    """The revision or weight hash of the backbone in a generator's identity; empty if it has none."""
+    backbone = generator.get("backbone")
+    if not isinstance(backbone, Mapping):
+        return ""
+    return str(backbone.get("revision") or backbone.get("sha256") or "")

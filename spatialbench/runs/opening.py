@@ -1,0 +1,168 @@
+"""Starting a run, continuing it, and opening one that is already there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from spatialbench.errors import UserError
+from spatialbench.plugins import BenchmarkPlugin, Generator, Json
+from spatialbench.prompts import prompt_set_hash
+
+from .expected import Expected, expect
+from .files import make_folder
+from .identity import IDENTITY_VERSION, run_id
+from .machine import Machine
+from .manifest import (
+    NAME,
+    Manifest,
+    SelectionRecord,
+    read_manifest,
+    same_identity,
+    write_manifest,
+)
+from .names import backbone_name, method_name, slug
+from .seeds import SeedScheme
+from .selection import Selection
+from .store import RunDirectory
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides a run: benchmark, subset, generator with its settings, seeds."""
+
+    benchmark: BenchmarkPlugin
+    subset: str
+    generator: Generator
+    seeds: SeedScheme = SeedScheme()
+
+    @cached_property
+    def identity(self) -> Json:
+        """The identity; it depends on the whole subset and not on any selection of it."""
+        return {
+            "version": IDENTITY_VERSION,
+            "benchmark": self.benchmark.name,
+            "benchmark_version": self.benchmark.version,
+            "subset": self.subset,
+            "prompt_set": prompt_set_hash(self.benchmark.prompts(self.subset)),
+            "seeds": str(self.seeds),
+            "generator": self.generator.identity(),
+        }
+
+    @cached_property
+    def id(self) -> str:
+        """12 hexadecimal digits."""
+        return run_id(self.identity)
+
+    def folder(self, root: Path = Path("runs")) -> Path:
+        """Where the run lies unless the user says otherwise: bench/method@backbone/id."""
+        generator = self.identity["generator"]
+        label = f"{method_name(generator)}@{backbone_name(generator)}"
+        return root / slug(self.benchmark.name) / slug(label) / self.id
+
+    def expect(self, selection: Selection) -> Expected:
+        """The images a selection expects."""
+        return expect(self.benchmark, self.subset, selection, self.seeds)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory and the images expected in it."""
+
+    directory: RunDirectory
+    manifest: Manifest
+    expected: Expected
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.directory.path
+
+    @property
+    def generator(self) -> dict[str, Any]:
+        """The generator's part of the identity."""
+        generator: dict[str, Any] = self.manifest.identity["generator"]
+        return generator
+
+
+def open_run(spec: RunSpec, selection: Selection, machine: Machine, out: Path | None = None) -> Run:
+    """Start a run, or continue the one of the same identity.
+
+    The manifest then names this selection; ``machine`` is added to it when it differs from those
+    already there in more than its time.
+
+    Args:
+        out: exactly where the run lies; None for ``spec.folder()``.
+
+    Raises:
+        UserError: the directory holds a run of another identity (the differing fields are named),
+            or files that are no run; an unknown name in the selection; no permission, no space.
+    """
+    folder = out or spec.folder()
+    expected = spec.expect(selection)
+    machines: list[Machine] = []
+    if (folder / NAME).exists():
+        manifest = read_manifest(folder)
+        same_identity(folder, manifest.identity, spec.identity)
+        machines = manifest.machines
+    else:
+        _empty(folder)
+    if not any(_same_setup(machine, known) for known in machines):
+        machines = [*machines, machine]
+    manifest = Manifest(
+        id=spec.id,
+        identity=spec.identity,
+        selection=SelectionRecord.of(selection),
+        machines=machines,
+    )
+    make_folder(folder)
+    write_manifest(folder, manifest)
+    return Run(RunDirectory(folder), manifest, expected)
+
+
+def open_existing(folder: Path, benchmark: BenchmarkPlugin) -> Run:
+    """Open a run that is already there, with the selection of its last command.
+
+    Args:
+        benchmark: the plug-in that ``benchmark_of(folder)`` names.
+
+    Raises:
+        UserError: no run there, a damaged manifest, or a benchmark whose version or prompts are
+            not those the run was made with.
+    """
+    manifest = read_manifest(folder)
+    identity = manifest.identity
+    subset = str(identity["subset"])
+    now = identity | {
+        "benchmark": benchmark.name,
+        "benchmark_version": benchmark.version,
+        "prompt_set": prompt_set_hash(benchmark.prompts(subset)),
+    }
+    same_identity(folder, identity, now)
+    expected = expect(
+        benchmark,
+        subset,
+        manifest.selection.selection(),
+        SeedScheme.parse(str(identity["seeds"])),
+    )
+    return Run(RunDirectory(folder), manifest, expected)
+
+
+def benchmark_of(folder: Path) -> str:
+    """Name of the benchmark a run directory belongs to. Raises UserError where there is no run."""
+    return str(read_manifest(folder).identity["benchmark"])
+
+
+def _same_setup(one: Machine, other: Machine) -> bool:
+    return one.model_copy(update={"created": other.created}) == other
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: give --out a new or empty directory.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(
+            f"{folder} holds files but no run (no {NAME}): give --out a new or empty directory."
+        )

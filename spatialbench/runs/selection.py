@@ -1,0 +1,94 @@
+"""Which prompts of a subset a command works on, and in which order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from spatialbench.errors import UserError, unknown_name
+from spatialbench.prompts import Prompt
+
+_SHUFFLE = "spatialbench/run-order/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The part of a subset to make; it decides no pixel and stays out of the identity.
+
+    Attributes:
+        limit: at most this many prompts; None for all.
+        only: task names, relation names or prompt ids; empty for all.
+        images_per_prompt: None for the benchmark's own number.
+    """
+
+    limit: int | None = None
+    only: tuple[str, ...] = ()
+    images_per_prompt: int | None = None
+
+    def __post_init__(self) -> None:
+        for option, value in (
+            ("--limit", self.limit),
+            ("--images-per-prompt", self.images_per_prompt),
+        ):
+            if value is not None and value < 1:
+                raise UserError(
+                    f"{option} {value} selects no image: give a whole number of at least 1, or "
+                    f"leave {option} out for all of them."
+                )
+
+    @classmethod
+    def parse_only(cls, text: str | None) -> tuple[str, ...]:
+        """Split ``left,right`` at the commas; None and empty parts give nothing."""
+        return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def run_order(prompts: Iterable[Prompt]) -> list[Prompt]:
+    """One fixed shuffle, balanced over ``Prompt.task``.
+
+    Within a task prompts are ordered by a hash of their id; the tasks, in the order of their
+    names, then take turns, so that the first N prompts hold every task equally often (give or
+    take one) until a task has run out. The order does not depend on the order given.
+    """
+    tasks: dict[str, list[Prompt]] = defaultdict(list)
+    for prompt in prompts:
+        tasks[prompt.task].append(prompt)
+    turns: list[tuple[int, str, Prompt]] = []
+    for task, members in tasks.items():
+        members.sort(key=_shuffled)
+        turns.extend((turn, task, prompt) for turn, prompt in enumerate(members))
+    turns.sort(key=lambda entry: entry[:2])
+    return [prompt for _, _, prompt in turns]
+
+
+def select(prompts: Sequence[Prompt], selection: Selection) -> list[Prompt]:
+    """The selected prompts in run order; a larger limit contains a smaller one, in its order.
+
+    Raises:
+        UserError: a name in ``only`` that is no task, relation or prompt id of these prompts.
+    """
+    chosen = _only(prompts, selection.only) if selection.only else prompts
+    return run_order(chosen)[: selection.limit]
+
+
+def _shuffled(prompt: Prompt) -> bytes:
+    return hashlib.sha256(f"{_SHUFFLE}\0{prompt.id}".encode()).digest()
+
+
+def _names(prompt: Prompt) -> set[str]:
+    relation = {prompt.triplet.relation.value} if prompt.triplet else set()
+    return {prompt.task} | relation
+
+
+def _only(prompts: Sequence[Prompt], terms: Sequence[str]) -> list[Prompt]:
+    names: set[str] = set().union(*(_names(prompt) for prompt in prompts))
+    known = names | {prompt.id for prompt in prompts}
+    for term in terms:
+        if term not in known:
+            raise UserError(
+                f"{unknown_name('task or relation in --only', term, names)} "
+                "The id of a prompt of this subset can stand there too."
+            )
+    wanted = set(terms)
+    return [prompt for prompt in prompts if prompt.id in wanted or _names(prompt) & wanted]
