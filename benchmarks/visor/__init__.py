@@ -1,0 +1,7 @@
+"""VISOR: does the picture show A on the asked side of B?"""
+
+from __future__ import annotations
+
+from .plugin import PLUGIN
+
+__all__ = ["PLUGIN"]

@@ -1,0 +1,72 @@
+"""VISOR as a benchmark plug-in: what the harness asks of it, answered by the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
+from spatialbench.prompts import Prompt
+from spatialbench.statistics.ratios import MeanOfRatios
+
+from . import metrics, official, prompts
+from .published import published
+from .rule import CentroidRule
+
+
+class Visor:
+    """Gokhale et al., "Benchmarking Spatial Relationships in Text-to-Image Generation" (2022)."""
+
+    name = "visor"
+    version = 1
+    summary = "VISOR: 25,280 prompts with two COCO objects and left, right, above or below"
+    subsets: Mapping[str, str] = prompts.SUBSETS
+    default_subset = "relational"
+    images_per_prompt = 4
+    detector = "owlvit"
+    rules: Mapping[str, Rule] = {"official": CentroidRule()}
+    headline: Sequence[str] = metrics.HEADLINE
+
+    def prompts(self, subset: str) -> Sequence[Prompt]:
+        """The prompts of a subset, in official order. Raises UserError for an unknown subset."""
+        return prompts.prompts(subset)
+
+    def official_prompts(self, subset: str) -> bytes:
+        """The subset as the official prompt file; ``all`` is that file byte for byte."""
+        return prompts.official_json(subset)
+
+    def seed(self, prompt: Prompt, index: int) -> int:
+        """42 + k for every prompt.
+
+        The official repository states no seeds; this is what the published comparisons use.
+        """
+        return 42 + index
+
+    def labels(self, prompt: Prompt) -> Sequence[str]:
+        """The prompt's object names, the first-named one first."""
+        return prompt.objects
+
+    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
+        """OA, VISOR_uncond, VISOR_cond, VISOR_1..4, OA_A, OA_B in percent."""
+        return metrics.metrics(table)
+
+    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
+        """The same metrics as ratios of sums over prompts."""
+        return metrics.ratios(table)
+
+    def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
+        """The unordered object pair: its eight relational prompts are not independent."""
+        return [" + ".join(sorted(prompt.objects)) for prompt in prompts]
+
+    def published(self) -> Sequence[Published]:
+        """Published rows, with what is odd about them."""
+        return published()
+
+    def read_official(
+        self, path: Path, prompt_list: Sequence[Prompt] | None = None
+    ) -> Sequence[tuple[Prompt, int, Verdict]]:
+        """Verdicts of an official results file; see ``official.read_official``."""
+        return official.read_official(path, prompt_list)
+
+
+PLUGIN: BenchmarkPlugin = Visor()
