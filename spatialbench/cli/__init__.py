@@ -1,7 +1,93 @@
-"""The command line."""
+"""The command line: one module a verb, imported only when that verb is used."""
 
 from __future__ import annotations
 
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
 
-def main() -> None:
-    """Entry point, written in the next commit."""
+import click
+
+from .. import __version__
+from ..errors import UserError, unknown_name
+
+_VERBS = {
+    "run": ("run", "Make the images, find the objects, apply the rule, print the table."),
+    "generate": ("generate", "Only make the images of a run."),
+    "detect": ("detect", "Only find the objects in a run's images."),
+    "score": ("score", "Apply the rule to stored detections, of a run or of a file."),
+    "leaderboard": ("leaderboard", "Runs beside each other and beside published rows."),
+    "status": ("status", "What a run has, what it lacks, and what to type next."),
+    "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
+    "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),
+    "fetch": ("fetch", "Download pinned weights or prompt files into the cache."),
+    "doctor": ("doctor", "Check this installation: versions, weights, detectors."),
+    "lab": ("lab", "The embedded lab: draw its world, train its models."),
+}
+"""Verb: (module of this package that holds it as ``command``, its line in the help)."""
+
+_log = logging.getLogger("spatialbench")
+
+
+class _Verbs(click.Group):
+    """Lists the verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name not in _VERBS:
+            raise unknown_name("command", cmd_name, _VERBS)
+        module = importlib.import_module(f"{__name__}.{_VERBS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in _VERBS.items()])
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="spatialbench")
+def root() -> None:
+    """How well does a text-to-image method put things where the prompt says?
+
+    Start with: spatialbench run --method sd --bench visor --limit 25
+    """
+    if not _log.handlers:
+        _log.addHandler(logging.StreamHandler())
+        _log.setLevel(logging.INFO)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    0 is success, 2 anything the user can put right (one sentence on stderr, no traceback), 130 an
+    interruption. Other exceptions are bugs and keep their traceback.
+    """
+    try:
+        status = root.main(args=argv, prog_name="spatialbench", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "spatialbench"
+        return _failed(f"{error.format_message()} Try '{where} --help'.")
+    except click.ClickException as error:
+        return _failed(error.format_message())
+    except UserError as error:
+        return _failed(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted; the same command continues where this one stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of the pipe (head, less) has gone; there is nobody to tell.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

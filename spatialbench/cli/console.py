@@ -1,0 +1,109 @@
+"""What a person sees on stderr while a command works; stdout is left to the result."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from ..stages.progress import Progress
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def stdout_reserved() -> Iterator[None]:
+    """Send what any library prints to stderr, so that stdout holds the result and nothing else."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def progress() -> Progress:
+    """A bar on a terminal, plain lines elsewhere."""
+    return BarProgress() if sys.stderr.isatty() else LineProgress()
+
+
+class LineProgress:
+    """One line when a stage starts and ends, and one every ten seconds between."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._done = self._at_start = self._total = 0
+        self._started = self._told = 0.0
+
+    def begin(self, stage: str, done: int, total: int) -> None:
+        """Announce a stage; one with nothing left to do is said to be complete."""
+        self._stage, self._done, self._at_start, self._total = stage, done, done, total
+        self._started = self._told = time.monotonic()
+        state = "complete" if done == total else "starting"
+        say(f"{stage}: {done:,}/{total:,} images, {state}")
+
+    def advance(self, images: int) -> None:
+        """Count images, and tell now and then."""
+        self._done += images
+        if time.monotonic() - self._told >= _SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            self._tell()
+
+    def notice(self, text: str) -> None:
+        """A sentence on a line of its own."""
+        say(text)
+
+    def end(self) -> None:
+        """Tell the stage's final count, unless it had nothing to do."""
+        if self._done != self._at_start:
+            self._tell()
+
+    def _tell(self) -> None:
+        seconds = time.monotonic() - self._started
+        made = self._done - self._at_start
+        rate = f"{seconds / made:.3g} s an image" if made else "none yet"
+        say(f"{self._stage}: {self._done:,}/{self._total:,} images, {seconds:.0f} s, {rate}")
+
+
+class BarProgress:
+    """A bar a stage with the time left."""
+
+    def __init__(self) -> None:
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def begin(self, stage: str, done: int, total: int) -> None:
+        """Open the stage's bar at what is already done."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
+        self._bar = Progress(*columns, Remaining(), console=Console(stderr=True))
+        self._task = self._bar.add_task(stage, total=total, completed=done)
+        self._bar.start()
+
+    def advance(self, images: int) -> None:
+        """Move the bar."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, images)
+
+    def notice(self, text: str) -> None:
+        """A sentence above the bar."""
+        if self._bar is None:
+            say(text)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False)
+
+    def end(self) -> None:
+        """Close the bar and leave it on the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = self._task = None

@@ -1,0 +1,65 @@
+"""``spatialbench fetch``: pinned weights and prompt files, before a machine goes offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from .. import plugins
+from ..errors import UserError, unknown_name
+from .console import say
+
+_KINDS: tuple[Literal["detector", "benchmark", "generator"], ...] = (
+    "detector",
+    "benchmark",
+    "generator",
+)
+
+
+@click.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def command(names: tuple[str, ...]) -> None:
+    """Download what NAME needs into the cache, at its pinned revision.
+
+    NAME is a backbone (a name of 'list backbones' or org/name@revision), a detector or a benchmark.
+    The folders are printed, one a line.
+    """
+    for name in names:
+        folders = _fetch(name)
+        if not folders:
+            say(f"{name} needs no download.")
+        for folder in folders:
+            click.echo(folder)
+
+
+def _fetch(name: str) -> list[Path]:
+    from ..generators.backbones import fetch_backbone, known_backbones
+
+    backbones = [known.name for known in known_backbones()]
+    if name in backbones or "/" in name:
+        return [fetch_backbone(name)]
+    known = list(backbones)
+    for kind in _KINDS:
+        available = plugins.names(kind)
+        known += available
+        if name in available:
+            return _fetch_plugin(plugins.load(kind, name), name)
+    raise unknown_name("backbone, detector or benchmark", name, known)
+
+
+def _fetch_plugin(plugin: Any, name: str) -> list[Path]:
+    """A plug-in says what it needs by a method ``fetch`` or a list ``files``; most need nothing."""
+    if hasattr(plugin, "fetch"):
+        found = plugin.fetch()
+        return [found] if isinstance(found, Path) else list(found)
+    files = getattr(plugin, "files", ())
+    if not files:
+        return []
+    from ..downloads import retrieve_all
+
+    paths = retrieve_all(files, name)
+    if not all(path.is_file() for path in paths):
+        raise UserError(f"the files of {name} vanished from the cache; type the command again.")
+    return paths

@@ -1,0 +1,80 @@
+"""``spatialbench list``: what is installed, by kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import click
+
+from .. import plugins
+from ..errors import UserError
+from .console import say
+from .options import format_option
+
+Entry = dict[str, str]
+
+
+def _plugins(kind: plugins.Kind) -> list[Entry]:
+    """One that cannot be loaded is listed with the reason: hiding it would hide the mistake."""
+    entries = []
+    for name in plugins.names(kind):
+        try:
+            entries.append({"name": name, "summary": plugins.load(kind, name).summary})
+        except UserError as error:
+            entries.append({"name": name, "summary": f"BROKEN: {error}"})
+    return entries
+
+
+def _backbones() -> list[Entry]:
+    from ..generators.backbones import known_backbones
+
+    return [{"name": known.name, "summary": known.summary} for known in known_backbones()]
+
+
+def _rules() -> list[Entry]:
+    entries = []
+    for name in plugins.names("benchmark"):
+        try:
+            benchmark = plugins.load("benchmark", name)
+        except UserError as error:
+            say(f"warning: {error}")
+            continue
+        for position, (short, rule) in enumerate(benchmark.rules.items()):
+            default = ", the default" if position == 0 else ""
+            summary = f"{rule.name} of {name}, threshold {rule.threshold:g}{default}"
+            entries.append({"name": short, "summary": summary, "benchmark": name})
+    return entries
+
+
+_KINDS: dict[str, Callable[[], list[Entry]]] = {
+    "generators": lambda: _plugins("generator"),
+    "detectors": lambda: _plugins("detector"),
+    "benchmarks": lambda: _plugins("benchmark"),
+    "backbones": _backbones,
+    "rules": _rules,
+}
+
+
+@click.command("list")
+@click.argument("kind", required=False, type=click.Choice(list(_KINDS)))
+@format_option
+def command(kind: str | None, form: str) -> None:
+    """What is installed: KIND is generators (methods), detectors, benchmarks, backbones or rules.
+
+    Without KIND, all of them.
+    """
+    from ..reports.tables import Table, render, render_csv
+
+    listed = {name: _KINDS[name]() for name in ([kind] if kind else _KINDS)}
+    if form == "json":
+        click.echo(json.dumps(listed[kind] if kind else listed, indent=2))
+    elif form == "csv":
+        rows = [[name, e["name"], e["summary"]] for name in listed for e in listed[name]]
+        click.echo(render_csv(["kind", "name", "summary"], rows))
+    else:
+        tables = [
+            Table([name, "what it is"], [[e["name"], e["summary"]] for e in entries], left=2)
+            for name, entries in listed.items()
+        ]
+        click.echo("\n\n".join(render(table, "md" if form == "md" else "table") for table in tables))

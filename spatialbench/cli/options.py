@@ -1,0 +1,100 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+FORMATS = ("table", "md", "csv", "json")
+
+
+def format_option(function: Decorated) -> Decorated:
+    """``--format table|md|csv|json`` as ``form``."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        help="How to print the result; json puts one document on stdout and nothing else.",
+    )(function)
+
+
+def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Apply option decorators so that the help lists them in the order given."""
+
+    def apply(function: Decorated) -> Decorated:
+        decorated: Any = function
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return apply
+
+
+run_options = stack(
+    click.option("--method", required=True, help="The method; 'list generators' shows them."),
+    click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
+    click.option(
+        "--backbone",
+        default="lab",
+        show_default=True,
+        help="The model: a name of 'list backbones', a diffusers folder, or org/name@revision.",
+    ),
+    click.option(
+        "--limit",
+        type=int,
+        help="Only the first N prompts of one fixed, balanced shuffle; a larger N contains them.",
+    ),
+    click.option("--only", help="Only these tasks, relations or prompt ids, comma-separated."),
+    click.option("--images-per-prompt", type=int, help="Default: the benchmark's own number."),
+    click.option("--steps", type=int, help="Denoising steps; default: the backbone's own."),
+    click.option("--guidance-scale", type=float, help="Default: the backbone's own."),
+    click.option("--scheduler", help="Such as ddim or euler; default: the backbone's own."),
+    click.option("--width", type=int, help="Pixels; default: the backbone's own."),
+    click.option("--height", type=int, help="Pixels; default: the backbone's own."),
+    click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A parameter of the method; may be given again.",
+    ),
+    click.option("--prompt-transform", help="Rewrite the prompts before the method sees them."),
+    click.option(
+        "--seed-scheme",
+        default="protocol",
+        show_default=True,
+        help="protocol (the benchmark's seeds) or hashed[:BASE].",
+    ),
+    click.option("--batch-size", type=int, help="Images at a time; decides no pixel."),
+    click.option("--device", help="cpu, cuda, cuda:1, mps; default: cuda where there is one."),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float16", "bfloat16"]),
+        help="Default: float16 on cuda, float32 elsewhere.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(file_okay=False),
+        help="Put the run exactly there; default: its own folder under runs/.",
+    ),
+    click.option("--offline", is_flag=True, help="Use the cache and local folders only."),
+)
+
+detector_options = stack(
+    click.option(
+        "--detector",
+        help="NAME, or NAME=WEIGHTS with a folder or org/name@revision; default: the "
+        "benchmark's own, and lab-owlvit for the backbone lab.",
+    ),
+)
+
+rule_options = stack(
+    click.option("--rule", help="Default: the benchmark's first; 'list rules' shows them."),
+    click.option("--threshold", type=float, help="Score a box must exceed; default: the rule's."),
+)

@@ -1,0 +1,59 @@
+"""``spatialbench prompts``: a benchmark's prompts, for people and for other programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import plugins
+from ..errors import unknown_name
+
+if TYPE_CHECKING:
+    from ..prompts import Prompt
+
+
+@click.command("prompts")
+@click.option("--bench", required=True, help="The benchmark.")
+@click.option("--set", "subset", help="Which of its prompt sets; default: the benchmark's own.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl", "official"]),
+    default="text",
+    show_default=True,
+    help="Sentences, one object a line, or the benchmark's own file byte for byte.",
+)
+def command(bench: str, subset: str | None, form: str) -> None:
+    """Print a benchmark's prompts in the benchmark's order."""
+    benchmark = plugins.load("benchmark", bench)
+    chosen = subset or benchmark.default_subset
+    if chosen not in benchmark.subsets:
+        raise unknown_name(f"prompt set of {bench}", chosen, benchmark.subsets)
+    if form == "official":
+        # Bytes, not text: no added newline, and no newline translation.
+        sys.stdout.buffer.write(benchmark.official_prompts(chosen))
+        sys.stdout.buffer.flush()
+        return
+    write = _sentence if form == "text" else _line
+    sys.stdout.writelines(f"{write(prompt)}\n" for prompt in benchmark.prompts(chosen))
+
+
+def _sentence(prompt: Prompt) -> str:
+    return prompt.text
+
+
+def _line(prompt: Prompt) -> str:
+    record: dict[str, Any] = {
+        "prompt_id": prompt.id,
+        "text": prompt.text,
+        "task": prompt.task,
+        "objects": list(prompt.objects),
+    }
+    if prompt.triplet:
+        record["relation"] = prompt.triplet.relation.value
+        record["subject"] = prompt.triplet.subject
+        record["object"] = prompt.triplet.object
+    return json.dumps(record)
