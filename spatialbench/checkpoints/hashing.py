@@ -1,0 +1,57 @@
+"""The identity of a folder of model files: a hash of what is in them, never of where they lie."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+from ..errors import UserError
+
+HASHED_SUFFIXES = (".safetensors", ".json", ".txt", ".model")
+"""Weights, configurations and vocabularies. Model cards and pictures decide no number."""
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256 (hex) over the names and contents of a folder's model files.
+
+    Names are relative to the folder, so a copy elsewhere has the same hash. Files are read once a
+    process: a second call only looks at sizes and modification times.
+
+    Raises:
+        UserError: the folder is missing, unreadable, or holds no model file.
+    """
+    try:
+        files = sorted(
+            (path.relative_to(folder).as_posix(), path)
+            for path in folder.rglob("*")
+            if path.suffix in HASHED_SUFFIXES and path.is_file() and not _hidden(path, folder)
+        )
+        if not files:
+            raise UserError(
+                f"{folder} holds no model files; expected a folder with .safetensors weights and "
+                ".json configurations, as save_pretrained writes it."
+            )
+        digest = hashlib.sha256()
+        for name, path in files:
+            status = path.stat()
+            content = _file_hash(os.fspath(path), status.st_size, status.st_mtime_ns)
+            digest.update(f"{name}\0{content}\n".encode())
+    except OSError as error:
+        raise UserError(
+            f"cannot read the model folder {folder} ({error.strerror}); check the path and its "
+            "permissions."
+        ) from error
+    return digest.hexdigest()
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+@functools.lru_cache(maxsize=1024)
+def _file_hash(path: str, size: int, mtime_ns: int) -> str:
+    """Size and time are part of the cache key: a rewritten file is read again."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,106 @@
+"""Checkpoints on the Hugging Face Hub, by pinned commit: cached, fetched, or said to be missing."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+
+log = logging.getLogger(__name__)
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REPO = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A repository and the full commit (40 hex digits) that fixes its files."""
+
+    repo: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePatterns:
+    """Which files of a repository are wanted, as ``huggingface_hub`` patterns."""
+
+    allow: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+
+
+def parse_source(text: str) -> HubSource | None:
+    """Read ``org/name@commit``; None for a text that is no repository name at all.
+
+    Raises:
+        UserError: a repository without a commit, or with a branch or tag, which can move.
+    """
+    repo, _, revision = text.partition("@")
+    if not _REPO.fullmatch(repo):
+        return None
+    if not _COMMIT.fullmatch(revision):
+        given = f"{revision!r} can move" if revision else "it names no revision"
+        raise UserError(
+            f"{text!r} is not pinned ({given}): give the full commit as {repo}@<40 hex digits>, "
+            f"found under https://huggingface.co/{repo}/commits."
+        )
+    return HubSource(repo, revision)
+
+
+def snapshot_folder(source: HubSource) -> Path:
+    """Where the Hub's cache keeps this commit, whether or not it is there yet."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    name = "models--" + source.repo.replace("/", "--")
+    return Path(HF_HUB_CACHE) / name / "snapshots" / source.revision
+
+
+def first_cached(sources: Sequence[HubSource]) -> HubSource | None:
+    """The first source of which the cache holds anything; looks at the disk only."""
+    return next((s for s in sources if snapshot_folder(s).is_dir()), None)
+
+
+def locate(source: HubSource, patterns: FilePatterns, *, offline: bool, fetch_name: str) -> Path:
+    """The local folder of a pinned commit, downloaded on first use unless ``offline``.
+
+    Raises:
+        UserError: not in the cache while offline, or the download failed; says what to type.
+    """
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return _snapshot(source, patterns, local_files_only=True)
+    except LocalEntryNotFoundError as error:
+        if offline:
+            raise UserError(
+                f"{source} is not in the local cache; with a network, type "
+                f"'spatialbench fetch {fetch_name}' first, then run offline."
+            ) from error
+    log.info("fetching %s", source)
+    try:
+        return _snapshot(source, patterns, local_files_only=False)
+    except Exception as error:  # the hub client's, its HTTP library's and the disk's: all end here
+        reason = next(iter(str(error).strip().splitlines()), repr(error))
+        raise UserError(
+            f"cannot fetch {source} ({reason}); check the network and that the repository still "
+            f"exists, then type 'spatialbench fetch {fetch_name}', or give a local folder."
+        ) from error
+
+
+def _snapshot(source: HubSource, patterns: FilePatterns, *, local_files_only: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(
+        source.repo,
+        revision=source.revision,
+        allow_patterns=list(patterns.allow),
+        ignore_patterns=list(patterns.ignore),
+        local_files_only=local_files_only,
+    )
+    return Path(folder)

@@ -1,0 +1,87 @@
+"""The InfSplign loss of a batch: spatial, presence, balance and orthogonal terms.
+
+Source: thesis Eq. 8-11; the authors' code at 011f3398 for presence and balance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .activations import activation
+from .geometry import Moments
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from .placement import Placement
+    from .settings import GuidanceSettings
+
+
+class SpatialLoss:
+    """One loss a sample, all layers and samples at once.
+
+    Args:
+        settings: the weights, margin and activation.
+        placement: what each sample is pulled towards.
+        coarse: for each tapped layer, whether the presence term acts there (else balance does).
+    """
+
+    def __init__(
+        self,
+        settings: GuidanceSettings,
+        placement: Placement,
+        coarse: tuple[bool, ...],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        import torch
+
+        self.settings = settings
+        self.placement = placement
+        self.activation = activation(settings.loss, settings.slope)
+        level = torch.tensor(coarse, device=device).unsqueeze(-1)
+        self.presence = level.to(dtype) * settings.lambda_presence
+        self.balance = (~level).to(dtype) * settings.lambda_balance
+
+    def __call__(self, moments: Moments) -> Tensor:
+        """(batch,) from centroids (layers, batch, 2, 2) and variances (layers, batch, 2).
+
+        The mean over layers divides all terms by the number of tapped layers, though presence and
+        balance act on a part of them only, as in the authors' code.
+        """
+        s = self.settings
+        difference = moments.centroid[:, :, 1] - moments.centroid[:, :, 0]
+        shortfall = s.alpha * (s.margin - self._displacement(difference))
+        total = s.lambda_spatial * self.placement.known * self.activation(shortfall)
+        if s.orthogonal:
+            across = (difference * self.placement.across).sum(-1).abs()
+            total = total + s.orthogonal * across**s.orthogonal_power
+        if s.lambda_presence or s.lambda_balance:
+            spread = moments.variance
+            total = total + self.presence * spread.sum(-1)
+            total = total + self.balance * (spread[..., 0] - spread[..., 1]).abs()
+        return total.mean(0)
+
+    def _displacement(self, difference: Tensor) -> Tensor:
+        """(layers, batch): how far the object lies on its side; at least the margin is right.
+
+        ``near`` is right while the distance is within the margin: there the shortfall is
+        ``alpha * (distance - margin)``. The authors' code takes ``|dx|`` for the displacement,
+        which pushes the pair apart; ``compat=official`` does so too.
+        """
+        signed = (difference * self.placement.direction).sum(-1)
+        near = self.placement.near
+        if near is None:
+            return signed
+        if self.settings.compat == "official":
+            return difference[..., 0].abs().where(near, signed)
+        return (2 * self.settings.margin - _length(difference)).where(near, signed)
+
+
+def _length(vector: Tensor) -> Tensor:
+    """Euclidean length over the last axis, with gradient zero (not NaN) at the origin."""
+    square = vector.square().sum(-1)
+    zero = square == 0
+    root: Tensor = square.where(~zero, 1.0).sqrt()
+    return root.where(~zero, 0.0)

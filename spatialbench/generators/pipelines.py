@@ -1,0 +1,139 @@
+"""Loading a backbone as a diffusers pipeline: checked weights, no safety checker, no gradients."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..checkpoints.loading import load_model, quiet
+from ..errors import UserError, unknown_name
+from .backbones import Backbone
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+
+    Pipeline = StableDiffusionPipeline | StableDiffusionXLPipeline
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+_MODELS = {
+    "StableDiffusionPipeline": {
+        "unet": "UNet2DConditionModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModel",
+    },
+    "StableDiffusionXLPipeline": {
+        "unet": "UNet2DConditionModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModel",
+        "text_encoder_2": "CLIPTextModelWithProjection",
+    },
+}
+
+
+def load_pipeline(
+    backbone: Backbone, dtype: str = "float32", device: str = "cpu", offline: bool = False
+) -> Pipeline:
+    """A Stable Diffusion or SDXL pipeline with every weight accounted for.
+
+    Models are in evaluation mode, frozen, of the given dtype and on the device; the safety
+    checker and the progress bar are off; the scheduler is the checkpoint's own.
+
+    Args:
+        backbone: from :func:`~spatialbench.generators.backbones.resolve`.
+        dtype: one of ``DTYPES``.
+        device: a torch device, such as ``cpu``, ``cuda`` or ``cuda:1``.
+        offline: take nothing from the network.
+
+    Raises:
+        UserError: files that cannot be had, a folder of another kind, weights that are missing,
+            unexpected, misshapen, pickled or not finite, or a device that is not there.
+    """
+    import diffusers
+
+    torch_dtype, torch_device = check_dtype(dtype, device), check_device(device)
+    folder = backbone.locate(offline=offline)
+    class_name = _pipeline_class(folder)
+    parts: dict[str, Any] = {
+        part: load_model(_model_class(name), folder / part, torch_dtype)
+        for part, name in _MODELS[class_name].items()
+    }
+    extras: dict[str, Any] = {"feature_extractor": None, "image_encoder": None}
+    if class_name == "StableDiffusionPipeline":
+        extras |= {"safety_checker": None, "requires_safety_checker": False}
+    try:
+        with quiet():
+            pipe = getattr(diffusers, class_name).from_pretrained(
+                folder, local_files_only=True, **parts, **extras
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"cannot load the tokenizer or scheduler of {folder} ({' '.join(str(error).split())}); "
+            "get an intact copy of the folder."
+        ) from error
+    pipe.set_progress_bar_config(disable=True)
+    return pipe.to(torch_device)
+
+
+def check_dtype(dtype: str, device: str) -> torch.dtype:
+    """The torch dtype of a name.
+
+    Raises:
+        UserError: an unknown name, or float16 on the CPU.
+    """
+    import torch
+
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+    if dtype == "float16" and torch.device(device).type == "cpu":
+        raise UserError(
+            "float16 on the CPU is slow and overflows; use --dtype float32 (or bfloat16), or "
+            "--device cuda."
+        )
+    value: torch.dtype = getattr(torch, dtype)
+    return value
+
+
+def check_device(device: str) -> torch.device:
+    """The torch device of a name.
+
+    Raises:
+        UserError: no such kind of device, or this machine has none.
+    """
+    import torch
+
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(
+            f"the device {device!r} cannot be used here ({reason}); give --device cpu, or a "
+            "device that this installation of torch supports."
+        ) from error
+    return chosen
+
+
+def _pipeline_class(folder: Path) -> str:
+    index = folder / "model_index.json"
+    try:
+        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{index} cannot be read as a pipeline description ({error!r}); give a folder written "
+            "by save_pretrained of a Stable Diffusion pipeline."
+        ) from error
+    if name not in _MODELS:
+        raise UserError(
+            f"{folder} holds a {name}; expected one of {', '.join(_MODELS)}. Give another backbone."
+        )
+    return str(name)
+
+
+def _model_class(name: str) -> Any:
+    import diffusers
+    import transformers
+
+    return getattr(diffusers, name, None) or getattr(transformers, name)

@@ -1,0 +1,145 @@
+"""Prompts as the UNet sees them, each distinct prompt encoded once and alone."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from .pipelines import Pipeline
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """One prompt: ``tokens`` (1, length, width), and SDXL's ``pooled`` (1, width) or None."""
+
+    tokens: torch.Tensor
+    pooled: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingBatch:
+    """A batch of prompts and as many negative prompts, in the shapes a pipeline call takes.
+
+    ``prompt_embeds`` and ``negative_prompt_embeds`` are (n, length, width); the pooled ones
+    (n, width), None for models without them; negatives None where guidance is off.
+    """
+
+    prompt_embeds: torch.Tensor
+    negative_prompt_embeds: torch.Tensor | None
+    pooled_prompt_embeds: torch.Tensor | None
+    negative_pooled_prompt_embeds: torch.Tensor | None
+
+    def arguments(self) -> dict[str, torch.Tensor]:
+        """Keyword arguments of a pipeline call."""
+        pairs = (
+            ("prompt_embeds", self.prompt_embeds),
+            ("negative_prompt_embeds", self.negative_prompt_embeds),
+            ("pooled_prompt_embeds", self.pooled_prompt_embeds),
+            ("negative_pooled_prompt_embeds", self.negative_pooled_prompt_embeds),
+        )
+        return {name: value for name, value in pairs if value is not None}
+
+
+class PromptEncoder:
+    """Encodes prompts with a pipeline's text encoders and remembers the latest ones.
+
+    A prompt is encoded alone, so that its embedding does not depend on its batch mates.
+    """
+
+    def __init__(
+        self, pipe: Pipeline, negative_prompt: str | None = None, capacity: int = 1024
+    ) -> None:
+        self._pipe = pipe
+        self._negative_prompt = negative_prompt
+        self._negative: Embedding | None = None
+        self._capacity = capacity
+        self._known: OrderedDict[str, Embedding] = OrderedDict()
+        self._reported: set[str] = set()
+
+    def encode(self, text: str) -> Embedding:
+        """The embedding of one prompt."""
+        if text in self._known:
+            self._known.move_to_end(text)
+            return self._known[text]
+        self._report_unknown_words(text)
+        embedding = self._run(text)
+        self._known[text] = embedding
+        if len(self._known) > self._capacity:
+            self._known.popitem(last=False)
+        return embedding
+
+    def negative(self) -> Embedding:
+        """The embedding that guidance leads away from: the empty prompt unless one was given.
+
+        SDXL checkpoints that ask for it get zeros for an empty negative prompt.
+        """
+        if self._negative is None:
+            zeros = self._pipe.config.get("force_zeros_for_empty_prompt", False)
+            if self._negative_prompt is None and zeros:
+                self._negative = _zeros_like(self._run(""))
+            else:
+                self._negative = self._run(self._negative_prompt or "")
+        return self._negative
+
+    def batch(self, texts: Sequence[str], *, guided: bool) -> EmbeddingBatch:
+        """Embeddings of a batch of prompts, in order; ``guided`` adds the negative ones."""
+        positive = [self.encode(text) for text in texts]
+        negative = [self.negative()] * len(texts) if guided else []
+        return EmbeddingBatch(
+            _stack([e.tokens for e in positive]),
+            _stack([e.tokens for e in negative]) if guided else None,
+            _stack_pooled(positive),
+            _stack_pooled(negative),
+        )
+
+    def _run(self, text: str) -> Embedding:
+        import torch
+
+        with torch.no_grad():
+            encoded = self._pipe.encode_prompt(
+                prompt=text,
+                device=self._pipe.unet.device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=False,
+            )
+        return Embedding(encoded[0], encoded[2] if len(encoded) == 4 else None)
+
+    def _report_unknown_words(self, text: str) -> None:
+        """Say once which words a word-level vocabulary (the lab's) does not hold."""
+        tokenizer = self._pipe.tokenizer
+        unknown_id = tokenizer.unk_token_id
+        # CLIP's byte-level vocabulary knows every word; its unknown token doubles as the padding.
+        if unknown_id is None or unknown_id in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+            return
+        for word in text.split():
+            ids = tokenizer(word, add_special_tokens=False).input_ids
+            if unknown_id in ids and word not in self._reported:
+                self._reported.add(word)
+                log.warning("the backbone's vocabulary has no word %r (prompt: %s)", word, text)
+
+
+def _zeros_like(embedding: Embedding) -> Embedding:
+    pooled = embedding.pooled
+    return Embedding(
+        embedding.tokens.new_zeros(embedding.tokens.shape),
+        None if pooled is None else pooled.new_zeros(pooled.shape),
+    )
+
+
+def _stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    import torch
+
+    return torch.cat(list(tensors))
+
+
+def _stack_pooled(embeddings: Sequence[Embedding]) -> torch.Tensor | None:
+    pooled = [e.pooled for e in embeddings if e.pooled is not None]
+    return _stack(pooled) if pooled else None

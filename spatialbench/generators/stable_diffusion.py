@@ -1,0 +1,124 @@
+"""Plain Stable Diffusion and SDXL: the stock pipeline, one seeded generator an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..plugins import GenerationSettings, ImageRequest, Json, Parameter
+from .parameters import read_parameters
+from .pipelines import load_pipeline
+from .prompt_embeddings import PromptEncoder
+from .sampling import Sampling, decode, image_generators, resolve_sampling
+from .schedulers import build
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from .pipelines import Pipeline
+
+VERSION = 1
+"""Raised whenever the same settings would give other pixels."""
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "negative_prompt": Parameter("", "what guidance leads away from; empty for the usual none"),
+    "eta": Parameter(0.0, "share of fresh noise a DDIM step adds: 0 none, 1 as much as DDPM"),
+}
+
+
+class StableDiffusion:
+    """A backbone with its settings, sampled by its own diffusers pipeline."""
+
+    def __init__(self, sampling: Sampling, parameters: Mapping[str, Any]) -> None:
+        self.sampling = sampling
+        self.parameters = dict(parameters)
+        self._pipe: Pipeline | None = None
+        self._encoder: PromptEncoder | None = None
+
+    def identity(self) -> Json:
+        """Method, version, parameters and everything :meth:`Sampling.identity` names."""
+        return {
+            "method": PLUGIN.name,
+            "version": VERSION,
+            "parameters": dict(self.parameters),
+            **self.sampling.identity(),
+        }
+
+    def load(self) -> None:
+        """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
+        if self._pipe is not None:
+            return
+        sampling = self.sampling
+        pipe = load_pipeline(
+            sampling.backbone, sampling.dtype, sampling.device, sampling.offline
+        )
+        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
+        self._encoder = PromptEncoder(pipe, self.parameters["negative_prompt"] or None)
+        self._pipe = pipe
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """RGB pictures, one a request; prompts may be mixed.
+
+        Raises:
+            UserError: latents or pictures that are not finite.
+        """
+        if not requests:
+            return []
+        self.load()
+        pipe, encoder, sampling = self._pipe, self._encoder, self.sampling
+        assert pipe is not None and encoder is not None
+        embeddings = encoder.batch([r.prompt.text for r in requests], guided=sampling.guided)
+        latents = pipe(
+            **embeddings.arguments(),
+            height=sampling.height,
+            width=sampling.width,
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance_scale,
+            eta=self.parameters["eta"],
+            generator=image_generators(requests),
+            output_type="latent",
+        ).images
+        return decode(pipe, latents, requests)
+
+
+@dataclass(frozen=True, slots=True)
+class StableDiffusionPlugin:
+    """The entry point ``sd``."""
+
+    name: str = "sd"
+    summary: str = "Stable Diffusion or SDXL as it is: the baseline of every method"
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What ``--set`` takes."""
+        return PARAMETERS
+
+    def configure(
+        self, settings: GenerationSettings, parameters: Mapping[str, Any]
+    ) -> StableDiffusion:
+        """Fix the settings.
+
+        Raises:
+            UserError: an unknown parameter, a value out of range, or settings that contradict
+                each other.
+        """
+        sampling = resolve_sampling(settings)
+        values = read_parameters(self.name, PARAMETERS, parameters)
+        if not 0 <= values["eta"] <= 1:
+            raise UserError(f"eta={values['eta']:g} is out of range: give a number from 0 to 1.")
+        if values["eta"] and sampling.scheduler.class_name != "DDIMScheduler":
+            raise UserError(
+                f"eta={values['eta']:g} means nothing to the scheduler {sampling.scheduler.name!r}: "
+                "add --scheduler ddim, or leave eta out."
+            )
+        if values["negative_prompt"] and not sampling.guided:
+            raise UserError(
+                "negative_prompt has no effect without guidance: give a --guidance-scale above 1, "
+                "or leave negative_prompt out."
+            )
+        return StableDiffusion(sampling, values)
+
+
+PLUGIN = StableDiffusionPlugin()
