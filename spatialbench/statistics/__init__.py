@@ -1,1 +1,1 @@
-"""Error bars and comparisons: clustered bootstrap, paired tests, power."""
+"""Error bars and comparisons: clustered bootstrap, paired tests, design effect."""

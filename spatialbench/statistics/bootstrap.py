@@ -1,0 +1,84 @@
+"""Error bars by resampling clusters of prompts.
+
+Prompts about the same objects succeed and fail together, so the cluster is drawn, not the picture.
+
+Intervals are percentile intervals. A bias-corrected one (BCa) needs a jackknife over clusters and
+becomes erratic for rates near 0, which VISOR_4 of a plain model is; with the some hundred clusters
+of a real run both agree. Where resampling can say nothing, because a rate is 0 or 1 in every
+cluster, the interval is Wilson's with the clusters as the sample: no certainty from few pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+
+import numpy as np
+
+from .columns import RatioColumns
+from .ratios import FloatArray, MeanOfRatios
+from .resampling import check_settings, cluster_sums, resampled_sums
+from .wilson import wilson_interval
+
+
+def intervals(
+    ratios: Mapping[str, MeanOfRatios],
+    clusters: Sequence[str],
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, tuple[float, float]]:
+    """A confidence interval for each metric, from one seeded bootstrap over clusters.
+
+    Args:
+        ratios: metrics as ratios of per-prompt sums, arrays of shape (prompts,).
+        clusters: a cluster name a prompt. Clusters with zeros only do not take part.
+        resamples: how many times the clusters are redrawn.
+        seed: of the draws. The same input and seed give the same intervals, in any prompt order.
+        confidence: share of repetitions that should cover the truth.
+
+    Returns:
+        ``(low, high)`` by metric key, in the metric's own scale. A resample with a zero
+        denominator is dropped for that metric; if all are, or if the metric itself is undefined
+        or rests on fewer than two clusters, the interval is (NaN, NaN).
+
+    Raises:
+        UserError: resamples or confidence that mean nothing.
+    """
+    check_settings(resamples, confidence)
+    keys = list(ratios)
+    table = RatioColumns([ratios[key] for key in keys])
+    if not keys:
+        return {}
+    sums = cluster_sums(table.columns, clusters)
+    if len(sums) < 2:
+        return dict.fromkeys(keys, (nan, nan))
+    point = table.values(sums.sum(axis=0, keepdims=True))[0]
+    drawn = table.values(resampled_sums(sums, resamples, seed))
+    low, high = percentile_bounds(drawn, confidence)
+    out: dict[str, tuple[float, float]] = {}
+    for i, key in enumerate(keys):
+        metric = ratios[key]
+        informed = table.informed(sums, i)
+        if informed < 2 or np.isnan(point[i]):
+            out[key] = (nan, nan)
+        elif len(metric.parts) == 1 and point[i] in (0.0, metric.scale) and low[i] == high[i]:
+            bounds = wilson_interval(point[i] / metric.scale * informed, informed, confidence)
+            out[key] = (metric.scale * bounds[0], metric.scale * bounds[1])
+        else:
+            out[key] = (float(low[i]), float(high[i]))
+    return out
+
+
+def percentile_bounds(drawn: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper percentiles of each column of (resamples, k), NaN rows of a column dropped.
+
+    A column of NaN only gives NaN.
+    """
+    tail = (1 - confidence) / 2
+    bounds = np.full((2, drawn.shape[1]), nan)
+    for k, column in enumerate(drawn.T):
+        defined = column[~np.isnan(column)]
+        if len(defined):
+            bounds[:, k] = np.quantile(defined, (tail, 1 - tail))
+    return bounds[0], bounds[1]
