@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of the pipe (head, less) has gone; there is nobody to tell.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     return status if isinstance(status, int) else 0
 

@@ -77,4 +77,6 @@ def command(kind: str | None, form: str) -> None:
             Table([name, "what it is"], [[e["name"], e["summary"]] for e in entries], left=2)
             for name, entries in listed.items()
         ]
-        click.echo("\n\n".join(render(table, "md" if form == "md" else "table") for table in tables))
+        click.echo(
+            "\n\n".join(render(table, "md" if form == "md" else "table") for table in tables)
+        )

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from .parsing import FiniteFloat
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 FORMATS = ("table", "md", "csv", "json")
@@ -36,6 +38,16 @@ def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]
     return apply
 
 
+batch_size_option = click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Images at a time; decides no pixel."
+)
+device_option = click.option(
+    "--device", help="cpu, cuda, cuda:1, mps; default: cuda where there is one, else cpu."
+)
+offline_option = click.option(
+    "--offline", is_flag=True, help="Use the cache and local folders only."
+)
+
 run_options = stack(
     click.option("--method", required=True, help="The method; 'list generators' shows them."),
     click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
@@ -52,11 +64,17 @@ run_options = stack(
     ),
     click.option("--only", help="Only these tasks, relations or prompt ids, comma-separated."),
     click.option("--images-per-prompt", type=int, help="Default: the benchmark's own number."),
-    click.option("--steps", type=int, help="Denoising steps; default: the backbone's own."),
-    click.option("--guidance-scale", type=float, help="Default: the backbone's own."),
+    click.option(
+        "--steps", type=click.IntRange(min=1), help="Denoising steps; default: the backbone's own."
+    ),
+    click.option("--guidance-scale", type=FiniteFloat(0), help="Default: the backbone's own."),
     click.option("--scheduler", help="Such as ddim or euler; default: the backbone's own."),
-    click.option("--width", type=int, help="Pixels; default: the backbone's own."),
-    click.option("--height", type=int, help="Pixels; default: the backbone's own."),
+    click.option(
+        "--width", type=click.IntRange(min=1), help="Pixels; default: the backbone's own."
+    ),
+    click.option(
+        "--height", type=click.IntRange(min=1), help="Pixels; default: the backbone's own."
+    ),
     click.option(
         "--set",
         "assignments",
@@ -71,30 +89,34 @@ run_options = stack(
         show_default=True,
         help="protocol (the benchmark's seeds) or hashed[:BASE].",
     ),
-    click.option("--batch-size", type=int, help="Images at a time; decides no pixel."),
-    click.option("--device", help="cpu, cuda, cuda:1, mps; default: cuda where there is one."),
+    batch_size_option,
+    device_option,
     click.option(
         "--dtype",
         type=click.Choice(["float32", "float16", "bfloat16"]),
-        help="Default: float16 on cuda, float32 elsewhere.",
+        default="float32",
+        show_default=True,
+        help="Number format of the models; part of the run's identity.",
     ),
     click.option(
         "--out",
         type=click.Path(file_okay=False),
         help="Put the run exactly there; default: its own folder under runs/.",
     ),
-    click.option("--offline", is_flag=True, help="Use the cache and local folders only."),
+    offline_option,
 )
 
 detector_options = stack(
     click.option(
         "--detector",
-        help="NAME, or NAME=WEIGHTS with a folder or org/name@revision; default: the "
+        help="NAME, or NAME:WEIGHTS with a folder or org/name@revision; default: the "
         "benchmark's own, and lab-owlvit for the backbone lab.",
     ),
 )
 
 rule_options = stack(
     click.option("--rule", help="Default: the benchmark's first; 'list rules' shows them."),
-    click.option("--threshold", type=float, help="Score a box must exceed; default: the rule's."),
+    click.option(
+        "--threshold", type=FiniteFloat(0, 1), help="Score a box must exceed; default: the rule's."
+    ),
 )

@@ -1,0 +1,148 @@
+"""From the options of a command line to the objects that do the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import UserError, unknown_name
+from ..plugins import GenerationSettings
+from . import parsing
+from .console import say
+
+if TYPE_CHECKING:
+    from ..plugins import BenchmarkPlugin, Detector, Generator, Rule
+    from ..runs.opening import Run, RunSpec
+    from ..runs.selection import Selection
+
+LAB_DETECTOR = "lab-owlvit"
+DEFAULT_BATCH_SIZE = 8
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of ``run`` and ``generate``, as click parsed them."""
+
+    method: str
+    bench: str
+    backbone: str
+    limit: int | None
+    only: str | None
+    images_per_prompt: int | None
+    steps: int | None
+    guidance_scale: float | None
+    scheduler: str | None
+    width: int | None
+    height: int | None
+    assignments: tuple[str, ...]
+    prompt_transform: str | None
+    seed_scheme: str
+    batch_size: int | None
+    device: str | None
+    dtype: str
+    out: str | None
+    offline: bool
+
+    @property
+    def folder(self) -> Path | None:
+        """Where ``--out`` puts the run."""
+        return Path(self.out) if self.out else None
+
+    @property
+    def batch(self) -> int:
+        """Images at a time."""
+        return self.batch_size or DEFAULT_BATCH_SIZE
+
+    def selection(self) -> Selection:
+        """Which prompts and images were asked for."""
+        from ..runs.selection import Selection
+
+        only = Selection.parse_only(self.only)
+        return Selection(self.limit, only, self.images_per_prompt)
+
+    def spec(self, device: str) -> RunSpec:
+        """Benchmark, subset, generator and seeds; loads no model.
+
+        Raises:
+            UserError: an unknown name or a value one of them does not take.
+        """
+        from ..runs.opening import RunSpec
+        from ..runs.seeds import SeedScheme
+
+        benchmark, subset = benchmark_and_subset(self.bench)
+        seeds = SeedScheme.parse(self.seed_scheme)
+        return RunSpec(benchmark, subset, self._generator(device), seeds)
+
+    def _generator(self, device: str) -> Generator:
+        plugin = plugins.load("generator", self.method)
+        settings = GenerationSettings(
+            backbone=self.backbone,
+            steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            scheduler=self.scheduler,
+            width=self.width,
+            height=self.height,
+            dtype=self.dtype,
+            prompt_transform=self.prompt_transform,
+            device=device,
+            offline=self.offline,
+        )
+        return plugin.configure(settings, parsing.assignments(self.assignments, plugin.parameters))
+
+    def open(self, spec: RunSpec, device: str) -> Run:
+        """Start the run on disk, or continue it."""
+        from ..runs.machine import this_machine
+        from ..runs.opening import open_run
+
+        machine = this_machine(device, self.dtype, self.batch)
+        return open_run(spec, self.selection(), machine, self.folder)
+
+
+def benchmark_and_subset(text: str) -> tuple[BenchmarkPlugin, str]:
+    """``visor`` or ``visor:all`` as the plug-in and the name of one of its prompt sets."""
+    name, subset = parsing.name_and_rest(text)
+    benchmark = plugins.load("benchmark", name)
+    chosen = subset or benchmark.default_subset
+    if chosen not in benchmark.subsets:
+        raise unknown_name(f"prompt set of {name}", chosen, benchmark.subsets)
+    return benchmark, chosen
+
+
+def detector(
+    given: str | None, benchmark: BenchmarkPlugin, backbone: str, device: str, offline: bool
+) -> Detector:
+    """The detector named, else the lab's for pictures of the lab, else the benchmark's own."""
+    if given is None:
+        given = LAB_DETECTOR if backbone == "lab" else benchmark.detector
+        why = "the lab's own" if backbone == "lab" else f"the one {benchmark.name} prescribes"
+        say(f"detector: {given}, {why}")
+    name, weights = parsing.name_and_rest(given)
+    return plugins.load("detector", name).configure(weights, device, offline)
+
+
+def rule(benchmark: BenchmarkPlugin, given: str | None) -> Rule:
+    """A rule of the benchmark by its short or its versioned name; None is the first."""
+    rules = benchmark.rules
+    if given is None:
+        return next(iter(rules.values()))
+    named = {**rules, **{rule.name: rule for rule in rules.values()}}
+    if given not in named:
+        raise unknown_name(f"rule of {benchmark.name}", given, named)
+    return named[given]
+
+
+def existing_run(folder: Path) -> Run:
+    """A run that is already on disk, with the benchmark it belongs to."""
+    from ..runs.opening import benchmark_of, open_existing
+
+    if not folder.is_dir():
+        raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
+    return open_existing(folder, plugins.load("benchmark", benchmark_of(folder)))
+
+
+def options_of(values: dict[str, Any]) -> RunOptions:
+    """The run options among a command's parameters, taken out of ``values``."""
+    names = RunOptions.__dataclass_fields__
+    return RunOptions(**{name: values.pop(name) for name in list(values) if name in names})

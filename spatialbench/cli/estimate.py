@@ -1,0 +1,81 @@
+"""A rough estimate of what a run costs in time and on disk, before it is started.
+
+Arithmetic of one denoising step with classifier-free guidance, in TFLOP, at the backbone's own
+size; the rates are what the devices reach in practice on such models, not what they advertise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_STEP_TFLOP = {
+    "lab": 0.0008,
+    "sd1.4": 1.61,
+    "sd1.5": 1.61,
+    "sd2.1-base": 1.61,
+    "sd2.1": 3.8,
+    "sdxl": 12.0,
+}
+_METHOD_FACTOR = {"infsplign": 1.43}
+_CPU_TFLOP_A_SECOND = 0.1
+_GPU_TFLOP_A_SECOND = {"float32": 30.0, "float16": 120.0, "bfloat16": 120.0}
+_BYTES_A_PIXEL = 1.6
+_BYTES_A_RECORD = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """``seconds`` is None for a backbone nobody has measured; ``bytes`` are on disk."""
+
+    seconds: float | None
+    bytes: int | None
+
+
+def estimate(generator: Mapping[str, Any], backbone: str, images: int, device: str) -> Estimate:
+    """Time and disk for so many images still to make.
+
+    Args:
+        generator: its identity; ``method``, ``steps``, ``width``, ``height`` and ``dtype`` are
+            used where it has them.
+        backbone: a name of ``list backbones``, or anything else (then the time is unknown).
+        images: how many are missing.
+        device: ``cpu`` or an accelerator.
+    """
+    steps, width, height = (_count(generator.get(key)) for key in ("steps", "width", "height"))
+    step = _STEP_TFLOP.get(backbone)
+    seconds = None
+    if step is not None and steps is not None:
+        dtype = str(generator.get("dtype", "float32"))
+        rate = _CPU_TFLOP_A_SECOND if device == "cpu" else _GPU_TFLOP_A_SECOND.get(dtype, 30.0)
+        factor = _METHOD_FACTOR.get(str(generator.get("method")), 1.0)
+        seconds = images * steps * step * factor / rate
+    size = None
+    if width is not None and height is not None:
+        size = round(images * (width * height * _BYTES_A_PIXEL + _BYTES_A_RECORD))
+    return Estimate(seconds, size)
+
+
+def duration(seconds: float | None) -> str:
+    """``about 3 minutes``, in the largest unit that gives at least one."""
+    if seconds is None:
+        return "unknown for this backbone"
+    for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"about {seconds / length:.0f} {unit}"
+    return f"about {max(seconds, 1):.0f} seconds"
+
+
+def size(count: int | None) -> str:
+    """``about 45 GB``, powers of ten."""
+    if count is None:
+        return "unknown"
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"about {count / length:.1f} {unit}"
+    return f"about {count / 1e3:.0f} kB"
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,22 @@
+"""The table of one run for stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..plugins import BenchmarkPlugin
+
+
+def summary_text(summary: Mapping[str, Any], benchmark: BenchmarkPlugin, form: str) -> str:
+    """A summary in the format asked for."""
+    from ..reports.results import parse_result
+    from ..reports.single import result_text
+
+    return result_text(
+        parse_result(summary),
+        summary,
+        list(benchmark.headline),
+        form,  # type: ignore[arg-type]
+    )
