@@ -1,0 +1,99 @@
+"""The metrics: the worked example, the identities between them, and what is undefined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isclose, isnan
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spatialbench.benchmarks.visor.metrics import HEADLINE, metrics, ratios
+from spatialbench.benchmarks.visor.prompts import prompts
+
+from spatialbench.plugins import ScoreTable, Verdict
+
+ALL = prompts("all")
+
+
+def verdict(a: bool, b: bool, hit: bool) -> Verdict:
+    return Verdict(hit, float(hit), "", {"found_a": a, "found_b": b})
+
+
+HIT, MISS, ONE, NONE = (
+    verdict(True, True, True),
+    verdict(True, True, False),
+    verdict(True, False, False),
+    verdict(False, False, False),
+)
+AsTable = Callable[..., ScoreTable]
+
+
+def test_worked_example(as_table: AsTable) -> None:
+    """Run through the official script; prompt 8 is an 'and' prompt and does not count."""
+    rows = [(ALL[0], k, HIT) for k in range(4)]
+    rows += [(ALL[3], 0, HIT), (ALL[3], 1, MISS), (ALL[3], 2, ONE), (ALL[8], 0, MISS)]
+    got = {key: round(value, 2) for key, value in metrics(as_table(rows)).items()}
+    assert got == {
+        "OA": 85.71,
+        "VISOR_uncond": 71.43,
+        "VISOR_cond": 83.33,
+        "VISOR_1": 100.0,
+        "VISOR_2": 50.0,
+        "VISOR_3": 50.0,
+        "VISOR_4": 50.0,
+        "OA_A": 100.0,
+        "OA_B": 85.71,
+    }
+    assert tuple(got)[: len(HEADLINE)] == HEADLINE
+
+
+def test_surplus_and_missing_images(as_table: AsTable) -> None:
+    rows = [(ALL[0], k, HIT if k < 4 else NONE) for k in range(6)]
+    rows += [(ALL[1], k, HIT) for k in range(3)]
+    got = metrics(as_table(rows))
+    assert (got["VISOR_3"], got["VISOR_4"]) == (100.0, 50.0)
+
+
+def test_a_prompt_without_images_is_in_no_denominator(as_table: AsTable) -> None:
+    table = as_table([(ALL[0], 0, HIT), (ALL[1], 0, NONE)])
+    wider = ScoreTable((*table.prompts, ALL[2]), table.prompt_row, table.index, table.columns)
+    assert metrics(wider) == metrics(table)
+    assert metrics(table)["VISOR_1"] == 50.0
+
+
+def test_nothing_to_divide_by(as_table: AsTable) -> None:
+    nothing = metrics(as_table([(ALL[8], 0, MISS)]))
+    assert all(isnan(value) for value in nothing.values())
+    never_both = metrics(as_table([(ALL[0], 0, ONE), (ALL[0], 1, NONE)]))
+    assert isnan(never_both.pop("VISOR_cond"))
+    assert never_both == {key: 50.0 if key == "OA_A" else 0.0 for key in never_both}
+
+
+pictures = st.sampled_from([HIT, MISS, ONE, NONE])
+
+
+@given(st.lists(st.lists(pictures, min_size=4, max_size=4), min_size=1, max_size=12))
+def test_identities(as_table: AsTable, runs: list[list[Verdict]]) -> None:
+    rows = [(ALL[10 * p], k, v) for p, images in enumerate(runs) for k, v in enumerate(images)]
+    got = metrics(as_table(rows))
+    uncond = got["VISOR_uncond"]
+    assert isclose(uncond, sum(got[f"VISOR_{n}"] for n in range(1, 5)) / 4, abs_tol=1e-9)
+    if got["OA"]:
+        assert isclose(uncond, got["OA"] * got["VISOR_cond"] / 100, abs_tol=1e-9)
+    assert got["OA"] <= min(got["OA_A"], got["OA_B"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), pictures), min_size=1, max_size=40))
+def test_ratios_are_the_same_metrics(as_table: AsTable, images: Any) -> None:
+    table = as_table([(ALL[p], k, v) for k, (p, v) in enumerate(images)])
+    point, parts = metrics(table), ratios(table)
+    assert list(point) == list(parts)
+    for key, value in point.items():
+        (ratio,) = parts[key].parts
+        assert ratio.numerator.shape == ratio.denominator.shape == (len(table.prompts),)
+        total = ratio.denominator.sum()
+        again = parts[key].scale * ratio.numerator.sum() / total if total else np.nan
+        assert again == pytest.approx(value, abs=1e-9, nan_ok=True)
