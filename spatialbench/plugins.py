@@ -243,6 +243,9 @@ class BenchmarkPlugin(Protocol):
 
 Kind = Literal["generator", "detector", "benchmark"]
 
+_WORD: dict[Kind, str] = {"generator": "method", "detector": "detector", "benchmark": "benchmark"}
+"""What a user calls it; the command line says ``--method`` for a generator."""
+
 _REQUIRED: dict[Kind, tuple[str, ...]] = {
     "generator": ("name", "summary", "parameters", "configure"),
     "detector": ("name", "summary", "configure"),
@@ -268,14 +271,15 @@ def load(kind: Kind, name: str) -> Any:
         UserError: no such name (near matches listed), two packages that claim the name, or a
             plug-in that cannot be imported or lacks a required attribute (its package named).
     """
+    word = _WORD[kind]
     group = _group(kind)
     found = sorted(entry_points(group=group, name=name), key=_package)
     if not found:
-        raise unknown_name(kind, name, names(kind))
+        raise unknown_name(word, name, names(kind))
     if len({entry.value for entry in found}) > 1:
         packages = " and ".join(_package(entry) for entry in found)
         raise UserError(
-            f"the {kind} {name!r} is claimed by two packages, {packages}: uninstall one of them."
+            f"the {word} {name!r} is claimed by two packages, {packages}: uninstall one of them."
         )
     entry = found[0]
     try:
@@ -284,13 +288,13 @@ def load(kind: Kind, name: str) -> Any:
         raise
     except Exception as error:
         raise UserError(
-            f"the {kind} {name!r} of the package {_package(entry)} cannot be loaded from "
+            f"the {word} {name!r} of the package {_package(entry)} cannot be loaded from "
             f"{entry.value} ({type(error).__name__}: {error}); update or uninstall that package."
         ) from error
     missing = [attribute for attribute in _REQUIRED[kind] if not hasattr(plugin, attribute)]
     if missing:
         raise UserError(
-            f"the {kind} {name!r} of the package {_package(entry)} lacks {', '.join(missing)}; "
+            f"the {word} {name!r} of the package {_package(entry)} lacks {', '.join(missing)}; "
             f"expected what spatialbench.plugins.{kind.capitalize()}Plugin lists."
         )
     return plugin

@@ -42,7 +42,7 @@ _PAIRS = (
     (Relation.ABOVE, Relation.BELOW),
     (Relation.IN_FRONT, Relation.BEHIND),
 )
-_INVERSE = {a: b for a, b in _PAIRS} | {b: a for a, b in _PAIRS}
+_INVERSE = dict(_PAIRS) | {b: a for a, b in _PAIRS}
 _AXIS = {
     Relation.LEFT: "x",
     Relation.RIGHT: "x",

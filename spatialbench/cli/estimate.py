@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..runs.names import backbone_name
+
 _STEP_TFLOP = {
     "lab": 0.0008,
     "sd1.4": 1.61,
@@ -33,18 +35,17 @@ class Estimate:
     bytes: int | None
 
 
-def estimate(generator: Mapping[str, Any], backbone: str, images: int, device: str) -> Estimate:
-    """Time and disk for so many images still to make.
+def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate:
+    """Time and disk for so many images.
 
     Args:
-        generator: its identity; ``method``, ``steps``, ``width``, ``height`` and ``dtype`` are
-            used where it has them.
-        backbone: a name of ``list backbones``, or anything else (then the time is unknown).
-        images: how many are missing.
+        generator: its identity; ``method``, ``backbone``, ``steps``, ``width``, ``height`` and
+            ``dtype`` are used where it has them.
+        images: how many.
         device: ``cpu`` or an accelerator.
     """
     steps, width, height = (_count(generator.get(key)) for key in ("steps", "width", "height"))
-    step = _STEP_TFLOP.get(backbone)
+    step = _STEP_TFLOP.get(backbone_name(generator))
     seconds = None
     if step is not None and steps is not None:
         dtype = str(generator.get("dtype", "float32"))

@@ -40,6 +40,7 @@ def command(
         click.echo(plan_text(options, options.spec(device), device, form))
         return
     from ..executors.local import LocalExecutor
+    from ..runs.names import backbone_name
     from ..stages.whole import Work, run_all
     from .tables import summary_text
 
@@ -47,9 +48,8 @@ def command(
         device = parsing.device(options.device)
         spec = options.spec(device)
         chosen_rule = assembly.rule(spec.benchmark, rule)
-        found_by = assembly.detector(
-            detector, spec.benchmark, options.backbone, device, options.offline
-        )
+        backbone = backbone_name(spec.identity["generator"])
+        found_by = assembly.detector(detector, spec.benchmark, backbone, device, options.offline)
         opened = options.open(spec, device)
         say(f"run: {opened.path}")
         work = Work(
@@ -66,7 +66,7 @@ def plan_text(options: assembly.RunOptions, spec: RunSpec, device: str, form: st
 
     expected = spec.expect(options.selection())
     folder = options.folder or spec.folder()
-    cost = estimate(spec.identity["generator"], options.backbone, expected.images, device)
+    cost = estimate(spec.identity["generator"], expected.images, device)
     plan = {
         "id": spec.id,
         "folder": str(folder),

@@ -1,0 +1,29 @@
+"""Fixtures for every test: the stranger's plug-in package, installed beside the harness."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds ``tests/plugin_package`` as pip installs it; put it on the path."""
+    source = tmp_path_factory.mktemp("plugin-source") / "plugin_package"
+    shutil.copytree(Path(__file__).parent / "plugin_package", source)
+    target = tmp_path_factory.mktemp("plugin-installed")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "--no-index", "--target", str(target), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+@pytest.fixture
+def plugin_package(plugin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stranger's plug-ins, importable in this process; the working folder is left alone."""
+    monkeypatch.syspath_prepend(str(plugin_folder))
+    return plugin_folder

@@ -1,0 +1,88 @@
+"""The package as installed: what it imports, and that wheel and editable install hold everything."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+IMPORTS = (
+    "import spatialbench.benchmarks.visor as v, spatialbench.detectors as d, sys;"
+    "print(v.__file__); print(d.__file__); print(v.PLUGIN.name)"
+)
+
+
+def _python(code: str, cwd: Path, *options: str) -> str:
+    command = [sys.executable, *options, "-c", code]
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+PACKAGES = {
+    "spatialbench": "spatialbench",
+    "benchmarks": "spatialbench/benchmarks",
+    "detectors": "spatialbench/detectors",
+}
+SHIPPED = {".py", ".json", ".md", ".csv", ".toml", ".safetensors"}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy: building a wheel leaves files behind."""
+    copy = tmp_path_factory.mktemp("wheel-source")
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for folder in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--wheel-dir", str(out), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def test_importing_the_package_imports_no_heavy_library(tmp_path: Path) -> None:
+    heavy = {"torch", "diffusers", "transformers", "pandas", "pyarrow", "ray", "numpy"}
+    printed = _python("import spatialbench, sys; print(' '.join(sys.modules))", tmp_path)
+    assert not heavy & set(printed.split())
+
+
+def test_the_editable_install_imports_from_outside_the_repository(tmp_path: Path) -> None:
+    benchmark, detectors, name = _python(IMPORTS, tmp_path).splitlines()
+    assert Path(benchmark).name == Path(detectors).name == "__init__.py"
+    assert name == "visor"
+
+
+def test_the_wheel_holds_every_module_and_data_file(source: Path, wheel: Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    shipped = [
+        f"{installed}/{path.relative_to(source / folder).as_posix()}"
+        for folder, installed in PACKAGES.items()
+        for path in (source / folder).rglob("*")
+        if path.suffix in SHIPPED or path.name == "py.typed"
+    ]
+    assert len(shipped) > 50
+    assert set(shipped) <= held
+    assert not any(name.startswith(("benchmarks/", "detectors/", "tests/")) for name in held)
+
+
+def test_the_wheel_imports_where_the_repository_is_not(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    # -S keeps the editable install out; the dependencies then come from the same folder by path.
+    dependencies = next(path for path in sys.path if path.endswith("site-packages"))
+    path = f"import sys; sys.path[:0] = [{str(site)!r}]; sys.path.append({dependencies!r});"
+    benchmark, detectors, name = _python(path + IMPORTS, tmp_path, "-S").splitlines()
+    assert Path(benchmark).is_relative_to(site)
+    assert Path(detectors).is_relative_to(site)
+    assert name == "visor"

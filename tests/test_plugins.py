@@ -1,0 +1,67 @@
+"""Discovery: a stranger's package is found, a broken one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spatialbench import plugins
+from spatialbench.errors import UserError
+
+
+def _distribution(folder: Path, name: str, entry_points: str) -> None:
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+def test_a_strangers_package_adds_one_of_each(plugin_package: Path) -> None:
+    kinds: tuple[tuple[plugins.Kind, str], ...] = (
+        ("generator", "painter"),
+        ("detector", "colour-blobs"),
+        ("benchmark", "squares"),
+    )
+    for kind, name in kinds:
+        assert name in plugins.names(kind)
+        assert plugins.load(kind, name).name == name
+
+
+def test_the_projects_own_plugins_come_through_entry_points() -> None:
+    assert {"sd", "infsplign"} <= set(plugins.names("generator"))
+    assert {"owlvit", "lab-owlvit"} <= set(plugins.names("detector"))
+    assert "visor" in plugins.names("benchmark")
+
+
+def test_an_unknown_name_lists_near_matches() -> None:
+    with pytest.raises(UserError, match=r"unknown benchmark 'visr': did you mean visor\?"):
+        plugins.load("benchmark", "visr")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("no_such_module:PLUGIN", "ModuleNotFoundError"),
+        ("json:no_such_attribute", "AttributeError"),
+        ("json:dumps", "lacks name, summary, configure"),
+    ],
+)
+def test_a_broken_plugin_names_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, reason: str
+) -> None:
+    _distribution(tmp_path, "broken-thing", f"[spatialbench.detectors]\nodd = {value}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match="broken-thing") as caught:
+        plugins.load("detector", "odd")
+    assert reason in str(caught.value)
+
+
+def test_two_packages_with_one_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _distribution(tmp_path, "first", "[spatialbench.detectors]\ntwin = json:dumps\n")
+    _distribution(tmp_path, "second", "[spatialbench.detectors]\ntwin = json:loads\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match="claimed by two packages, first and second"):
+        plugins.load("detector", "twin")
