@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from spatialbench.plugins import BenchmarkPlugin, ImageRequest
-from spatialbench.prompts import Prompt
-
+from ..plugins import BenchmarkPlugin, ImageRequest
+from ..prompts import Prompt
 from .names import safe_id
 from .seeds import SeedScheme
 from .selection import Selection, run_order, select

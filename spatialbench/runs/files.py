@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spatialbench.errors import UserError
+from ..errors import UserError
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import BaseModel, ConfigDict
 
+from .. import __version__
+
 
 class Machine(BaseModel):
     """Where and with what a run was made; no field decides what is expected."""
@@ -38,6 +40,11 @@ def this_machine(
         dtype=dtype,
         batch_size=batch_size,
     )
+
+
+def software() -> str:
+    """The version of spatialbench itself."""
+    return __version__
 
 
 def _version(package: str) -> str:

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from spatialbench.errors import UserError
-
+from ..errors import UserError
 from .files import write_atomic
 from .identity import differences, run_id
 from .machine import Machine
@@ -54,6 +53,8 @@ class Manifest(BaseModel):
     identity: dict[str, Any]
     selection: SelectionRecord
     machines: list[Machine]
+    command: str | None = None
+    """What was last typed to make images."""
 
     def text(self) -> str:
         """The file's content."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from spatialbench.errors import UserError
+from ..errors import UserError
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._@-]+")
@@ -46,8 +46,8 @@ def backbone_name(generator: Mapping[str, Any]) -> str:
 
 
 def backbone_revision(generator: Mapping[str, Any]) -> str:
-    """The revision or weight hash of the backbone in a generator's identity; empty if it has none."""
+    """The revision or weight hash of the backbone in a generator's identity, or nothing."""
     backbone = generator.get("backbone")
     if not isinstance(backbone, Mapping):
         return ""
-    return str(backbone.get("revision") or backbone.get("sha256") or "")
+    return str(backbone.get("revision") or backbone.get("weights") or "")

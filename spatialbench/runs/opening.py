@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spatialbench.errors import UserError
-from spatialbench.plugins import BenchmarkPlugin, Generator, Json
-from spatialbench.prompts import prompt_set_hash
-
+from ..errors import UserError
+from ..plugins import BenchmarkPlugin, Generator, Json
+from ..prompts import prompt_set_hash
 from .expected import Expected, expect
 from .files import make_folder
 from .identity import IDENTITY_VERSION, run_id
@@ -36,7 +35,7 @@ class RunSpec:
     benchmark: BenchmarkPlugin
     subset: str
     generator: Generator
-    seeds: SeedScheme = SeedScheme()
+    seeds: SeedScheme = field(default_factory=SeedScheme)
 
     @cached_property
     def identity(self) -> Json:
@@ -87,7 +86,13 @@ class Run:
         return generator
 
 
-def open_run(spec: RunSpec, selection: Selection, machine: Machine, out: Path | None = None) -> Run:
+def open_run(
+    spec: RunSpec,
+    selection: Selection,
+    machine: Machine,
+    out: Path | None = None,
+    command: str | None = None,
+) -> Run:
     """Start a run, or continue the one of the same identity.
 
     The manifest then names this selection; ``machine`` is added to it when it differs from those
@@ -95,6 +100,7 @@ def open_run(spec: RunSpec, selection: Selection, machine: Machine, out: Path | 
 
     Args:
         out: exactly where the run lies; None for ``spec.folder()``.
+        command: what the user typed, for ``status`` to show when images are missing.
 
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
@@ -116,6 +122,7 @@ def open_run(spec: RunSpec, selection: Selection, machine: Machine, out: Path | 
         identity=spec.identity,
         selection=SelectionRecord.of(selection),
         machines=machines,
+        command=command,
     )
     make_folder(folder)
     write_manifest(folder, manifest)
@@ -162,7 +169,8 @@ def _same_setup(one: Machine, other: Machine) -> bool:
 def _empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give --out a new or empty directory.")
-    if folder.is_dir() and any(folder.iterdir()):
+    # A kill before the first manifest leaves its hidden temporary file, which is no reason to stop.
+    if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise UserError(
             f"{folder} holds files but no run (no {NAME}): give --out a new or empty directory."
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from spatialbench.errors import UserError
-from spatialbench.plugins import BenchmarkPlugin
-from spatialbench.prompts import Prompt
+from ..errors import UserError
+from ..plugins import BenchmarkPlugin
+from ..prompts import Prompt
 
 _SEED_BITS = 63
 

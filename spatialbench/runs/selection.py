@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from spatialbench.errors import UserError, unknown_name
-from spatialbench.prompts import Prompt
+from ..errors import UserError, unknown_name
+from ..prompts import Prompt
 
 _SHUFFLE = "spatialbench/run-order/1"
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from .identity import differences
 from .opening import Run
 
 
@@ -16,10 +20,11 @@ class Status:
         path: the run directory.
         images: finished images of the selection; of ``images_expected``.
         detections: images with detections, by detector signature.
-        scored: rows of ``scores.parquet``, or None if there is none.
-        partial: whether anything expected is missing from the last score.
+        scored: images in the last summary, or None if there is none.
+        scored_expected: images that summary expected.
+        partial: whether anything expected is missing anywhere.
+        next: what to type, or a sentence that nothing is left to do.
         notices: damage that was noticed (torn lines, truncated images).
-        next: the command to type, or a sentence that nothing is left to do.
     """
 
     path: Path
@@ -27,16 +32,67 @@ class Status:
     images_expected: int
     detections: dict[str, int]
     scored: int | None
+    scored_expected: int | None
     partial: bool
     next: str
     notices: list[str] = field(default_factory=list)
 
 
 def status(run: Run) -> Status:
-    """Read a run's state from disk; changes nothing."""
-    raise NotImplementedError
+    """Read a run's state from disk; changes nothing.
+
+    Raises:
+        UserError: a corrupt record file.
+    """
+    notices: list[str] = []
+    keys = run.expected.keys()
+    finished = run.directory.finished_images(notices.append)
+    images = sum(key in finished for key in keys)
+    detections = {}
+    for signature in run.directory.detectors():
+        journal = run.directory.detection_journal(signature)
+        done = {(r["prompt_id"], r["index"]) for r in journal.records(notices.append)}
+        detections[signature] = sum(key in done for key in keys)
+    summary = _summary(run)
+    scored, scored_expected = summary.get("images"), summary.get("images_expected")
+    expected = run.expected.images
+    complete = images == scored == scored_expected == expected
+    return Status(
+        path=run.path,
+        images=images,
+        images_expected=expected,
+        detections=detections,
+        scored=scored,
+        scored_expected=scored_expected,
+        partial=not (complete and expected in detections.values()),
+        next=_next(run, images, detections, scored),
+        notices=notices,
+    )
 
 
-def explain(old: Run, new_identity: dict[str, object]) -> list[str]:
-    """Why a command would not continue this run: differing fields, ``steps: 20 -> 50``."""
-    raise NotImplementedError
+def explain(run: Run, identity: Mapping[str, Any]) -> list[str]:
+    """Why a command of this identity would not continue the run: ``generator.steps: 20 -> 50``.
+
+    Empty when it would continue it.
+    """
+    return differences(run.manifest.identity, identity)
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    try:
+        summary = json.loads(run.directory.summary.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+def _next(run: Run, images: int, detections: Mapping[str, int], scored: int | None) -> str:
+    expected = run.expected.images
+    if images < expected:
+        command = run.manifest.command or "the command that began the run"
+        return f"give again: {command}"
+    if max(detections.values(), default=0) < expected:
+        return f"spatialbench detect {run.path}"
+    if scored != expected:
+        return f"spatialbench score {run.path}"
+    return "nothing is left to do"

@@ -1,17 +1,161 @@
-"""A run directory: where everything lies, and which images are finished."""
+"""A run directory: where everything lies, and which images are finished.
+
+An image is finished when its record is on disk and its file has the recorded number of bytes.
+Nothing else says so: no flag, no counter.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..errors import UserError
+from .expected import Key
+from .files import make_folder, write_atomic
+from .journal import Journal, Notice, Record
+from .names import safe_id, slug
+
+_SUFFIX = ".png"
+_DETECTOR = "detector.json"
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What is known of a finished image: size of its file in bytes, and the file's SHA-256."""
+
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths of a run."""
+    """Paths of a run and the state of its images. Picklable, so that workers can have it."""
 
     path: Path
 
+    @property
+    def images(self) -> Path:
+        """Folder of the images."""
+        return self.path / "images"
+
+    @property
+    def scores(self) -> Path:
+        """One row an image."""
+        return self.path / "scores.parquet"
+
+    @property
+    def summary(self) -> Path:
+        """Metrics, intervals, counts, signature."""
+        return self.path / "summary.json"
+
+    @property
+    def image_journal(self) -> Journal:
+        """Records of finished images: prompt_id, index, seed, bytes, sha256."""
+        return Journal(self.path / "images.jsonl")
+
+    def detector_folder(self, signature: str) -> Path:
+        """Where the detections of one detector lie."""
+        return self.path / "detections" / slug(signature)
+
+    def detection_journal(self, signature: str) -> Journal:
+        """Detections of one detector, one record an image."""
+        return Journal(self.detector_folder(signature) / "detections.jsonl")
+
+    def detector_file(self, signature: str) -> Path:
+        """Signature and identity of one detector."""
+        return self.detector_folder(signature) / _DETECTOR
+
+    def detectors(self) -> list[str]:
+        """Signatures of the detectors that have looked at images here, sorted."""
+        files = (self.path / "detections").glob(f"*/{_DETECTOR}")
+        return sorted(str(json.loads(file.read_bytes())["signature"]) for file in files)
+
     def image_path(self, prompt_id: str, index: int) -> Path:
-        """``images/<prompt id>/<k>.png``."""
-        return self.path / "images" / prompt_id / f"{index}.png"
+        """``images/<prompt id>/<k>.png``; never outside the run directory.
+
+        Raises:
+            UserError: a prompt id that cannot be a folder name.
+        """
+        return self.images / safe_id(prompt_id) / f"{index:d}{_SUFFIX}"
+
+    def write_image(self, key: Key, content: bytes, seed: int) -> Record:
+        """Write one image file and return its record, which makes it finished once appended.
+
+        Raises:
+            UserError: no space, no permission, or a symbolic link where the folder should be.
+        """
+        path = self.image_path(*key)
+        for folder in (self.images, path.parent):
+            if folder.is_symlink():
+                raise UserError(
+                    f"{folder} is a symbolic link, which can lead out of the run: replace it by a "
+                    "folder."
+                )
+        make_folder(path.parent)
+        write_atomic(path, content)
+        return {
+            "prompt_id": key[0],
+            "index": key[1],
+            "seed": seed,
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+
+    def finished_images(self, notice: Notice) -> dict[Key, ImageRecord]:
+        """The finished images, of whatever selection.
+
+        An image that has a record but no file of that size is not among them, and is said.
+
+        Raises:
+            UserError: a corrupt record.
+        """
+        recorded: dict[Key, ImageRecord] = {}
+        for record in self.image_journal.records(notice):
+            key = (record["prompt_id"], record["index"])
+            recorded[key] = ImageRecord(record["bytes"], record["sha256"])
+        sizes = self._sizes()
+        damaged = [key for key, known in recorded.items() if sizes.get(key) != known.bytes]
+        for key in damaged:
+            del recorded[key]
+        if damaged:
+            notice(
+                f"{len(damaged)} finished image(s) are gone or truncated and count as missing: "
+                f"{name_some(damaged)}."
+            )
+        return recorded
+
+    def discard(self, keys: list[Key]) -> None:
+        """Remove image files that cannot be read; their images then count as missing."""
+        for key in keys:
+            self.image_path(*key).unlink(missing_ok=True)
+
+    def _sizes(self) -> dict[Key, int]:
+        """Sizes in bytes of the image files; symbolic links are not followed."""
+        sizes: dict[Key, int] = {}
+        if not self.images.is_dir() or self.images.is_symlink():
+            return sizes
+        with os.scandir(self.images) as folders:
+            for folder in folders:
+                if not folder.is_dir(follow_symlinks=False):
+                    continue
+                with os.scandir(folder.path) as files:
+                    for file in files:
+                        stem, suffix = file.name[: -len(_SUFFIX)], file.name[-len(_SUFFIX) :]
+                        if suffix != _SUFFIX or not stem.isdecimal():
+                            continue
+                        status = file.stat(follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            sizes[folder.name, int(stem)] = status.st_size
+        return sizes
+
+
+def name_some(keys: list[Key]) -> str:
+    """``12/0, 12/1 and 3 more``."""
+    shown = ", ".join(f"{prompt_id}/{index}" for prompt_id, index in sorted(keys)[:_SHOWN])
+    rest = len(keys) - _SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown

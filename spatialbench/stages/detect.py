@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from spatialbench.executors import Executor
-from spatialbench.plugins import Detector
-from spatialbench.runs.expected import Key
-from spatialbench.runs.opening import Run
-
+from ..detections import Detections
+from ..errors import UserError
+from ..executors import Executor
+from ..plugins import Detector
+from ..runs.expected import Key
+from ..runs.files import make_folder, write_atomic
+from ..runs.identity import canonical_json, differences
+from ..runs.lock import writing
+from ..runs.opening import Run
+from ..runs.store import RunDirectory, name_some
+from .memory import Pieces
+from .pictures import decode_png
+from .plan import due_batches
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+STAGE = "detect"
+
+_DECODERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +45,152 @@ class Detected:
     discarded: tuple[Key, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LookBatch:
+    """Pictures to look at together.
+
+    ``labels[i]`` are the names to find in the picture ``keys[i]``, and ``sha256[i]`` its file's
+    recorded hash, or None where the picture is not finished.
+    """
+
+    keys: tuple[Key, ...]
+    labels: tuple[tuple[str, ...], ...]
+    sha256: tuple[str | None, ...]
+    missing: frozenset[Key]
+
+
+class DetectWorker:
+    """Looks at pictures and appends what it found to a journal of its own."""
+
+    def __init__(self, detector: Detector, directory: RunDirectory) -> None:
+        self._detector = detector
+        self._directory = directory
+        detector.load()
+        self._pieces = Pieces()
+        self._journal = directory.detection_journal(detector.signature()).writer()
+        self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+
+    def work(self, batch: LookBatch) -> Detected:
+        """Look at a batch; a picture that cannot be read is reported and otherwise left out.
+
+        Its place, like that of a picture not made yet, is taken by a grey one: the batch keeps its
+        shape, and the others' boxes keep their bits.
+        """
+        images = list(self._pool.map(self._read, batch.keys, batch.sha256))
+        unreadable = tuple(
+            key
+            for key, image, sha256 in zip(batch.keys, images, batch.sha256, strict=True)
+            if image is None and sha256 is not None
+        )
+        there = {key for key, image in zip(batch.keys, images, strict=True) if image is not None}
+        wanted = batch.missing & there
+        if not wanted:
+            return Detected(0, unreadable)
+        pairs = list(zip(_without_gaps(images), batch.labels, strict=True))
+        found = self._pieces.call(self._detect, pairs)
+        self._journal.append(
+            {"prompt_id": key[0], "index": key[1]} | _checked(detections).to_record()
+            for key, detections in zip(batch.keys, found, strict=True)
+            if key in wanted
+        )
+        return Detected(len(wanted), unreadable)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._pool.shutdown()
+        self._journal.close()
+
+    def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
+        if sha256 is None:
+            return None
+        try:
+            content = self._directory.image_path(*key).read_bytes()
+        except FileNotFoundError:
+            return None
+        return decode_png(content, sha256)
+
+    def _detect(self, pairs: Sequence[tuple[Image.Image, tuple[str, ...]]]) -> list[Detections]:
+        return self._detector.detect([image for image, _ in pairs], [names for _, names in pairs])
+
+
 def detect(
     run: Run, detector: Detector, batch_size: int, executor: Executor, progress: Progress
 ) -> Detected:
     """Detect in every finished image that has no detections of this detector yet.
 
     Stored under ``detections/<signature>/``, so that several detectors can stand side by side.
+    Loads no model when nothing is missing. Unreadable images are removed, so that they count as
+    missing, and said.
 
     Raises:
         UserError: no finished image at all, a detector whose identity is not the stored one,
             no space or permission, another process at work on the run.
     """
-    raise NotImplementedError
+    expected, directory = run.expected, run.directory
+    signature = detector.signature()
+    journal = directory.detection_journal(signature)
+    with writing(run.path):
+        finished = directory.finished_images(progress.notice)
+        keys = expected.keys()
+        if not any(key in finished for key in keys):
+            raise UserError(
+                f"{run.path} has no finished image to look at: make them first with "
+                "'spatialbench run' or 'spatialbench generate'."
+            )
+        _same_detector(directory, detector)
+        done = {(r["prompt_id"], r["index"]) for r in journal.records(progress.notice)}
+        progress.begin(STAGE, sum(key in done for key in keys), expected.images)
+        batches = []
+        for due in due_batches(keys, done, batch_size):
+            hashes = tuple(finished[key].sha256 if key in finished else None for key in due.keys)
+            if any(hashes[i] for i, key in enumerate(due.keys) if key in due.missing):
+                batches.append(LookBatch(due.keys, _labels(run, due.keys), hashes, due.missing))
+        looked = 0
+        unreadable: list[Key] = []
+        for result in executor.map(partial(DetectWorker, detector, directory), batches):
+            looked += result.images
+            unreadable += result.discarded
+            progress.advance(result.images)
+        if unreadable:
+            directory.discard(unreadable)
+            progress.notice(
+                f"{len(unreadable)} image(s) cannot be read and were removed: "
+                f"{name_some(unreadable)}; 'spatialbench run' makes them again."
+            )
+        journal.merge(expected.order, progress.notice)
+        progress.end()
+    return Detected(looked, tuple(unreadable))
+
+
+def _labels(run: Run, keys: Sequence[Key]) -> tuple[tuple[str, ...], ...]:
+    by_id, benchmark = run.expected.by_id, run.expected.benchmark
+    return tuple(tuple(benchmark.labels(by_id[prompt_id])) for prompt_id, _ in keys)
+
+
+def _without_gaps(images: Sequence[Image.Image | None]) -> list[Image.Image]:
+    from PIL import Image
+
+    size = next(image.size for image in images if image is not None)
+    return [image or Image.new("RGB", size, "grey") for image in images]
+
+
+def _checked(found: Detections) -> Detections:
+    return Detections.build(found.boxes, found.scores, found.labels, found.width, found.height)
+
+
+def _same_detector(directory: RunDirectory, detector: Detector) -> None:
+    """Record the detector's identity, or compare it with the recorded one."""
+    signature = detector.signature()
+    path = directory.detector_file(signature)
+    now: dict[str, Any] = {"signature": signature, "identity": detector.identity()}
+    if not path.exists():
+        make_folder(path.parent)
+        write_atomic(path, canonical_json(now).encode() + b"\n")
+        return
+    fields = differences(json.loads(path.read_bytes()), json.loads(canonical_json(now)))
+    if fields:
+        raise UserError(
+            f"{path.parent} holds detections of another detector, which differs in "
+            f"{'; '.join(fields)} (there -> now): use the same detector, or move that folder away "
+            "to detect again."
+        )

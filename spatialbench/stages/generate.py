@@ -2,11 +2,78 @@
 
 from __future__ import annotations
 
-from spatialbench.executors import Executor
-from spatialbench.plugins import Generator
-from spatialbench.runs.opening import Run
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
+from ..executors import Executor
+from ..plugins import Generator, ImageRequest
+from ..runs.expected import Key
+from ..runs.lock import writing
+from ..runs.opening import Run
+from ..runs.store import RunDirectory
+from .memory import Pieces
+from .pictures import encode_png
+from .plan import due_batches
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+STAGE = "generate"
+
+_ENCODERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBatch:
+    """Pictures to make together, and those of them whose files are to be written."""
+
+    requests: tuple[ImageRequest, ...]
+    missing: frozenset[Key]
+
+
+class ImageWorker:
+    """Makes pictures; encodes and writes them on other threads while the next batch is made."""
+
+    def __init__(self, generator: Generator, directory: RunDirectory) -> None:
+        self._generator = generator
+        self._directory = directory
+        generator.load()
+        self._pieces = Pieces()
+        self._journal = directory.image_journal.writer()
+        self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
+        self._pending: list[Future[None]] = []
+
+    def work(self, batch: ImageBatch) -> int:
+        """Make a batch; returns how many images have been finished since the last call."""
+        images = self._pieces.call(self._generator.generate, batch.requests)
+        finished = self._settle()
+        self._pending = [
+            self._pool.submit(self._finish, request, image)
+            for request, image in zip(batch.requests, images, strict=True)
+            if _key(request) in batch.missing
+        ]
+        return finished
+
+    def close(self) -> None:
+        """Wait for the last files. Raises the error of any that could not be written."""
+        try:
+            self._settle()
+        finally:
+            self._pool.shutdown()
+            self._journal.close()
+
+    def _settle(self) -> int:
+        pending, self._pending = self._pending, []
+        for future in pending:
+            future.result()
+        return len(pending)
+
+    def _finish(self, request: ImageRequest, image: Image.Image) -> None:
+        content = encode_png(image)
+        self._journal.append([self._directory.write_image(_key(request), content, request.seed)])
 
 
 def generate(
@@ -20,4 +87,25 @@ def generate(
         UserError: no space or permission, out of memory at batch size 1, another process at work
             on the run.
     """
-    raise NotImplementedError
+    expected, directory = run.expected, run.directory
+    with writing(run.path):
+        done = directory.finished_images(progress.notice)
+        keys = expected.keys()
+        due = due_batches(keys, done, batch_size)
+        missing = sum(len(batch.missing) for batch in due)
+        progress.begin(STAGE, expected.images - missing, expected.images)
+        batches = [
+            ImageBatch(tuple(map(expected.request, batch.keys)), batch.missing) for batch in due
+        ]
+        told = 0
+        for finished in executor.map(partial(ImageWorker, generator, directory), batches):
+            told += finished
+            progress.advance(finished)
+        progress.advance(missing - told)
+        directory.image_journal.merge(expected.order, progress.notice)
+        progress.end()
+    return missing
+
+
+def _key(request: ImageRequest) -> Key:
+    return request.prompt.id, request.index

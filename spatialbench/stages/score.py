@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spatialbench.plugins import BenchmarkPlugin, Rule, ScoreTable
-from spatialbench.runs.opening import Run
-
+from ..errors import UserError
+from ..plugins import BenchmarkPlugin, Rule, Verdict
+from ..runs import signature as signatures
+from ..runs.expected import Expected
+from ..runs.files import write_atomic
+from ..runs.identity import canonical_json
+from ..runs.journal import Journal
+from ..runs.lock import writing
+from ..runs.machine import software
+from ..runs.names import method_name
+from ..runs.opening import Run
+from ..runs.signature import Signature
 from .progress import Progress
+from .scores_file import count_scores, read_scores, write_scores
+from .summary import Heading, Summary, summarise, summary_text
+from .verdicts import build_table, judge_of
 
-Summary = dict[str, Any]
-"""The flat document of ``summary.json``; NaN is None."""
+STAGE = "score"
 
-
-@dataclass(frozen=True)
-class Scored:
-    """Verdicts and their summary. ``reasons[i]`` belongs to row i of ``table``."""
-
-    table: ScoreTable
-    reasons: list[str]
-    summary: Summary
-
-    def verdicts(self) -> Iterator[dict[str, Any]]:
-        """One JSON-ready dict an image: prompt_id, index, correct, score, reason, facts..."""
-        raise NotImplementedError
+_CHUNK = 1 << 20
 
 
 def score(
@@ -45,34 +46,168 @@ def score(
         detector: signature of the detector whose boxes are judged; None where there is only one.
 
     Raises:
-        UserError: no detections, several detectors and none named, damaged detections.
+        UserError: no detections, several detectors and none named, damaged detections, a
+            threshold outside 0 to 1.
     """
-    raise NotImplementedError
-
-
-def score_records(
-    benchmark: BenchmarkPlugin,
-    records: Iterable[Mapping[str, Any]],
-    *,
-    subset: str | None = None,
-    rule: Rule | None = None,
-    threshold: float | None = None,
-    source: str = "unknown",
-) -> Scored:
-    """Judge detections that belong to no run (our JSONL records, from any source).
-
-    Expected are the prompts that appear, each with as many images as the prompt with the most.
-
-    Args:
-        subset: where prompt ids are looked up; None for the benchmark's default, then the others.
-        source: what stands for the detector in the signature.
-
-    Raises:
-        UserError: no record, an unknown prompt id, the same image twice, a malformed record.
-    """
-    raise NotImplementedError
+    directory, expected = run.directory, run.expected
+    rule = rule or default_rule(expected.benchmark)
+    threshold = checked_threshold(rule, threshold)
+    detector = _detector(run, detector)
+    journal = directory.detection_journal(detector)
+    with writing(run.path):
+        inputs = _inputs(run, journal, rule, threshold, detector)
+        known = _stored(run, inputs)
+        if known is not None:
+            progress.begin(STAGE, known["images"], known["images_expected"])
+            progress.end()
+            return known
+        progress.begin(STAGE, 0, expected.images)
+        verdicts = _judged(expected, journal, rule, threshold, progress)
+        per_prompt = expected.images_per_prompt
+        table, reasons = build_table(
+            expected.prompts,
+            (
+                (row // per_prompt, row % per_prompt, verdict)
+                for row, verdict in enumerate(verdicts)
+                if verdict is not None
+            ),
+        )
+        if not reasons:
+            raise UserError(
+                f"{run.path} has no detections of the asked images by {detector}: type "
+                f"'spatialbench detect {run.path}' first."
+            )
+        line = _signature(run, rule, threshold, detector, len(reasons))
+        heading = Heading(
+            method_name(run.generator), signatures.base(run.generator), expected.subset, line
+        )
+        summary = summarise(expected.benchmark, table, heading)
+        summary["run"], summary["inputs"] = run.manifest.id, inputs
+        write_scores(directory.scores, table, reasons)
+        # Last, because the summary is what says that the scores are there.
+        write_atomic(directory.summary, summary_text(summary).encode())
+        progress.advance(len(reasons))
+        progress.end()
+    return summary
 
 
 def read_verdicts(run: Run) -> Iterator[dict[str, Any]]:
-    """The verdicts of ``scores.parquet``, as ``Scored.verdicts``."""
-    raise NotImplementedError
+    """The verdicts of ``scores.parquet``: prompt_id, index, task, correct, score, reason, facts.
+
+    Raises:
+        UserError: no file, or a damaged one.
+    """
+    return read_scores(run.directory.scores)
+
+
+def default_rule(benchmark: BenchmarkPlugin) -> Rule:
+    """The first of the benchmark's rules."""
+    return next(iter(benchmark.rules.values()))
+
+
+def checked_threshold(rule: Rule, threshold: float | None) -> float:
+    """The threshold to use: the rule's own for None.
+
+    Raises:
+        UserError: outside 0 to 1, or NaN.
+    """
+    if threshold is None:
+        return rule.threshold
+    if not 0.0 <= threshold <= 1.0:
+        raise UserError(
+            f"--threshold {threshold} is not a detection score: give a number from 0 to 1, or "
+            f"leave it out for the rule's own {rule.threshold}."
+        )
+    return threshold
+
+
+def _judged(
+    expected: Expected, journal: Journal, rule: Rule, threshold: float, progress: Progress
+) -> list[Verdict | None]:
+    """Verdicts by position in run order; None where an expected image has no detections."""
+    judge = judge_of(rule)
+    per_prompt = expected.images_per_prompt
+    start = {prompt.id: row * per_prompt for row, prompt in enumerate(expected.prompts)}
+    by_id = expected.by_id
+    verdicts: list[Verdict | None] = [None] * expected.images
+    for record in journal.records(progress.notice):
+        prompt_id, index = record["prompt_id"], record["index"]
+        # A run can hold more than this selection asks for.
+        if prompt_id not in start or not 0 <= index < per_prompt:
+            continue
+        try:
+            verdicts[start[prompt_id] + index] = judge(by_id[prompt_id], record, threshold)
+        except UserError as error:
+            raise UserError(f"{journal.path}, image {prompt_id}/{index}: {error}") from error
+    return verdicts
+
+
+def _detector(run: Run, signature: str | None) -> str:
+    there = run.directory.detectors()
+    if signature is None:
+        if len(there) > 1:
+            raise UserError(
+                f"{run.path} holds detections by {' and '.join(there)}: say which to score with "
+                f"--detector, for example --detector {there[0]}."
+            )
+        if there:
+            return there[0]
+    elif signature in there:
+        return signature
+    by = f" by {signature}" if signature else ""
+    have = f" (it has those by {', '.join(there)})" if there else ""
+    raise UserError(
+        f"{run.path} has no detections{by}{have}: type 'spatialbench detect {run.path}' first."
+    )
+
+
+def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: str) -> str:
+    """SHA-256 over everything a score is made of."""
+    what: Mapping[str, Any] = {
+        "run": run.manifest.id,
+        "rule": rule.name,
+        "threshold": threshold,
+        "detector": detector,
+        "prompts": [prompt.id for prompt in run.expected.prompts],
+        "images_per_prompt": run.expected.images_per_prompt,
+        "software": software(),
+    }
+    digest = hashlib.sha256(canonical_json(what).encode())
+    for path in journal.files():
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _stored(run: Run, inputs: str) -> Summary | None:
+    """The summary on disk, if it was made of these inputs and its scores are there."""
+    try:
+        summary: Summary = json.loads(run.directory.summary.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(summary, dict) or summary.get("inputs") != inputs:
+        return None
+    return summary if count_scores(run.directory.scores) == summary["images"] else None
+
+
+def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int) -> Signature:
+    expected = run.expected
+    benchmark = expected.benchmark
+    return Signature(
+        benchmark=f"{benchmark.name}/{benchmark.version}",
+        rule=rule.name,
+        detector=detector,
+        threshold=threshold,
+        prompts=len(expected.prompts),
+        images_per_prompt=expected.images_per_prompt,
+        software=software(),
+        subset=None if expected.subset == benchmark.default_subset else expected.subset,
+        only=expected.selection.only,
+        found=found if found < expected.images else None,
+        method=signatures.method(run.generator),
+        parameters=signatures.parameters(run.generator),
+        base=signatures.base(run.generator),
+        seeds=str(expected.seeds),
+        run=run.manifest.id,
+    )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spatialbench.executors import Executor
-from spatialbench.plugins import Detector, Generator, Rule
-from spatialbench.runs.opening import Run
-
+from ..errors import UserError
+from ..executors import Executor
+from ..plugins import Detector, Generator, Rule
+from ..runs.opening import Run
+from ..runs.store import name_some
+from .detect import detect
+from .generate import generate
 from .progress import Progress
-from .score import Summary
+from .score import score
+from .summary import Summary
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,16 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary:
     """Generate, detect, score. An image that detect finds unreadable is made again, once.
 
     Raises:
-        UserError: as the stages.
+        UserError: as the stages, or images that stay unreadable.
     """
-    raise NotImplementedError
+    for _ in range(2):
+        generate(run, work.generator, work.batch_size, work.executor, progress)
+        detected = detect(run, work.detector, work.batch_size, work.executor, progress)
+        if not detected.discarded:
+            break
+    else:
+        raise UserError(
+            f"images stay unreadable after they were made again "
+            f"({name_some(list(detected.discarded))}): check the disk that holds {run.path}."
+        )
+    return score(run, progress, work.rule, work.threshold, work.detector.signature())

@@ -1,0 +1,200 @@
+"""Scoring what belongs to no run: detections or verdicts that came from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..plugins import BenchmarkPlugin, Rule, ScoreTable, Verdict
+from ..prompts import Prompt
+from ..runs.machine import software
+from ..runs.selection import run_order
+from ..runs.signature import Signature
+from .score import checked_threshold, default_rule
+from .scores_file import table_rows
+from .summary import Heading, Summary, summarise
+from .verdicts import build_table, judge_of
+
+_NOBODY = "external"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Verdicts and their summary. ``reasons[i]`` belongs to row i of ``table``."""
+
+    table: ScoreTable
+    reasons: list[str]
+    summary: Summary
+
+    def verdicts(self) -> Iterator[dict[str, Any]]:
+        """One JSON-ready dict an image: prompt_id, index, task, correct, score, reason, facts."""
+        return table_rows(self.table, self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a summary says of results from elsewhere.
+
+    Attributes:
+        subset: where prompt ids are looked up; None for the benchmark's default, then the others.
+        detector: what stands for the detector in the signature.
+        complete: whether every prompt of the subset is expected, and not only those that appear.
+        images_per_prompt: expected images; None for as many as the prompt with the most has.
+    """
+
+    subset: str | None = None
+    detector: str = _NOBODY
+    method: str = _NOBODY
+    backbone: str = "unknown"
+    complete: bool = False
+    images_per_prompt: int | None = None
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Records of a detections JSON Lines file from elsewhere; empty lines are skipped.
+
+    Raises:
+        UserError: no such file, or a line that is no detections record (its number is given).
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _record(path, number, line)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): give a file of detections."
+        ) from error
+
+
+def score_records(
+    benchmark: BenchmarkPlugin,
+    records: Iterable[Mapping[str, Any]],
+    *,
+    rule: Rule | None = None,
+    threshold: float | None = None,
+    origin: Origin | None = None,
+) -> Scored:
+    """Judge detections that belong to no run.
+
+    Args:
+        records: ``prompt_id``, ``index``, ``width``, ``height``, ``boxes``, ``scores``,
+            ``labels``: corners in pixels of the original image, y down.
+        rule: None for the benchmark's first.
+        threshold: None for the rule's own.
+
+    Raises:
+        UserError: no record, an unknown prompt id, the same image twice, a malformed record.
+    """
+    origin = origin or Origin()
+    rule = rule or default_rule(benchmark)
+    limit = checked_threshold(rule, threshold)
+    judge = judge_of(rule)
+    by_id = _prompts(benchmark, origin)
+
+    def judged() -> Iterator[tuple[Prompt, int, Verdict]]:
+        for record in records:
+            prompt_id, index = record["prompt_id"], record["index"]
+            prompt = by_id.get(prompt_id)
+            if prompt is None:
+                where = f"{benchmark.name}:{origin.subset}" if origin.subset else benchmark.name
+                raise UserError(
+                    f"the detections hold the prompt id {prompt_id!r}, which {where} does not "
+                    f"have: see 'spatialbench prompts --bench {benchmark.name} --format jsonl'."
+                )
+            try:
+                verdict = judge(prompt, record, limit)
+            except UserError as error:
+                raise UserError(f"detections of image {prompt_id}/{index}: {error}") from error
+            yield prompt, index, verdict
+
+    return score_verdicts(benchmark, judged(), rule=rule.name, threshold=limit, origin=origin)
+
+
+def score_verdicts(
+    benchmark: BenchmarkPlugin,
+    verdicts: Iterable[tuple[Prompt, int, Verdict]],
+    *,
+    rule: str,
+    threshold: float,
+    origin: Origin | None = None,
+) -> Scored:
+    """Summarise verdicts that belong to no run, such as those of an official results file.
+
+    Expected are the prompts that appear, each with as many images as the prompt with the most,
+    unless ``origin`` says otherwise.
+
+    Raises:
+        UserError: no verdict, or the same image twice.
+    """
+    origin = origin or Origin()
+    found: dict[tuple[str, int], Verdict] = {}
+    seen: dict[str, Prompt] = {}
+    for prompt, index, verdict in verdicts:
+        if (prompt.id, index) in found:
+            raise UserError(
+                f"the image {prompt.id}/{index} appears twice: give every image one record."
+            )
+        found[prompt.id, index] = verdict
+        seen[prompt.id] = prompt
+    if not found:
+        raise UserError("the file holds no image to score: expected one record an image.")
+    subset = origin.subset or benchmark.default_subset
+    expected = run_order(benchmark.prompts(subset) if origin.complete else seen.values())
+    position = {prompt.id: row for row, prompt in enumerate(expected)}
+    rows = sorted(
+        (position[prompt_id], index) for prompt_id, index in found if prompt_id in position
+    )
+    table, reasons = build_table(
+        expected, ((row, index, found[expected[row].id, index]) for row, index in rows)
+    )
+    images_per_prompt = origin.images_per_prompt or _most(table)
+    signature = Signature(
+        benchmark=f"{benchmark.name}/{benchmark.version}",
+        rule=rule,
+        detector=origin.detector,
+        threshold=threshold,
+        prompts=len(expected),
+        images_per_prompt=images_per_prompt,
+        software=software(),
+        subset=None if subset == benchmark.default_subset else subset,
+        found=len(rows) if len(rows) < len(expected) * images_per_prompt else None,
+    )
+    heading = Heading(origin.method, origin.backbone, subset, signature)
+    return Scored(table, reasons, summarise(benchmark, table, heading))
+
+
+def _most(table: ScoreTable) -> int:
+    import numpy as np
+
+    return int(np.bincount(table.prompt_row).max())
+
+
+def _prompts(benchmark: BenchmarkPlugin, origin: Origin) -> dict[str, Prompt]:
+    if origin.subset:
+        return {prompt.id: prompt for prompt in benchmark.prompts(origin.subset)}
+    names = [benchmark.default_subset, *benchmark.subsets]
+    by_id: dict[str, Prompt] = {}
+    for name in names:
+        for prompt in benchmark.prompts(name):
+            by_id.setdefault(prompt.id, prompt)
+    return by_id
+
+
+def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+        if type(record["prompt_id"]) is str and type(record["index"]) is int:
+            return dict(record)
+        problem = "prompt_id must be text and index a whole number"
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    raise UserError(
+        f"{path}, line {number}, is no detections record ({problem}): expected "
+        '{"prompt_id": "1103", "index": 0, "width": 512, "height": 512, "boxes": '
+        '[[x0, y0, x1, y1]], "scores": [0.9], "labels": ["dog"]}.'
+    )

@@ -1,0 +1,89 @@
+"""``scores.parquet``: one row an image, written whole and read back as verdicts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..plugins import ScoreTable
+from ..runs.files import write_atomic
+
+
+def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> None:
+    """Write the rows: prompt_id, index, task, correct, score, reason, then the rule's facts.
+
+    Raises:
+        UserError: no space, no permission.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    prompts = table.prompts
+    rows = pa.array(table.prompt_row)
+    columns: dict[str, Any] = {
+        "prompt_id": pa.array([prompt.id for prompt in prompts], pa.string()).take(rows),
+        "index": pa.array(table.index),
+        "task": pa.array([prompt.task for prompt in prompts], pa.string()).take(rows),
+        "correct": pa.array(table.columns["correct"]),
+        "score": pa.array(table.columns["score"]),
+        "reason": pa.array(reasons, pa.string()),
+    }
+    for name, column in table.columns.items():
+        columns.setdefault(name, pa.array(column))
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table(columns), buffer, compression="zstd")
+    write_atomic(path, buffer.getvalue())
+
+
+def count_scores(path: Path) -> int | None:
+    """Number of rows, or None where there is no readable file."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return int(parquet.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowInvalid):
+        return None
+
+
+def read_scores(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows as JSON-ready dicts, in run order.
+
+    Raises:
+        UserError: no file, or a damaged one.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(
+            f"{path} is missing or damaged; type 'spatialbench score {path.parent}' to write it."
+        ) from error
+    with file:
+        for batch in file.iter_batches():
+            yield from batch.to_pylist()
+
+
+def table_rows(table: ScoreTable, reasons: list[str]) -> Iterator[dict[str, Any]]:
+    """The same rows from memory."""
+    facts = {name: column.tolist() for name, column in table.columns.items()}
+    first = ("correct", "score")
+    for row, (position, index) in enumerate(
+        zip(table.prompt_row.tolist(), np.asarray(table.index).tolist(), strict=True)
+    ):
+        prompt = table.prompts[position]
+        yield {
+            "prompt_id": prompt.id,
+            "index": index,
+            "task": prompt.task,
+            **{name: facts[name][row] for name in first},
+            "reason": reasons[row],
+            **{name: column[row] for name, column in facts.items() if name not in first},
+        }

@@ -1,0 +1,85 @@
+"""The summary of a score: metrics, intervals, groups and counts in one flat document."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..plugins import BenchmarkPlugin, ScoreTable
+from ..runs.signature import Signature
+from .verdicts import by_task
+
+Summary = dict[str, Any]
+"""The flat document of ``summary.json``; NaN is None."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a summary says besides numbers. ``subset`` is a name of the benchmark's subsets."""
+
+    method: str
+    backbone: str
+    subset: str
+    signature: Signature
+
+
+def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -> Summary:
+    """Metrics in percent with 95 % intervals, over all and by task.
+
+    ``prompts`` counts prompts with at least one judged image. ``partial`` is true where an
+    expected image was not judged.
+    """
+    signature = heading.signature
+    images = len(table.prompt_row)
+    images_expected = signature.prompts * signature.images_per_prompt
+    whole = _measured(benchmark, table)
+    return {
+        "benchmark": benchmark.name,
+        "subset": heading.subset,
+        "method": heading.method,
+        "backbone": heading.backbone,
+        "rule": signature.rule,
+        "detector": signature.detector,
+        "threshold": signature.threshold,
+        "signature": str(signature),
+        **whole["metrics"],
+        "images": images,
+        "images_expected": images_expected,
+        "prompts": len(table.prompts),
+        "prompts_expected": signature.prompts,
+        "partial": images < images_expected,
+        "intervals": whole["intervals"],
+        "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
+    }
+
+
+def summary_text(summary: Summary) -> str:
+    """The content of ``summary.json``."""
+    return json.dumps(summary, indent=2, allow_nan=False) + "\n"
+
+
+def _group(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, Any]:
+    measured = _measured(benchmark, table)
+    return {
+        **measured["metrics"],
+        "images": len(table.prompt_row),
+        "prompts": len(table.prompts),
+        "intervals": measured["intervals"],
+    }
+
+
+def _measured(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, dict[str, Any]]:
+    from ..statistics.bootstrap import intervals
+
+    found = intervals(benchmark.ratios(table), benchmark.clusters(table.prompts))
+    return {
+        "metrics": {key: _number(value) for key, value in benchmark.metrics(table).items()},
+        "intervals": {key: [_number(low), _number(high)] for key, (low, high) in found.items()},
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
