@@ -1,0 +1,224 @@
+"""Guiding a stock pipeline: its UNet answers with the guided prediction inside a ``with`` block.
+
+The pipeline's own loop, scheduler and guidance stay as they are, so whatever diffusers samples can
+be guided, and a run without guided steps is the stock run to the bit. In guided steps the UNet's
+conditional answer is moved so that, after classifier-free guidance, the noise has moved by
+``weight * gradient`` (thesis Eq. 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UserError
+from ...prompts import Prompt
+from ...relations import Relation
+from .geometry import MapReader
+from .gradient import GuidedPrediction, predict_with_gradient
+from .layers import find_taps
+from .loss import SpatialLoss
+from .official_tokens import official_object_tokens
+from .placement import Placement, check_relation
+from .prediction import shift_factors
+from .settings import GuidanceSettings
+from .tokens import object_tokens, selection
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..pipelines import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedStep:
+    """What an observer sees of a guided evaluation.
+
+    Attributes:
+        call: number of the model evaluation, from 0.
+        timestep: of the scheduler, a tensor of no dimension.
+        latents: (batch, channels, h, w), as given to the model.
+        prediction: the conditional output, losses and gradients.
+    """
+
+    call: int
+    timestep: Tensor
+    latents: Tensor
+    prediction: GuidedPrediction
+
+
+Observer = Callable[[GuidedStep], None]
+
+
+@contextmanager
+def guided(
+    pipe: Pipeline,
+    prompts: Sequence[Prompt],
+    settings: GuidanceSettings,
+    *,
+    steps: int,
+    guidance_scale: float,
+    observer: Observer | None = None,
+) -> Iterator[None]:
+    """Inside the block, one call of ``pipe`` for these prompts, in this order, is guided.
+
+    The UNet's processors, forward method, checkpointing and weight flags are as before after it.
+
+    Args:
+        pipe: a Stable Diffusion or SDXL pipeline in evaluation mode.
+        steps: the ``num_inference_steps`` of the call.
+        guidance_scale: the ``guidance_scale`` of the call; 1 or less is none.
+
+    Raises:
+        UserError: prompts, backbone or scheduler that cannot be guided; on leaving, a gradient
+            that was not finite in any step of any image, with the prompts concerned.
+    """
+    guide = _Guide(pipe, prompts, settings, steps, guidance_scale, observer)
+    unet = pipe.unet
+    trainable = [p for p in unet.parameters() if p.requires_grad]
+    own_forward = unet.__dict__.get("forward")
+    recompute = settings.checkpointing and not unet.is_gradient_checkpointing
+    try:
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        if recompute:
+            unet.enable_gradient_checkpointing()
+        unet.forward = guide.forward
+        yield
+    finally:
+        if own_forward is None:
+            del unet.forward
+        else:
+            unet.forward = own_forward
+        if recompute:
+            unet.disable_gradient_checkpointing()
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+    guide.require_finite()
+
+
+class _Guide:
+    """The UNet's forward method during one guided pipeline call."""
+
+    def __init__(
+        self,
+        pipe: Pipeline,
+        prompts: Sequence[Prompt],
+        settings: GuidanceSettings,
+        steps: int,
+        guidance_scale: float,
+        observer: Observer | None,
+    ) -> None:
+        import torch
+
+        self.pipe = pipe
+        self.unet_forward = pipe.unet.forward
+        self.prompts = prompts
+        self.settings = settings
+        self.steps = steps
+        self.guidance_scale = guidance_scale if guidance_scale > 1 else 1.0
+        self.observer = observer
+        self.calls = 0
+        self.factors: list[float] = []
+        device = pipe.unet.device
+        wide = torch.promote_types(pipe.unet.dtype, torch.float32)
+        official = settings.compat == "official"
+        self.taps = find_taps(pipe.unet, settings.layers)
+        self.reader = MapReader(settings.threshold, guard=not official)
+        tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
+        choose = official_object_tokens if official else object_tokens
+        positions = [choose(prompt, tokenizers) for prompt in prompts]
+        self.selection = selection(positions, tokenizers[0].model_max_length, device)
+        placement = Placement.of([_relation(p, official) for p in prompts], device, wide)
+        coarse = tuple(tap.coarse for tap in self.taps)
+        self.loss = SpatialLoss(settings, placement, coarse, device, wide)
+        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+
+    def forward(
+        self, sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **more: Any
+    ) -> Any:
+        """The UNet's answer for [unconditional; conditional] latents, guided where it is due."""
+        import torch
+
+        scheduler = self.pipe.scheduler
+        if not self.calls:
+            self.factors = shift_factors(scheduler)
+        call, self.calls = self.calls, self.calls + 1
+        if not self.settings.window.holds_call(call, len(scheduler.timesteps), self.steps):
+            return self.unet_forward(
+                sample, timestep, encoder_hidden_states=encoder_hidden_states, **more
+            )
+        batch = len(self.prompts)
+        plain = len(sample) - batch
+        if plain not in (0, batch):
+            raise ValueError(f"{len(sample)} latents for {batch} prompts")
+
+        def evaluate(latents: Tensor, rows: slice) -> Tensor:
+            output: Tensor = self.unet_forward(
+                latents,
+                timestep,
+                encoder_hidden_states=encoder_hidden_states[rows],
+                **{key: _rows(value, rows) for key, value in more.items()},
+            )[0]
+            return output
+
+        with torch.no_grad():
+            unconditional = evaluate(sample[:plain], slice(0, plain)) if plain else sample[:0]
+        conditional = slice(plain, None)
+        prediction = predict_with_gradient(
+            lambda latents: evaluate(latents, conditional),
+            sample[conditional],
+            self.taps,
+            self.selection,
+            self.reader,
+            self.loss,
+        )
+        if self.observer is not None:
+            self.observer(GuidedStep(call, timestep, sample[conditional], prediction))
+        moved = self._moved(prediction, self.factors[call])
+        return (torch.cat([unconditional, moved]),)
+
+    def _moved(self, prediction: GuidedPrediction, factor: float) -> Tensor:
+        """The conditional output after the gradient is added.
+
+        It is divided by the guidance scale, which will multiply it. A sample whose sum is not
+        finite stays unmoved and is remembered; asking for it here would make the host wait.
+        """
+        import torch
+
+        weight = self.settings.weight * factor / self.guidance_scale
+        output = prediction.output
+        moved = (output + weight * prediction.gradient).to(output.dtype)
+        fine = torch.isfinite(moved).flatten(1).all(1)
+        self.finite &= fine
+        return moved.where(fine.view(-1, 1, 1, 1), output)
+
+    def require_finite(self) -> None:
+        """Raise if any sample's gradient overflowed in any step; the one wait for the device."""
+        fine = self.finite.tolist()
+        bad = [prompt.id for prompt, ok in zip(self.prompts, fine, strict=True) if not ok]
+        if bad:
+            dtype = str(self.pipe.unet.dtype).removeprefix("torch.")
+            cure = "--dtype bfloat16 or float32" if dtype == "float16" else "a smaller --set weight"
+            raise UserError(
+                f"infsplign's gradient was not finite in {dtype} for {len(bad)} of {len(fine)} "
+                f"images (prompts {', '.join(bad[:4])}); no picture was made. Use {cure}."
+            )
+
+
+def _relation(prompt: Prompt, official: bool) -> Relation | None:
+    assert prompt.triplet is not None
+    relation = prompt.triplet.relation
+    if official:
+        flat = relation.axis in ("x", "y") or relation is Relation.NEAR
+        return relation if flat else None
+    return check_relation(relation, prompt.id)
+
+
+def _rows(value: Any, rows: slice) -> Any:
+    """The rows of a keyword argument that belong to one half; SDXL gives tensors in a dict."""
+    if isinstance(value, dict):
+        return {key: _rows(item, rows) for key, item in value.items()}
+    return value[rows] if hasattr(value, "shape") and value.dim() > 0 else value

@@ -1,0 +1,69 @@
+"""One guided evaluation of the model: its prediction, the loss, and the gradient of the loss.
+
+Only the conditional half is recorded, and only up to the last tapped layer: nothing else reaches
+the loss. One graph is alive at a time, and it is gone when this returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .geometry import MapReader, map_shape
+from .layers import Tap
+from .loss import SpatialLoss
+from .taps import tapped
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HALF_SCALE = 1024.0
+"""The loss is multiplied by this before a float16 backward pass, whose smaller values would vanish
+(the gradient is near 1e-4 a value). A power of two: it changes no digit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedPrediction:
+    """What a guided evaluation gives.
+
+    Attributes:
+        output: (batch, channels, h, w), the model's conditional output.
+        loss: (batch,).
+        gradient: like ``output``, of each sample's loss by its own latent; float32 or wider.
+    """
+
+    output: Tensor
+    loss: Tensor
+    gradient: Tensor
+
+
+def predict_with_gradient(
+    model: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    taps: Sequence[Tap],
+    selection: Tensor,
+    reader: MapReader,
+    loss: SpatialLoss,
+) -> GuidedPrediction:
+    """Evaluate the model on the conditional half and differentiate the loss by its input.
+
+    Samples do not interact, so the gradient of the summed loss is each sample's own.
+
+    Args:
+        model: the UNet with everything but its first argument given; its weights frozen.
+        latents: (batch, channels, h, w), as the scheduler scales them for the model.
+    """
+    import torch
+
+    leaf = latents.detach().requires_grad_()
+    scale = HALF_SCALE if latents.dtype == torch.float16 else 1.0
+    with torch.enable_grad(), tapped(taps, selection) as recorder:
+        output = model(leaf).detach()
+        torch.set_grad_enabled(True)
+        maps = recorder.maps()
+        shapes = [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps]
+        losses = loss(reader(maps, shapes))
+        (gradient,) = torch.autograd.grad(losses.sum() * scale, leaf)
+    wide = torch.promote_types(gradient.dtype, torch.float32)
+    return GuidedPrediction(output, losses.detach(), gradient.to(wide) / scale)
