@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import UserError
 
-HASHED_SUFFIXES = (".safetensors", ".json", ".txt", ".model")
+HASHED_SUFFIXES = (".safetensors", ".bin", ".json", ".txt", ".model")
 """Weights, configurations and vocabularies. Model cards and pictures decide no number."""
 
 

@@ -17,26 +17,29 @@ if TYPE_CHECKING:
 _HARMLESS = re.compile(r"(^|\.)position_ids$")
 
 
-def load_model(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
+def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: bool = False) -> Any:
     """Load a diffusers or transformers model, frozen and in evaluation mode, on the CPU.
 
     Args:
         model_class: a class with ``from_pretrained``.
         folder: its configuration and safetensors weights.
         dtype: what the weights are converted to.
+        pickled: where there is no safetensors file, accept ``pytorch_model.bin``. Only for
+            transformers models: that library reads it with ``weights_only=True``, which runs no
+            code from the file.
 
     Raises:
-        UserError: no safetensors weights; weights missing, unexpected or of another shape (the
+        UserError: no acceptable weights file; weights missing, unexpected or of another shape (the
             keys are named); weights that are not finite.
     """
     name = model_class.__name__
-    require_safetensors(folder)
+    safe = require_weights(folder, pickled=pickled)
     try:
         with quiet():
             model, info = model_class.from_pretrained(
                 folder,
                 dtype=dtype,
-                use_safetensors=True,
+                use_safetensors=safe,
                 local_files_only=True,
                 output_loading_info=True,
             )
@@ -52,15 +55,22 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def require_safetensors(folder: Path) -> None:
-    """Refuse a folder without safetensors weights: pickled ones can run code."""
+def require_weights(folder: Path, *, pickled: bool = False) -> bool:
+    """Refuse a folder without weights, or with pickled ones unless they are accepted.
+
+    Returns:
+        whether the weights to load are safetensors.
+    """
     if not folder.is_dir():
         raise UserError(
             f"{folder} is missing; expected a folder with config.json and .safetensors weights."
         )
     if any(folder.glob("*.safetensors")):
-        return
-    others = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".ckpt"})
+        return True
+    if pickled and (folder / "pytorch_model.bin").is_file():
+        return False
+    pickles = {".bin", ".pt", ".ckpt"}
+    others = sorted(path.name for path in folder.iterdir() if path.suffix in pickles)
     held = f"only pickled weights ({', '.join(others)})" if others else "no weights"
     raise UserError(
         f"{folder} holds {held}; expected .safetensors: load the model where you trust it and "

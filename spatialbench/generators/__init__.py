@@ -1,1 +1,1 @@
-"""Methods that draw pictures from prompts: each module or folder here is one plug-in or its parts."""
+"""Methods that draw pictures from prompts, and what they share: backbones and sampling."""

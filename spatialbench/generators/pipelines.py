@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..checkpoints.devices import check_device, check_dtype
 from ..checkpoints.loading import load_model, quiet
-from ..errors import UserError, unknown_name
+from ..errors import UserError
 from .backbones import Backbone
 
-if TYPE_CHECKING:
-    import torch
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
-
-    Pipeline = StableDiffusionPipeline | StableDiffusionXLPipeline
-
-DTYPES = ("float32", "float16", "bfloat16")
+Pipeline = Any
+"""A ``StableDiffusionPipeline`` or ``StableDiffusionXLPipeline``; diffusers' classes have no types
+that a checker can follow."""
 
 _MODELS = {
     "StableDiffusionPipeline": {
@@ -43,7 +40,7 @@ def load_pipeline(
 
     Args:
         backbone: from :func:`~spatialbench.generators.backbones.resolve`.
-        dtype: one of ``DTYPES``.
+        dtype: ``float32``, ``float16`` or ``bfloat16``.
         device: a torch device, such as ``cpu``, ``cuda`` or ``cuda:1``.
         offline: take nothing from the network.
 
@@ -75,45 +72,6 @@ def load_pipeline(
         ) from error
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(torch_device)
-
-
-def check_dtype(dtype: str, device: str) -> torch.dtype:
-    """The torch dtype of a name.
-
-    Raises:
-        UserError: an unknown name, or float16 on the CPU.
-    """
-    import torch
-
-    if dtype not in DTYPES:
-        raise unknown_name("dtype", dtype, DTYPES)
-    if dtype == "float16" and torch.device(device).type == "cpu":
-        raise UserError(
-            "float16 on the CPU is slow and overflows; use --dtype float32 (or bfloat16), or "
-            "--device cuda."
-        )
-    value: torch.dtype = getattr(torch, dtype)
-    return value
-
-
-def check_device(device: str) -> torch.device:
-    """The torch device of a name.
-
-    Raises:
-        UserError: no such kind of device, or this machine has none.
-    """
-    import torch
-
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = next(iter(str(error).splitlines()), "")
-        raise UserError(
-            f"the device {device!r} cannot be used here ({reason}); give --device cpu, or a "
-            "device that this installation of torch supports."
-        ) from error
-    return chosen
 
 
 def _pipeline_class(folder: Path) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .pipelines import Pipeline
+
 if TYPE_CHECKING:
     import torch
-
-    from .pipelines import Pipeline
 
 log = logging.getLogger(__name__)
 

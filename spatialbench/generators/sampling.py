@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checkpoints.devices import DTYPES
 from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings, ImageRequest
 from .backbones import Backbone, resolve
-from .pipelines import DTYPES
+from .pipelines import Pipeline
 from .schedulers import SchedulerChoice, choose
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
-
-    from .pipelines import Pipeline
 
 PROMPT_TRANSFORMS = ("none",)
 """Rewritings of the prompt before it reaches the model."""
@@ -120,7 +119,7 @@ def initial_latents(
         (n, channels, height / f, width / f) in the UNet's dtype on its device, f the VAE's factor.
     """
     own_height, own_width = own_size(pipe)
-    return pipe.prepare_latents(
+    latents: torch.Tensor = pipe.prepare_latents(
         len(generators),
         pipe.unet.config.in_channels,
         height or own_height,
@@ -129,6 +128,7 @@ def initial_latents(
         pipe.unet.device,
         list(generators),
     )
+    return latents
 
 
 def own_size(pipe: Pipeline) -> tuple[int, int]:
@@ -168,21 +168,17 @@ def decode(
 
 def _unscaled(pipe: Pipeline, latents: torch.Tensor) -> torch.Tensor:
     """Latents in the VAE's own units; some SDXL-type VAEs carry a mean and a spread a channel."""
-    import torch
-
     config = pipe.vae.config
+    factor = float(config.scaling_factor)
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is None or std is None or not hasattr(pipe, "upcast_vae"):
-        return latents / config.scaling_factor
-    like = {"dtype": latents.dtype, "device": latents.device}
-    channels_mean = torch.tensor(mean, **like).view(1, -1, 1, 1)
-    channels_std = torch.tensor(std, **like).view(1, -1, 1, 1)
-    return latents * channels_std / config.scaling_factor + channels_mean
+        return latents / factor
+    channel_mean = latents.new_tensor(mean).view(1, -1, 1, 1)
+    channel_std = latents.new_tensor(std).view(1, -1, 1, 1)
+    return latents * channel_std / factor + channel_mean
 
 
-def _require_finite(
-    values: torch.Tensor, requests: Sequence[ImageRequest], what: str
-) -> None:
+def _require_finite(values: torch.Tensor, requests: Sequence[ImageRequest], what: str) -> None:
     finite = values.isfinite().flatten(1).all(dim=1).tolist()
     bad = [request for request, good in zip(requests, finite, strict=True) if not good]
     if bad:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import UserError, unknown_name
 
-if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+Scheduler = Any
+"""A diffusers scheduler; its classes have no types that a checker can follow."""
 
 OWN = "own"
 """The scheduler in the checkpoint, as it is."""
@@ -66,7 +66,7 @@ def choose(name: str) -> SchedulerChoice:
     return SCHEDULERS[name]
 
 
-def build(choice: SchedulerChoice, own: SchedulerMixin, steps: int) -> SchedulerMixin:
+def build(choice: SchedulerChoice, own: Scheduler, steps: int) -> Scheduler:
     """The chosen scheduler on the noise schedule and prediction type of the checkpoint's ``own``.
 
     Where the checkpoint does not speak of ``clip_sample`` it is off: the class default clips the
@@ -98,7 +98,7 @@ def build(choice: SchedulerChoice, own: SchedulerMixin, steps: int) -> Scheduler
     return scheduler
 
 
-def _require_zero_snr(name: str, scheduler_class: type[SchedulerMixin], own: SchedulerMixin) -> None:
+def _require_zero_snr(name: str, scheduler_class: Any, own: Scheduler) -> None:
     """A schedule rescaled to end in pure noise would silently be used unscaled."""
     key = "rescale_betas_zero_snr"
     if own.config.get(key) and key not in inspect.signature(scheduler_class.__init__).parameters:
@@ -108,5 +108,5 @@ def _require_zero_snr(name: str, scheduler_class: type[SchedulerMixin], own: Sch
         )
 
 
-def _is_default(own: SchedulerMixin, key: str) -> bool:
+def _is_default(own: Scheduler, key: str) -> bool:
     return key in own.config.get("_use_default_values", ())

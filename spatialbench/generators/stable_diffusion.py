@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..plugins import GenerationSettings, ImageRequest, Json, Parameter
+from ..plugins import GenerationSettings, GeneratorPlugin, ImageRequest, Json, Parameter
 from .parameters import read_parameters
-from .pipelines import load_pipeline
+from .pipelines import Pipeline, load_pipeline
 from .prompt_embeddings import PromptEncoder
 from .sampling import Sampling, decode, image_generators, resolve_sampling
 from .schedulers import build
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from .pipelines import Pipeline
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
@@ -34,7 +31,7 @@ class StableDiffusion:
     def __init__(self, sampling: Sampling, parameters: Mapping[str, Any]) -> None:
         self.sampling = sampling
         self.parameters = dict(parameters)
-        self._pipe: Pipeline | None = None
+        self._pipe: Pipeline = None
         self._encoder: PromptEncoder | None = None
 
     def identity(self) -> Json:
@@ -51,9 +48,7 @@ class StableDiffusion:
         if self._pipe is not None:
             return
         sampling = self.sampling
-        pipe = load_pipeline(
-            sampling.backbone, sampling.dtype, sampling.device, sampling.offline
-        )
+        pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
         pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
         self._encoder = PromptEncoder(pipe, self.parameters["negative_prompt"] or None)
         self._pipe = pipe
@@ -68,7 +63,7 @@ class StableDiffusion:
             return []
         self.load()
         pipe, encoder, sampling = self._pipe, self._encoder, self.sampling
-        assert pipe is not None and encoder is not None
+        assert encoder is not None
         embeddings = encoder.batch([r.prompt.text for r in requests], guided=sampling.guided)
         latents = pipe(
             **embeddings.arguments(),
@@ -83,17 +78,12 @@ class StableDiffusion:
         return decode(pipe, latents, requests)
 
 
-@dataclass(frozen=True, slots=True)
 class StableDiffusionPlugin:
     """The entry point ``sd``."""
 
-    name: str = "sd"
-    summary: str = "Stable Diffusion or SDXL as it is: the baseline of every method"
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """What ``--set`` takes."""
-        return PARAMETERS
+    name = "sd"
+    summary = "Stable Diffusion or SDXL as it is: the baseline of every method"
+    parameters = PARAMETERS
 
     def configure(
         self, settings: GenerationSettings, parameters: Mapping[str, Any]
@@ -110,8 +100,8 @@ class StableDiffusionPlugin:
             raise UserError(f"eta={values['eta']:g} is out of range: give a number from 0 to 1.")
         if values["eta"] and sampling.scheduler.class_name != "DDIMScheduler":
             raise UserError(
-                f"eta={values['eta']:g} means nothing to the scheduler {sampling.scheduler.name!r}: "
-                "add --scheduler ddim, or leave eta out."
+                f"eta={values['eta']:g} means nothing to the scheduler "
+                f"{sampling.scheduler.name!r}: add --scheduler ddim, or leave eta out."
             )
         if values["negative_prompt"] and not sampling.guided:
             raise UserError(
@@ -121,4 +111,4 @@ class StableDiffusionPlugin:
         return StableDiffusion(sampling, values)
 
 
-PLUGIN = StableDiffusionPlugin()
+PLUGIN: GeneratorPlugin = StableDiffusionPlugin()
