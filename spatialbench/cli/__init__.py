@@ -66,8 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 is success, 2 anything the user can put right (one sentence on stderr, no traceback), 130 an
     interruption. Other exceptions are bugs and keep their traceback.
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = root.main(args=argv, prog_name="spatialbench", standalone_mode=False)
+        status = root.main(arguments, "spatialbench", standalone_mode=False, obj=list(arguments))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from .. import plugins
 from ..errors import UserError, unknown_name
@@ -97,7 +100,13 @@ class RunOptions:
         from ..runs.opening import open_run
 
         machine = this_machine(device, self.dtype, self.batch)
-        return open_run(spec, self.selection(), machine, self.folder)
+        return open_run(spec, self.selection(), machine, self.folder, command_line())
+
+
+def command_line() -> str:
+    """What was typed, for ``status`` to show when something is missing."""
+    arguments = click.get_current_context().obj or []
+    return shlex.join(["spatialbench", *arguments])
 
 
 def benchmark_and_subset(text: str) -> tuple[BenchmarkPlugin, str]:

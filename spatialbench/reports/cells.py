@@ -1,4 +1,4 @@
-"""How one number is written in a cell: value, half-width of its interval, or a dash."""
+"""How one number is written in a cell: the value with its interval, or a dash."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from .results import Group, Result
 
 UNDEFINED = "–"
 INTERVAL_NOTE = (
-    "± is the larger side of the 95 % interval (bootstrap over the benchmark's clusters); "
-    f"{UNDEFINED} is undefined or not reported."
+    "± or +/−: 95 % interval (bootstrap over the benchmark's clusters of prompts); "
+    f"{UNDEFINED}: undefined or not reported."
 )
 
+_UNEVEN = 0.25
+"""Sides that differ by more than this share of the larger one are written apart."""
 
-def metric_cell(group: Group, key: str, digits: int = 2) -> str:
-    """``62.03 ± 0.41``; without the second part where there is no interval."""
+
+def metric_cell(group: Group, key: str) -> str:
+    """``62.03 ± 0.41``, ``97.50 +1.5 −2.8`` where the sides differ, ``62.03`` without interval."""
     value = group.metric(key)
-    if math.isnan(value):
-        return UNDEFINED
-    text = f"{value:.{digits}f}"
     low, high = group.intervals.get(key, (None, None))
-    if low is None or high is None:
-        return text
-    return f"{text} ± {max(high - value, value - low, 0.0):.{digits}f}"
+    if math.isnan(value) or low is None or high is None:
+        return plain_cell(value)
+    up, down = max(high - value, 0.0), max(value - low, 0.0)
+    larger = max(up, down)
+    if larger - min(up, down) > _UNEVEN * larger:
+        return f"{value:.2f} +{_side(up)} −{_side(down)}"
+    return f"{value:.2f} ± {_side(larger)}"
 
 
-def plain_cell(value: float | None, digits: int = 2) -> str:
+def plain_cell(value: float | None) -> str:
     """``62.03``, or a dash for None and NaN."""
-    return UNDEFINED if value is None or math.isnan(value) else f"{value:.{digits}f}"
+    return UNDEFINED if value is None or math.isnan(value) else f"{value:.2f}"
 
 
 def images_cell(result: Result) -> str:
@@ -35,3 +39,7 @@ def images_cell(result: Result) -> str:
     if not result.partial:
         return f"{result.images:,}"
     return f"{result.images:,}/{result.images_expected:,} partial"
+
+
+def _side(width: float) -> str:
+    return f"{width:.1f}" if width >= 1 else f"{width:.2f}"

@@ -1,0 +1,166 @@
+"""What ``doctor`` looks at, one function a subject."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from .. import plugins
+from ..errors import UserError
+
+_CORE = ("torch", "diffusers", "transformers", "numpy", "pandas", "pyarrow", "pillow")
+_EXTRAS = {"ray": "ray", "yolo": "ultralytics", "mmdet": "mmdet", "plots": "matplotlib"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``ok``, ``absent`` (fine until it is asked for), ``warning`` or ``broken``."""
+
+    state: Literal["ok", "absent", "warning", "broken"]
+    what: str
+    detail: str
+
+
+def all_checks() -> list[Callable[[], list[Finding]]]:
+    """Every check, the cheap ones first."""
+    return [_versions, _extras, _torchvision, _device, _cache, _plugins, _lab, _detectors]
+
+
+def _versions() -> list[Finding]:
+    found = [Finding("ok", "python", f"{platform.python_version()} on {platform.platform()}")]
+    for package in ("spatialbench", *_CORE):
+        number = _version(package)
+        if number is None:
+            detail = "not installed; install spatialbench again with its dependencies"
+            found.append(Finding("broken", package, detail))
+        else:
+            found.append(Finding("ok", package, number))
+    return found
+
+
+def _extras() -> list[Finding]:
+    found = []
+    for extra, package in _EXTRAS.items():
+        number = _version(package)
+        if number is None:
+            detail = f'pip install "spatialbench[{extra}]"'
+            found.append(Finding("absent", f"extra {extra}", detail))
+        else:
+            found.append(Finding("ok", f"extra {extra}", f"{package} {number}"))
+    return found
+
+
+def _torchvision() -> list[Finding]:
+    """A torchvision built for another torch breaks transformers and diffusers by its presence."""
+    number = _version("torchvision")
+    if number is None:
+        return []
+    try:
+        import torchvision  # type: ignore[import-not-found, unused-ignore]
+
+        torchvision.ops.nms  # noqa: B018
+    except Exception as error:
+        detail = (
+            f"{number} does not fit this torch ({error}): transformers and diffusers fail with it; "
+            "pip uninstall torchvision, or install the build for your torch"
+        )
+        return [Finding("broken", "torchvision", " ".join(detail.split()))]
+    return [Finding("ok", "torchvision", number)]
+
+
+def _device() -> list[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return [Finding("ok", "device", f"cuda: {', '.join(names)}")]
+    return [Finding("ok", "device", f"cpu, {os.cpu_count()} cores; no cuda device for this torch")]
+
+
+def _cache() -> list[Finding]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    from ..downloads import cache_folder
+
+    found = []
+    for what, folder in (("cache", cache_folder()), ("weights cache", HF_HUB_CACHE)):
+        place = os.fspath(folder)
+        existing = place
+        while not os.path.exists(existing):
+            existing = os.path.dirname(existing)
+        if os.access(existing, os.W_OK):
+            found.append(Finding("ok", what, place))
+        else:
+            variable = "SPATIALBENCH_CACHE" if what == "cache" else "HF_HUB_CACHE"
+            detail = f"{place} is not writable; set {variable} to a folder that is"
+            found.append(Finding("warning", what, detail))
+    return found
+
+
+def _plugins() -> list[Finding]:
+    found = []
+    kinds: tuple[plugins.Kind, ...] = ("generator", "detector", "benchmark")
+    for kind in kinds:
+        for name in plugins.names(kind):
+            try:
+                plugins.load(kind, name)
+                found.append(Finding("ok", f"{kind} {name}", "loads"))
+            except UserError as error:
+                found.append(Finding("broken", f"{kind} {name}", str(error)))
+    return found
+
+
+def _lab() -> list[Finding]:
+    from ..generators.backbones import resolve
+
+    try:
+        label = resolve("lab").label()
+    except UserError as error:
+        return [Finding("broken", "lab weights", str(error))]
+    return [Finding("ok", "lab weights", label)]
+
+
+def _detectors() -> list[Finding]:
+    return [_detector(name) for name in plugins.names("detector")]
+
+
+def _detector(name: str) -> Finding:
+    """Load the weights that are here, and let the detector test itself."""
+    what = f"detector {name}, self-test"
+    try:
+        plugin = plugins.load("detector", name)
+        detector = plugin.configure(None, "cpu", True)
+        signature = detector.signature()
+    except UserError as error:
+        return Finding("broken", what, str(error))
+    try:
+        detector.load()
+    except UserError as error:
+        if hasattr(plugin, "fetch") and "cache" in str(error):
+            return Finding("absent", what, str(error))
+        return Finding("broken", what, str(error))
+    try:
+        return Finding("ok", what, f"{signature}: {_canary(detector)}")
+    except UserError as error:
+        return Finding("broken", what, str(error))
+
+
+def _canary(detector: plugins.Detector) -> str:
+    """What the detector says of its own canary pictures.
+
+    A detector may offer ``self_test() -> str``, which raises UserError where it fails. Of one that
+    does not, nothing is known but that its weights load.
+    """
+    test = getattr(detector, "self_test", None)
+    return "weights load; it brings no self-test" if test is None else str(test())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

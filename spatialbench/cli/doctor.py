@@ -1,0 +1,42 @@
+"""``spatialbench doctor``: is this installation able to do what it will be asked to do?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from .console import progress, stdout_reserved
+from .options import format_option
+
+
+@click.command("doctor")
+@format_option
+def command(form: str) -> None:
+    """Check versions, extras, the cache, the lab's weights and every detector that is here.
+
+    Nothing is downloaded. The exit status is 2 where something is broken.
+    """
+    from ..reports.tables import Table, render, render_csv
+    from .checks import all_checks
+
+    with stdout_reserved():
+        shown = progress()
+        findings = []
+        for check in all_checks():
+            found = check()
+            findings += found
+            for finding in found:
+                if finding.state == "broken":
+                    shown.notice(f"broken: {finding.what}: {finding.detail}")
+    rows = [[finding.state, finding.what, finding.detail] for finding in findings]
+    if form == "json":
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    elif form == "csv":
+        click.echo(render_csv(["state", "what", "detail"], rows))
+    else:
+        table = Table(["state", "what", "detail"], rows, left=3)
+        click.echo(render(table, "md" if form == "md" else "table"))
+    if any(finding.state == "broken" for finding in findings):
+        click.get_current_context().exit(2)

@@ -1,0 +1,188 @@
+"""``spatialbench score``: the third stage alone, on a run or on a file from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import plugins
+from ..errors import UserError
+from . import assembly, parsing
+from .console import progress, stdout_reserved
+from .options import format_option, rule_options
+from .tables import summary_text
+
+if TYPE_CHECKING:
+    from ..plugins import BenchmarkPlugin
+    from ..runs.opening import Run
+    from ..stages.foreign import Scored
+
+_FIRST_KEY = re.compile(rb'\s*\{\s*"((?:[^"\\]|\\.)*)"')
+_OUR_KEYS = {b"prompt_id", b"index", b"width", b"height", b"boxes", b"scores", b"labels"}
+_HEAD = 65536
+
+
+@click.command("score")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--bench", help="With --detections: the benchmark, as NAME or NAME:subset.")
+@click.option(
+    "--detections",
+    type=click.Path(path_type=Path),
+    help="Score this file instead of a run: detections as JSON Lines, or the results file of the "
+    "benchmark's official scorer.",
+)
+@click.option("--detector", help="With a run that several detectors looked at: which one.")
+@rule_options
+@click.option(
+    "--verdicts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write one JSON object an image: correct, score and reason.",
+)
+@format_option
+def command(
+    run: Path | None,
+    bench: str | None,
+    detections: Path | None,
+    detector: str | None,
+    rule: str | None,
+    threshold: float | None,
+    verdicts: Path | None,
+    form: str,
+) -> None:
+    """Apply the benchmark's rule to stored detections and print the table.
+
+    Either RUN, a run directory, or --bench with --detections.
+    """
+    with stdout_reserved():
+        if detections is not None:
+            if run is not None or bench is None or detector is not None:
+                raise UserError(
+                    "--detections goes with --bench and without a run: type 'spatialbench score "
+                    "--bench visor --detections FILE'."
+                )
+            text = _score_file(bench, detections, rule, threshold, verdicts, form)
+        elif run is None or bench is not None:
+            raise UserError(
+                "nothing to score: name a run directory, or give --bench and --detections FILE."
+            )
+        else:
+            text = _score_run(run, detector, rule, threshold, verdicts, form)
+    click.echo(text)
+
+
+def _score_run(
+    folder: Path,
+    detector: str | None,
+    rule: str | None,
+    threshold: float | None,
+    verdicts: Path | None,
+    form: str,
+) -> str:
+    from ..stages.score import read_verdicts, score
+
+    run = assembly.existing_run(folder)
+    benchmark = run.expected.benchmark
+    chosen = assembly.rule(benchmark, rule)
+    summary = score(run, progress(), chosen, threshold, _signature(run, detector))
+    if verdicts is not None:
+        _write(verdicts, read_verdicts(run))
+    return summary_text(summary, benchmark, form)
+
+
+def _signature(run: Run, detector: str | None) -> str | None:
+    """A detector's signature from the signature itself or from the name of a plug-in."""
+    if detector is None or detector in run.directory.detectors():
+        return detector
+    if parsing.name_and_rest(detector)[0] not in plugins.names("detector"):
+        return detector
+    return assembly.detector(detector, run.expected.benchmark, "", "cpu", True).signature()
+
+
+def _score_file(
+    bench: str,
+    path: Path,
+    rule: str | None,
+    threshold: float | None,
+    verdicts: Path | None,
+    form: str,
+) -> str:
+    benchmark, subset = assembly.benchmark_and_subset(bench)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}; expected detections or official results.")
+    whole = ":" in bench
+    if is_ours(path):
+        scored = _detections(benchmark, subset if whole else None, path, rule, threshold)
+    else:
+        scored = _official(benchmark, path, rule, threshold)
+    if verdicts is not None:
+        _write(verdicts, scored.verdicts())
+    return summary_text(scored.summary, benchmark, form)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file holds our detections records, and not a benchmark's official results."""
+    with path.open("rb") as file:
+        first = _FIRST_KEY.match(file.read(_HEAD))
+    return path.suffix == ".jsonl" or bool(first and first[1] in _OUR_KEYS)
+
+
+def _detections(
+    benchmark: BenchmarkPlugin,
+    subset: str | None,
+    path: Path,
+    rule: str | None,
+    threshold: float | None,
+) -> Scored:
+    from ..stages.foreign import Origin, read_records, score_records
+
+    return score_records(
+        benchmark,
+        read_records(path),
+        rule=assembly.rule(benchmark, rule),
+        threshold=threshold,
+        origin=Origin(subset=subset, complete=subset is not None),
+    )
+
+
+def _official(
+    benchmark: BenchmarkPlugin, path: Path, rule: str | None, threshold: float | None
+) -> Scored:
+    """Its records are judged already, so another rule or threshold cannot be applied to them."""
+    from ..stages.foreign import score_verdicts
+
+    read = getattr(benchmark, "read_official", None)
+    if read is None:
+        raise UserError(
+            f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
+            "file: expected one object a line with prompt_id, index, width, height, boxes, scores "
+            "and labels."
+        )
+    default, chosen = assembly.rule(benchmark, None), assembly.rule(benchmark, rule)
+    if chosen is not default or threshold not in (None, default.threshold):
+        raise UserError(
+            f"{path} holds verdicts that were made with one rule and threshold already: leave out "
+            "--rule and --threshold, or give detections as JSON Lines."
+        )
+    return score_verdicts(benchmark, read(path), rule=default.name, threshold=default.threshold)
+
+
+def _write(path: Path, verdicts: Iterable[Mapping[str, Any]]) -> None:
+    from ..runs.files import make_folder, write_atomic
+
+    make_folder(path.parent)
+    write_atomic(path, "".join(_lines(verdicts)).encode())
+
+
+def _lines(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for verdict in verdicts:
+        record = {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in verdict.items()
+        }
+        yield json.dumps(record, allow_nan=False) + "\n"

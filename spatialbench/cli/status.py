@@ -1,0 +1,97 @@
+"""``spatialbench status``: what a run has, what it lacks, what to type next."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import UserError
+from . import assembly
+from .console import say
+from .options import format_option
+
+if TYPE_CHECKING:
+    from ..runs.status import Status
+
+
+@click.command("status")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also say in which settings the other runs of this method differ from RUN.",
+)
+@format_option
+def command(run: Path, explain: bool, form: str) -> None:
+    """What RUN has, what it lacks, and what to type next. Changes nothing."""
+    from ..reports.tables import Table, render, render_csv
+    from ..runs.status import status
+
+    opened = assembly.existing_run(run)
+    state = status(opened)
+    for notice in state.notices:
+        say(notice)
+    others = _differences(run, opened.manifest.identity) if explain else None
+    if form == "json":
+        click.echo(json.dumps(_document(state, others), indent=2))
+        return
+    rows = _rows(state)
+    for folder, fields in (others or {}).items():
+        rows += [[f"other run {folder}", field] for field in fields]
+    if explain and not others:
+        rows.append(["other runs", "none of this method and backbone"])
+    if form == "csv":
+        click.echo(render_csv(["what", "state"], rows))
+    else:
+        table = Table(["run", str(state.path)], rows, left=2)
+        click.echo(render(table, "md" if form == "md" else "table"))
+
+
+def _rows(state: Status) -> list[list[str]]:
+    def counted(done: int | None, expected: int | None) -> str:
+        return "none" if done is None or expected is None else f"{done:,}/{expected:,}"
+
+    rows = [["images", counted(state.images, state.images_expected)]]
+    rows += [
+        [f"detections by {signature}", counted(done, state.images_expected)]
+        for signature, done in state.detections.items()
+    ] or [["detections", "none"]]
+    rows.append(["scored", counted(state.scored, state.scored_expected)])
+    rows.append(["complete", "no" if state.partial else "yes"])
+    rows.append(["next", state.next])
+    return rows
+
+
+def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, Any]:
+    document = {
+        "run": str(state.path),
+        "images": state.images,
+        "images_expected": state.images_expected,
+        "detections": state.detections,
+        "scored": state.scored,
+        "scored_expected": state.scored_expected,
+        "partial": state.partial,
+        "next": state.next,
+        "notices": state.notices,
+    }
+    return document if others is None else {**document, "others": others}
+
+
+def _differences(run: Path, identity: dict[str, Any]) -> dict[str, list[str]]:
+    """Runs beside this one and the fields in which they differ, as ``steps: here -> there``."""
+    from ..runs.identity import differences
+    from ..runs.manifest import read_manifest
+
+    here = run.resolve()
+    found: dict[str, list[str]] = {}
+    for folder in sorted(here.parent.iterdir()):
+        if folder == here or not (folder / "manifest.json").is_file():
+            continue
+        try:
+            found[folder.name] = differences(identity, read_manifest(folder).identity)
+        except UserError as error:
+            found[folder.name] = [str(error)]
+    return found
