@@ -1,0 +1,112 @@
+"""``spatialbench lab``: draw the lab's world, train its models, measure them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from .console import say
+
+
+@click.group("lab")
+def command() -> None:
+    """The embedded lab: draw its world, train its models."""
+
+
+@command.command("draw")
+@click.option("--rows", default=4, show_default=True, help="Rows of eight scenes.")
+@click.option("--seed", default=0, show_default=True)
+@click.argument("file", type=click.Path(path_type=Path))
+def draw(file: Path, rows: int, seed: int) -> None:
+    """Write a sheet of training scenes to FILE (PNG); their captions go to stdout."""
+    import numpy as np
+    from PIL import Image
+
+    from ..lab.world import SIDE, sample_scene
+    from ..lab.world import draw as draw_scene
+
+    rng = np.random.default_rng(seed)
+    scenes = [sample_scene(rng) for _ in range(8 * rows)]
+    tiles = np.stack([draw_scene(scene).image for scene in scenes])
+    sheet = tiles.reshape(rows, 8, SIDE, SIDE, 3).transpose(0, 2, 1, 3, 4)
+    Image.fromarray(sheet.reshape(rows * SIDE, 8 * SIDE, 3)).save(file, "PNG")
+    for scene in scenes:
+        click.echo(scene.caption)
+
+
+@command.command("train")
+@click.argument(
+    "part", type=click.Choice(["autoencoder", "decoder", "diffusion", "detector", "all"])
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("lab-training"),
+    show_default=True,
+    help="Checkpoints and trained parts.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Instead of the part's own number.")
+@click.option("--learning-rate", type=float, help="Instead of the part's own.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
+def train(
+    part: str,
+    folder: Path,
+    steps: int | None,
+    learning_rate: float | None,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Train one PART of the lab, or all in order; the same command again continues.
+
+    The order is autoencoder, diffusion, decoder (the image code's decoder alone, longer), detector.
+    """
+    import torch
+
+    from ..lab.training.parts import PARTS, train_part
+
+    if threads:
+        torch.set_num_threads(threads)
+    for name in PARTS if part == "all" else (part,):
+        say(f"training the lab's {name} in {folder / name}")
+        train_part(name, folder, steps, learning_rate, seed, say)
+
+
+@command.command("export")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Instead of this installation's own weights.",
+)
+def export(folder: Path, to: Path | None) -> None:
+    """Put the parts trained in FOLDER where the ``lab`` backbone and detector are loaded from."""
+    from ..lab.training.parts import export_parts
+    from ..lab.weights_folder import WEIGHTS
+
+    export_parts(folder, to or WEIGHTS)
+    say(f"wrote {to or WEIGHTS}")
+
+
+@command.command("evaluate")
+@click.option("--renders", default=2000, show_default=True, help="Pictures for the detector.")
+@click.option("--scenes", default=512, show_default=True, help="Scenes a timestep.")
+def evaluate(renders: int, scenes: int) -> None:
+    """Measure the shipped models: localisation of attention, and the detector on renders."""
+    from ..lab.evaluation import evaluate_shipped
+
+    click.echo(json.dumps(evaluate_shipped(renders, scenes), indent=2))
+
+
+@command.command("held-out")
+@click.option("--bench", default="visor", show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="The first so many of the fixed order.")
+def held_out(bench: str, limit: int | None) -> None:
+    """Ids of a benchmark's prompts about pairs that no training caption names, one a line."""
+    from ..lab.evaluation import held_out_prompts
+    from ..plugins import load
+
+    for prompt in held_out_prompts(load("benchmark", bench), limit):
+        click.echo(prompt.id)

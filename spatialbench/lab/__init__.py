@@ -1,0 +1,4 @@
+"""The embedded lab: a world of pictograms, and small real models trained on it.
+
+A lab number is about the lab: it never shares a table with a Stable Diffusion number.
+"""

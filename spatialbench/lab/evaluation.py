@@ -1,0 +1,55 @@
+"""Figures of the shipped lab for its model card, and the prompts kept out of its training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..prompts import Prompt
+from .captions import held_out
+
+if TYPE_CHECKING:
+    from ..plugins import BenchmarkPlugin
+
+TIMESTEPS = (400, 500, 600, 700, 800)
+
+
+def held_out_prompts(benchmark: BenchmarkPlugin, limit: int | None) -> list[Prompt]:
+    """Relational prompts about pairs that no training caption names, in run order."""
+    from ..runs.selection import run_order
+
+    kept = [
+        prompt
+        for prompt in run_order(benchmark.prompts(benchmark.default_subset))
+        if prompt.triplet and held_out(prompt.triplet.subject, prompt.triplet.object)
+    ]
+    return kept[:limit]
+
+
+def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
+    """Localisation of the backbone's attention by timestep, and the detector's quality."""
+    from diffusers import StableDiffusionPipeline
+    from transformers import OwlViTForObjectDetection
+
+    from .detection_quality import detection_quality
+    from .localisation import localisation
+    from .pictograms import NAMES
+    from .tokenizer import build_tokenizer
+    from .weights_folder import BACKBONE, DETECTOR
+
+    pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
+    detector = OwlViTForObjectDetection.from_pretrained(DETECTOR).float().eval()
+    return {
+        "localisation": {
+            str(t): {
+                level: {"x": round(x, 3), "y": round(y, 3)}
+                for level, (x, y) in localisation(pipeline.to("cpu"), t, scenes).items()
+            }
+            for t in TIMESTEPS
+        },
+        "detector": {
+            key: round(value, 3)
+            for key, value in detection_quality(
+                detector, build_tokenizer(), NAMES, renders
+            ).items()
+        },
+    }

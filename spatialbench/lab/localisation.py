@@ -1,0 +1,84 @@
+"""Does the lab's cross-attention know where things are? Correlate its maps with the truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .training.batches import to_tensor
+from .training.grounding import record_decoder, token_mask
+from .world import SIDE, Scene, draw, sample_scene
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+    from torch import Tensor
+
+LEVELS = {8: "coarse (up_blocks.1)", 16: "mid (up_blocks.2)"}
+
+
+def localisation(
+    pipeline: StableDiffusionPipeline, timestep: int, scenes: int = 256, seed: int = 1
+) -> dict[str, tuple[float, float]]:
+    """Pearson correlation of the two objects' map centroids' difference with their displacement.
+
+    Renders of two objects are encoded and noised to ``timestep``; the UNet reads them with their
+    caption; maps are averaged over heads, over the object's tokens and over the level's layers.
+
+    Returns:
+        Per decoder level, and for both levels averaged, the correlation along x and along y.
+    """
+    import torch
+
+    rng = np.random.default_rng([seed, timestep])
+    drawn: list[Scene] = []
+    while len(drawn) < scenes:
+        scene = sample_scene(rng, exclude_held_out=False)
+        if len(scene.placements) == 2:
+            drawn.append(scene)
+    drawings = [draw(scene) for scene in drawn]
+    centres = np.stack([(d.boxes[:, :2] + d.boxes[:, 2:]) / (2 * SIDE) for d in drawings])
+    truth = centres[:, 1] - centres[:, 0]
+
+    tokenizer = pipeline.tokenizer
+    ids = tokenizer(
+        [s.caption for s in drawn], padding="max_length", return_tensors="pt"
+    ).input_ids
+    maps: list[Tensor] = []
+    processors = pipeline.unet.attn_processors
+    record_decoder(pipeline.unet, maps)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        latents = pipeline.vae.encode(to_tensor(drawings)).latent_dist.mean
+        latents = latents * pipeline.vae.config.scaling_factor
+        noise = torch.randn(latents.shape, generator=generator)
+        steps = torch.full((scenes,), timestep)
+        noisy = pipeline.scheduler.add_noise(latents, noise, steps)
+        pipeline.unet(noisy, steps, pipeline.text_encoder(ids).last_hidden_state)
+    pipeline.unet.set_attn_processor(processors)
+    tokens = token_mask(drawn, ids, tokenizer)
+    by_level: dict[str, list[np.ndarray]] = {}
+    for probabilities in maps:
+        side = round(probabilities.shape[1] ** 0.5)
+        attention = torch.einsum("bpt,bot->bop", probabilities, tokens).double().numpy()
+        by_level.setdefault(LEVELS[side], []).append(_centroids(attention, side))
+    found = {name: np.mean(values, axis=0) for name, values in by_level.items()}
+    found["both"] = np.mean(list(found.values()), axis=0)
+    return {name: _correlations(value, truth) for name, value in found.items()}
+
+
+def _centroids(attention: np.ndarray, side: int) -> np.ndarray:
+    """Difference of the two objects' centroids, (scenes, 2), as fractions of the side."""
+    centre = (np.arange(side) + 0.5) / side
+    maps = attention.reshape(*attention.shape[:2], side, side)
+    mass = maps.sum((-1, -2))
+    x = (maps.sum(-2) * centre).sum(-1) / mass
+    y = (maps.sum(-1) * centre).sum(-1) / mass
+    points = np.stack([x, y], -1)
+    difference: np.ndarray = points[:, 1] - points[:, 0]
+    return difference
+
+
+def _correlations(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    x, y = (float(np.corrcoef(found[:, i], truth[:, i])[0, 1]) for i in (0, 1))
+    return x, y

@@ -1,0 +1,135 @@
+"""Configurations of the lab's models: the ordinary classes of diffusers and transformers, small."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .tokenizer import MAX_TOKENS
+from .world import SIDE
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextModel, OwlViTForObjectDetection
+
+TEXT_WIDTH = 128
+LATENT_SIDE = SIDE // 4
+LATENT_STD = 0.5
+"""Standard deviation of scaled latents. Below one, so that at t = 999 of Stable Diffusion's
+schedule a picture's layout cannot be read from the noise and must come from the prompt."""
+
+
+def build_autoencoder() -> AutoencoderKL:
+    """64x64 RGB to 16x16x4 latents."""
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(16, 32, 64),
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=8,
+        sample_size=SIDE,
+        mid_block_add_attention=False,
+    )
+
+
+def build_text_encoder(vocabulary_size: int) -> CLIPTextModel:
+    """One causal transformer layer: with two, attention to object words localises far later."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=vocabulary_size,
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            num_hidden_layers=1,
+            num_attention_heads=4,
+            max_position_embeddings=MAX_TOKENS,
+            projection_dim=TEXT_WIDTH,
+            bos_token_id=0,
+            eos_token_id=vocabulary_size - 1,
+            pad_token_id=vocabulary_size - 1,
+        )
+    )
+
+
+def build_unet() -> UNet2DConditionModel:
+    """Cross-attention at 8x8 (``up_blocks.1``) and 16x16 (``up_blocks.2``), as in SD's decoder."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=LATENT_SIDE,
+        in_channels=4,
+        out_channels=4,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        block_out_channels=(48, 96, 128),
+        layers_per_block=1,
+        attention_head_dim=2,
+        cross_attention_dim=TEXT_WIDTH,
+        norm_num_groups=16,
+    )
+
+
+def build_scheduler() -> DDIMScheduler:
+    """Stable Diffusion's noise schedule, with SD 2.1's v-prediction."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type="v_prediction",
+        timestep_spacing="leading",
+    )
+
+
+def build_detector(vocabulary_size: int) -> OwlViTForObjectDetection:
+    """OWL-ViT on 64-pixel pictures: 4-pixel patches, so 256 candidate boxes.
+
+    Linear layers are initialised anew: the class's own initialisation from a configuration
+    saturates the box head, and nothing is learnt. The class head starts by finding nothing.
+    """
+    from torch import nn
+    from transformers import OwlViTConfig, OwlViTForObjectDetection
+
+    model = OwlViTForObjectDetection(
+        OwlViTConfig(
+            text_config={
+                "vocab_size": vocabulary_size,
+                "hidden_size": 96,
+                "intermediate_size": 192,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 4,
+                "max_position_embeddings": MAX_TOKENS,
+                "bos_token_id": 0,
+                "eos_token_id": vocabulary_size - 1,
+                "pad_token_id": vocabulary_size - 1,
+            },
+            vision_config={
+                "hidden_size": 128,
+                "intermediate_size": 256,
+                "num_hidden_layers": 4,
+                "num_attention_heads": 4,
+                "image_size": SIDE,
+                "patch_size": 4,
+            },
+            projection_dim=96,
+        )
+    )
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    nn.init.zeros_(model.box_head.dense2.weight)
+    nn.init.constant_(model.class_head.logit_shift.bias, -1.0)
+    nn.init.constant_(model.class_head.logit_scale.bias, 6.0)
+    return model

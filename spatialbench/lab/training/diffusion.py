@@ -1,0 +1,106 @@
+"""Train the lab's text encoder and UNet together, from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..models import build_scheduler, build_text_encoder, build_unet
+from ..tokenizer import build_tokenizer
+from ..world import RELATION_ACCURACY
+from .batches import draw_batch
+from .grounding import grounding_loss, record_decoder, token_mask
+from .loop import Schedule, Training
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import AutoencoderKL, StableDiffusionPipeline
+
+BATCH = 32
+NO_CAPTION = 0.1
+"""Share of empty captions, for classifier-free guidance."""
+GROUNDING_WEIGHT = 0.2
+CURRICULUM = 0.4
+"""Share of the steps over which the captions' relations go from always right to the world's
+``RELATION_ACCURACY``: first learn what the words mean, then how little they can be trusted."""
+
+
+def relation_accuracy_at(progress: float) -> float:
+    """How often a caption's relation is right at this fraction of the training."""
+    fading = min(progress / CURRICULUM, 1.0)
+    return 1.0 - (1.0 - RELATION_ACCURACY) * fading
+
+
+def sample_timesteps(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Half uniform, half from 500 on, where the layout is decided."""
+    uniform = rng.integers(0, 1000, size)
+    late = rng.integers(500, 1000, size)
+    return np.where(rng.random(size) < 0.5, uniform, late)
+
+
+def train_diffusion(
+    vae: AutoencoderKL, folder: Path, schedule: Schedule, report: Callable[[str], None]
+) -> StableDiffusionPipeline:
+    """Train on freshly drawn scenes; returns the complete pipeline with averaged weights."""
+    import torch
+    from torch.nn import functional as F
+
+    torch.manual_seed(schedule.seed)
+    tokenizer = build_tokenizer()
+    text_encoder = build_text_encoder(len(tokenizer)).train()
+    unet = build_unet().train()
+    scheduler = build_scheduler()
+    maps: list[torch.Tensor] = []
+    record_decoder(unet, maps)
+    scale = vae.config.scaling_factor
+
+    def losses_of(step: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        batch = draw_batch(rng, BATCH, relation_accuracy_at(step / schedule.steps))
+        captions = [s.caption if rng.random() >= NO_CAPTION else "" for s in batch.scenes]
+        ids = tokenizer(captions, padding="max_length", return_tensors="pt").input_ids
+        tokens = token_mask(batch.scenes, ids, tokenizer)
+        timesteps = torch.from_numpy(sample_timesteps(rng, BATCH))
+        maps.clear()
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                latents = vae.encode(batch.images).latent_dist.sample().float() * scale
+            noise = torch.randn_like(latents)
+            noisy = scheduler.add_noise(latents, noise, timesteps)
+            context = text_encoder(ids).last_hidden_state
+            predicted = unet(noisy, timesteps, context).sample.float()
+        target = scheduler.get_velocity(latents, noise, timesteps)
+        return {
+            "velocity": F.mse_loss(predicted, target),
+            "grounding": GROUNDING_WEIGHT * grounding_loss(maps, tokens, batch.drawings),
+        }
+
+    training = Training({"text": text_encoder, "unet": unet}, schedule, folder, report)
+    training.run(losses_of)
+    training.use_average()
+    return assemble(vae, unet, text_encoder, tokenizer)
+
+
+def assemble(
+    vae: AutoencoderKL, unet: object, text_encoder: object, tokenizer: object
+) -> StableDiffusionPipeline:
+    """The parts as an ordinary pipeline in eval mode, with diffusers' own attention."""
+    from diffusers import StableDiffusionPipeline
+    from diffusers.models.attention_processor import AttnProcessor2_0
+
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.unet.set_attn_processor(AttnProcessor2_0())
+    for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
+        part.eval().requires_grad_(False)
+    return pipeline

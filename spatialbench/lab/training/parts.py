@@ -1,0 +1,109 @@
+"""The parts of the lab in the order they are trained, and how each finds the ones before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UserError
+from .loop import Schedule
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, StableDiffusionPipeline
+
+PARTS = ("autoencoder", "diffusion", "decoder", "detector")
+
+SCHEDULES = {
+    "autoencoder": Schedule(steps=1800, learning_rate=2e-3, ema=0.995),
+    "diffusion": Schedule(steps=11500, learning_rate=1e-3, ema=0.998),
+    "decoder": Schedule(steps=1500, learning_rate=1e-3, ema=0.995),
+    "detector": Schedule(steps=6000, learning_rate=1e-3, ema=0.995),
+}
+"""What the shipped weights were trained with."""
+
+
+def train_part(
+    name: str,
+    folder: Path,
+    steps: int | None,
+    learning_rate: float | None,
+    seed: int,
+    report: Callable[[str], None],
+) -> None:
+    """Train one part; ``folder/<part>/model`` then holds it and ``checkpoint.pt`` its progress.
+
+    Raises:
+        UserError: a part that comes before this one is not in ``folder``.
+    """
+    planned = SCHEDULES[name]
+    schedule = replace(
+        planned,
+        steps=steps or planned.steps,
+        learning_rate=learning_rate or planned.learning_rate,
+        seed=seed,
+    )
+    here = folder / name
+    if name == "autoencoder":
+        from .autoencoder import train_autoencoder
+
+        train_autoencoder(here, schedule, report).save_pretrained(here / "model")
+    elif name == "decoder":
+        from .autoencoder import train_autoencoder
+
+        start = _autoencoder(folder, "autoencoder")
+        train_autoencoder(here, schedule, report, start).save_pretrained(here / "model")
+    elif name == "diffusion":
+        from .diffusion import train_diffusion
+
+        pipeline = train_diffusion(_autoencoder(folder, "autoencoder"), here, schedule, report)
+        pipeline.save_pretrained(here / "model")
+    else:
+        from .detector import train_detector
+        from .redraw import Redraw
+
+        redraw = Redraw(trained_pipeline(folder))
+        train_detector(here, schedule, report, redraw).save_pretrained(here / "model")
+
+
+def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
+    """The trained backbone in a training folder, with the decoder that was trained longer."""
+    from diffusers import StableDiffusionPipeline
+
+    path = _model(folder, "diffusion")
+    pipeline = StableDiffusionPipeline.from_pretrained(path, safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    if (folder / "decoder" / "model").is_dir():
+        pipeline.register_modules(vae=_autoencoder(folder, "decoder"))
+    for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
+        part.eval().requires_grad_(False)
+    return pipeline
+
+
+def export_parts(folder: Path, target: Path) -> None:
+    """Write the trained backbone and detector as the folders that spatialbench loads."""
+    from transformers import OwlViTForObjectDetection
+
+    from ..tokenizer import build_tokenizer
+    from ..weights_folder import BACKBONE, DETECTOR, export_backbone, export_detector
+
+    export_backbone(trained_pipeline(folder), target / BACKBONE.name)
+    model = OwlViTForObjectDetection.from_pretrained(_model(folder, "detector"))
+    export_detector(model, build_tokenizer(), target / DETECTOR.name)
+
+
+def _autoencoder(folder: Path, part: str) -> AutoencoderKL:
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL.from_pretrained(_model(folder, part)).eval().requires_grad_(False)
+
+
+def _model(folder: Path, part: str) -> Path:
+    path = folder / part / "model"
+    if not path.is_dir():
+        raise UserError(
+            f"{path} is missing: the lab's {part} is not trained in {folder}; "
+            f"type 'spatialbench lab train {part} --folder {folder}' first."
+        )
+    return path
