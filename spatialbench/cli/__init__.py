@@ -82,10 +82,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("interrupted; the same command continues where this one stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of the pipe (head, less) has gone; there is nobody to tell.
-        sys.stdout = None
-        return 0
     return status if isinstance(status, int) else 0
 
 
