@@ -1,4 +1,4 @@
-"""Fixtures for every test: the stranger's plug-in package, installed beside the harness."""
+"""For every test: hypothesis without a clock, and the stranger's plug-in package, installed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine makes an example slow; that is no finding.
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")
