@@ -1,4 +1,4 @@
-"""The package as installed: what it imports, and that wheel and editable install hold everything."""
+"""The package as installed: what it imports, and that wheel and editable install are whole."""
 
 from __future__ import annotations
 
