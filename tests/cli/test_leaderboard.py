@@ -1,0 +1,50 @@
+"""``leaderboard`` over real runs and over a benchmark's published rows."""
+
+from __future__ import annotations
+
+import json
+
+from spatialbench import plugins
+
+from .conftest import Command
+
+RUN = ("run", "--method", "painter", "--bench", "squares", "--limit", "8")
+
+
+def test_runs_beside_published_rows(spatialbench: Command) -> None:
+    for skill in ("0.2", "0.9"):
+        spatialbench(*RUN, "--set", f"skill={skill}")
+    document = json.loads(spatialbench("leaderboard", "runs/squares", "--format", "json").out)
+    assert len(document["rows"]) == 2
+    assert [row["method"] for row in document["published"]] == ["a coin"]
+    table = spatialbench("leaderboard", "runs").out
+    assert table.count("painter ") >= 2
+    assert "a coin" in table
+    for row in document["rows"]:
+        assert row["signature"] in table
+    assert "[1]" not in table
+
+
+def test_published_rows_can_be_left_out(spatialbench: Command) -> None:
+    spatialbench(*RUN, "--out", "here")
+    outcome = spatialbench("leaderboard", "here", "--no-published")
+    assert "a coin" not in outcome.out
+    document = json.loads(
+        spatialbench("leaderboard", "here", "--no-published", "--format", "json").out
+    )
+    assert document["published"] == []
+
+
+def test_another_threshold_is_marked(spatialbench: Command) -> None:
+    spatialbench(*RUN, "--out", "here", "--threshold", "0.7")
+    table = spatialbench("leaderboard", "here").out
+    assert "painter [1]" in table
+    assert "threshold 0.7 (others 0.5)" in table
+
+
+def test_a_benchmark_alone_shows_what_is_published(spatialbench: Command) -> None:
+    document = json.loads(spatialbench("leaderboard", "--bench", "visor", "--format", "json").out)
+    published = plugins.load("benchmark", "visor").published()
+    assert document["rows"] == []
+    assert len(document["published"]) == len(published) > 5
+    assert spatialbench("leaderboard", "--bench", "visor").status == 0

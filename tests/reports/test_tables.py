@@ -1,0 +1,91 @@
+"""Tables in text, and the numbers in their cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spatialbench.reports.cells import UNDEFINED, images_cell, metric_cell, plain_cell
+from spatialbench.reports.results import Group, Result, parse_result
+from spatialbench.reports.tables import Table, render, render_csv
+
+RESULT = {
+    "benchmark": "visor",
+    "method": "sd",
+    "backbone": "lab@0123456",
+    "rule": "visor-centroid/1",
+    "detector": "lab-owlvit@89abcde",
+    "threshold": 0.1,
+    "signature": "visor/1 rule:visor-centroid/1",
+    "OA": 62.031,
+    "VISOR_cond": None,
+    "images": 100,
+    "images_expected": 101120,
+    "prompts": 25,
+    "prompts_expected": 25280,
+    "partial": True,
+    "intervals": {"OA": [61.62, 62.44], "VISOR_cond": [None, None]},
+    "groups": {"left": {"OA": 97.5, "images": 40, "intervals": {"OA": [92.5, 99.0]}}},
+}
+
+
+def result(**changes: object) -> Result:
+    return parse_result({**RESULT, **changes})
+
+
+def test_an_even_interval_is_plus_minus() -> None:
+    assert metric_cell(result(), "OA") == "62.03 ± 0.41"
+
+
+def test_an_uneven_interval_keeps_both_sides() -> None:
+    assert metric_cell(result().groups["left"], "OA") == "97.50 +1.5 −5.0"
+
+
+def test_an_interval_without_width() -> None:
+    assert metric_cell(result(intervals={"OA": [62.031, 62.031]}), "OA") == "62.03 ± 0.00"
+
+
+@pytest.mark.parametrize("key", ["VISOR_cond", "no_such_metric"])
+def test_undefined_is_a_dash_and_never_zero(key: str) -> None:
+    assert metric_cell(result(), key) == UNDEFINED
+    assert math.isnan(result().metric(key))
+
+
+def test_a_value_without_interval_stands_alone() -> None:
+    assert metric_cell(Group.model_validate({"images": 1, "OA": 50}), "OA") == "50.00"
+    assert plain_cell(None) == plain_cell(math.nan) == UNDEFINED
+
+
+def test_a_partial_count_says_so() -> None:
+    assert images_cell(result()) == "100/101,120 partial"
+    assert images_cell(result(images=101120, partial=False)) == "101,120"
+
+
+WORDS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=8)
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4))
+def test_csv_reads_back(rows: list[tuple[str, str]]) -> None:
+    text = render_csv(["a,b", "c"], [list(row) for row in rows])
+    read = list(csv.reader(io.StringIO(text)))
+    assert read[0] == ["a,b", "c"]
+    assert [tuple(row) for row in read[1:]] == rows
+
+
+def test_markdown_cells_cannot_break_the_table() -> None:
+    text = render(Table(["method", "n"], [["a|b\nc", "1"]], title="t", notes=["x|y"]), "md")
+    (row,) = [line for line in text.splitlines() if "a\\|b c" in line]
+    assert row.count("|") - row.count("\\|") == 3
+
+
+def test_numbers_are_printed_as_given() -> None:
+    assert "62.30" in render(Table(["method", "n"], [["sd", "62.30"]]), "table")
+
+
+def test_a_table_without_rows_still_has_its_header() -> None:
+    assert "method" in render(Table(["method", "n"], []), "table")
