@@ -92,7 +92,7 @@ def build_scheduler() -> DDIMScheduler:
 
 
 def build_detector(vocabulary_size: int) -> OwlViTForObjectDetection:
-    """OWL-ViT on 64-pixel pictures: 4-pixel patches, so 256 candidate boxes.
+    """OWL-ViT on 64-pixel pictures: 8-pixel patches, so 64 candidate boxes.
 
     Linear layers are initialised anew: the class's own initialisation from a configuration
     saturates the box head, and nothing is learnt. The class head starts by finding nothing.
@@ -114,12 +114,12 @@ def build_detector(vocabulary_size: int) -> OwlViTForObjectDetection:
                 "pad_token_id": vocabulary_size - 1,
             },
             vision_config={
-                "hidden_size": 128,
-                "intermediate_size": 256,
-                "num_hidden_layers": 4,
+                "hidden_size": 160,
+                "intermediate_size": 480,
+                "num_hidden_layers": 5,
                 "num_attention_heads": 4,
                 "image_size": SIDE,
-                "patch_size": 4,
+                "patch_size": 8,
             },
             projection_dim=96,
         )

@@ -26,8 +26,8 @@ BATCH = 32
 QUERY = "a photo of a {}"
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-_NEIGHBOURHOOD = 1
-"""Patches around an object's centre that may claim it."""
+_REACH = 0.1
+"""A patch may claim an object whose centre is this near to its own, in sides of the picture."""
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -74,6 +74,8 @@ def train_detector(
     torch.manual_seed(schedule.seed)
     tokenizer = build_tokenizer()
     model = (start or build_detector(len(tokenizer))).requires_grad_(True).train()
+    # On a CPU the fused kernel's backward pass is several times slower than plain attention's.
+    model.set_attn_implementation("eager")
     queries = tokenizer(
         [QUERY.format(name) for name in NAMES], padding="max_length", return_tensors="pt"
     )
@@ -135,11 +137,7 @@ def detection_losses(
 
 
 def _patches_near(x: float, y: float, grid: int) -> list[int]:
-    column, row = min(int(x * grid), grid - 1), min(int(y * grid), grid - 1)
-    reach = range(-_NEIGHBOURHOOD, _NEIGHBOURHOOD + 1)
-    return [
-        r * grid + c
-        for r in (row + d for d in reach)
-        for c in (column + d for d in reach)
-        if 0 <= r < grid and 0 <= c < grid
-    ]
+    """Patches whose centre lies within reach, at least the one that holds the point."""
+    middle = (np.arange(grid) + 0.5) / grid
+    distance = np.hypot(*np.meshgrid(middle - x, middle - y))
+    return sorted({int(distance.argmin()), *np.flatnonzero(distance.ravel() < _REACH).tolist()})

@@ -81,7 +81,7 @@ class Training:
             total = torch.stack(list(losses.values())).sum()
             if not bool(torch.isfinite(total)):
                 raise UserError(
-                    f"training diverged at step {self.step} (loss {float(total)}); "
+                    f"training diverged at step {self.step} (loss {float(total.detach())}); "
                     "give a smaller --learning-rate and start again in another folder."
                 )
             for group in self.optimizer.param_groups:
