@@ -36,7 +36,7 @@ def command(form: str) -> None:
     elif form == "csv":
         click.echo(render_csv(["state", "what", "detail"], rows))
     else:
-        table = Table(["state", "what", "detail"], rows, left=3)
+        table = Table(["state", "what", "detail"], rows)
         click.echo(render(table, "md" if form == "md" else "table"))
     if any(finding.state == "broken" for finding in findings):
         click.get_current_context().exit(2)

@@ -41,6 +41,7 @@ def command(runs: Sequence[Path], bench: str | None, published: bool, form: str)
     name = _benchmark_name(rows, bench)
     benchmark = plugins.load("benchmark", name)
     text = leaderboard_text(
+        name,
         [row for row in rows if row.result.benchmark == name],
         list(benchmark.published()) if published else [],
         list(benchmark.headline),

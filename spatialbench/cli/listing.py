@@ -74,7 +74,7 @@ def command(kind: str | None, form: str) -> None:
         click.echo(render_csv(["kind", "name", "summary"], rows))
     else:
         tables = [
-            Table([name, "what it is"], [[e["name"], e["summary"]] for e in entries], left=2)
+            Table([name, "what it is"], [[e["name"], e["summary"]] for e in entries])
             for name, entries in listed.items()
         ]
         click.echo(

@@ -88,7 +88,7 @@ def plan_text(options: assembly.RunOptions, spec: RunSpec, device: str, form: st
     rows += [[f"identity.{name}", text] for name, text in _fields(spec.identity)]
     if form == "csv":
         return render_csv(["plan", "value"], rows)
-    return render(Table(["plan", ""], rows, left=2), "md" if form == "md" else "table")
+    return render(Table(["plan", ""], rows), "md" if form == "md" else "table")
 
 
 def _fields(value: Any, place: str = "") -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ def command(run: Path, explain: bool, form: str) -> None:
     if form == "csv":
         click.echo(render_csv(["what", "state"], rows))
     else:
-        table = Table(["run", str(state.path)], rows, left=2)
+        table = Table(["run", str(state.path)], rows)
         click.echo(render(table, "md" if form == "md" else "table"))
 
 

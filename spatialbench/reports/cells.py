@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from .results import Group, Result
+from .tables import UNDEFINED
 
-UNDEFINED = "–"
 INTERVAL_NOTE = (
     "± or +/−: 95 % interval (bootstrap over the benchmark's clusters of prompts); "
     f"{UNDEFINED}: undefined or not reported."

@@ -19,7 +19,11 @@ from .tables import Format, Table, render, render_csv
 
 LAB_TITLE = "the lab's small model (comparable with lab rows only)"
 FULL_TITLE = "full-size models"
-PUBLISHED_TITLE = "published"
+PUBLISHED_TITLE = "published rows"
+EVIDENCE_NOTE = (
+    "[P] read in the primary source, [S] in a secondary one, [C] checked, [D] derived; "
+    "--format json has the notes on each published row."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Conditions:
 
 
 def leaderboard_text(
+    benchmark: str,
     rows: Sequence[Row],
     published: Sequence[Published],
     headline: Sequence[str],
@@ -65,7 +70,8 @@ def leaderboard_text(
     """The leaderboard in any format.
 
     Args:
-        rows: runs of one benchmark.
+        benchmark: its name.
+        rows: runs of that benchmark.
         published: rows of its papers; shown beside full-size models, apart from the lab.
         headline: metric keys in column order.
         form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``.
@@ -76,11 +82,12 @@ def leaderboard_text(
     if form == "csv":
         return _csv(rows, published, headline)
     return "\n\n".join(
-        render(table, form) for table in sections(rows, published, headline, standard)
+        render(table, form) for table in sections(benchmark, rows, published, headline, standard)
     )
 
 
 def sections(
+    benchmark: str,
     rows: Sequence[Row],
     published: Sequence[Published],
     headline: Sequence[str],
@@ -89,14 +96,13 @@ def sections(
     """The tables, one a world: full-size models with the published rows, then the lab."""
     full = [row for row in rows if not row.result.is_lab]
     lab = [row for row in rows if row.result.is_lab]
-    name = rows[0].result.benchmark if rows else "published results"
     tables = []
     if full or published:
         parts = ([FULL_TITLE] if full else []) + ([PUBLISHED_TITLE] if published else [])
-        title = f"{name}: {' and '.join(parts)}"
+        title = f"{benchmark}: {' and '.join(parts)}"
         tables.append(_section(title, full, published, headline, standard))
     if lab:
-        tables.append(_section(f"{name}: {LAB_TITLE}", lab, [], headline, None))
+        tables.append(_section(f"{benchmark}: {LAB_TITLE}", lab, [], headline, None))
     return tables
 
 
@@ -117,11 +123,13 @@ def _section(
 ) -> Table:
     differs = marks(rows, standard)
     notes = [INTERVAL_NOTE]
+    numbered = 0
     cells = []
     for row in rows:
         result, mark = row.result, ""
         if differs[row.run]:
-            mark = f" [{len(notes)}]"
+            numbered += 1
+            mark = f" [{numbered}]"
             notes.append(f"{mark.strip()} other conditions: {'; '.join(differs[row.run])}")
         metrics = [metric_cell(result, key) for key in headline]
         cells.append(
@@ -131,13 +139,14 @@ def _section(
         metrics = [plain_cell(entry.metrics.get(key)) for key in headline]
         source = f"{entry.source} [{entry.evidence}]"
         cells.append([entry.method, entry.base, "", *metrics, source])
+    if published:
+        notes.append(EVIDENCE_NOTE)
     signatures = dict.fromkeys(row.result.signature for row in rows)
     return Table(
         columns=["method", "base", "images", *headline, "source"],
         rows=cells,
         title=title,
         notes=[*notes, *signatures],
-        left=2,
     )
 
 

@@ -11,23 +11,25 @@ from typing import Literal
 Format = Literal["table", "md", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "md", "csv", "json")
 
+UNDEFINED = "–"
+"""What stands in a cell for a number that is undefined or was not reported; never a zero."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text under a title, with notes below; ``left`` counts the columns of words."""
+    """Cells as text under a title, with notes below. Columns of numbers are aligned right."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
     notes: Sequence[str] = ()
-    left: int = 1
 
 
 def render(table: Table, form: Literal["table", "md"]) -> str:
     """The table for a terminal or as GitHub markdown, without a newline at the end."""
     from tabulate import tabulate
 
-    align = ["left" if i < table.left else "right" for i in range(len(table.columns))]
+    align = ["right" if _numeric(table, i) else "left" for i in range(len(table.columns))]
     body = tabulate(
         [[_escaped(cell) if form == "md" else cell for cell in row] for row in table.rows],
         headers=list(table.columns),
@@ -49,6 +51,11 @@ def render_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return out.getvalue().rstrip("\n")
+
+
+def _numeric(table: Table, column: int) -> bool:
+    cells = [row[column] for row in table.rows if row[column]]
+    return bool(cells) and all(cell[0].isdigit() or cell == UNDEFINED for cell in cells)
 
 
 def _escaped(cell: str) -> str:

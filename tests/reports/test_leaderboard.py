@@ -30,7 +30,7 @@ def _full(run: str, **changes: Any) -> Row:
 
 def test_lab_rows_never_share_a_table_with_others() -> None:
     rows = [_row("a", method="infsplign"), _full("b", method="sd"), _row("c", method="sd")]
-    full, lab = sections(rows, [PAPER], HEADLINE)
+    full, lab = sections("visor", rows, [PAPER], HEADLINE)
     assert [cells[0] for cells in full.rows] == ["sd", "InfSplign"]
     assert [cells[0] for cells in lab.rows] == ["infsplign", "sd"]
     assert "lab" in lab.title
@@ -38,21 +38,21 @@ def test_lab_rows_never_share_a_table_with_others() -> None:
 
 
 def test_lab_runs_alone_leave_published_rows_in_their_own_table() -> None:
-    published, lab = sections([_row("a")], [PAPER], HEADLINE)
+    published, lab = sections("visor", [_row("a")], [PAPER], HEADLINE)
     assert [cells[0] for cells in published.rows] == ["InfSplign"]
     assert [cells[0] for cells in lab.rows] == ["sd"]
 
 
 def test_every_signature_stands_below_its_table_once() -> None:
     rows = [_full("a", signature="visor/1 x:1"), _full("b", signature="visor/1 x:2"), _full("c")]
-    (table,) = sections([*rows, rows[0]], [], HEADLINE)
+    (table,) = sections("visor", [*rows, rows[0]], [], HEADLINE)
     signatures = [note for note in table.notes if note.startswith("visor/1")]
     assert signatures == ["visor/1 x:1", "visor/1 x:2", RESULT["signature"]]
 
 
 def test_other_conditions_are_marked_and_explained() -> None:
     rows = [_full("a"), _full("b", rule="visor-strict/1", threshold=0.3)]
-    (table,) = sections(rows, [PAPER], HEADLINE, STANDARD)
+    (table,) = sections("visor", rows, [PAPER], HEADLINE, STANDARD)
     assert [cells[0] for cells in table.rows] == ["sd", "sd [1]", "InfSplign"]
     (note,) = [note for note in table.notes if note.startswith("[1]")]
     assert "rule visor-strict/1 (others visor-centroid/1)" in note
@@ -71,17 +71,19 @@ def test_without_a_standard_the_first_row_is_the_measure() -> None:
 
 
 def test_a_published_metric_that_is_missing_is_a_dash() -> None:
-    (table,) = sections([], [PAPER], HEADLINE)
+    (table,) = sections("visor", [], [PAPER], HEADLINE)
     assert table.rows[0] == ["InfSplign", "SD 2.1", "", "71.50", "–", "a paper, table 2 [P]"]
 
 
 def test_partial_rows_say_n_of_n() -> None:
-    text = leaderboard_text([_full("a")], [], HEADLINE, "table")
+    text = leaderboard_text("visor", [_full("a")], [], HEADLINE, "table")
     assert "100/101,120 partial" in text
 
 
 def test_json_holds_flat_rows_and_published_rows() -> None:
-    document = json.loads(leaderboard_text([_row("a"), _full("b")], [PAPER], HEADLINE, "json"))
+    document = json.loads(
+        leaderboard_text("visor", [_row("a"), _full("b")], [PAPER], HEADLINE, "json")
+    )
     assert set(document) == {"rows", "published"}
     first, second = document["rows"]
     assert (first["run"], first["lab"], first["OA"], first["intervals"]["OA"]) == (
@@ -101,7 +103,7 @@ def test_json_holds_flat_rows_and_published_rows() -> None:
 
 
 def test_csv_has_one_line_a_row_and_says_the_world() -> None:
-    text = leaderboard_text([_row("a"), _full("b")], [PAPER], HEADLINE, "csv")
+    text = leaderboard_text("visor", [_row("a"), _full("b")], [PAPER], HEADLINE, "csv")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["world"] for row in rows] == ["lab", "full-size", "published"]
     assert [row["OA"] for row in rows] == ["62.031", "62.031", "71.5"]

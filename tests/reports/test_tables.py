@@ -89,3 +89,13 @@ def test_numbers_are_printed_as_given() -> None:
 
 def test_a_table_without_rows_still_has_its_header() -> None:
     assert "method" in render(Table(["method", "n"], []), "table")
+
+
+def test_columns_of_numbers_are_aligned_right_and_words_left() -> None:
+    table = Table(
+        ["a", "b", "c"], [["x1", "7", "see"], ["1x", "–", ""], ["long word", "1,000", ""]]
+    )
+    lines = render(table, "table").splitlines()
+    assert lines[2].startswith("x1 ")
+    assert lines[2].rstrip().endswith("    7  see")
+    assert lines[4].endswith("1,000")
