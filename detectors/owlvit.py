@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.hashing import folder_hash
-from spatialbench.checkpoints.hub import FilePatterns, HubSource, locate, parse_source
+from spatialbench.checkpoints.hub import FilePatterns, HubSource, fetch, locate, parse_source
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 
@@ -57,8 +57,20 @@ class Weights:
         """
         if self.source is None:
             return self._present()
-        name = "owlvit" if self.source == OFFICIAL else str(self.source)
-        return locate(self.source, MODEL_FILES, offline=offline, fetch_name=name)
+        return locate(self.source, MODEL_FILES, offline=offline, fetch_name=self._fetch_name())
+
+    def fetch(self) -> Path:
+        """Download what is missing of the weights, and return their folder.
+
+        Raises:
+            UserError: they cannot be had.
+        """
+        if self.source is None:
+            return self._present()
+        return fetch(self.source, MODEL_FILES, fetch_name=self._fetch_name())
+
+    def _fetch_name(self) -> str:
+        return "owlvit" if self.source == OFFICIAL else str(self.source)
 
     def _present(self) -> Path:
         assert self.folder is not None
@@ -166,8 +178,8 @@ class OwlVitPlugin:
         return OwlVitDetector(self.name, self._choose(weights), device, offline)
 
     def fetch(self) -> Path:
-        """Download the plug-in's own weights unless they are there; the folder."""
-        return self.weights.locate(offline=False)
+        """Download what is missing of the plug-in's own weights, and return their folder."""
+        return self.weights.fetch()
 
     def _choose(self, weights: str | None) -> Weights:
         if weights is None:

@@ -82,6 +82,15 @@ def locate(source: HubSource, patterns: FilePatterns, *, offline: bool, fetch_na
                 f"{source} is not in the local cache; with a network, type "
                 f"'spatialbench fetch {fetch_name}' first, then run offline."
             ) from error
+    return fetch(source, patterns, fetch_name=fetch_name)
+
+
+def fetch(source: HubSource, patterns: FilePatterns, *, fetch_name: str) -> Path:
+    """Download a pinned commit, completing what the cache already holds of it; its folder.
+
+    Raises:
+        UserError: the download failed; says what to type.
+    """
     log.info("fetching %s", source)
     try:
         return _snapshot(source, patterns, local_files_only=False)

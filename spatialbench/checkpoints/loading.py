@@ -42,6 +42,8 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
                 use_safetensors=safe,
                 local_files_only=True,
                 output_loading_info=True,
+                # So that they come back by name, and are refused below.
+                ignore_mismatched_sizes=True,
             )
     except UserError:
         raise

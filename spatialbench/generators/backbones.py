@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints.hashing import folder_hash
-from ..checkpoints.hub import FilePatterns, HubSource, first_cached, locate, parse_source
+from ..checkpoints.hub import FilePatterns, HubSource, fetch, first_cached, locate, parse_source
 from ..errors import UserError, unknown_name
 
 LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
@@ -211,7 +211,7 @@ def resolve(name: str) -> Backbone:
     if name in BACKBONES:
         return BACKBONES[name]
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return Backbone("local", f"the folder {name}", _folder_defaults(folder), folder=folder)
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")
@@ -222,20 +222,22 @@ def resolve(name: str) -> Backbone:
 
 
 def fetch_backbone(name: str) -> Path:
-    """Download a backbone unless it is there, and return its folder.
+    """Download what is missing of a backbone, and return its folder.
 
-    A backbone with a mirror is fetched from the first source that answers.
+    A backbone with a mirror is fetched from the first source that answers; one that is partly
+    there is completed from the source it came from.
 
     Raises:
-        UserError: no source answers; one that the others failed before is not hidden.
+        UserError: no source answers; every failure is told.
     """
     backbone = resolve(name)
-    if not backbone.sources or first_cached(backbone.sources):
-        return backbone.locate(offline=False)
+    if not backbone.sources:
+        return backbone.locate(offline=True)
+    cached = first_cached(backbone.sources)
     failures = []
-    for source in backbone.sources:
+    for source in (cached,) if cached else backbone.sources:
         try:
-            return locate(source, PIPELINE_FILES, offline=False, fetch_name=backbone.fetch_name)
+            return fetch(source, PIPELINE_FILES, fetch_name=backbone.fetch_name)
         except UserError as error:
             failures.append(error)
     if len(failures) == 1:
