@@ -117,7 +117,13 @@ class RunDirectory:
         recorded: dict[Key, ImageRecord] = {}
         for record in self.image_journal.records(notice):
             key = (record["prompt_id"], record["index"])
-            recorded[key] = ImageRecord(record["bytes"], record["sha256"])
+            try:
+                recorded[key] = ImageRecord(record["bytes"], record["sha256"])
+            except KeyError:
+                raise UserError(
+                    f"{self.path}: the record of image {name_some([key])} has no size and hash: "
+                    "delete its line in images*.jsonl, and the image is made again."
+                ) from None
         sizes = self._sizes()
         damaged = [key for key, known in recorded.items() if sizes.get(key) != known.bytes]
         for key in damaged:

@@ -3,7 +3,8 @@
 Pixels and boxes change in their last bits with the composition of a batch. So batch i is always
 jobs i*b to (i+1)*b in run order; if one of them is unfinished the whole batch is computed again
 and only what is missing is written. An interrupted stage thus ends with the bytes of an
-uninterrupted one.
+uninterrupted one. (Another selection or batch size cuts other batches; it may change the last
+bits, as it may for any real model.)
 """
 
 from __future__ import annotations

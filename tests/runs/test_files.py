@@ -1,0 +1,59 @@
+"""Files are there whole or not at all, and a refusing disk is explained."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from spatialbench.errors import UserError
+from spatialbench.runs.files import disk_errors, make_folder, write_atomic
+
+
+def test_replaces_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomic(path, b"first")
+    write_atomic(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "the disk is full: free some space"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "no permission to write there"),
+        (errno.EROFS, "read-only"),
+    ],
+)
+def test_a_refusing_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, advice: str
+) -> None:
+    path = tmp_path / "file"
+    write_atomic(path, b"first")
+
+    def refuse(handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(UserError, match=advice) as caught:
+        write_atomic(path, b"second")
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_unexpected_error_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="42") as caught, disk_errors(tmp_path):
+        raise OSError(errno.EBADF, "42")
+    assert not isinstance(caught.value, UserError)
+
+
+def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    for folder in (tmp_path / "runs", tmp_path / "runs" / "visor"):
+        with pytest.raises(UserError, match="a file stands where a folder is needed"):
+            make_folder(folder)

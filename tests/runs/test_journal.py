@@ -1,0 +1,144 @@
+"""Journals: torn ends are dropped, corrupt middles are named, merging loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spatialbench.errors import UserError
+from spatialbench.runs.journal import Journal, encode
+
+ORDER = {"b": 0, "a": 1, "c": 2}
+
+
+def order(key: tuple[str, int]) -> tuple[int, int]:
+    return ORDER[key[0]], key[1]
+
+
+def record(prompt_id: str, index: int, **more: Any) -> dict[str, Any]:
+    return {"prompt_id": prompt_id, "index": index, **more}
+
+
+def never(text: str) -> None:
+    raise AssertionError(text)
+
+
+def write(journal: Journal, *records: dict[str, Any]) -> Path:
+    with journal.writer() as writer:
+        writer.append(records)
+    return writer.path
+
+
+def test_writers_merge_into_one_file_in_order(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    write(journal, record("c", 0), record("a", 1))
+    write(journal, record("b", 1), record("b", 0))
+    journal.merge(order, never)
+    expected = [record("b", 0), record("b", 1), record("a", 1), record("c", 0)]
+    assert list(journal.records(never)) == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["images.jsonl"]
+    assert (tmp_path / "images.jsonl").read_bytes() == b"".join(map(encode, expected))
+    write(journal, record("a", 0))
+    journal.merge(order, never)
+    assert [r["index"] for r in journal.records(never)] == [0, 1, 0, 1, 0]
+
+
+def test_the_last_record_of_an_image_counts(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    for size in (1, 2, 3):
+        write(journal, record("a", 0, bytes=size))
+    journal.merge(order, never)
+    assert list(journal.records(never)) == [record("a", 0, bytes=3)]
+
+
+def test_nothing_is_written_without_records(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "below" / "images.jsonl")
+    write(journal)
+    journal.merge(order, never)
+    assert list(journal.records(never)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(deadline=None)
+@given(st.integers(1, 200))
+def test_any_torn_end_costs_only_its_line(tmp_path_factory: Any, cut: int) -> None:
+    journal = Journal(tmp_path_factory.mktemp("torn") / "images.jsonl")
+    path = write(journal, *(record("a", index, note="{é}") for index in range(4)))
+    content = path.read_bytes()
+    path.write_bytes(content[:-cut])
+    notices: list[str] = []
+    kept = list(journal.records(notices.append))
+    assert kept == [json.loads(line) for line in content[:-cut].split(b"\n")[:-1]]
+    assert len(notices) == (content[:-cut][-1:] not in (b"", b"\n"))
+    journal.merge(order, notices.append)
+    assert list(journal.records(never)) == kept
+
+
+def test_zeros_after_a_power_cut_are_a_torn_end(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    path = write(journal, record("a", 0))
+    path.write_bytes(path.read_bytes() + bytes(100))
+    notices: list[str] = []
+    assert list(journal.records(notices.append)) == [record("a", 0)]
+    assert "the last line was torn" in notices[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"\xff",
+        b"[]",
+        b'{"prompt_id": "a"}',
+        b'{"prompt_id": 1, "index": 0}',
+        b'{"prompt_id": "a", "index": true}',
+        b'{"prompt_id": "a", "index": 0, "score": NaN}',
+        b"",
+    ],
+)
+def test_a_corrupt_line_is_named(tmp_path: Path, line: bytes) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    journal.path.write_bytes(encode(record("a", 0)) + line + b"\n" + encode(record("a", 1)))
+    with pytest.raises(UserError, match=r"images\.jsonl, line 2, is corrupt"):
+        list(journal.records(never))
+
+
+def test_a_nan_is_never_written(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    with pytest.raises(ValueError, match="JSON"):
+        write(journal, record("a", 0), record("a", 1, score=float("nan")))
+    assert list(journal.records(never)) == []
+
+
+def test_a_full_disk_leaves_no_half_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    real = os.write
+    with journal.writer() as writer:
+        writer.append([record("a", 0)])
+
+        def half(handle: int, content: bytes) -> int:
+            if len(content) < 20:
+                raise OSError(errno.ENOSPC, "full")
+            return real(handle, bytes(content)[: len(content) // 2])
+
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(UserError, match="the disk is full"):
+            writer.append([record("a", 1), record("a", 2)])
+        monkeypatch.undo()
+        writer.append([record("a", 3)])
+    assert list(journal.records(never)) == [record("a", 0), record("a", 3)]
+
+
+def test_threads_share_a_writer(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    with journal.writer() as writer, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda index: writer.append([record("a", index)]), range(50)))
+    assert sorted(r["index"] for r in journal.records(never)) == list(range(50))

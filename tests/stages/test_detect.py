@@ -1,0 +1,127 @@
+"""The detect stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from spatialbench.executors.local import LocalExecutor
+from spatialbench.runs.opening import Run
+from spatialbench.runs.selection import Selection
+from spatialbench.stages.detect import Detected, detect
+from spatialbench.stages.generate import generate
+from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot
+
+
+def made(folder: Path, selection: Selection | None = None) -> Run:
+    run = open_shapes(folder, Shapes(), selection=selection)
+    generate(run, Painter(), 5, LocalExecutor(), Log())
+    return run
+
+
+def look(run: Run, finder: Finder | None = None, log: Log | None = None) -> Detected:
+    return detect(run, finder or Finder(), 5, LocalExecutor(), log or Log())
+
+
+def spoil(path: Path) -> None:
+    """Other bytes, as many: only reading them tells."""
+    content = bytearray(path.read_bytes())
+    content[60:70] = bytes(10)
+    path.write_bytes(content)
+
+
+def test_records_hold_every_box_exactly(tmp_path: Path) -> None:
+    run, log = made(tmp_path), Log()
+    assert look(run, log=log) == Detected(24)
+    assert log.begun == [("detect", 0, 24)]
+    assert log.advanced == 24
+    records = list(run.directory.detection_journal("finder@w1").records(log.notice))
+    assert [(r["prompt_id"], r["index"]) for r in records] == run.expected.keys()
+    assert list(records[0]) == [
+        "prompt_id", "index", "width", "height", "boxes", "scores", "labels",
+    ]  # fmt: skip
+    first_batch = run.expected.keys()[:5]
+    images = [Image.open(run.directory.image_path(*key)) for key in first_batch]
+    fresh = Finder().detect(images, [("circle", "square")] * 5)
+    for record, found in zip(records, fresh, strict=False):
+        stored = Detections.from_record(record)
+        assert np.array_equal(stored.boxes, found.boxes)
+        assert np.array_equal(stored.scores, found.scores)
+        assert stored.labels == ("circle", "square")
+
+
+def test_looking_again_does_nothing(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    look(run)
+    before, finder = snapshot(tmp_path), Finder()
+    assert look(run, finder) == Detected(0)
+    assert finder.loads == 0
+    assert snapshot(tmp_path) == before
+
+
+def test_two_detectors_stand_side_by_side(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    look(run)
+    look(run, Finder(weights="w2", word="org/finder@w2"))
+    assert run.directory.detectors() == ["finder@w1", "org/finder@w2"]
+    assert (tmp_path / "detections" / "org-finder@w2" / "detections.jsonl").is_file()
+
+
+def test_another_detector_of_the_same_name_is_refused(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    look(run)
+    with pytest.raises(UserError, match=r'differs in identity\.weights: "w1" -> "w2"'):
+        look(run, Finder(weights="w2"))
+
+
+def test_an_unreadable_image_is_removed_and_said_and_the_others_keep_their_bits(
+    tmp_path: Path,
+) -> None:
+    whole = made(tmp_path / "whole")
+    look(whole)
+    run, log = made(tmp_path / "run"), Log()
+    spoiled = run.expected.keys()[7]
+    spoil(run.directory.image_path(*spoiled))
+    assert look(run, log=log) == Detected(23, (spoiled,))
+    assert f"{spoiled[0]}/{spoiled[1]}; 'spatialbench run' makes them again" in log.notices[0]
+    assert not run.directory.image_path(*spoiled).exists()
+    generate(run, Painter(), 5, LocalExecutor(), Log())
+    assert look(run) == Detected(1)
+    assert snapshot(tmp_path / "run") == snapshot(tmp_path / "whole")
+
+
+def test_an_unfinished_run_is_looked_at_as_far_as_it_is(tmp_path: Path) -> None:
+    look(made(tmp_path / "whole"))
+    made(tmp_path / "run", Selection(5))
+    run = open_shapes(tmp_path / "run")
+    assert look(run) == Detected(10)
+    generate(run, Painter(), 5, LocalExecutor(), Log())
+    assert look(run) == Detected(14)
+    assert snapshot(tmp_path / "run") == snapshot(tmp_path / "whole")
+
+
+def test_nothing_to_look_at(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no finished image to look at"):
+        look(open_shapes(tmp_path))
+    assert not (tmp_path / "detections").exists()
+
+
+class Broken(Finder):
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        nan = np.full((1, 4), np.nan, dtype=np.float32)
+        return [Detections(nan, nan[0, :1], ("circle",), 16, 16) for _ in images]
+
+
+def test_a_broken_detector_has_not_found_nothing(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    with pytest.raises(UserError, match="the detector is broken"):
+        look(run, Broken())
+    assert list(run.directory.detection_journal("finder@w1").records(print)) == []

@@ -1,0 +1,107 @@
+"""A run that is killed, again and again and anywhere, ends with the bytes of one that is not."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import random
+import signal
+import time
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialbench.stages.whole import run_all
+from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot, work
+
+STAGES = ("generate", "detect", "score")
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def context() -> ForkServerContext:
+    """Real processes that start fast: they are forked from a server that has the imports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "pyarrow.parquet"])
+    return context
+
+
+def slow_run(folder: Path, marker: Path) -> None:
+    """Most of a second a stage, asleep for nearly all of it."""
+    os.fsync = lambda handle: None
+    painter, finder = Painter(seconds=0.05), Finder(seconds=0.05)
+    run = open_shapes(folder, Shapes(30, 2, rule_seconds=0.01), painter)
+    run_all(run, work(painter, finder), Log(marker))
+
+
+def run_that_dies(folder: Path, operation: int) -> None:
+    """A small run in which the disk operation of that number is the last thing that happens."""
+    counter = itertools.count()
+
+    def deadly(function: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if next(counter) == operation:
+                os._exit(9)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    os.fsync = lambda handle: None
+    for name in ("fsync", "replace", "rename", "write", "unlink", "mkdir"):
+        setattr(os, name, deadly(getattr(os, name)))
+    run_all(open_shapes(folder, Shapes(3, 2)), work(batch_size=4), Log())
+
+
+def finished(process: BaseProcess) -> bool:
+    process.join(60)
+    assert process.exitcode in (0, 9), f"the run failed by itself ({process.exitcode})"
+    return process.exitcode == 0
+
+
+def killed_in(process: BaseProcess, marker: Path, stage: str, delay: float) -> bool:
+    """Wait for a stage, then a moment, then SIGKILL. Whether the stage was still going on."""
+    while process.is_alive() and (not marker.exists() or marker.read_text() != stage):
+        time.sleep(0.002)
+    time.sleep(delay)
+    during = process.is_alive() and marker.read_text() == stage
+    process.kill()
+    process.join()
+    return during and process.exitcode == -signal.SIGKILL
+
+
+def test_killed_twenty_times_in_every_stage(tmp_path: Path, context: ForkServerContext) -> None:
+    whole, killed, marker = tmp_path / "whole", tmp_path / "killed", tmp_path / "stage"
+    slow_run(whole, marker)
+    random_moment = random.Random(20)
+    hits = dict.fromkeys(STAGES, 0)
+    while sum(hits.values()) < KILLS:
+        # Seven hits in generate, then seven in detect: a killed stage never runs backwards.
+        stage = STAGES[min(sum(hits.values()) // 7, 2)]
+        marker.unlink(missing_ok=True)
+        process = context.Process(target=slow_run, args=(killed, marker))
+        process.start()
+        hits[stage] += killed_in(process, marker, stage, random_moment.uniform(0, 0.06))
+        assert process.exitcode != 0, f"the run was complete before it was killed enough: {hits}"
+    assert all(hits.values())
+    process = context.Process(target=slow_run, args=(killed, marker))
+    process.start()
+    assert finished(process)
+    assert snapshot(killed) == snapshot(whole)
+
+
+def test_dead_at_every_disk_operation(tmp_path: Path, context: ForkServerContext) -> None:
+    whole = tmp_path / "whole"
+    run_all(open_shapes(whole, Shapes(3, 2)), work(batch_size=4), Log())
+    for operation in itertools.count():
+        folder = tmp_path / str(operation)
+        process = context.Process(target=run_that_dies, args=(folder, operation))
+        process.start()
+        if finished(process):
+            break
+        run_all(open_shapes(folder, Shapes(3, 2)), work(batch_size=4), Log())
+        assert snapshot(folder) == snapshot(whole), f"after a death at operation {operation}"
+    assert operation > 40
