@@ -81,15 +81,11 @@ class MapReader:
         by_shape: dict[tuple[int, int], list[int]] = {}
         for layer, shape in enumerate(shapes):
             by_shape.setdefault(shape, []).append(layer)
-        sums = [
-            self._sums(torch.stack([maps[layer] for layer in layers]), shape)
-            for shape, layers in by_shape.items()
-        ]
-        order = [layer for layers in by_shape.values() for layer in layers]
-        total = torch.cat(sums)
-        if order != sorted(order):
-            total = total[torch.tensor(order, device=total.device).argsort()]
-        return self._moments(total)
+        rows: dict[int, Tensor] = {}
+        for shape, layers in by_shape.items():
+            sums = self._sums(torch.stack([maps[layer] for layer in layers]), shape)
+            rows.update(zip(layers, sums.unbind(), strict=True))
+        return self._moments(torch.stack([rows[layer] for layer in range(len(maps))]))
 
     def _sums(self, maps: Tensor, shape: tuple[int, int]) -> Tensor:
         """(layers, batch, 2, n) -> (layers, batch, 2, 4): mass, x, y, squared radius.
@@ -99,7 +95,7 @@ class MapReader:
         if self.threshold == "none":
             return maps @ self._weight(shape, maps)
         rows, columns = (self._resizer(side, maps) for side in shape)
-        large = rows @ maps.unflatten(-1, shape) @ columns.T
+        large = rows @ maps.view(*maps.shape[:-1], *shape) @ columns.T
         keep = large >= large.mean((-2, -1), keepdim=True)
         large = (large * keep).flatten(-2)
         return large @ self._weight((CANVAS, CANVAS), maps)

@@ -7,12 +7,9 @@ layers of decoder block 0 for SDXL, of which only the first counts as coarse the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import UserError
-
-if TYPE_CHECKING:
-    from diffusers.models.attention_processor import Attention
 
 _UNET = {"coarse": ("up_blocks.1.",), "mid": ("up_blocks.2.",)}
 _SDXL_BLOCK = "up_blocks.0.attentions.1.transformer_blocks."
@@ -21,10 +18,10 @@ _SDXL = {"coarse": (f"{_SDXL_BLOCK}1.",), "mid": (f"{_SDXL_BLOCK}2.", f"{_SDXL_B
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A tapped layer: its name in the UNet, the module, and whether presence acts on it."""
+    """A tapped layer: its name in the UNet, its attention, and whether presence acts on it."""
 
     name: str
-    module: Attention
+    module: Any
     coarse: bool
 
 

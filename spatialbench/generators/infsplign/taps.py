@@ -73,7 +73,7 @@ class TapProcessor:
         import torch
 
         def by_head(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+            return x.view(*x.shape[:2], attn.heads, -1).transpose(1, 2)
 
         if attn.norm_cross:
             encoder_hidden_states = attn.norm_encoder_hidden_states(encoder_hidden_states)
@@ -84,7 +84,7 @@ class TapProcessor:
         if attention_mask is not None:
             batch, tokens = key.shape[0], key.shape[2]
             mask = attn.prepare_attention_mask(attention_mask, tokens, batch)
-            logits = logits + mask.unflatten(0, (batch, attn.heads))
+            logits = logits + mask.view(batch, attn.heads, *mask.shape[1:])
         wide = torch.promote_types(logits.dtype, torch.float32)
         probabilities = logits.softmax(-1, dtype=wide)
         self.recorder.report(self.slot, probabilities)

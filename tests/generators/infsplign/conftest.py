@@ -18,15 +18,12 @@ from tests.tiny_models import tiny_sd, tiny_sdxl
 
 def sharpened(pipe: Any) -> Any:
     """Ready to sample, with queries and keys large enough for maps that are not flat."""
-    import torch
-
     pipe.set_progress_bar_config(disable=True)
     for name, parameter in pipe.unet.named_parameters():
         if "attn2.to_q" in name or "attn2.to_k" in name:
             parameter.data *= 4
     for part in (pipe.unet, pipe.vae, pipe.text_encoder):
         part.eval()
-    torch.set_grad_enabled(True)
     return pipe
 
 

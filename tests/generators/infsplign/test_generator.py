@@ -1,0 +1,122 @@
+"""The plug-in: its identity, its defaults by backbone, and pictures from a folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spatialbench.errors import UserError
+from spatialbench.generators.infsplign import PLUGIN
+from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.prompts import Prompt
+from tests.generators.infsplign.conftest import sharpened
+from tests.tiny_models import save_pipeline, tiny_sd, tiny_sdxl
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    target = tmp_path_factory.mktemp("backbone")
+    return str(save_pipeline(sharpened(tiny_sd()), target))
+
+
+def requests_of(prompts: list[Prompt], index: int = 0) -> list[ImageRequest]:
+    return [ImageRequest(prompt, index, seed=42 + i) for i, prompt in enumerate(prompts)]
+
+
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from spatialbench.generators.infsplign import PLUGIN; PLUGIN.parameters; "
+        "print([m for m in ('torch', 'diffusers', 'transformers', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_golden_identity() -> None:
+    identity = PLUGIN.configure(GenerationSettings(backbone="sd1.4"), {}).identity()
+    assert (identity["method"], identity["version"]) == ("infsplign", 1)
+    assert identity["parameters"] == {
+        "loss": "gelu",
+        "alpha": 1.5,
+        "margin": 0.25,
+        "slope": 0.05,
+        "weight": 1000.0,
+        "lambda_spatial": 0.5,
+        "lambda_presence": 1.0,
+        "lambda_balance": 1.0,
+        "orthogonal": 0.0,
+        "orthogonal_power": 2,
+        "threshold": "none",
+        "layers": "both",
+        "window": [0, 50],
+        "compat": "none",
+    }
+    assert identity["scheduler"]["name"] == "ddpm-trailing"
+    assert (identity["steps"], identity["guidance_scale"]) == (50, 7.5)
+
+
+def test_a_preset_brings_its_steps_and_the_user_overrules_them() -> None:
+    thesis = PLUGIN.configure(GenerationSettings(backbone="sd2.1-base"), {"preset": "thesis"})
+    assert thesis.identity()["steps"] == 500
+    assert thesis.identity()["parameters"]["window"] == [0, 125]
+    asked = GenerationSettings(backbone="sd2.1-base", steps=40, scheduler="ddim")
+    identity = PLUGIN.configure(asked, {"preset": "thesis"}).identity()
+    assert (identity["steps"], identity["scheduler"]["name"]) == (40, "ddim")
+    assert identity["parameters"]["window"] == [0, 10]
+
+
+def test_the_lab_keeps_its_own_steps_and_scheduler() -> None:
+    from spatialbench.generators.backbones import BACKBONES
+
+    sampling = PLUGIN.configure(GenerationSettings(), {"preset": "thesis"}).sampling
+    lab = BACKBONES["lab"].defaults
+    assert (sampling.steps, sampling.scheduler.name) == (lab.steps, lab.scheduler)
+
+
+def test_pictures_of_mixed_prompts_do_not_depend_on_the_batch(
+    folder: str, mixed: list[Prompt]
+) -> None:
+    settings = GenerationSettings(backbone=folder, steps=4)
+    generator = PLUGIN.configure(settings, {"end": 2})
+    together = generator.generate(requests_of(mixed))
+    again = generator.generate(requests_of(mixed))
+    alone = generator.generate(requests_of(mixed)[1:2])
+    assert [p.tobytes() for p in together] == [p.tobytes() for p in again]
+    assert (together[0].mode, together[0].size) == ("RGB", (32, 32))
+    difference = np.abs(np.asarray(together[1], int) - np.asarray(alone[0], int))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() <= 0.001
+
+
+def test_guidance_off_gives_the_pictures_of_sd(folder: str, mixed: list[Prompt]) -> None:
+    from spatialbench.generators.stable_diffusion import PLUGIN as SD
+
+    settings = GenerationSettings(backbone=folder, steps=3, scheduler="ddim")
+    off = PLUGIN.configure(settings, {"end": 0}).generate(requests_of(mixed))
+    plain = SD.configure(settings, {}).generate(requests_of(mixed))
+    on = PLUGIN.configure(settings, {}).generate(requests_of(mixed))
+    assert [p.tobytes() for p in off] == [p.tobytes() for p in plain]
+    assert [p.tobytes() for p in on] != [p.tobytes() for p in plain]
+
+
+def test_sdxl_from_a_folder(tmp_path: Path, mixed: list[Prompt]) -> None:
+    folder = save_pipeline(sharpened(tiny_sdxl()), tmp_path / "sdxl")
+    settings = GenerationSettings(backbone=str(folder), steps=2, scheduler="euler")
+    (picture,) = PLUGIN.configure(settings, {}).generate(requests_of(mixed[:1]))
+    assert picture.size == (32, 32)
+
+
+def test_no_request_is_no_picture(folder: str) -> None:
+    assert PLUGIN.configure(GenerationSettings(backbone=folder), {}).generate([]) == []
+
+
+def test_a_prompt_that_cannot_be_guided_is_named(folder: str, mixed: list[Prompt]) -> None:
+    generator: Any = PLUGIN.configure(GenerationSettings(backbone=folder, steps=1), {})
+    bad = Prompt("77", "a dog and a cat", "and")
+    with pytest.raises(UserError, match="prompt 77"):
+        generator.generate(requests_of([mixed[0], bad]))
