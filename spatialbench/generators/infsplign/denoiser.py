@@ -184,14 +184,16 @@ class _Guide:
         """The conditional output after the gradient is added.
 
         It is divided by the guidance scale, which will multiply it. A sample whose sum is not
-        finite stays unmoved and is remembered; asking for it here would make the host wait.
+        finite stays unmoved and is remembered; asking for it here would make the host wait. (An
+        output that was not finite before is found when the latents are decoded.)
         """
         import torch
 
         weight = self.settings.weight * factor / self.guidance_scale
         output = prediction.output
         moved = (output + weight * prediction.gradient).to(output.dtype)
-        fine = torch.isfinite(moved).flatten(1).all(1)
+        broken = ~torch.isfinite(moved) & torch.isfinite(output)
+        fine = ~broken.flatten(1).any(1)
         self.finite &= fine
         return moved.where(fine.view(-1, 1, 1, 1), output)
 

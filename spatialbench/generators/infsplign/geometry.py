@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
@@ -125,6 +126,7 @@ class MapReader:
         return self._resizers[key]
 
 
+@lru_cache(maxsize=64)
 def resize_matrix(side: int) -> Tensor:
     """(64, side) float64 on the CPU: bilinear resize of one axis, antialiased when it shrinks."""
     import torch
@@ -139,6 +141,7 @@ def resize_matrix(side: int) -> Tensor:
     return rows.view(side, CANVAS).T.contiguous()
 
 
+@lru_cache(maxsize=64)
 def moment_weights(rows: int, columns: int) -> Tensor:
     """(rows * columns, 4) float64: a map times this is its mass, x, y and squared radius.
 

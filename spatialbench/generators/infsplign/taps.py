@@ -92,7 +92,7 @@ class TapProcessor:
         output: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         if attn.residual_connection:
             output = output + hidden_states
-        return output / attn.rescale_output_factor
+        return output / float(attn.rescale_output_factor)
 
 
 @contextmanager

@@ -110,20 +110,29 @@ def test_one_name_inside_the_other(text: str, subject: str, object_: str, wanted
     assert object_tokens(prompt, [word_tokenizer()]) == wanted
 
 
-def test_capitals_and_names_written_otherwise(clip_tokenizer: Any) -> None:
-    prompt = Prompt(
-        "1",
-        "A Girl to the left of a Fire Hydrant",
-        "left",
-        Triplet("person", Relation.LEFT, "fire hydrant"),
-        objects=("girl", "fire hydrant"),
-    )
-    assert object_tokens(prompt, [clip_tokenizer]) == ((2,), (8, 9, 10))
+@pytest.mark.parametrize(
+    ("text", "triplet", "objects", "wanted"),
+    [
+        (
+            "A Girl to the left of a Fire Hydrant",
+            ("person", "fire hydrant"),
+            ("girl", "fire hydrant"),
+            ((2,), (8, 9, 10)),
+        ),
+        ("a person to the left of a girl", ("person", "person"), ("person", "girl"), ((2,), (8,))),
+    ],
+)
+def test_capitals_and_names_written_otherwise(
+    clip_tokenizer: Any, text: str, triplet: Any, objects: Any, wanted: Any
+) -> None:
+    named = Triplet(triplet[0], Relation.LEFT, triplet[1])
+    prompt = Prompt("1", text, "left", named, objects=objects)
+    assert object_tokens(prompt, [clip_tokenizer]) == wanted
 
 
 def test_a_name_that_is_only_part_of_a_word_is_refused() -> None:
     prompt = Prompt("9", "cats to the left of a dog", "left", Triplet("cat", Relation.LEFT, "dog"))
-    with pytest.raises(UserError, match=r"prompt 9 .* does not contain the object 'cat'"):
+    with pytest.raises(UserError, match=r"prompt 9 .* does not contain both 'cat' and 'dog'"):
         object_tokens(prompt, [word_tokenizer()])
 
 
