@@ -48,8 +48,6 @@ def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
         },
         "detector": {
             key: round(value, 3)
-            for key, value in detection_quality(
-                detector, build_tokenizer(), NAMES, renders
-            ).items()
+            for key, value in detection_quality(detector, build_tokenizer(), NAMES, renders).items()
         },
     }

@@ -41,9 +41,7 @@ def localisation(
     truth = centres[:, 1] - centres[:, 0]
 
     tokenizer = pipeline.tokenizer
-    ids = tokenizer(
-        [s.caption for s in drawn], padding="max_length", return_tensors="pt"
-    ).input_ids
+    ids = tokenizer([s.caption for s in drawn], padding="max_length", return_tensors="pt").input_ids
     maps: list[Tensor] = []
     processors = pipeline.unet.attn_processors
     record_decoder(pipeline.unet, maps)

@@ -36,9 +36,7 @@ def ellipse(x0: float, y0: float, x1: float, y1: float, color: str) -> Shape:
     return Shape("ellipse", ((x0, y0), (x1, y1)), color)
 
 
-def rectangle(
-    x0: float, y0: float, x1: float, y1: float, color: str, radius: float = 0.0
-) -> Shape:
+def rectangle(x0: float, y0: float, x1: float, y1: float, color: str, radius: float = 0.0) -> Shape:
     """A filled rectangle; ``radius`` rounds its corners."""
     return Shape("rectangle", ((x0, y0), (x1, y1)), color, radius=radius)
 

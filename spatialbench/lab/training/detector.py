@@ -16,7 +16,6 @@ from .batches import SceneBatch, draw_batch
 from .loop import Schedule, Training
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
     from transformers import OwlViTForObjectDetection
 

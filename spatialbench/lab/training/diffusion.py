@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,19 +10,22 @@ import numpy as np
 
 from ..models import build_scheduler, build_text_encoder, build_unet
 from ..tokenizer import build_tokenizer
-from ..world import RELATION_ACCURACY
+from ..world import RELATION_ACCURACY, Rendered
 from .batches import draw_batch
-from .grounding import grounding_loss, record_decoder, token_mask
+from .grounding import grounding_loss, object_mask, record_decoder, token_mask
 from .loop import Schedule, Training
 
 if TYPE_CHECKING:
     import torch
     from diffusers import AutoencoderKL, StableDiffusionPipeline
+    from torch import Tensor
 
 BATCH = 32
 NO_CAPTION = 0.1
 """Share of empty captions, for classifier-free guidance."""
 GROUNDING_WEIGHT = 0.2
+OBJECT_WEIGHT = 3.0
+"""Weight of a latent pixel inside an object; one of the background counts 1."""
 CURRICULUM = 0.4
 """Share of the steps over which the captions' relations go from always right to the world's
 ``RELATION_ACCURACY``: first learn what the words mean, then how little they can be trusted."""
@@ -35,10 +38,18 @@ def relation_accuracy_at(progress: float) -> float:
 
 
 def sample_timesteps(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Half uniform, half from 500 on, where the layout is decided."""
+    """60 % uniform, 40 % between 200 and 700, where an object's identity is decided."""
     uniform = rng.integers(0, 1000, size)
-    late = rng.integers(500, 1000, size)
-    return np.where(rng.random(size) < 0.5, uniform, late)
+    middle = rng.integers(200, 700, size)
+    return np.where(rng.random(size) < 0.6, uniform, middle)
+
+
+def weighted_error(predicted: Tensor, target: Tensor, drawings: Sequence[Rendered]) -> Tensor:
+    """Mean squared error, (n, 4, h, w), in which objects count ``OBJECT_WEIGHT`` times."""
+    side = predicted.shape[-1]
+    inside = object_mask(drawings, side).amax(1).view(-1, 1, side, side)
+    weight = 1 + (OBJECT_WEIGHT - 1) * inside
+    return ((predicted - target).square() * weight).mean() / weight.mean()
 
 
 def train_diffusion(
@@ -46,7 +57,6 @@ def train_diffusion(
 ) -> StableDiffusionPipeline:
     """Train on freshly drawn scenes; returns the complete pipeline with averaged weights."""
     import torch
-    from torch.nn import functional as F
 
     torch.manual_seed(schedule.seed)
     tokenizer = build_tokenizer()
@@ -73,7 +83,7 @@ def train_diffusion(
             predicted = unet(noisy, timesteps, context).sample.float()
         target = scheduler.get_velocity(latents, noise, timesteps)
         return {
-            "velocity": F.mse_loss(predicted, target),
+            "velocity": weighted_error(predicted, target, batch.drawings),
             "grounding": GROUNDING_WEIGHT * grounding_loss(maps, tokens, batch.drawings),
         }
 

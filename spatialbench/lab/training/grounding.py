@@ -46,8 +46,10 @@ class RecordingProcessor:
         def split(x: Tensor) -> Tensor:
             return x.view(batch, x.shape[1], heads, -1).transpose(1, 2).flatten(0, 1)
 
-        q, k, v = split(attn.to_q(hidden_states)), split(attn.to_k(context)), split(
-            attn.to_v(context)
+        q, k, v = (
+            split(attn.to_q(hidden_states)),
+            split(attn.to_k(context)),
+            split(attn.to_v(context)),
         )
         probabilities = ((q * attn.scale) @ k.transpose(1, 2)).softmax(-1)
         if self.store is not None:
@@ -62,7 +64,9 @@ def record_decoder(unet: UNet2DConditionModel, store: list[Tensor]) -> None:
     unet.set_attn_processor(
         {
             name: RecordingProcessor(
-                store if "attn2" in name and name.startswith(("up_blocks.1", "up_blocks.2")) else None
+                store
+                if "attn2" in name and name.startswith(("up_blocks.1", "up_blocks.2"))
+                else None
             )
             for name in unet.attn_processors
         }
@@ -101,9 +105,7 @@ def object_mask(drawings: Sequence[Rendered], side: int) -> Tensor:
     return pooled.flatten(2)
 
 
-def grounding_loss(
-    maps: Sequence[Tensor], tokens: Tensor, drawings: Sequence[Rendered]
-) -> Tensor:
+def grounding_loss(maps: Sequence[Tensor], tokens: Tensor, drawings: Sequence[Rendered]) -> Tensor:
     """Mean over layers and objects of ``(1 - attention inside / attention)^2``.
 
     Args:

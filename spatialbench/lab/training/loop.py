@@ -58,12 +58,15 @@ class Training:
         self.schedule = schedule
         self.path = folder / "checkpoint.pt"
         self.report = report
-        self.parameters = [
+        self.parameters: list[torch.Tensor] = [
             p for m in modules.values() for p in m.parameters() if p.requires_grad
         ]
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+            self.parameters,
+            lr=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+            fused=True,
         )
         self.step = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +13,14 @@ if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
     from torch import Tensor
 
-DECODED_SHARE = 0.25
+DECODED_SHARE = 0.3
 """Share of batches that only pass the image code."""
-DIFFUSED_SHARE = 0.5
+DIFFUSED_SHARE = 0.3
 """Share of batches that are noised and denoised under their own caption."""
 NOISE_LEVELS = (150, 650)
 """Timesteps to noise to: far enough to take the diffusion model's style, near enough to keep
 every object in its place."""
-STEPS = 4
+STEPS = 3
 
 
 class Redraw:
@@ -44,7 +45,7 @@ class Redraw:
             if kind < DIFFUSED_SHARE:
                 level = int(rng.integers(*NOISE_LEVELS))
                 latents = self._denoise(latents.float(), batch, level)
-            pictures = vae.decode(latents / vae.config.scaling_factor).sample
+            pictures: Tensor = vae.decode(latents / vae.config.scaling_factor).sample
         return pictures.float().clamp(-1, 1)
 
     def _denoise(self, latents: Tensor, batch: SceneBatch, level: int) -> Tensor:
@@ -57,14 +58,16 @@ class Redraw:
         context = pipe.text_encoder(ids).last_hidden_state
         signal = pipe.scheduler.alphas_cumprod
         levels = np.linspace(level, 0, STEPS + 1).astype(int)
-        z = pipe.scheduler.add_noise(
+        z: Tensor = pipe.scheduler.add_noise(
             latents, torch.randn_like(latents), torch.full((len(latents),), level)
         )
-        for now, after in zip(levels[:-1], levels[1:], strict=True):
+        for now, after in pairwise(levels):
             a, b = signal[now].sqrt(), (1 - signal[now]).sqrt()
             v = pipe.unet(z, int(now), context).sample.float()
             clean, noise = a * z - b * v, b * z + a * v
-            z = clean if after == 0 else signal[after].sqrt() * clean + (
-                1 - signal[after]
-            ).sqrt() * noise
+            z = (
+                clean
+                if after == 0
+                else signal[after].sqrt() * clean + (1 - signal[after]).sqrt() * noise
+            )
         return z

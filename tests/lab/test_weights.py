@@ -1,0 +1,60 @@
+"""The shipped models do what their card says; reduced samples, thresholds of the card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spatialbench.lab.weights_folder import BACKBONE, DETECTOR, WEIGHTS
+
+
+def test_the_weights_are_safetensors_and_small() -> None:
+    files = [path for path in WEIGHTS.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 24 * 2**20
+    weights = {path.suffix for path in files} - {".json", ".md", ".txt"}
+    assert weights == {".safetensors"}
+
+
+def test_it_is_an_ordinary_stable_diffusion_pipeline() -> None:
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
+    taps = [name for name in pipeline.unet.attn_processors if "attn2" in name]
+    for block in ("up_blocks.1", "up_blocks.2"):
+        assert any(name.startswith(block) for name in taps)
+    assert pipeline.scheduler.config.beta_schedule == "scaled_linear"
+    assert (pipeline.scheduler.config.beta_start, pipeline.scheduler.config.beta_end) == (
+        0.00085,
+        0.012,
+    )
+
+
+@pytest.mark.parametrize("timestep", [400, 600, 800])
+def test_cross_attention_localises(timestep: int) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    from spatialbench.lab.localisation import localisation
+
+    pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
+    found = localisation(pipeline, timestep, scenes=192)
+    assert min(found["coarse (up_blocks.1)"]) >= 0.85
+
+
+def test_the_detector_sees_the_world() -> None:
+    from transformers import AutoTokenizer, OwlViTForObjectDetection
+
+    from spatialbench.lab.detection_quality import detection_quality
+    from spatialbench.lab.pictograms import NAMES
+
+    model = OwlViTForObjectDetection.from_pretrained(DETECTOR).float().eval()
+    found = detection_quality(model, AutoTokenizer.from_pretrained(DETECTOR), NAMES, scenes=300)
+    assert found["both_found"] >= 97
+    assert found["wrong_class"] <= 2
+    assert found["centre_error"] <= 3
+
+
+def test_the_card_names_its_data_command_and_figures() -> None:
+    card = Path(WEIGHTS / "README.md").read_text()
+    for part in ("spatialbench lab train", "seed", "held-out", "localis", "VISOR_cond"):
+        assert part in card
