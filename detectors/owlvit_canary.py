@@ -43,7 +43,7 @@ def lab_canary(detector: Detector) -> str:
     if both < NEEDED:
         raise UserError(
             f"finds both objects in {both} of {SCENES} pictures of the lab, expected at least "
-            f"{NEEDED}: these are not the weights of the lab's detector; install spatialbench again."
+            f"{NEEDED}: its weights are not the lab detector's; install spatialbench again."
         )
     return f"finds both objects in {both} of {SCENES} pictures of the lab"
 
