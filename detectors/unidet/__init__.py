@@ -1,0 +1,1 @@
+"""UniDet, the detector of T2I-CompBench, in plain PyTorch."""
