@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.hashing import folder_hash
-from spatialbench.checkpoints.hub import FilePatterns, HubSource, fetch, locate, parse_source
+from spatialbench.checkpoints.hub import HubSource, fetch, locate, parse_source
+from spatialbench.checkpoints.patterns import FilePatterns
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 
@@ -41,13 +42,13 @@ class Weights:
         """Repository and commit, or the hash of the folder's files; never a path."""
         if self.source is not None:
             return {"source": self.source.repo, "revision": self.source.revision}
-        return {"name": self.name, "weights": folder_hash(self._present())}
+        return {"name": self.name, "weights": folder_hash(self._present(), MODEL_FILES)}
 
     def signature(self) -> str:
         """``owlvit-base-patch32@cbc355f``, ``owlvit@`` or ``lab-owlvit@`` and a weight hash."""
         if self.source is not None:
             return f"{self.source.repo.split('/')[-1]}@{self.source.revision[:7]}"
-        return f"{self.name}@{folder_hash(self._present())[:7]}"
+        return f"{self.name}@{folder_hash(self._present(), MODEL_FILES)[:7]}"
 
     def locate(self, *, offline: bool) -> Path:
         """The folder to load from, downloaded on first use unless ``offline``.
@@ -57,7 +58,8 @@ class Weights:
         """
         if self.source is None:
             return self._present()
-        return locate(self.source, MODEL_FILES, offline=offline, fetch_name=self._fetch_name())
+        name = "owlvit" if self.source == OFFICIAL else None
+        return locate(self.source, MODEL_FILES, offline=offline, fetch_name=name)
 
     def fetch(self) -> Path:
         """Download what is missing of the weights, and return their folder.
@@ -67,10 +69,7 @@ class Weights:
         """
         if self.source is None:
             return self._present()
-        return fetch(self.source, MODEL_FILES, fetch_name=self._fetch_name())
-
-    def _fetch_name(self) -> str:
-        return "owlvit" if self.source == OFFICIAL else str(self.source)
+        return fetch(self.source, MODEL_FILES)
 
     def _present(self) -> Path:
         assert self.folder is not None
@@ -157,6 +156,16 @@ class OwlVitDetector:
                 images[i].height,
             )
         return found
+
+    def self_test(self) -> str:
+        """What canary pictures show, in a few words, for ``spatialbench doctor``.
+
+        Raises:
+            UserError: the detector fails them.
+        """
+        from .owlvit_canary import lab_canary, plain_canary
+
+        return lab_canary(self) if self.name == "lab-owlvit" else plain_canary(self)
 
 
 @dataclass(slots=True)

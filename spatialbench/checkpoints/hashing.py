@@ -8,25 +8,27 @@ import os
 from pathlib import Path
 
 from ..errors import UserError
-
-HASHED_SUFFIXES = (".safetensors", ".bin", ".json", ".txt", ".model")
-"""Weights, configurations and vocabularies. Model cards and pictures decide no number."""
+from .patterns import FilePatterns
 
 
-def folder_hash(folder: Path) -> str:
+def folder_hash(folder: Path, patterns: FilePatterns) -> str:
     """SHA-256 (hex) over the names and contents of a folder's model files.
 
-    Names are relative to the folder, so a copy elsewhere has the same hash. Files are read once a
-    process: a second call only looks at sizes and modification times.
+    Names are relative to the folder, so a copy elsewhere has the same hash. Files that the
+    patterns leave out (model cards, other precisions) and hidden ones decide no number. Files are
+    read once a process: a second call only looks at sizes and modification times.
 
     Raises:
         UserError: the folder is missing, unreadable, or holds no model file.
     """
     try:
         files = sorted(
-            (path.relative_to(folder).as_posix(), path)
+            (name, path)
             for path in folder.rglob("*")
-            if path.suffix in HASHED_SUFFIXES and path.is_file() and not _hidden(path, folder)
+            if patterns.match(name := path.relative_to(folder).as_posix())
+            and not name.startswith(".")
+            and "/." not in name
+            and path.is_file()
         )
         if not files:
             raise UserError(
@@ -44,10 +46,6 @@ def folder_hash(folder: Path) -> str:
             "permissions."
         ) from error
     return digest.hexdigest()
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 @functools.lru_cache(maxsize=1024)

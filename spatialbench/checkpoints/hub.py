@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
+from .patterns import FilePatterns
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,6 @@ class HubSource:
 
     def __str__(self) -> str:
         return f"{self.repo}@{self.revision}"
-
-
-@dataclass(frozen=True, slots=True)
-class FilePatterns:
-    """Which files of a repository are wanted, as ``huggingface_hub`` patterns."""
-
-    allow: tuple[str, ...]
-    ignore: tuple[str, ...] = ()
 
 
 def parse_source(text: str) -> HubSource | None:
@@ -66,8 +59,16 @@ def first_cached(sources: Sequence[HubSource]) -> HubSource | None:
     return next((s for s in sources if snapshot_folder(s).is_dir()), None)
 
 
-def locate(source: HubSource, patterns: FilePatterns, *, offline: bool, fetch_name: str) -> Path:
+def locate(
+    source: HubSource, patterns: FilePatterns, *, offline: bool, fetch_name: str | None
+) -> Path:
     """The local folder of a pinned commit, downloaded on first use unless ``offline``.
+
+    Args:
+        source: repository and commit.
+        patterns: the files of the model.
+        offline: only look into the cache.
+        fetch_name: what ``spatialbench fetch`` calls it; None where it has no name for it.
 
     Raises:
         UserError: not in the cache while offline, or the download failed; says what to type.
@@ -78,18 +79,22 @@ def locate(source: HubSource, patterns: FilePatterns, *, offline: bool, fetch_na
         return _snapshot(source, patterns, local_files_only=True)
     except LocalEntryNotFoundError as error:
         if offline:
+            command = (
+                f"'spatialbench fetch {fetch_name}' first, then run offline"
+                if fetch_name
+                else "the same command without --offline"
+            )
             raise UserError(
-                f"{source} is not in the local cache; with a network, type "
-                f"'spatialbench fetch {fetch_name}' first, then run offline."
+                f"{source} is not in the local cache; with a network, type {command}."
             ) from error
-    return fetch(source, patterns, fetch_name=fetch_name)
+    return fetch(source, patterns)
 
 
-def fetch(source: HubSource, patterns: FilePatterns, *, fetch_name: str) -> Path:
+def fetch(source: HubSource, patterns: FilePatterns) -> Path:
     """Download a pinned commit, completing what the cache already holds of it; its folder.
 
     Raises:
-        UserError: the download failed; says what to type.
+        UserError: the download failed; says why and what to try.
     """
     log.info("fetching %s", source)
     try:
@@ -97,8 +102,8 @@ def fetch(source: HubSource, patterns: FilePatterns, *, fetch_name: str) -> Path
     except Exception as error:  # the hub client's, its HTTP library's and the disk's: all end here
         reason = next(iter(str(error).strip().splitlines()), repr(error))
         raise UserError(
-            f"cannot fetch {source} ({reason}); check the network and that the repository still "
-            f"exists, then type 'spatialbench fetch {fetch_name}', or give a local folder."
+            f"cannot fetch {source} ({reason}); check the network, the space on the disk and that "
+            "the repository still exists, then type the command again, or give a local folder."
         ) from error
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints.hashing import folder_hash
-from ..checkpoints.hub import FilePatterns, HubSource, fetch, first_cached, locate, parse_source
+from ..checkpoints.hub import HubSource, fetch, first_cached, locate, parse_source
+from ..checkpoints.patterns import FilePatterns
 from ..errors import UserError, unknown_name
 
 LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
@@ -80,7 +81,7 @@ class Backbone:
         if self.source is not None:
             source = self.source
             return {"name": self.name, "source": source.repo, "revision": source.revision}
-        return {"name": self.name, "weights": folder_hash(self._present_folder())}
+        return {"name": self.name, "weights": folder_hash(self._present_folder(), PIPELINE_FILES)}
 
     def label(self) -> str:
         """Name and the first 7 digits of commit or hash, e.g. ``sd2.1-base@4e63672``."""
@@ -237,7 +238,7 @@ def fetch_backbone(name: str) -> Path:
     failures = []
     for source in (cached,) if cached else backbone.sources:
         try:
-            return fetch(source, PIPELINE_FILES, fetch_name=backbone.fetch_name)
+            return fetch(source, PIPELINE_FILES)
         except UserError as error:
             failures.append(error)
     if len(failures) == 1:

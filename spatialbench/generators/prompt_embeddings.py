@@ -55,7 +55,7 @@ class PromptEncoder:
     """
 
     def __init__(
-        self, pipe: Pipeline, negative_prompt: str | None = None, capacity: int = 1024
+        self, pipe: Pipeline, negative_prompt: str | None = None, capacity: int = 256
     ) -> None:
         self._pipe = pipe
         self._negative_prompt = negative_prompt

@@ -156,11 +156,13 @@ def decode(
     upcast = upcast and hasattr(pipe, "upcast_vae")
     if upcast:
         vae.to(dtype=torch.float32)
-    with torch.no_grad():
-        scaled = _unscaled(pipe, latents.to(vae.dtype))
-        pixels = vae.decode(scaled, return_dict=False)[0]
-    if upcast:
-        vae.to(dtype=latents.dtype)
+    try:
+        with torch.no_grad():
+            scaled = _unscaled(pipe, latents.to(vae.dtype))
+            pixels = vae.decode(scaled, return_dict=False)[0]
+    finally:
+        if upcast:
+            vae.to(dtype=latents.dtype)
     _require_finite(pixels, requests, "picture")
     images: list[Image.Image] = pipe.image_processor.postprocess(pixels, output_type="pil")
     return images

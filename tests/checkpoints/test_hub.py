@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from spatialbench.checkpoints.hub import (
-    FilePatterns,
     HubSource,
     fetch,
     first_cached,
@@ -15,6 +14,7 @@ from spatialbench.checkpoints.hub import (
     parse_source,
     snapshot_folder,
 )
+from spatialbench.checkpoints.patterns import FilePatterns
 from spatialbench.errors import UserError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -53,6 +53,13 @@ def test_the_cache_is_where_the_hub_keeps_it(cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
+def test_absent_while_offline_says_what_to_type() -> None:
+    for name, command in (("m", "'spatialbench fetch m' first"), (None, "without --offline")):
+        with pytest.raises(UserError, match=command):
+            locate(SOURCE, FILES, offline=True, fetch_name=name)
+
+
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("error", [OSError("disk full"), RuntimeError(""), ValueError("a\nb")])
 def test_whatever_fails_in_a_download_is_told(
     monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -61,8 +68,6 @@ def test_whatever_fails_in_a_download_is_told(
         raise error
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
-    with pytest.raises(
-        UserError, match=r"cannot fetch org/model@.*'spatialbench fetch model'"
-    ) as e:
-        fetch(SOURCE, FILES, fetch_name="model")
+    with pytest.raises(UserError, match=r"cannot fetch org/model@.*type the command again") as e:
+        fetch(SOURCE, FILES)
     assert "\n" not in str(e.value)

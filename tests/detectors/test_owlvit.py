@@ -96,6 +96,18 @@ def openai_tokenizer(data: Path) -> Any:
     return tokenizer
 
 
+def test_a_vocabulary_that_begins_with_the_start_token(tmp_path: Path) -> None:
+    """The class's own forward pass takes a query whose first id is 0 for padding; the lab's is."""
+    from spatialbench.lab.tokenizer import build_tokenizer
+
+    tokenizer = build_tokenizer()
+    assert tokenizer("a dog").input_ids[0] == 0
+    folder = save_tiny_owlvit(tmp_path / "lab", tokenizer)
+    found = OWLVIT.configure(str(folder)).detect(pictures()[:1], [("dog", "cat")])[0]
+    assert len(found) > 5
+    assert set(found.labels) == {"dog", "cat"}
+
+
 def test_batch_mates_change_nothing_beyond_rounding(owlvit_folder: Path) -> None:
     images = pictures()
     detector = OWLVIT.configure(str(owlvit_folder))

@@ -52,6 +52,21 @@ def test_models_are_frozen_and_in_evaluation_mode(sd_folder: Path, sdxl_folder: 
         assert pipe.components.get("safety_checker") is None
 
 
+def test_half_precision_weights_are_read_as_asked(sd_folder: Path, tmp_path: Path) -> None:
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    stored = StableDiffusionPipeline.from_pretrained(sd_folder).to(torch.float16)
+    stored.save_pretrained(tmp_path)
+    pipe = load_pipeline(resolve(str(tmp_path)))
+    for part in ("unet", "vae", "text_encoder"):
+        ours, theirs = getattr(pipe, part).state_dict(), getattr(stored, part).state_dict()
+        assert {value.dtype for value in ours.values() if value.is_floating_point()} == {
+            torch.float32
+        }
+        assert all(torch.equal(ours[name], theirs[name].to(ours[name].dtype)) for name in theirs)
+
+
 @pytest.mark.parametrize("path", [UNET, VAE, TEXT])
 def test_missing_weights_are_named(copy: Path, path: str) -> None:
     gone: list[str] = []
