@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import plugins
-from ..errors import unknown_name
+from ..errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from ..prompts import Prompt
@@ -26,19 +26,29 @@ if TYPE_CHECKING:
     show_default=True,
     help="Sentences, one object a line, or the benchmark's own file byte for byte.",
 )
-def command(bench: str, subset: str | None, form: str) -> None:
+@click.option(
+    "--limit", type=int, help="Only the prompts that 'run --limit N' takes, in its order."
+)
+def command(bench: str, subset: str | None, form: str, limit: int | None) -> None:
     """Print a benchmark's prompts in the benchmark's order."""
     benchmark = plugins.load("benchmark", bench)
     chosen = subset or benchmark.default_subset
     if chosen not in benchmark.subsets:
         raise unknown_name(f"prompt set of {bench}", chosen, benchmark.subsets)
     if form == "official":
+        if limit is not None:
+            raise UserError("an official file is whole: leave out --limit, or give --format jsonl.")
         # Bytes, not text: no added newline, and no newline translation.
         sys.stdout.buffer.write(benchmark.official_prompts(chosen))
         sys.stdout.buffer.flush()
         return
     write = _sentence if form == "text" else _line
-    sys.stdout.writelines(f"{write(prompt)}\n" for prompt in benchmark.prompts(chosen))
+    prompts = benchmark.prompts(chosen)
+    if limit is not None:
+        from ..runs.selection import Selection, select
+
+        prompts = select(prompts, Selection(limit=limit))
+    sys.stdout.writelines(f"{write(prompt)}\n" for prompt in prompts)
 
 
 def _sentence(prompt: Prompt) -> str:

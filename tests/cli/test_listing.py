@@ -72,6 +72,16 @@ def test_prompts_as_text_and_as_records(spatialbench: Command) -> None:
     assert len(lines) == 48
 
 
+def test_limited_prompts_are_those_a_limited_run_takes(spatialbench: Command) -> None:
+    squares = ("--bench", "squares", "--limit", "6")
+    lines = spatialbench("prompts", *squares, "--format", "jsonl").out.splitlines()
+    asked = {json.loads(line)["prompt_id"] for line in lines}
+    spatialbench("run", "--method", "painter", *squares, "--out", "here")
+    assert asked == {folder.name for folder in Path("here/images").iterdir()}
+    assert spatialbench("prompts", *squares, "--format", "official").status == 2
+    assert spatialbench("prompts", "--bench", "squares", "--limit", "0").status == 2
+
+
 def test_visors_official_file_is_byte_for_byte(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
