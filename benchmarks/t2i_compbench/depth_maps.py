@@ -1,0 +1,92 @@
+"""Depth maps for the 3D rule: 8-bit pictures as the official scorer writes them.
+
+It keeps the inverse depth of DPT-hybrid (larger is nearer) under the sample's own file name and
+size, and resizes it to its frame like the picture. Source: ``UniDet_eval/3D_spatial_eval.py`` and
+its data set module in Karine-Huang/T2I-CompBench @ 1b70949.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from spatialbench.errors import UserError
+
+from .boxes import Box
+from .frame import frame_size
+
+FOLDER_VARIABLE = "SPATIALBENCH_T2I_DEPTH"
+"""Names the folder of the depth maps, such as ``labels/depth/samples`` of an official run."""
+
+Depth = npt.NDArray[np.float32]
+"""Inverse depth in 0 to 1, float32 of shape (height, width) of the frame; larger is nearer."""
+
+
+def read_depth(path: Path) -> Depth:
+    """A depth map in the frame of its picture.
+
+    Raises:
+        UserError: no such file, or not an 8-bit grey picture.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            mode = picture.mode
+            if mode == "L":
+                small = picture.resize(frame_size(*picture.size), Image.Resampling.BILINEAR)
+                return np.asarray(small, dtype=np.float32) / np.float32(255)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no depth map {path}: expected one 8-bit PNG a picture, named like the "
+            "picture (a dog in front of a cat_000310.png)."
+        ) from error
+    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        raise UserError(
+            f"the depth map {path} cannot be read ({error}); write it again."
+        ) from error
+    raise UserError(
+        f"the depth map {path} is a picture of mode {mode}: expected 8-bit grey (mode L), larger "
+        "values nearer, as the official scorer writes them."
+    )
+
+
+def depth_folder() -> Path:
+    """The folder that ``SPATIALBENCH_T2I_DEPTH`` names.
+
+    Raises:
+        UserError: it names none.
+    """
+    given = os.environ.get(FOLDER_VARIABLE)
+    if not given or not Path(given).expanduser().is_dir():
+        state = f"{given} is no folder" if given else "there are none"
+        raise UserError(
+            f"the 3D rules need a depth map of every picture and {state}: set {FOLDER_VARIABLE} to "
+            "a folder of 8-bit PNGs named like the official samples."
+        )
+    return Path(given).expanduser()
+
+
+def nearness(depth: Depth, box: Box, *, transposed: bool) -> float:
+    """Mean of a box's part of the map; NaN where the part is empty.
+
+    Args:
+        box: pixels of the frame. Corners are truncated, and negative ones count from the far edge,
+            as in the script.
+        transposed: take x for the row and y for the column, as the official scorer does.
+    """
+    x0, y0, x1, y1 = (int(corner) for corner in box)
+    part = depth[x0:x1, y0:y1] if transposed else depth[y0:y1, x0:x1]
+    return float(part.mean(dtype=np.float64)) if part.size else float("nan")
+
+
+def nearness_inside(depth: Depth, box: Box) -> float:
+    """The same with rows by y, and with the box cut to the picture instead of wrapping round."""
+    height, width = depth.shape
+    x0, x1 = (min(max(corner, 0.0), width) for corner in (box[0], box[2]))
+    y0, y1 = (min(max(corner, 0.0), height) for corner in (box[1], box[3]))
+    return nearness(depth, (x0, y0, x1, y1), transposed=False)

@@ -1,0 +1,113 @@
+"""The rules for one object in front of another: official and corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from spatialbench.plugins import Rule, Verdict
+from spatialbench.prompts import Prompt
+
+from .answers import combine
+from .boxes import Box
+from .depth_maps import Depth, depth_folder, nearness, nearness_inside, read_depth
+from .finding import last_before_both
+from .frame import framed
+from .judging import THRESHOLD, as_official, pair_verdict, require
+from .official_names import depth_name
+from .position import position_score_3d
+from .synonyms import first_meaning
+
+
+def _best_meaning(labels: Sequence[str], words: tuple[str, str]) -> list[int | None]:
+    return [first_meaning(labels, word) for word in words]
+
+
+def _transposed(depth: Depth, box: Box) -> float:
+    return nearness(depth, box, transposed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DepthRule:
+    """Two objects found by label, their overlap in the picture and their order in depth.
+
+    Source of the official one: ``UniDet_eval/3D_spatial_eval.py`` of Karine-Huang/T2I-CompBench
+    @ 1b70949. It finds labels that merely contain the word, keeps the least confident of them, and
+    cuts the depth map with x and y exchanged. The corrected one does none of that, and gives full
+    marks at an IoU of exactly one half.
+    """
+
+    name: str
+    find: Callable[[Sequence[str], tuple[str, str]], list[int | None]]
+    nearness: Callable[[Depth, Box], float]
+    official: bool
+    threshold: float = THRESHOLD
+
+    def judge(
+        self,
+        prompt: Prompt,
+        detections: Detections,
+        threshold: float,
+        depth: Depth | Callable[[], Depth] | None = None,
+    ) -> Verdict:
+        """Judge one picture; see ``judging.pair_verdict`` for the facts.
+
+        Args:
+            prompt: a prompt of the category 3d.
+            detections: best score first, as the detector gives them. Boxes are brought to the
+                479-pixel frame first.
+            threshold: a box counts if its float32 score is strictly above float32(threshold).
+            depth: the picture's inverse depth in the frame, or what reads it; it is used only
+                where both objects were found.
+
+        Raises:
+            UserError: no depth map where one is needed, a prompt of another category, or a picture
+                at which the official scorer stops (both boxes without area).
+        """
+        require(prompt, ("3d",), self.name)
+        found = detections.above(threshold)
+        words = prompt.facts["words"]
+        indices = self.find(found.labels, words)
+        there = [i for i in indices if i is not None]
+        position = 0.0
+        if len(there) == 2:
+            boxes = [framed(found, i) for i in there]
+            values = self._map(prompt, depth)
+            near = self.nearness(values, boxes[0]), self.nearness(values, boxes[1])
+            position = as_official(
+                lambda: position_score_3d(
+                    prompt.facts["locality"], *boxes, near, official=self.official
+                ),
+                prompt,
+                None,
+            )
+        answer = combine([float(found.scores[i]) for i in there], position)
+        return pair_verdict(prompt, found, indices, position, answer, threshold)
+
+    def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
+        """Judge a record of a file, with the depth map of its official name.
+
+        A record may name another file of the depth folder under the key ``depth``.
+        """
+        return self.judge(
+            prompt,
+            Detections.from_record(record),
+            threshold,
+            lambda: read_depth(depth_folder() / depth_name(prompt, record)),
+        )
+
+    def _map(self, prompt: Prompt, depth: Depth | Callable[[], Depth] | None) -> Depth:
+        if depth is None:
+            raise UserError(
+                f"the rule {self.name} needs the depth map of every picture, and there is none for "
+                f"{prompt.text!r}: judge records with a folder of depth maps (see "
+                "'spatialbench list rules' and the benchmark's README)."
+            )
+        return depth() if callable(depth) else depth
+
+
+OFFICIAL: Rule = DepthRule("t2i-3d-official/1", last_before_both, _transposed, True)
+CORRECTED: Rule = DepthRule("t2i-3d-corrected/1", _best_meaning, nearness_inside, False)

@@ -1,0 +1,76 @@
+"""The rules for two objects in the plane: official, corrected, and InfSplign's copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spatialbench.detections import Detections
+from spatialbench.plugins import Rule, Verdict
+from spatialbench.prompts import Prompt
+
+from .answers import HALF, combine
+from .finding import Finder, first_equal, last_part
+from .frame import framed
+from .judging import THRESHOLD, as_official, pair_verdict, require
+from .position import position_score
+from .synonyms import first_meaning
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneRule:
+    """Two objects found by label, a quarter of each confidence, half for the position.
+
+    Source of the official one: ``UniDet_eval/2D_spatial_eval.py`` of Karine-Huang/T2I-CompBench
+    @ 1b70949.
+
+    Attributes:
+        find: which detection stands for a word.
+        on_top_has_a_rule: whether ``on top of`` means ``on the top of``; in the official scorer it
+            has no rule, so the position scores 0.
+    """
+
+    name: str
+    find: Finder
+    on_top_has_a_rule: bool
+    threshold: float = THRESHOLD
+
+    def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
+        """Judge one picture; see ``judging.pair_verdict`` for the facts.
+
+        Args:
+            prompt: a prompt of the category 2d or complex.
+            detections: best score first, as the detector gives them. Boxes are brought to the
+                479-pixel frame of the official scorer first.
+            threshold: a box counts if its float32 score is strictly above float32(threshold).
+
+        Raises:
+            UserError: a prompt of another category, or a picture at which the official scorer
+                stops (both boxes without area).
+        """
+        require(prompt, ("2d", "complex"), self.name)
+        found = detections.above(threshold)
+        words = prompt.facts["words"] or ()
+        indices = [self.find(found.labels, word) for word in words]
+        there = [i for i in indices if i is not None]
+        position = 0.0
+        if len(there) == 2:
+            position = as_official(
+                lambda: position_score(
+                    self._locality(prompt), framed(found, there[0]), framed(found, there[1])
+                ),
+                prompt,
+                None,
+            )
+        answer = combine([float(found.scores[i]) for i in there], position, floor=HALF)
+        return pair_verdict(prompt, found, indices or (None, None), position, answer, threshold)
+
+    def _locality(self, prompt: Prompt) -> str | None:
+        locality: str | None = prompt.facts["locality"]
+        if self.on_top_has_a_rule and locality == "on top of":
+            return "on the top of"
+        return locality
+
+
+OFFICIAL: Rule = PlaneRule("t2i-2d-official/1", first_equal, False)
+CORRECTED: Rule = PlaneRule("t2i-2d-corrected/1", first_meaning, True)
+INFSPLIGN: Rule = PlaneRule("t2i-2d-infsplign/1", last_part, False)
