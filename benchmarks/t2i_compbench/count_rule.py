@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import Rule, Verdict
 from spatialbench.prompts import Prompt
 
 from . import sources
-from .counting import NUMBERS, count_score, distinct, wanted_objects
+from .counting import NUMBERS, PEOPLE, count_score, distinct, official_counts, wanted_objects
 from .frame import framed
 from .judging import THRESHOLD, as_official, require
 from .synonyms import means
@@ -44,13 +45,12 @@ class OfficialCountRule:
         require(prompt, ("numeracy",), self.name)
         labels = kept_labels(detections, threshold)
 
-        def compute() -> tuple[float, list[str], list[int]]:
+        def compute() -> tuple[float, list[str], list[int], list[int]]:
             names, numbers = wanted_objects(prompt.facts["words"], sources.plurals())
-            return count_score(labels, names, numbers), names, numbers
+            counts = official_counts(labels, names)
+            return count_score(counts, numbers), names, numbers, counts
 
-        answer, names, numbers = as_official(compute, prompt, "numeracy-corrected")
-        counts = [sum(name in label for label in labels) for name in names]
-        return _verdict(prompt, answer, names, numbers, counts)
+        return _verdict(prompt, *as_official(compute, prompt, "numeracy-corrected"))
 
 
 class CorrectedCountRule:
@@ -95,14 +95,11 @@ def _wanted(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     singular |= {single: single for single in sources.plurals()}
     wanted = [
         (singular[following], NUMBERS[word])
-        for word, following in zip(words, words[1:], strict=False)
+        for word, following in pairwise(words)
         if word in NUMBERS and following in singular
     ]
-    names = tuple(_PEOPLE.get(name, name) for name, _ in wanted)
+    names = tuple(PEOPLE.get(name, name) for name, _ in wanted)
     return names, tuple(number for _, number in wanted)
-
-
-_PEOPLE = dict.fromkeys(("boy", "girl", "man", "woman"), "person")
 
 
 def _verdict(

@@ -9,16 +9,21 @@ from collections.abc import Mapping, Sequence
 
 from .boxes import Box, overlap
 
-NUMBERS: dict[str, int] = {
-    **{"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4},
-    **{"five": 5, "six": 6, "seven": 7, "eight": 8},
+NUMBERS = {"a": 1, "an": 1} | {
+    word: number
+    for number, word in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight"], start=1
+    )
 }
 _ARTICLES = ("a", "an")
 _SINGULAR_NUMBERS = (*_ARTICLES, "one")
 
-ALIASES: dict[str, str] = {
-    **{"boy": "person", "girl": "person", "man": "person", "woman": "person"},
-    **{"ship": "boat", "telivision": "tv", "goldfish": "fish", "painting": "picture"},
+PEOPLE = dict.fromkeys(("boy", "girl", "man", "woman"), "person")
+ALIASES = PEOPLE | {
+    "ship": "boat",
+    "telivision": "tv",
+    "goldfish": "fish",
+    "painting": "picture",
 }
 """Object names the official scorer replaces; ``telivision`` is spelt so there and never occurs."""
 
@@ -78,25 +83,34 @@ def wanted_objects(words: Sequence[str], plurals: Mapping[str, str]) -> tuple[li
     return [ALIASES.get(name, name) for name in names], numbers
 
 
-def count_score(labels: Sequence[str], names: Sequence[str], numbers: Sequence[int]) -> float:
-    """The share of objects that are there, half for any and half for the right number.
+def official_counts(labels: Sequence[str], names: Sequence[str]) -> list[int]:
+    """How many labels the script takes for each name.
 
     A name that is no label takes over every label that contains it, for the names after it too:
     ``phone`` is found in ``microphone``.
+    """
+    present = list(labels)
+    counts = []
+    for name in names:
+        if name not in present:
+            present = [name if name in label else label for label in present]
+        counts.append(present.count(name))
+    return counts
+
+
+def count_score(counts: Sequence[int], numbers: Sequence[int]) -> float:
+    """The share of objects that are there, half for any and half for the right number.
 
     Raises:
         ZeroDivisionError: no object was asked for.
-        IndexError: fewer numbers than names.
+        IndexError: fewer numbers than names, and an object that lacks one was found.
     """
-    present = list(labels)
-    weight = 1.0 / len(names)
+    weight = 1.0 / len(counts)
     score = 0.0
-    for i, name in enumerate(names):
-        if name not in present:
-            present = [name if name in label else label for label in present]
-        if name in present:
+    for i, count in enumerate(counts):
+        if count:
             score += 0.5 * weight
-            if present.count(name) == numbers[i]:
+            if count == numbers[i]:
                 score += 0.5 * weight
     return score
 

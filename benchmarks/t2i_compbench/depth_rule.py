@@ -30,7 +30,7 @@ def _transposed(depth: Depth, box: Box) -> float:
     return nearness(depth, box, transposed=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DepthRule:
     """Two objects found by label, their overlap in the picture and their order in depth.
 
@@ -79,7 +79,7 @@ class DepthRule:
             near = self.nearness(values, boxes[0]), self.nearness(values, boxes[1])
             position = as_official(
                 lambda: position_score_3d(
-                    prompt.facts["locality"], *boxes, near, official=self.official
+                    prompt.facts["locality"], boxes[0], boxes[1], near, official=self.official
                 ),
                 prompt,
                 None,

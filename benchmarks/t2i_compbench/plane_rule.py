@@ -16,7 +16,7 @@ from .position import position_score
 from .synonyms import first_meaning
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlaneRule:
     """Two objects found by label, a quarter of each confidence, half for the position.
 
