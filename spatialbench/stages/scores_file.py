@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..plugins import ScoreTable
+from ..prompts import Prompt
 from ..runs.files import write_atomic
 
 
@@ -69,6 +70,37 @@ def read_scores(path: Path) -> Iterator[dict[str, Any]]:
     with file:
         for batch in file.iter_batches():
             yield from batch.to_pylist()
+
+
+def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, list[str]]:
+    """The file as a table and the reason of each row; prompts in the order of their first row.
+
+    Args:
+        prompts: the benchmark's prompts by id.
+
+    Raises:
+        UserError: no file, a damaged one, or a prompt id that the benchmark does not have.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.read_table(path)
+        ids = file.column("prompt_id").combine_chunks().dictionary_encode()
+        own = {"prompt_id", "index", "task", "reason"}
+        table = ScoreTable(
+            [prompts[prompt_id] for prompt_id in ids.dictionary.to_pylist()],
+            np.asarray(ids.indices.to_numpy(), dtype=np.int64),
+            file.column("index").to_numpy(),
+            {n: file.column(n).to_numpy() for n in file.column_names if n not in own},
+        )
+        reasons: list[str] = file.column("reason").to_pylist()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise UserError(
+            f"{path} is missing, damaged or of other prompts ({type(error).__name__}: {error}); "
+            f"type 'spatialbench score {path.parent}' to write it again."
+        ) from error
+    return table, reasons
 
 
 def table_rows(table: ScoreTable, reasons: list[str]) -> Iterator[dict[str, Any]]:

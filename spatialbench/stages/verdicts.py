@@ -82,6 +82,21 @@ def by_task(table: ScoreTable) -> dict[str, ScoreTable]:
     return {task: _part(table, tasks == task) for task in sorted(set(tasks.tolist()))}
 
 
+def take_rows(table: ScoreTable, rows: np.ndarray[Any, np.dtype[np.int64]]) -> ScoreTable:
+    """The table of some rows in the order given; prompts in the order of their first row."""
+    chosen = table.prompt_row[rows]
+    present, first, inverse = np.unique(chosen, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    position = np.empty_like(order)
+    position[order] = np.arange(len(order))
+    return ScoreTable(
+        [table.prompts[row] for row in present[order].tolist()],
+        position[inverse].astype(np.int64),
+        table.index[rows],
+        {name: column[rows] for name, column in table.columns.items()},
+    )
+
+
 def _part(table: ScoreTable, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> ScoreTable:
     rows = chosen[table.prompt_row]
     position = np.cumsum(chosen) - 1

@@ -28,12 +28,14 @@ class Difference:
         low: lower end of the interval.
         high: upper end of the interval.
         p: two-sided p-value of the permutation test; NaN where nothing can be said.
+        standard_error: spread of the resampled differences.
     """
 
     value: float
     low: float
     high: float
     p: float
+    standard_error: float = nan
 
 
 def paired_difference(
@@ -77,20 +79,28 @@ def paired_difference(
         return b.values(totals[:, width:]) - a.values(totals[:, :width])
 
     value = difference(sums.sum(axis=0, keepdims=True))[0]
-    low = high = p = np.full(len(keys), nan)
+    low = high = p = spread = np.full(len(keys), nan)
     if len(sums) >= 2:
-        low, high = percentile_bounds(difference(resampled_sums(sums, resamples, seed)), confidence)
+        drawn = difference(resampled_sums(sums, resamples, seed))
+        low, high = percentile_bounds(drawn, confidence)
+        spread = _spread(drawn)
         exchanged = difference(_exchanged_sums(sums, resamples, seed))
         complete = 2 ** len(sums) <= resamples
         p = _share_as_extreme(exchanged, value, complete)
     defined = ~np.isnan(value)
-    columns = zip(keys, value, low, high, p, defined, strict=True)
+    columns = zip(keys, value, low, high, p, spread, defined, strict=True)
     return {
-        key: Difference(float(v), float(lo), float(hi), float(q))
+        key: Difference(float(v), float(lo), float(hi), float(q), float(s))
         if known
         else Difference(nan, nan, nan, nan)
-        for key, v, lo, hi, q, known in columns
+        for key, v, lo, hi, q, s, known in columns
     }
+
+
+def _spread(drawn: FloatArray) -> FloatArray:
+    """Standard deviation of each column, NaN rows of a column dropped."""
+    columns = [column[~np.isnan(column)] for column in drawn.T]
+    return np.array([column.std(ddof=1) if len(column) > 1 else nan for column in columns])
 
 
 def _exchanged_sums(sums: FloatArray, resamples: int, seed: int) -> FloatArray:

@@ -1,0 +1,62 @@
+"""``spatialbench compare``: is the difference between runs more than chance?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from . import assembly
+from .options import format_option
+from .parsing import FiniteFloat
+
+FEWEST = 2
+
+
+@click.command("compare")
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="REFERENCE RUN...")
+@click.option(
+    "--flips",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many pictures that became right or wrong to list.",
+)
+@click.option(
+    "--confidence",
+    type=FiniteFloat(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=100),
+    default=2000,
+    show_default=True,
+    help="Of the bootstrap and of the permutation test.",
+)
+@format_option
+def command(runs: Sequence[Path], flips: int, confidence: float, resamples: int, form: str) -> None:
+    """Compare scored runs with the first one, picture by picture.
+
+    Differences come with paired intervals and p-values over the benchmark's clusters of prompts,
+    corrected where several runs are compared, and with what this many prompts can show at all.
+    """
+    if len(runs) < FEWEST:
+        raise UserError(
+            "there is nothing to compare: name a reference and at least one other run, as in "
+            "'spatialbench compare runs/visor/sd@lab/... runs/visor/infsplign@lab/...'."
+        )
+    from ..reports.compare.comparison import compare
+    from ..reports.compare.text import comparison_text
+    from ..reports.scored import load_scored
+
+    scored = [load_scored(assembly.existing_run(run)) for run in runs]
+    comparisons = compare(scored[0], scored[1:], resamples, confidence)
+    headline = list(scored[0].benchmark.headline)
+    click.echo(
+        comparison_text(comparisons, headline, form, flips, confidence)  # type: ignore[arg-type]
+    )

@@ -1,0 +1,101 @@
+"""``spatialbench gate``: a run held to a committed file, for continuous integration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from . import assembly
+from .console import say
+from .options import format_option
+from .parsing import FiniteFloat
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("gate")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--against", type=_FILE, help="The gate file that RUN is held to.")
+@click.option("--junit", "junit_path", type=_FILE, help="Also write JUnit XML there.")
+@click.option("--markdown", "markdown_path", type=_FILE, help="Also write a summary there.")
+@click.option("--write", "write_path", type=_FILE, help="Make a gate file from RUN instead.")
+@click.option(
+    "--tolerance",
+    type=FiniteFloat(0, 100),
+    help="With --write: half the width of a window, in percentage points; default 2.",
+)
+@click.option(
+    "--group-tolerance",
+    type=FiniteFloat(0, 100),
+    help="With --write: windows for each task too, this wide.",
+)
+@click.option(
+    "--confidence",
+    type=FiniteFloat(0.5, 0.9999),
+    help="With --write: of the intervals that decide; default 0.95.",
+)
+@format_option
+def command(
+    run: Path,
+    against: Path | None,
+    junit_path: Path | None,
+    markdown_path: Path | None,
+    write_path: Path | None,
+    tolerance: float | None,
+    group_tolerance: float | None,
+    confidence: float | None,
+    form: str,
+) -> int:
+    """Hold RUN to a gate file: exit status 0 pass, 1 regression, 2 cannot tell.
+
+    A metric fails when its whole interval lies outside its window. A partial run, one measured
+    with another signature, or one with too few images cannot tell.
+    """
+    from ..reports.scored import load_scored
+
+    scored = load_scored(assembly.existing_run(run))
+    if write_path is not None:
+        if against or junit_path or markdown_path:
+            raise UserError("--write makes a gate file and decides nothing: give it alone.")
+        from ..reports.gate.file import gate_from
+
+        gate = gate_from(
+            scored,
+            2.0 if tolerance is None else tolerance,
+            group_tolerance,
+            0.95 if confidence is None else confidence,
+        )
+        _write(write_path, gate.text().encode())
+        say(f"{len(gate.metrics)} windows written; next: spatialbench gate RUN --against FILE")
+        click.echo(write_path)
+        return 0
+    if against is None:
+        raise UserError(
+            f"nothing to hold {run} to: give --against FILE, or make one with --write FILE."
+        )
+    if not (tolerance is group_tolerance is confidence is None):
+        raise UserError(
+            "--tolerance, --group-tolerance and --confidence go with --write: with --against "
+            "the file decides."
+        )
+    from ..reports.gate.decision import decide
+    from ..reports.gate.file import read_gate
+    from ..reports.gate.junit import junit
+    from ..reports.gate.text import decision_text, markdown
+
+    decision = decide(scored, read_gate(against))
+    if junit_path is not None:
+        _write(junit_path, junit(decision))
+    if markdown_path is not None:
+        _write(markdown_path, markdown(decision).encode())
+    click.echo(decision_text(decision, form))  # type: ignore[arg-type]
+    return decision.answer.value
+
+
+def _write(path: Path, content: bytes) -> None:
+    from ..runs.files import make_folder, write_atomic
+
+    make_folder(path.parent)
+    write_atomic(path, content)

@@ -1,0 +1,122 @@
+"""Which pictures of two runs belong together, and what keeps the pairs from being perfect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import UserError
+from ...plugins import ScoreTable
+from ...stages.verdicts import take_rows
+from ..scored import ScoredRun
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The pictures that two runs share, by prompt and image index.
+
+    Attributes:
+        first: verdicts of the reference over the shared pictures.
+        second: verdicts of the other run, row by row of the same pictures, prompts in one order.
+        first_rows: the rows of the reference's own table.
+        second_rows: the rows of the other run's own table.
+        only_first: judged pictures that only the reference has.
+        only_second: judged pictures that only the other run has.
+        same_seeds: whether both pictures of a pair were made from one seed.
+        notes: sentences on whatever a reader must know before believing a difference.
+    """
+
+    first: ScoreTable
+    second: ScoreTable
+    first_rows: Rows
+    second_rows: Rows
+    only_first: int
+    only_second: int
+    same_seeds: bool
+    notes: tuple[str, ...]
+
+
+def pair(first: ScoredRun, second: ScoredRun) -> Pairing:
+    """Pair the pictures of two runs.
+
+    Raises:
+        UserError: different benchmarks, a prompt id with another text, or no shared picture.
+    """
+    _same_benchmark(first, second)
+    there = {key: row for row, key in enumerate(_keys(second.table))}
+    pairs = [(row, there.get(key)) for row, key in enumerate(_keys(first.table))]
+    a = np.array([row for row, other in pairs if other is not None], dtype=np.int64)
+    b = np.array([other for _, other in pairs if other is not None], dtype=np.int64)
+    if not len(a):
+        raise UserError(
+            f"{first.run.path} and {second.run.path} share no judged picture, so nothing can be "
+            "compared: run both with the same --limit and --only."
+        )
+    one, two = take_rows(first.table, a), take_rows(second.table, b)
+    if [p.text for p in one.prompts] != [p.text for p in two.prompts]:
+        raise UserError(
+            f"{first.run.path} and {second.run.path} give one prompt id to two texts: they were "
+            "made with different prompt sets; run both with the same version of the benchmark."
+        )
+    only = (len(first.table.index) - len(a), len(second.table.index) - len(b))
+    seeds = [_seeds(run) for run in (first, second)]
+    same_seeds = seeds[0] is not None and seeds[0] == seeds[1]
+    notes = (*_conditions(first, second), *_seed_note(seeds, same_seeds), *_gaps(only, len(a)))
+    return Pairing(one, two, a, b, *only, same_seeds, notes)
+
+
+def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
+    names = [run.result.benchmark for run in (first, second)]
+    if names[0] != names[1]:
+        raise UserError(
+            f"{first.run.path} is a run of {names[0]} and {second.run.path} one of {names[1]}: "
+            "their numbers mean different things; compare runs of one benchmark."
+        )
+
+
+def _keys(table: ScoreTable) -> list[tuple[str, int]]:
+    ids = [prompt.id for prompt in table.prompts]
+    rows = zip(table.prompt_row.tolist(), table.index.tolist(), strict=True)
+    return [(ids[row], index) for row, index in rows]
+
+
+def _seeds(run: ScoredRun) -> str | None:
+    """The seed scheme, or None where nobody recorded seeds (imported pictures)."""
+    if run.run.generator.get("imported"):
+        return None
+    return str(run.run.manifest.identity["seeds"])
+
+
+def _seed_note(seeds: list[str | None], same: bool) -> list[str]:
+    if same:
+        return []
+    said = " and ".join(scheme or "not recorded" for scheme in seeds)
+    return [
+        f"seeds differ or are unknown ({said}): the runs are paired by prompt, not picture by "
+        "picture, and McNemar's test is left out"
+    ]
+
+
+def _conditions(first: ScoredRun, second: ScoredRun) -> list[str]:
+    pairs = [
+        (name, getattr(first.signature, name), getattr(second.signature, name))
+        for name in ("benchmark", "rule", "detector", "threshold")
+    ]
+    return [
+        f"OTHER CONDITIONS: {name} {one} against {two}; the difference is not of the methods alone"
+        for name, one, two in pairs
+        if one != two
+    ]
+
+
+def _gaps(only: tuple[int, int], shared: int) -> list[str]:
+    if not any(only):
+        return []
+    return [
+        f"compared on the {shared:,} pictures both runs have; {only[0]:,} are only in the "
+        f"reference and {only[1]:,} only in the other run"
+    ]

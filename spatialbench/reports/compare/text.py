@@ -1,0 +1,232 @@
+"""A comparison as tables, Markdown, CSV or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..cells import plain_cell
+from ..tables import UNDEFINED, Format, Table, render, render_csv
+from .comparison import ALL, Comparison, Flip, MetricChange
+
+FEW_CLUSTERS = 20
+"""With fewer, percentile intervals are too narrow and the permutation test is coarse."""
+
+NOTES = (
+    "difference: run minus reference over the pictures both have, with a 95 % interval "
+    "(paired bootstrap over the benchmark's clusters of prompts); p: permutation of whole "
+    "clusters; Holm: corrected over the runs, and in the breakdown over runs and groups, metric "
+    "by metric; smallest: the true difference that this many prompts find in 4 of 5 repetitions."
+)
+
+
+def comparison_text(
+    comparisons: Sequence[Comparison],
+    headline: Sequence[str],
+    form: Format,
+    flips: int,
+    confidence: float = 0.95,
+) -> str:
+    """Comparisons with one reference in any format, at most ``flips`` flips of each listed."""
+    if form == "json":
+        return json.dumps(_document(comparisons, flips, confidence), indent=2, allow_nan=False)
+    if form == "csv":
+        return _csv(comparisons)
+    tables = []
+    for number, comparison in enumerate(comparisons):
+        letter = chr(ord("B") + number) if number < 25 else f"R{number + 1}"
+        tables.append(_metrics(comparison, headline, letter, confidence))
+        if len(comparison.groups) > 1:
+            tables.append(_groups(comparison, headline, letter))
+        if flips and comparison.flips:
+            tables.append(_flips(comparison, flips, letter))
+    return "\n\n".join(render(table, form) for table in tables)
+
+
+def change_cell(change: MetricChange) -> str:
+    """``+12.50 [+3.10, +20.00]``."""
+    difference = change.difference
+    if math.isnan(difference.value):
+        return UNDEFINED
+    text = f"{difference.value:+.2f}"
+    if math.isnan(difference.low):
+        return text
+    return f"{text} [{difference.low:+.2f}, {difference.high:+.2f}]"
+
+
+def p_cell(p: float) -> str:
+    """``0.031``, ``<0.001``, or a dash."""
+    if math.isnan(p):
+        return UNDEFINED
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _metrics(
+    comparison: Comparison, headline: Sequence[str], letter: str, confidence: float
+) -> Table:
+    rows = [
+        [
+            key,
+            plain_cell(change.first),
+            plain_cell(change.second),
+            change_cell(change),
+            p_cell(change.difference.p),
+            p_cell(change.p_holm),
+            plain_cell(change.smallest),
+        ]
+        for key, change in _ordered(comparison, ALL, headline)
+    ]
+    first, second = comparison.reference, comparison.other
+    columns = ["metric", "A", letter, f"{letter} − A", "p", "p (Holm)", "smallest"]
+    right = f"{comparison.gained:,} pictures became right, {comparison.lost:,} became wrong"
+    test = f" (McNemar p {p_cell(comparison.p_mcnemar)})" if comparison.pairing.same_seeds else ""
+    partial = [run.label for run in (first, second) if run.result.partial]
+    notes = [
+        *comparison.pairing.notes,
+        *_few(comparison.clusters),
+        *([f"PARTIAL: {' and '.join(partial)}"] if partial else []),
+        f"{len(comparison.pairing.first.index):,} pictures of "
+        f"{len(comparison.pairing.first.prompts):,} prompts; {right}{test}",
+        NOTES.replace("95 %", f"{100 * confidence:g} %"),
+        f"A: {first.result.signature}",
+        f"{letter}: {second.result.signature}",
+    ]
+    title = f"{first.result.benchmark}: A = {first.label}, {letter} = {second.label}"
+    return Table(columns, rows, title, notes)
+
+
+def _few(clusters: int) -> list[str]:
+    if clusters >= FEW_CLUSTERS:
+        return []
+    return [
+        f"FEW CLUSTERS: these prompts form only {clusters}, so intervals are too narrow and no p "
+        f"below {p_cell(min(1.0, 2 / 2**clusters))} is possible; run more prompts"
+    ]
+
+
+def _groups(comparison: Comparison, headline: Sequence[str], letter: str) -> Table:
+    names = [name for name in comparison.groups if name != ALL]
+    keys = [key for key in headline if key in comparison.groups[ALL]]
+    rows = []
+    for name in names:
+        changes = comparison.groups[name]
+        cells = []
+        for key in keys:
+            change = changes[key]
+            star = "*" if change.p_holm <= 0.05 else ""
+            cells.append(change_cell(change) + star)
+        rows.append([name, *cells])
+    return Table(["prompts", *keys], rows, f"{letter} − A by group (*: Holm p ≤ 0.05)")
+
+
+def _flips(comparison: Comparison, shown: int, letter: str) -> Table:
+    rows = [
+        [f"{flip.prompt.id}/{flip.index}", _way(flip, letter), flip.before, flip.after]
+        for flip in comparison.flips[:shown]
+    ]
+    total = len(comparison.flips)
+    title = f"flipped pictures, {min(shown, total):,} of {total:,} (--flips N shows more)"
+    return Table(["picture", "right in", "A", letter], rows, title)
+
+
+def _way(flip: Flip, letter: str) -> str:
+    return letter if flip.gained else "A"
+
+
+def _ordered(
+    comparison: Comparison, group: str, headline: Sequence[str]
+) -> list[tuple[str, MetricChange]]:
+    changes = comparison.groups[group]
+    first = [key for key in headline if key in changes]
+    return [(key, changes[key]) for key in [*first, *(k for k in changes if k not in first)]]
+
+
+def _csv(comparisons: Sequence[Comparison]) -> str:
+    columns = ["reference", "run", "group", "metric", "reference_value", "run_value", "difference"]
+    columns += ["low", "high", "p", "p_holm", "smallest"]
+    rows = []
+    for comparison in comparisons:
+        names = [str(comparison.reference.run.path), str(comparison.other.run.path)]
+        for group, changes in comparison.groups.items():
+            for key, change in changes.items():
+                numbers = [_exact(value) for value in _numbers(change).values()]
+                rows.append([*names, group, key, *numbers])
+    return render_csv(columns, rows)
+
+
+def _numbers(change: MetricChange) -> dict[str, float]:
+    difference = change.difference
+    return {
+        "reference": change.first,
+        "run": change.second,
+        "difference": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "p_holm": change.p_holm,
+        "smallest": change.smallest,
+    }
+
+
+def _document(comparisons: Sequence[Comparison], flips: int, confidence: float) -> dict[str, Any]:
+    reference = comparisons[0].reference
+    return {
+        "benchmark": reference.result.benchmark,
+        "reference": _named(reference.document, str(reference.run.path)),
+        "confidence": confidence,
+        "comparisons": [_one(comparison, flips) for comparison in comparisons],
+    }
+
+
+def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
+    pairing = comparison.pairing
+    measured = {
+        group: {
+            key: {name: _json(value) for name, value in _numbers(change).items()}
+            for key, change in changes.items()
+        }
+        for group, changes in comparison.groups.items()
+    }
+    return {
+        **_named(comparison.other.document, str(comparison.other.run.path)),
+        "images": len(pairing.first.index),
+        "prompts": len(pairing.first.prompts),
+        "clusters": comparison.clusters,
+        "only_reference": pairing.only_first,
+        "only_run": pairing.only_second,
+        "same_seeds": pairing.same_seeds,
+        "notes": list(pairing.notes),
+        "partial": comparison.reference.result.partial or comparison.other.result.partial,
+        "metrics": measured.pop(ALL),
+        "groups": measured,
+        "gained": comparison.gained,
+        "lost": comparison.lost,
+        "p_mcnemar": _json(comparison.p_mcnemar),
+        "flips": [
+            {
+                "prompt_id": flip.prompt.id,
+                "index": flip.index,
+                "text": flip.prompt.text,
+                "task": flip.prompt.task,
+                "gained": flip.gained,
+                "reference": flip.before,
+                "run": flip.after,
+            }
+            for flip in comparison.flips[:flips]
+        ],
+    }
+
+
+def _named(document: Any, path: str) -> dict[str, Any]:
+    keys = ("method", "backbone", "rule", "detector", "threshold", "signature")
+    return {"run": path, **{key: document[key] for key in keys}}
+
+
+def _json(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _exact(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))

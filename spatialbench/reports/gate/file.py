@@ -1,0 +1,159 @@
+"""The gate file: which numbers a run must show, measured how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from ...errors import UserError
+from ...runs.signature import Signature
+from ..scored import ScoredRun
+
+GATE_VERSION = 1
+
+MEASUREMENT = (
+    *("benchmark", "subset", "only", "rule", "detector", "threshold"),
+    *("prompts", "images_per_prompt", "seeds"),
+)
+"""What always has to agree: fields of the signature that say how was measured, not what."""
+
+
+class Window(BaseModel):
+    """A metric must lie within ``value - tolerance`` and ``value + tolerance``, in percent.
+
+    Both sides count: a sudden gain is as suspicious as a loss.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: FiniteFloat
+    tolerance: Annotated[FiniteFloat, Field(ge=0)]
+
+    @property
+    def low(self) -> float:
+        """The lower edge."""
+        return self.value - self.tolerance
+
+    @property
+    def high(self) -> float:
+        """The upper edge."""
+        return self.value + self.tolerance
+
+
+class GateFile(BaseModel):
+    """What a gate compares a run with.
+
+    Attributes:
+        gate_version: of this format.
+        signature: of the run the windows were taken from.
+        also: further fields of the signature that must agree, such as ``method`` or ``base``.
+        confidence: of the intervals that decide.
+        min_images: fewer judged images than this decide nothing.
+        metrics: windows by metric key, over all prompts.
+        groups: the same by task.
+        command: how the run was made, for whoever reads the file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gate_version: Literal[1]
+    signature: str
+    also: tuple[Literal["method", "parameters", "base"], ...] = ()
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    min_images: Annotated[int, Field(ge=1)] = 1
+    metrics: dict[str, Window] = Field(min_length=1)
+    groups: dict[str, dict[str, Window]] = Field(default_factory=dict)
+    command: str | None = None
+
+    @property
+    def measured(self) -> Signature:
+        """The signature, parsed."""
+        return Signature.parse(self.signature)
+
+    def text(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_gate(path: Path) -> GateFile:
+    """Read a gate file.
+
+    Raises:
+        UserError: no such file, an unknown version, or a malformed file.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): give a gate file, or write one with "
+            f"'spatialbench gate RUN --write {path}'."
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{path} is no gate file: it is not JSON ({error}).") from error
+    version = content.get("gate_version") if isinstance(content, dict) else None
+    if version != GATE_VERSION:
+        raise UserError(
+            f"{path} is a gate file of version {version!r}, and this spatialbench reads version "
+            f"{GATE_VERSION}: write it again with 'spatialbench gate RUN --write {path}'."
+        )
+    try:
+        gate = GateFile.model_validate(content)
+        gate.measured  # noqa: B018
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"{path} is no valid gate file ({place}: {first['msg']}): mend that field, or write "
+            f"the file again with 'spatialbench gate RUN --write {path}'."
+        ) from error
+    return gate
+
+
+def gate_from(
+    scored: ScoredRun, tolerance: float, group_tolerance: float | None, confidence: float
+) -> GateFile:
+    """A gate file that holds a complete run to its headline metrics as they are now.
+
+    Args:
+        tolerance: half the width of each window, in percentage points.
+        group_tolerance: the same for the windows by task; None leaves them out.
+
+    Raises:
+        UserError: a partial run, or a run without any defined headline metric.
+    """
+    if scored.result.partial:
+        raise UserError(
+            f"{scored.run.path} is partial ({scored.result.images:,} of "
+            f"{scored.result.images_expected:,} images): complete it before it becomes a baseline."
+        )
+    keys = list(scored.benchmark.headline)
+    metrics = _windows(scored.document, keys, tolerance)
+    if not metrics:
+        raise UserError(f"{scored.run.path} has no defined headline metric to hold a run to.")
+    groups = {}
+    if group_tolerance is not None:
+        for name, group in scored.document["groups"].items():
+            windows = _windows(group, keys, group_tolerance)
+            if windows:
+                groups[name] = windows
+    return GateFile(
+        gate_version=1,
+        signature=scored.result.signature,
+        confidence=confidence,
+        min_images=scored.result.images,
+        metrics=metrics,
+        groups=groups,
+        command=scored.run.manifest.command,
+    )
+
+
+def _windows(numbers: Mapping[str, Any], keys: list[str], tolerance: float) -> dict[str, Window]:
+    return {
+        key: Window(value=round(numbers[key], 4), tolerance=tolerance)
+        for key in keys
+        if numbers.get(key) is not None
+    }

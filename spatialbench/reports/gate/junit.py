@@ -1,0 +1,56 @@
+"""A gate's decision as JUnit XML, which every CI service can show."""
+
+from __future__ import annotations
+
+import math
+from xml.etree import ElementTree
+
+from .decision import Answer, Check, Decision
+
+_SUITE = "spatialbench gate"
+
+
+def junit(decision: Decision) -> bytes:
+    """One test case a metric: a failure for a regression, an error where nothing can be told.
+
+    What stands in the way of the whole run is a test case of its own, so that a run that decides
+    nothing is never shown as green.
+    """
+    failures = sum(check.answer is Answer.REGRESSION for check in decision.checks)
+    errors = sum(check.answer is Answer.CANNOT_TELL for check in decision.checks)
+    whole = bool(decision.obstacles)
+    counts = {
+        "tests": str(len(decision.checks) + whole),
+        "failures": str(failures),
+        "errors": str(errors + whole),
+    }
+    suites = ElementTree.Element("testsuites", counts)
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": _SUITE, **counts})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in (
+        ("signature", decision.scored.result.signature),
+        ("baseline", decision.gate.signature),
+    ):
+        ElementTree.SubElement(properties, "property", {"name": name, "value": value})
+    classname = f"spatialbench.{decision.scored.result.benchmark}"
+    if whole:
+        case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": "run"})
+        text = "; ".join(decision.obstacles)
+        ElementTree.SubElement(case, "error", {"message": text, "type": "cannot-tell"})
+    for check in decision.checks:
+        case = ElementTree.SubElement(
+            suite, "testcase", {"classname": f"{classname}.{check.group}", "name": check.metric}
+        )
+        if check.answer is not Answer.PASS:
+            tag = "failure" if check.answer is Answer.REGRESSION else "error"
+            kind = "regression" if tag == "failure" else "cannot-tell"
+            ElementTree.SubElement(case, tag, {"message": _message(check), "type": kind})
+    ElementTree.indent(suites)
+    document: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _message(check: Check) -> str:
+    value = "undefined" if math.isnan(check.value) else f"{check.value:.2f}"
+    low, high = check.window.low, check.window.high
+    return f"{check.name} is {value}, expected {low:.2f} to {high:.2f}: {check.reason}"

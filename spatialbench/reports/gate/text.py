@@ -1,0 +1,109 @@
+"""A gate's decision for people: a table, Markdown for a pull request, CSV or JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from ..cells import plain_cell
+from ..tables import Format, Table, render, render_csv
+from .decision import Answer, Check, Decision
+
+WORDS = {
+    Answer.PASS: "pass",
+    Answer.REGRESSION: "REGRESSION",
+    Answer.CANNOT_TELL: "cannot tell",
+}
+
+
+def decision_text(decision: Decision, form: Format) -> str:
+    """The decision in any format."""
+    if form == "json":
+        return json.dumps(_document(decision), indent=2, allow_nan=False)
+    if form == "csv":
+        columns = ["group", "metric", "answer", "value", "low", "high"]
+        columns += ["window_low", "window_high", "reason"]
+        return render_csv(columns, [_csv_row(check) for check in decision.checks])
+    return render(_table(decision), form)
+
+
+def markdown(decision: Decision) -> str:
+    """The summary for a pull request: the answer first, then what stands in the way, the table."""
+    mark = {Answer.PASS: "✅", Answer.REGRESSION: "❌", Answer.CANNOT_TELL: "⚠️"}[decision.answer]
+    result = decision.scored.result
+    lines = [
+        f"### {mark} spatialbench gate, {result.benchmark}: {WORDS[decision.answer]}",
+        "",
+        f"{decision.scored.label}, {result.images:,} images of {result.prompts:,} prompts",
+        "",
+        *(f"- **{obstacle}**" for obstacle in decision.obstacles),
+        *(f"- {note}" for note in decision.notes),
+    ]
+    return "\n".join(lines).rstrip() + "\n\n" + render(_table(decision, False), "md") + "\n"
+
+
+def _table(decision: Decision, whole: bool = True) -> Table:
+    rows = [
+        [
+            check.group,
+            check.metric,
+            _with_interval(check),
+            f"{check.window.low:.2f} to {check.window.high:.2f}",
+            WORDS[check.answer],
+            check.reason,
+        ]
+        for check in decision.checks
+    ]
+    notes = [
+        f"interval: {100 * decision.gate.confidence:g} %, bootstrap over the benchmark's clusters "
+        "of prompts; a metric fails when all of its interval lies outside the window",
+        decision.scored.result.signature,
+    ]
+    title = ""
+    if whole:
+        obstacles = [f"CANNOT TELL: {obstacle}" for obstacle in decision.obstacles]
+        notes = [*obstacles, *decision.notes, *notes]
+        title = f"gate: {WORDS[decision.answer]} ({decision.scored.label})"
+    columns = ["prompts", "metric", "value [interval]", "window", "answer", "why"]
+    return Table(columns, rows, title, notes)
+
+
+def _with_interval(check: Check) -> str:
+    text = plain_cell(check.value)
+    return text if math.isnan(check.low) else f"{text} [{check.low:.2f}, {check.high:.2f}]"
+
+
+def _document(decision: Decision) -> dict[str, object]:
+    return {
+        "answer": decision.answer.name.lower(),
+        "exit_status": decision.answer.value,
+        "run": str(decision.scored.run.path),
+        "signature": decision.scored.result.signature,
+        "baseline": decision.gate.signature,
+        "confidence": decision.gate.confidence,
+        "obstacles": list(decision.obstacles),
+        "notes": list(decision.notes),
+        "checks": [
+            {
+                "group": check.group,
+                "metric": check.metric,
+                "answer": check.answer.name.lower(),
+                "value": _json(check.value),
+                "low": _json(check.low),
+                "high": _json(check.high),
+                "window": [check.window.low, check.window.high],
+                "reason": check.reason,
+            }
+            for check in decision.checks
+        ],
+    }
+
+
+def _csv_row(check: Check) -> list[str]:
+    numbers = (check.value, check.low, check.high, check.window.low, check.window.high)
+    shown = ["" if math.isnan(number) else repr(float(number)) for number in numbers]
+    return [check.group, check.metric, check.answer.name.lower(), *shown, check.reason]
+
+
+def _json(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,69 @@
+"""A scored run with its verdicts in memory: what comparing, gating and looking start from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UserError
+from ..plugins import BenchmarkPlugin, ScoreTable
+from ..runs.opening import Run
+from ..runs.signature import Signature
+from ..stages.scores_file import read_table
+from .results import Result, read_result
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run, its summary and its verdicts.
+
+    Attributes:
+        run: the run directory and what is expected in it.
+        result: its summary, checked.
+        document: its summary as it stands in the file.
+        table: its verdicts, one row a judged image, in run order.
+        reasons: the sentence of each row.
+    """
+
+    run: Run
+    result: Result
+    document: Mapping[str, Any]
+    table: ScoreTable
+    reasons: list[str]
+
+    @property
+    def benchmark(self) -> BenchmarkPlugin:
+        """The plug-in whose rule judged the images."""
+        return self.run.expected.benchmark
+
+    @property
+    def signature(self) -> Signature:
+        """How the numbers were made."""
+        return Signature.parse(self.result.signature)
+
+    @property
+    def label(self) -> str:
+        """``infsplign on lab@0123456``."""
+        return f"{self.result.method} on {self.result.backbone}"
+
+
+def load_scored(run: Run) -> ScoredRun:
+    """Read the summary and the verdicts of a run.
+
+    Raises:
+        UserError: not scored yet, damaged files, verdicts that are not those of the summary, or a
+            run that has come to expect more images since it was scored.
+    """
+    result = read_result(run.path)
+    document = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    prompts = {prompt.id: prompt for prompt in run.expected.all_prompts}
+    table, reasons = read_table(run.directory.scores, prompts)
+    if len(reasons) != result.images or result.images_expected != run.expected.images:
+        raise UserError(
+            f"{run.path} was scored with {result.images:,} of {result.images_expected:,} images; "
+            f"its verdicts hold {len(reasons):,} and the run now expects "
+            f"{run.expected.images:,}: type 'spatialbench score {run.path}' first."
+        )
+    return ScoredRun(run, result, document, table, reasons)
