@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ..errors import UserError
 from .expected import Key
@@ -23,23 +24,26 @@ from .files import disk_errors, make_folder, sync_folder, write_atomic
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]
+Content = TypeVar("Content")
 
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"the number {constant}")
 
 
+_START = re.compile(rb'\{"prompt_id": "([A-Za-z0-9_.-]+)", "index": (\d+), ')
 _decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 
-def read_lines(path: Path, notice: Notice) -> Iterator[tuple[bytes, Record]]:
-    """Lines of one file, each with its newline, and the records in them.
+def read_lines(
+    path: Path, read: Callable[[bytes], Content], notice: Notice
+) -> Iterator[tuple[bytes, Content]]:
+    """Lines of one file, each with its newline, and what ``read`` finds in it.
 
     A last line that is torn (a kill or a full disk cut it off) is dropped, and said.
 
     Raises:
-        UserError: any other line that is no JSON record with ``prompt_id`` and ``index``, or that
-            holds NaN; the message gives its number.
+        UserError: any other line that ``read`` refuses; the message gives its number.
     """
     torn: str | None = None
     with path.open("rb") as file:
@@ -47,19 +51,34 @@ def read_lines(path: Path, notice: Notice) -> Iterator[tuple[bytes, Record]]:
             if torn is not None:
                 raise _corrupt(path, number - 1, torn)
             try:
-                record = _decode(line.decode())
                 if not line.endswith(b"\n"):
                     raise ValueError("the line has no end")
-                if not (type(record["prompt_id"]) is str and type(record["index"]) is int):
-                    raise TypeError("prompt_id must be text and index a whole number")
+                content = read(line)
             except (ValueError, KeyError, TypeError) as error:
                 torn = f"{type(error).__name__}: {error}"
                 if line.endswith(b"}\n"):
                     raise _corrupt(path, number, torn) from error
                 continue
-            yield line, record
+            yield line, content
     if torn is not None:
         notice(f"{path.name}: the last line was torn by an interruption; dropped, the rest kept.")
+
+
+def read_record(line: bytes) -> Record:
+    """The record in a line. Raises ValueError, KeyError or TypeError for anything else, or NaN."""
+    record: Record = _decode(line.decode())
+    if not (type(record["prompt_id"]) is str and type(record["index"]) is int):
+        raise TypeError("prompt_id must be text and index a whole number")
+    return record
+
+
+def read_key(line: bytes) -> Key:
+    """The image a line is about, without reading the rest of a line that begins as ours do."""
+    start = _START.match(line)
+    if start and line.endswith(b"}\n"):
+        return start[1].decode(), int(start[2])
+    record = read_record(line)
+    return record["prompt_id"], record["index"]
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
@@ -91,8 +110,12 @@ class Journal:
     def records(self, notice: Notice) -> Iterator[Record]:
         """All records; of one image the last one counts."""
         for path in self.files():
-            for _, record in read_lines(path, notice):
+            for _, record in read_lines(path, read_record, notice):
                 yield record
+
+    def keys(self, notice: Notice) -> set[Key]:
+        """The images that have a record. What the record holds besides is not looked at."""
+        return {key for path in self.files() for _, key in read_lines(path, read_key, notice)}
 
     def writer(self) -> JournalWriter:
         """A new file to append to, for one process; made when the first record comes."""
@@ -113,8 +136,8 @@ class Journal:
             return
         lines: dict[Key, bytes] = {}
         for path in files:
-            for line, record in read_lines(path, notice):
-                lines[record["prompt_id"], record["index"]] = line
+            for line, key in read_lines(path, read_key, notice):
+                lines[key] = line
         write_atomic(self.path, b"".join(lines[key] for key in sorted(lines, key=order)))
         sync_folder(self.path.parent)
         for path in files:

@@ -51,7 +51,7 @@ def status(run: Run) -> Status:
     detections = {}
     for signature in run.directory.detectors():
         journal = run.directory.detection_journal(signature)
-        done = {(r["prompt_id"], r["index"]) for r in journal.records(notices.append)}
+        done = journal.keys(notices.append)
         detections[signature] = sum(key in done for key in keys)
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")

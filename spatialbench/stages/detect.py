@@ -130,21 +130,24 @@ def detect(
     signature = detector.signature()
     journal = directory.detection_journal(signature)
     with writing(run.path):
-        finished = directory.finished_images(progress.notice)
         keys = expected.keys()
-        if not any(key in finished for key in keys):
+        done = journal.keys(progress.notice)
+        due = due_batches(keys, done, batch_size)
+        # The images are not looked for when there is nothing to do with them.
+        finished = directory.finished_images(progress.notice) if due else {}
+        if due and not any(key in finished for key in keys):
             raise UserError(
                 f"{run.path} has no finished image to look at: make them first with "
                 "'spatialbench run' or 'spatialbench generate'."
             )
         _same_detector(directory, detector)
-        done = {(r["prompt_id"], r["index"]) for r in journal.records(progress.notice)}
         progress.begin(STAGE, sum(key in done for key in keys), expected.images)
         batches = []
-        for due in due_batches(keys, done, batch_size):
-            hashes = tuple(finished[key].sha256 if key in finished else None for key in due.keys)
-            if any(hashes[i] for i, key in enumerate(due.keys) if key in due.missing):
-                batches.append(LookBatch(due.keys, _labels(run, due.keys), hashes, due.missing))
+        for batch in due:
+            hashes = tuple(finished[key].sha256 if key in finished else None for key in batch.keys)
+            if any(key in finished for key in batch.missing):
+                labels = _labels(run, batch.keys)
+                batches.append(LookBatch(batch.keys, labels, hashes, batch.missing))
         looked = 0
         unreadable: list[Key] = []
         for result in executor.map(partial(DetectWorker, detector, directory), batches):

@@ -66,7 +66,7 @@ class Shapes:
     subsets: Mapping[str, str] = {"all": "every prompt", "few": "the first six"}
     default_subset = "all"
     detector = "finder"
-    headline = ("right",)
+    headline: Sequence[str] = ("right",)
 
     def __init__(self, count: int = 12, images: int = 2, rule_seconds: float = 0.0) -> None:
         self.images_per_prompt = images
@@ -91,7 +91,8 @@ class Shapes:
 
     def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
         size = len(table.prompts)
-        hits = np.bincount(table.prompt_row, table.columns["score"], size)
+        score = table.columns["score"]
+        hits = np.bincount(table.prompt_row, score, size).astype(np.float64)
         images = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
         return {"right": MeanOfRatios((Ratio(hits, images),))}
 

@@ -1,0 +1,99 @@
+"""A full-size VISOR run that is complete, and work on it in a process of its own.
+
+``python -m tests.stages.full_size FOLDER recognise|score`` prints seconds of processor time, peak
+memory in MiB, and how many images were found and scored, imports included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from spatialbench import plugins
+from spatialbench.executors.local import LocalExecutor
+from spatialbench.runs.machine import this_machine
+from spatialbench.runs.opening import Run, RunSpec, open_existing, open_run
+from spatialbench.runs.selection import Selection
+from spatialbench.stages.detect import detect
+from spatialbench.stages.generate import generate
+from spatialbench.stages.score import score
+from tests.stages.fakes import Finder, Log, Painter
+
+IMAGES = 25_280 * 4
+
+
+def make(folder: Path) -> Run:
+    """A complete run but for its scores: 101,120 empty files and records, 2 to 10 boxes each."""
+    benchmark = plugins.load("benchmark", "visor")
+    run = open_run(RunSpec(benchmark, "relational", Painter()), Selection(), this_machine(), folder)
+    finder = Finder()
+    detections = run.directory.detection_journal(finder.signature()).path
+    detections.parent.mkdir(parents=True)
+    detector = {"signature": finder.signature(), "identity": finder.identity()}
+    run.directory.detector_file(finder.signature()).write_text(json.dumps(detector))
+    found = _found(200)
+    size = f'"bytes": 0, "sha256": "{"0" * 64}"'
+    with run.directory.image_journal.path.open("w") as images, detections.open("w") as boxes:
+        for number, (prompt_id, index) in enumerate(run.expected.keys()):
+            path = run.directory.image_path(prompt_id, index)
+            if index == 0:
+                path.parent.mkdir(parents=True)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+            key = f'{{"prompt_id": "{prompt_id}", "index": {index}, '
+            images.write(f'{key}"seed": {42 + index}, {size}}}\n')
+            count, fragment = found[number % len(found)]
+            names = run.expected.by_id[prompt_id].objects
+            labels = json.dumps([names[(number + place) % 2] for place in range(count)])
+            boxes.write(f'{key}"width": 512, "height": 512, {fragment}, "labels": {labels}}}\n')
+    return run
+
+
+def _found(variants: int) -> list[tuple[int, str]]:
+    """Numbers of boxes, and boxes and scores as JSON at full float32."""
+    draw = np.random.default_rng(0)
+    made: list[tuple[int, str]] = []
+    for _ in range(variants):
+        count = random.Random(len(made)).randint(2, 10)
+        boxes = (draw.random((count, 4), dtype=np.float32) * 512).tolist()
+        scores = (draw.random(count, dtype=np.float32) ** 2).tolist()
+        made.append((count, f'"boxes": {json.dumps(boxes)}, "scores": {json.dumps(scores)}'))
+    return made
+
+
+class Unwanted(Painter):
+    """A generator that must not be needed."""
+
+    def load(self) -> None:
+        raise AssertionError("a model is loaded for a complete run")
+
+
+class UnwantedFinder(Finder):
+    """A detector that must not be needed."""
+
+    def load(self) -> None:
+        raise AssertionError("a model is loaded for a complete run")
+
+
+def main(folder: Path, what: str) -> None:
+    """Do the work and print what it cost."""
+    run = open_existing(folder, plugins.load("benchmark", "visor"))
+    log = Log()
+    if what == "recognise":
+        generate(run, Unwanted(), 8, LocalExecutor(), log)
+        detect(run, UnwantedFinder(), 8, LocalExecutor(), log)
+    summary = score(run, log)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = min(done for _, done, _ in log.begun)
+    report = {"cpu": time.process_time(), "peak": peak, "found": found, "scored": summary["images"]}
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
