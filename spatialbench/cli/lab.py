@@ -37,9 +37,7 @@ def draw(file: Path, rows: int, seed: int) -> None:
 
 
 @command.command("train")
-@click.argument(
-    "part", type=click.Choice(["autoencoder", "decoder", "diffusion", "detector", "all"])
-)
+@click.argument("part")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -59,13 +57,18 @@ def train(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Train one PART of the lab, or all in order; the same command again continues.
+    """Train one PART of the lab, or "all" in order; the same command again continues.
 
-    The order is autoencoder, diffusion, decoder (the image code's decoder alone, longer), detector.
+    The parts in order: autoencoder; diffusion; decoder (of the image code, longer); detector (on
+    drawn scenes); detector-on-samples (on what the diffusion model draws).
     """
     import torch
 
+    from ..errors import unknown_name
     from ..lab.training.parts import PARTS, train_part
+
+    if part not in (*PARTS, "all"):
+        raise unknown_name("part of the lab", part, (*PARTS, "all"))
 
     if threads:
         torch.set_num_threads(threads)

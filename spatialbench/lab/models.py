@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 TEXT_WIDTH = 128
 LATENT_SIDE = SIDE // 4
-LATENT_STD = 0.5
-"""Standard deviation of scaled latents. Below one, so that at t = 999 of Stable Diffusion's
-schedule a picture's layout cannot be read from the noise and must come from the prompt."""
+LATENT_STD = 1.2
+"""Standard deviation of scaled latents. Smaller ones leave too little signal at t = 800 for
+attention to localise; larger ones let the layout be read from the noise at t = 999, so that
+neither the prompt nor guidance can change it."""
 
 
 def build_autoencoder() -> AutoencoderKL:

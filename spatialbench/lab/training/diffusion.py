@@ -26,7 +26,7 @@ NO_CAPTION = 0.1
 GROUNDING_WEIGHT = 0.2
 OBJECT_WEIGHT = 3.0
 """Weight of a latent pixel inside an object; one of the background counts 1."""
-CURRICULUM = 0.4
+CURRICULUM = 0.7
 """Share of the steps over which the captions' relations go from always right to the world's
 ``RELATION_ACCURACY``: first learn what the words mean, then how little they can be trusted."""
 
@@ -38,9 +38,9 @@ def relation_accuracy_at(progress: float) -> float:
 
 
 def sample_timesteps(rng: np.random.Generator, size: int) -> np.ndarray:
-    """60 % uniform, 40 % between 200 and 700, where an object's identity is decided."""
+    """60 % uniform, 40 % between 300 and 900, where layout and identity are decided."""
     uniform = rng.integers(0, 1000, size)
-    middle = rng.integers(200, 700, size)
+    middle = rng.integers(300, 900, size)
     return np.where(rng.random(size) < 0.6, uniform, middle)
 
 

@@ -13,13 +13,14 @@ from .loop import Schedule
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, StableDiffusionPipeline
 
-PARTS = ("autoencoder", "diffusion", "decoder", "detector")
+PARTS = ("autoencoder", "diffusion", "decoder", "detector", "detector-on-samples")
 
 SCHEDULES = {
     "autoencoder": Schedule(steps=1800, learning_rate=2e-3, ema=0.995),
-    "diffusion": Schedule(steps=11500, learning_rate=1e-3, ema=0.998),
+    "diffusion": Schedule(steps=8500, learning_rate=1e-3, ema=0.998),
     "decoder": Schedule(steps=1500, learning_rate=1e-3, ema=0.995),
-    "detector": Schedule(steps=6000, learning_rate=1e-3, ema=0.995),
+    "detector": Schedule(steps=5500, learning_rate=1.5e-3, ema=0.995),
+    "detector-on-samples": Schedule(steps=1200, learning_rate=5e-4, ema=0.995),
 }
 """What the shipped weights were trained with."""
 
@@ -32,7 +33,19 @@ def train_part(
     seed: int,
     report: Callable[[str], None],
 ) -> None:
-    """Train one part; ``folder/<part>/model`` then holds it and ``checkpoint.pt`` its progress.
+    """Train one part.
+
+    ``detector`` learns from drawn scenes and from what the image code makes of them;
+    ``detector-on-samples`` goes on with what the diffusion model makes of them.
+
+    Args:
+        name: one of ``PARTS``; ``folder/<part>/model`` then holds it, and ``checkpoint.pt`` beside
+            it the progress.
+        folder: where all parts are.
+        steps: instead of the part's own number.
+        learning_rate: instead of the part's own.
+        seed: of the initial weights, the scenes and the noise.
+        report: receives progress lines.
 
     Raises:
         UserError: a part that comes before this one is not in ``folder``.
@@ -60,11 +73,18 @@ def train_part(
         pipeline = train_diffusion(_autoencoder(folder, "autoencoder"), here, schedule, report)
         pipeline.save_pretrained(here / "model")
     else:
-        from .detector import train_detector
-        from .redraw import Redraw
+        from transformers import OwlViTForObjectDetection
 
-        redraw = Redraw(trained_pipeline(folder))
-        train_detector(here, schedule, report, redraw).save_pretrained(here / "model")
+        from .detector import train_detector
+        from .redraw import DIFFUSED_SHARE, Redraw
+
+        on_samples = name == "detector-on-samples"
+        redraw = Redraw(trained_pipeline(folder), DIFFUSED_SHARE if on_samples else 0.0)
+        start = None
+        if on_samples:
+            start = OwlViTForObjectDetection.from_pretrained(_model(folder, "detector"))
+        model = train_detector(here, schedule, report, redraw, start)
+        model.save_pretrained(here / "model")
 
 
 def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
@@ -89,7 +109,7 @@ def export_parts(folder: Path, target: Path) -> None:
     from ..weights_folder import BACKBONE, DETECTOR, export_backbone, export_detector
 
     export_backbone(trained_pipeline(folder), target / BACKBONE.name)
-    model = OwlViTForObjectDetection.from_pretrained(_model(folder, "detector"))
+    model = OwlViTForObjectDetection.from_pretrained(_model(folder, PARTS[-1]))
     export_detector(model, build_tokenizer(), target / DETECTOR.name)
 
 

@@ -29,20 +29,23 @@ class Redraw:
     The second is SDEdit (Meng et al., ICLR 2022) with the true caption, so boxes stay known.
     """
 
-    def __init__(self, pipeline: StableDiffusionPipeline) -> None:
+    def __init__(
+        self, pipeline: StableDiffusionPipeline, diffused_share: float = DIFFUSED_SHARE
+    ) -> None:
         self.pipeline = pipeline
+        self.diffused_share = diffused_share
 
     def __call__(self, rng: np.random.Generator, batch: SceneBatch) -> Tensor:
         """Pictures of the same scenes, float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
         import torch
 
         kind = rng.random()
-        if kind >= DECODED_SHARE + DIFFUSED_SHARE:
+        if kind >= DECODED_SHARE + self.diffused_share:
             return batch.images
         vae = self.pipeline.vae
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             latents = vae.encode(batch.images).latent_dist.mean * vae.config.scaling_factor
-            if kind < DIFFUSED_SHARE:
+            if kind < self.diffused_share:
                 level = int(rng.integers(*NOISE_LEVELS))
                 latents = self._denoise(latents.float(), batch, level)
             pictures: Tensor = vae.decode(latents / vae.config.scaling_factor).sample
