@@ -20,6 +20,7 @@ _VERBS = {
     "leaderboard": ("leaderboard", "Runs beside each other and beside published rows."),
     "compare": ("compare", "Runs picture by picture: is the difference more than chance?"),
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1 or 2, for CI."),
+    "gallery": ("gallery", "Look at a run, or two side by side: pictures, boxes, charts."),
     "status": ("status", "What a run has, what it lacks, and what to type next."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),

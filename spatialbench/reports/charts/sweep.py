@@ -1,0 +1,99 @@
+"""The metrics at every detection threshold: how much of a number is the threshold's doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from ...plugins import BenchmarkPlugin, Rule
+from ...prompts import Prompt
+from ...stages.verdicts import build_table, judge_of
+from .svg import FAINT, INK, SERIES, line, picture, tag, text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 520, 240, 34, 30, 48
+STEPS = tuple(round(0.05 * step, 2) for step in range(1, 19))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Metrics by threshold: ``values[key][i]`` belongs to ``thresholds[i]``."""
+
+    thresholds: Sequence[float]
+    values: Mapping[str, Sequence[float]]
+    images: int
+
+
+def sweep(
+    benchmark: BenchmarkPlugin,
+    rule: Rule,
+    records: Sequence[tuple[Prompt, Mapping[str, Any]]],
+    keys: Sequence[str],
+    own: float,
+) -> Sweep:
+    """Judge stored detections again at a row of thresholds.
+
+    Args:
+        records: prompt and detections record of each picture, a prompt's pictures together.
+        keys: metrics to follow.
+        own: the threshold of the run, which takes its place among the others.
+    """
+    judge = judge_of(rule)
+    prompts = list(dict.fromkeys(prompt.id for prompt, _ in records))
+    by_id = {prompt.id: prompt for prompt, _ in records}
+    place = {prompt_id: row for row, prompt_id in enumerate(prompts)}
+    thresholds = sorted({*STEPS, own})
+    values: dict[str, list[float]] = {key: [] for key in keys}
+    for threshold in thresholds:
+        rows = (
+            (place[prompt.id], int(record["index"]), judge(prompt, record, threshold))
+            for prompt, record in records
+        )
+        table, _ = build_table([by_id[prompt_id] for prompt_id in prompts], rows)
+        found = benchmark.metrics(table)
+        for key in keys:
+            values[key].append(found[key])
+    return Sweep(thresholds, values, len(records))
+
+
+def sweep_chart(swept: Sweep, own: float, title: str) -> Markup:
+    """The sweep as lines, the run's own threshold marked."""
+    wide, high = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - _BOTTOM
+    top = max([1e-9, *_defined(value for row in swept.values.values() for value in row)])
+    full = 100.0 if top > 50 else next(f for f in (1, 2, 5, 10, 20, 50, 100) if top <= f)
+
+    def point(threshold: float, value: float) -> tuple[float, float]:
+        return _LEFT + wide * threshold, _TOP + high * (1 - value / full)
+
+    parts = [text(0, 12, title, font_size=12, font_weight="600")]
+    for tick in (0, 0.25, 0.5, 0.75, 1.0):
+        x, y = point(tick, full * tick)
+        parts.append(line(_LEFT, y, _LEFT + wide, y))
+        parts.append(text(_LEFT - 4, y + 3, f"{full * tick:g}", "end", fill=FAINT, font_size=9))
+        parts.append(text(x, _TOP + high + 12, f"{tick:g}", "middle", fill=FAINT, font_size=9))
+    at = _LEFT + wide * own
+    parts.append(line(at, _TOP - 4, at, _TOP + high, INK))
+    parts.append(text(at + 3, _TOP - 2, f"threshold {own:g}", fill=FAINT, font_size=9))
+    x = float(_LEFT)
+    for number, (key, row) in enumerate(swept.values.items()):
+        colour = SERIES[number % len(SERIES)]
+        points = [
+            point(threshold, value)
+            for threshold, value in zip(swept.thresholds, row, strict=True)
+            if not isnan(value)
+        ]
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
+        parts.append(tag("polyline", points=path, fill="none", stroke=colour, stroke_width=2))
+        parts.append(tag("rect", x=x, y=_HEIGHT - 15, width=10, height=10, fill=colour))
+        parts.append(text(x + 14, _HEIGHT - 6, key))
+        x += 28 + 6.6 * len(key)
+    parts.append(text(_LEFT + wide, _HEIGHT - 6, "detection threshold", "end", fill=FAINT))
+    return picture(_WIDTH, _HEIGHT, title, *parts)
+
+
+def _defined(values: Iterable[float]) -> list[float]:
+    return [value for value in values if not isnan(value)]

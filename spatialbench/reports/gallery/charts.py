@@ -1,0 +1,109 @@
+"""The charts of a gallery: bars by group, pairs of objects, confidences, thresholds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..charts.bars import Bar, bars
+from ..charts.heatmap import PairMap, heatmap, pair_map
+from ..charts.histogram import histogram
+from ..charts.sweep import Sweep, sweep, sweep_chart
+from ..compare.comparison import Comparison
+from ..results import Group
+from .records import Side, best_scores, table_keys
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+SWEEP_IMAGES = 20_000
+"""Pictures judged again at every threshold; of a larger run the first, which are balanced."""
+SWEEP_KEYS = 3
+"""How many of the benchmark's headline metrics the sweep follows."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its file name and the sentence under it."""
+
+    name: str
+    svg: Markup
+    caption: str
+    pairs: PairMap | None = None
+
+
+def charts_of(
+    sides: Sequence[Side], comparison: Comparison | None, sweeps: Sequence[Sweep | None] = ()
+) -> list[Chart]:
+    """Every chart the runs have data for."""
+    charts = _bars(sides)
+    tables = [side.scored.table for side in sides]
+    if comparison is None:
+        pairs = pair_map(tables[0])
+        told = "Share of right pictures by pair, first-named object down, second across."
+    else:
+        pairs = pair_map(comparison.pairing.second, comparison.pairing.first)
+        told = "Change in the share of right pictures by pair, from A to B: blue is better."
+    if pairs:
+        charts.append(Chart("pairs", heatmap(pairs), told, pairs))
+    letters = [""] if len(sides) == 1 else [" of A", " of B"]
+    for letter, side in zip(letters, sides, strict=True):
+        if side.detections:
+            right, wrong = best_scores(side)
+            title = f"Detection scores{letter}"
+            svg = histogram(right, wrong, side.scored.result.threshold, title)
+            told = "Best score of each asked object; an object without any stored box counts as 0."
+            charts.append(Chart(_slug(title), svg, told))
+    for letter, side, swept in zip(letters, sides, sweeps, strict=False):
+        if swept is not None:
+            title = f"Metrics by threshold{letter}"
+            own = side.scored.result.threshold
+            total = len(side.scored.table.index)
+            of = "" if swept.images == total else f" of {total:,} (the first, balanced over tasks)"
+            told = f"In percent, over {swept.images:,} pictures{of}."
+            charts.append(Chart(_slug(title), sweep_chart(swept, own, title), told))
+    return charts
+
+
+def sweep_of(side: Side) -> Sweep | None:
+    """The metrics of a run by threshold; None without detections."""
+    table, scored = side.scored.table, side.scored
+    known = {rule.name: rule for rule in scored.benchmark.rules.values()}
+    rule = known.get(scored.result.rule)
+    pictures = [
+        (prompt, side.detections[key])
+        for key, prompt, _ in table_keys(table)
+        if key in side.detections
+    ]
+    if rule is None or len(pictures) < len(table.index):
+        return None
+    pictures = pictures[:SWEEP_IMAGES]
+    keys = list(scored.benchmark.headline)[:SWEEP_KEYS]
+    return sweep(scored.benchmark, rule, pictures, keys, scored.result.threshold)
+
+
+def _bars(sides: Sequence[Side]) -> list[Chart]:
+    charts = []
+    for key in sides[0].scored.benchmark.headline:
+        series = []
+        for side in sides:
+            result = side.scored.result
+            groups: dict[str, Group] = {"all": result, **result.groups}
+            series.append((side.scored.label, {n: _bar(g, key) for n, g in groups.items()}))
+        if not all(np.isnan(bar[0]) for _, by_group in series for bar in by_group.values()):
+            charts.append(Chart(f"bars-{_slug(key)}", bars(key, series), ""))
+    return charts
+
+
+def _bar(group: Group, key: str) -> Bar:
+    low, high = group.intervals.get(key, (None, None))
+    nan = float("nan")
+    return group.metric(key), nan if low is None else low, nan if high is None else high
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text).lower()

@@ -1,0 +1,90 @@
+"""The index page, from its template; whatever comes from a run is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...plugins import BenchmarkPlugin
+from ..cells import INTERVAL_NOTE, images_cell, metric_cell
+from ..compare.comparison import ALL, Comparison
+from ..compare.text import change_cell, p_cell
+from .charts import Chart
+from .records import Side
+
+
+def index_html(
+    sides: Sequence[Side], comparison: Comparison | None, charts: Sequence[Chart], pictures: int
+) -> str:
+    """The page that the filters, the charts and the pictures live on."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("spatialbench.reports.gallery", "data"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    benchmark = sides[0].scored.benchmark
+    runs = [
+        {
+            "letter": letter,
+            "label": side.scored.label,
+            "signature": side.scored.result.signature,
+            "path": str(side.scored.run.path),
+            "images": images_cell(side.scored.result),
+            "partial": side.scored.result.partial,
+            "lab": side.scored.result.is_lab,
+        }
+        for letter, side in zip("AB", sides, strict=False)
+    ]
+    pairs = next((chart.pairs for chart in charts if chart.pairs), None)
+    return environment.get_template("index.html").render(
+        benchmark=benchmark.name,
+        summary=benchmark.summary,
+        runs=runs,
+        metrics=_metrics(benchmark, sides, comparison),
+        notes=_notes(comparison),
+        charts=charts,
+        bars=[chart for chart in charts if chart.name.startswith("bars-")],
+        others=[chart for chart in charts if not chart.name.startswith("bars-")],
+        cells=_cells(pairs) if pairs else None,
+        pictures=pictures,
+    )
+
+
+def _metrics(
+    benchmark: BenchmarkPlugin, sides: Sequence[Side], comparison: Comparison | None
+) -> list[dict[str, Any]]:
+    shown = []
+    for key in benchmark.headline:
+        cells = [metric_cell(side.scored.result, key) for side in sides]
+        entry: dict[str, Any] = {"key": key, "cells": cells, "change": None}
+        change = comparison.groups[ALL].get(key) if comparison else None
+        if change is not None:
+            entry["change"] = change_cell(change)
+            entry["p"] = p_cell(change.p_holm)
+        shown.append(entry)
+    return shown
+
+
+def _notes(comparison: Comparison | None) -> list[str]:
+    if comparison is None:
+        return [INTERVAL_NOTE]
+    return [
+        *comparison.pairing.notes,
+        f"{comparison.gained:,} pictures became right from A to B, {comparison.lost:,} became "
+        "wrong.",
+        "B − A: paired difference over the pictures both have, with its 95 % interval; p from "
+        "exchanging clusters of prompts.",
+        INTERVAL_NOTE,
+    ]
+
+
+def _cells(pairs: Any) -> dict[str, Any]:
+    """The numbers under the pointer, small: by row, column to [share in %, pictures]."""
+    rows: dict[int, dict[int, list[float]]] = {}
+    for (row, column), value in pairs.share.items():
+        rows.setdefault(row, {})[column] = [round(100 * value), pairs.images[row, column]]
+    return {"objects": list(pairs.objects), "rows": rows}

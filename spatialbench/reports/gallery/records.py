@@ -1,0 +1,119 @@
+"""What the gallery shows of each picture: its boxes, its verdict, where its file lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...plugins import ScoreTable
+from ...prompts import Prompt
+from ..scored import ScoredRun
+
+MOST_BOXES = 40
+"""Boxes drawn on one picture; the page says how many more there are."""
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run as one side of the gallery.
+
+    Attributes:
+        scored: the run and its verdicts.
+        detections: detections record by picture; empty where the run has none.
+        images: pictures whose file is there, with its sha256.
+    """
+
+    scored: ScoredRun
+    detections: Mapping[Key, Mapping[str, Any]]
+    images: Mapping[Key, str]
+
+    @classmethod
+    def of(cls, scored: ScoredRun) -> Side:
+        """Read what the run holds beside its verdicts. Raises UserError for damaged records."""
+        directory = scored.run.directory
+        notices: list[str] = []
+        found: dict[Key, Mapping[str, Any]] = {}
+        if scored.result.detector in directory.detectors():
+            journal = directory.detection_journal(scored.result.detector)
+            for record in journal.records(notices.append):
+                found[record["prompt_id"], record["index"]] = record
+        images = directory.finished_images(notices.append)
+        return cls(scored, found, {key: image.sha256 for key, image in images.items()})
+
+    def missing(self, prompt: Prompt, record: Mapping[str, Any] | None) -> bool:
+        """Whether an asked object has no box above the threshold."""
+        if record is None:
+            return False
+        limit = np.float32(self.scored.result.threshold)
+        found = {
+            label
+            for label, score in zip(record["labels"], record["scores"], strict=True)
+            if np.float32(score) > limit
+        }
+        return not set(self.scored.benchmark.labels(prompt)) <= found
+
+    def shown(self, key: Key, prompt: Prompt, source: str | None, row: int) -> dict[str, Any]:
+        """JSON-ready form of one picture: ``src``, ``ok``, ``why``, ``w``, ``h``, ``boxes``.
+
+        A box is ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
+        """
+        record = self.detections.get(key)
+        shown: dict[str, Any] = {
+            "src": source,
+            "ok": bool(self.scored.table.columns["correct"][row]),
+            "why": self.scored.reasons[row],
+        }
+        score = float(self.scored.table.columns["score"][row])
+        if score not in (0.0, 1.0):
+            shown["score"] = round(score, 4)
+        if record is None:
+            return shown
+        limit = float(np.float32(self.scored.result.threshold))
+        boxes = [
+            [*(round(float(corner), 1) for corner in box), round(float(score), 3), label]
+            for box, score, label in zip(
+                record["boxes"], record["scores"], record["labels"], strict=True
+            )
+            if score > limit
+        ]
+        boxes.sort(key=lambda box: -box[4])
+        asked = list(self.scored.benchmark.labels(prompt))
+        shown |= {
+            "w": record["width"],
+            "h": record["height"],
+            "asked": asked,
+            "boxes": boxes[:MOST_BOXES],
+        }
+        if len(boxes) > MOST_BOXES:
+            shown["more"] = len(boxes) - MOST_BOXES
+        return shown
+
+
+def table_keys(table: ScoreTable) -> Iterator[tuple[Key, Prompt, int]]:
+    """Prompt id and index, prompt, and row of every picture of a table."""
+    rows = zip(table.prompt_row.tolist(), table.index.tolist(), strict=True)
+    for row, (position, index) in enumerate(rows):
+        prompt = table.prompts[position]
+        yield (prompt.id, index), prompt, row
+
+
+def best_scores(side: Side) -> tuple[list[float], list[float]]:
+    """Best score of each asked object, 0 without a box: of right pictures, and of wrong ones."""
+    right: list[float] = []
+    wrong: list[float] = []
+    correct: Sequence[bool] = side.scored.table.columns["correct"].tolist()
+    for key, prompt, row in table_keys(side.scored.table):
+        record = side.detections.get(key)
+        if record is None:
+            continue
+        best: dict[str, float] = {}
+        for label, score in zip(record["labels"], record["scores"], strict=True):
+            best[label] = max(best.get(label, 0.0), score)
+        where = right if correct[row] else wrong
+        where += [best.get(label, 0.0) for label in side.scored.benchmark.labels(prompt)]
+    return right, wrong
