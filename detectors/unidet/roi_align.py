@@ -31,16 +31,15 @@ def roi_align(feature: torch.Tensor, boxes: torch.Tensor, scale: float) -> torch
     if ops is not None:
         pooled: torch.Tensor = ops.roi_align(feature[None], [boxes], BINS, scale, aligned=True)
         return pooled
-    corners = boxes * scale - 0.5
+    # Channels innermost: both sums are then matrix products that copy nothing.
+    by_row = feature.permute(1, 2, 0).contiguous()
     parts = [feature.new_empty((0, channels, BINS, BINS))]
-    for part in corners.split(max(1, _CHUNK // (channels * height * BINS))):
+    for part in (boxes * scale - 0.5).split(max(1, _CHUNK // (channels * height * BINS))):
         across = _weights(part[:, 0], part[:, 2], width)
         down = _weights(part[:, 1], part[:, 3], height)
-        rows = (feature.reshape(-1, width) @ across.reshape(-1, width).T).view(
-            channels, height, len(part), BINS
-        )
-        bins = down @ rows.permute(2, 1, 0, 3).reshape(len(part), height, channels * BINS)
-        parts.append(bins.view(len(part), BINS, channels, BINS).transpose(1, 2))
+        columns = across.reshape(1, -1, width) @ by_row
+        bins = down @ columns.view(height, len(part), BINS * channels).transpose(0, 1)
+        parts.append(bins.view(len(part), BINS, BINS, channels).permute(0, 3, 1, 2))
     return torch.cat(parts)
 
 

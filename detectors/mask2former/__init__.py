@@ -1,0 +1,1 @@
+"""Mask2Former, the detector of GenEval, on transformers' own model."""
