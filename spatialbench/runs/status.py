@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,7 @@ def _next(run: Run, images: int, detections: Mapping[str, int], scored: int | No
         command = run.manifest.command or "the command that began the run"
         return f"give again: {command}"
     if max(detections.values(), default=0) < expected:
-        return f"spatialbench detect {run.path}"
+        return f"spatialbench detect {shlex.quote(str(run.path))}"
     if scored != expected:
-        return f"spatialbench score {run.path}"
+        return f"spatialbench score {shlex.quote(str(run.path))}"
     return "nothing is left to do"

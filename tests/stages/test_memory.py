@@ -29,6 +29,7 @@ ERRORS = [
     OutOfMemoryError("tried to allocate"),
     RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
     RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
     MemoryError(),
 ]
 
