@@ -220,6 +220,24 @@ def test_checkpointing_changes_no_bit(sd_pipe: Any, mixed: list[Prompt], steer: 
     assert torch.equal(steer(sd_pipe, mixed, [1, 2, 3], checkpointing=True), plain)
 
 
+def test_the_host_waits_for_the_device_once_at_the_end(mixed: list[Prompt], settings: Any) -> None:
+    """On the meta device every wait is an error, because there is no value to wait for."""
+    pipe = sharpened(tiny_sd())
+    pipe.unet.to("meta")
+    pipe.scheduler.set_timesteps(2)
+    latents = torch.empty(6, 4, 16, 16, device="meta")
+    text = torch.empty(6, 16, 32, device="meta")
+    outputs = []
+    with (
+        pytest.raises(NotImplementedError),
+        guided(pipe, mixed, settings(2), steps=2, guidance_scale=7.5),
+    ):
+        for _ in range(2):
+            timestep = torch.tensor(500, device="meta")
+            outputs += pipe.unet(latents, timestep, encoder_hidden_states=text, return_dict=False)
+    assert [output.shape for output in outputs] == [latents.shape] * 2
+
+
 def test_an_image_does_not_depend_on_its_batch_mates(
     sd_pipe: Any, mixed: list[Prompt], steer: Steer
 ) -> None:

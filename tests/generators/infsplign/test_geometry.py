@@ -74,9 +74,12 @@ def test_a_collapsed_map_has_a_place_and_no_gradient_unless_official() -> None:
 def test_a_map_of_one_point_is_finite() -> None:
     maps = torch.zeros(1, 2, 16)
     maps[..., 5] = 1e-30
-    moments = MapReader("mean", guard=True)([maps], [(4, 4)])
-    assert moments.centroid.isfinite().all()
-    assert moments.variance.isfinite().all()
+    maps.requires_grad_()
+    for threshold in ("none", "mean"):
+        moments = MapReader(threshold, guard=True)([maps], [(4, 4)])
+        assert moments.centroid.isfinite().all()
+        total = moments.centroid.sum() + moments.variance.sum()
+        assert torch.autograd.grad(total, maps)[0].isfinite().all()
 
 
 @pytest.mark.parametrize(

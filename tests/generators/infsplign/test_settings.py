@@ -83,7 +83,6 @@ def test_one_level_drops_the_other_levels_term() -> None:
         ({"orthogonal_power": 1}, "orthogonal is 0"),
         ({"layers": "coarse", "lambda_balance": 1}, "balance acts at the mid level"),
         ({"layers": "mid", "lambda_presence": 1}, "presence acts at the coarse level"),
-        ({"alpha": 2, "lambda_spatial": 0}, "lambda_spatial is 0"),
         ({"preset": "thesis", "loss": "elu"}, "has no alpha and margin for the loss 'elu'"),
         ({"start": "30", "end": "20"}, "starts at step 30 and ends before it, at step 20"),
         ({"end": "51"}, "end=51 lies outside the 50 steps"),
