@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..prompts import Prompt
@@ -10,7 +11,11 @@ from .captions import held_out
 if TYPE_CHECKING:
     from ..plugins import BenchmarkPlugin
 
-TIMESTEPS = (400, 500, 600, 700, 800)
+TIMESTEPS: dict[str, Sequence[int]] = {
+    "400..800": range(400, 801),
+    **{str(t): (t,) for t in (400, 500, 600, 700, 800)},
+}
+"""Noise at which attention is read: the whole range that guidance works in, and by step."""
 
 
 def held_out_prompts(benchmark: BenchmarkPlugin, limit: int | None) -> list[Prompt]:
@@ -40,11 +45,11 @@ def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
     detector = OwlViTForObjectDetection.from_pretrained(DETECTOR).float().eval()
     return {
         "localisation": {
-            str(t): {
+            name: {
                 level: {"x": round(x, 3), "y": round(y, 3)}
-                for level, (x, y) in localisation(pipeline.to("cpu"), t, scenes).items()
+                for level, (x, y) in localisation(pipeline, timesteps, scenes).items()
             }
-            for t in TIMESTEPS
+            for name, timesteps in TIMESTEPS.items()
         },
         "detector": {
             key: round(value, 3)

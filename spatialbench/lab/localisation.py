@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,19 +19,23 @@ LEVELS = {8: "coarse (up_blocks.1)", 16: "mid (up_blocks.2)"}
 
 
 def localisation(
-    pipeline: StableDiffusionPipeline, timestep: int, scenes: int = 256, seed: int = 1
+    pipeline: StableDiffusionPipeline,
+    timesteps: Sequence[int],
+    scenes: int = 256,
+    seed: int = 1,
 ) -> dict[str, tuple[float, float]]:
     """Pearson correlation of the two objects' map centroids' difference with their displacement.
 
-    Renders of two objects are encoded and noised to ``timestep``; the UNet reads them with their
-    caption; maps are averaged over heads, over the object's tokens and over the level's layers.
+    Renders of two objects are encoded and noised, one to each of ``timesteps`` in turn; the UNet
+    reads them with their captions; maps are averaged over heads, over the object's tokens and over
+    the level's layers.
 
     Returns:
         Per decoder level, and for both levels averaged, the correlation along x and along y.
     """
     import torch
 
-    rng = np.random.default_rng([seed, timestep])
+    rng = np.random.default_rng(seed)
     drawn: list[Scene] = []
     while len(drawn) < scenes:
         scene = sample_scene(rng, exclude_held_out=False)
@@ -50,7 +55,7 @@ def localisation(
         latents = pipeline.vae.encode(to_tensor(drawings)).latent_dist.mean
         latents = latents * pipeline.vae.config.scaling_factor
         noise = torch.randn(latents.shape, generator=generator)
-        steps = torch.full((scenes,), timestep)
+        steps = torch.tensor([timesteps[i % len(timesteps)] for i in range(scenes)])
         noisy = pipeline.scheduler.add_noise(latents, noise, steps)
         pipeline.unet(noisy, steps, pipeline.text_encoder(ids).last_hidden_state)
     pipeline.unet.set_attn_processor(processors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,14 @@ def test_it_is_an_ordinary_stable_diffusion_pipeline() -> None:
     )
 
 
-@pytest.mark.parametrize("timestep", [400, 600, 800])
-def test_cross_attention_localises(timestep: int) -> None:
+@pytest.mark.parametrize("timesteps", [range(400, 801), (400,), (600,)], ids=str)
+def test_cross_attention_localises(timesteps: Sequence[int]) -> None:
     from diffusers import StableDiffusionPipeline
 
     from spatialbench.lab.localisation import localisation
 
     pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
-    found = localisation(pipeline, timestep, scenes=192)
+    found = localisation(pipeline, timesteps, scenes=192)
     assert min(found["coarse (up_blocks.1)"]) >= 0.85
 
 
