@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ class Detections:
         labels: n object names.
         width: width of the picture in pixels.
         height: height of the picture in pixels.
+        colors: n colour names, None for a box whose colour was not asked for; None where no
+            colours were looked at.
     """
 
     boxes: Float32Array
@@ -31,6 +34,7 @@ class Detections:
     labels: tuple[str, ...]
     width: int
     height: int
+    colors: tuple[str | None, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,9 +45,10 @@ class Detections:
         return Detections(
             self.boxes[keep],
             self.scores[keep],
-            tuple(label for label, kept in zip(self.labels, keep, strict=True) if kept),
+            tuple(compress(self.labels, keep)),
             self.width,
             self.height,
+            None if self.colors is None else tuple(compress(self.colors, keep)),
         )
 
     @classmethod
@@ -54,6 +59,7 @@ class Detections:
         labels: Sequence[str],
         width: int,
         height: int,
+        colors: Sequence[str | None] | None = None,
     ) -> Detections:
         """Check and convert.
 
@@ -68,16 +74,25 @@ class Detections:
                 f"detections with {len(box_array)} boxes, {len(score_array)} scores and "
                 f"{len(labels)} labels: the three lists must be equally long."
             )
+        if colors is not None and len(colors) != len(labels):
+            raise UserError(
+                f"detections with {len(labels)} labels and {len(colors)} colors: give every box "
+                "one color (or null), or leave colors out."
+            )
         if not (np.isfinite(box_array).all() and np.isfinite(score_array).all()):
             raise UserError(
                 "detections with a NaN or infinite box or score: the detector is broken "
                 "(run 'spatialbench doctor'); it is not counted as finding nothing."
             )
-        return cls(box_array, score_array, tuple(labels), int(width), int(height))
+        known = None if colors is None else tuple(colors)
+        return cls(box_array, score_array, tuple(labels), int(width), int(height), known)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Detections:
-        """Read the ``boxes``, ``scores``, ``labels``, ``width``, ``height`` of a JSONL record."""
+        """Read a JSONL record: ``boxes``, ``scores``, ``labels``, ``width``, ``height``.
+
+        ``colors`` may be there too.
+        """
         try:
             return cls.build(
                 record["boxes"],
@@ -85,6 +100,7 @@ class Detections:
                 record["labels"],
                 record["width"],
                 record["height"],
+                record.get("colors"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
@@ -100,4 +116,5 @@ class Detections:
             "boxes": self.boxes.tolist(),
             "scores": self.scores.tolist(),
             "labels": list(self.labels),
+            **({} if self.colors is None else {"colors": list(self.colors)}),
         }

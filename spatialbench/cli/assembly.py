@@ -12,6 +12,7 @@ import click
 from .. import plugins
 from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings
+from ..subsets import default_detector, default_rule
 from . import parsing
 from .console import say
 
@@ -120,22 +121,34 @@ def benchmark_and_subset(text: str) -> tuple[BenchmarkPlugin, str]:
 
 
 def detector(
-    given: str | None, benchmark: BenchmarkPlugin, backbone: str, device: str, offline: bool
+    given: str | None,
+    benchmark: BenchmarkPlugin,
+    subset: str,
+    backbone: str,
+    device: str,
+    offline: bool,
 ) -> Detector:
-    """The detector named, else the lab's for pictures of the lab, else the benchmark's own."""
+    """The detector named, else the lab's for pictures of the lab, else the benchmark's own.
+
+    A benchmark that wants to know more of a box than where it is and what may wrap the detector,
+    by an optional ``prepare_detector(detector, subset, device, offline)``.
+    """
     if given is None:
-        given = LAB_DETECTOR if backbone == "lab" else benchmark.detector
+        own = default_detector(benchmark, subset)
+        given = LAB_DETECTOR if backbone == "lab" else own
         why = "the lab's own" if backbone == "lab" else f"the one {benchmark.name} prescribes"
         say(f"detector: {given}, {why}")
     name, weights = parsing.name_and_rest(given)
-    return plugins.load("detector", name).configure(weights, device, offline)
+    chosen = plugins.load("detector", name).configure(weights, device, offline)
+    prepare = getattr(benchmark, "prepare_detector", None)
+    return prepare(chosen, subset, device, offline) if prepare else chosen
 
 
-def rule(benchmark: BenchmarkPlugin, given: str | None) -> Rule:
-    """A rule of the benchmark by its short or its versioned name; None is the first."""
+def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = None) -> Rule:
+    """A rule of the benchmark by its short or its versioned name; None is the subset's own."""
     rules = benchmark.rules
     if given is None:
-        return next(iter(rules.values()))
+        return default_rule(benchmark, subset)
     named = {**rules, **{rule.name: rule for rule in rules.values()}}
     if given not in named:
         raise unknown_name(f"rule of {benchmark.name}", given, named)

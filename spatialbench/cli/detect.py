@@ -33,6 +33,7 @@ def command(
         found_by = assembly.detector(
             detector,
             opened.expected.benchmark,
+            opened.expected.subset,
             backbone_name(opened.generator),
             parsing.device(device),
             offline,

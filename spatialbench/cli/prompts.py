@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import plugins
-from ..errors import UserError, unknown_name
+from ..errors import UserError
+from . import assembly, parsing
 
 if TYPE_CHECKING:
     from ..prompts import Prompt
 
 
 @click.command("prompts")
-@click.option("--bench", required=True, help="The benchmark.")
+@click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset.")
 @click.option("--set", "subset", help="Which of its prompt sets; default: the benchmark's own.")
 @click.option(
     "--format",
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 )
 def command(bench: str, subset: str | None, form: str, limit: int | None) -> None:
     """Print a benchmark's prompts in the benchmark's order."""
-    benchmark = plugins.load("benchmark", bench)
-    chosen = subset or benchmark.default_subset
-    if chosen not in benchmark.subsets:
-        raise unknown_name(f"prompt set of {bench}", chosen, benchmark.subsets)
+    name, named = parsing.name_and_rest(bench)
+    if subset and named and subset != named:
+        raise UserError(f"--bench {bench} and --set {subset} name two prompt sets: give one.")
+    benchmark, chosen = assembly.benchmark_and_subset(f"{name}:{subset or named or ''}")
     if form == "official":
         if limit is not None:
             raise UserError("an official file is whole: leave out --limit, or give --format jsonl.")

@@ -41,22 +41,25 @@ def command(
         return
     from ..executors.local import LocalExecutor
     from ..runs.names import backbone_name
+    from ..runs.timing import read_pace
     from ..stages.whole import Work, run_all
     from .tables import summary_text
 
     with stdout_reserved():
         device = parsing.device(options.device)
         spec = options.spec(device)
-        chosen_rule = assembly.rule(spec.benchmark, rule)
+        chosen_rule = assembly.rule(spec.benchmark, rule, spec.subset)
         backbone = backbone_name(spec.identity["generator"])
-        found_by = assembly.detector(detector, spec.benchmark, backbone, device, options.offline)
+        found_by = assembly.detector(
+            detector, spec.benchmark, spec.subset, backbone, device, options.offline
+        )
         opened = options.open(spec, device)
         say(f"run: {opened.path}")
         work = Work(
             spec.generator, found_by, LocalExecutor(), options.batch, chosen_rule, threshold
         )
         summary = run_all(opened, work, progress())
-    click.echo(summary_text(summary, spec.benchmark, form))
+    click.echo(summary_text(summary, spec.benchmark, form, read_pace(opened.path)))
 
 
 def plan_text(options: assembly.RunOptions, spec: RunSpec, device: str, form: str) -> str:

@@ -88,7 +88,7 @@ def _score_run(
 
     run = assembly.existing_run(folder)
     benchmark = run.expected.benchmark
-    chosen = assembly.rule(benchmark, rule)
+    chosen = assembly.rule(benchmark, rule, run.expected.subset)
     summary = score(run, progress(), chosen, threshold, _signature(run, detector))
     if verdicts is not None:
         _write(verdicts, read_verdicts(run))
@@ -101,7 +101,9 @@ def _signature(run: Run, detector: str | None) -> str | None:
         return detector
     if parsing.name_and_rest(detector)[0] not in plugins.names("detector"):
         return detector
-    return assembly.detector(detector, run.expected.benchmark, "", "cpu", True).signature()
+    expected = run.expected
+    found_by = assembly.detector(detector, expected.benchmark, expected.subset, "", "cpu", True)
+    return found_by.signature()
 
 
 def _score_file(
@@ -119,7 +121,7 @@ def _score_file(
     if is_ours(path):
         scored = _detections(benchmark, subset if whole else None, path, rule, threshold)
     else:
-        scored = _official(benchmark, path, rule, threshold)
+        scored = _official(benchmark, subset if whole else None, path, rule, threshold)
     if verdicts is not None:
         _write(verdicts, scored.verdicts())
     return summary_text(scored.summary, benchmark, form)
@@ -129,7 +131,7 @@ def is_ours(path: Path) -> bool:
     """Whether a file holds our detections records, and not a benchmark's official results."""
     with path.open("rb") as file:
         first = _FIRST_KEY.match(file.read(_HEAD))
-    return path.suffix == ".jsonl" or bool(first and first[1] in _OUR_KEYS)
+    return first[1] in _OUR_KEYS if first else path.suffix == ".jsonl"
 
 
 def _detections(
@@ -144,32 +146,46 @@ def _detections(
     return score_records(
         benchmark,
         read_records(path),
-        rule=assembly.rule(benchmark, rule),
+        rule=assembly.rule(benchmark, rule, subset),
         threshold=threshold,
         origin=Origin(subset=subset, complete=subset is not None),
     )
 
 
 def _official(
-    benchmark: BenchmarkPlugin, path: Path, rule: str | None, threshold: float | None
+    benchmark: BenchmarkPlugin,
+    subset: str | None,
+    path: Path,
+    rule: str | None,
+    threshold: float | None,
 ) -> Scored:
-    """Its records are judged already, so another rule or threshold cannot be applied to them."""
-    from ..stages.foreign import score_verdicts
+    """Its records are judged already, so another rule or threshold cannot be applied to them.
 
-    read = getattr(benchmark, "read_official", None)
+    A benchmark reads its own files by an optional ``read_official(path)``, or by
+    ``official_reader(subset)`` where a file does not say which prompts it is about.
+    """
+    from ..stages.foreign import Origin, score_verdicts
+
+    read, origin = getattr(benchmark, "read_official", None), Origin()
+    if hasattr(benchmark, "official_reader"):
+        read = benchmark.official_reader(subset or benchmark.default_subset)
+        origin = Origin(subset=subset, complete=subset is not None)
     if read is None:
         raise UserError(
             f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
             "file: expected one object a line with prompt_id, index, width, height, boxes, scores "
             "and labels."
         )
-    default, chosen = assembly.rule(benchmark, None), assembly.rule(benchmark, rule)
+    default = assembly.rule(benchmark, None, subset)
+    chosen = assembly.rule(benchmark, rule, subset)
     if chosen is not default or threshold not in (None, default.threshold):
         raise UserError(
             f"{path} holds verdicts that were made with one rule and threshold already: leave out "
             "--rule and --threshold, or give detections as JSON Lines."
         )
-    return score_verdicts(benchmark, read(path), rule=default.name, threshold=default.threshold)
+    return score_verdicts(
+        benchmark, read(path), rule=default.name, threshold=default.threshold, origin=origin
+    )
 
 
 def _write(path: Path, verdicts: Iterable[Mapping[str, Any]]) -> None:

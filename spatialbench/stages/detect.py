@@ -178,7 +178,9 @@ def _without_gaps(images: Sequence[Image.Image | None]) -> list[Image.Image]:
 
 
 def _checked(found: Detections) -> Detections:
-    return Detections.build(found.boxes, found.scores, found.labels, found.width, found.height)
+    return Detections.build(
+        found.boxes, found.scores, found.labels, found.width, found.height, found.colors
+    )
 
 
 def _same_detector(directory: RunDirectory, detector: Detector) -> None:

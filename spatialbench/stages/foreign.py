@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from ..prompts import Prompt
 from ..runs.machine import software
 from ..runs.selection import run_order
 from ..runs.signature import Signature
-from .score import checked_threshold, default_rule
+from ..subsets import default_rule
+from .prompt_book import PromptBook
+from .score import checked_threshold
 from .scores_file import table_rows
 from .summary import Heading, Summary, summarise
 from .verdicts import build_table, judge_of
@@ -83,36 +85,33 @@ def score_records(
 
     Args:
         records: ``prompt_id``, ``index``, ``width``, ``height``, ``boxes``, ``scores``,
-            ``labels``: corners in pixels of the original image, y down.
-        rule: None for the benchmark's first.
+            ``labels``: corners in pixels of the original image, y down. A record may bring a
+            prompt of its own where the benchmark can read one (its optional
+            ``prompt_of_record(record, subset)``, None for a record without); then only the
+            prompts that appear are expected.
+        rule: None for the subset's own.
         threshold: None for the rule's own.
 
     Raises:
-        UserError: no record, an unknown prompt id, the same image twice, a malformed record.
+        UserError: no record, an unknown prompt id, two prompts under one id, the same image
+            twice, a malformed record.
     """
     origin = origin or Origin()
-    rule = rule or default_rule(benchmark)
+    rule = rule or default_rule(benchmark, origin.subset)
     limit = checked_threshold(rule, threshold)
     judge = judge_of(rule)
-    by_id = _prompts(benchmark, origin)
-
-    def judged() -> Iterator[tuple[Prompt, int, Verdict]]:
-        for record in records:
-            prompt_id, index = record["prompt_id"], record["index"]
-            prompt = by_id.get(prompt_id)
-            if prompt is None:
-                where = f"{benchmark.name}:{origin.subset}" if origin.subset else benchmark.name
-                raise UserError(
-                    f"the detections hold the prompt id {prompt_id!r}, which {where} does not "
-                    f"have: see 'spatialbench prompts --bench {benchmark.name} --format jsonl'."
-                )
-            try:
-                verdict = judge(prompt, record, limit)
-            except UserError as error:
-                raise UserError(f"detections of image {prompt_id}/{index}: {error}") from error
-            yield prompt, index, verdict
-
-    return score_verdicts(benchmark, judged(), rule=rule.name, threshold=limit, origin=origin)
+    book = PromptBook(benchmark, origin.subset)
+    judged: list[tuple[Prompt, int, Verdict]] = []
+    for record in records:
+        try:
+            prompt = book.prompt(record)
+            judged.append((prompt, record["index"], judge(prompt, record, limit)))
+        except UserError as error:
+            image = f"{record['prompt_id']}/{record['index']}"
+            raise UserError(f"detections of image {image}: {error}") from error
+    if book.foreign:
+        origin = replace(origin, complete=False)
+    return score_verdicts(benchmark, judged, rule=rule.name, threshold=limit, origin=origin)
 
 
 def score_verdicts(
@@ -172,17 +171,6 @@ def _most(table: ScoreTable) -> int:
     import numpy as np
 
     return int(np.bincount(table.prompt_row).max())
-
-
-def _prompts(benchmark: BenchmarkPlugin, origin: Origin) -> dict[str, Prompt]:
-    if origin.subset:
-        return {prompt.id: prompt for prompt in benchmark.prompts(origin.subset)}
-    names = [benchmark.default_subset, *benchmark.subsets]
-    by_id: dict[str, Prompt] = {}
-    for name in names:
-        for prompt in benchmark.prompts(name):
-            by_id.setdefault(prompt.id, prompt)
-    return by_id
 
 
 def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:

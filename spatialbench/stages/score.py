@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import UserError
-from ..plugins import BenchmarkPlugin, Rule, Verdict
+from ..plugins import Rule, Verdict
 from ..runs import signature as signatures
 from ..runs.expected import Expected
 from ..runs.files import write_atomic
@@ -19,9 +21,10 @@ from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.signature import Signature
+from ..subsets import default_rule
 from .progress import Progress
 from .scores_file import count_scores, read_scores, write_scores
-from .summary import Heading, Summary, summarise, summary_text
+from .summary import FORMAT, Heading, Summary, summarise, summary_text
 from .verdicts import build_table, judge_of
 
 STAGE = "score"
@@ -41,7 +44,7 @@ def score(
     Does nothing when they were made from the same detections, rule and threshold.
 
     Args:
-        rule: None for the benchmark's first.
+        rule: None for the subset's own.
         threshold: None for the rule's own.
         detector: signature of the detector whose boxes are judged; None where there is only one.
 
@@ -50,7 +53,7 @@ def score(
             threshold outside 0 to 1.
     """
     directory, expected = run.directory, run.expected
-    rule = rule or default_rule(expected.benchmark)
+    rule = rule or default_rule(expected.benchmark, expected.subset)
     threshold = checked_threshold(rule, threshold)
     detector = _detector(run, detector)
     journal = directory.detection_journal(detector)
@@ -100,11 +103,6 @@ def read_verdicts(run: Run) -> Iterator[dict[str, Any]]:
     return read_scores(run.directory.scores)
 
 
-def default_rule(benchmark: BenchmarkPlugin) -> Rule:
-    """The first of the benchmark's rules."""
-    return next(iter(benchmark.rules.values()))
-
-
 def checked_threshold(rule: Rule, threshold: float | None) -> float:
     """The threshold to use: the rule's own for None.
 
@@ -130,16 +128,29 @@ def _judged(
     start = {prompt.id: row * per_prompt for row, prompt in enumerate(expected.prompts)}
     by_id = expected.by_id
     verdicts: list[Verdict | None] = [None] * expected.images
-    for record in journal.records(progress.notice):
-        prompt_id, index = record["prompt_id"], record["index"]
-        # A run can hold more than this selection asks for.
-        if prompt_id not in start or not 0 <= index < per_prompt:
-            continue
-        try:
-            verdicts[start[prompt_id] + index] = judge(by_id[prompt_id], record, threshold)
-        except UserError as error:
-            raise UserError(f"{journal.path}, image {prompt_id}/{index}: {error}") from error
+    with _without_collector():
+        for record in journal.records(progress.notice):
+            prompt_id, index = record["prompt_id"], record["index"]
+            # A run can hold more than this selection asks for.
+            if prompt_id not in start or not 0 <= index < per_prompt:
+                continue
+            try:
+                verdicts[start[prompt_id] + index] = judge(by_id[prompt_id], record, threshold)
+            except UserError as error:
+                raise UserError(f"{journal.path}, image {prompt_id}/{index}: {error}") from error
     return verdicts
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Verdicts hold no cycles; walking over them again and again costs a tenth of the stage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _detector(run: Run, signature: str | None) -> str:
@@ -171,6 +182,7 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
         "prompts": [prompt.id for prompt in run.expected.prompts],
         "images_per_prompt": run.expected.images_per_prompt,
         "software": software(),
+        "summary": FORMAT,
     }
     digest = hashlib.sha256(canonical_json(what).encode())
     for path in journal.files():

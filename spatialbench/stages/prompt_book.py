@@ -1,0 +1,57 @@
+"""The prompt that a foreign record is about: one of the benchmark's, or one the record brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import UserError
+from ..plugins import BenchmarkPlugin
+from ..prompts import Prompt
+
+
+class PromptBook:
+    """Finds prompts by id, reading no more of the benchmark's subsets than it must.
+
+    Attributes:
+        foreign: prompts that records brought, by id.
+    """
+
+    def __init__(self, benchmark: BenchmarkPlugin, subset: str | None) -> None:
+        self.foreign: dict[str, Prompt] = {}
+        self._benchmark = benchmark
+        self._subset = subset
+        self._known: dict[str, Prompt] = {}
+        others = [name for name in benchmark.subsets if name != benchmark.default_subset]
+        self._unread = [subset] if subset else [benchmark.default_subset, *others]
+
+    def prompt(self, record: Mapping[str, Any]) -> Prompt:
+        """The prompt of a record.
+
+        Raises:
+            UserError: an id that no subset has, or another prompt under an id used before.
+        """
+        return self._brought(record) or self._find(record["prompt_id"])
+
+    def _brought(self, record: Mapping[str, Any]) -> Prompt | None:
+        read = getattr(self._benchmark, "prompt_of_record", None)
+        prompt: Prompt | None = read(record, self._subset) if read else None
+        if prompt is not None and self.foreign.setdefault(prompt.id, prompt) != prompt:
+            raise UserError(
+                f"the id {prompt.id!r} stands for {prompt.text!r} here and for "
+                f"{self.foreign[prompt.id].text!r} before: give every prompt an id of its own."
+            )
+        return prompt
+
+    def _find(self, prompt_id: str) -> Prompt:
+        while prompt_id not in self._known and self._unread:
+            for prompt in self._benchmark.prompts(self._unread.pop(0)):
+                self._known.setdefault(prompt.id, prompt)
+        if prompt_id in self._known:
+            return self._known[prompt_id]
+        name = self._benchmark.name
+        where = f"{name}:{self._subset}" if self._subset else name
+        raise UserError(
+            f"the detections hold the prompt id {prompt_id!r}, which {where} does not have: see "
+            f"'spatialbench prompts --bench {name} --format jsonl'."
+        )

@@ -1,0 +1,23 @@
+"""What a benchmark prescribes for one of its prompt subsets, where its subsets differ.
+
+Most benchmarks have one rule and one detector. One whose subsets need others says so by two
+optional mappings: ``subset_rules`` (subset to short rule name) and ``subset_detectors`` (subset to
+detector name).
+"""
+
+from __future__ import annotations
+
+from .plugins import BenchmarkPlugin, Rule
+
+
+def default_rule(benchmark: BenchmarkPlugin, subset: str | None = None) -> Rule:
+    """The rule of a subset (None: the default subset), else the first of the benchmark's rules."""
+    by_subset = getattr(benchmark, "subset_rules", {})
+    name = by_subset.get(subset or benchmark.default_subset)
+    return benchmark.rules[name] if name else next(iter(benchmark.rules.values()))
+
+
+def default_detector(benchmark: BenchmarkPlugin, subset: str | None = None) -> str:
+    """The name of a subset's own detector, else that of the benchmark."""
+    by_subset = getattr(benchmark, "subset_detectors", {})
+    return str(by_subset.get(subset or benchmark.default_subset, benchmark.detector))
