@@ -26,8 +26,9 @@ demo: $(INSTALLED)
 	"$(BIN)/spatialbench" run --method infsplign --bench visor --limit $(LIMIT)
 	"$(BIN)/spatialbench" leaderboard runs/visor/sd@lab runs/visor/infsplign@lab
 
+# One process a core, one thread each: threads of several test processes would fight for the cores.
 test: $(INSTALLED)
-	"$(BIN)/python" -m pytest
+	OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest --numprocesses auto --dist loadfile
 
 check: $(INSTALLED)
 	"$(BIN)/ruff" check .
