@@ -138,7 +138,10 @@ class Verdict:
         correct: whether the picture shows what the prompt asked for.
         score: the benchmark's own number for this picture.
         reason: a sentence a person can read.
-        facts: the columns the benchmark's metrics are made of, such as ``found_a``.
+        facts: the columns the benchmark's metrics are made of, such as ``found_a``. Some names
+            mean the same to every benchmark, and the price of a result is read from them: for an
+            asked object x, ``found_x`` whether it was found, ``n_x`` how many boxes of it are
+            above the threshold, ``conf_x`` the score (0 to 1) of its best box.
     """
 
     correct: bool

@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether to show the results of papers.",
 )
+@click.option(
+    "--price",
+    is_flag=True,
+    help="Also show what accuracy costs: detector confidence, duplicates an image, seconds an "
+    "image. --format json always has them.",
+)
 @format_option
-def command(runs: Sequence[Path], bench: str | None, published: bool, form: str) -> None:
+def command(
+    runs: Sequence[Path], bench: str | None, published: bool, price: bool, form: str
+) -> None:
     """Runs beside each other and beside published rows, with intervals and signatures.
 
     RUN is a run directory or any folder above some, such as runs/visor. Rows of the lab stand in a
@@ -47,6 +55,7 @@ def command(runs: Sequence[Path], bench: str | None, published: bool, form: str)
         list(benchmark.headline),
         form,  # type: ignore[arg-type]
         standard_conditions(benchmark),
+        price,
     )
     click.echo(text)
 
@@ -54,11 +63,16 @@ def command(runs: Sequence[Path], bench: str | None, published: bool, form: str)
 def _rows(runs: Sequence[Path]) -> list[Row]:
     from ..reports.leaderboard import Row
     from ..reports.results import find_runs, read_result
+    from ..runs.timing import read_pace
 
-    found = find_runs(runs)
     return [
-        Row(str(run), read_result(run), json.loads((run / "summary.json").read_text("utf-8")))
-        for run in found
+        Row(
+            str(run),
+            read_result(run),
+            json.loads((run / "summary.json").read_text("utf-8")),
+            read_pace(run),
+        )
+        for run in find_runs(runs)
     ]
 
 

@@ -51,6 +51,8 @@ def command(run: Path, explain: bool, form: str) -> None:
 
 
 def _rows(state: Status) -> list[list[str]]:
+    from ..reports.price import seconds_text
+
     def counted(done: int | None, expected: int | None) -> str:
         return "none" if done is None or expected is None else f"{done:,}/{expected:,}"
 
@@ -60,12 +62,17 @@ def _rows(state: Status) -> list[list[str]]:
         for signature, done in state.detections.items()
     ] or [["detections", "none"]]
     rows.append(["scored", counted(state.scored, state.scored_expected)])
+    if state.pace is not None:
+        seconds = f"{seconds_text(state.pace.seconds)}, median ({state.pace.where})"
+        rows.append(["seconds an image", seconds])
     rows.append(["complete", "no" if state.partial else "yes"])
     rows.append(["next", state.next])
     return rows
 
 
 def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, Any]:
+    from ..reports.price import price_fields
+
     document = {
         "run": str(state.path),
         "images": state.images,
@@ -74,6 +81,7 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
         "scored": state.scored,
         "scored_expected": state.scored_expected,
         "partial": state.partial,
+        **price_fields(state.pace),
         "next": state.next,
         "notices": state.notices,
     }

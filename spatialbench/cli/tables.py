@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..plugins import BenchmarkPlugin
+    from ..runs.timing import Pace
 
 
-def summary_text(summary: Mapping[str, Any], benchmark: BenchmarkPlugin, form: str) -> str:
+def summary_text(
+    summary: Mapping[str, Any], benchmark: BenchmarkPlugin, form: str, pace: Pace | None = None
+) -> str:
     """A summary in the format asked for."""
     from ..reports.results import parse_result
     from ..reports.single import result_text
@@ -19,4 +22,5 @@ def summary_text(summary: Mapping[str, Any], benchmark: BenchmarkPlugin, form: s
         summary,
         list(benchmark.headline),
         form,  # type: ignore[arg-type]
+        pace,
     )

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..plugins import Published
+from ..runs.timing import Pace
 from .cells import INTERVAL_NOTE, images_cell, metric_cell, plain_cell
+from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
 from .results import Result
-from .tables import Format, Table, render, render_csv
+from .tables import UNDEFINED, Format, Table, render, render_csv
 
 LAB_TITLE = "the lab's small model (comparable with lab rows only)"
 FULL_TITLE = "full-size models"
@@ -28,11 +30,12 @@ EVIDENCE_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run of the leaderboard: where it lies, its checked form and its document."""
+    """A run of the leaderboard: where it lies, its checked form, its document, its pace."""
 
     run: str
     result: Result
     document: Mapping[str, Any]
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def leaderboard_text(
     headline: Sequence[str],
     form: Format,
     standard: Conditions | None = None,
+    price: bool = False,
 ) -> str:
     """The leaderboard in any format.
 
@@ -76,13 +80,15 @@ def leaderboard_text(
         headline: metric keys in column order.
         form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``.
         standard: the benchmark's own conditions, which the published rows were measured under.
+        price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
     """
     if form == "json":
         return json.dumps(_document(rows, published), indent=2, allow_nan=False)
     if form == "csv":
-        return _csv(rows, published, headline)
+        return _csv(rows, published, headline, price)
     return "\n\n".join(
-        render(table, form) for table in sections(benchmark, rows, published, headline, standard)
+        render(table, form)
+        for table in sections(benchmark, rows, published, headline, standard, price)
     )
 
 
@@ -92,6 +98,7 @@ def sections(
     published: Sequence[Published],
     headline: Sequence[str],
     standard: Conditions | None = None,
+    price: bool = False,
 ) -> list[Table]:
     """The tables, one a world: full-size models with the published rows, then the lab."""
     full = [row for row in rows if not row.result.is_lab]
@@ -100,9 +107,9 @@ def sections(
     if full or published:
         parts = ([FULL_TITLE] if full else []) + ([PUBLISHED_TITLE] if published else [])
         title = f"{benchmark}: {' and '.join(parts)}"
-        tables.append(_section(title, full, published, headline, standard))
+        tables.append(_section(title, full, published, headline, standard, price))
     if lab:
-        tables.append(_section(f"{benchmark}: {LAB_TITLE}", lab, [], headline, None))
+        tables.append(_section(f"{benchmark}: {LAB_TITLE}", lab, [], headline, None, price))
     return tables
 
 
@@ -120,6 +127,7 @@ def _section(
     published: Sequence[Published],
     headline: Sequence[str],
     standard: Conditions | None,
+    price: bool,
 ) -> Table:
     differs = marks(rows, standard)
     notes = [INTERVAL_NOTE]
@@ -132,18 +140,29 @@ def _section(
             mark = f" [{numbered}]"
             notes.append(f"{mark.strip()} other conditions: {'; '.join(differs[row.run])}")
         metrics = [metric_cell(result, key) for key in headline]
+        metrics += price_cells(result, row.pace) if price else []
         cells.append(
             [result.method + mark, result.backbone, images_cell(result), *metrics, "measured"]
         )
     for entry in published:
         metrics = [plain_cell(entry.metrics.get(key)) for key in headline]
+        metrics += [UNDEFINED] * len(PRICE_COLUMNS) if price else []
         source = f"{entry.source} [{entry.evidence}]"
         cells.append([entry.method, entry.base, "", *metrics, source])
     if published:
         notes.append(EVIDENCE_NOTE)
+    if price:
+        notes += price_notes([(row.result.method, row.pace) for row in rows])
     signatures = dict.fromkeys(row.result.signature for row in rows)
     return Table(
-        columns=["method", "base", "images", *headline, "source"],
+        columns=[
+            "method",
+            "base",
+            "images",
+            *headline,
+            *(PRICE_COLUMNS if price else ()),
+            "source",
+        ],
         rows=cells,
         title=title,
         notes=[*notes, *signatures],
@@ -152,7 +171,10 @@ def _section(
 
 def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, Any]:
     return {
-        "rows": [{**row.document, "run": row.run, "lab": row.result.is_lab} for row in rows],
+        "rows": [
+            {**row.document, **price_fields(row.pace), "run": row.run, "lab": row.result.is_lab}
+            for row in rows
+        ],
         "published": [
             {
                 "method": entry.method,
@@ -167,7 +189,10 @@ def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, 
     }
 
 
-def _csv(rows: Sequence[Row], published: Sequence[Published], headline: Sequence[str]) -> str:
+def _csv(
+    rows: Sequence[Row], published: Sequence[Published], headline: Sequence[str], price: bool
+) -> str:
+    priced = list(PRICE_COLUMNS) if price else []
     bounds = [name for key in headline for name in (f"{key}_low", f"{key}_high")]
     columns = ["world", "method", "base", "images", "images_expected", "partial", *headline]
     lines = []
@@ -175,6 +200,7 @@ def _csv(rows: Sequence[Row], published: Sequence[Published], headline: Sequence
         result = row.result
         pairs = [v for key in headline for v in result.intervals.get(key, (None, None))]
         own = [result.metric(key) for key in headline]
+        paid = [_exact(value) for value in price_values(result, row.pace)] if price else []
         lines.append(
             [
                 "lab" if result.is_lab else "full-size",
@@ -184,15 +210,16 @@ def _csv(rows: Sequence[Row], published: Sequence[Published], headline: Sequence
                 str(result.images_expected),
                 str(result.partial).lower(),
                 *(_exact(value) for value in [*own, *pairs]),
+                *paid,
                 result.signature,
             ]
         )
     for entry in published:
         values = [entry.metrics.get(key) for key in headline]
-        empty = [""] * len(bounds)
+        empty = [""] * (len(bounds) + len(priced))
         cells = [*(_exact(value) for value in values), *empty, f"{entry.source} [{entry.evidence}]"]
         lines.append(["published", entry.method, entry.base, "", "", "", *cells])
-    return render_csv([*columns, *bounds, "source"], lines)
+    return render_csv([*columns, *bounds, *priced, "source"], lines)
 
 
 def _exact(value: float | None) -> str:

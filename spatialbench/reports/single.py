@@ -6,15 +6,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..runs.timing import Pace
 from .cells import INTERVAL_NOTE, images_cell, metric_cell
+from .price import price_note
 from .results import Group, Result
 from .tables import Format, Table, render, render_csv
 
 
 def result_text(
-    result: Result, document: Mapping[str, Any], headline: Sequence[str], form: Format
+    result: Result,
+    document: Mapping[str, Any],
+    headline: Sequence[str],
+    form: Format,
+    pace: Pace | None = None,
 ) -> str:
-    """One run in any format; ``json`` is the summary document itself."""
+    """One run in any format; ``json`` is the summary document itself, whatever the pace."""
     if form == "json":
         return json.dumps(document, indent=2, allow_nan=False)
     if form == "csv":
@@ -22,11 +28,11 @@ def result_text(
             ["group", "images", *_csv_columns(headline)],
             [_csv_row(name, group, headline) for name, group in _groups(result)],
         )
-    return render(result_table(result, headline), form)
+    return render(result_table(result, headline, pace), form)
 
 
-def result_table(result: Result, headline: Sequence[str]) -> Table:
-    """The run as a table, signature and meaning of the interval below it."""
+def result_table(result: Result, headline: Sequence[str], pace: Pace | None = None) -> Table:
+    """The run as a table; meaning of the interval, price and signature below it."""
     rows = []
     for name, group in _groups(result):
         images = images_cell(result) if group is result else f"{group.images:,}"
@@ -37,7 +43,7 @@ def result_table(result: Result, headline: Sequence[str]) -> Table:
         columns=["prompts", "images", *headline],
         rows=rows,
         title=f"{result.benchmark}: {result.method} on {result.backbone}{partial}",
-        notes=[INTERVAL_NOTE, result.signature],
+        notes=[INTERVAL_NOTE, *price_note(result, pace), result.signature],
     )
 
 

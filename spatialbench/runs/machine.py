@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +47,29 @@ def this_machine(
 def software() -> str:
     """The version of spatialbench itself."""
     return __version__
+
+
+def device_name(device: str | None) -> str:
+    """``NVIDIA H200`` for ``cuda``, the processor's name for ``cpu``, else the device itself.
+
+    Asks torch only where something else has imported it.
+    """
+    kind = (device or "unknown device").partition(":")[0]
+    if kind == "cpu":
+        return _processor()
+    torch = sys.modules.get("torch")
+    if kind == "cuda" and torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(device))
+    return device or kind
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(named), "") or platform.processor() or platform.machine() or "cpu"
 
 
 def _version(package: str) -> str:

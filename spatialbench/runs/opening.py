@@ -68,11 +68,12 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory and the images expected in it."""
+    """A run directory and the images expected in it; ``machine`` is the one that makes images."""
 
     directory: RunDirectory
     manifest: Manifest
     expected: Expected
+    machine: Machine | None = None
 
     @property
     def path(self) -> Path:
@@ -126,7 +127,7 @@ def open_run(
     )
     make_folder(folder)
     write_manifest(folder, manifest)
-    return Run(RunDirectory(folder), manifest, expected)
+    return Run(RunDirectory(folder), manifest, expected, machine)
 
 
 def open_existing(folder: Path, benchmark: BenchmarkPlugin) -> Run:

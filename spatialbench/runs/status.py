@@ -11,6 +11,7 @@ from typing import Any
 
 from .identity import differences
 from .opening import Run
+from .timing import Pace, read_pace
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Status:
         partial: whether anything expected is missing anywhere.
         next: what to type, or a sentence that nothing is left to do.
         notices: damage that was noticed (torn lines, truncated images).
+        pace: how long an image took to make, or None where nothing was timed.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Status:
     partial: bool
     next: str
     notices: list[str] = field(default_factory=list)
+    pace: Pace | None = None
 
 
 def status(run: Run) -> Status:
@@ -68,6 +71,7 @@ def status(run: Run) -> Status:
         partial=not (complete and expected in detections.values()),
         next=_next(run, images, detections, scored),
         notices=notices,
+        pace=read_pace(run.path),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +12,10 @@ from ..executors import Executor
 from ..plugins import Generator, ImageRequest
 from ..runs.expected import Key
 from ..runs.lock import writing
+from ..runs.machine import device_name
 from ..runs.opening import Run
 from ..runs.store import RunDirectory
+from ..runs.timing import BatchTime, append_time
 from .memory import Pieces
 from .pictures import encode_png
 from .plan import due_batches
@@ -35,12 +38,23 @@ class ImageBatch:
 
 
 class ImageWorker:
-    """Makes pictures; encodes and writes them on other threads while the next batch is made."""
+    """Makes pictures; encodes and writes them on other threads while the next batch is made.
 
-    def __init__(self, generator: Generator, directory: RunDirectory) -> None:
+    The time of every batch is noted in the run's ``timing.jsonl``.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        directory: RunDirectory,
+        batch_size: int,
+        device: str | None = None,
+    ) -> None:
         self._generator = generator
         self._directory = directory
         generator.load()
+        self._batch_size = batch_size
+        self._device = device_name(device)
         self._pieces = Pieces()
         self._journal = directory.image_journal.writer()
         self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
@@ -48,7 +62,7 @@ class ImageWorker:
 
     def work(self, batch: ImageBatch) -> int:
         """Make a batch; returns how many images have been finished since the last call."""
-        images = self._pieces.call(self._generator.generate, batch.requests)
+        images = self._timed(batch.requests)
         finished = self._settle()
         self._pending = [
             self._pool.submit(self._finish, request, image)
@@ -64,6 +78,22 @@ class ImageWorker:
         finally:
             self._pool.shutdown()
             self._journal.close()
+
+    def _timed(self, requests: tuple[ImageRequest, ...]) -> list[Image.Image]:
+        size = self._pieces.size
+        start = time.perf_counter()
+        images = self._pieces.call(self._generator.generate, requests)
+        seconds = time.perf_counter() - start
+        # The time of a batch that first ran out of memory is no measure of anything.
+        if self._pieces.size == size:
+            batch = BatchTime(
+                images=len(images),
+                seconds=seconds,
+                batch_size=size or self._batch_size,
+                device=self._device,
+            )
+            append_time(self._directory.path, batch)
+        return images
 
     def _settle(self) -> int:
         pending, self._pending = self._pending, []
@@ -98,7 +128,9 @@ def generate(
             ImageBatch(tuple(map(expected.request, batch.keys)), batch.missing) for batch in due
         ]
         told = 0
-        for finished in executor.map(partial(ImageWorker, generator, directory), batches):
+        device = run.machine.device if run.machine else None
+        worker = partial(ImageWorker, generator, directory, batch_size, device)
+        for finished in executor.map(worker, batches):
             told += finished
             progress.advance(finished)
         progress.advance(missing - told)

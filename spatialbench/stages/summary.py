@@ -10,10 +10,14 @@ from typing import Any
 
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..runs.signature import Signature
+from .price import price
 from .verdicts import by_task
 
 Summary = dict[str, Any]
 """The flat document of ``summary.json``; NaN is None."""
+
+FORMAT = 2
+"""Goes up when a summary gets another key, so that stored ones are written again."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class Heading:
 
 def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -> Summary:
     """Metrics in percent with 95 % intervals, over all and by task.
+
+    After the metrics stand ``confidence`` (percent) and ``duplicates`` (a picture), where the
+    facts allow; see ``price``.
 
     ``prompts`` counts prompts with at least one judged image. ``partial`` is true where an
     expected image was not judged.
@@ -75,8 +82,11 @@ def _measured(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, dic
     from ..statistics.bootstrap import intervals
 
     found = intervals(benchmark.ratios(table), benchmark.clusters(table.prompts))
+    metrics = dict(benchmark.metrics(table))
+    for key, value in price(table).items():
+        metrics.setdefault(key, value)
     return {
-        "metrics": {key: _number(value) for key, value in benchmark.metrics(table).items()},
+        "metrics": {key: _number(value) for key, value in metrics.items()},
         "intervals": {key: [_number(low), _number(high)] for key, (low, high) in found.items()},
     }
 

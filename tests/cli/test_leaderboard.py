@@ -48,3 +48,20 @@ def test_a_benchmark_alone_shows_what_is_published(spatialbench: Command) -> Non
     assert document["rows"] == []
     assert len(document["published"]) == len(published) > 5
     assert spatialbench("leaderboard", "--bench", "visor").status == 0
+
+
+def test_the_price_stands_beside_accuracy(spatialbench: Command) -> None:
+    ran = spatialbench(*RUN, "--out", "here").out
+    assert "price: " in ran
+    (row,) = json.loads(spatialbench("leaderboard", "here", "--format", "json").out)["rows"]
+    assert row["seconds_per_image"] > 0
+    assert row["batch_size"] == 8
+    # This benchmark's rule counts no boxes, so nothing is said about them.
+    assert "duplicates" not in row
+    assert "s/image" not in spatialbench("leaderboard", "here").out
+    table = spatialbench("leaderboard", "here", "--price").out
+    assert "s/image" in table
+    assert row["device"] in table
+    state = json.loads(spatialbench("status", "here", "--format", "json").out)
+    assert state["seconds_per_image"] == row["seconds_per_image"]
+    assert f"({row['device']}, batch 8)" in spatialbench("status", "here").out

@@ -212,5 +212,5 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in ("manifest.json", ".lock")
+        if path.is_file() and path.name not in ("manifest.json", "timing.jsonl", ".lock")
     }

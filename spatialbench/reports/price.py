@@ -1,0 +1,74 @@
+"""The price of a result in a table: detector confidence, duplicates an image, seconds an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..runs.timing import Pace
+from ..stages.price import CONFIDENCE, DUPLICATES
+from .cells import plain_cell
+from .results import Result
+from .tables import UNDEFINED
+
+PRICE_COLUMNS = (CONFIDENCE, DUPLICATES, "s/image")
+
+_MEANING = (
+    "confidence: mean best score in percent of the asked objects that were found; duplicates: "
+    "boxes of asked objects beyond the first of each, an image; s/image: median seconds of "
+    "generation, loading excluded"
+)
+
+
+def price_values(result: Result, pace: Pace | None) -> list[float]:
+    """One number a column of ``PRICE_COLUMNS``; NaN for what is not known."""
+    known = [result.metric(key) for key in (CONFIDENCE, DUPLICATES)]
+    return [*known, math.nan if pace is None else pace.seconds]
+
+
+def price_cells(result: Result, pace: Pace | None) -> list[str]:
+    """One cell a column of ``PRICE_COLUMNS``; a dash for what is not known."""
+    confidence, duplicates, _ = price_values(result, pace)
+    seconds = UNDEFINED if pace is None else seconds_text(pace.seconds)
+    return [plain_cell(confidence), plain_cell(duplicates), seconds]
+
+
+def price_notes(rows: Sequence[tuple[str, Pace | None]]) -> list[str]:
+    """What the columns mean, and where the seconds of each labelled row were measured."""
+    places: dict[str, dict[str, None]] = {}
+    for label, pace in rows:
+        if pace is not None:
+            places.setdefault(pace.where, {})[label] = None
+    if len(places) == 1:
+        return [f"{_MEANING} ({next(iter(places))})"]
+    return [_MEANING, *(f"s/image on {where}: {', '.join(rows)}" for where, rows in places.items())]
+
+
+def price_note(result: Result, pace: Pace | None) -> list[str]:
+    """One line below the table of one run, or none where nothing is known."""
+    confidence, duplicates, _ = price_values(result, pace)
+    parts = []
+    if not math.isnan(confidence):
+        parts.append(f"detector confidence {confidence:.2f} %")
+    if not math.isnan(duplicates):
+        parts.append(f"{duplicates:.2f} duplicates an image")
+    if pace is not None:
+        parts.append(f"{seconds_text(pace.seconds)} s an image ({pace.where})")
+    return [f"price: {', '.join(parts)}"] if parts else []
+
+
+def price_fields(pace: Pace | None) -> dict[str, Any]:
+    """What a JSON row gets besides its summary; nothing where nothing was timed."""
+    if pace is None:
+        return {}
+    return {
+        "seconds_per_image": pace.seconds,
+        "device": pace.device,
+        "batch_size": pace.batch_size,
+    }
+
+
+def seconds_text(seconds: float) -> str:
+    """Three digits, as ``0.0123`` or ``12.3``; whole seconds from a hundred on."""
+    return f"{seconds:.3g}" if seconds < 99.95 else f"{seconds:.0f}"

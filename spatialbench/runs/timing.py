@@ -1,0 +1,95 @@
+"""How long a run's images took to make: ``timing.jsonl``, one line a batch.
+
+A measurement differs every time, so it lies apart from everything that may not: it is part of no
+identity, no score and no summary, and a run is complete without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .files import disk_errors
+
+NAME = "timing.jsonl"
+
+
+class BatchTime(BaseModel):
+    """One batch: ``seconds`` of wall time for all its ``images``, loading of models excluded.
+
+    ``batch_size`` is how many images were asked for at a time; the last batch may hold fewer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int = Field(gt=0)
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    batch_size: int = Field(gt=0)
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Median seconds an image on one device at one batch size, over ``images`` images."""
+
+    seconds: float
+    device: str
+    batch_size: int
+    images: int
+
+    @property
+    def where(self) -> str:
+        """``NVIDIA H200, batch 8``."""
+        return f"{self.device}, batch {self.batch_size}"
+
+
+def append_time(folder: Path, batch: BatchTime) -> None:
+    """Add a batch to the run's file in one write, so that several workers can share it.
+
+    Raises:
+        UserError: no space, no permission.
+    """
+    path = folder / NAME
+    with disk_errors(path):
+        handle = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
+        try:
+            os.write(handle, batch.model_dump_json().encode() + b"\n")
+        finally:
+            os.close(handle)
+
+
+def read_pace(folder: Path) -> Pace | None:
+    """The pace on the device and at the batch size that made most of the run's images.
+
+    None where nothing was timed. A line that an interruption tore is one measurement fewer.
+    """
+    try:
+        lines = (folder / NAME).read_bytes().splitlines()
+    except OSError:
+        return None
+    batches = [batch for batch in map(_batch, lines) if batch is not None]
+    images: Counter[tuple[str, int]] = Counter()
+    for batch in batches:
+        images[batch.device, batch.batch_size] += batch.images
+    if not images:
+        return None
+    (device, size), count = images.most_common(1)[0]
+    each = [
+        seconds
+        for batch in batches
+        if (batch.device, batch.batch_size) == (device, size)
+        for seconds in [batch.seconds / batch.images] * batch.images
+    ]
+    return Pace(median(each), device, size, count)
+
+
+def _batch(line: bytes) -> BatchTime | None:
+    try:
+        return BatchTime.model_validate_json(line)
+    except ValidationError:
+        return None

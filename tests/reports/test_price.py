@@ -1,0 +1,90 @@
+"""Accuracy and its price side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from spatialbench.plugins import Published
+from spatialbench.reports.leaderboard import Row, leaderboard_text, sections
+from spatialbench.reports.price import price_note, price_notes, seconds_text
+from spatialbench.reports.results import parse_result
+from spatialbench.reports.single import result_table
+from spatialbench.runs.timing import Pace
+
+from .test_tables import RESULT
+
+PACE = Pace(0.8512, "NVIDIA H200", 8, 96)
+PAPER = Published("InfSplign", "SD 2.1", {"OA": 71.5}, "a paper, table 2", "P")
+
+
+def _row(pace: Pace | None = None, **changes: Any) -> Row:
+    document = {**RESULT, **changes}
+    return Row("a run", parse_result(document), document, pace)
+
+
+def test_three_columns_when_asked_for() -> None:
+    rows = [_row(PACE, confidence=71.234, duplicates=0.31), _row(None, confidence=None)]
+    full, lab = sections("visor", rows, [PAPER], ["OA"], price=True)
+    assert lab.columns[-4:] == ["confidence", "duplicates", "s/image", "source"]
+    assert [cells[-4:-1] for cells in lab.rows] == [["71.23", "0.31", "0.851"], ["–", "–", "–"]]
+    assert full.rows[0][-4:-1] == ["–", "–", "–"]
+    plain = sections("visor", rows, [PAPER], ["OA"])[1]
+    assert len(plain.columns) == len(plain.rows[0]) == len(lab.columns) - 3
+    assert not any("s/image" in note for note in plain.notes)
+
+
+def test_notes_say_where_the_seconds_were_measured() -> None:
+    (same,) = price_notes([("sd", PACE), ("infsplign", PACE), ("other", None)])
+    assert same.endswith("loading excluded (NVIDIA H200, batch 8)")
+    slow = Pace(9.0, "a laptop", 1, 4)
+    notes = price_notes([("sd", PACE), ("sd", slow), ("infsplign", PACE)])
+    assert notes[1:] == [
+        "s/image on NVIDIA H200, batch 8: sd, infsplign",
+        "s/image on a laptop, batch 1: sd",
+    ]
+
+
+def test_json_always_has_what_is_known() -> None:
+    rows = [_row(PACE, confidence=71.2, duplicates=0.3), _row()]
+    known, unknown = json.loads(leaderboard_text("visor", rows, [], ["OA"], "json"))["rows"]
+    assert (known["confidence"], known["duplicates"]) == (71.2, 0.3)
+    assert (known["seconds_per_image"], known["device"]) == (0.8512, "NVIDIA H200")
+    assert known["batch_size"] == 8
+    assert not {"confidence", "duplicates", "seconds_per_image"} & unknown.keys()
+
+
+def test_csv_has_the_same_columns_at_full_precision() -> None:
+    rows = [_row(PACE, confidence=71.234, duplicates=0.31), _row()]
+    text = leaderboard_text("visor", rows, [PAPER], ["OA"], "csv", price=True)
+    read = list(csv.DictReader(io.StringIO(text)))
+    keys = ("confidence", "duplicates", "s/image", "OA")
+    assert [tuple(line[key] for key in keys) for line in read] == [
+        ("71.234", "0.31", "0.8512", "62.031"),
+        ("", "", "", "62.031"),
+        ("", "", "", "71.5"),
+    ]
+    assert read[2]["source"] == "a paper, table 2 [P]"
+    assert "s/image" not in leaderboard_text("visor", rows, [], ["OA"], "csv")
+
+
+def test_one_run_says_it_in_a_note_above_the_signature() -> None:
+    result = _row(confidence=71.234, duplicates=0.314).result
+    notes = result_table(result, ["OA"], PACE).notes
+    assert notes[-2:] == [
+        "price: detector confidence 71.23 %, 0.31 duplicates an image, "
+        "0.851 s an image (NVIDIA H200, batch 8)",
+        RESULT["signature"],
+    ]
+    assert price_note(_row().result, None) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.01234, "0.0123"), (12.34, "12.3"), (99.97, "100"), (1234.5, "1234")]
+)
+def test_seconds_have_three_digits(seconds: float, text: str) -> None:
+    assert seconds_text(seconds) == text
