@@ -92,4 +92,9 @@ def _numpy_scalars() -> list[Any]:
     from numpy._core import multiarray
 
     kinds = [type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32", "bool")]
-    return [(multiarray.scalar, "numpy.core.multiarray.scalar"), multiarray.scalar, np.dtype, *kinds]
+    return [
+        (multiarray.scalar, "numpy.core.multiarray.scalar"),
+        multiarray.scalar,
+        np.dtype,
+        *kinds,
+    ]

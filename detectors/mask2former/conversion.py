@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ _UNFOLD_ORDER = (0, 2, 1, 3)
 
 
 def swin_small() -> Any:
-    """Mask2Former Swin-S for COCO instances with random weights, as GenEval's config builds it.
+    """Mask2Former Swin-S for COCO instances with no weights yet, as GenEval's config builds it.
 
     ``mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco.py`` of mmdet 2.x: 100 queries, 80 classes.
     """
     import transformers
+    from transformers.initialization import no_init_weights
 
     backbone = transformers.SwinConfig(
         embed_dim=96,
@@ -38,7 +40,8 @@ def swin_small() -> Any:
         id2label=dict(enumerate(COCO_NAMES)),
         label2id={name: i for i, name in enumerate(COCO_NAMES)},
     )
-    return transformers.Mask2FormerForUniversalSegmentation(config)
+    with no_init_weights():
+        return transformers.Mask2FormerForUniversalSegmentation(config)
 
 
 def load_mmdet(model: Any, checkpoint: Mapping[str, torch.Tensor], what: str) -> None:
@@ -53,8 +56,10 @@ def load_mmdet(model: Any, checkpoint: Mapping[str, torch.Tensor], what: str) ->
         UserError: keys missing, unexpected or misshapen, under the checkpoint's own names, or
             weights that are not finite.
     """
+    import torch
+
     wanted = model.state_dict()
-    own = {name: value for name, value in wanted.items() if name.startswith(OWN)}
+    own = {name: torch.ones_like(value) for name, value in wanted.items() if name.startswith(OWN)}
     sources = {name: source(name) for name in wanted if name not in own}
     old = is_mmdet2(list(checkpoint))
     places = {
@@ -81,21 +86,20 @@ def load_mmdet(model: Any, checkpoint: Mapping[str, torch.Tensor], what: str) ->
         },
     )
     converted = dict(own)
-    for name, place in sources.items():
+    for name, lies in sources.items():
         value = checkpoint[places[name]]
-        if place.third is not None:
-            value = value.chunk(3)[place.third]
-        converted[name] = _sliced_order(value) if place.unfolded else value
+        if lies.third is not None:
+            value = value.chunk(3)[lies.third]
+        converted[name] = _sliced_order(value) if lies.unfolded else value
     fit(model, converted, what)
 
 
 def _window(biases: int) -> int:
     """Side of the attention window with that many relative positions, (2 w - 1)^2."""
-    return (round(biases**0.5) + 1) // 2
+    return (math.isqrt(biases) + 1) // 2
 
 
 def _sliced_order(value: torch.Tensor) -> torch.Tensor:
-    """Reorder the last axis from (channel, pixel) to (pixel, channel), pixels as Swin takes them."""
-    pixels = len(_UNFOLD_ORDER)
-    by_pixel = value.unflatten(-1, (-1, pixels))[..., list(_UNFOLD_ORDER)]
-    return by_pixel.transpose(-1, -2).flatten(-2).contiguous()
+    """The last axis as (pixel, channel) instead of (channel, pixel), pixels in Swin's order."""
+    by_pixel = value.reshape(*value.shape[:-1], -1, len(_UNFOLD_ORDER))[..., list(_UNFOLD_ORDER)]
+    return by_pixel.transpose(-1, -2).reshape(value.shape)

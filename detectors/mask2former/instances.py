@@ -58,7 +58,7 @@ def instances(
     index, top = index[top > floor], top[top > floor]
     queries = index // probabilities.shape[1]
     classes = index % probabilities.shape[1]
-    distinct, which = queries.unique(return_inverse=True)
+    distinct, which = torch.unique(queries, return_inverse=True)
     height, width = canvas.original
     masks = class_logits.new_zeros((len(distinct), height, width), dtype=torch.bool)
     quality = class_logits.new_zeros(len(distinct))

@@ -56,7 +56,9 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"class_predictor\.", "panoptic_head.cls_embed."),
 )
 
-_STAGE_NORM = re.compile(r"model\.pixel_level_module\.encoder\.hidden_states_norms\.stage(\d)\.(.+)")
+_STAGE_NORM = re.compile(
+    r"model\.pixel_level_module\.encoder\.hidden_states_norms\.stage(\d)\.(.+)"
+)
 _MASK_EMBED = re.compile(_QUERY + r"decoder\.mask_predictor\.mask_embedder\.(\d)\.0\.(.+)")
 _THIRD = re.compile(r"\.([qkv])_proj\.")
 

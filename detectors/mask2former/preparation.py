@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from .resizing import resize_bilinear
 
@@ -43,12 +44,13 @@ def prepare(image: Image.Image) -> tuple[torch.Tensor, Canvas]:
     margins = ((0, -height % DIVISOR), (0, -width % DIVISOR), (0, 0))
     padded = np.pad(pixels, margins, constant_values=PADDING)
     normalised = normalise(padded)
-    canvas = Canvas(padded.shape[:2], (height, width), (image.height, image.width))
+    size = (padded.shape[0], padded.shape[1])
+    canvas = Canvas(size, (height, width), (image.height, image.width))
     return torch.from_numpy(normalised)[None], canvas
 
 
-def normalise(pixels: np.ndarray) -> np.ndarray:
+def normalise(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """An RGB picture uint8 (h, w, 3) as float32 (3, h, w) around 0."""
-    shifted = pixels.astype(np.float32) - np.float32(MEAN)
-    scaled = shifted * (1 / np.float64(STD)).astype(np.float32)
+    shifted = pixels.astype(np.float32) - np.array(MEAN, dtype=np.float32)
+    scaled = shifted * (1 / np.array(STD)).astype(np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1), dtype=np.float32)

@@ -13,9 +13,7 @@ from ..torchvision_ops import torchvision_ops
 _LARGEST_GROWTH = math.log(1000.0 / 16)
 
 
-def moved(
-    boxes: torch.Tensor, deltas: torch.Tensor, weights: tuple[float, float]
-) -> torch.Tensor:
+def moved(boxes: torch.Tensor, deltas: torch.Tensor, weights: tuple[float, float]) -> torch.Tensor:
     """Boxes (n, 4) after the regression ``deltas`` (n, 4): dx, dy, dw, dh.
 
     ``weights`` divide the shift and the growth (R-CNN's box coding); growth is limited to 62.5.

@@ -15,14 +15,9 @@ from torch import nn
 
 from .boxes import clipped, has_area, keep_best, moved
 from .layers import NormConv2d
+from .protocol import CLASSES, MOST, OVERLAP, SCORE_FLOOR
 from .pyramid import CHANNELS, STRIDES
 from .roi_align import BINS, roi_align
-
-CLASSES = 722
-SCORE_FLOOR = 0.1
-"""The literal in T2I-CompBench's unified_roi_heads.py; its command line's 0.5 has no effect."""
-OVERLAP = 0.5
-MOST = 300
 
 _POOLED_LEVELS = 3
 _REGRESSION_WEIGHTS = ((10.0, 5.0), (20.0, 10.0), (30.0, 15.0))

@@ -71,7 +71,16 @@ class ProposalGenerator(nn.Module):
 
 
 def level_anchors(height: int, width: int, stride: int) -> torch.Tensor:
-    """Anchors (height * width * 9, 4) in pixels, centred on multiples of the stride.
+    """Anchors (height * width * 9, 4) in pixels, centred on multiples of the stride."""
+    y = torch.arange(height, dtype=torch.float32) * stride
+    x = torch.arange(width, dtype=torch.float32) * stride
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    shifts = torch.stack([grid_x, grid_y, grid_x, grid_y], dim=-1).reshape(-1, 1, 4)
+    return (shifts + anchor_shapes(stride)).reshape(-1, 4)
+
+
+def anchor_shapes(stride: int) -> torch.Tensor:
+    """The anchors (9, 4) centred on the origin.
 
     Sides are 4, 4 * 2^(1/3) and 4 * 2^(2/3) strides, each as high to wide as 1:2, 1:1 and 2:1.
     """
@@ -81,8 +90,4 @@ def level_anchors(height: int, width: int, stride: int) -> torch.Tensor:
             half_width = math.sqrt(size * size / ratio) / 2
             half_height = ratio * half_width
             shapes.append([-half_width, -half_height, half_width, half_height])
-    y = torch.arange(height, dtype=torch.float32) * stride
-    x = torch.arange(width, dtype=torch.float32) * stride
-    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
-    shifts = torch.stack([grid_x, grid_y, grid_x, grid_y], dim=-1).reshape(-1, 1, 4)
-    return (shifts + torch.tensor(shapes)).reshape(-1, 4)
+    return torch.tensor(shapes)

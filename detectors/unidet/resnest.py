@@ -5,6 +5,8 @@ Zhang et al., "ResNeSt: Split-Attention Networks", section 3; strides are taken 
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -49,10 +51,12 @@ class SplitAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, width, h, w) to the same shape."""
-        splits = F.relu(self.bn0(self.conv(x))).unflatten(1, (RADIX, -1))
-        pooled = splits.sum(1).mean((2, 3), keepdim=True)
-        weights = self.fc2(F.relu(self.bn1(self.fc1(pooled)))).unflatten(1, (RADIX, -1))
-        return (weights.softmax(1) * splits).sum(1)
+        splits = F.relu(self.bn0(self.conv(x))).chunk(RADIX, dim=1)
+        pooled = functools.reduce(torch.add, splits).mean((2, 3), keepdim=True)
+        logits = self.fc2(F.relu(self.bn1(self.fc1(pooled)))).chunk(RADIX, dim=1)
+        weights = torch.stack(logits).softmax(0)
+        weighted = [w * split for w, split in zip(weights, splits, strict=True)]
+        return functools.reduce(torch.add, weighted)
 
 
 class SplitBottleneck(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -9,6 +11,9 @@ from torch import nn
 from .layers import NormConv2d
 
 BLOCKS = (3, 4, 6, 3)
+
+Block = Callable[[int, int, int, int], nn.Module]
+"""Makes a block from the numbers of channels in, within and out, and the stride."""
 
 
 class Stem(nn.Module):
@@ -48,7 +53,9 @@ class BottomUp(nn.Module):
     ``res2`` to ``res5`` give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
     """
 
-    def __init__(self, stem: nn.Module, channels: int, block: type[nn.Module], blocks: tuple[int, ...]):
+    def __init__(
+        self, stem: nn.Module, channels: int, block: Block, blocks: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.stem = stem
         outputs, width = 256, 64
@@ -63,12 +70,12 @@ class BottomUp(nn.Module):
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """(n, 3, h, w) to the outputs of ``res3``, ``res4`` and ``res5``."""
-        x = self.res2(self.stem(x))
+        x = self.stem(x)
         features = []
-        for stage in (self.res3, self.res4, self.res5):
-            x = stage(x)
+        for stage in range(2, 6):
+            x = self.get_submodule(f"res{stage}")(x)
             features.append(x)
-        return features
+        return features[1:]
 
 
 def resnet50() -> BottomUp:

@@ -34,7 +34,8 @@ def roi_align(feature: torch.Tensor, boxes: torch.Tensor, scale: float) -> torch
     # Channels innermost: both sums are then matrix products that copy nothing.
     by_row = feature.permute(1, 2, 0).contiguous()
     parts = [feature.new_empty((0, channels, BINS, BINS))]
-    for part in (boxes * scale - 0.5).split(max(1, _CHUNK // (channels * height * BINS))):
+    together = max(1, _CHUNK // (channels * height * BINS))
+    for part in torch.split(boxes * scale - 0.5, together):
         across = _weights(part[:, 0], part[:, 2], width)
         down = _weights(part[:, 1], part[:, 3], height)
         columns = across.reshape(1, -1, width) @ by_row

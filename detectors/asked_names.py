@@ -1,0 +1,18 @@
+"""Object names a closed-vocabulary detector is asked for, and whether it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from spatialbench.errors import unknown_name
+
+
+def require_known(asked: Iterable[Sequence[str]], known: Sequence[str], detector: str) -> None:
+    """Refuse names the detector has no class for: it would never find them.
+
+    Raises:
+        UserError: lists the names and what the detector has.
+    """
+    unknown = sorted({name for names in asked for name in names} - set(known))
+    if unknown:
+        raise unknown_name(f"object of {detector}", ", ".join(unknown), known)

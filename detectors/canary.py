@@ -1,0 +1,43 @@
+"""Canary pictures for a detector without shipped photographs, and records of what it found.
+
+A detector that answers them wrongly is broken, whatever it would score.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from spatialbench.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+_SIZE = (320, 320)
+
+
+def plain_pictures() -> list[Image.Image]:
+    """A grey and a noisy picture: a detector that sees cannot find the same in both."""
+    noise = np.random.default_rng(0).integers(0, 256, (*_SIZE, 3), dtype=np.uint8)
+    return [Image.new("RGB", _SIZE, (128, 128, 128)), Image.fromarray(noise)]
+
+
+def require_different(first: torch.Tensor, second: torch.Tensor) -> None:
+    """Refuse answers to two plain pictures that are the same.
+
+    Raises:
+        UserError: they are, or they are not finite.
+    """
+    if not bool(first.isfinite().all() and second.isfinite().all()):
+        raise UserError(
+            "answers plain pictures with NaN or infinite values: its weights or this device are "
+            "broken; get the weights again, or give --device cpu."
+        )
+    spread = float(first.std() + second.std())
+    if float((first - second).abs().max()) <= 1e-3 * spread:
+        raise UserError(
+            "gives the same answer to a grey and to a noisy picture: its weights are damaged; get "
+            "them again."
+        )

@@ -1,0 +1,155 @@
+"""Mask2Former behind the Detector protocol, with the mask of every box for those who need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spatialbench.checkpoints.devices import check_device
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+
+from ..asked_names import require_known
+from ..canary import plain_pictures, require_different
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+    from PIL import Image
+
+    from .instances import Canvas
+    from .models import Loaded
+
+VERSION = 1
+"""Raised whenever the same weights would give other boxes."""
+
+FLOOR = 0.05
+"""Boxes with a score above it are kept; GenEval's lowest threshold is 0.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Detections and the mask of each, bool (n, height, width) in original pixels."""
+
+    detections: Detections
+    masks: npt.NDArray[np.bool_]
+
+
+class Mask2FormerDetector:
+    """A Mask2Former with its weights chosen; mmdet's top 100, mask quality and tight boxes.
+
+    It reports every instance above the floor, whatever names it is asked for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights: Callable[[], dict[str, Any]],
+        word: Callable[[], str],
+        open_model: Callable[[], Loaded],
+        device: str,
+    ) -> None:
+        self.name = name
+        self._weights = weights
+        self._word = word
+        self._open = open_model
+        self.device = device
+        self._loaded: Loaded | None = None
+        self._device: torch.device | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the boxes; plain JSON, nothing is loaded."""
+        return {
+            "detector": "mask2former",
+            "version": VERSION,
+            **self._weights(),
+            "dtype": "float32",
+            "floor": FLOOR,
+        }
+
+    def signature(self) -> str:
+        """``mask2former-swin-s@743b7d9``, or the folder's or repository's name and revision."""
+        return self._word()
+
+    def load(self) -> None:
+        """Load the weights.
+
+        Raises:
+            UserError: files that cannot be had, keys that do not fit, or weights that are not
+                finite.
+        """
+        if self._loaded is None:
+            device = check_device(self.device)
+            loaded = self._open()
+            loaded.model.to(device)
+            self._loaded, self._device = loaded, device
+
+    def self_test(self) -> str:
+        """Look at plain pictures: finite answers that depend on what is seen.
+
+        Raises:
+            UserError: the model is broken.
+        """
+        self.load()
+        assert self._loaded is not None
+        answers = [self._answer(image)[1].flatten() for image in plain_pictures()]
+        if answers[0].shape == answers[1].shape:
+            require_different(*answers)
+        return f"{len(self._loaded.names)} classes; answers soundly to two plain pictures"
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        """Every instance above the floor in each picture, best score first.
+
+        Boxes are tight around the masks, in pixels of the original picture; nothing is suppressed.
+
+        Raises:
+            UserError: a name that is no class of the model, or output that is not finite.
+        """
+        return [found.detections for found in self.detect_masks(images, labels)]
+
+    def detect_masks(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Masked]:
+        """As :meth:`detect`, with the masks: GenEval looks at an object's colour through them.
+
+        Raises:
+            UserError: as :meth:`detect`.
+        """
+        if len(images) != len(labels):
+            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        self.load()
+        assert self._loaded is not None
+        require_known(labels, self._loaded.names, self.name)
+        return [self._look(image) for image in images]
+
+    def _look(self, image: Image.Image) -> Masked:
+        from .instances import instances
+
+        assert self._loaded is not None
+        class_logits, mask_logits, canvas = self._answer(image)
+        found = instances(class_logits, mask_logits, canvas, FLOOR)
+        names = [self._loaded.names[i] for i in found.classes.tolist()]
+        detections = Detections.build(
+            found.boxes.cpu().numpy(), found.scores.cpu().numpy(), names, image.width, image.height
+        )
+        return Masked(detections, found.masks.cpu().numpy())
+
+    def _answer(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor, Canvas]:
+        """Class logits (queries, classes + 1), mask logits (queries, h, w), and the sizes."""
+        import torch
+
+        assert self._loaded is not None
+        pixels, canvas = self._loaded.prepare(image)
+        with torch.no_grad():
+            output = self._loaded.model(pixel_values=pixels.to(self._device))
+        classes, masks = output.class_queries_logits[0], output.masks_queries_logits[0]
+        if not bool(classes.isfinite().all() and masks.isfinite().all()):
+            raise UserError(
+                f"{self.name} returned NaN or infinite values; its weights or this device are "
+                "broken: run 'spatialbench doctor', or give --device cpu. Nothing was recorded."
+            )
+        return classes, masks, canvas

@@ -1,0 +1,154 @@
+"""The two Mask2Formers by name: the one GenEval prescribes, and Facebook's own on the Hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spatialbench.checkpoints.hashing import folder_hash
+from spatialbench.checkpoints.hub import HubSource, locate, parse_source
+from spatialbench.checkpoints.patterns import FilePatterns
+from spatialbench.errors import UserError
+
+from ..checkpoint_file import ChosenFile, OfficialFile
+from .detector import Mask2FormerDetector
+
+if TYPE_CHECKING:
+    from .models import Loaded
+
+MODEL_FILES = FilePatterns(allow=("*.json", "*.safetensors", "pytorch_model.bin"))
+REPOSITORY = "facebook/mask2former-swin-small-coco-instance"
+IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
+
+_ZOO = "https://download.openmmlab.com/mmdetection/v2.0/mask2former"
+_NAME = "mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco"
+
+GENEVAL_FILE = OfficialFile(
+    owner="mask2former",
+    name=f"{_NAME}_20220504_001756-743b7d99.pth",
+    source=f"{_ZOO}/{_NAME}/",
+    url=f"{_ZOO}/{_NAME}/{_NAME}_20220504_001756-743b7d99.pth",
+    sha256_start="743b7d99",
+)
+
+
+@dataclass(slots=True)
+class GenEvalPlugin:
+    """The checkpoint GenEval uses, from the OpenMMLab zoo or from a path."""
+
+    name: str
+    summary: str
+
+    def configure(
+        self, weights: str | None = None, device: str = "cpu", offline: bool = False
+    ) -> Mask2FormerDetector:
+        """Choose the weights: None for the official file, else a ``.pth`` of mmdet 2.x or 3.x."""
+        chosen = ChosenFile(GENEVAL_FILE, None if weights is None else Path(weights).expanduser())
+
+        def open_model() -> Loaded:
+            from .models import MmdetModel
+
+            return MmdetModel(chosen.locate(offline=offline))
+
+        return Mask2FormerDetector(
+            self.name,
+            lambda: {"weights": chosen.digest(), "image_processor": "mmdet-2.27.0/1333x800"},
+            lambda: f"mask2former-swin-s@{chosen.digest()[:7]}",
+            open_model,
+            device,
+        )
+
+    def fetch(self) -> Path:
+        """Download the checkpoint if it is not in the cache, and check it."""
+        return GENEVAL_FILE.fetch()
+
+
+@dataclass(slots=True)
+class FolderPlugin:
+    """A Mask2Former of transformers': Facebook's, or any other in a folder."""
+
+    name: str
+    summary: str
+
+    def configure(
+        self, weights: str | None = None, device: str = "cpu", offline: bool = False
+    ) -> Mask2FormerDetector:
+        """Choose the weights: a folder of ``save_pretrained``, or ``org/name@commit``.
+
+        Raises:
+            UserError: neither; without weights, the revision to give is explained.
+        """
+        if weights is None:
+            raise self._unpinned()
+        folder = Path(weights).expanduser()
+        if folder.is_dir():
+            return self._of_folder(folder, device)
+        source = parse_source(weights)
+        if source is None:
+            raise UserError(
+                f"{weights!r} is neither a folder nor a repository; give a folder of a "
+                f"Mask2FormerForUniversalSegmentation, or {REPOSITORY}@<40 hex digits>."
+            )
+        return self._of_hub(source, device, offline)
+
+    def fetch(self) -> Path:
+        """Nothing is pinned, so nothing can be fetched by this name alone.
+
+        Raises:
+            UserError: always; says what to give instead.
+        """
+        raise self._unpinned()
+
+    def _unpinned(self) -> UserError:
+        return UserError(
+            f"{self.name} has no pinned revision that could be in the cache: give --detector "
+            f"{self.name}:{REPOSITORY}@<40 hex digits>, found under "
+            f"https://huggingface.co/{REPOSITORY}/commits, or a local folder."
+        )
+
+    def _of_folder(self, folder: Path, device: str) -> Mask2FormerDetector:
+        def open_model() -> Loaded:
+            from .models import FolderModel
+
+            return FolderModel(folder)
+
+        def digest() -> str:
+            return folder_hash(folder, MODEL_FILES)
+
+        return Mask2FormerDetector(
+            self.name,
+            lambda: {"weights": digest(), "image_processor": IMAGE_PROCESSOR},
+            lambda: f"{self.name}@{digest()[:7]}",
+            open_model,
+            device,
+        )
+
+    def _of_hub(self, source: HubSource, device: str, offline: bool) -> Mask2FormerDetector:
+        def open_model() -> Loaded:
+            from .models import FolderModel
+
+            name = str(source)
+            return FolderModel(locate(source, MODEL_FILES, offline=offline, fetch_name=name))
+
+        return Mask2FormerDetector(
+            self.name,
+            lambda: {
+                "source": source.repo,
+                "revision": source.revision,
+                "image_processor": IMAGE_PROCESSOR,
+            },
+            lambda: f"{source.repo.split('/')[-1]}@{source.revision[:7]}",
+            open_model,
+            device,
+        )
+
+
+GENEVAL = GenEvalPlugin(
+    "mask2former",
+    "Mask2Former Swin-S of mmdet's zoo, COCO instances: the detector GenEval prescribes",
+)
+FACEBOOK = FolderPlugin(
+    "mask2former-facebook",
+    "Mask2Former from a folder or the Hub, such as Facebook's Swin-S for COCO instances",
+)

@@ -1,0 +1,210 @@
+"""UniDet behind the Detector protocol: RS200, which scores 2D relations, and R50 for the rest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spatialbench.checkpoints.devices import check_device
+from spatialbench.detections import Detections
+from spatialbench.downloads import retrieve
+from spatialbench.errors import UserError
+
+from ..canary import plain_pictures, require_different
+from ..checkpoint_file import ChosenFile, OfficialFile
+from .labels import LABEL_SPACE, read_labels
+from .preparation import LONG, SHORT, frame_size, prepare
+from .protocol import CLASSES, MOST, OVERLAP, SCORE_FLOOR
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+    from .network import UniDet
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+"""Raised whenever the same weights would give other boxes."""
+
+
+class UniDetDetector:
+    """UniDet with its weights chosen; follows T2I-CompBench's protocol, in float32.
+
+    It reports every box it finds, whatever names it is asked for, under the official label
+    strings; and in the frame in which the benchmark measures, so that a detection's ``width`` and
+    ``height`` are those of the resized picture (479 x 479 for a square one).
+    """
+
+    def __init__(
+        self, name: str, architecture: str, weights: ChosenFile, device: str, offline: bool
+    ) -> None:
+        self.name = name
+        self.architecture = architecture
+        self.weights = weights
+        self.device = device
+        self.offline = offline
+        self._model: UniDet | None = None
+        self._device: torch.device | None = None
+        self._labels: tuple[str, ...] = ()
+        self._mentioned: set[str] = set()
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the boxes; plain JSON, nothing is loaded."""
+        return {
+            "detector": "unidet",
+            "version": VERSION,
+            "architecture": self.architecture,
+            "weights": self.weights.digest(),
+            "frame": [SHORT, LONG],
+            "channels": "BGR",
+            "dtype": "float32",
+            "floor": SCORE_FLOOR,
+            "nms": OVERLAP,
+            "most": MOST,
+        }
+
+    def signature(self) -> str:
+        """``unidet-rs200@`` or ``unidet-r50@`` and the start of the weights' hash."""
+        return f"unidet-{self.architecture.lower()}@{self.weights.digest()[:7]}"
+
+    def load(self) -> None:
+        """Load the weights and the class names, and look at the canary pictures.
+
+        Raises:
+            UserError: files that cannot be had, keys that do not fit, weights or answers that are
+                not finite or do not depend on the picture.
+        """
+        if self._model is not None:
+            return
+        from ..state_dicts import read_checkpoint
+        from .checkpoint import build
+
+        path = self.weights.locate(offline=self.offline)
+        self._labels = read_labels(path.parent, offline=self.offline)
+        self._device = check_device(self.device)
+        what = f"UniDet {self.architecture} in {path}"
+        self._model = build(self.architecture, read_checkpoint(path, "model"), what).to(
+            self._device
+        )
+
+    def self_test(self) -> str:
+        """Look at plain pictures: finite features that depend on what is seen.
+
+        Raises:
+            UserError: the model is broken.
+        """
+        self.load()
+        assert self._model is not None
+        import torch
+
+        with torch.no_grad():
+            levels = [self._features(prepare(image)) for image in plain_pictures()]
+        require_different(*(torch.cat([f.flatten() for f in level[2:]]) for level in levels))
+        return f"{CLASSES} classes; answers soundly to two plain pictures"
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        """Every box above 0.1 in each picture, best score first, in the frame's pixels.
+
+        A name in ``labels`` that is no label of UniDet's is said once in the log: by the official
+        rule such an object is never found.
+
+        Raises:
+            UserError: features or scores that are not finite.
+        """
+        if len(images) != len(labels):
+            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        self.load()
+        self._mention_unknown(labels)
+        return [self._look(image) for image in images]
+
+    def _look(self, image: Image.Image) -> Detections:
+        import torch
+
+        assert self._model is not None
+        width, height = frame_size(image.width, image.height)
+        with torch.no_grad():
+            features = self._features(prepare(image))
+            boxes, _ = self._model.propose(features, (height, width))
+            found = self._model.roi_heads(features, boxes, (height, width))
+        names = [self._labels[i] for i in found.classes.tolist()]
+        return Detections.build(
+            found.boxes.cpu().numpy(), found.scores.cpu().numpy(), names, width, height
+        )
+
+    def _features(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """Detectron2 drops what is not finite without a word, and then finds nothing."""
+        assert self._model is not None
+        features = self._model.features(pixels.to(self._device))
+        if not all(bool(level.isfinite().all()) for level in features):
+            raise UserError(
+                f"{self.name} computes NaN or infinite features; its weights or this device are "
+                "broken: run 'spatialbench doctor', or give --device cpu. Nothing was recorded."
+            )
+        return features
+
+    def _mention_unknown(self, labels: Sequence[Sequence[str]]) -> None:
+        asked = {name for names in labels for name in names}
+        unknown = sorted(asked - set(self._labels) - self._mentioned)
+        if unknown:
+            self._mentioned |= set(unknown)
+            log.warning(
+                "%s has no label that is exactly %s: by the official rule such an object is never "
+                "found",
+                self.name,
+                " or ".join(repr(name) for name in unknown),
+            )
+
+
+@dataclass(slots=True)
+class UniDetPlugin:
+    """An entry point of ``spatialbench.detectors``: a name and the official file it stands for."""
+
+    name: str
+    summary: str
+    architecture: str
+    file: OfficialFile
+
+    def configure(
+        self, weights: str | None = None, device: str = "cpu", offline: bool = False
+    ) -> UniDetDetector:
+        """Choose the weights: None for the official file in the cache, else a path."""
+        given = None if weights is None else Path(weights).expanduser()
+        chosen = ChosenFile(self.file, given)
+        return UniDetDetector(self.name, self.architecture, chosen, device, offline)
+
+    def fetch(self) -> list[Path]:
+        """Download the class names; the weights must be there, for their hash is not known.
+
+        Raises:
+            UserError: says where the weights come from and where they belong.
+        """
+        labels = retrieve(LABEL_SPACE, "unidet")
+        return [labels, self.file.fetch()]
+
+
+RS200 = UniDetPlugin(
+    "unidet",
+    "UniDet RS200, 722 classes: the detector T2I-CompBench prescribes for 2D relations",
+    "RS200",
+    OfficialFile(
+        "unidet",
+        "Unified_learned_OCIM_RS200_6x+2x.pth",
+        "https://huggingface.co/shikunl/prismer (expert_weights)",
+    ),
+)
+R50 = UniDetPlugin(
+    "unidet-r50",
+    "UniDet R50, 722 classes: the detector T2I-CompBench prescribes for 3D and numeracy",
+    "R50",
+    OfficialFile(
+        "unidet-r50",
+        "Unified_learned_OCIM_R50_6x+2x.pth",
+        "https://drive.google.com/file/d/1C4sgkirmgMumKXXiLOPmCKNTZAc3oVbq",
+    ),
+)
