@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _BINS = 10
+_TITLE = 16
 _NAMES_UP_TO = 60
 """More objects than this have no room for their names; the page shows them under the pointer."""
 
@@ -74,17 +75,36 @@ def heatmap(pairs: PairMap) -> Markup:
         tag("path", d="".join(parts), fill=_colour(level, pairs.signed))
         for level, parts in sorted(paths.items())
     ]
-    move = f"translate({margin:.1f} {margin:.1f}) scale({cell:.3f})"
-    parts = [tag("g", *cells, transform=move, class_="cells")]
+    move = f"translate({margin:.1f} {margin + _TITLE:.1f}) scale({cell:.3f})"
+    told = "Change by pair of objects" if pairs.signed else "Right pictures by pair of objects"
+    parts = [
+        text(0, 12, told, font_size=12, font_weight="600"),
+        tag("g", *cells, transform=move, class_="cells"),
+    ]
     if named:
         for i, name in enumerate(pairs.objects):
             at = margin + (i + 0.7) * cell
             small = min(11.0, cell)
-            parts.append(text(margin - 4, at, name, "end", fill=FAINT, font_size=small))
-            turned = f"rotate(-90 {at:.1f} {margin - 4:.1f})"
-            parts.append(text(at, margin - 4, name, fill=FAINT, font_size=small, transform=turned))
-    side = margin + size * cell + 8
-    return picture(side, side, "right pictures by pair of objects", *parts)
+            row = at + _TITLE
+            parts.append(text(margin - 4, row, name, "end", fill=FAINT, font_size=small))
+            up = margin + _TITLE - 4
+            turned = f"rotate(-90 {at:.1f} {up:.1f})"
+            parts.append(text(at, up, name, fill=FAINT, font_size=small, transform=turned))
+    side = max(margin + size * cell + 8, 230)
+    below = margin + _TITLE + size * cell + 8
+    parts += _legend(below, pairs.signed)
+    return picture(side, below + 16, told, *parts)
+
+
+def _legend(y: float, signed: bool) -> list[Markup]:
+    words = ("−100", "+100 points") if signed else ("0", "100 %")
+    parts = [text(26, y + 10, words[0], "end", fill=FAINT, font_size=10)]
+    parts += [
+        tag("rect", x=30 + 12 * level, y=y, width=12, height=12, fill=_colour(level, signed))
+        for level in range(_BINS + 1)
+    ]
+    parts.append(text(34 + 12 * (_BINS + 1), y + 10, words[1], fill=FAINT, font_size=10))
+    return parts
 
 
 def _colour(level: int, signed: bool) -> str:

@@ -31,6 +31,7 @@ def index_html(
         {
             "letter": letter,
             "label": side.scored.label,
+            "id": side.scored.run.manifest.id,
             "signature": side.scored.result.signature,
             "path": str(side.scored.run.path),
             "images": images_cell(side.scored.result),

@@ -118,7 +118,9 @@ const SB = (() => {
       box.style.top = percent(Math.max(0, y0), side.h);
       box.style.width = percent(Math.min(side.w, x1) - Math.max(0, x0), side.w);
       box.style.height = percent(Math.min(side.h, y1) - Math.max(0, y0), side.h);
+      const room = place > 0 ? side.h - y1 : y0;
       if (place > 0) box.classList.add("low");
+      if (room < side.h * 0.08) box.classList.add("inside");
       if (x0 > side.w / 2) box.classList.add("edge");
       box.append(make("span", "", `${label} ${score.toFixed(2)}`));
       node.append(box);

@@ -1,0 +1,42 @@
+"""Runs of the fakes with pictures and boxes, and a browser where there is one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spatialbench.executors.local import LocalExecutor
+from spatialbench.reports.gallery.records import Side
+from spatialbench.reports.scored import load_scored
+from spatialbench.stages.progress import Silent
+from spatialbench.stages.whole import Work, run_all
+
+from ...stages.fakes import Finder, Painter, Shapes, open_shapes
+from .browser import Browser, find_chromium
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the writing to the operating system: nothing here is about power cuts."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A page of a headless Chromium."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no chromium or chrome is installed here")
+    with Browser(program, tmp_path / "profile") as page:
+        yield page
+
+
+def shapes_side(folder: Path, shapes: Shapes, steps: int = 20) -> Side:
+    """A finished run of the fakes; other steps make another run with the same pictures."""
+    painter = Painter(steps=steps)
+    run = open_shapes(folder, shapes, painter)
+    run_all(run, Work(painter, Finder(), LocalExecutor(), 8), Silent())
+    return Side.of(load_scored(run))
