@@ -52,6 +52,10 @@ class OfficialCountRule:
 
         return _verdict(prompt, *as_official(compute, prompt, "numeracy-corrected"))
 
+    def takes(self, label: str, word: str) -> bool:
+        """Whether a box of that label can count for the name."""
+        return word in label
+
 
 class CorrectedCountRule:
     """The same marks; labels are matched by meaning, and every sentence of numbers has an answer.
@@ -79,6 +83,10 @@ class CorrectedCountRule:
         )
         answer = as_official(lambda: halves / (2 * len(names)), prompt, None)
         return _verdict(prompt, answer, names, numbers, counts)
+
+    def takes(self, label: str, word: str) -> bool:
+        """Whether a box of that label counts for the name."""
+        return means(label, word)
 
 
 def kept_labels(detections: Detections, threshold: float) -> list[str]:

@@ -99,6 +99,10 @@ class DepthRule:
             lambda: read_depth(depth_folder() / depth_name(prompt, record)),
         )
 
+    def takes(self, label: str, word: str) -> bool:
+        """Whether a box of that label can stand for the word."""
+        return self.find((label,), (word, word))[0] is not None
+
     def _map(self, prompt: Prompt, depth: Depth | Callable[[], Depth] | None) -> Depth:
         if depth is None:
             raise UserError(

@@ -64,6 +64,10 @@ class PlaneRule:
         answer = combine([float(found.scores[i]) for i in there], position, floor=HALF)
         return pair_verdict(prompt, found, indices or (None, None), position, answer, threshold)
 
+    def takes(self, label: str, word: str) -> bool:
+        """Whether a box of that label can stand for the word."""
+        return self.find((label,), word) is not None
+
     def _locality(self, prompt: Prompt) -> str | None:
         locality: str | None = prompt.facts["locality"]
         if self.on_top_has_a_rule and locality == "on top of":

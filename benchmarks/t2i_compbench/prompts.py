@@ -26,8 +26,6 @@ SUBSETS: dict[str, str] = {
 }
 """The categories, each a prompt set of its own."""
 
-IMAGES_PER_PROMPT = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Category:

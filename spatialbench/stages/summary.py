@@ -60,7 +60,22 @@ def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -
         "partial": images < images_expected,
         "intervals": whole["intervals"],
         "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
+        **_extras(benchmark, table, signature.rule),
     }
+
+
+def _extras(benchmark: BenchmarkPlugin, table: ScoreTable, rule: str) -> dict[str, Any]:
+    """What only some benchmarks say of a score.
+
+    ``notes(prompts, rule)``: sentences that stand under the table. ``breakdowns(table)``: numbers
+    of other groups than tasks, by a name for the grouping.
+    """
+    extras: dict[str, Any] = {}
+    if hasattr(benchmark, "notes"):
+        extras["notes"] = list(benchmark.notes(table.prompts, rule))
+    if hasattr(benchmark, "breakdowns"):
+        extras["breakdowns"] = benchmark.breakdowns(table)
+    return extras
 
 
 def summary_text(summary: Summary) -> str:

@@ -1,0 +1,72 @@
+"""GenEval's scores from the verdicts of a run: the share of right pictures by task, and overall.
+
+Source: ``evaluation/summary_scores.py`` of djghosh13/geneval @ af4902f.
+"""
+
+from __future__ import annotations
+
+from math import nan
+
+import numpy as np
+import numpy.typing as npt
+
+from spatialbench.plugins import ScoreTable
+from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
+
+from .recipe import TAGS
+
+OVERALL = "overall"
+HEADLINE = (OVERALL, *TAGS)
+"""The columns of GenEval tables, all in percent; a table without a task has no column for it."""
+
+
+def metrics(table: ScoreTable) -> dict[str, float]:
+    """Percent of right pictures by task, ``overall``, and over all pictures and prompts.
+
+    ``overall`` is the plain mean of the six tasks; it is there for several tasks and NaN unless
+    all six are, where the official script would quietly average fewer. ``images_correct`` and
+    ``prompts_correct`` (any picture right) are percentages too.
+    """
+    right, seen, tasks = _sums(table)
+    by_task = {
+        tag: 100 * float(right[tasks == tag].sum()) / float(seen[tasks == tag].sum())
+        for tag in TAGS
+        if (tasks == tag).any()
+    }
+    found: dict[str, float] = {}
+    if len(by_task) > 1:
+        complete = len(by_task) == len(TAGS)
+        found[OVERALL] = float(np.mean(list(by_task.values()))) if complete else nan
+    images = float(seen.sum())
+    return {
+        **found,
+        **by_task,
+        "images_correct": 100 * float(right.sum()) / images if images else nan,
+        "prompts_correct": 100 * float((right > 0).mean()) if len(right) else nan,
+    }
+
+
+def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
+    """The same metrics as sums over prompts, for the bootstrap."""
+    right, seen, tasks = _sums(table)
+    parts = {
+        tag: Ratio(np.where(tasks == tag, right, 0.0), np.where(tasks == tag, seen, 0.0))
+        for tag in TAGS
+        if (tasks == tag).any()
+    }
+    found: dict[str, MeanOfRatios] = {tag: MeanOfRatios((part,)) for tag, part in parts.items()}
+    if len(parts) == len(TAGS):
+        found = {OVERALL: MeanOfRatios(tuple(parts.values()))} | found
+    found["images_correct"] = MeanOfRatios((Ratio(right, seen),))
+    any_right = (right > 0).astype(np.float64)
+    found["prompts_correct"] = MeanOfRatios((Ratio(any_right, np.ones_like(right)),))
+    return found
+
+
+def _sums(table: ScoreTable) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
+    """Right pictures and pictures of each prompt, and the prompts' tasks."""
+    size = len(table.prompts)
+    correct = np.asarray(table.columns["correct"], dtype=np.float64)
+    right = np.bincount(table.prompt_row, correct, size).astype(np.float64, copy=False)
+    seen = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
+    return right, seen, np.array([prompt.task for prompt in table.prompts], dtype=object)

@@ -1,0 +1,206 @@
+"""GenEval's own files: the folder layout, ``results.jsonl``, and the printed summary.
+
+Source: ``evaluation/evaluate_images.py`` and ``summary_scores.py`` of djghosh13/geneval @ af4902f.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from spatialbench.errors import UserError
+from spatialbench.plugins import Verdict
+from spatialbench.prompts import Prompt
+
+from .evaluation import Evaluation, details
+from .names import CLASSES
+from .prompts import prompt_of, prompts
+
+_SAMPLE = re.compile(r"(?:^|/)(?P<folder>[^/]+)/samples/(?P<index>\d+)\.png$", re.ASCII)
+
+
+class ResultLine(BaseModel):
+    """A line of ``results.jsonl``; ``metadata`` and ``details`` are JSON in a string."""
+
+    filename: str
+    tag: str
+    prompt: str
+    correct: bool
+    reason: str | None = ""
+    metadata: str
+    details: str = "{}"
+
+
+class Place(NamedTuple):
+    """Where a picture lies in the official layout."""
+
+    folder: str
+    sample: int
+
+
+def sample_path(prompt: Prompt, index: int) -> str:
+    """``00353/samples/00000.png``, with forward slashes."""
+    return f"{prompt.id}/samples/{index:05d}.png"
+
+
+def place_of(filename: str) -> Place:
+    """The place a ``filename`` of the results names.
+
+    Raises:
+        UserError: another path than ``<folder>/samples/<digits>.png``.
+    """
+    match = _SAMPLE.search(filename.replace("\\", "/"))
+    if match is None:
+        raise UserError(
+            f"{filename!r} is no sample of GenEval: expected <folder>/samples/<digits>.png, such "
+            "as 00353/samples/00000.png (the official scorer skips other names silently)."
+        )
+    return Place(match["folder"], int(match["index"]))
+
+
+def metadata_line(prompt: Prompt) -> bytes:
+    """The content of a prompt's ``metadata.jsonl``."""
+    return (json.dumps(prompt.facts["metadata"]) + "\n").encode()
+
+
+def result_line(filename: str, prompt: Prompt, result: Evaluation) -> str:
+    """A line of ``results.jsonl``, escaped as pandas writes it, without the line end."""
+    metadata = prompt.facts["metadata"]
+    order = {name: i for i, name in enumerate(CLASSES)}
+    found = details(result.objects)
+    record = {
+        "filename": filename,
+        "tag": metadata["tag"],
+        "prompt": metadata["prompt"],
+        "correct": result.correct,
+        "reason": result.reason,
+        "metadata": json.dumps(metadata),
+        "details": json.dumps({name: found[name] for name in sorted(found, key=order.__getitem__)}),
+    }
+    return json.dumps(record, separators=(",", ":")).replace("/", "\\/")
+
+
+def summary_text(results: Iterable[Mapping[str, Any]]) -> str:
+    """What ``summary_scores.py`` prints for the records of a results file, in their order.
+
+    Raises:
+        UserError: no record.
+    """
+    by_tag: dict[str, list[bool]] = {}
+    by_prompt: dict[str, bool] = {}
+    for record in results:
+        right = bool(record["correct"])
+        by_tag.setdefault(record["tag"], []).append(right)
+        key = record["metadata"]
+        by_prompt[key] = by_prompt.get(key, False) or right
+    if not by_tag:
+        raise UserError("there is no result to summarise: expected one JSON object an image.")
+    every = [right for found in by_tag.values() for right in found]
+    lines = [
+        "Summary",
+        "=======",
+        f"Total images: {len(every)}",
+        f"Total prompts: {len(by_prompt)}",
+        f"% correct images: {_share(every):.2%}",
+        f"% correct prompts: {_share(list(by_prompt.values())):.2%}",
+        "",
+        "Task breakdown",
+        "==============",
+    ]
+    lines += [
+        f"{tag:<16} = {_share(found):.2%} ({sum(found)} / {len(found)})"
+        for tag, found in by_tag.items()
+    ]
+    overall = sum(_share(found) for found in by_tag.values()) / len(by_tag)
+    return "\n".join([*lines, "", f"Overall score (avg. over tasks): {overall:.5f}", ""])
+
+
+def read_results(path: Path) -> list[ResultLine]:
+    """The lines of a ``results.jsonl``.
+
+    Raises:
+        UserError: a file that cannot be read, or a line that is none (its number is given).
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                found.append(ResultLine.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise UserError(
+                f"{path}, line {number}, is no GenEval result "
+                f"({'.'.join(map(str, first['loc'])) or 'line'}: {first['msg']}); expected the "
+                "keys filename, tag, prompt, correct, reason, metadata and details, or detections "
+                "as JSON Lines with prompt_id, index, width, height, boxes, scores and labels."
+            ) from error
+    return found
+
+
+def read_official(path: Path) -> list[tuple[Prompt, int, Verdict]]:
+    """Verdicts of a ``results.jsonl``, taken as they stand, in its order.
+
+    A result belongs to the benchmark's prompt of the same metadata, else to a prompt of its own,
+    named by its folder.
+
+    Raises:
+        UserError: as ``read_results``; a filename outside the layout; a folder with two prompts.
+    """
+    known = {_key(prompt.facts["metadata"]): prompt for prompt in prompts("all")}
+    own: dict[str, Prompt] = {}
+    verdicts = []
+    for result in read_results(path):
+        place = place_of(result.filename)
+        prompt = _prompt(path, result, place, known, own)
+        verdict = Verdict(
+            correct=result.correct,
+            score=1.0 if result.correct else 0.0,
+            reason=result.reason or f"expected {result.prompt}; scored right in {path.name}",
+            facts={},
+        )
+        verdicts.append((prompt, place.sample, verdict))
+    return verdicts
+
+
+def _prompt(
+    path: Path,
+    result: ResultLine,
+    place: Place,
+    known: Mapping[str, Prompt],
+    own: dict[str, Prompt],
+) -> Prompt:
+    try:
+        metadata = json.loads(result.metadata)
+        key = _key(metadata)
+        prompt = known.get(key)
+        if prompt is not None and prompt.id == place.folder:
+            return prompt
+        prompt = own.setdefault(place.folder, prompt_of(f"folder_{place.folder}", metadata))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(
+            f"{path}: the metadata of {result.filename} is not GenEval's ({error!r}); expected a "
+            "JSON object with tag, include and prompt, in a string."
+        ) from error
+    if _key(prompt.facts["metadata"]) != key:
+        raise UserError(
+            f"{path}: the folder {place.folder} holds samples of {prompt.text!r} and of "
+            f"{result.prompt!r}: give every prompt a folder of its own."
+        )
+    return prompt
+
+
+def _key(metadata: Mapping[str, Any]) -> str:
+    return json.dumps(metadata, sort_keys=True)
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values)

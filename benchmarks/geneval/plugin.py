@@ -1,0 +1,106 @@
+"""GenEval as a benchmark plug-in: what the harness asks of it, answered by the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spatialbench.checkpoints.hub import fetch
+from spatialbench.errors import UserError
+from spatialbench.plugins import BenchmarkPlugin, Detector, Published, Rule, ScoreTable, Verdict
+from spatialbench.prompts import Prompt
+from spatialbench.statistics.ratios import MeanOfRatios
+
+from . import metrics, official, prompts
+from .clip_colours import FILES, SOURCE
+from .colouring import coloured
+from .names import coco_name
+from .published import published
+from .rule import GenEvalRule
+
+
+class GenEval:
+    """Ghosh et al., "GenEval: An Object-Focused Framework" (2023)."""
+
+    name = "geneval"
+    version = 1
+    summary = "GenEval: 553 prompts of six tasks with COCO objects; position by default"
+    subsets: Mapping[str, str] = prompts.SUBSETS
+    default_subset = "position"
+    images_per_prompt = 4
+    detector = "mask2former"
+    rules: Mapping[str, Rule] = {"official": GenEvalRule()}
+    headline: Sequence[str] = metrics.HEADLINE
+
+    def prompts(self, subset: str) -> Sequence[Prompt]:
+        """The prompts of a subset, in official order. Raises UserError for an unknown subset."""
+        return prompts.prompts(subset)
+
+    def official_prompts(self, subset: str) -> bytes:
+        """The subset as the official metadata file; ``all`` is that file byte for byte."""
+        return prompts.official_metadata(subset)
+
+    def seed(self, prompt: Prompt, index: int) -> int:
+        """42 + k for every prompt.
+
+        The official generator seeds 42 once a prompt and draws its four pictures from one stream,
+        so that a picture depends on the ones before it; 42 + k is what later comparisons use.
+        """
+        return 42 + index
+
+    def labels(self, prompt: Prompt) -> Sequence[str]:
+        """COCO's names of the prompt's classes, which is what detectors know."""
+        return tuple(coco_name(name) for name in prompt.objects)
+
+    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
+        """Percent of right pictures by task and overall; see ``metrics.metrics``."""
+        return metrics.metrics(table)
+
+    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
+        """The same metrics as ratios of sums over prompts."""
+        return metrics.ratios(table)
+
+    def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
+        """The prompt: its pictures are not independent."""
+        return [prompt.id for prompt in prompts]
+
+    def published(self) -> Sequence[Published]:
+        """Published rows, with what is odd about them."""
+        return published()
+
+    def prepare_detector(
+        self, detector: Detector, subset: str, device: str, offline: bool
+    ) -> Detector:
+        """The detector, with a colour classifier behind it where the subset asks for colours."""
+        if subset not in prompts.COLOURED_SUBSETS:
+            return detector
+        return coloured(detector, device, offline)
+
+    def fetch(self) -> Path:
+        """Download the colour classifier; the prompts need no download."""
+        return fetch(SOURCE, FILES)
+
+    def read_official(self, path: Path) -> Sequence[tuple[Prompt, int, Verdict]]:
+        """Verdicts of an official ``results.jsonl``; see ``official.read_official``."""
+        return official.read_official(path)
+
+    def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
+        """The prompt a detections record brings under ``metadata``: an official metadata object.
+
+        Raises:
+            UserError: something else there.
+        """
+        metadata = record.get("metadata")
+        if metadata is None:
+            return None
+        try:
+            return prompts.prompt_of(record["prompt_id"], metadata)
+        except (KeyError, TypeError, IndexError) as error:
+            raise UserError(
+                f"the metadata of {record['prompt_id']!r} are not GenEval's ({error!r}); expected "
+                "an object with tag, include and prompt."
+            ) from error
+
+
+PLUGIN: BenchmarkPlugin = GenEval()

@@ -1,0 +1,88 @@
+"""``geneval-official/1``: GenEval's conditions on the objects that were kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from spatialbench.plugins import Verdict
+from spatialbench.prompts import Prompt
+
+from .evaluation import Evaluation, Found, Options, evaluate, keep_objects
+from .names import COLOURS
+
+
+class GenEvalRule:
+    """The official rule with its default options. Without state."""
+
+    name = "geneval-official/1"
+    threshold = 0.3
+    options = Options()
+
+    def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
+        """Judge one picture.
+
+        Args:
+            prompt: a GenEval prompt.
+            detections: boxes in pixels, y down, labelled with COCO's names or GenEval's. Prompts
+                that name a colour need ``colors`` of the boxes they look at.
+            threshold: of all tasks but counting, whose own stays 0.9; exceeded in float32.
+
+        Returns:
+            ``score`` 1.0 or 0.0; where the picture is wrong ``reason`` is the official one. The
+            facts are ``found_all`` (every included object in its number) and ``kept`` (boxes of
+            the prompt's classes that count).
+
+        Raises:
+            UserError: a colour that is asked for and was not looked at.
+        """
+        result = self.evaluate(prompt, detections, threshold)
+        include = prompt.facts["metadata"]["include"]
+        classes = {wanted["class"] for wanted in include}
+        enough = (n >= w["count"] for n, w in zip(result.counts, include, strict=True))
+        return Verdict(
+            correct=result.correct,
+            score=1.0 if result.correct else 0.0,
+            reason=result.reason or _right(prompt, result),
+            facts={
+                "found_all": all(enough),
+                "kept": sum(len(result.objects.get(name, ())) for name in classes),
+            },
+        )
+
+    def evaluate(self, prompt: Prompt, detections: Detections, threshold: float) -> Evaluation:
+        """What the official script says of a picture, kept boxes included. See ``judge``."""
+        metadata = prompt.facts["metadata"]
+        options = replace(self.options, threshold=threshold)
+        colours = detections.colors
+
+        def colour_of(found: Found) -> str:
+            colour = colours[found.index] if colours is not None else None
+            if colour not in COLOURS:
+                raise UserError(_no_colour(prompt, detections.labels[found.index], colour))
+            return colour
+
+        return evaluate(keep_objects(detections, metadata, options), metadata, colour_of, options)
+
+
+def _right(prompt: Prompt, result: Evaluation) -> str:
+    seen = [
+        f"{name} ({', '.join(f'{one.score:.2f}' for one in found[:4])})"
+        for name, found in result.objects.items()
+        if name in prompt.objects
+    ]
+    return f"expected {prompt.text}; {' and '.join(seen)} found as asked"
+
+
+def _no_colour(prompt: Prompt, label: str, colour: str | None) -> str:
+    if colour is not None:
+        return (
+            f"{prompt.text!r} asks for a colour, and the {label} has the colour {colour!r}: "
+            f"expected one of {', '.join(COLOURS)}."
+        )
+    return (
+        f"{prompt.text!r} asks for a colour, and the detections hold none for the {label}: detect "
+        "with a subset that has colours (--bench geneval:all), or give every record a list "
+        "'colors'."
+    )

@@ -1,0 +1,114 @@
+"""T2I-CompBench as a benchmark plug-in: what the harness asks of it, answered by the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spatialbench.downloads import RemoteFile
+from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable
+from spatialbench.prompts import Prompt
+from spatialbench.statistics.ratios import MeanOfRatios
+
+from . import count_rule, depth_rule, metrics, official, own_prompts, plane_rule, prompts, sources
+from .ceiling import best_answers
+from .official_names import IMAGES_PER_PROMPT
+from .published import published
+
+
+class T2ICompBench:
+    """Huang et al., "T2I-CompBench" (2023), and T2I-CompBench++ (2025), as far as boxes decide."""
+
+    name = "t2i-compbench"
+    version = 1
+    summary = "T2I-CompBench: 300 spatial prompts; also 3D, numeracy and complex"
+    subsets: Mapping[str, str] = prompts.SUBSETS
+    default_subset = "2d"
+    images_per_prompt = IMAGES_PER_PROMPT
+    detector = "unidet"
+    rules: Mapping[str, Rule] = {
+        "2d-official": plane_rule.OFFICIAL,
+        "2d-corrected": plane_rule.CORRECTED,
+        "2d-infsplign": plane_rule.INFSPLIGN,
+        "3d-official": depth_rule.OFFICIAL,
+        "3d-corrected": depth_rule.CORRECTED,
+        "numeracy-official": count_rule.OFFICIAL,
+        "numeracy-corrected": count_rule.CORRECTED,
+    }
+    headline: Sequence[str] = metrics.HEADLINE
+    subset_rules: Mapping[str, str] = {"3d": "3d-official", "numeracy": "numeracy-official"}
+    subset_detectors: Mapping[str, str] = {"3d": "unidet-r50", "numeracy": "unidet-r50"}
+    files: Sequence[RemoteFile] = sources.FILES
+
+    def prompts(self, subset: str) -> Sequence[Prompt]:
+        """The prompts of a category, in the order of its file.
+
+        Raises:
+            UserError: an unknown category, or a file that is not there.
+        """
+        return prompts.prompts(subset)
+
+    def official_prompts(self, subset: str) -> bytes:
+        """A category's official file, byte for byte."""
+        return prompts.official_text(subset)
+
+    def seed(self, prompt: Prompt, index: int) -> int:
+        """42 + k for every prompt: 42 to 51, a new generator for each picture."""
+        return 42 + index
+
+    def labels(self, prompt: Prompt) -> Sequence[str]:
+        """The names the rule looks for; a detector with its own label strings ignores them."""
+        if prompt.facts["category"] == "numeracy":
+            return prompt.objects
+        return tuple(dict.fromkeys(prompt.facts["words"] or ()))
+
+    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
+        """The mean answer in percent, by category, and OA; see ``metrics.metrics``."""
+        return metrics.metrics(table)
+
+    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
+        """The same metrics as ratios of sums over prompts."""
+        return metrics.ratios(table)
+
+    def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
+        """The objects of a prompt, in the order of the alphabet."""
+        return [" + ".join(sorted(prompt.objects)) for prompt in prompts]
+
+    def published(self) -> Sequence[Published]:
+        """Published rows, with what is odd about them."""
+        return published()
+
+    def breakdowns(self, table: ScoreTable) -> Mapping[str, Mapping[str, Any]]:
+        """The mean answer of every set of objects, besides that of every relation."""
+        return {"objects": metrics.pairs(table, list(self.clusters(table.prompts)))}
+
+    def notes(self, prompts: Sequence[Prompt], rule: str) -> list[str]:
+        """The structural ceiling of the prompts under the rule, with UniDet's labels."""
+        chosen = next((r for r in self.rules.values() if r.name == rule), None)
+        if chosen is None or not all(_has_ceiling(prompt) for prompt in prompts):
+            return []
+        answers = best_answers(chosen, prompts)  # type: ignore[arg-type]
+        low = sum(answer < 0.5 for answer in answers)
+        ceiling = 100 * sum(answers) / len(answers)
+        return [
+            f"ceiling of these prompts under {rule} with UniDet's labels: {ceiling:.2f} "
+            f"({low:,} of {len(answers):,} prompts cannot reach half marks)."
+        ]
+
+    def official_reader(self, subset: str) -> Callable[[Path], Sequence[official.Judged]]:
+        """What reads a ``vqa_result.json`` of that category."""
+        return lambda path: official.read_official(path, subset)
+
+    def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
+        """The prompt a detections record brings under ``prompt``; see ``own_prompts``."""
+        return own_prompts.brought_prompt(record, subset or self.default_subset)
+
+
+def _has_ceiling(prompt: Prompt) -> bool:
+    """Of the benchmark's own prompts the words, and the labels they meet, are known."""
+    category, _, line = prompt.id.partition("_")
+    return category in prompts.SUBSETS and line.isdecimal()
+
+
+PLUGIN: BenchmarkPlugin = T2ICompBench()
