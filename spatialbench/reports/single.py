@@ -20,7 +20,11 @@ def result_text(
     form: Format,
     pace: Pace | None = None,
 ) -> str:
-    """One run in any format; ``json`` is the summary document itself, whatever the pace."""
+    """One run in any format; ``json`` is the summary document itself, whatever the pace.
+
+    Metrics that the run does not have, such as those of another subset, get no column.
+    """
+    headline = [key for key in headline if key in document] or headline
     if form == "json":
         return json.dumps(document, indent=2, allow_nan=False)
     if form == "csv":
@@ -28,11 +32,16 @@ def result_text(
             ["group", "images", *_csv_columns(headline)],
             [_csv_row(name, group, headline) for name, group in _groups(result)],
         )
-    return render(result_table(result, headline, pace), form)
+    return render(result_table(result, headline, pace, document.get("notes", ())), form)
 
 
-def result_table(result: Result, headline: Sequence[str], pace: Pace | None = None) -> Table:
-    """The run as a table; meaning of the interval, price and signature below it."""
+def result_table(
+    result: Result,
+    headline: Sequence[str],
+    pace: Pace | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """The run as a table; meaning of the interval, price, notes and signature below it."""
     rows = []
     for name, group in _groups(result):
         images = images_cell(result) if group is result else f"{group.images:,}"
@@ -43,7 +52,7 @@ def result_table(result: Result, headline: Sequence[str], pace: Pace | None = No
         columns=["prompts", "images", *headline],
         rows=rows,
         title=f"{result.benchmark}: {result.method} on {result.backbone}{partial}",
-        notes=[INTERVAL_NOTE, *price_note(result, pace), result.signature],
+        notes=[INTERVAL_NOTE, *price_note(result, pace), *notes, result.signature],
     )
 
 
