@@ -58,9 +58,9 @@ def read_labels(beside: Path, *, offline: bool) -> tuple[str, ...]:
 def labels_of(label_space: Any) -> tuple[str, ...]:
     """The class names of a label space: its ``raw_data``, a header and one row a class."""
     names = []
-    for position, (_, _, *by_data_set) in enumerate(label_space["raw_data"][1:]):
-        given = (name.split("--")[-1].replace("-", " ").lower() for name in by_data_set)
-        distinct = list(dict.fromkeys(name for name in given if name))
+    for position, (_, _, *named, mapillary) in enumerate(label_space["raw_data"][1:]):
+        given = [*named, mapillary.split("--")[-1].replace("-", " ")]
+        distinct = list(dict.fromkeys(name.lower() for name in given if name))
         names.append(_OTHERWISE.get(position, ", ".join(distinct[:2])))
     return tuple(names)
 

@@ -56,7 +56,8 @@ class SplitAttention(nn.Module):
         logits = self.fc2(F.relu(self.bn1(self.fc1(pooled)))).chunk(RADIX, dim=1)
         weights = torch.stack(logits).softmax(0)
         weighted = [w * split for w, split in zip(weights, splits, strict=True)]
-        return functools.reduce(torch.add, weighted)
+        mixed: torch.Tensor = functools.reduce(torch.add, weighted)
+        return mixed
 
 
 class SplitBottleneck(nn.Module):
