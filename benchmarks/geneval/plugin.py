@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from spatialbench.checkpoints.hub import fetch
+from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import BenchmarkPlugin, Detector, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt
@@ -19,6 +21,8 @@ from .names import coco_name
 from .published import published
 from .rule import GenEvalRule
 
+_RULES = {"official": GenEvalRule()}
+
 
 class GenEval:
     """Ghosh et al., "GenEval: An Object-Focused Framework" (2023)."""
@@ -30,7 +34,7 @@ class GenEval:
     default_subset = "position"
     images_per_prompt = 4
     detector = "mask2former"
-    rules: Mapping[str, Rule] = {"official": GenEvalRule()}
+    rules: Mapping[str, Rule] = dict(_RULES)
     headline: Sequence[str] = metrics.HEADLINE
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
@@ -84,6 +88,30 @@ class GenEval:
     def read_official(self, path: Path) -> Sequence[tuple[Prompt, int, Verdict]]:
         """Verdicts of an official ``results.jsonl``; see ``official.read_official``."""
         return official.read_official(path)
+
+    def official_results(
+        self,
+        pictures: Iterable[tuple[Prompt, int, Detections]],
+        subset: str,
+        rule: Rule,
+        threshold: float,
+        method: str,
+    ) -> Mapping[str, bytes]:
+        """``results.jsonl`` and the summary that the official script prints of it."""
+        chosen = next(r for r in _RULES.values() if r.name == rule.name)
+        lines = [
+            official.result_line(
+                official.sample_path(prompt, index),
+                prompt,
+                chosen.evaluate(prompt, detections, threshold),
+            )
+            for prompt, index, detections in sorted(pictures, key=lambda row: (row[0].id, row[1]))
+        ]
+        summary = official.summary_text(json.loads(line) for line in lines)
+        return {
+            "results.jsonl": "".join(f"{line}\n" for line in lines).encode(),
+            "summary.txt": summary.encode(),
+        }
 
     def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
         """The prompt a detections record brings under ``metadata``: an official metadata object.

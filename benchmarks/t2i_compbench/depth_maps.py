@@ -7,6 +7,7 @@ its data set module in Karine-Huang/T2I-CompBench @ 1b70949.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def depth_folder() -> Path:
             "a folder of 8-bit PNGs named like the official samples."
         )
     return Path(given).expanduser()
+
+
+def folder_state() -> str:
+    """A hash of the names, sizes and times of the depth maps; empty where no folder is named."""
+    if not os.environ.get(FOLDER_VARIABLE):
+        return ""
+    maps = sorted(path for path in depth_folder().iterdir() if path.is_file())
+    state = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in maps]
+    return hashlib.sha256(repr(state).encode()).hexdigest()
 
 
 def nearness(depth: Depth, box: Box, *, transposed: bool) -> float:

@@ -13,7 +13,7 @@ from spatialbench.prompts import Prompt
 
 from .answers import combine
 from .boxes import Box
-from .depth_maps import Depth, depth_folder, nearness, nearness_inside, read_depth
+from .depth_maps import Depth, depth_folder, folder_state, nearness, nearness_inside, read_depth
 from .finding import last_before_both
 from .frame import framed
 from .judging import THRESHOLD, as_official, pair_verdict, require
@@ -92,12 +92,25 @@ class DepthRule:
 
         A record may name another file of the depth folder under the key ``depth``.
         """
-        return self.judge(
-            prompt,
-            Detections.from_record(record),
-            threshold,
-            lambda: read_depth(depth_folder() / depth_name(prompt, record)),
-        )
+        return self.judge_stored(prompt, record, Detections.from_record(record), threshold)
+
+    def judge_stored(
+        self,
+        prompt: Prompt,
+        record: Mapping[str, Any],
+        detections: Detections,
+        threshold: float,
+    ) -> Verdict:
+        """Judge detections whose record (``index``, perhaps ``depth``) names the depth map."""
+
+        def depth() -> Depth:
+            return read_depth(depth_folder() / depth_name(prompt, record))
+
+        return self.judge(prompt, detections, threshold, depth)
+
+    def inputs(self) -> str:
+        """What else than the detections decides the verdicts: the folder of depth maps."""
+        return folder_state()
 
     def takes(self, label: str, word: str) -> bool:
         """Whether a box of that label can stand for the word."""

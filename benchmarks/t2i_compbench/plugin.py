@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spatialbench.detections import Detections
 from spatialbench.downloads import RemoteFile
-from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable
+from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
 
@@ -100,9 +101,37 @@ class T2ICompBench:
         """What reads a ``vqa_result.json`` of that category."""
         return lambda path: official.read_official(path, subset)
 
+    def official_results(
+        self,
+        pictures: Iterable[tuple[Prompt, int, Detections]],
+        subset: str,
+        rule: Rule,
+        threshold: float,
+        method: str,
+    ) -> Mapping[str, bytes]:
+        """The files the official scorer leaves below ``labels``.
+
+        Raises:
+            UserError: as the rule; no picture.
+        """
+        judged = [
+            (prompt, index, _verdict(rule, prompt, index, detections, threshold))
+            for prompt, index, detections in pictures
+        ]
+        contents = official.official_files(subset, judged)
+        return {f"labels/{name}": text.encode() for name, text in contents.items()}
+
     def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
         """The prompt a detections record brings under ``prompt``; see ``own_prompts``."""
         return own_prompts.brought_prompt(record, subset or self.default_subset)
+
+
+def _verdict(
+    rule: Rule, prompt: Prompt, index: int, detections: Detections, threshold: float
+) -> Verdict:
+    if isinstance(rule, depth_rule.DepthRule):
+        return rule.judge_stored(prompt, {"index": index}, detections, threshold)
+    return rule.judge(prompt, detections, threshold)
 
 
 def _has_ceiling(prompt: Prompt) -> bool:

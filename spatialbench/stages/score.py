@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -174,7 +174,7 @@ def _detector(run: Run, signature: str | None) -> str:
 
 def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: str) -> str:
     """SHA-256 over everything a score is made of."""
-    what: Mapping[str, Any] = {
+    what: dict[str, Any] = {
         "run": run.manifest.id,
         "rule": rule.name,
         "threshold": threshold,
@@ -184,6 +184,9 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
         "software": software(),
         "summary": FORMAT,
     }
+    # A rule may look at more than boxes, such as depth maps in a folder.
+    if hasattr(rule, "inputs"):
+        what["rule_inputs"] = rule.inputs()
     digest = hashlib.sha256(canonical_json(what).encode())
     for path in journal.files():
         with path.open("rb") as file:
