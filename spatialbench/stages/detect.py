@@ -19,6 +19,7 @@ from ..runs.identity import canonical_json, differences
 from ..runs.lock import writing
 from ..runs.opening import Run
 from ..runs.store import RunDirectory, name_some
+from .first_look import FirstLook
 from .memory import Pieces
 from .pictures import decode_png
 from .plan import due_batches
@@ -62,12 +63,14 @@ class LookBatch:
 class DetectWorker:
     """Looks at pictures and appends what it found to a journal of its own."""
 
-    def __init__(self, detector: Detector, directory: RunDirectory) -> None:
+    def __init__(self, detector: Detector, directory: RunDirectory, found_before: bool) -> None:
         self._detector = detector
         self._directory = directory
         detector.load()
         self._pieces = Pieces()
-        self._journal = directory.detection_journal(detector.signature()).writer()
+        signature = detector.signature()
+        self._journal = directory.detection_journal(signature).writer()
+        self._first = FirstLook(signature, found_before=found_before)
         self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
 
     def work(self, batch: LookBatch) -> Detected:
@@ -88,16 +91,18 @@ class DetectWorker:
             return Detected(0, unreadable)
         pairs = list(zip(_without_gaps(images), batch.labels, strict=True))
         found = self._pieces.call(self._detect, pairs)
-        self._journal.append(
+        records = [
             {"prompt_id": key[0], "index": key[1]} | _checked(detections).to_record()
             for key, detections in zip(batch.keys, found, strict=True)
             if key in wanted
-        )
+        ]
+        self._journal.append(self._first.admit(records))
         return Detected(len(wanted), unreadable)
 
     def close(self) -> None:
         """Close the journal."""
         self._pool.shutdown()
+        self._journal.append(self._first.rest())
         self._journal.close()
 
     def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
@@ -124,7 +129,8 @@ def detect(
 
     Raises:
         UserError: no finished image at all, a detector whose identity is not the stored one,
-            no space or permission, another process at work on the run.
+            no space or permission, another process at work on the run, a detector that finds
+            nothing in any of its first 50 images.
     """
     expected, directory = run.expected, run.directory
     signature = detector.signature()
@@ -150,7 +156,11 @@ def detect(
                 batches.append(LookBatch(batch.keys, labels, hashes, batch.missing))
         looked = 0
         unreadable: list[Key] = []
-        for result in executor.map(partial(DetectWorker, detector, directory), batches):
+        found_before = bool(batches) and any(
+            record["boxes"] for record in journal.records(progress.notice)
+        )
+        worker = partial(DetectWorker, detector, directory, found_before)
+        for result in executor.map(worker, batches):
             looked += result.images
             unreadable += result.discarded
             progress.advance(result.images)
