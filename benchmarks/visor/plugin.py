@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from spatialbench.detections import Detections
 from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt
+from spatialbench.runs.names import slug
 from spatialbench.statistics.ratios import MeanOfRatios
 
 from . import metrics, official, prompts
@@ -67,6 +70,18 @@ class Visor:
     ) -> Sequence[tuple[Prompt, int, Verdict]]:
         """Verdicts of an official results file; see ``official.read_official``."""
         return official.read_official(path, prompt_list)
+
+    def official_results(
+        self,
+        pictures: Iterable[tuple[Prompt, int, Detections]],
+        subset: str,
+        rule: Rule,
+        threshold: float,
+        method: str,
+    ) -> Mapping[str, bytes]:
+        """The results file that ``visor.py`` reads, under the name it looks for."""
+        name = official.official_file_name(slug(method), threshold=threshold)
+        return {name: json.dumps(official.official_results(pictures, threshold)).encode()}
 
 
 PLUGIN: BenchmarkPlugin = Visor()

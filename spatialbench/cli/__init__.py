@@ -21,6 +21,8 @@ _VERBS = {
     "compare": ("compare", "Runs picture by picture: is the difference more than chance?"),
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1 or 2, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: pictures, boxes, charts."),
+    "import": ("importing", "Other people's pictures, detections or results as a run."),
+    "export": ("exporting", "A run in a benchmark's own layout, for its own scripts."),
     "status": ("status", "What a run has, what it lacks, and what to type next."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),

@@ -83,8 +83,10 @@ class RunDirectory:
         """
         return self.images / safe_id(prompt_id) / f"{index:d}{_SUFFIX}"
 
-    def write_image(self, key: Key, content: bytes, seed: int) -> Record:
+    def write_image(self, key: Key, content: bytes, seed: int | None) -> Record:
         """Write one image file and return its record, which makes it finished once appended.
+
+        ``seed`` is None where nobody knows it.
 
         Raises:
             UserError: no space, no permission, or a symbolic link where the folder should be.

@@ -64,7 +64,7 @@ def heatmap(pairs: PairMap) -> Markup:
     size = len(pairs.objects)
     cell = max(6.0, min(22.0, 520 / size))
     named = size <= _NAMES_UP_TO
-    margin = 12 + (6.0 * max(map(len, pairs.objects)) * min(1.0, cell / 11) if named else 0)
+    margin = 12 + (6.0 * max(map(len, pairs.objects)) * min(1.0, cell / 11) if named else 0.0)
     paths: dict[int, list[str]] = {}
     for (row, column), value in pairs.share.items():
         level = (value + 1) / 2 if pairs.signed else value
@@ -85,12 +85,12 @@ def heatmap(pairs: PairMap) -> Markup:
         for i, name in enumerate(pairs.objects):
             at = margin + (i + 0.7) * cell
             small = min(11.0, cell)
-            row = at + _TITLE
-            parts.append(text(margin - 4, row, name, "end", fill=FAINT, font_size=small))
+            level = at + _TITLE
+            parts.append(text(margin - 4, level, name, "end", fill=FAINT, font_size=small))
             up = margin + _TITLE - 4
             turned = f"rotate(-90 {at:.1f} {up:.1f})"
             parts.append(text(at, up, name, fill=FAINT, font_size=small, transform=turned))
-    side = max(margin + size * cell + 8, 230)
+    side = max(margin + size * cell + 8, 230.0)
     below = margin + _TITLE + size * cell + 8
     parts += _legend(below, pairs.signed)
     return picture(side, below + 16, told, *parts)

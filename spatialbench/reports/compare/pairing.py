@@ -86,9 +86,8 @@ def _keys(table: ScoreTable) -> list[tuple[str, int]]:
 
 def _seeds(run: ScoredRun) -> str | None:
     """The seed scheme, or None where nobody recorded seeds (imported pictures)."""
-    if run.run.generator.get("imported"):
-        return None
-    return str(run.run.manifest.identity["seeds"])
+    scheme = run.run.expected.seeds
+    return str(scheme) if scheme.known else None
 
 
 def _seed_note(seeds: list[str | None], same: bool) -> list[str]:

@@ -1,0 +1,54 @@
+"""``spatialbench export``: a run in a benchmark's own layout, for its own scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from . import assembly
+from .console import progress, say, stdout_reserved
+from .importing import OTHERS, PICTURES
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    required=True,
+    type=click.Choice([*PICTURES, *OTHERS]),
+    help="Pictures as a benchmark's scripts expect them, detections as JSON Lines, or results in "
+    "the benchmark's own format.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A new folder; with detections the file to write.",
+)
+@click.option("--detector", help="With detections: whose, where a run has those of several.")
+def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
+    """Write RUN where another tool looks for it; 'import' reads all of it back."""
+    from ..exports.pictures import export_pictures
+    from ..exports.results import export_detections, export_results
+
+    opened = assembly.existing_run(run)
+    if detector and layout != "detections":
+        raise UserError("--detector goes with --layout detections: leave it out.")
+    if layout == "detections":
+        there = opened.directory.detectors()
+        if detector is None and len(there) != 1:
+            have = f"those by {' and '.join(there)}" if there else "none"
+            raise UserError(f"{run} has {have}: detect first, or say whose with --detector.")
+        written = export_detections(opened, detector or there[0], out)
+        say(f"{written:,} pictures")
+    elif layout == "results":
+        for path in export_results(opened, out):
+            say(f"wrote {path}")
+    else:
+        with stdout_reserved():
+            written = export_pictures(opened, layout, out, progress())
+        if written < opened.expected.images:
+            say(f"PARTIAL: {written:,} of {opened.expected.images:,} expected pictures")
+    click.echo(out)

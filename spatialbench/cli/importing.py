@@ -1,0 +1,140 @@
+"""``spatialbench import``: other people's pictures, detections or results as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import UserError
+from . import assembly
+from .console import progress, say, stdout_reserved
+from .options import format_option
+
+if TYPE_CHECKING:
+    from ..imports.target import Target
+
+PICTURES = ("visor", "t2i-compbench", "geneval", "flat+csv")
+OTHERS = ("detections", "results")
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    required=True,
+    type=click.Choice([*PICTURES, *OTHERS]),
+    help="How the files are named; detections and results take one file instead of a folder.",
+)
+@click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset.")
+@click.option("--name", required=True, help="What to call the method in tables.")
+@click.option("--backbone", default="unknown", show_default=True, help="What it was made with.")
+@click.option("--limit", type=int, help="Expect only the first N prompts, as 'run --limit N'.")
+@click.option("--only", help="Expect only these tasks, relations or prompt ids.")
+@click.option("--images-per-prompt", type=int, help="Default: the benchmark's own number.")
+@click.option(
+    "--seed-scheme",
+    default="unknown",
+    show_default=True,
+    help="If you know: protocol or hashed[:BASE], as in 'run'.",
+)
+@click.option("--detector-name", help="With detections: who made them; default: external.")
+@click.option("--allow-partial", is_flag=True, help="Import what matches and mark the run partial.")
+@click.option("--dry-run", is_flag=True, help="Only print the report; write nothing.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Put the run there.")
+@format_option
+def command(
+    path: Path,
+    layout: str,
+    bench: str,
+    name: str,
+    backbone: str,
+    limit: int | None,
+    only: str | None,
+    images_per_prompt: int | None,
+    seed_scheme: str,
+    detector_name: str | None,
+    allow_partial: bool,
+    dry_run: bool,
+    out: Path | None,
+    form: str,
+) -> int:
+    """Make a run of PATH: a folder or archive of pictures, or a file of detections or results.
+
+    Files that are missing, extra, duplicate, unreadable or wrongly named are listed, and nothing
+    is imported (exit status 2) unless --allow-partial is given. 'detect' and 'score' go on from
+    there.
+    """
+    from ..imports.target import Target
+    from ..runs.seeds import SeedScheme
+    from ..runs.selection import Selection
+
+    benchmark, subset = assembly.benchmark_and_subset(bench)
+    selection = Selection(limit, Selection.parse_only(only), images_per_prompt)
+    seeds = SeedScheme.parse(seed_scheme)
+    typed = assembly.command_line()
+    target = Target(benchmark, subset, selection, seeds, allow_partial, out, typed)
+    if detector_name and layout != "detections":
+        raise UserError("--detector-name goes with --layout detections: leave it out.")
+    if layout in PICTURES:
+        return _pictures(path, layout, target, name, backbone, dry_run, form)
+    if dry_run:
+        raise UserError("--dry-run is for folders of pictures: leave it out for a single file.")
+    return _file(path, layout, target, name, backbone, detector_name)
+
+
+def _pictures(
+    path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: str
+) -> int:
+    from ..generators.imported import Imported
+    from ..imports.layouts import Names, place
+    from ..imports.matching import match
+    from ..imports.pictures import import_pictures
+    from ..imports.sources import open_source
+    from ..imports.text import report_text
+    from ..runs.expected import expect
+
+    source = open_source(path)
+    expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
+    names = Names(expected.all_prompts, target.benchmark.images_per_prompt)
+    placed = place(layout, source, names)
+    bar = progress()
+    bar.begin("check", 0, sum(not isinstance(where, str) for where in placed.values()))
+    report = match(source, placed, expected, bar.advance)
+    bar.end()
+    click.echo(report_text(report, expected.images, form))  # type: ignore[arg-type]
+    if not report.clean and not target.allow_partial:
+        say(
+            f"error: {len(report.matched):,} of {expected.images:,} expected pictures match, and "
+            "nothing was imported: mend what the report lists, or give --allow-partial to import "
+            "what matches."
+        )
+        return 2
+    if dry_run:
+        return 0
+    with stdout_reserved():
+        method = Imported(name, backbone, layout, report.content)
+        run = import_pictures(source, report, target, method, bar)
+    say(f"imported; next: spatialbench detect {run.path}")
+    click.echo(run.path, err=form in ("json", "csv"))
+    return 0
+
+
+def _file(
+    path: Path, layout: str, target: Target, name: str, backbone: str, detector: str | None
+) -> int:
+    from ..generators.imported import Imported
+    from ..imports.results import EXTERNAL, content_of, import_detections, import_verdicts
+
+    method = Imported(name, backbone, layout, content_of(path))
+    if layout == "detections":
+        run, found = import_detections(path, target, method, detector or EXTERNAL)
+        say(f"{found:,} of {run.expected.images:,} pictures; next: spatialbench score {run.path}")
+    else:
+        run, left_out = import_verdicts(path, target, method)
+        if left_out:
+            say(f"{left_out:,} verdicts are of pictures that are not expected, and were left out")
+        say(f"imported; next: spatialbench leaderboard {run.path}")
+    click.echo(run.path)
+    return 0

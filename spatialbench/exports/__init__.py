@@ -1,0 +1,1 @@
+"""Runs in the layouts of the benchmarks' own repositories, for their own scripts."""

@@ -1,0 +1,50 @@
+"""Pictures somebody else made, as a method: an identity and nothing that could draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..plugins import ImageRequest
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What is known of imported work.
+
+    Attributes:
+        name: what its owner calls the method.
+        backbone: the model it was made with, or ``unknown``.
+        kind: the layout of the files it came from.
+        content: hash of everything that was imported, so that other files are another run.
+    """
+
+    name: str
+    backbone: str
+    kind: str
+    content: str
+
+    def identity(self) -> dict[str, Any]:
+        """Name, backbone, and the hash of the imported files."""
+        return {
+            "method": self.name,
+            "version": "imported",
+            "backbone": {"name": self.backbone},
+            "layout": self.kind,
+            "content": self.content,
+        }
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Always a UserError: what is missing has to be imported too."""
+        raise UserError(
+            f"{self.name} was imported, so no picture of it can be made: give the import again "
+            "with the missing files."
+        )

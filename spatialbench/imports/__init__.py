@@ -1,0 +1,1 @@
+"""Other people's pictures, detections and results as runs."""

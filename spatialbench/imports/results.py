@@ -1,0 +1,169 @@
+"""Detections or verdicts from elsewhere as a run without pictures, to compare, gate and rank."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..generators.imported import Imported
+from ..plugins import BenchmarkPlugin, Verdict
+from ..prompts import Prompt
+from ..runs import signature as signatures
+from ..runs.expected import Key
+from ..runs.files import make_folder, write_atomic
+from ..runs.identity import canonical_json
+from ..runs.lock import writing
+from ..runs.machine import software
+from ..runs.names import method_name
+from ..runs.opening import Run
+from ..runs.signature import Signature
+from ..stages.foreign import read_records
+from ..stages.scores_file import write_scores
+from ..stages.summary import Heading, summarise, summary_text
+from ..stages.verdicts import build_table
+from ..subsets import default_rule
+from .target import Target
+
+EXTERNAL = "external"
+"""What stands for the detector where nobody said which it was."""
+
+Judged = Sequence[tuple[Prompt, int, Verdict]]
+
+
+def content_of(path: Path) -> str:
+    """16 hexadecimal digits of a file's SHA-256. Raises UserError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): give an existing file."
+        ) from error
+
+
+def import_detections(
+    path: Path, target: Target, method: Imported, detector: str
+) -> tuple[Run, int]:
+    """Store a file of detections in a run of its own; ``score`` judges them.
+
+    Args:
+        detector: what stands for the detector in signatures.
+
+    Returns:
+        The run, and how many of its expected pictures have detections.
+
+    Raises:
+        UserError: a malformed record, an unknown prompt, the same picture twice, less than what
+            is expected.
+    """
+    expected = target.expected(method)
+    keys = set(expected.keys())
+    records: dict[Key, dict[str, Any]] = {}
+    for record in read_records(path):
+        key = (record["prompt_id"], record["index"])
+        if key[0] not in expected.rank:
+            name = f"{target.benchmark.name}:{target.subset}"
+            raise UserError(
+                f"{path} holds the prompt id {key[0]!r}, which {name} does not have: see "
+                f"'spatialbench prompts --bench {name}'."
+            )
+        if key in records:
+            raise UserError(f"{path} holds {key[0]}/{key[1]} twice: give every picture one record.")
+        records[key] = record
+    found = sum(key in keys for key in records)
+    target.check(found, expected.images)
+    run = target.open(method)
+    with writing(run.path):
+        file = run.directory.detector_file(detector)
+        make_folder(file.parent)
+        told = {"signature": detector, "identity": {"imported": method.content}}
+        write_atomic(file, canonical_json(told).encode() + b"\n")
+        journal = run.directory.detection_journal(detector)
+        with journal.writer() as writer:
+            writer.append(records.values())
+        journal.merge(run.expected.order, lambda notice: None)
+    return run, found
+
+
+def official_reader(benchmark: BenchmarkPlugin, subset: str) -> Callable[[Path], Judged]:
+    """How the benchmark reads its own results files.
+
+    Raises:
+        UserError: a benchmark that reads none.
+    """
+    if hasattr(benchmark, "official_reader"):
+        reader: Callable[[Path], Judged] = benchmark.official_reader(subset)
+        return reader
+    read: Callable[[Path], Judged] | None = getattr(benchmark, "read_official", None)
+    if read is None:
+        raise UserError(
+            f"{benchmark.name} reads no results file of its own: import --layout detections."
+        )
+    return read
+
+
+def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, int]:
+    """Write the verdicts of an official results file, taken as they stand, as a scored run.
+
+    Returns:
+        The run, and how many verdicts were left out because their pictures are not expected.
+
+    Raises:
+        UserError: the same picture twice, less than what is expected, or what the benchmark's
+            own reader refuses.
+    """
+    expected = target.expected(method)
+    place = {prompt.id: row for row, prompt in enumerate(expected.prompts)}
+    rows: dict[tuple[int, int], Verdict] = {}
+    left_out = 0
+    for prompt, index, verdict in official_reader(target.benchmark, target.subset)(path):
+        row = place.get(prompt.id)
+        if row is None or not 0 <= index < expected.images_per_prompt:
+            left_out += 1
+            continue
+        if (row, index) in rows:
+            raise UserError(f"the picture {prompt.id}/{index} appears twice: give it one record.")
+        rows[row, index] = verdict
+    target.check(len(rows), expected.images)
+    run = target.open(method)
+    table, reasons = build_table(
+        expected.prompts, ((*key, verdict) for key, verdict in sorted(rows.items()))
+    )
+    heading = Heading(
+        method_name(run.generator),
+        signatures.base(run.generator),
+        target.subset,
+        _signature(run, len(rows)),
+    )
+    summary = summarise(target.benchmark, table, heading)
+    summary["run"] = run.manifest.id
+    with writing(run.path):
+        write_scores(run.directory.scores, table, reasons)
+        write_atomic(run.directory.summary, summary_text(summary).encode())
+    return run, left_out
+
+
+def _signature(run: Run, found: int) -> Signature:
+    expected = run.expected
+    benchmark = expected.benchmark
+    rule = default_rule(benchmark, expected.subset)
+    return Signature(
+        benchmark=f"{benchmark.name}/{benchmark.version}",
+        rule=rule.name,
+        detector=EXTERNAL,
+        threshold=rule.threshold,
+        prompts=len(expected.prompts),
+        images_per_prompt=expected.images_per_prompt,
+        software=software(),
+        subset=None if expected.subset == benchmark.default_subset else expected.subset,
+        only=expected.selection.only,
+        found=found if found < expected.images else None,
+        method=signatures.method(run.generator),
+        parameters=signatures.parameters(run.generator),
+        base=signatures.base(run.generator),
+        seeds=str(expected.seeds),
+        run=run.manifest.id,
+    )
