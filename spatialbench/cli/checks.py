@@ -6,10 +6,11 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from .. import plugins
+from .. import canaries, plugins
 from ..errors import UserError
 
 _CORE = ("torch", "diffusers", "transformers", "numpy", "pandas", "pyarrow", "pillow")
@@ -25,9 +26,10 @@ class Finding:
     detail: str
 
 
-def all_checks() -> list[Callable[[], list[Finding]]]:
+def all_checks(record_canary: bool = False) -> list[Callable[[], list[Finding]]]:
     """Every check, the cheap ones first."""
-    return [_versions, _extras, _torchvision, _device, _cache, _plugins, _lab, _detectors]
+    detectors = partial(_detectors, record_canary)
+    return [_versions, _extras, _torchvision, _device, _cache, _plugins, _lab, detectors]
 
 
 def _versions() -> list[Finding]:
@@ -124,27 +126,31 @@ def _lab() -> list[Finding]:
     return [Finding("ok", "lab weights", label)]
 
 
-def _detectors() -> list[Finding]:
-    return [_detector(name) for name in plugins.names("detector")]
+def _detectors(record_canary: bool) -> list[Finding]:
+    return [_detector(name, record_canary) for name in plugins.names("detector")]
 
 
-def _detector(name: str) -> Finding:
+def _detector(name: str, record_canary: bool) -> Finding:
     """Load the weights that are here, and let the detector test itself."""
     what = f"detector {name}, self-test"
     try:
         plugin = plugins.load("detector", name)
-        detector = plugin.configure(None, "cpu", True)
-        signature = detector.signature()
     except UserError as error:
         return Finding("broken", what, str(error))
     try:
+        detector = plugin.configure(None, "cpu", True)
+        signature = detector.signature()
         detector.load()
     except UserError as error:
         if hasattr(plugin, "fetch") and "cache" in str(error):
             return Finding("absent", what, str(error))
         return Finding("broken", what, str(error))
     try:
-        return Finding("ok", what, f"{signature}: {_canary(detector)}")
+        said = _canary(detector)
+        if record_canary:
+            return Finding("ok", what, f"{signature}: {said}; kept {canaries.record(detector)}")
+        compared = canaries.check(detector)
+        return Finding("ok", what, f"{signature}: {said}" + (f"; {compared}" if compared else ""))
     except UserError as error:
         return Finding("broken", what, str(error))
 

@@ -12,8 +12,14 @@ from .options import format_option
 
 
 @click.command("doctor")
+@click.option(
+    "--record-canary",
+    is_flag=True,
+    help="Also keep what every sound detector finds in fixed pictures: from then on it must find "
+    "the same before it scores.",
+)
 @format_option
-def command(form: str) -> None:
+def command(record_canary: bool, form: str) -> None:
     """Check versions, extras, the cache, the lab's weights and every detector that is here.
 
     Nothing is downloaded. The exit status is 2 where something is broken.
@@ -24,7 +30,7 @@ def command(form: str) -> None:
     with stdout_reserved():
         shown = progress()
         findings = []
-        for check in all_checks():
+        for check in all_checks(record_canary):
             found = check()
             findings += found
             for finding in found:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .. import canaries
 from ..detections import Detections
 from ..errors import UserError
 from ..executors import Executor
@@ -67,6 +68,7 @@ class DetectWorker:
         self._detector = detector
         self._directory = directory
         detector.load()
+        canaries.check(detector)
         self._pieces = Pieces()
         signature = detector.signature()
         self._journal = directory.detection_journal(signature).writer()
