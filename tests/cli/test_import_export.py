@@ -1,0 +1,135 @@
+"""``import`` and ``export``: round trips, reports, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+SQUARES = ("--bench", "squares", "--name", "theirs", "--out", "back")
+NUMBERS = ("FOUND", "RIGHT", "images", "prompts", "partial", "intervals", "groups")
+
+
+@pytest.fixture
+def made(spatialbench: Command) -> Command:
+    """A run ``made`` of eight prompts."""
+    spatialbench("run", "--method", "painter", "--bench", "squares", "--out", "made", "--limit", 8)
+    return spatialbench
+
+
+@pytest.mark.parametrize("layout", ["visor", "t2i-compbench", "geneval", "flat+csv"])
+def test_a_run_comes_back_to_the_same_scores(made: Command, layout: str) -> None:
+    assert made("export", "made", "--layout", layout, "--out", "out").status == 0
+    dry = made("import", "out", "--layout", layout, *SQUARES, "--limit", 8, "--dry-run")
+    assert dry.status == 0
+    assert "16 of 16 expected" in dry.out
+    assert not Path("back").exists()
+    imported = made("import", "out", "--layout", layout, *SQUARES, "--limit", 8)
+    assert (imported.status, imported.out.splitlines()[-1]) == (0, "back")
+    assert made("detect", "back").status == 0
+    back = json.loads(made("score", "back", "--format", "json").out)
+    before = json.loads(Path("made/summary.json").read_text())
+    assert {key: back[key] for key in NUMBERS} == {key: before[key] for key in NUMBERS}
+    assert (back["method"], back["backbone"]) == ("theirs", "unknown")
+    assert "seeds:unknown" in back["signature"]
+
+
+def test_detections_come_back_to_the_same_scores(made: Command) -> None:
+    made("export", "made", "--layout", "detections", "--out", "boxes.jsonl")
+    arguments = ("import", "boxes.jsonl", "--layout", "detections", *SQUARES)
+    refused = made(*arguments)
+    assert refused.status == 2
+    assert "16 of 96 expected pictures" in refused.err
+    assert not Path("back").exists()
+    assert made(*arguments, "--limit", 8, "--detector-name", "blobs").status == 0
+    back = json.loads(made("score", "back", "--format", "json").out)
+    before = json.loads(Path("made/summary.json").read_text())
+    assert {key: back[key] for key in NUMBERS} == {key: before[key] for key in NUMBERS}
+    assert back["detector"] == "blobs"
+
+
+def test_what_is_wrong_is_listed_and_nothing_is_imported(made: Command) -> None:
+    made("export", "made", "--layout", "visor", "--out", "out")
+    names = sorted(path.name for path in Path("out").iterdir())
+    os.unlink(f"out/{names[0]}")
+    # A hard link to the run's own file: replaced, not written to.
+    os.unlink(f"out/{names[1]}")
+    Path("out", names[1]).write_bytes(b"")
+    Path("out", "notes.txt").write_text("")
+    arguments = ("import", "out", "--layout", "visor", *SQUARES, "--limit", 8)
+    refused = made(*arguments)
+    assert refused.status == 2
+    assert "14 of 16 expected pictures match, and nothing was imported" in refused.err
+    for said in ("missing", "the file is empty", "notes.txt", "wrongly named"):
+        assert said in refused.out
+    assert not Path("back").exists()
+    document = json.loads(made(*arguments, "--format", "json").out)
+    assert (document["matched"], document["clean"]) == (14, False)
+    assert list(document["unreadable"]) == [names[1]]
+    assert made(*arguments, "--allow-partial").status == 0
+    made("detect", "back")
+    back = json.loads(made("score", "back", "--format", "json").out)
+    assert (back["images"], back["images_expected"], back["partial"]) == (14, 16, True)
+
+
+def test_options_that_do_not_fit(made: Command) -> None:
+    for arguments in (
+        ("export", "made", "--layout", "visor", "--out", "made"),
+        ("export", "made", "--layout", "visor", "--out", "o", "--detector", "x"),
+        ("export", "made", "--layout", "results", "--out", "o"),
+        ("import", "nowhere", "--layout", "visor", *SQUARES),
+        ("import", "made", "--layout", "results", *SQUARES),
+        ("import", "made/summary.json", "--layout", "detections", *SQUARES),
+        ("import", "made", "--layout", "detections", *SQUARES, "--dry-run"),
+    ):
+        outcome = made(*arguments)
+        assert outcome.status == 2
+        assert "Traceback" not in outcome.err
+
+
+def test_visor_results_come_back(spatialbench: Command) -> None:
+    """Official results of three prompts: in, and scored as the file says."""
+    records = {
+        f"{prompt}_{k}": {"classes": ["person", "bicycle"], "sra": int(k < 2)}
+        for prompt in (0, 1, 2)
+        for k in range(4)
+    }
+    Path("results.json").write_text(json.dumps(records))
+    outcome = spatialbench(
+        *("import", "results.json", "--layout", "results", "--bench", "visor"),
+        *("--name", "theirs", "--only", "0,1,2", "--out", "back"),
+    )
+    assert outcome.status == 0
+    summary = json.loads(Path("back/summary.json").read_text())
+    assert [summary[key] for key in ("OA", "VISOR_uncond", "VISOR_2", "VISOR_3")] == [
+        100,
+        50,
+        100,
+        0,
+    ]
+    assert spatialbench("leaderboard", "back", "--no-published").status == 0
+
+
+def _real_images(model: str) -> Path:
+    folder = Path(os.environ.get("SPATIALBENCH_DATA", ""), "visor", "images", model)
+    if "SPATIALBENCH_DATA" not in os.environ or not folder.is_dir():
+        pytest.skip("SPATIALBENCH_DATA names no folder with visor/images")
+    return folder
+
+
+@pytest.mark.parametrize("model", ["cogview2", "dallev2"])
+def test_real_pictures(spatialbench: Command, model: str) -> None:
+    folder = _real_images(model)
+    ids = sorted({re.split("_", path.stem)[0] for path in folder.glob("*.png")})
+    arguments = ("import", folder, "--layout", "visor", "--bench", "visor:all", "--name", model)
+    document = json.loads(
+        spatialbench(*arguments, "--only", ",".join(ids), "--dry-run", "--format", "json").out
+    )
+    assert len(ids) == 100
+    assert document["clean"] is True
+    assert document["matched"] == document["expected"] == 400
