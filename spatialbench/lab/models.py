@@ -50,7 +50,7 @@ def build_text_encoder(vocabulary_size: int) -> CLIPTextModel:
             num_attention_heads=4,
             max_position_embeddings=MAX_TOKENS,
             projection_dim=TEXT_WIDTH,
-            bos_token_id=0,
+            bos_token_id=1,
             eos_token_id=vocabulary_size - 1,
             pad_token_id=vocabulary_size - 1,
         )
@@ -110,7 +110,7 @@ def build_detector(vocabulary_size: int) -> OwlViTForObjectDetection:
                 "num_hidden_layers": 1,
                 "num_attention_heads": 4,
                 "max_position_embeddings": MAX_TOKENS,
-                "bos_token_id": 0,
+                "bos_token_id": 1,
                 "eos_token_id": vocabulary_size - 1,
                 "pad_token_id": vocabulary_size - 1,
             },

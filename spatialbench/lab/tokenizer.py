@@ -18,13 +18,14 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     """A word-level tokenizer over the world's vocabulary.
 
     The end token pads and has the highest id, because OWL-ViT's text tower looks for the
-    sentence's end there (transformers takes the arg max of the ids).
+    sentence's end there (transformers takes the arg max of the ids). The start token is not 0,
+    because OWL-ViT takes a query that starts with 0 for padding.
     """
     from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
     from tokenizers.models import WordLevel
     from transformers import PreTrainedTokenizerFast
 
-    words = [START, UNKNOWN, *vocabulary(), END]
+    words = [UNKNOWN, START, *vocabulary(), END]
     ids = {word: i for i, word in enumerate(words)}
     tokenizer = Tokenizer(WordLevel(ids, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Lowercase()

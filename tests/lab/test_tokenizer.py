@@ -21,9 +21,10 @@ def test_a_prompt_is_framed_and_padded() -> None:
     assert set(ids[7:]) == {tokenizer.pad_token_id}
 
 
-def test_the_end_token_has_the_highest_id() -> None:
-    """OWL-ViT's text tower finds the sentence's end by the arg max of the ids."""
+def test_the_ids_are_what_owlvit_expects() -> None:
+    """Its text tower finds the end by the arg max of the ids; a query that starts with 0 is none."""
     tokenizer = build_tokenizer()
+    assert tokenizer("a dog").input_ids[0] == tokenizer.bos_token_id > 0
     assert tokenizer.eos_token_id == max(tokenizer.get_vocab().values())
 
 

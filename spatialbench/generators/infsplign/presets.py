@@ -76,7 +76,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 
-BACKBONE_PARAMETERS: Mapping[str, Mapping[str, Any]] = {"lab": {}}
+BACKBONE_PARAMETERS: Mapping[str, Mapping[str, Any]] = {"lab": {"weight": 100.0}}
 """Parameters that a backbone wants otherwise than every preset, by backbone name.
 
 They replace a preset's values and yield to ``--set``; like all settings they are part of a run's

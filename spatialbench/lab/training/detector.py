@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Redraw = Callable[[np.random.Generator, SceneBatch], Tensor]
 
 BATCH = 32
+BOX_WEIGHT = 25.0
 QUERY = "a photo of a {}"
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -132,7 +133,7 @@ def detection_losses(
     index = torch.tensor(rows)
     found = boxes[index[:, 0], index[:, 1]]
     classes = F.binary_cross_entropy_with_logits(logits, target, reduction="sum") / len(rows)
-    return {"classes": classes, "boxes": 10 * F.l1_loss(found, torch.tensor(wanted))}
+    return {"classes": classes, "boxes": BOX_WEIGHT * F.l1_loss(found, torch.tensor(wanted))}
 
 
 def _patches_near(x: float, y: float, grid: int) -> list[int]:

@@ -20,7 +20,7 @@ SCHEDULES = {
     "diffusion": Schedule(steps=8500, learning_rate=1e-3, ema=0.998),
     "decoder": Schedule(steps=1500, learning_rate=1e-3, ema=0.995),
     "detector": Schedule(steps=5500, learning_rate=1.5e-3, ema=0.995),
-    "detector-on-samples": Schedule(steps=1200, learning_rate=5e-4, ema=0.995),
+    "detector-on-samples": Schedule(steps=4000, learning_rate=1.2e-3, ema=0.995),
 }
 """What the shipped weights were trained with."""
 

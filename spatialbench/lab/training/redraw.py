@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 DECODED_SHARE = 0.3
 """Share of batches that only pass the image code."""
-DIFFUSED_SHARE = 0.3
+DIFFUSED_SHARE = 0.2
 """Share of batches that are noised and denoised under their own caption."""
 NOISE_LEVELS = (150, 650)
 """Timesteps to noise to: far enough to take the diffusion model's style, near enough to keep
 every object in its place."""
-STEPS = 3
+STEPS = 2
 
 
 class Redraw:
