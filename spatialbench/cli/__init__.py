@@ -23,6 +23,7 @@ _VERBS = {
     "gallery": ("gallery", "Look at a run, or two side by side: pictures, boxes, charts."),
     "import": ("importing", "Other people's pictures, detections or results as a run."),
     "export": ("exporting", "A run in a benchmark's own layout, for its own scripts."),
+    "detectors": ("detectors", "Do two detectors judge the same pictures alike?"),
     "status": ("status", "What a run has, what it lacks, and what to type next."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),

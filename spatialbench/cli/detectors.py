@@ -1,0 +1,48 @@
+"""``spatialbench detectors agree``: would another detector have judged the same?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from . import assembly
+from .console import progress, stdout_reserved
+from .options import format_option, rule_options
+
+
+@click.group("detectors")
+def command() -> None:
+    """What detectors make of the same pictures."""
+
+
+@command.command("agree")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("a")
+@click.argument("b")
+@rule_options
+@format_option
+def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, form: str) -> None:
+    """How often the verdicts of detectors A and B on RUN agree: rate, Cohen's kappa, by relation.
+
+    A and B are signatures of detectors that have looked at the run, or their part before the @.
+    """
+    from ..reports.agreement import agreement, agreement_json, agreement_table, chosen_signature
+    from ..reports.tables import render, render_csv
+    from ..stages.score import checked_threshold
+
+    with stdout_reserved():
+        opened = assembly.existing_run(run)
+        expected = opened.expected
+        chosen = assembly.rule(expected.benchmark, rule, expected.subset)
+        limit = checked_threshold(chosen, threshold)
+        pair = (chosen_signature(opened, a), chosen_signature(opened, b))
+        found = agreement(opened, pair, chosen, limit, progress())
+    table = agreement_table(found, pair, chosen, limit)
+    if form == "json":
+        click.echo(json.dumps(agreement_json(found, pair, chosen, limit), indent=2))
+    elif form == "csv":
+        click.echo(render_csv(table.columns, table.rows))
+    else:
+        click.echo(render(table, "md" if form == "md" else "table"))

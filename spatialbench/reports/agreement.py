@@ -1,0 +1,135 @@
+"""Two detectors on the same pictures: how often the rule gives them the same verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError, unknown_name
+from ..plugins import Rule
+from ..runs.opening import Run
+from ..stages.progress import Progress
+from ..stages.verdicts import judge_of
+from ..statistics.agreement import Agreement
+from .tables import UNDEFINED, Table
+
+ALL = "all"
+
+Key = tuple[str, int]
+
+
+def chosen_signature(run: Run, given: str) -> str:
+    """The signature of a detector of this run, by itself or by the part before its ``@``.
+
+    Raises:
+        UserError: no such detections, or several by that name.
+    """
+    there = run.directory.detectors()
+    named = [name for name in there if given in (name, name.partition("@")[0])]
+    if len(named) > 1:
+        raise UserError(
+            f"{given!r} may be {' or '.join(named)} in {run.path}: give the whole signature."
+        )
+    if not named:
+        error = unknown_name(f"detector of {run.path}", given, there)
+        raise UserError(f"{error} Look with it first: 'spatialbench detect {run.path}'.")
+    return named[0]
+
+
+def agreement(
+    run: Run, detectors: tuple[str, str], rule: Rule, threshold: float, progress: Progress
+) -> dict[str, Agreement]:
+    """Agreement of two detectors' verdicts by task of the prompt, and under ``all``.
+
+    Args:
+        run: with detections by both.
+        detectors: their signatures.
+        rule: applied to both.
+        threshold: of the rule.
+        progress: where damaged lines are mentioned.
+
+    Raises:
+        UserError: images that only one of them has looked at, or none at all.
+    """
+    first, second = (_verdicts(run, name, rule, threshold, progress) for name in detectors)
+    alone = first.keys() ^ second.keys()
+    if alone or not first:
+        raise UserError(
+            f"{len(alone)} of {len(first.keys() | second.keys())} images of {run.path} were looked "
+            f"at by only one of {' and '.join(detectors)}; finish both with 'spatialbench detect "
+            f"{run.path} --detector NAME'."
+        )
+    keys = sorted(first)
+    tasks = np.array([run.expected.by_id[prompt_id].task for prompt_id, _ in keys], dtype=object)
+    a = np.array([first[key] for key in keys], dtype=bool)
+    b = np.array([second[key] for key in keys], dtype=bool)
+    result = {ALL: Agreement.of(a, b)}
+    for task in sorted(set(tasks.tolist())):
+        here = tasks == task
+        result[task] = Agreement.of(a[here], b[here])
+    return result
+
+
+def agreement_table(
+    found: Mapping[str, Agreement], detectors: tuple[str, str], rule: Rule, threshold: float
+) -> Table:
+    """One row a task, the whole first."""
+    columns = ("task", "images", "agree", "kappa", "both right", "only A", "only B", "both wrong")
+    rows = [
+        [
+            task,
+            str(one.count),
+            _percent(one.rate),
+            UNDEFINED if np.isnan(one.kappa) else f"{one.kappa:.3f}",
+            *(str(n) for n in (one.both, one.only_first, one.only_second, one.neither)),
+        ]
+        for task, one in found.items()
+    ]
+    notes = (f"A: {detectors[0]}", f"B: {detectors[1]}", f"{rule.name} at {threshold:g}")
+    return Table(columns, rows, "Agreement of two detectors' verdicts", notes)
+
+
+def agreement_json(
+    found: Mapping[str, Agreement], detectors: tuple[str, str], rule: Rule, threshold: float
+) -> dict[str, Any]:
+    """The table as one JSON object; rates in percent, undefined numbers null."""
+    return {
+        "detectors": list(detectors),
+        "rule": rule.name,
+        "threshold": threshold,
+        "tasks": {
+            task: {
+                "images": one.count,
+                "agree": _json_number(100 * one.rate),
+                "kappa": _json_number(one.kappa),
+                "both": one.both,
+                "only_first": one.only_first,
+                "only_second": one.only_second,
+                "neither": one.neither,
+            }
+            for task, one in found.items()
+        },
+    }
+
+
+def _verdicts(
+    run: Run, detector: str, rule: Rule, threshold: float, progress: Progress
+) -> dict[Key, bool]:
+    judge, by_id = judge_of(rule), run.expected.by_id
+    wanted = set(run.expected.keys())
+    verdicts = {}
+    for record in run.directory.detection_journal(detector).records(progress.notice):
+        key = (record["prompt_id"], record["index"])
+        if key in wanted:
+            verdicts[key] = bool(judge(by_id[key[0]], record, threshold).correct)
+    return verdicts
+
+
+def _percent(share: float) -> str:
+    return UNDEFINED if np.isnan(share) else f"{100 * share:.1f}"
+
+
+def _json_number(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,104 @@
+"""Two detectors on one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from spatialbench.executors.local import LocalExecutor
+from spatialbench.reports.agreement import (
+    ALL,
+    agreement,
+    agreement_json,
+    agreement_table,
+    chosen_signature,
+)
+from spatialbench.reports.tables import UNDEFINED
+from spatialbench.runs.opening import Run
+from spatialbench.runs.selection import Selection
+from spatialbench.stages.detect import detect
+from spatialbench.stages.generate import generate
+from spatialbench.stages.score import read_verdicts, score
+from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
+
+
+class Squinting(Finder):
+    """The same boxes with every other score set to zero."""
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        found = []
+        for i, one in enumerate(super().detect(images, labels)):
+            scores = one.scores * np.float32(i % 2)
+            found.append(Detections.build(one.boxes, scores, one.labels, one.width, one.height))
+        return found
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    opened = open_shapes(tmp_path, Shapes())
+    generate(opened, Painter(), 5, LocalExecutor(), Log())
+    detect(opened, Finder(), 5, LocalExecutor(), Log())
+    detect(opened, Squinting(word="squint@w1"), 5, LocalExecutor(), Log())
+    return opened
+
+
+def test_verdicts_are_those_of_the_scores(run: Run) -> None:
+    rule = next(iter(run.expected.benchmark.rules.values()))
+    verdicts = {}
+    for name in ("finder@w1", "squint@w1"):
+        score(run, Log(), rule, detector=name)
+        verdicts[name] = {(v["prompt_id"], v["index"]): v for v in read_verdicts(run)}
+    found = agreement(run, ("finder@w1", "squint@w1"), rule, rule.threshold, Log())
+
+    keys = run.expected.keys()
+    pairs = [tuple(bool(verdicts[name][key]["correct"]) for name in verdicts) for key in keys]
+    counted = (found[ALL].both, found[ALL].only_first, found[ALL].only_second, found[ALL].neither)
+    kinds = ((True, True), (True, False), (False, True), (False, False))
+    assert counted == tuple(pairs.count(kind) for kind in kinds)
+    assert found[ALL].only_first > 0
+    tasks = {prompt.task for prompt in run.expected.prompts}
+    assert set(found) == {ALL, *tasks}
+    assert sum(found[task].count for task in tasks) == len(keys) == found[ALL].count
+
+
+def test_a_detector_agrees_with_itself(run: Run) -> None:
+    rule = next(iter(run.expected.benchmark.rules.values()))
+    pair = ("finder@w1", "finder@w1")
+    found = agreement(run, pair, rule, rule.threshold, Log())
+    assert found[ALL].rate == 1
+    table = agreement_table(found, pair, rule, rule.threshold)
+    assert table.rows[0][:3] == ["all", "24", "100.0"]
+    document = agreement_json(found, pair, rule, rule.threshold)
+    assert document["tasks"]["all"]["agree"] == 100
+    nothing = agreement(run, pair, rule, 1.0, Log())
+    assert agreement_table(nothing, pair, rule, 1.0).rows[0][3] == UNDEFINED
+    assert agreement_json(nothing, pair, rule, 1.0)["tasks"]["all"]["kappa"] is None
+
+
+def test_detectors_are_named_by_signature_or_by_their_name(run: Run) -> None:
+    assert chosen_signature(run, "squint") == chosen_signature(run, "squint@w1") == "squint@w1"
+    with pytest.raises(UserError, match=r"unknown detector of .* 'squin'.*spatialbench detect"):
+        chosen_signature(run, "squin")
+    detect(run, Finder(word="squint@w2", weights="w2"), 5, LocalExecutor(), Log())
+    with pytest.raises(UserError, match="squint@w1 or squint@w2"):
+        chosen_signature(run, "squint")
+
+
+def test_images_that_only_one_has_seen_are_no_ground_for_a_comparison(tmp_path: Path) -> None:
+    part = open_shapes(tmp_path, selection=Selection(limit=1))
+    generate(part, Painter(), 5, LocalExecutor(), Log())
+    detect(part, Finder(), 5, LocalExecutor(), Log())
+    whole = open_shapes(tmp_path)
+    generate(whole, Painter(), 5, LocalExecutor(), Log())
+    detect(whole, Finder(word="other@w1"), 5, LocalExecutor(), Log())
+    rule = next(iter(whole.expected.benchmark.rules.values()))
+    with pytest.raises(UserError, match=r"\d+ of 24 images .* by only one of"):
+        agreement(whole, ("finder@w1", "other@w1"), rule, rule.threshold, Log())
