@@ -15,7 +15,7 @@ from .answers import combine
 from .boxes import Box
 from .depth_maps import Depth, depth_folder, folder_state, nearness, nearness_inside, read_depth
 from .finding import last_before_both
-from .frame import framed
+from .frame import frame_size, framed
 from .judging import THRESHOLD, as_official, pair_verdict, require
 from .official_names import depth_name
 from .position import position_score_3d
@@ -104,7 +104,16 @@ class DepthRule:
         """Judge detections whose record (``index``, perhaps ``depth``) names the depth map."""
 
         def depth() -> Depth:
-            return read_depth(depth_folder() / depth_name(prompt, record))
+            path = depth_folder() / depth_name(prompt, record)
+            found = read_depth(path)
+            width, height = frame_size(detections.width, detections.height)
+            if found.shape != (height, width):
+                raise UserError(
+                    f"the depth map {path} is of a picture of another shape (its frame is "
+                    f"{found.shape[1]}x{found.shape[0]}, the picture's {width}x{height}): make it "
+                    "from the same picture."
+                )
+            return found
 
         return self.judge(prompt, detections, threshold, depth)
 

@@ -52,16 +52,20 @@ def lines(name: str) -> tuple[str, ...]:
     return tuple(content(name).decode("utf-8").splitlines())
 
 
-@cache
 def plurals() -> dict[str, str]:
     """Plural by singular of the objects that numeracy prompts count, in the file's order.
 
     Raises:
         UserError: as ``content`` does.
     """
-    pairs = (line.split(" - ", 1) for line in lines(OBJECTS))
+    return _pairs(content(OBJECTS))
+
+
+@cache
+def _pairs(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
-    for singular, plural in pairs:
+    for line in data.decode("utf-8").splitlines():
+        singular, plural = line.split(" - ", 1)
         found.setdefault(singular.strip(), plural.strip())
     return found
 

@@ -1,0 +1,104 @@
+"""Shared by the T2I-CompBench tests: the benchmark's files, the official scorers' cases."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from spatialbench.benchmarks.t2i_compbench import sources
+
+from spatialbench.detections import Detections
+
+Case = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    folder = os.environ.get("SPATIALBENCH_DATA")
+    if not folder:
+        pytest.skip("SPATIALBENCH_DATA is not set: no official files to compare with")
+    return Path(folder)
+
+
+@pytest.fixture
+def official_files(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The benchmark's own files, where the benchmark looks for them."""
+    folder = data_folder / "t2i_compbench"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is missing: no official prompt files")
+    monkeypatch.setenv(sources.FOLDER_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def parity_cases(data_folder: Path) -> dict[str, list[Case]]:
+    """Random inputs with what the official code made of them, by kind."""
+    path = data_folder / "parity" / "cases_t2i.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"{path} is missing: no official cases to compare with")
+    kinds: dict[str, list[Case]] = {}
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            case = json.loads(line)
+            kinds.setdefault(case["kind"], []).append(case)
+    return kinds
+
+
+@pytest.fixture(scope="session")
+def as_record() -> Callable[[Case], dict[str, Any]]:
+    """A case as a detections record that brings its prompt, in the frame of the scorer."""
+
+    def build(case: Case) -> dict[str, Any]:
+        found = case["detections"]
+        return {
+            "prompt_id": f"case_{case['case']}",
+            "index": 0,
+            "width": 479,
+            "height": 479,
+            "boxes": [d["box"] for d in found],
+            "scores": [d["score"] for d in found],
+            "labels": [d["label"] for d in found],
+            "prompt": case["prompt"],
+            "tokens": case["tokens"],
+        }
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def depth_of() -> Callable[[dict[str, int]], npt.NDArray[np.uint8]]:
+    """The 8-bit depth map that a case describes."""
+
+    def build(depth: dict[str, int]) -> npt.NDArray[np.uint8]:
+        rows = (depth["a"] * np.arange(depth["h"]) + depth["k"]).astype(np.uint8)
+        columns = (depth["b"] * np.arange(depth["w"])).astype(np.uint8)
+        return rows[:, None] + columns[None, :]  # modulo 256
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., Detections]:
+    """``picture(("dog", (0, 0, 100, 100), 0.9), ...)`` in a 479-pixel frame, or ``size=(w, h)``."""
+
+    def build(
+        *found: tuple[str, tuple[float, ...], float], size: tuple[int, int] = (479, 479)
+    ) -> Detections:
+        labels = [label for label, _, _ in found]
+        return Detections.build([b for _, b, _ in found], [s for _, _, s in found], labels, *size)
+
+    return build
+
+
+@pytest.fixture(autouse=True)
+def _no_files_by_accident(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is read from the machine's own cache."""
+    monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv(sources.FOLDER_VARIABLE, raising=False)

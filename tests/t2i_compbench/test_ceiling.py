@@ -1,0 +1,48 @@
+"""Ceilings against the figures that were counted by hand from the official label list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from spatialbench.benchmarks.t2i_compbench import PLUGIN
+from spatialbench.benchmarks.t2i_compbench.ceiling import best_answers, vocabulary
+from spatialbench.benchmarks.t2i_compbench.prompts import prompts
+
+
+@pytest.mark.usefixtures("official_files")
+@pytest.mark.parametrize(
+    ("rule", "ceiling", "dead"), [("2d-official", 200 / 300, 100), ("2d-infsplign", 237 / 300, 63)]
+)
+def test_known_ceilings(rule: str, ceiling: float, dead: int) -> None:
+    answers = best_answers(PLUGIN.rules[rule], prompts("2d"))  # type: ignore[arg-type]
+    assert sum(answers) / 300 == pytest.approx(ceiling, abs=1e-6)
+    assert sum(answer == 0 for answer in answers) == dead
+
+
+@pytest.mark.usefixtures("official_files")
+def test_dead_prompts_are_those_of_the_table(data_folder: Path) -> None:
+    table = json.loads((data_folder / "t2i_spatial_val_parsed.json").read_text())
+    answers = best_answers(PLUGIN.rules["2d-official"], prompts("2d"))  # type: ignore[arg-type]
+    assert [answer == 0 for answer in answers] == [bool(row["never_matched"]) for row in table]
+
+
+@pytest.mark.usefixtures("official_files")
+def test_only_wallets_stay_unfound_when_corrected() -> None:
+    answers = best_answers(PLUGIN.rules["2d-corrected"], prompts("2d"))  # type: ignore[arg-type]
+    for prompt, answer in zip(prompts("2d"), answers, strict=True):
+        assert (answer == 0) == ("wallet" in prompt.text)
+
+
+@pytest.mark.usefixtures("official_files")
+def test_the_note_says_it() -> None:
+    (note,) = PLUGIN.notes(prompts("2d"), "t2i-2d-official/1")  # type: ignore[attr-defined]
+    assert "66.67" in note
+    assert "100 of 300 prompts" in note
+
+
+def test_the_vocabulary_is_part_of_the_detectors(data_folder: Path) -> None:
+    labels = json.loads((data_folder / "unidet_labels.json").read_text())
+    assert set(vocabulary()) <= set(labels)
+    assert list(vocabulary()) == sorted(set(vocabulary()))
