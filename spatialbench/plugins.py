@@ -180,7 +180,8 @@ class Published:
     """A published result, as printed.
 
     ``base`` is the checkpoint as its authors loaded it; ``evidence`` is P (primary), S (secondary),
-    C (checked) or D (derived); ``note`` says what is odd about the row.
+    C (checked) or D (derived); ``note`` says what is odd about the row, and ``marks`` names why it
+    competes with nobody: ``inconsistent``, ``layout-conditioned``, ``trained-on-the-metric``.
     """
 
     method: str
@@ -189,6 +190,7 @@ class Published:
     source: str
     evidence: str
     note: str = ""
+    marks: tuple[str, ...] = ()
 
 
 class BenchmarkPlugin(Protocol):

@@ -12,7 +12,7 @@ from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
 from spatialbench.statistics.ratios import MeanOfRatios
 
-from . import metrics, official, prompts
+from . import identities, metrics, official, prompts
 from .published import published
 from .rule import CentroidRule
 
@@ -64,6 +64,10 @@ class Visor:
     def published(self) -> Sequence[Published]:
         """Published rows, with what is odd about them."""
         return published()
+
+    def violations(self, numbers: Mapping[str, float], rounding: float, whole: bool) -> list[str]:
+        """Which identities a row of numbers breaks; see ``identities.violations``."""
+        return identities.violations(numbers, rounding, whole)
 
     def read_official(
         self, path: Path, prompt_list: Sequence[Prompt] | None = None

@@ -12,7 +12,7 @@ import click
 from .. import plugins
 from ..errors import UserError
 from .console import say
-from .options import format_option
+from .options import FORMATS
 
 if TYPE_CHECKING:
     from ..plugins import BenchmarkPlugin
@@ -34,24 +34,45 @@ if TYPE_CHECKING:
     help="Also show what accuracy costs: detector confidence, duplicates an image, seconds an "
     "image. --format json always has them.",
 )
-@format_option
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="More published rows, from a JSON file; rows that contradict themselves are refused.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*FORMATS, "latex", "html"]),
+    default="table",
+    show_default=True,
+    help="How to print the result; latex needs the package booktabs, html is a whole page.",
+)
 def command(
-    runs: Sequence[Path], bench: str | None, published: bool, price: bool, form: str
+    runs: Sequence[Path],
+    bench: str | None,
+    published: bool,
+    price: bool,
+    figures: Path | None,
+    form: str,
 ) -> None:
     """Runs beside each other and beside published rows, with intervals and signatures.
 
     RUN is a run directory or any folder above some, such as runs/visor. Rows of the lab stand in a
     table of their own.
     """
+    from ..published import read_figures
     from ..reports.leaderboard import leaderboard_text
 
     rows = _rows(runs)
     name = _benchmark_name(rows, bench)
     benchmark = plugins.load("benchmark", name)
+    _check(benchmark, rows)
+    others = list(benchmark.published()) if published else []
+    others += read_figures(figures, benchmark) if figures else []
     text = leaderboard_text(
         name,
         [row for row in rows if row.result.benchmark == name],
-        list(benchmark.published()) if published else [],
+        others,
         list(benchmark.headline),
         form,  # type: ignore[arg-type]
         standard_conditions(benchmark),
@@ -74,6 +95,29 @@ def _rows(runs: Sequence[Path]) -> list[Row]:
         )
         for run in find_runs(runs)
     ]
+
+
+def _check(benchmark: BenchmarkPlugin, rows: Sequence[Row]) -> None:
+    """Our own numbers obey the benchmark's identities to the last bits, unless a file was altered.
+
+    Raises:
+        UserError: a summary that breaks one.
+    """
+    check = getattr(benchmark, "violations", None)
+    if check is None:
+        return
+    for row in rows:
+        result = row.result
+        if result.benchmark != benchmark.name:
+            continue
+        numbers = {k: v for k, v in row.document.items() if isinstance(v, float)}
+        whole = result.images == benchmark.images_per_prompt * result.prompts
+        broken = check(numbers, 1e-7, whole)
+        if broken:
+            raise UserError(
+                f"{row.run}/summary.json contradicts itself ({'; '.join(broken)}): it was altered "
+                f"or is damaged; type 'spatialbench score {row.run}' after deleting it."
+            )
 
 
 def _benchmark_name(rows: Sequence[Row], given: str | None) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 from ..plugins import Published
 from ..runs.timing import Pace
+from .best import Candidate, best
 from .cells import INTERVAL_NOTE, images_cell, metric_cell, plain_cell
 from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
 from .results import Result
@@ -22,6 +24,16 @@ from .tables import UNDEFINED, Format, Table, render, render_csv
 LAB_TITLE = "the lab's small model (comparable with lab rows only)"
 FULL_TITLE = "full-size models"
 PUBLISHED_TITLE = "published rows"
+MARKS = {
+    "trained-on-the-metric": ("[t]", "trained on the benchmark's own metric"),
+    "layout-conditioned": ("[l]", "a layout is handed to the model, not the prompt alone"),
+    "inconsistent": ("[!]", "its cells contradict each other as printed"),
+}
+"""Marks of published rows: what stands in the table, and what it means."""
+BEST_NOTE = (
+    "bold (* in plain text): the best of the rows without a mark and without missing images, and "
+    "those whose interval overlaps its own; a row without interval counts as a point"
+)
 EVIDENCE_NOTE = (
     "[P] read in the primary source, [S] in a secondary one, [C] checked, [D] derived; "
     "--format json has the notes on each published row."
@@ -86,10 +98,12 @@ def leaderboard_text(
         return json.dumps(_document(rows, published), indent=2, allow_nan=False)
     if form == "csv":
         return _csv(rows, published, headline, price)
-    return "\n\n".join(
-        render(table, form)
-        for table in sections(benchmark, rows, published, headline, standard, price)
-    )
+    tables = sections(benchmark, rows, published, headline, standard, price)
+    if form == "html":
+        from .webpage import html_page
+
+        return html_page(tables)
+    return "\n\n".join(render(table, form) for table in tables)
 
 
 def sections(
@@ -147,26 +161,52 @@ def _section(
     for entry in published:
         metrics = [plain_cell(entry.metrics.get(key)) for key in headline]
         metrics += [UNDEFINED] * len(PRICE_COLUMNS) if price else []
+        method = " ".join([entry.method, *(MARKS[name][0] for name in entry.marks)])
         source = f"{entry.source} [{entry.evidence}]"
-        cells.append([entry.method, entry.base, "", *metrics, source])
+        cells.append([method, entry.base, "", *metrics, source])
+    used = {name for entry in published for name in entry.marks}
+    notes += [f"{sign} {meaning}" for name, (sign, meaning) in MARKS.items() if name in used]
     if published:
         notes.append(EVIDENCE_NOTE)
+    bold = _bold(rows, published, headline, differs)
+    if bold:
+        notes.append(BEST_NOTE)
     if price:
         notes += price_notes([(row.result.method, row.pace) for row in rows])
     signatures = dict.fromkeys(row.result.signature for row in rows)
+    paid = PRICE_COLUMNS if price else ()
     return Table(
-        columns=[
-            "method",
-            "base",
-            "images",
-            *headline,
-            *(PRICE_COLUMNS if price else ()),
-            "source",
-        ],
+        columns=["method", "base", "images", *headline, *paid, "source"],
         rows=cells,
         title=title,
         notes=[*notes, *signatures],
+        bold=bold,
+        rules=[len(rows)] if rows and published else [],
     )
+
+
+def _bold(
+    rows: Sequence[Row],
+    published: Sequence[Published],
+    headline: Sequence[str],
+    differs: Mapping[str, list[str]],
+) -> frozenset[tuple[int, int]]:
+    """The cells of the best numbers, by (row, column) of the section's table."""
+    found = set()
+    for place, key in enumerate(headline, 3):
+        column = [
+            Candidate(
+                row.result.metric(key),
+                *row.result.intervals.get(key, (None, None)),
+                eligible=not row.result.partial and not differs[row.run],
+            )
+            for row in rows
+        ]
+        column += [
+            Candidate(entry.metrics.get(key, nan), eligible=not entry.marks) for entry in published
+        ]
+        found |= {(number, place) for number in best(column)}
+    return frozenset(found)
 
 
 def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, Any]:
@@ -183,6 +223,7 @@ def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, 
                 "source": entry.source,
                 "evidence": entry.evidence,
                 "note": entry.note,
+                "marks": list(entry.marks),
             }
             for entry in published
         ],

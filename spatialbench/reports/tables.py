@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["table", "md", "csv", "json"]
+Format = Literal["table", "md", "csv", "json", "latex", "html"]
 FORMATS: tuple[Format, ...] = ("table", "md", "csv", "json")
+"""What every table can be printed as; latex and html are the leaderboard's."""
 
 UNDEFINED = "–"
 """What stands in a cell for a number that is undefined or was not reported; never a zero."""
@@ -17,21 +18,42 @@ UNDEFINED = "–"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text under a title, with notes below. Columns of numbers are aligned right."""
+    """Cells as text under a title, with notes below. Columns of numbers are aligned right.
+
+    ``bold`` holds (row, column) of cells to stand out: bold, or a star in plain text. ``rules``
+    are the rows before which a thin line stands where the form has one.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
     notes: Sequence[str] = ()
+    bold: frozenset[tuple[int, int]] = frozenset()
+    rules: Sequence[int] = ()
 
 
-def render(table: Table, form: Literal["table", "md"]) -> str:
-    """The table for a terminal or as GitHub markdown, without a newline at the end."""
+def render(table: Table, form: Format) -> str:
+    """The table for a terminal, as GitHub markdown or as LaTeX, without a newline at the end."""
     from tabulate import tabulate
 
-    align = ["right" if _numeric(table, i) else "left" for i in range(len(table.columns))]
+    if form == "latex":
+        from .latex import latex_table
+
+        return latex_table(
+            table.columns,
+            table.rows,
+            aligned_right(table),
+            table.bold,
+            table.rules,
+            table.title,
+            table.notes,
+        )
+    align = ["right" if right else "left" for right in aligned_right(table)]
     body = tabulate(
-        [[_escaped(cell) if form == "md" else cell for cell in row] for row in table.rows],
+        [
+            [_cell(cell, form, (number, place) in table.bold) for place, cell in enumerate(row)]
+            for number, row in enumerate(table.rows)
+        ],
         headers=list(table.columns),
         tablefmt="github" if form == "md" else "simple",
         disable_numparse=True,
@@ -51,6 +73,17 @@ def render_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return out.getvalue().rstrip("\n")
+
+
+def aligned_right(table: Table) -> list[bool]:
+    """For each column whether it holds numbers."""
+    return [_numeric(table, i) for i in range(len(table.columns))]
+
+
+def _cell(cell: str, form: Format, bold: bool) -> str:
+    if form == "md":
+        return f"**{_escaped(cell)}**" if bold else _escaped(cell)
+    return f"{cell} *" if bold else cell
 
 
 def _numeric(table: Table, column: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from spatialbench import plugins
 
@@ -65,3 +66,34 @@ def test_the_price_stands_beside_accuracy(spatialbench: Command) -> None:
     state = json.loads(spatialbench("status", "here", "--format", "json").out)
     assert state["seconds_per_image"] == row["seconds_per_image"]
     assert f"({row['device']}, batch 8)" in spatialbench("status", "here").out
+
+
+def test_figures_of_ones_own(spatialbench: Command) -> None:
+    row = {
+        "method": "Ours",
+        "base": "b",
+        "metrics": {"RIGHT": 99.0},
+        "source": "s",
+        "evidence": "P",
+    }
+    Path("figures.json").write_text(json.dumps([row]))
+    arguments = ("leaderboard", "--bench", "squares", "--figures", "figures.json")
+    document = json.loads(spatialbench(*arguments, "--format", "json").out)
+    assert [row["method"] for row in document["published"]] == ["a coin", "Ours"]
+    assert r"\textbf{99.00}" in spatialbench(*arguments, "--format", "latex").out
+    assert "<b>99.00</b>" in spatialbench(*arguments, "--format", "html").out
+    Path("figures.json").write_text("[{}]")
+    assert spatialbench(*arguments).status == 2
+
+
+def test_a_summary_that_contradicts_itself_is_refused(spatialbench: Command) -> None:
+    records = {f"0_{k}": {"classes": ["person", "bicycle"], "sra": k % 2} for k in range(4)}
+    Path("results.json").write_text(json.dumps(records))
+    imported = ("import", "results.json", "--layout", "results", "--bench", "visor")
+    spatialbench(*imported, "--name", "x", "--only", "0", "--out", "run")
+    assert spatialbench("leaderboard", "run", "--no-published").status == 0
+    summary = json.loads(Path("run/summary.json").read_text())
+    Path("run/summary.json").write_text(json.dumps({**summary, "VISOR_uncond": 51.0}))
+    outcome = spatialbench("leaderboard", "run", "--no-published")
+    assert outcome.status == 2
+    assert "OA x VISOR_cond gives 50.00, not 51" in outcome.err

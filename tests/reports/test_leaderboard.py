@@ -109,3 +109,33 @@ def test_csv_has_one_line_a_row_and_says_the_world() -> None:
     assert [row["OA"] for row in rows] == ["62.031", "62.031", "71.5"]
     assert [row["OA_low"] for row in rows] == ["61.62", "61.62", ""]
     assert [row["VISOR_cond"] for row in rows] == ["", "", ""]
+
+
+def test_marked_and_partial_rows_compete_with_nobody() -> None:
+    """The run is partial; the marked row has more than the plain ones."""
+    better = Published(
+        "Guided", "SD 2.1", {"OA": 90.0}, "a paper", "S", "", ("layout-conditioned",)
+    )
+    best = Published("Best", "SD 2.1", {"OA": 80.0}, "a paper", "S")
+    run = _full("a", OA=99.0, intervals={"OA": [98, 100]})
+    (table,) = sections("visor", [run], [PAPER, better, best], HEADLINE)
+    assert table.rows[2][0] == "Guided [l]"
+    assert any(note.startswith("[l] a layout is handed") for note in table.notes)
+    assert not any(note.startswith("[t]") for note in table.notes)
+    assert table.bold == {(3, 3)}
+    assert table.rules == [1]
+
+
+def test_ties_are_by_interval() -> None:
+    whole = {"partial": False, "images": 101120}
+    rows = [
+        _full("a", **whole, OA=60.0, intervals={"OA": [58, 62]}),
+        _full("b", **whole, OA=61.0, intervals={"OA": [59, 63]}),
+        _full("c", **whole, OA=50.0, intervals={"OA": [48, 52]}),
+        _full("d", **whole, OA=62.0, intervals={"OA": [60, 64]}, threshold=0.3),
+    ]
+    (table,) = sections("visor", rows, [], HEADLINE, STANDARD)
+    assert table.bold == {(0, 3), (1, 3)}
+    text = leaderboard_text("visor", rows, [PAPER], HEADLINE, "latex", STANDARD)
+    assert text.count(r"\textbf") == 1
+    assert "<b>71.50</b>" in leaderboard_text("visor", rows, [PAPER], HEADLINE, "html", STANDARD)

@@ -1,0 +1,59 @@
+"""VISOR's two identities: true of our own numbers, and of printed ones within their rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spatialbench.benchmarks.visor.identities import violations
+from spatialbench.benchmarks.visor.metrics import metrics
+from spatialbench.benchmarks.visor.prompts import prompts
+
+from spatialbench import plugins
+from spatialbench.plugins import ScoreTable
+from spatialbench.published import contradictions
+
+COUNTS = st.lists(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=4, max_size=4),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(COUNTS)
+def test_our_own_numbers_obey_both(pictures: list[list[tuple[bool, bool]]]) -> None:
+    chosen = prompts()[: len(pictures)]
+    flat = [picture for prompt in pictures for picture in prompt]
+    both = np.array([seen for seen, _ in flat])
+    right = np.array([seen and hit for seen, hit in flat])
+    table = ScoreTable(
+        chosen,
+        np.repeat(np.arange(len(chosen)), 4),
+        np.tile(np.arange(4), len(chosen)),
+        {"found_a": both, "found_b": both, "correct": right, "score": right.astype(float)},
+    )
+    found = metrics(table)
+    assert violations(found, 1e-7, True) == []
+    printed = {key: round(value, 2) for key, value in found.items()}
+    assert violations(printed, 0.005, True) == []
+
+
+def test_what_is_broken_is_named() -> None:
+    row = {"OA": 63.2, "VISOR_cond": 98.14, "VISOR_uncond": 62.03}
+    assert violations(row, 0.005, True) == []
+    assert violations({**row, "VISOR_uncond": 62.3}, 0.005, True) == [
+        "OA x VISOR_cond gives 62.02, not 62.3"
+    ]
+    levels = {"VISOR_1": 85.02, "VISOR_2": 71.29, "VISOR_3": 56.03, "VISOR_4": 33.73}
+    compass = {"VISOR_uncond": 62.06, **levels}
+    assert violations(compass, 0.005, True) == [
+        "the mean of VISOR_1 to VISOR_4 is 61.52, not 62.06"
+    ]
+    assert violations(compass, 0.005, False) == []
+
+
+@pytest.mark.parametrize("name", ["visor", "geneval", "t2i-compbench"])
+def test_no_shipped_row_breaks_an_identity_unmarked(name: str) -> None:
+    benchmark = plugins.load("benchmark", name)
+    assert contradictions(benchmark.published(), benchmark) == []
