@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from spatialbench.runs.store import RunDirectory
+
 from .conftest import Command
 
 
@@ -13,14 +15,16 @@ def test_a_detector_that_sees_half_agrees_in_part(spatialbench: Command, tmp_pat
     assert made.status == 0
     (manifest,) = tmp_path.glob("runs/*/*/*/manifest.json")
     run = manifest.parent
-    (stored,) = (run / "detections" / "colour-blobs@1").glob("*.jsonl")
-    other = run / "detections" / "half-blind@1"
-    other.mkdir()
+    directory = RunDirectory(run)
+    stored = directory.detection_journal("colour-blobs@1").path
+    journal = directory.detection_journal("half-blind@1").path
+    journal.parent.mkdir()
+    said = directory.detector_file("colour-blobs@1").read_text()
+    directory.detector_file("half-blind@1").write_text(said.replace("colour-blobs", "half-blind"))
     records = [json.loads(line) for line in stored.read_text().splitlines()]
     for record in records[::2]:
         record["scores"] = [0.0] * len(record["scores"])
-    text = "".join(json.dumps(record) + "\n" for record in records)
-    (other / stored.name).write_text(text)
+    journal.write_text("".join(json.dumps(record) + "\n" for record in records))
 
     outcome = spatialbench("detectors", "agree", run, "colour-blobs", "half-blind@1")
     assert outcome.status == 0
