@@ -19,6 +19,7 @@ _VERBS = {
     "score": ("score", "Apply the rule to stored detections, of a run or of a file."),
     "leaderboard": ("leaderboard", "Runs beside each other and beside published rows."),
     "compare": ("compare", "Runs picture by picture: is the difference more than chance?"),
+    "power": ("power", "How many prompts a question needs; what a run can show."),
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1 or 2, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: pictures, boxes, charts."),
     "import": ("importing", "Other people's pictures, detections or results as a run."),

@@ -32,7 +32,15 @@ def result_text(
             ["group", "images", *_csv_columns(headline)],
             [_csv_row(name, group, headline) for name, group in _groups(result)],
         )
-    return render(result_table(result, headline, pace, document.get("notes", ())), form)
+    return render(
+        result_table(
+            result,
+            headline,
+            pace,
+            [*_effects(document, headline), *document.get("notes", ())],
+        ),
+        form,
+    )
 
 
 def result_table(
@@ -54,6 +62,15 @@ def result_table(
         title=f"{result.benchmark}: {result.method} on {result.backbone}{partial}",
         notes=[INTERVAL_NOTE, *price_note(result, pace), *notes, result.signature],
     )
+
+
+def _effects(document: Mapping[str, Any], headline: Sequence[str]) -> list[str]:
+    """One line with the design effects, where the summary has them."""
+    effects = document.get("design_effects", {})
+    shown = [f"{key} {effects[key]:.1f}" for key in headline if effects.get(key) is not None]
+    if not shown:
+        return []
+    return [f"design effect (images that say as much as one independent one): {', '.join(shown)}"]
 
 
 def _groups(result: Result) -> list[tuple[str, Group]]:

@@ -59,6 +59,7 @@ def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -
         "prompts_expected": signature.prompts,
         "partial": images < images_expected,
         "intervals": whole["intervals"],
+        "design_effects": _design_effects(benchmark, table),
         "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
         **_extras(benchmark, table, signature.rule),
     }
@@ -103,6 +104,18 @@ def _measured(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, dic
     return {
         "metrics": {key: _number(value) for key, value in metrics.items()},
         "intervals": {key: [_number(low), _number(high)] for key, (low, high) in found.items()},
+    }
+
+
+def _design_effects(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, float | None]:
+    """How many images of this run say as much as one independent image, for single shares."""
+    from ..statistics.design_effect import design_effect
+
+    clusters = benchmark.clusters(table.prompts)
+    return {
+        key: _number(design_effect(metric.parts[0], clusters).value)
+        for key, metric in benchmark.ratios(table).items()
+        if len(metric.parts) == 1
     }
 
 

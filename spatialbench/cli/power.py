@@ -1,0 +1,102 @@
+"""``spatialbench power``: how many prompts a question needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from . import assembly
+from .options import format_option
+from .parsing import FiniteFloat
+
+_MOST_RUNS = 2
+
+
+@click.command("power")
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN [RUN2]]")
+@click.option("--bench", help="Without RUN: plan for this benchmark's prompts and pictures.")
+@click.option("--prompts", type=click.IntRange(min=1), help="Without RUN: also for so many.")
+@click.option("--images-per-prompt", type=click.IntRange(min=1), help="Default: 4, or --bench's.")
+@click.option(
+    "--rate", type=FiniteFloat(0, 100), help="Expected share of right pictures; default 50."
+)
+@click.option(
+    "--correlation", type=FiniteFloat(0, 1), help="Of pictures of one prompt; default 0.3."
+)
+@click.option("--between", type=FiniteFloat(0, 1), help="Of two runs on one prompt; default 0.5.")
+@click.option(
+    "--difference",
+    type=FiniteFloat(0.001, 100),
+    help="Points that a run must be able to show; with RUN default 2.",
+)
+@format_option
+def command(
+    runs: Sequence[Path],
+    bench: str | None,
+    prompts: int | None,
+    images_per_prompt: int | None,
+    rate: float | None,
+    correlation: float | None,
+    between: float | None,
+    difference: float | None,
+    form: str,
+) -> None:
+    """Interval widths, smallest differences and prompts needed: from assumptions, or from RUN.
+
+    A finished RUN replaces the assumptions by what it has shown; RUN2, on the same prompts, shows
+    what pairing gains.
+    """
+    if not runs:
+        _from_assumptions(
+            bench, prompts, images_per_prompt, rate, correlation, between, difference, form
+        )
+        return
+    if len(runs) > _MOST_RUNS:
+        raise UserError("power learns from one run, or from a pair: name one or two runs.")
+    given = (bench, prompts, images_per_prompt, rate, correlation, between)
+    if any(value is not None for value in given):
+        raise UserError("with RUN the run itself says all but --difference: leave the rest out.")
+    from ..reports.compare.comparison import compare
+    from ..reports.planning import lesson_text, lessons
+    from ..reports.scored import load_scored
+
+    scored = [load_scored(assembly.existing_run(run)) for run in runs]
+    comparison = compare(scored[0], scored[1:])[0] if len(scored) > 1 else None
+    wanted = 2.0 if difference is None else difference
+    found = lessons(scored[0], comparison, wanted)
+    click.echo(lesson_text(scored[0], found, wanted, form))  # type: ignore[arg-type]
+
+
+def _from_assumptions(
+    bench: str | None,
+    prompts: int | None,
+    images_per_prompt: int | None,
+    rate: float | None,
+    correlation: float | None,
+    between: float | None,
+    difference: float | None,
+    form: str,
+) -> None:
+    from ..reports.planning import SIZES, Assumptions, needed, plan, plan_text
+
+    sizes, images = set(SIZES), 4
+    if bench is not None:
+        benchmark, subset = assembly.benchmark_and_subset(bench)
+        images, whole = benchmark.images_per_prompt, len(benchmark.prompts(subset))
+        sizes = {size for size in sizes if size < whole} | {whole}
+    assumed = Assumptions(
+        (50.0 if rate is None else rate) / 100,
+        images_per_prompt or images,
+        0.3 if correlation is None else correlation,
+        0.5 if between is None else between,
+    )
+    sizes |= {prompts} if prompts else set()
+    wanted = None
+    if difference is not None:
+        wanted = (difference, needed(assumed, difference))
+        sizes.add(wanted[1])
+    plans = [plan(assumed, size) for size in sorted(sizes)]
+    click.echo(plan_text(assumed, plans, wanted, form))  # type: ignore[arg-type]

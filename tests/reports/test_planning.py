@@ -1,0 +1,46 @@
+"""Plans from assumptions, and lessons from runs whose spread is known."""
+
+from __future__ import annotations
+
+from math import isnan, sqrt
+from pathlib import Path
+
+import pytest
+
+from spatialbench.reports.compare.comparison import compare
+from spatialbench.reports.planning import Assumptions, lessons, needed, plan
+
+from .scored_runs import scored_run
+
+
+def test_genevals_position_task() -> None:
+    """100 prompts with four pictures at 50 %: figures worked out apart from this code."""
+    found = plan(Assumptions(0.5, 4, 0.3, 0.0), 100)
+    assert found.images == 400
+    assert found.half_width == pytest.approx(6.75, abs=0.01)
+    # Significant from 1.96 x sqrt(2) standard errors; found four times in five from 2.80 of them.
+    assert found.unpaired == pytest.approx(9.55 * 2.8016 / 1.96, abs=0.02)
+    assert found.paired == found.unpaired
+
+
+def test_the_prompts_needed_are_just_enough() -> None:
+    assumed = Assumptions(0.4, 4, 0.2, 0.6)
+    prompts = needed(assumed, 3.0)
+    assert plan(assumed, prompts).paired <= 3.0 < plan(assumed, prompts - 1).paired
+
+
+def test_lessons_of_a_run(tmp_path: Path) -> None:
+    """Both pictures of a prompt agree: each picture says half of what an independent one would."""
+    a = scored_run(tmp_path / "a", lambda p, k: int(p.id) % 2 == 0)
+    b = scored_run(tmp_path / "b", lambda p, k: int(p.id) % 4 == 0, method="other")
+    (alone,) = lessons(a, None, 5.0)
+    error = 100 * sqrt(0.25 / 60)
+    assert alone.effect == pytest.approx(2 * 60 / 59)
+    assert alone.half_width == pytest.approx(1.96 * error, rel=0.08)
+    assert alone.unpaired == pytest.approx(2.8016 * sqrt(2) * error, rel=0.08)
+    assert isnan(alone.paired)
+    assert alone.prompts == pytest.approx(60 * (alone.unpaired / 5) ** 2, abs=1)
+    (pair,) = lessons(a, compare(a, [b])[0], 5.0)
+    # A quarter of the prompts lose, none gain.
+    assert pair.paired == pytest.approx(2.8016 * 100 * sqrt(0.25 * 0.75 / 60), rel=0.05)
+    assert pair.prompts == pytest.approx(60 * (pair.paired / 5) ** 2, abs=1)
