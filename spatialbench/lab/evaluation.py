@@ -9,6 +9,8 @@ from ..prompts import Prompt
 from .captions import held_out
 
 if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
     from ..plugins import BenchmarkPlugin
 
 TIMESTEPS: dict[str, Sequence[int]] = {
@@ -30,18 +32,31 @@ def held_out_prompts(benchmark: BenchmarkPlugin, limit: int | None) -> list[Prom
     return kept[:limit]
 
 
+def shipped_pipeline() -> StableDiffusionPipeline:
+    """The lab's backbone in float32, whatever precision its files have."""
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    from .weights_folder import BACKBONE
+
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        BACKBONE, safety_checker=None, dtype=torch.float32
+    )
+    pipeline.text_encoder.float()
+    return pipeline
+
+
 def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
     """Localisation of the backbone's attention by timestep, and the detector's quality."""
-    from diffusers import StableDiffusionPipeline
     from transformers import OwlViTForObjectDetection
 
     from .detection_quality import detection_quality
     from .localisation import localisation
     from .pictograms import NAMES
     from .tokenizer import build_tokenizer
-    from .weights_folder import BACKBONE, DETECTOR
+    from .weights_folder import DETECTOR
 
-    pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
+    pipeline = shipped_pipeline()
     detector = OwlViTForObjectDetection.from_pretrained(DETECTOR).float().eval()
     return {
         "localisation": {

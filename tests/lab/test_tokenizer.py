@@ -22,7 +22,7 @@ def test_a_prompt_is_framed_and_padded() -> None:
 
 
 def test_the_ids_are_what_owlvit_expects() -> None:
-    """Its text tower finds the end by the arg max of the ids; a query that starts with 0 is none."""
+    """Its text tower finds the end by arg max of the ids; a query that starts with 0 is none."""
     tokenizer = build_tokenizer()
     assert tokenizer("a dog").input_ids[0] == tokenizer.bos_token_id > 0
     assert tokenizer.eos_token_id == max(tokenizer.get_vocab().values())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spatialbench.lab.weights_folder import BACKBONE, DETECTOR, WEIGHTS
+from spatialbench.lab.evaluation import shipped_pipeline
+from spatialbench.lab.weights_folder import DETECTOR, WEIGHTS
 
 
 def test_the_weights_are_safetensors_and_small() -> None:
@@ -18,9 +19,7 @@ def test_the_weights_are_safetensors_and_small() -> None:
 
 
 def test_it_is_an_ordinary_stable_diffusion_pipeline() -> None:
-    from diffusers import StableDiffusionPipeline
-
-    pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
+    pipeline = shipped_pipeline()
     taps = [name for name in pipeline.unet.attn_processors if "attn2" in name]
     for block in ("up_blocks.1", "up_blocks.2"):
         assert any(name.startswith(block) for name in taps)
@@ -33,11 +32,9 @@ def test_it_is_an_ordinary_stable_diffusion_pipeline() -> None:
 
 @pytest.mark.parametrize("timesteps", [range(400, 801), (400,), (600,)], ids=str)
 def test_cross_attention_localises(timesteps: Sequence[int]) -> None:
-    from diffusers import StableDiffusionPipeline
-
     from spatialbench.lab.localisation import localisation
 
-    pipeline = StableDiffusionPipeline.from_pretrained(BACKBONE, safety_checker=None)
+    pipeline = shipped_pipeline()
     found = localisation(pipeline, timesteps, scenes=192)
     assert min(found["coarse (up_blocks.1)"]) >= 0.85
 
