@@ -1,0 +1,76 @@
+"""Shared by the GenEval tests: the official scorer's cases, and pictures made by hand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialbench.detections import Detections
+
+Case = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    folder = os.environ.get("SPATIALBENCH_DATA")
+    if not folder:
+        pytest.skip("SPATIALBENCH_DATA is not set: no official files to compare with")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def parity_cases(data_folder: Path) -> list[Case]:
+    """Random inputs with what the official code made of them."""
+    path = data_folder / "parity" / "cases_geneval.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"{path} is missing: no official cases to compare with")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def as_record() -> Callable[[Case], dict[str, Any]]:
+    """A case as a detections record that brings its prompt and the colours of its boxes."""
+
+    def build(case: Case) -> dict[str, Any]:
+        found = [
+            (label, box, colour)
+            for label, boxes in case["boxes"].items()
+            for box, colour in zip(boxes, case["colors"][label], strict=True)
+        ]
+        return {
+            "prompt_id": f"case_{case['folder']}",
+            "index": int(case["image"].removesuffix(".png")),
+            "width": 512,
+            "height": 512,
+            "boxes": [box[:4] for _, box, _ in found],
+            "scores": [box[4] for _, box, _ in found],
+            "labels": [label for label, _, _ in found],
+            "colors": [colour for _, _, colour in found],
+            "metadata": case["metadata"],
+        }
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., Detections]:
+    """``picture(("dog", (0, 0, 100, 100), 0.9, "red"), ...)``, colours where given."""
+
+    def build(*found: tuple[Any, ...]) -> Detections:
+        return Detections.build(
+            [one[1] for one in found],
+            [one[2] for one in found],
+            [one[0] for one in found],
+            512,
+            512,
+            [one[3] if len(one) > 3 else None for one in found],
+        )
+
+    return build

@@ -1,0 +1,182 @@
+"""Conditions one by one, on pictures made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spatialbench.benchmarks.geneval.boxes import kept, relations
+from spatialbench.benchmarks.geneval.prompts import prompt_of, prompts
+from spatialbench.benchmarks.geneval.rule import GenEvalRule
+from spatialbench.benchmarks.geneval.tie_order import argsort
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from spatialbench.plugins import Verdict
+
+Picture = Callable[..., Detections]
+
+LEFT, RIGHT = (0, 0, 100, 100), (200, 0, 300, 100)
+
+
+def judge(metadata: dict[str, Any], detections: Detections, threshold: float = 0.3) -> Verdict:
+    rule = GenEvalRule()
+    return rule.judge(prompt_of("x", metadata), detections, threshold)
+
+
+def ask(tag: str, *include: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"tag": tag, "include": list(include), **more, "prompt": "a photo"}
+
+
+DOG_LEFT_OF_CAT = ask(
+    "position",
+    {"class": "cat", "count": 1},
+    {"class": "dog", "count": 1, "position": ["left of", 0]},
+)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ((0, 0, 100, 100), (100, 0, 200, 100), ["left of"]),
+        ((0, 0, 100, 100), (40, 0, 140, 100), []),
+        ((0, 0, 100, 100), (68, 68, 168, 168), []),
+        ((0, 0, 100, 100), (69, 69, 169, 169), ["left of", "above"]),
+        ((0, 0, 100, 100), (0, 0, 100, 100), []),
+        ((0, 0, 20, 20), (200, 0, 500, 500), ["left of"]),
+    ],
+)
+def test_relations(a: tuple[float, ...], b: tuple[float, ...], expected: list[str]) -> None:
+    assert relations(np.float32(a), np.float32(b), 0.1) == expected
+
+
+boxes = st.builds(
+    lambda x, y, w, h: np.float32([x, y, x + w, y + h]),
+    *(st.integers(0, 400), st.integers(0, 400), st.integers(1, 99), st.integers(1, 99)),
+)
+
+
+@given(boxes, boxes)
+def test_the_other_way_round_is_the_opposite(a: Any, b: Any) -> None:
+    opposite = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+    assert {opposite[word] for word in relations(a, b, 0.1)} == set(relations(b, a, 0.1))
+
+
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), max_size=16))
+def test_up_to_sixteen_scores_are_sorted_stably(values: list[float]) -> None:
+    assert argsort(values) == sorted(range(len(values)), key=values.__getitem__)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=17, max_size=200, unique=True))
+def test_different_scores_have_one_order(values: list[float]) -> None:
+    assert argsort(values) == np.argsort(np.float32(values)).tolist()
+
+
+def test_only_the_best_box_is_placed(picture: Picture) -> None:
+    right = picture(("dog", LEFT, 0.9), ("dog", (400, 0, 500, 100), 0.8), ("cat", RIGHT, 0.7))
+    assert judge(DOG_LEFT_OF_CAT, right).correct
+    wrong = picture(("dog", LEFT, 0.8), ("dog", (400, 0, 500, 100), 0.9), ("cat", RIGHT, 0.7))
+    verdict = judge(DOG_LEFT_OF_CAT, wrong)
+    assert verdict.reason == "expected dog left of target, found right of target"
+    assert verdict.facts == {"found_all": True, "kept": 3}
+
+
+def test_a_missing_target(picture: Picture) -> None:
+    verdict = judge(DOG_LEFT_OF_CAT, picture(("dog", LEFT, 0.9)))
+    assert verdict.reason == "expected cat>=1, found 0\nno target for dog to be left of"
+    assert not verdict.facts["found_all"]
+
+
+def test_a_right_picture_says_what_was_seen(picture: Picture) -> None:
+    verdict = judge(DOG_LEFT_OF_CAT, picture(("dog", LEFT, 0.9), ("cat", RIGHT, 0.8)))
+    assert verdict.correct
+    assert verdict.reason == "expected a photo; dog (0.90) and cat (0.80) found as asked"
+
+
+def test_counting_is_exact_and_has_its_own_threshold(picture: Picture) -> None:
+    two = ask("counting", {"class": "cup", "count": 2}, exclude=[{"class": "cup", "count": 3}])
+    cups = [("cup", (100 * k, 0, 100 * k + 50, 50), 0.95) for k in range(3)]
+    assert judge(two, picture(*cups[:2])).correct
+    assert judge(two, picture(*cups)).reason == "expected cup<3, found 3"
+    assert judge(two, picture(cups[0], ("cup", RIGHT, 0.85))).reason == "expected cup>=2, found 1"
+    # --threshold changes that of the other tasks.
+    assert not judge(two, picture(cups[0], ("cup", RIGHT, 0.85)), threshold=0.1).correct
+
+
+def test_single_objects_may_be_more(picture: Picture) -> None:
+    cup = ask("single_object", {"class": "cup", "count": 1})
+    assert judge(cup, picture(("cup", LEFT, 0.9), ("cup", RIGHT, 0.9))).correct
+    just = float(np.float32(0.3))
+    assert not judge(cup, picture(("cup", LEFT, just))).correct
+    assert judge(cup, picture(("cup", LEFT, float(np.nextafter(np.float32(0.3), 1))))).correct
+    assert not judge(cup, picture(("cup", LEFT, 0.4)), threshold=0.5).correct
+
+
+def test_colours(picture: Picture) -> None:
+    red = ask("colors", {"class": "cup", "count": 1, "color": "red"})
+    assert judge(red, picture(("cup", LEFT, 0.9, "red"), ("cup", RIGHT, 0.8, "blue"))).correct
+    verdict = judge(red, picture(("cup", LEFT, 0.8, "red"), ("cup", RIGHT, 0.9, "blue")))
+    assert verdict.reason == "expected red cup>=1, found 0 red; and 1 blue"
+
+
+def test_a_colour_nobody_looked_at_is_no_wrong_colour(picture: Picture) -> None:
+    red = ask("colors", {"class": "cup", "count": 1, "color": "red"})
+    with pytest.raises(UserError, match="hold none for the cup"):
+        judge(red, picture(("cup", LEFT, 0.9)))
+    without = Detections.build([LEFT], [0.9], ["cup"], 512, 512)
+    with pytest.raises(UserError, match="hold none for the cup"):
+        judge(red, without)
+    with pytest.raises(UserError, match="expected one of red, orange"):
+        judge(red, picture(("cup", LEFT, 0.9, "mauve")))
+    # Without the object there is nothing whose colour could matter.
+    assert judge(red, picture(("dog", LEFT, 0.9))).reason == "expected cup>=1, found 0"
+
+
+def test_cocos_names_are_understood(picture: Picture) -> None:
+    mouse = ask("single_object", {"class": "computer mouse", "count": 1})
+    assert judge(mouse, picture(("mouse", LEFT, 0.9))).correct
+    assert judge(mouse, picture(("computer mouse", LEFT, 0.9))).correct
+
+
+def test_overlapping_boxes_are_dropped_only_where_asked() -> None:
+    found = np.float32([[0, 0, 100, 100], [1, 1, 101, 101], [200, 0, 300, 100]])
+    scores = np.float32([0.8, 0.9, 0.7])
+    assert kept(found, scores, 0.3, 16, 1.0) == [1, 0, 2]
+    assert kept(found, scores, 0.3, 16, 0.5) == [1, 2]
+    assert kept(found, scores, 0.3, 1, 0.5) == [1]
+
+
+def test_the_same_class_twice_is_one_box(picture: Picture) -> None:
+    twice = ask(
+        "position",
+        {"class": "dog", "count": 1},
+        {"class": "dog", "count": 1, "position": ["left of", 0]},
+    )
+    verdict = judge(twice, picture(("dog", LEFT, 0.9), ("dog", RIGHT, 0.8)))
+    assert verdict.reason == "expected dog left of target, found  target"
+
+
+def test_every_prompt_of_the_benchmark_can_be_right(picture: Picture) -> None:
+    """A picture laid out from the text of the prompt satisfies the conditions of its record."""
+    place = {"left of": RIGHT, "right of": LEFT, "above": (0, 200, 100, 300), "below": LEFT}
+    other = {
+        "left of": LEFT,
+        "right of": RIGHT,
+        "above": LEFT,
+        "below": (0, 200, 100, 300),
+    }
+    rule = GenEvalRule()
+    for prompt in prompts("all"):
+        found: list[tuple[Any, ...]] = []
+        for wanted in prompt.facts["metadata"]["include"]:
+            box = LEFT
+            if prompt.triplet is not None:
+                words = next(word for word in place if f" {word} " in prompt.text)
+                subject = wanted["class"] == prompt.triplet.subject
+                box = other[words] if subject else place[words]
+            found += [(wanted["class"], box, 0.95, wanted.get("color"))] * wanted["count"]
+        assert rule.judge(prompt, picture(*found), 0.3).correct, prompt.text
