@@ -9,7 +9,7 @@ LIMIT ?= 25
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check install clean
+.PHONY: demo test gate check install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -29,6 +29,12 @@ demo: $(INSTALLED)
 # One process a core, one thread each: threads of several test processes would fight for the cores.
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest --numprocesses auto --dist loadfile
+
+# Exit status 0, 1 or 2; the picture run continues where an earlier one stopped.
+gate: $(INSTALLED)
+	OMP_NUM_THREADS=2 "$(BIN)/spatialbench" run --method infsplign --bench visor --limit 25 --out build/gate
+	"$(BIN)/spatialbench" gate build/gate --against results/gates/lab-visor.json \
+		--junit build/gate.xml --markdown build/gate.md
 
 check: $(INSTALLED)
 	"$(BIN)/ruff" check .

@@ -57,3 +57,19 @@ def test_files_that_decide_nothing(gated: Command) -> None:
     assert gated("gate", "good").status == 2
     assert gated("gate", "good", "--against", "gate.json", "--tolerance", "50").status == 2
     assert gated("gate", "good", "--against", "gate.json", "--write", "x.json").status == 2
+
+
+def test_a_method_that_swaps_left_and_right_fails(
+    gated: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same method by name and settings, sabotaged: every sideways prompt comes out reversed."""
+    from coloured_squares import painter
+
+    offsets = painter._OFFSET
+    swapped = {
+        relation: offsets[relation.inverse if dx else relation]
+        for relation, (dx, _) in (offsets.items())
+    }
+    monkeypatch.setattr(painter, "_OFFSET", swapped)
+    gated(*RUN, "--out", "sabotaged", "--set", "skill=0.9")
+    assert gated("gate", "sabotaged", "--against", "gate.json").status == 1
