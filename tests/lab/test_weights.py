@@ -49,7 +49,7 @@ def test_the_detector_sees_the_world() -> None:
     found = detection_quality(model, AutoTokenizer.from_pretrained(DETECTOR), NAMES, scenes=300)
     assert found["both_found"] >= 97
     assert found["wrong_class"] <= 2
-    assert found["centre_error"] <= 3
+    assert found["centre_error"] <= 4
 
 
 def test_the_card_names_its_data_command_and_figures() -> None:

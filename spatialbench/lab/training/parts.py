@@ -17,7 +17,7 @@ PARTS = ("autoencoder", "diffusion", "decoder", "detector", "detector-on-samples
 
 SCHEDULES = {
     "autoencoder": Schedule(steps=1800, learning_rate=2e-3, ema=0.995),
-    "diffusion": Schedule(steps=8500, learning_rate=1e-3, ema=0.998),
+    "diffusion": Schedule(steps=8000, learning_rate=1e-3, ema=0.998),
     "decoder": Schedule(steps=1500, learning_rate=1e-3, ema=0.995),
     "detector": Schedule(steps=5500, learning_rate=1.5e-3, ema=0.995),
     "detector-on-samples": Schedule(steps=4000, learning_rate=1.2e-3, ema=0.995),
