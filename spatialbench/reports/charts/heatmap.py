@@ -1,4 +1,4 @@
-"""How often each pair of objects comes out right, as a map of coloured cells."""
+"""How well each pair of objects comes out, as a map of coloured cells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES_UP_TO = 60
 
 @dataclass(frozen=True)
 class PairMap:
-    """Shares of right pictures by pair.
+    """Mean scores by pair; where a picture is right or wrong, its share of right pictures.
 
     Attributes:
         objects: names along both sides, the first-named object down, the second across.
@@ -38,7 +38,7 @@ class PairMap:
 
 
 def pair_map(table: ScoreTable, minus: ScoreTable | None = None) -> PairMap | None:
-    """Shares of ``table``, or its shares less those of ``minus``; None without pairs."""
+    """Mean scores of ``table``, or those less the ones of ``minus``; None without pairs."""
     right, images, names = _counts(table)
     if not names:
         return None
@@ -76,7 +76,7 @@ def heatmap(pairs: PairMap) -> Markup:
         for level, parts in sorted(paths.items())
     ]
     move = f"translate({margin:.1f} {margin + _TITLE:.1f}) scale({cell:.3f})"
-    told = "Change by pair of objects" if pairs.signed else "Right pictures by pair of objects"
+    told = "Change by pair of objects" if pairs.signed else "Mean score by pair of objects"
     parts = [
         text(0, 12, told, font_size=12, font_weight="600"),
         tag("g", *cells, transform=move, class_="cells"),
@@ -119,9 +119,9 @@ def _colour(level: int, signed: bool) -> str:
 def _counts(
     table: ScoreTable,
 ) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], int], list[str]]:
-    correct = np.asarray(table.columns["correct"], dtype=np.float64)
+    score = np.asarray(table.columns["score"], dtype=np.float64)
     size = len(table.prompts)
-    by_prompt = np.bincount(table.prompt_row, correct, size)
+    by_prompt = np.bincount(table.prompt_row, score, size)
     counts = np.bincount(table.prompt_row, minlength=size)
     right: dict[tuple[str, str], float] = {}
     images: dict[tuple[str, str], int] = {}

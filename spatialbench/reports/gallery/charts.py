@@ -44,10 +44,10 @@ def charts_of(
     tables = [side.scored.table for side in sides]
     if comparison is None:
         pairs = pair_map(tables[0])
-        told = "Share of right pictures by pair, first-named object down, second across."
+        told = "Mean score (share of right pictures), first-named object down, second across."
     else:
         pairs = pair_map(comparison.pairing.second, comparison.pairing.first)
-        told = "Change in the share of right pictures by pair, from A to B: blue is better."
+        told = "Change of the mean score from A to B: blue is better."
     if pairs:
         charts.append(Chart("pairs", heatmap(pairs), told, pairs))
     letters = [""] if len(sides) == 1 else [" of A", " of B"]

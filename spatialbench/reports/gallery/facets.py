@@ -41,7 +41,7 @@ def entries_of_one(side: Side) -> list[Entry]:
     correct = side.scored.table.columns["correct"].tolist()
     entries = []
     for key, prompt, row in table_keys(side.scored.table):
-        absent = not correct[row] and side.missing(prompt, side.detections.get(key))
+        absent = not correct[row] and side.missing(row, prompt, side.detections.get(key))
         letter = "r" if correct[row] else "m" if absent else "w"
         entries.append(Entry(key, prompt, letter, (row,)))
     return entries

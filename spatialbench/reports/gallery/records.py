@@ -45,8 +45,19 @@ class Side:
         images = directory.finished_images(notices.append)
         return cls(scored, found, {key: image.sha256 for key, image in images.items()})
 
-    def missing(self, prompt: Prompt, record: Mapping[str, Any] | None) -> bool:
-        """Whether an asked object has no box above the threshold."""
+    def missing(self, row: int, prompt: Prompt, record: Mapping[str, Any] | None) -> bool:
+        """Whether an asked object was not found.
+
+        By the rule's own facts where it has some (``found_a``, ``found_all``); else by the labels
+        of the boxes above the threshold.
+        """
+        facts = [
+            column[row]
+            for name, column in self.scored.table.columns.items()
+            if name.startswith("found") and column.dtype == np.bool_
+        ]
+        if facts:
+            return not all(facts)
         if record is None:
             return False
         limit = np.float32(self.scored.result.threshold)

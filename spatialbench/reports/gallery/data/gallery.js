@@ -130,9 +130,9 @@ const SB = (() => {
 
   function told(side, letter) {
     const node = make("p");
-    const chip = make("span", `chip ${side.ok ? "r" : letter}`, side.ok ? "right" : letter === "m" ? "not found" : "wrong");
+    const word = side.ok ? "right" : letter === "m" ? "not found" : "wrong";
+    const chip = make("span", `chip ${side.ok ? "r" : letter}`, side.score === undefined ? word : side.score.toFixed(2));
     node.append(chip, document.createTextNode(side.why));
-    if (side.score !== undefined) node.append(` (score ${side.score})`);
     if (side.more) node.append(` (and ${side.more} more boxes)`);
     return node;
   }
