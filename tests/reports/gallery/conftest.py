@@ -24,14 +24,23 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A page of a headless Chromium."""
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; starting one costs more than most tests."""
     program = find_chromium()
     if program is None:
         pytest.skip("no chromium or chrome is installed here")
-    with Browser(program, tmp_path / "profile") as page:
+    with Browser(program, tmp_path_factory.mktemp("profile")) as page:
         yield page
+
+
+@pytest.fixture
+def browser(started: Browser) -> Browser:
+    """A page that remembers nothing of the test before."""
+    started.dark(False)
+    started.complaints.clear()
+    started.requested.clear()
+    return started
 
 
 def shapes_side(folder: Path, shapes: Shapes, steps: int = 20) -> Side:
