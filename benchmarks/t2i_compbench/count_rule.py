@@ -10,7 +10,7 @@ from spatialbench.detections import Detections
 from spatialbench.plugins import Rule, Verdict
 from spatialbench.prompts import Prompt
 
-from . import sources
+from . import judging, sources
 from .counting import NUMBERS, PEOPLE, count_score, distinct, official_counts, wanted_objects
 from .frame import framed
 from .judging import THRESHOLD, as_official, require
@@ -36,8 +36,8 @@ class OfficialCountRule:
             threshold: a box counts if its float32 score is strictly above float32(threshold).
 
         Returns:
-            ``correct`` means full marks. The facts are ``found_all`` and ``kinds`` (how many
-            objects the sentence asks for).
+            ``correct`` means full marks. The facts are ``found_all``, ``kinds`` (how many
+            objects the sentence asks for) and ``variant``.
 
         Raises:
             UserError: a prompt of another category, or one at which the official scorer stops.
@@ -50,7 +50,7 @@ class OfficialCountRule:
             counts = official_counts(labels, names)
             return count_score(counts, numbers), names, numbers, counts
 
-        return _verdict(prompt, *as_official(compute, prompt, "numeracy-corrected"))
+        return _verdict(judging.OFFICIAL, *as_official(compute, prompt, "numeracy-corrected"))
 
     def takes(self, label: str, word: str) -> bool:
         """Whether a box of that label can count for the name."""
@@ -82,7 +82,7 @@ class CorrectedCountRule:
             (count > 0) + (count == number) for count, number in zip(counts, numbers, strict=True)
         )
         answer = as_official(lambda: halves / (2 * len(names)), prompt, None)
-        return _verdict(prompt, answer, names, numbers, counts)
+        return _verdict(judging.CORRECTED, answer, names, numbers, counts)
 
     def takes(self, label: str, word: str) -> bool:
         """Whether a box of that label counts for the name."""
@@ -111,7 +111,7 @@ def _wanted(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
 
 
 def _verdict(
-    prompt: Prompt,
+    variant: int,
     answer: float,
     names: Sequence[str],
     numbers: Sequence[int],
@@ -123,7 +123,7 @@ def _verdict(
         correct=answer > 1 - 1e-9,
         score=answer,
         reason=f"expected {wanted}; found {seen}",
-        facts={"found_all": all(counts), "kinds": len(names)},
+        facts={"found_all": all(counts), "kinds": len(names), "variant": variant},
     )
 
 

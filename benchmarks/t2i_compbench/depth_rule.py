@@ -16,6 +16,8 @@ from .boxes import Box
 from .depth_maps import Depth, depth_folder, folder_state, nearness, nearness_inside, read_depth
 from .finding import last_before_both
 from .frame import frame_size, framed
+from .judging import CORRECTED as CORRECTED_VARIANT
+from .judging import OFFICIAL as OFFICIAL_VARIANT
 from .judging import THRESHOLD, as_official, pair_verdict, require
 from .official_names import depth_name
 from .position import position_score_3d
@@ -84,8 +86,9 @@ class DepthRule:
                 prompt,
                 None,
             )
+        variant = OFFICIAL_VARIANT if self.official else CORRECTED_VARIANT
         answer = combine([float(found.scores[i]) for i in there], position)
-        return pair_verdict(prompt, found, indices, position, answer, threshold)
+        return pair_verdict(prompt, found, indices, position, answer, threshold, variant)
 
     def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
         """Judge a record of a file, with the depth map of its official name.

@@ -10,6 +10,9 @@ from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
+OFFICIAL, CORRECTED, INFSPLIGN = range(3)
+"""The variant of a rule, as the fact ``variant`` of its verdicts: each has columns of its own."""
+
 THRESHOLD = 0.1
 """Scores the official detector keeps are above it; the 0.5 of its command line is not used."""
 
@@ -61,12 +64,13 @@ def pair_verdict(
     position: float,
     answer: float,
     threshold: float,
+    variant: int,
 ) -> Verdict:
     """The verdict on two objects.
 
     ``correct`` means both found and full marks for the position. The facts are ``found_a``,
     ``found_b``, ``found_all``, ``conf_a``, ``conf_b`` (score of the detection that stands for the
-    object, 0.0 for none) and ``position``.
+    object, 0.0 for none), ``position`` and ``variant``.
     """
     scores = [0.0 if i is None else float(found.scores[i]) for i in indices]
     there = [i is not None for i in indices]
@@ -81,6 +85,7 @@ def pair_verdict(
             "conf_a": scores[0],
             "conf_b": scores[1],
             "position": position,
+            "variant": variant,
         },
     )
 

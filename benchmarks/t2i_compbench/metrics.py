@@ -10,14 +10,24 @@ import numpy.typing as npt
 from spatialbench.plugins import ScoreTable
 from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
 
+from . import judging
 from .prompts import category_of
 
 KEYS = {"2d": "T2I_2D", "3d": "T2I_3D", "numeracy": "T2I_numeracy", "complex": "T2I_complex"}
-"""Metric key of each category."""
+"""Metric key of each category under the official rule."""
+
+_SUFFIX = {judging.OFFICIAL: "", judging.CORRECTED: "_corrected", judging.INFSPLIGN: "_infsplign"}
 
 FOUND = "OA"
-HEADLINE = (*KEYS.values(), FOUND)
-"""The columns of tables, in percent; a table without a category has no column for it."""
+HEADLINE = (
+    *("T2I_2D", "T2I_2D_corrected", "T2I_2D_infsplign"),
+    *("T2I_3D", "T2I_3D_corrected"),
+    *("T2I_numeracy", "T2I_numeracy_corrected"),
+    *("T2I_complex", "T2I_complex_corrected", "T2I_complex_infsplign"),
+    FOUND,
+)
+"""The columns of tables, in percent: numbers of different rules never share one. A table has only
+those of its categories and rule."""
 
 
 def metrics(table: ScoreTable) -> dict[str, float]:
@@ -27,9 +37,9 @@ def metrics(table: ScoreTable) -> dict[str, float]:
     ``OA`` is left out where it is not known, as in official result files.
     """
     scores = np.asarray(table.columns["score"], dtype=np.float64)
-    rows = _categories(table)[table.prompt_row]
+    rows, suffix = _categories(table)[table.prompt_row], _suffix(table)
     found = {
-        key: 100 * (sum(scores[rows == category].tolist()) / int((rows == category).sum()))
+        key + suffix: 100 * (sum(scores[rows == category].tolist()) / int((rows == category).sum()))
         for category, key in KEYS.items()
         if (rows == category).any()
     }
@@ -44,9 +54,9 @@ def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
     size = len(table.prompts)
     categories = _categories(table)
     seen = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
-    scores = _sums(table, "score", size)
+    scores, suffix = _sums(table, "score", size), _suffix(table)
     found = {
-        key: MeanOfRatios((_of(categories == category, scores, seen),))
+        key + suffix: MeanOfRatios((_of(categories == category, scores, seen),))
         for category, key in KEYS.items()
         if (categories == category).any()
     }
@@ -74,6 +84,12 @@ def pairs(table: ScoreTable, clusters: list[str]) -> dict[str, dict[str, float]]
 
 def _categories(table: ScoreTable) -> npt.NDArray[np.object_]:
     return np.array([category_of(prompt) for prompt in table.prompts], dtype=object)
+
+
+def _suffix(table: ScoreTable) -> str:
+    """What the rule adds to the keys; result files hold the official rule's verdicts."""
+    variants = table.columns.get("variant")
+    return "" if variants is None or not len(variants) else _SUFFIX[int(variants[0])]
 
 
 def _sums(table: ScoreTable, column: str, size: int) -> FloatArray:

@@ -8,6 +8,7 @@ from spatialbench.detections import Detections
 from spatialbench.plugins import Rule, Verdict
 from spatialbench.prompts import Prompt
 
+from . import judging
 from .answers import HALF, combine
 from .finding import Finder, first_equal, last_part
 from .frame import framed
@@ -32,6 +33,7 @@ class PlaneRule:
     name: str
     find: Finder
     on_top_has_a_rule: bool
+    variant: int
     threshold: float = THRESHOLD
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
@@ -62,7 +64,9 @@ class PlaneRule:
                 None,
             )
         answer = combine([float(found.scores[i]) for i in there], position, floor=HALF)
-        return pair_verdict(prompt, found, indices or (None, None), position, answer, threshold)
+        return pair_verdict(
+            prompt, found, indices or (None, None), position, answer, threshold, self.variant
+        )
 
     def takes(self, label: str, word: str) -> bool:
         """Whether a box of that label can stand for the word."""
@@ -75,6 +79,6 @@ class PlaneRule:
         return locality
 
 
-OFFICIAL: Rule = PlaneRule("t2i-2d-official/1", first_equal, False)
-CORRECTED: Rule = PlaneRule("t2i-2d-corrected/1", first_meaning, True)
-INFSPLIGN: Rule = PlaneRule("t2i-2d-infsplign/1", last_part, False)
+OFFICIAL: Rule = PlaneRule("t2i-2d-official/1", first_equal, False, judging.OFFICIAL)
+CORRECTED: Rule = PlaneRule("t2i-2d-corrected/1", first_meaning, True, judging.CORRECTED)
+INFSPLIGN: Rule = PlaneRule("t2i-2d-infsplign/1", last_part, False, judging.INFSPLIGN)

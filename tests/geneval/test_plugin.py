@@ -96,6 +96,7 @@ def test_published_rows() -> None:
             assert row.metrics["overall"] == pytest.approx(mean, abs=1.01)
     (grpo,) = [row for row in published() if row.method == "Flow-GRPO"]
     assert "Trained on the metric" in grpo.note
+    assert grpo.marks == ("trained-on-the-metric",)
 
 
 def test_2212_stored_pictures_are_scored_in_five_seconds(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spatialbench.benchmarks.t2i_compbench import PLUGIN
+from spatialbench.benchmarks.t2i_compbench import PLUGIN, judging
 from spatialbench.benchmarks.t2i_compbench.metrics import HEADLINE
 from spatialbench.benchmarks.t2i_compbench.published import published
 
@@ -65,6 +65,7 @@ def test_seeds_and_metrics() -> None:
             "correct": np.array([True, False, True, False]),
             "score": np.array([0.9, 0.0, 0.6, 0.25]),
             "found_all": np.array([True, False, True, True]),
+            "variant": np.zeros(4, np.int64),
         },
     )
     found = PLUGIN.metrics(table)
@@ -73,6 +74,10 @@ def test_seeds_and_metrics() -> None:
     for key, ratio in PLUGIN.ratios(table).items():
         (part,) = ratio.parts
         assert 100 * part.numerator.sum() / part.denominator.sum() == pytest.approx(found[key])
+    columns = dict(table.columns) | {"variant": np.full(4, judging.CORRECTED)}
+    corrected = PLUGIN.metrics(ScoreTable(table.prompts, table.prompt_row, table.index, columns))
+    # Another rule's numbers stand in other columns.
+    assert set(corrected) == {"T2I_2D_corrected", "T2I_numeracy_corrected", "OA"} <= set(HEADLINE)
     assert PLUGIN.clusters(plane) == ["giraffe + lamp", "frog + girl"]
     breakdown = PLUGIN.breakdowns(table)["objects"]  # type: ignore[attr-defined]
     assert list(breakdown) == ["frog + girl", "giraffe + lamp", "person"]
@@ -90,7 +95,7 @@ def test_published_rows() -> None:
     sdxl = rows["SDXL", "Stable Diffusion XL 1.0"].metrics
     assert sdxl == {"T2I_2D": 21.33, "T2I_3D": 35.66, "T2I_numeracy": 49.91}
     ours = rows["InfSplign (sigmoid)", "stabilityai/stable-diffusion-2-1-base"]
-    assert ours.metrics == {"T2I_2D": 38.36}
+    assert ours.metrics == {"T2I_2D_infsplign": 38.36}
     assert "t2i-2d-infsplign/1" in ours.note
 
 
