@@ -15,7 +15,7 @@ from .console import say
 from .options import FORMATS
 
 if TYPE_CHECKING:
-    from ..plugins import BenchmarkPlugin
+    from ..plugins import BenchmarkPlugin, Published
     from ..reports.leaderboard import Conditions, Row
 
 
@@ -69,16 +69,26 @@ def command(
     _check(benchmark, rows)
     others = list(benchmark.published()) if published else []
     others += read_figures(figures, benchmark) if figures else []
+    own = [row for row in rows if row.result.benchmark == name]
     text = leaderboard_text(
         name,
-        [row for row in rows if row.result.benchmark == name],
+        own,
         others,
-        list(benchmark.headline),
+        _columns(benchmark, own, others),
         form,  # type: ignore[arg-type]
         standard_conditions(benchmark),
         price,
     )
     click.echo(text)
+
+
+def _columns(
+    benchmark: BenchmarkPlugin, rows: Sequence[Row], others: Sequence[Published]
+) -> list[str]:
+    """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
+    present = {key for row in rows for key in row.document}
+    present |= {key for entry in others for key in entry.metrics}
+    return [key for key in benchmark.headline if key in present] or list(benchmark.headline)
 
 
 def _rows(runs: Sequence[Path]) -> list[Row]:

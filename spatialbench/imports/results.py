@@ -159,7 +159,7 @@ def _signature(run: Run, found: int) -> Signature:
         images_per_prompt=expected.images_per_prompt,
         software=software(),
         subset=None if expected.subset == benchmark.default_subset else expected.subset,
-        only=expected.selection.only,
+        only=expected.selection.signed_only,
         found=found if found < expected.images else None,
         method=signatures.method(run.generator),
         parameters=signatures.parameters(run.generator),

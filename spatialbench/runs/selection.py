@@ -11,6 +11,7 @@ from ..errors import UserError, unknown_name
 from ..prompts import Prompt
 
 _SHUFFLE = "spatialbench/run-order/1"
+_SIGNED_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class Selection:
                     f"{option} {value} selects no image: give a whole number of at least 1, or "
                     f"leave {option} out for all of them."
                 )
+
+    @property
+    def signed_only(self) -> tuple[str, ...]:
+        """``only`` as a signature can carry it: a long list of ids as their number and a hash."""
+        if len(self.only) <= _SIGNED_NAMES:
+            return self.only
+        digest = hashlib.sha256("\n".join(sorted(self.only)).encode()).hexdigest()
+        return (f"{len(self.only)}-names@{digest[:7]}",)
 
     @classmethod
     def parse_only(cls, text: str | None) -> tuple[str, ...]:

@@ -218,7 +218,7 @@ def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int
         images_per_prompt=expected.images_per_prompt,
         software=software(),
         subset=None if expected.subset == benchmark.default_subset else expected.subset,
-        only=expected.selection.only,
+        only=expected.selection.signed_only,
         found=found if found < expected.images else None,
         method=signatures.method(run.generator),
         parameters=signatures.parameters(run.generator),

@@ -79,3 +79,13 @@ def test_nothing_cannot_be_selected(number: int) -> None:
         Selection(limit=number)
     with pytest.raises(UserError, match=f"--images-per-prompt {number} selects no image"):
         Selection(images_per_prompt=number)
+
+
+def test_a_long_list_of_names_is_signed_by_its_number_and_hash() -> None:
+    few = Selection(only=("left", "right"))
+    assert few.signed_only == ("left", "right")
+    many = tuple(str(i) for i in range(40))
+    (signed,) = Selection(only=many).signed_only
+    assert signed.startswith("40-names@")
+    assert Selection(only=many[::-1]).signed_only == (signed,)
+    assert Selection(only=(*many[1:], "x")).signed_only != (signed,)
