@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,18 @@ from spatialbench.statistics.ratios import MeanOfRatios
 from . import metrics, official, prompts
 from .clip_colours import FILES, SOURCE
 from .colouring import coloured
+from .evaluation import Options
 from .names import coco_name
 from .published import published
 from .rule import GenEvalRule
+
+_RANGES = {
+    "counting_threshold": (0, 1),
+    "max_objects": (1, 1000),
+    "max_overlap": (0, 1),
+    "position_threshold": (0, 10),
+}
+"""What each option of the rule may be; the threshold has an option of the command line."""
 
 _RULES = {"official": GenEvalRule()}
 
@@ -31,6 +41,7 @@ class GenEval:
     version = 1
     summary = "GenEval: 553 prompts of six tasks with COCO objects; position by default"
     subsets: Mapping[str, str] = prompts.SUBSETS
+    rule_options: Mapping[str, tuple[float, float]] = _RANGES
     default_subset = "position"
     images_per_prompt = 4
     detector = "mask2former"
@@ -88,6 +99,23 @@ class GenEval:
     def read_official(self, path: Path) -> Sequence[tuple[Prompt, int, Verdict]]:
         """Verdicts of an official ``results.jsonl``; see ``official.read_official``."""
         return official.read_official(path)
+
+    def rule_with(self, rule: Rule, options: Mapping[str, Any]) -> Rule:
+        """The official rule with other options than its defaults.
+
+        Raises:
+            UserError: a value that is no number, or out of its range.
+        """
+        for key, value in options.items():
+            low, high = _RANGES[key]
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not low <= value <= high or (key == "max_objects" and value % 1):
+                whole = "whole " if key == "max_objects" else ""
+                raise UserError(
+                    f"--rule option {key}={value} is out of range: give a {whole}number from "
+                    f"{low:g} to {high:g}."
+                )
+        return GenEvalRule(replace(Options(), **options))
 
     def official_results(
         self,

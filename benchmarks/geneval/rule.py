@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
@@ -14,11 +14,22 @@ from .names import COLOURS
 
 
 class GenEvalRule:
-    """The official rule with its default options. Without state."""
+    """The official rule, with the script's options.
 
-    name = "geneval-official/1"
-    threshold = 0.3
-    options = Options()
+    Options other than the defaults are part of its name, such as
+    ``geneval-official/1+max_overlap:0.5``.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.threshold = self.options.threshold
+        changed = [
+            f"+{field.name}:{getattr(self.options, field.name):g}"
+            for field in fields(Options)
+            if field.name != "threshold"
+            and getattr(self.options, field.name) != getattr(Options(), field.name)
+        ]
+        self.name = "".join(["geneval-official/1", *changed])
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
         """Judge one picture.

@@ -145,14 +145,33 @@ def detector(
 
 
 def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = None) -> Rule:
-    """A rule of the benchmark by its short or its versioned name; None is the subset's own."""
+    """A rule of the benchmark by its short or its versioned name; None is the subset's own.
+
+    ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark offers them by an optional
+    ``rule_with(rule, options)`` and names them in ``rule_options``.
+    """
     rules = benchmark.rules
     if given is None:
         return default_rule(benchmark, subset)
+    given, options = parsing.name_and_rest(given)
+    if options is not None:
+        return _rule_with(benchmark, rule(benchmark, given), options)
     named = {**rules, **{rule.name: rule for rule in rules.values()}}
     if given not in named:
         raise unknown_name(f"rule of {benchmark.name}", given, named)
     return named[given]
+
+
+def _rule_with(benchmark: BenchmarkPlugin, chosen: Rule, options: str) -> Rule:
+    known = getattr(benchmark, "rule_options", None)
+    if known is None:
+        raise UserError(
+            f"the rules of {benchmark.name} have no options, but --rule gives {options!r}: leave "
+            "out what follows the colon."
+        )
+    values = parsing.assignments(options.split(","), known)
+    made: Rule = benchmark.rule_with(chosen, values)  # type: ignore[attr-defined]
+    return made
 
 
 def existing_run(folder: Path) -> Run:

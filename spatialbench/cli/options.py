@@ -115,7 +115,11 @@ detector_options = stack(
 )
 
 rule_options = stack(
-    click.option("--rule", help="Default: the benchmark's first; 'list rules' shows them."),
+    click.option(
+        "--rule",
+        help="NAME, or NAME:KEY=VALUE,... for one with options; default: the subset's own; "
+        "'list rules' shows them.",
+    ),
     click.option(
         "--threshold", type=FiniteFloat(0, 1), help="Score a box must exceed; default: the rule's."
     ),

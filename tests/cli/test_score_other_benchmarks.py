@@ -5,10 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from .conftest import Command
 
@@ -31,7 +35,7 @@ def t2i_cases() -> list[Case]:
 
 @pytest.fixture(scope="module")
 def geneval_cases() -> list[Case]:
-    return [case for case in _cases("cases_geneval.jsonl.gz") if case["variant"] == "default"]
+    return _cases("cases_geneval.jsonl.gz")
 
 
 @pytest.fixture
@@ -87,6 +91,54 @@ def test_t2i_answers(spatialbench: Command, t2i_cases: list[Case], kind: str, ke
     assert ours == answers
     assert document[key] == pytest.approx(100 * sum(answers.values()) / len(answers), rel=1e-12)
     assert document["images"] == document["images_expected"] == len(answers) > 900
+
+
+@pytest.mark.usefixtures("official_files")
+def test_t2i_answers_3d(
+    spatialbench: Command, t2i_cases: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cases whose boxes lie inside their map, which is put into a corner of a whole frame."""
+    Path("depth").mkdir()
+    monkeypatch.setenv("SPATIALBENCH_T2I_DEPTH", "depth")
+    chosen: dict[str, Case] = {}
+    for case in t2i_cases:
+        if case["kind"] != "3d" or "error" in case["official"] or len(chosen) == 200:
+            continue
+        side = min(case["depth"]["w"], case["depth"]["h"])
+        corners = [corner for found in case["detections"] for corner in found["box"]]
+        if all(0 <= corner <= side for corner in corners):
+            chosen[f"case_{case['case']}"] = case
+    lines = []
+    for name, case in chosen.items():
+        Image.fromarray(_depth_map(case["depth"])).save(f"depth/{name}.png")
+        lines.append(json.dumps(_t2i_record(case) | {"depth": f"{name}.png"}) + "\n")
+    Path("boxes.jsonl").write_text("".join(lines))
+    outcome = spatialbench(
+        *("score", "--bench", "t2i-compbench:3d", "--detections", "boxes.jsonl"),
+        *("--verdicts", "verdicts.jsonl", "--format", "json"),
+    )
+    document = json.loads(outcome.out)
+    assert (document["rule"], document["images"]) == ("t2i-3d-official/1", 200)
+    for (prompt_id, _), ours in _verdicts("verdicts.jsonl").items():
+        case = chosen[prompt_id]
+        if ours["score"] != case["official"]["answer"]:
+            # Only where two means are equal but for the order of summation.
+            depth = _depth_map(case["depth"]) / 255
+            means = sorted(_mean(depth, found["box"]) for found in case["detections"])
+            assert min(after - before for before, after in pairwise(means)) < 1e-5
+
+
+def _depth_map(depth: dict[str, int]) -> npt.NDArray[np.uint8]:
+    whole = np.zeros((479, 479), np.uint8)
+    rows, columns = np.mgrid[: depth["h"], : depth["w"]]
+    values = (depth["a"] * rows + depth["b"] * columns + depth["k"]) % 256
+    whole[: depth["h"], : depth["w"]] = values
+    return whole
+
+
+def _mean(depth: npt.NDArray[np.float64], box: list[float]) -> float:
+    x0, y0, x1, y1 = map(int, box)
+    return float(depth[x0:x1, y0:y1].mean()) if x1 > x0 and y1 > y0 else 0.0
 
 
 @pytest.mark.usefixtures("official_files")
@@ -157,14 +209,39 @@ def _bag(text: str) -> list[list[str]]:
     return [sorted(sentence.split(" ")) for sentence in text.split("\n")]
 
 
-def test_geneval_verdicts(spatialbench: Command, geneval_cases: list[Case]) -> None:
-    images = [case for case in geneval_cases if "boxes" in case]
+@pytest.mark.parametrize(
+    ("variant", "options", "rule"),
+    [
+        ("default", (), "geneval-official/1"),
+        ("nms05", ("--rule", "official:max_overlap=0.5"), "geneval-official/1+max_overlap:0.5"),
+        (
+            "pos02",
+            ("--rule", "official:position_threshold=0.2"),
+            "geneval-official/1+position_threshold:0.2",
+        ),
+        (
+            "max3",
+            ("--rule", "official:max_objects=3", "--threshold", "0.5"),
+            "geneval-official/1+max_objects:3",
+        ),
+    ],
+)
+def test_geneval_verdicts(
+    spatialbench: Command,
+    geneval_cases: list[Case],
+    variant: str,
+    options: tuple[str, ...],
+    rule: str,
+) -> None:
+    cases = [case for case in geneval_cases if case["variant"] == variant]
+    images = [case for case in cases if "boxes" in case]
     Path("boxes.jsonl").write_text(
         "".join(json.dumps(_geneval_record(case)) + "\n" for case in images)
     )
     outcome = spatialbench(
         *("score", "--bench", "geneval:all", "--detections", "boxes.jsonl"),
         *("--verdicts", "verdicts.jsonl", "--format", "json"),
+        *options,
     )
     verdicts = _verdicts("verdicts.jsonl")
     for case in images:
@@ -174,13 +251,33 @@ def test_geneval_verdicts(spatialbench: Command, geneval_cases: list[Case]) -> N
         if not ours["correct"]:
             assert _bag(ours["reason"]) == _bag(case["official"]["reason"])
     document = json.loads(outcome.out)
-    (summary,) = [case["summary_stdout"] for case in geneval_cases if "summary_stdout" in case]
+    (summary,) = [case["summary_stdout"] for case in cases if "summary_stdout" in case]
     assert f"Overall score (avg. over tasks): {document['overall'] / 100:.5f}" in summary
     assert f"% correct images: {document['images_correct']:.2f}%" in summary
     for tag, group in document["groups"].items():
         right = round(group[tag] / 100 * group["images"])
         assert f"{tag:<16} = {group[tag]:.2f}% ({right} / {group['images']})" in summary
-    assert len(verdicts) == 2000
+    assert len(verdicts) == len(images) >= 500
+    assert document["rule"] == rule
+    assert f" rule:{rule} " in document["signature"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("official:max_objects=2.5", "a whole number from 1 to 1000"),
+        ("official:max_overlap=high", "a number from 0 to 1"),
+        ("official:overlap=0.5", "did you mean max_overlap"),
+        ("unofficial:max_overlap=0.5", "did you mean official"),
+    ],
+)
+def test_geneval_options_that_are_none(spatialbench: Command, rule: str, said: str) -> None:
+    Path("boxes.jsonl").write_text("{}")
+    outcome = spatialbench(
+        *("score", "--bench", "geneval", "--detections", "boxes.jsonl", "--rule", rule)
+    )
+    assert outcome.status == 2
+    assert said in outcome.err
 
 
 def test_geneval_official_results(spatialbench: Command) -> None:
