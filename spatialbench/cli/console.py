@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn, TaskID
 
     from ..stages.progress import Progress
 
@@ -73,7 +73,7 @@ class LineProgress:
 
 
 class BarProgress:
-    """A bar a stage with the time left."""
+    """A bar a stage with images a second and the time left."""
 
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
@@ -86,7 +86,8 @@ class BarProgress:
         from rich.progress import TimeRemainingColumn as Remaining
 
         columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
-        self._bar = Progress(*columns, Remaining(), console=Console(stderr=True))
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, _rate_column(), Remaining(), console=console)
         self._task = self._bar.add_task(stage, total=total, completed=done)
         self._bar.start()
 
@@ -107,3 +108,22 @@ class BarProgress:
         if self._bar is not None:
             self._bar.stop()
         self._bar = self._task = None
+
+
+def _rate_column() -> ProgressColumn:
+    """Images a second, or seconds an image where that is the larger number."""
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(rate_text(task.finished_speed or task.speed), style="dim")
+
+    return Rate()
+
+
+def rate_text(speed: float | None) -> str:
+    """``12.3 images/s``, ``4.1 s/image``, or nothing while none is finished."""
+    if not speed:
+        return ""
+    return f"{speed:.1f} images/s" if speed >= 1 else f"{1 / speed:.1f} s/image"

@@ -30,6 +30,7 @@ from .verdicts import build_table, judge_of
 STAGE = "score"
 
 _CHUNK = 1 << 20
+_TELL_EVERY = 1000
 
 
 def score(
@@ -89,7 +90,6 @@ def score(
         write_scores(directory.scores, table, reasons)
         # Last, because the summary is what says that the scores are there.
         write_atomic(directory.summary, summary_text(summary).encode())
-        progress.advance(len(reasons))
         progress.end()
     return summary
 
@@ -128,16 +128,23 @@ def _judged(
     start = {prompt.id: row * per_prompt for row, prompt in enumerate(expected.prompts)}
     by_id = expected.by_id
     verdicts: list[Verdict | None] = [None] * expected.images
+    judged = 0
     with _without_collector():
         for record in journal.records(progress.notice):
             prompt_id, index = record["prompt_id"], record["index"]
             # A run can hold more than this selection asks for.
             if prompt_id not in start or not 0 <= index < per_prompt:
                 continue
+            place = start[prompt_id] + index
+            judged += verdicts[place] is None
             try:
-                verdicts[start[prompt_id] + index] = judge(by_id[prompt_id], record, threshold)
+                verdicts[place] = judge(by_id[prompt_id], record, threshold)
             except UserError as error:
                 raise UserError(f"{journal.path}, image {prompt_id}/{index}: {error}") from error
+            if judged >= _TELL_EVERY:
+                progress.advance(judged)
+                judged = 0
+    progress.advance(judged)
     return verdicts
 
 
