@@ -194,7 +194,15 @@ class Published:
 
 
 class BenchmarkPlugin(Protocol):
-    """What an entry point of ``spatialbench.benchmarks`` names."""
+    """What an entry point of ``spatialbench.benchmarks`` names.
+
+    It may also offer, and the harness then uses: ``subset_rules`` and ``subset_detectors`` (see
+    ``subsets``), ``prepare_detector`` and ``rule_with`` (see ``cli.assembly``),
+    ``prompt_of_record`` (see ``stages.foreign``), ``notes`` and ``breakdowns`` (see
+    ``stages.summary``), ``read_official`` or ``official_reader`` (see ``cli.score``),
+    ``official_results`` (see ``exports.results``), ``violations`` (see ``published``), and
+    ``fetch`` or ``files`` (see ``cli.fetch``).
+    """
 
     name: str
     version: int
