@@ -5,7 +5,8 @@ Source: ``evaluation/summary_scores.py`` of djghosh13/geneval @ af4902f.
 
 from __future__ import annotations
 
-from math import nan
+from collections.abc import Mapping
+from math import isnan, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -70,3 +71,22 @@ def _sums(table: ScoreTable) -> tuple[FloatArray, FloatArray, npt.NDArray[np.obj
     right = np.bincount(table.prompt_row, correct, size).astype(np.float64, copy=False)
     seen = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
     return right, seen, np.array([prompt.task for prompt in table.prompts], dtype=object)
+
+
+def violations(numbers: Mapping[str, float], rounding: float) -> list[str]:
+    """A sentence where ``overall`` is not the mean of the six tasks; missing cells say nothing.
+
+    Args:
+        numbers: in percent.
+        rounding: the most by which a cell may be off. A row of whole numbers is taken as shares
+            with two digits, each off by 0.5 at most.
+    """
+    cells = [numbers.get(key) for key in (OVERALL, *TAGS)]
+    known = [cell for cell in cells if cell is not None and not isnan(cell)]
+    if len(known) < len(cells):
+        return []
+    slack = 1.0 if all(float(cell).is_integer() for cell in known) else 2 * rounding
+    mean = sum(known[1:]) / len(TAGS)
+    if abs(mean - known[0]) <= slack + 1e-9:
+        return []
+    return [f"the mean of the six tasks is {mean:.2f}, not {known[0]:g}"]

@@ -84,6 +84,13 @@ class GenEval:
         """Published rows, with what is odd about them."""
         return published()
 
+    def violations(self, numbers: Mapping[str, float], rounding: float, whole: bool) -> list[str]:
+        """Whether ``overall`` is the mean of the six tasks, as far as rounding lets one see.
+
+        Published rows have two digits of a share, so that a cell in percent may be off by 0.5.
+        """
+        return metrics.violations(numbers, rounding)
+
     def prepare_detector(
         self, detector: Detector, subset: str, device: str, offline: bool
     ) -> Detector:
