@@ -10,7 +10,7 @@ import numpy as np
 
 from ..models import LATENT_STD, build_autoencoder
 from .batches import draw_batch
-from .loop import Schedule, Training
+from .loop import Schedule, Training, half_precision
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -49,7 +49,7 @@ def train_autoencoder(
 
     def losses_of(_: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         images = draw_batch(rng, BATCH).images
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             posterior = vae.encode(images).latent_dist
             decoded = vae.decode(posterior.sample()).sample.float()
         difference = decoded - images

@@ -13,7 +13,7 @@ from ..pictograms import NAMES
 from ..tokenizer import build_tokenizer
 from ..world import SIDE, Rendered, Scene
 from .batches import SceneBatch, draw_batch
-from .loop import Schedule, Training
+from .loop import Schedule, Training, half_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,7 +84,7 @@ def train_detector(
         batch = draw_batch(rng, BATCH, relation_accuracy=1.0)
         images = batch.images if redraw is None else redraw(rng, batch)
         pixels = normalise(spoil(rng, images))
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             text = model.owlvit.get_text_features(
                 input_ids=queries.input_ids, attention_mask=queries.attention_mask
             ).pooler_output

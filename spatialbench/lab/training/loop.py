@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     StepFunction = Callable[[int, np.random.Generator], Losses]
 
 
+def half_precision() -> torch.autocast:
+    """bfloat16 autocast on processors that multiply it in hardware; elsewhere float32 is faster."""
+    import torch
+
+    fast = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(fast))
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How long and how fast: AdamW with warm-up and a cosine to zero, EMA of the weights."""

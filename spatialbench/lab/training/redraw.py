@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .batches import SceneBatch
+from .loop import half_precision
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -43,7 +44,7 @@ class Redraw:
         if kind >= DECODED_SHARE + self.diffused_share:
             return batch.images
         vae = self.pipeline.vae
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), half_precision():
             latents = vae.encode(batch.images).latent_dist.mean * vae.config.scaling_factor
             if kind < self.diffused_share:
                 level = int(rng.integers(*NOISE_LEVELS))
