@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
@@ -20,6 +22,14 @@ _ADVICE = {
     errno.EEXIST: "a file stands where a folder is needed: move it away or choose another --out",
     errno.EIO: "the disk reports an error: check it or choose another --out",
 }
+
+# Errors of file systems without hard links.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+_ATTEMPTS = 5
+
+SCRATCH = ".scratch"
+"""Name of the folder in a run where files are written before they are renamed into place."""
 
 
 @contextmanager
@@ -43,26 +53,89 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write ``path`` whole: beside it, to the disk, then renamed into place.
+def write_atomic(path: Path, content: bytes, scratch: Path | None = None) -> None:
+    """Write ``path`` whole: under another name, to the disk, then renamed into place.
 
-    The name beside it is fixed (``.NAME.tmp``): what a kill left behind is overwritten when the
-    file is written again, so no rubbish gathers. One writer a file at a time.
+    Args:
+        path: where the content is to be.
+        content: all of it.
+        scratch: a folder of the same file system for the other name, which is then unique, so that
+            any number of processes may write ``path`` at once; one of them wins. Whoever knows
+            that nobody writes empties that folder. None is for a file of one writer: the other
+            name is then a fixed one (``.NAME.tmp``), and what a kill left is overwritten.
 
     Raises:
         UserError: no space, no permission, a read-only file system.
     """
-    beside = path.with_name(f".{path.name}.tmp")
     with disk_errors(path):
+        for attempt in range(_ATTEMPTS):
+            try:
+                _put(_written(path, content, scratch), path)
+            except FileNotFoundError:
+                # Somebody emptied the scratch folder in between.
+                if scratch is None or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+
+def create_atomic(path: Path, content: bytes, scratch: Path) -> bool:
+    """Write ``path`` whole, unless it is there already; of several processes one succeeds.
+
+    Returns:
+        Whether this call made the file.
+
+    Raises:
+        UserError: no space, no permission, a read-only file system.
+    """
+    with disk_errors(path):
+        beside = _written(path, content, scratch)
         try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+            os.link(beside, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # Such a file system cannot refuse; the two steps are as near as it comes.
+            if path.exists():
+                return False
+            os.replace(beside, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(beside)
+        return True
+
+
+def _put(beside: Path, path: Path) -> None:
+    try:
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _written(path: Path, content: bytes, scratch: Path | None) -> Path:
+    """The content under another name, on the disk."""
+    if scratch is None:
+        beside = path.with_name(f".{path.name}.tmp")
+    else:
+        scratch.mkdir(parents=True, exist_ok=True)
+        beside = scratch / f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def empty_scratch(scratch: Path) -> None:
+    """Remove what killed writers left. Only for whoever knows that nobody else writes."""
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def sync_folder(path: Path) -> None:

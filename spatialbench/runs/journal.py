@@ -3,10 +3,20 @@
 Every writer appends to a file of its own beside the finished file (``images.jsonl`` has writers
 ``images.<time>-<process>-<random>.jsonl``). When a stage is complete they are merged into the
 finished file in run order, so that an interrupted run ends with the same bytes as any other.
+
+Merging needs no lock, because a file is removed only by the one who renamed it to a name of its
+own, and only after its records stand in another file:
+
+- a merger first renames every file it takes, the finished one included; of two, one gets it;
+- a writer looks after each append whether its file still has its name. If not, somebody took it,
+  perhaps before the append: the records are written again, to a new file. A record that stands
+  twice does no harm;
+- what is merged becomes the finished file only where there is none; else it is merged once more.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -14,13 +24,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..errors import UserError
 from .expected import Key
-from .files import disk_errors, make_folder, sync_folder, write_atomic
+from .files import SCRATCH, create_atomic, disk_errors, make_folder, sync_folder
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]
@@ -87,71 +98,122 @@ def encode(record: Mapping[str, Any]) -> bytes:
 
 
 class Journal:
-    """The finished file at ``path`` and its writers' files beside it."""
+    """The finished file at ``path`` and its writers' files beside it.
 
-    def __init__(self, path: Path) -> None:
+    ``scratch`` is where merging may write (see ``write_atomic``); None for beside the file.
+    """
+
+    def __init__(self, path: Path, scratch: Path | None = None) -> None:
         self.path = path
+        self._scratch = scratch or path.with_name(SCRATCH)
 
     def files(self) -> list[Path]:
-        """The finished file, then the writers' files in the order they were begun."""
+        """All files, oldest records first.
+
+        That is: finished files that an interrupted merge had taken, the finished file, and the
+        writers' files in the order they were begun.
+        """
         if not self.path.parent.is_dir():
             return []
-        prefix = f"{self.path.stem}."
-        writers = sorted(
-            entry.path
+        prefix, suffix = f"{self.path.stem}.", self.path.suffix
+        names = [
+            entry.name
             for entry in os.scandir(self.path.parent)
-            if entry.name.startswith(prefix)
-            and entry.name.endswith(self.path.suffix)
-            and entry.name != self.path.name
-        )
-        finished = [self.path] if self.path.exists() else []
-        return [*finished, *map(Path, writers)]
+            if entry.name == self.path.name
+            or (entry.name.startswith(prefix) and entry.name.endswith(suffix))
+        ]
+        return [self.path.with_name(name) for name in sorted(names, key=self._age)]
 
     def records(self, notice: Notice) -> Iterator[Record]:
         """All records; of one image the last one counts."""
-        for path in self.files():
-            for _, record in read_lines(path, read_record, notice):
-                yield record
+        for _, record in self._lines(read_record, notice):
+            yield record
 
     def keys(self, notice: Notice) -> set[Key]:
         """The images that have a record. What the record holds besides is not looked at."""
-        return {key for path in self.files() for _, key in read_lines(path, read_key, notice)}
+        return {key for _, key in self._lines(read_key, notice)}
 
     def writer(self) -> JournalWriter:
         """A new file to append to, for one process; made when the first record comes."""
-        name = f"{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        return JournalWriter(self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}"))
+        return JournalWriter(self.path)
 
     def merge(self, order: Callable[[Key], tuple[int, int]], notice: Notice) -> None:
         """Make everything one finished file in run order; nothing to do without writers' files.
 
-        A kill on the way loses nothing: the finished file is replaced whole, and a writer's file
-        goes only after that.
+        A kill on the way loses nothing, nor does anybody who writes or merges meanwhile.
 
         Raises:
             UserError: a corrupt line, no space, no permission.
         """
-        files = self.files()
-        if files in ([], [self.path]):
-            return
-        lines: dict[Key, bytes] = {}
-        for path in files:
-            for line, key in read_lines(path, read_key, notice):
-                lines[key] = line
-        write_atomic(self.path, b"".join(lines[key] for key in sorted(lines, key=order)))
-        sync_folder(self.path.parent)
-        for path in files:
-            if path != self.path:
-                path.unlink(missing_ok=True)
+        while (files := self.files()) not in ([], [self.path]):
+            lines: dict[Key, bytes] = {}
+            with disk_errors(self.path):
+                taken = [mine for path in files if (mine := self._take(path)) is not None]
+                if not taken:
+                    continue
+                for path in taken:
+                    with suppress(FileNotFoundError):
+                        for line, key in read_lines(path, read_key, notice):
+                            lines[key] = line
+                content = b"".join(lines[key] for key in sorted(lines, key=order))
+                if not create_atomic(self.path, content, self._scratch):
+                    create_atomic(self._named(f"{_FINISHED}-{_unique()}"), content, self._scratch)
+                sync_folder(self.path.parent)
+                for path in taken:
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)
+
+    def _take(self, path: Path) -> Path | None:
+        """Rename a file to a name of this merge; None where somebody else was faster."""
+        age = _FINISHED if path == self.path else path.name.split(".")[-2].rpartition("-")[0]
+        mine = self._named(f"{age}-{_unique()}" if path == self.path else f"{age}-{_random()}")
+        try:
+            os.replace(path, mine)
+        except FileNotFoundError:
+            return None
+        return mine
+
+    def _lines(
+        self, read: Callable[[bytes], Content], notice: Notice
+    ) -> Iterator[tuple[bytes, Content]]:
+        """The lines of all files; while somebody merges, some can come twice, and none is lost."""
+        known: set[tuple[int, int, int]] = set()
+        vanished = True
+        while vanished:
+            vanished = False
+            for path in self.files():
+                try:
+                    now = os.stat(path)
+                    version = (now.st_ino, now.st_size, now.st_mtime_ns)
+                    if version not in known:
+                        yield from read_lines(path, read, notice)
+                        known.add(version)
+                except OSError as error:
+                    if error.errno not in (errno.ENOENT, errno.ESTALE):
+                        raise
+                    vanished = True
+
+    def _named(self, what: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}.{what}{self.path.suffix}")
+
+    def _age(self, name: str) -> tuple[int, str]:
+        if name == self.path.name:
+            return 1, ""
+        return (0 if name.startswith(f"{self.path.stem}.{_FINISHED}-") else 2), name
 
 
 class JournalWriter:
-    """Appends records, each on the disk before ``append`` returns. Safe to share among threads."""
+    """Appends records, each on the disk before ``append`` returns. Safe to share among threads.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    ``path`` is the file in use; there is none before the first record, and another one after a
+    merge has taken it.
+    """
+
+    def __init__(self, finished: Path) -> None:
+        self._finished = finished
         self._lock = threading.Lock()
         self._handle: int | None = None
+        self.path = self._new_name()
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Add records. After an error the file holds none of them.
@@ -164,23 +226,14 @@ class JournalWriter:
         if not content:
             return
         with self._lock, disk_errors(self.path):
-            handle = self._open()
-            start = os.lseek(handle, 0, os.SEEK_END)
-            try:
-                left = memoryview(content)
-                while left:
-                    left = left[os.write(handle, left) :]
-                os.fsync(handle)
-            except OSError:
-                os.ftruncate(handle, start)
-                raise
+            while not self._appended(content):
+                self._close()
+                self.path = self._new_name()
 
     def close(self) -> None:
         """Close the file; a writer that never appended leaves none."""
         with self._lock:
-            if self._handle is not None:
-                os.close(self._handle)
-                self._handle = None
+            self._close()
 
     def __enter__(self) -> Self:
         return self
@@ -193,12 +246,61 @@ class JournalWriter:
     ) -> None:
         self.close()
 
+    def _appended(self, content: bytes) -> bool:
+        """Append; False where a merge may have taken the file before it held this."""
+        handle = self._open()
+        start = os.lseek(handle, 0, os.SEEK_END)
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno == errno.ESTALE:
+                return False
+            os.ftruncate(handle, start)
+            raise
+        return self._still_named(handle)
+
+    def _still_named(self, handle: int) -> bool:
+        # Opened and not only asked for: over NFS the name alone may come from a cache.
+        try:
+            named = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            return os.path.sameopenfile(named, handle)
+        finally:
+            os.close(named)
+
+    def _new_name(self) -> Path:
+        name = f"{self._finished.stem}.{_unique()}{self._finished.suffix}"
+        return self._finished.with_name(name)
+
     def _open(self) -> int:
         if self._handle is None:
             make_folder(self.path.parent)
             self._handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
             sync_folder(self.path.parent)
         return self._handle
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+_FINISHED = "finished"
+"""Marks a finished file that a merge has taken: older than any writer's."""
+
+
+def _unique() -> str:
+    """Names that sort by time and that no two processes of any machines give."""
+    return f"{time.time_ns():020d}-{os.getpid()}-{_random()}"
+
+
+def _random() -> str:
+    return uuid.uuid4().hex[:8]
 
 
 def _corrupt(path: Path, number: int, what: str) -> UserError:

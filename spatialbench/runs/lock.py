@@ -1,4 +1,9 @@
-"""One process at a time writes a run."""
+"""Who may write a run at the same time: one process alone, or any number of shards.
+
+The lock spares people double work; it is not what keeps a run whole. Where a cluster's file system
+cannot lock, or locks on one machine only, writers that meet still lose nothing: files are renamed
+into place under names of their own, and ``journal`` says how records are merged.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +15,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
-from .files import disk_errors
+from .files import SCRATCH, disk_errors, empty_scratch
 
 NAME = ".lock"
 
-# File systems that cannot lock; a run there relies on the user starting it once.
+# Errors of file systems that cannot lock.
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
     """Hold the run for writing; the system lets go when the process ends, however it ends.
+
+    Args:
+        folder: the run directory.
+        shared: as one of several shards, which can hold it together.
+
+    Returns:
+        Whether nobody else can be writing: not shared, and on a file system that locks.
 
     Raises:
         UserError: another process holds it, or the folder cannot be written.
@@ -28,16 +40,25 @@ def writing(folder: Path) -> Iterator[None]:
     with disk_errors(folder):
         handle = os.open(folder / NAME, os.O_CREAT | os.O_RDWR, 0o666)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another process is working on {folder}: wait for it or stop it, then give the "
-                "command again."
-            ) from None
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-        yield
+        alone = _lock(handle, folder, shared) and not shared
+        yield alone
+        if alone:
+            empty_scratch(folder / SCRATCH)
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, folder: Path, shared: bool) -> bool:
+    """Take the lock without waiting; False where the file system has none."""
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"another process is working on {folder}: wait for it or stop it, then give the "
+            "command again; only commands with --shard work on a run side by side."
+        ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True

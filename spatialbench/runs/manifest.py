@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import UserError
-from .files import write_atomic
+from .files import SCRATCH, create_atomic, write_atomic
 from .identity import differences, run_id
 from .machine import Machine
 from .selection import Selection
@@ -89,12 +89,17 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def create_manifest(folder: Path, manifest: Manifest) -> bool:
+    """Write the first manifest of a folder; False where another process was faster."""
+    return create_atomic(folder / NAME, manifest.text().encode(), folder / SCRATCH)
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, unless the file already says exactly this."""
     path = folder / NAME
     content = manifest.text().encode()
     if not path.is_file() or path.read_bytes() != content:
-        write_atomic(path, content)
+        write_atomic(path, content, folder / SCRATCH)
 
 
 def same_identity(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from .manifest import (
     NAME,
     Manifest,
     SelectionRecord,
+    create_manifest,
     read_manifest,
     same_identity,
     write_manifest,
@@ -109,24 +110,25 @@ def open_run(
     """
     folder = out or spec.folder()
     expected = spec.expect(selection)
-    machines: list[Machine] = []
-    if (folder / NAME).exists():
-        manifest = read_manifest(folder)
-        same_identity(folder, manifest.identity, spec.identity)
-        machines = manifest.machines
-    else:
-        _empty(folder)
-    if not any(_same_setup(machine, known) for known in machines):
-        machines = [*machines, machine]
     manifest = Manifest(
         id=spec.id,
         identity=spec.identity,
         selection=SelectionRecord.of(selection),
-        machines=machines,
+        machines=[machine],
         command=command,
     )
-    make_folder(folder)
-    write_manifest(folder, manifest)
+    if not (folder / NAME).exists():
+        _empty(folder)
+        make_folder(folder)
+    # Shards that start together all get here; one of them makes the manifest.
+    if (folder / NAME).exists() or not create_manifest(folder, manifest):
+        before = read_manifest(folder)
+        same_identity(folder, before.identity, spec.identity)
+        machines = before.machines
+        if not any(_same_setup(machine, known) for known in machines):
+            machines = [*machines, machine]
+        manifest = manifest.model_copy(update={"machines": machines})
+        write_manifest(folder, manifest)
     return Run(RunDirectory(folder), manifest, expected, machine)
 
 
@@ -170,8 +172,10 @@ def _same_setup(one: Machine, other: Machine) -> bool:
 def _empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give --out a new or empty directory.")
-    # A kill before the first manifest leaves its hidden temporary file, which is no reason to stop.
-    if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+    # A kill before the first manifest leaves a hidden scratch folder, which is no reason to stop.
+    others = folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir())
+    # Asked last: another process may have made it, and more, in the meantime.
+    if others and not (folder / NAME).exists():
         raise UserError(
             f"{folder} holds files but no run (no {NAME}): give --out a new or empty directory."
         )

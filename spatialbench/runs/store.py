@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .expected import Key
-from .files import make_folder, write_atomic
+from .files import SCRATCH, make_folder, write_atomic
 from .journal import Journal, Notice, Record
 from .names import safe_id, slug
 
@@ -44,6 +44,11 @@ class RunDirectory:
         return self.path / "images"
 
     @property
+    def scratch(self) -> Path:
+        """Where files are written before they are renamed into place."""
+        return self.path / SCRATCH
+
+    @property
     def scores(self) -> Path:
         """One row an image."""
         return self.path / "scores.parquet"
@@ -56,7 +61,7 @@ class RunDirectory:
     @property
     def image_journal(self) -> Journal:
         """Records of finished images: prompt_id, index, seed, bytes, sha256."""
-        return Journal(self.path / "images.jsonl")
+        return Journal(self.path / "images.jsonl", self.scratch)
 
     def detector_folder(self, signature: str) -> Path:
         """Where the detections of one detector lie."""
@@ -64,7 +69,7 @@ class RunDirectory:
 
     def detection_journal(self, signature: str) -> Journal:
         """Detections of one detector, one record an image."""
-        return Journal(self.detector_folder(signature) / "detections.jsonl")
+        return Journal(self.detector_folder(signature) / "detections.jsonl", self.scratch)
 
     def detector_file(self, signature: str) -> Path:
         """Signature and identity of one detector."""
@@ -99,7 +104,7 @@ class RunDirectory:
                     "folder."
                 )
         make_folder(path.parent)
-        write_atomic(path, content)
+        write_atomic(path, content, self.scratch)
         return {
             "prompt_id": key[0],
             "index": key[1],

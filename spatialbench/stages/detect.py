@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..executors import Executor
 from ..plugins import Detector
 from ..runs.expected import Key
-from ..runs.files import make_folder, write_atomic
+from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.lock import writing
 from ..runs.opening import Run
@@ -202,8 +202,8 @@ def _same_detector(directory: RunDirectory, detector: Detector) -> None:
     now: dict[str, Any] = {"signature": signature, "identity": detector.identity()}
     if not path.exists():
         make_folder(path.parent)
-        write_atomic(path, canonical_json(now).encode() + b"\n")
-        return
+        if create_atomic(path, canonical_json(now).encode() + b"\n", directory.scratch):
+            return
     fields = differences(json.loads(path.read_bytes()), json.loads(canonical_json(now)))
     if fields:
         raise UserError(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.runs.files import disk_errors, make_folder, write_atomic
+from spatialbench.runs.files import create_atomic, disk_errors, make_folder, write_atomic
 
 
 def test_replaces_whole(tmp_path: Path) -> None:
@@ -57,3 +58,40 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     for folder in (tmp_path / "runs", tmp_path / "runs" / "visor"):
         with pytest.raises(UserError, match="a file stands where a folder is needed"):
             make_folder(folder)
+
+
+def test_a_scratch_folder_is_used_and_left_empty(tmp_path: Path) -> None:
+    path, scratch = tmp_path / "file", tmp_path / "scratch"
+    write_atomic(path, b"first", scratch)
+    write_atomic(path, b"second", scratch)
+    assert path.read_bytes() == b"second"
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_scratch_folder_emptied_under_a_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, scratch = tmp_path / "file", tmp_path / "scratch"
+    real = os.fsync
+
+    def emptied(handle: int) -> None:
+        monkeypatch.setattr(os, "fsync", real)
+        shutil.rmtree(scratch)
+
+    monkeypatch.setattr(os, "fsync", emptied)
+    write_atomic(path, b"content", scratch)
+    assert path.read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_only_one_creates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path, scratch = tmp_path / "file", tmp_path / "scratch"
+    assert create_atomic(path, b"first", scratch)
+    assert not create_atomic(path, b"second", scratch)
+    assert path.read_bytes() == b"first"
+    assert list(scratch.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,7 +45,7 @@ def test_writers_merge_into_one_file_in_order(tmp_path: Path) -> None:
     journal.merge(order, never)
     expected = [record("b", 0), record("b", 1), record("a", 1), record("c", 0)]
     assert list(journal.records(never)) == expected
-    assert [path.name for path in tmp_path.iterdir()] == ["images.jsonl"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["images.jsonl"]
     assert (tmp_path / "images.jsonl").read_bytes() == b"".join(map(encode, expected))
     write(journal, record("a", 0))
     journal.merge(order, never)
@@ -142,3 +143,84 @@ def test_threads_share_a_writer(tmp_path: Path) -> None:
     with journal.writer() as writer, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda index: writer.append([record("a", index)]), range(50)))
     assert sorted(r["index"] for r in journal.records(never)) == list(range(50))
+
+
+PROCESSES, EACH = 4, 60
+
+
+def write_and_merge(path: Path, number: int) -> None:
+    """Records of one's own, each a moment after the last, and a merge after every tenth."""
+    setattr(os, "fsync", lambda handle: None)  # noqa: B010
+    journal = Journal(path)
+    with journal.writer() as writer:
+        for index in range(EACH):
+            writer.append([record(str(number), index, note="x" * 200)])
+            if index % 10 == number:
+                journal.merge(lambda key: (int(key[0]), key[1]), print)
+
+
+def test_four_processes_write_and_merge_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    path = tmp_path / "images.jsonl"
+    processes = [
+        context.Process(target=write_and_merge, args=(path, number)) for number in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    while any(process.is_alive() for process in processes):
+        Journal(path).keys(lambda text: None)
+    assert [process.exitcode for process in processes] == [0] * PROCESSES
+    Journal(path).merge(lambda key: (int(key[0]), key[1]), never)
+    expected = [
+        record(str(number), index, note="x" * 200)
+        for number in range(PROCESSES)
+        for index in range(EACH)
+    ]
+    assert path.read_bytes() == b"".join(map(encode, expected))
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["images.jsonl"]
+
+
+def test_a_writer_whose_file_was_taken_writes_to_another(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    with journal.writer() as writer:
+        writer.append([record("a", 0)])
+        journal.merge(order, never)
+        writer.append([record("a", 1)])
+        assert sorted(journal.keys(never)) == [("a", 0), ("a", 1)]
+    journal.merge(order, never)
+    assert [r["index"] for r in journal.records(never)] == [0, 1]
+
+
+def test_a_record_that_a_merge_overlooked_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    real = os.fsync
+
+    def merged_in_between(handle: int) -> None:
+        monkeypatch.setattr(os, "fsync", real)
+        os.ftruncate(handle, 0)  # As if it had been read before the append.
+        journal.merge(order, never)
+
+    with journal.writer() as writer:
+        writer.append([record("b", 0)])
+        monkeypatch.setattr(os, "fsync", merged_in_between)
+        writer.append([record("a", 0)])
+    assert list(journal.records(never)) == [record("a", 0)]
+
+
+@pytest.mark.parametrize("gone", ["the new finished file", "nothing"])
+def test_what_an_interrupted_merge_left_is_older_than_the_finished_file(
+    tmp_path: Path, gone: str
+) -> None:
+    journal = Journal(tmp_path / "images.jsonl")
+    write(journal, record("a", 0, bytes=1), record("b", 0, bytes=7))
+    journal.merge(order, never)
+    (tmp_path / "images.jsonl").rename(tmp_path / "images.finished-0001-2-abc.jsonl")
+    write(journal, record("a", 0, bytes=2))
+    if gone == "nothing":
+        content = [record("b", 0, bytes=7), record("a", 0, bytes=2)]
+        journal.path.write_bytes(b"".join(map(encode, content)))
+    journal.merge(order, never)
+    assert list(journal.records(never)) == [record("b", 0, bytes=7), record("a", 0, bytes=2)]

@@ -109,3 +109,40 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     process.join()
     with writing(tmp_path):
         pass
+
+
+def test_shards_hold_a_run_together_and_nobody_else_does(tmp_path: Path) -> None:
+    with writing(tmp_path, shared=True) as alone, writing(tmp_path, shared=True):
+        assert not alone
+        with pytest.raises(UserError, match="only commands with --shard"), writing(tmp_path):
+            pass
+    (tmp_path / ".scratch").mkdir()
+    (tmp_path / ".scratch" / "left by a kill").write_text("")
+    with writing(tmp_path) as alone:
+        assert alone
+        with pytest.raises(UserError, match="another process"), writing(tmp_path, shared=True):
+            pass
+    assert not (tmp_path / ".scratch").exists()
+
+
+def open_at_once(folder: Path, steps: int, barrier: object) -> None:
+    barrier.wait(60)  # type: ignore[attr-defined]
+    open_shapes(folder, painter=Painter(steps=steps))
+
+
+def test_two_runs_that_start_at_once_do_not_mix(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    barrier = context.Barrier(4)
+    processes = [
+        context.Process(target=open_at_once, args=(tmp_path / "run", 20 + number // 2, barrier))
+        for number in range(4)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    codes = [process.exitcode for process in processes]
+    assert codes in ([0, 0, 1, 1], [1, 1, 0, 0])
+    parameters = read_manifest(tmp_path / "run").identity["generator"]["parameters"]
+    assert parameters["steps"] == (20 if codes[0] == 0 else 21)
