@@ -47,6 +47,11 @@ def draw(file: Path, rows: int, seed: int) -> None:
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Instead of the part's own number.")
 @click.option("--learning-rate", type=float, help="Instead of the part's own.")
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="For diffusion: a trained backbone folder to go on from, instead of random weights.",
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
 def train(
@@ -54,6 +59,7 @@ def train(
     folder: Path,
     steps: int | None,
     learning_rate: float | None,
+    start: Path | None,
     seed: int,
     threads: int | None,
 ) -> None:
@@ -69,12 +75,14 @@ def train(
 
     if part not in (*PARTS, "all"):
         raise unknown_name("part of the lab", part, (*PARTS, "all"))
+    if start and part != "diffusion":
+        raise click.UsageError("--start goes with the part diffusion alone; leave it out.")
 
     if threads:
         torch.set_num_threads(threads)
     for name in PARTS if part == "all" else (part,):
         say(f"training the lab's {name} in {folder / name}")
-        train_part(name, folder, steps, learning_rate, seed, say)
+        train_part(name, folder, steps, learning_rate, seed, say, start)
 
 
 @command.command("export")

@@ -32,6 +32,7 @@ def train_part(
     learning_rate: float | None,
     seed: int,
     report: Callable[[str], None],
+    start: Path | None = None,
 ) -> None:
     """Train one part.
 
@@ -46,6 +47,7 @@ def train_part(
         learning_rate: instead of the part's own.
         seed: of the initial weights, the scenes and the noise.
         report: receives progress lines.
+        start: a trained backbone that ``diffusion`` goes on from, its image code included.
 
     Raises:
         UserError: a part that comes before this one is not in ``folder``.
@@ -70,7 +72,9 @@ def train_part(
     elif name == "diffusion":
         from .diffusion import train_diffusion
 
-        pipeline = train_diffusion(_autoencoder(folder, "autoencoder"), here, schedule, report)
+        trained = _backbone(start) if start else None
+        vae = trained.vae if trained else _autoencoder(folder, "autoencoder")
+        pipeline = train_diffusion(vae, here, schedule, report, trained)
         pipeline.save_pretrained(here / "model")
     else:
         from transformers import OwlViTForObjectDetection
@@ -89,15 +93,9 @@ def train_part(
 
 def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
     """The trained backbone in a training folder, with the decoder that was trained longer."""
-    from diffusers import StableDiffusionPipeline
-
-    path = _model(folder, "diffusion")
-    pipeline = StableDiffusionPipeline.from_pretrained(path, safety_checker=None)
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = _backbone(_model(folder, "diffusion"))
     if (folder / "decoder" / "model").is_dir():
         pipeline.register_modules(vae=_autoencoder(folder, "decoder"))
-    for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
-        part.eval().requires_grad_(False)
     return pipeline
 
 
@@ -111,6 +109,16 @@ def export_parts(folder: Path, target: Path) -> None:
     export_backbone(trained_pipeline(folder), target / BACKBONE.name)
     model = OwlViTForObjectDetection.from_pretrained(_model(folder, PARTS[-1]))
     export_detector(model, build_tokenizer(), target / DETECTOR.name)
+
+
+def _backbone(folder: Path) -> StableDiffusionPipeline:
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
+        part.float().eval().requires_grad_(False)
+    return pipeline
 
 
 def _autoencoder(folder: Path, part: str) -> AutoencoderKL:

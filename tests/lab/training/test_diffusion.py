@@ -10,10 +10,12 @@ import torch
 from PIL import Image
 
 from spatialbench.cli import main
+from spatialbench.lab.models import build_scheduler
 from spatialbench.lab.training.diffusion import (
     OBJECT_WEIGHT,
     relation_accuracy_at,
     sample_timesteps,
+    velocity_target,
     weighted_error,
 )
 from spatialbench.lab.training.grounding import object_mask
@@ -32,6 +34,24 @@ def test_timesteps_cover_the_schedule() -> None:
     assert steps.min() >= 0
     assert steps.max() <= 999
     assert np.mean((steps >= 300) & (steps < 900)) == pytest.approx(0.4 + 0.6 * 0.6, abs=0.02)
+
+
+def test_the_schedulers_own_step_gets_the_picture_back_from_noisy_and_from_pure_noise() -> None:
+    torch.manual_seed(0)
+    scheduler = build_scheduler()
+    latents, noise = torch.randn(2, 3, 4, 16, 16).unbind()
+    timesteps = torch.tensor([1, 500, 951])
+    pure = torch.tensor([False, False, True])
+    shown, target = velocity_target(latents, noise, timesteps, pure, scheduler.alphas_cumprod)
+    torch.testing.assert_close(shown[:2], scheduler.add_noise(latents, noise, timesteps)[:2])
+    torch.testing.assert_close(
+        target[:2], scheduler.get_velocity(latents, noise, timesteps)[:2], atol=1e-4, rtol=1e-4
+    )
+    assert torch.equal(shown[2], noise[2])
+    scheduler.set_timesteps(20)
+    for i, t in enumerate(timesteps):
+        back = scheduler.step(target[i], int(t), shown[i]).pred_original_sample
+        torch.testing.assert_close(back, latents[i], atol=1e-4, rtol=1e-4)
 
 
 def test_an_error_inside_an_object_weighs_more() -> None:
@@ -56,6 +76,9 @@ def test_every_part_trains_in_order_and_gives_loadable_weights(
     assert "step" not in capfd.readouterr().out
     assert main(whole) == 0
     assert "continuing at step 2" in capfd.readouterr().err
+    on = ["lab", "train", "diffusion", "--folder", str(tmp_path / "on"), "--steps", "1"]
+    assert main([*on, "--start", str(tmp_path / "diffusion" / "model")]) == 0
+    assert "step" not in capfd.readouterr().out
     target = tmp_path / "weights"
     assert main(["lab", "export", str(tmp_path), "--to", str(target)]) == 0
     run = ["run", "--method", "sd", "--bench", "visor", "--limit", "1", "--images-per-prompt", "1"]
