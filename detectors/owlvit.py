@@ -1,4 +1,4 @@
-"""OWL-ViT, the detector of VISOR, and the lab's small model of the same class."""
+"""OWL-ViT, the detector of VISOR, its successor OWLv2, and the lab's small OWL-ViT."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.hashing import folder_hash
-from spatialbench.checkpoints.hub import HubSource, fetch, locate, parse_source
-from spatialbench.checkpoints.patterns import FilePatterns
+from spatialbench.checkpoints.hub import HubSource
 from spatialbench.detections import Detections
-from spatialbench.errors import UserError
 
-from .owlvit_model import IMAGE_PROCESSOR, QUERY, OwlVitModel
+from . import owlvit_model
+from .model_folder import Weights, choose
+from .owlvit_model import QUERY, Family, OwlVitModel
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,71 +26,20 @@ FLOOR = 0.01
 OFFICIAL = HubSource("google/owlvit-base-patch32", "cbc355fb364588351c5d51c7f74465e8e7ec6f72")
 """The checkpoint named in VISOR's notebook; the revision is ours, theirs is not recorded."""
 
-MODEL_FILES = FilePatterns(allow=("*.json", "*.txt", "*.safetensors", "pytorch_model.bin"))
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A checkpoint on the Hub, or a folder under the name a signature gives it."""
-
-    source: HubSource | None = None
-    folder: Path | None = None
-    name: str = "owlvit"
-
-    def identity(self) -> dict[str, str]:
-        """Repository and commit, or the hash of the folder's files; never a path."""
-        if self.source is not None:
-            return {"source": self.source.repo, "revision": self.source.revision}
-        return {"name": self.name, "weights": folder_hash(self._present(), MODEL_FILES)}
-
-    def signature(self) -> str:
-        """``owlvit-base-patch32@cbc355f``, ``owlvit@`` or ``lab-owlvit@`` and a weight hash."""
-        if self.source is not None:
-            return f"{self.source.repo.split('/')[-1]}@{self.source.revision[:7]}"
-        return f"{self.name}@{folder_hash(self._present(), MODEL_FILES)[:7]}"
-
-    def locate(self, *, offline: bool) -> Path:
-        """The folder to load from, downloaded on first use unless ``offline``.
-
-        Raises:
-            UserError: the files are not there and cannot be had.
-        """
-        if self.source is None:
-            return self._present()
-        name = "owlvit" if self.source == OFFICIAL else None
-        return locate(self.source, MODEL_FILES, offline=offline, fetch_name=name)
-
-    def fetch(self) -> Path:
-        """Download what is missing of the weights, and return their folder.
-
-        Raises:
-            UserError: they cannot be had.
-        """
-        if self.source is None:
-            return self._present()
-        return fetch(self.source, MODEL_FILES)
-
-    def _present(self) -> Path:
-        assert self.folder is not None
-        if (self.folder / "config.json").is_file():
-            return self.folder
-        if self.folder == LAB_FOLDER:
-            raise UserError(
-                "the lab detector's weights are not in this installation (expected config.json in "
-                f"{self.folder}); install spatialbench again, or make them with "
-                "'spatialbench lab train'."
-            )
-        raise UserError(
-            f"{self.folder} is no OWL-ViT folder (it has no config.json); give a folder written by "
-            "save_pretrained of an OwlViTForObjectDetection, its tokenizer and image processor."
-        )
+OWLV2_BASE = HubSource(
+    "google/owlv2-base-patch16-ensemble", "cfd3195ba4ea9592eec887ded089f4c08eff231d"
+)
+"""The checkpoint of transformers' own examples, at the revision others pin."""
 
 
 class OwlVitDetector:
-    """OWL-ViT with its weights chosen; follows VISOR's protocol of query, score and box."""
+    """OWL-ViT or OWLv2 with its weights chosen; VISOR's protocol of query, score and box."""
 
-    def __init__(self, name: str, weights: Weights, device: str, offline: bool) -> None:
+    def __init__(
+        self, name: str, family: Family, weights: Weights, device: str, offline: bool
+    ) -> None:
         self.name = name
+        self.family = family
         self.weights = weights
         self.device = device
         self.offline = offline
@@ -100,10 +48,10 @@ class OwlVitDetector:
     def identity(self) -> dict[str, Any]:
         """Everything that decides the boxes; plain JSON, nothing is loaded."""
         return {
-            "detector": "owlvit",
+            "detector": self.family.model_type,
             "version": VERSION,
             "weights": self.weights.identity(),
-            "image_processor": IMAGE_PROCESSOR,
+            "image_processor": self.family.image_processor,
             "query": QUERY,
             "floor": FLOOR,
         }
@@ -121,7 +69,7 @@ class OwlVitDetector:
         """
         if self._model is None:
             folder = self.weights.locate(offline=self.offline)
-            self._model = OwlVitModel(folder, self.device, self.name)
+            self._model = OwlVitModel(self.family, folder, self.device, self.name)
 
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
@@ -175,6 +123,7 @@ class OwlVitPlugin:
     name: str
     summary: str
     weights: Weights
+    family: Family = owlvit_model.OWLVIT
 
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
@@ -184,25 +133,14 @@ class OwlVitPlugin:
         Raises:
             UserError: neither a folder that exists nor a pinned repository.
         """
-        return OwlVitDetector(self.name, self._choose(weights), device, offline)
+        chosen = self.weights
+        if weights is not None:
+            chosen = choose(weights, self.name, self.family.model_class)
+        return OwlVitDetector(self.name, self.family, chosen, device, offline)
 
     def fetch(self) -> Path:
         """Download what is missing of the plug-in's own weights, and return their folder."""
         return self.weights.fetch()
-
-    def _choose(self, weights: str | None) -> Weights:
-        if weights is None:
-            return self.weights
-        folder = Path(weights).expanduser()
-        if folder.is_dir():
-            return Weights(folder=folder)
-        source = parse_source(weights)
-        if source is None:
-            raise UserError(
-                f"{weights!r} is neither a folder nor a repository; give a folder of an "
-                "OwlViTForObjectDetection, or org/name@<40 hex digits>."
-            )
-        return Weights(source=source)
 
 
 def _lab_folder() -> Path:
@@ -214,11 +152,24 @@ def _lab_folder() -> Path:
 LAB_FOLDER = _lab_folder()
 """The lab detector's folder inside the package."""
 
+LAB_MISSING = (
+    f"the lab detector's weights are not in this installation (expected config.json in {LAB_FOLDER}"
+    "); install spatialbench again, or make them with 'spatialbench lab train'."
+)
+
 OWLVIT = OwlVitPlugin(
-    "owlvit", "OWL-ViT B/32, open vocabulary: the detector VISOR prescribes", Weights(OFFICIAL)
+    "owlvit",
+    "OWL-ViT B/32, open vocabulary: the detector VISOR prescribes",
+    Weights("owlvit", OFFICIAL, own=True),
+)
+OWLV2 = OwlVitPlugin(
+    "owlv2",
+    "OWLv2 B/16 ensemble, open vocabulary: OWL-ViT's stronger successor",
+    Weights("owlv2", OWLV2_BASE, own=True),
+    owlvit_model.OWLV2,
 )
 LAB_OWLVIT = OwlVitPlugin(
     "lab-owlvit",
     "the lab's own small OWL-ViT, in the package: for pictures the lab draws",
-    Weights(folder=LAB_FOLDER, name="lab-owlvit"),
+    Weights("lab-owlvit", folder=LAB_FOLDER, missing=LAB_MISSING),
 )

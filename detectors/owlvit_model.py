@@ -1,15 +1,17 @@
-"""A loaded OWL-ViT: pictures and object names in, scored candidate boxes out."""
+"""A loaded OWL-ViT or OWLv2: pictures and object names in, scored candidate boxes out."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.devices import check_device
-from spatialbench.checkpoints.loading import load_model, quiet
+from spatialbench.checkpoints.loading import load_model
 from spatialbench.errors import UserError
+
+from .model_folder import load_beside, require_model_type
 
 if TYPE_CHECKING:
     import torch
@@ -18,8 +20,25 @@ if TYPE_CHECKING:
 QUERY = "a photo of a {name}"
 """VISOR's wording, with "a" before vowels too (scorers.py and notebook, microsoft/VISOR)."""
 
-IMAGE_PROCESSOR = "OwlViTImageProcessorPil"
-"""Named outright: the plain class changes its pixels when torchvision is installed."""
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What differs between the two generations of transformers' classes.
+
+    Attributes:
+        model_type: in ``config.json``; also the name of the text and vision towers.
+        model_class: the detector's class.
+        image_processor: its Pil class. OWLv2's pads a picture to a square at its right and bottom,
+            so its boxes are measured by the longer side.
+    """
+
+    model_type: str
+    model_class: str
+    image_processor: str
+
+
+OWLVIT = Family("owlvit", "OwlViTForObjectDetection", "OwlViTImageProcessorPil")
+OWLV2 = Family("owlv2", "Owlv2ForObjectDetection", "Owlv2ImageProcessorPil")
 
 
 class OwlVitModel:
@@ -28,29 +47,18 @@ class OwlVitModel:
     Each object name is encoded once, alone, and remembered.
     """
 
-    def __init__(self, folder: Path, device: str, name: str) -> None:
+    def __init__(self, family: Family, folder: Path, device: str, name: str) -> None:
         import torch
         import transformers
 
         self._device = check_device(device)
         self._name = name
-        _require_owlvit(folder)
-        self._model = load_model(
-            transformers.OwlViTForObjectDetection, folder, torch.float32, pickled=True
-        ).to(self._device)
-        try:
-            with quiet():
-                self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                    folder, local_files_only=True
-                )
-                self._processor = getattr(transformers, IMAGE_PROCESSOR).from_pretrained(
-                    folder, local_files_only=True
-                )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"cannot load the tokenizer or image processor of {folder} "
-                f"({' '.join(str(error).split())}); get an intact copy of the folder."
-            ) from error
+        require_model_type(folder, family.model_type, family.model_class)
+        model_class = getattr(transformers, family.model_class)
+        self._model = load_model(model_class, folder, torch.float32, pickled=True).to(self._device)
+        self._towers = getattr(self._model, family.model_type)
+        self._tokenizer = load_beside("AutoTokenizer", folder)
+        self._processor = load_beside(family.image_processor, folder)
         self._queries: dict[str, torch.Tensor] = {}
 
     def candidates(
@@ -108,7 +116,7 @@ class OwlVitModel:
             )
             self._require_known(name, encoded.input_ids, length)
             with torch.no_grad():
-                features = self._model.owlvit.get_text_features(
+                features = self._towers.get_text_features(
                     input_ids=encoded.input_ids.to(self._device),
                     attention_mask=encoded.attention_mask.to(self._device),
                 ).pooler_output[0]
@@ -154,19 +162,3 @@ def transformers_output(logits: torch.Tensor, boxes: torch.Tensor) -> Any:
     from transformers.models.owlvit.modeling_owlvit import OwlViTObjectDetectionOutput
 
     return OwlViTObjectDetectionOutput(logits=logits, pred_boxes=boxes)
-
-
-def _require_owlvit(folder: Path) -> None:
-    path = folder / "config.json"
-    try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{path} cannot be read ({error}); give a folder written by save_pretrained of an "
-            "OwlViTForObjectDetection."
-        ) from error
-    if kind != "owlvit":
-        raise UserError(
-            f"{folder} holds a model of type {kind!r}; expected 'owlvit' "
-            "(OwlViTForObjectDetection)."
-        )

@@ -49,7 +49,8 @@ def clip_tokenizer(length: int = 77) -> Any:
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=length)
 
 
-def _clip_text(tokenizer: Any, width: int, *, projected: bool = False) -> Any:
+def clip_text(tokenizer: Any, width: int, *, projected: bool = False) -> Any:
+    """A CLIP text encoder of two layers with random weights."""
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
@@ -111,7 +112,7 @@ def tiny_sd(tokenizer: Any | None = None, prediction_type: str = "epsilon") -> A
     return StableDiffusionPipeline(
         unet=unet,
         vae=_vae(),
-        text_encoder=_clip_text(tokenizer, 32),
+        text_encoder=clip_text(tokenizer, 32),
         tokenizer=tokenizer,
         scheduler=PNDMScheduler(skip_prk_steps=True, **_schedule(prediction_type=prediction_type)),
         safety_checker=None,
@@ -149,8 +150,8 @@ def tiny_sdxl() -> Any:
     return StableDiffusionXLPipeline(
         unet=unet,
         vae=_vae(force_upcast=True),
-        text_encoder=_clip_text(tokenizer, 32),
-        text_encoder_2=_clip_text(tokenizer, 32, projected=True),
+        text_encoder=clip_text(tokenizer, 32),
+        text_encoder_2=clip_text(tokenizer, 32, projected=True),
         tokenizer=tokenizer,
         tokenizer_2=clip_tokenizer(),
         scheduler=EulerDiscreteScheduler(**_schedule()),
@@ -159,23 +160,56 @@ def tiny_sdxl() -> Any:
     )
 
 
+def tiny_flux_transformer() -> Any:
+    """A FluxTransformer2DModel with two double and two single blocks and random weights."""
+    import torch
+    from diffusers import FluxTransformer2DModel
+
+    torch.manual_seed(0)
+    return FluxTransformer2DModel(
+        patch_size=1,
+        in_channels=16,
+        num_layers=2,
+        num_single_layers=2,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=32,
+        pooled_projection_dim=32,
+        axes_dims_rope=(4, 4, 8),
+        guidance_embeds=True,
+    )
+
+
+def sharpened(pipe: Any) -> Any:
+    """Ready to sample, with queries and keys large enough for maps that are not flat."""
+    pipe.set_progress_bar_config(disable=True)
+    for name, parameter in pipe.unet.named_parameters():
+        if "attn2.to_q" in name or "attn2.to_k" in name:
+            parameter.data *= 4
+    for part in (pipe.unet, pipe.vae, pipe.text_encoder):
+        part.eval()
+    return pipe
+
+
 def save_pipeline(pipe: Any, folder: Path) -> Path:
     """Write a pipeline as safetensors and return its folder."""
     pipe.save_pretrained(folder, safe_serialization=True)
     return folder
 
 
-def save_tiny_owlvit(folder: Path, tokenizer: Any | None = None) -> Path:
+def save_tiny_owlvit(folder: Path, tokenizer: Any | None = None, *, v2: bool = False) -> Path:
     """Write an OwlViTForObjectDetection for 64x64 pixels with tokenizer and image processor.
 
     Linear layers are drawn again with a small spread: as configured, they saturate every box.
+    ``v2`` makes it an Owlv2ForObjectDetection.
     """
     import torch
-    from transformers import OwlViTConfig, OwlViTForObjectDetection, OwlViTImageProcessorPil
+    import transformers
 
     torch.manual_seed(0)
     tokenizer = tokenizer or word_tokenizer()
-    config = OwlViTConfig(
+    family = "Owlv2" if v2 else "OwlViT"
+    config = getattr(transformers, f"{family}Config")(
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": 24,
@@ -197,16 +231,83 @@ def save_tiny_owlvit(folder: Path, tokenizer: Any | None = None) -> Path:
         },
         projection_dim=24,
     )
-    model = OwlViTForObjectDetection(config).eval()
+    model = getattr(transformers, f"{family}ForObjectDetection")(config).eval()
+    spread_out(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    size = {"height": 64, "width": 64}
+    getattr(transformers, f"{family}ImageProcessorPil")(size=size, crop_size=size).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def spread_out(model: Any) -> None:
+    """Draw a model's linear layers again, so that what it answers depends on what it sees."""
+    import torch
+
     for module in model.modules():
         if isinstance(module, torch.nn.Linear):
             torch.nn.init.xavier_normal_(module.weight)
             if module.bias is not None:
                 torch.nn.init.normal_(module.bias, std=0.1)
+
+
+def bert_tokenizer() -> Any:
+    """A lower-casing WordPiece tokenizer with BERT's ids of [CLS], [SEP], "." and "?".
+
+    Grounding DINO knows the ends of its phrases by those ids. "bench" is two pieces.
+    """
+    from transformers import BertTokenizer
+
+    names = [f"[unused{i}]" for i in range(1100)]
+    names[0], names[100], names[101], names[102], names[103] = (
+        *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    )
+    names[1012], names[1029] = ".", "?"
+    words = [word for word in WORDS if word != "bench"]
+    names[1030 : 1030 + len(words) + 2] = [*words, "ben", "##ch"]
+    return BertTokenizer(vocab={name: i for i, name in enumerate(names)}, do_lower_case=True)
+
+
+def save_tiny_grounding_dino(folder: Path) -> Path:
+    """Write a GroundingDinoForObjectDetection of one layer a part, with its processor."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    tokenizer = bert_tokenizer()
+    config = transformers.GroundingDinoConfig(
+        backbone_config=transformers.SwinConfig(
+            embed_dim=12,
+            depths=[1, 1, 1, 1],
+            num_heads=[1, 2, 2, 2],
+            window_size=4,
+            out_indices=[2, 3, 4],
+        ),
+        text_config=transformers.BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=64,
+        ),
+        num_queries=20,
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_text_len=32,
+    )
+    model = transformers.GroundingDinoForObjectDetection(config).eval()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    size = {"height": 64, "width": 64}
-    OwlViTImageProcessorPil(size=size, crop_size=size).save_pretrained(folder)
+    size = {"shortest_edge": 96, "longest_edge": 160}
+    transformers.GroundingDinoImageProcessorPil(size=size).save_pretrained(folder)
     return folder
 
 

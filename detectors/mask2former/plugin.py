@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spatialbench.checkpoints.hashing import folder_hash
-from spatialbench.checkpoints.hub import HubSource, locate, parse_source
-from spatialbench.checkpoints.patterns import FilePatterns
 from spatialbench.errors import UserError
 
 from ..checkpoint_file import ChosenFile, OfficialFile
+from ..model_folder import choose
 from .detector import Mask2FormerDetector
 
 if TYPE_CHECKING:
     from .models import Loaded
 
-MODEL_FILES = FilePatterns(allow=("*.json", "*.safetensors", "pytorch_model.bin"))
 REPOSITORY = "facebook/mask2former-swin-small-coco-instance"
+MODEL_CLASS = "Mask2FormerForUniversalSegmentation"
 IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
 
 _ZOO = "https://download.openmmlab.com/mmdetection/v2.0/mask2former"
@@ -81,16 +79,20 @@ class FolderPlugin:
         """
         if weights is None:
             raise self._unpinned()
-        folder = Path(weights).expanduser()
-        if folder.is_dir():
-            return self._of_folder(folder, device)
-        source = parse_source(weights)
-        if source is None:
-            raise UserError(
-                f"{weights!r} is neither a folder nor a repository; give a folder of a "
-                f"Mask2FormerForUniversalSegmentation, or {REPOSITORY}@<40 hex digits>."
-            )
-        return self._of_hub(source, device, offline)
+        chosen = choose(weights, self.name, MODEL_CLASS)
+
+        def open_model() -> Loaded:
+            from .models import FolderModel
+
+            return FolderModel(chosen.locate(offline=offline))
+
+        return Mask2FormerDetector(
+            self.name,
+            lambda: {"weights": chosen.identity(), "image_processor": IMAGE_PROCESSOR},
+            chosen.signature,
+            open_model,
+            device,
+        )
 
     def fetch(self) -> Path:
         """Nothing is pinned, so nothing can be fetched by this name alone.
@@ -105,42 +107,6 @@ class FolderPlugin:
             f"{self.name} has no pinned revision that could be in the cache: give --detector "
             f"{self.name}:{REPOSITORY}@<40 hex digits>, found under "
             f"https://huggingface.co/{REPOSITORY}/commits, or a local folder."
-        )
-
-    def _of_folder(self, folder: Path, device: str) -> Mask2FormerDetector:
-        def open_model() -> Loaded:
-            from .models import FolderModel
-
-            return FolderModel(folder)
-
-        def digest() -> str:
-            return folder_hash(folder, MODEL_FILES)
-
-        return Mask2FormerDetector(
-            self.name,
-            lambda: {"weights": digest(), "image_processor": IMAGE_PROCESSOR},
-            lambda: f"{self.name}@{digest()[:7]}",
-            open_model,
-            device,
-        )
-
-    def _of_hub(self, source: HubSource, device: str, offline: bool) -> Mask2FormerDetector:
-        def open_model() -> Loaded:
-            from .models import FolderModel
-
-            name = str(source)
-            return FolderModel(locate(source, MODEL_FILES, offline=offline, fetch_name=name))
-
-        return Mask2FormerDetector(
-            self.name,
-            lambda: {
-                "source": source.repo,
-                "revision": source.revision,
-                "image_processor": IMAGE_PROCESSOR,
-            },
-            lambda: f"{source.repo.split('/')[-1]}@{source.revision[:7]}",
-            open_model,
-            device,
         )
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors import owlvit
-from spatialbench.detectors.owlvit import FLOOR, LAB_OWLVIT, OWLVIT
+from spatialbench.detectors.model_folder import Weights
+from spatialbench.detectors.owlvit import FLOOR, LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
@@ -211,15 +211,14 @@ def test_identity_and_signature(owlvit_folder: Path, tmp_path: Path) -> None:
     assert local.signature() != OWLVIT.configure(str(copy)).signature()
 
 
-def test_the_lab_detector_is_named_after_its_weights(
-    owlvit_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(owlvit, "LAB_FOLDER", tmp_path)
-    absent = owlvit.OwlVitPlugin("lab-owlvit", "", owlvit.Weights(folder=tmp_path))
+def test_the_lab_detector_is_named_after_its_weights(owlvit_folder: Path, tmp_path: Path) -> None:
+    absent = OwlVitPlugin(
+        "lab-owlvit", "", Weights("lab-owlvit", folder=tmp_path, missing=LAB_MISSING)
+    )
     with pytest.raises(UserError, match="lab detector's weights are not in this installation"):
         absent.configure().signature()
-    weights = owlvit.Weights(folder=owlvit_folder, name="lab-owlvit")
-    present = owlvit.OwlVitPlugin("lab-owlvit", "", weights).configure()
+    weights = Weights("lab-owlvit", folder=owlvit_folder)
+    present = OwlVitPlugin("lab-owlvit", "", weights).configure()
     assert present.signature() == f"lab-owlvit@{present.identity()['weights']['weights'][:7]}"
     assert LAB_OWLVIT.weights.folder is not None
     assert LAB_OWLVIT.weights.folder.parts[-3:] == ("lab", "weights", "owlvit")
@@ -280,7 +279,7 @@ def test_damaged_weights_are_refused(
 
 
 def test_folders_of_something_else_are_refused(owlvit_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no OWL-ViT folder"):
+    with pytest.raises(UserError, match="is no model folder"):
         OWLVIT.configure(str(tmp_path)).load()
     folder = Path(shutil.copytree(owlvit_folder, tmp_path / "other"))
     edit_json(folder / "config.json", model_type="owlv2")

@@ -1,0 +1,111 @@
+"""OWLv2 through the Detector protocol, against transformers' own full forward pass."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from spatialbench.detectors.owlvit import FLOOR, OWLV2, OWLVIT
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from tests.tiny_models import edit_json, save_tiny_owlvit
+
+LABELS = (("dog", "cat"), ("tv", "dog", "wine glass"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_owlvit(tmp_path_factory.mktemp("owlv2"), v2=True)
+
+
+def pictures() -> list[Image.Image]:
+    rng = np.random.default_rng(0)
+    return [
+        Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8))
+        for h, w in ((64, 64), (40, 120))
+    ]
+
+
+def reference(folder: Path, image: Image.Image, names: Sequence[str]) -> Detections:
+    """All queries through the whole model, one image at a time."""
+    import torch
+    import transformers
+
+    model = transformers.Owlv2ForObjectDetection.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    processor = transformers.Owlv2ImageProcessorPil.from_pretrained(folder)
+    texts = tokenizer(
+        [f"a photo of a {name}" for name in names], padding="max_length", return_tensors="pt"
+    )
+    with torch.no_grad():
+        output = model(
+            input_ids=texts.input_ids,
+            attention_mask=texts.attention_mask,
+            pixel_values=processor(images=image, return_tensors="pt").pixel_values,
+        )
+    found = processor.post_process_object_detection(
+        output, threshold=FLOOR, target_sizes=[(image.height, image.width)]
+    )[0]
+    labels = [names[i] for i in found["labels"]]
+    return Detections.build(found["boxes"], found["scores"], labels, image.width, image.height)
+
+
+def test_agrees_with_the_full_forward_pass(folder: Path) -> None:
+    images = pictures()
+    found = OWLV2.configure(str(folder)).detect(images, LABELS)
+    for image, names, result in zip(images, LABELS, found, strict=True):
+        expected = reference(folder, image, names)
+        assert len(result) > 5
+        assert result.labels == expected.labels
+        np.testing.assert_allclose(result.scores, expected.scores, atol=1e-5)
+        np.testing.assert_allclose(result.boxes, expected.boxes, atol=1e-3)
+
+
+def test_a_box_is_measured_by_the_longer_side(folder: Path) -> None:
+    """A wide picture is padded below to a square, so a patch is as high as it is wide."""
+    detector = OWLV2.configure(str(folder))
+    wide = pictures()[1]
+    square = Image.new("RGB", (120, 120))
+    square.paste(wide)
+    of_wide, of_square = detector.detect([wide, square], [("dog",)] * 2)
+    assert (of_wide.width, of_wide.height) == (120, 40)
+    np.testing.assert_allclose(of_wide.boxes, of_square.boxes, atol=0.05)
+    np.testing.assert_allclose(of_wide.scores, of_square.scores, atol=1e-4)
+
+
+def test_identity_and_signature(folder: Path) -> None:
+    assert OWLV2.configure().signature() == "owlv2-base-patch16-ensemble@cfd3195"
+    identity = OWLV2.configure(str(folder)).identity()
+    assert identity["detector"] == "owlv2"
+    assert identity["image_processor"] == "Owlv2ImageProcessorPil"
+    assert OWLV2.configure(str(folder)).signature() == f"owlv2@{identity['weights']['weights'][:7]}"
+
+
+def test_the_generations_are_not_mixed_up(folder: Path, owlvit_folder: Path) -> None:
+    with pytest.raises(UserError, match="type 'owlvit'; expected 'owlv2'"):
+        OWLV2.configure(str(owlvit_folder)).load()
+    with pytest.raises(UserError, match="type 'owlv2'; expected 'owlvit'"):
+        OWLVIT.configure(str(folder)).load()
+
+
+def test_weights_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    config = {"model_type": "owlv2_vision_model", "hidden_size": 32, "intermediate_size": 64}
+    config |= {"num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 64, "patch_size": 16}
+    edit_json(copy / "config.json", vision_config=config)
+    with pytest.raises(UserError, match=r"\d+ missing \(owlv2\.vision_model\.encoder\.layers\.2"):
+        OWLV2.configure(str(copy)).load()
+
+
+def test_the_canary_and_offline(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "answers soundly to two plain pictures" in OWLV2.configure(str(folder)).self_test()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="'spatialbench fetch owlv2'"):
+        OWLV2.configure(offline=True).load()
