@@ -19,7 +19,7 @@ from . import metrics, official, prompts
 from .clip_colours import FILES, SOURCE
 from .colouring import coloured
 from .evaluation import Options
-from .names import coco_name
+from .names import coco_name, own_name
 from .published import published
 from .rule import GenEvalRule
 
@@ -67,6 +67,10 @@ class GenEval:
     def labels(self, prompt: Prompt) -> Sequence[str]:
         """COCO's names of the prompt's classes, which is what detectors know."""
         return tuple(coco_name(name) for name in prompt.objects)
+
+    def stands_for(self, prompt: Prompt, label: str, name: str) -> bool:
+        """Whether a label means a class: COCO's name and GenEval's own are the same class."""
+        return own_name(label) == own_name(name)
 
     def metrics(self, table: ScoreTable) -> Mapping[str, float]:
         """Percent of right pictures by task and overall; see ``metrics.metrics``."""

@@ -16,6 +16,7 @@ from . import count_rule, depth_rule, metrics, official, own_prompts, plane_rule
 from .ceiling import best_answers
 from .official_names import IMAGES_PER_PROMPT
 from .published import published
+from .synonyms import means
 
 
 class T2ICompBench:
@@ -63,6 +64,11 @@ class T2ICompBench:
         if prompt.facts["category"] == "numeracy":
             return prompt.objects
         return tuple(dict.fromkeys(prompt.facts["words"] or ()))
+
+    def stands_for(self, prompt: Prompt, label: str, name: str) -> bool:
+        """Whether a label means an object, by the word the corrected rules look up for it."""
+        words = dict(zip(prompt.objects, prompt.facts.get("words") or (), strict=False))
+        return name in words and means(label, words[name])
 
     def metrics(self, table: ScoreTable) -> Mapping[str, float]:
         """The mean answer in percent, by category, and OA; see ``metrics.metrics``."""

@@ -145,20 +145,29 @@ def detector(
 
 
 def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = None) -> Rule:
-    """A rule of the benchmark by its short or its versioned name; None is the subset's own.
+    """A rule by its short or its versioned name; None is the subset's own.
+
+    It is one of the benchmark's, or one for any benchmark (see ``rules.catalogue``).
 
     ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark offers them by an optional
     ``rule_with(rule, options)`` and names them in ``rule_options``.
     """
+    from ..rules import catalogue
+
     rules = benchmark.rules
     if given is None:
         return default_rule(benchmark, subset)
     given, options = parsing.name_and_rest(given)
+    named = {**rules, **{rule.name: rule for rule in rules.values()}}
+    family = None if given in named else catalogue.family_of(given)
+    if family is not None:
+        known = {**family.options, catalogue.DEPTH_OPTION: None}
+        values = parsing.assignments(options.split(",") if options else [], known)
+        return catalogue.build(family, benchmark, subset, values)
     if options is not None:
         return _rule_with(benchmark, rule(benchmark, given), options)
-    named = {**rules, **{rule.name: rule for rule in rules.values()}}
     if given not in named:
-        raise unknown_name(f"rule of {benchmark.name}", given, named)
+        raise unknown_name(f"rule of {benchmark.name}", given, [*named, *catalogue.names()])
     return named[given]
 
 

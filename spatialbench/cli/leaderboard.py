@@ -86,9 +86,14 @@ def _columns(
     benchmark: BenchmarkPlugin, rows: Sequence[Row], others: Sequence[Published]
 ) -> list[str]:
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
+    from ..rules.measured import measured_by
+
     present = {key for row in rows for key in row.document}
     present |= {key for entry in others for key in entry.metrics}
-    return [key for key in benchmark.headline if key in present] or list(benchmark.headline)
+    rules = dict.fromkeys(row.result.rule for row in rows)
+    seen_by = [benchmark, *(measured_by(benchmark, rule) for rule in rules)]
+    known = dict.fromkeys(key for view in seen_by for key in view.headline)
+    return [key for key in known if key in present] or list(benchmark.headline)
 
 
 def _rows(runs: Sequence[Path]) -> list[Row]:

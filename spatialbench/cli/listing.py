@@ -33,7 +33,12 @@ def _backbones() -> list[Entry]:
 
 
 def _rules() -> list[Entry]:
-    entries = []
+    from ..rules.catalogue import FAMILIES
+
+    entries = [
+        {"name": f.name, "summary": f"{f.full_name} of any benchmark: {f.summary}", "benchmark": ""}
+        for f in FAMILIES.values()
+    ]
     for name in plugins.names("benchmark"):
         try:
             benchmark = plugins.load("benchmark", name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import UserError, unknown_name
 from ..plugins import Rule
+from ..rules.catalogue import bound
 from ..runs.opening import Run
 from ..stages.progress import Progress
 from ..stages.verdicts import judge_of
@@ -53,6 +54,7 @@ def agreement(
     Raises:
         UserError: images that only one of them has looked at, or none at all.
     """
+    rule = bound(rule, run.path, run.expected.prompts)
     first, second = (_verdicts(run, name, rule, threshold, progress) for name in detectors)
     alone = first.keys() ^ second.keys()
     if alone or not first:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..errors import UserError
 from ..plugins import BenchmarkPlugin, ScoreTable
+from ..rules.measured import measured_by
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..stages.scores_file import read_table
@@ -33,10 +35,11 @@ class ScoredRun:
     table: ScoreTable
     reasons: list[str]
 
-    @property
+    @cached_property
     def benchmark(self) -> BenchmarkPlugin:
-        """The plug-in whose rule judged the images."""
-        return self.run.expected.benchmark
+        """The plug-in whose prompts these are, with the metrics of the rule that judged."""
+        expected = self.run.expected
+        return measured_by(expected.benchmark, self.result.rule, expected.subset, self.run.path)
 
     @property
     def signature(self) -> Signature:

@@ -74,15 +74,31 @@ def nearness(
     own, other = as_boxes(boxes), as_boxes(others)
     found = np.full(len(own), np.nan)
     for row, box in enumerate(own):
-        rivals = [rival for rival in other if _shared(box, rival) > OVERLAPPING]
-        mask = masks[row] if masks is not None else None
-        if rivals and mask is not None:
-            values = _inside_mask(depth, mask)
-        else:
-            values = _inside_box(depth, box, rivals)
+        values = values_of(depth, box, other, masks[row] if masks is not None else None)
         if values.size:
             found[row] = float(np.median(values))
     return found
+
+
+def values_of(
+    depth: Depth, box: npt.ArrayLike, others: npt.ArrayLike, mask: BoolArray | None = None
+) -> Depth:
+    """The values of a map that count as one object's, flat; empty where none is in the picture.
+
+    Args:
+        depth: as :func:`scaled_depth` gives it.
+        box: (4,), corners in pixels of the map, y down.
+        others: (m, 4), boxes of the other object.
+        mask: bool of the map's shape, used where the box overlaps one of ``others``.
+
+    Raises:
+        UserError: a mask of another size than the map.
+    """
+    own = as_boxes([box])[0]
+    rivals = [rival for rival in as_boxes(others) if _shared(own, rival) > OVERLAPPING]
+    if rivals and mask is not None:
+        return _inside_mask(depth, mask)
+    return _inside_box(depth, own, rivals)
 
 
 def overlapping(a: npt.ArrayLike, b: npt.ArrayLike) -> BoolArray:

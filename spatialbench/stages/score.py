@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..plugins import Rule, Verdict
+from ..rules.catalogue import bound
 from ..runs import signature as signatures
 from ..runs.expected import Expected
 from ..runs.files import write_atomic
@@ -55,6 +56,7 @@ def score(
     """
     directory, expected = run.directory, run.expected
     rule = rule or default_rule(expected.benchmark, expected.subset)
+    rule = bound(rule, run.path, expected.prompts)
     threshold = checked_threshold(rule, threshold)
     detector = _detector(run, detector)
     journal = directory.detection_journal(detector)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..plugins import BenchmarkPlugin, ScoreTable
+from ..rules.measured import measured_by
 from ..runs.signature import Signature
 from .price import price
 from .verdicts import by_task
@@ -40,6 +41,7 @@ def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -
     expected image was not judged.
     """
     signature = heading.signature
+    benchmark = measured_by(benchmark, signature.rule, heading.subset)
     images = len(table.prompt_row)
     images_expected = signature.prompts * signature.images_per_prompt
     whole = _measured(benchmark, table)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ...errors import UserError
 from ...plugins import ScoreTable
+from ...rules.catalogue import family_of
 from ...stages.verdicts import take_rows
 from ..scored import ScoredRun
 
@@ -75,6 +76,13 @@ def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
         raise UserError(
             f"{first.run.path} is a run of {names[0]} and {second.run.path} one of {names[1]}: "
             "their numbers mean different things; compare runs of one benchmark."
+        )
+    rules = [run.result.rule for run in (first, second)]
+    if family_of(rules[0]) != family_of(rules[1]):
+        raise UserError(
+            f"{first.run.path} was judged by {rules[0]} and {second.run.path} by {rules[1]}: their "
+            "numbers mean different things; score both with one rule, as in 'spatialbench score "
+            f"{second.run.path} --rule {rules[0].partition('+')[0]}'."
         )
 
 

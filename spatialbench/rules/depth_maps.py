@@ -1,0 +1,146 @@
+"""The depth maps of a run: one 8- or 16-bit grey picture an image, larger values nearer.
+
+They lie in a folder as ``<prompt id>/<k>.png``, beside the images they were made from:
+``RUN/depth/<model>`` where ``spatialbench depth`` wrote them, or wherever ``--rule
+NAME:depth=FOLDER`` says. ``depth.json`` in the folder names the model that made them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..runs.names import safe_id, slug
+from .box_pairs import BoolArray
+from .object_depth import Depth, scaled_depth
+
+SUBFOLDER = "depth"
+DESCRIPTION = "depth.json"
+_GREY = ("L", "I;16", "I;16L", "I;16B", "I")
+
+
+@dataclass(frozen=True, slots=True)
+class DepthFolder:
+    """A folder of depth maps, and perhaps of object masks."""
+
+    path: Path
+
+    @property
+    def signature(self) -> str:
+        """The model's word for signatures; the folder's name where nobody wrote one."""
+        try:
+            return str(json.loads((self.path / DESCRIPTION).read_bytes())["signature"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return slug(self.path.name)
+
+    def map_path(self, prompt_id: str, index: int) -> Path:
+        """Where the map of an image lies. Raises UserError for an id that is no folder name."""
+        return self.path / safe_id(prompt_id) / f"{index:d}.png"
+
+    def masks_path(self, prompt_id: str, index: int) -> Path:
+        """Where the masks of an image's boxes lie, if there are any."""
+        return self.path / safe_id(prompt_id) / f"{index:d}.masks.npz"
+
+    def read(self, prompt_id: str, index: int, width: int, height: int) -> Depth:
+        """The map of an image, scaled to 0 to 1: float32 of shape (height, width).
+
+        Raises:
+            UserError: no map, one that is no grey picture, or one of another size.
+        """
+        from PIL import Image, UnidentifiedImageError
+
+        path = self.map_path(prompt_id, index)
+        try:
+            with Image.open(path) as picture:
+                picture.load()
+                mode, values = picture.mode, np.asarray(picture)
+        except FileNotFoundError:
+            raise UserError(
+                f"there is no depth map {path}: type 'spatialbench depth RUN' to make those that "
+                "are missing, or give --rule NAME:depth=FOLDER with <prompt id>/<k>.png in it."
+            ) from None
+        except (OSError, UnidentifiedImageError, SyntaxError) as error:
+            raise UserError(
+                f"the depth map {path} cannot be read ({error}): delete it and type 'spatialbench "
+                "depth RUN' to make it anew."
+            ) from error
+        if mode not in _GREY:
+            raise UserError(
+                f"the depth map {path} is a picture of mode {mode}: expected 8- or 16-bit grey, "
+                "larger values nearer."
+            )
+        try:
+            return scaled_depth(values, width, height)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    def read_masks(self, prompt_id: str, index: int, boxes: Any) -> list[BoolArray | None] | None:
+        """A mask, or None, for every box; None where the image has no masks at all.
+
+        Args:
+            boxes: float32, (n, 4). A stored mask belongs to the box of exactly the same corners.
+
+        Raises:
+            UserError: a damaged file.
+        """
+        path = self.masks_path(prompt_id, index)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                height, width = (int(side) for side in stored["size"])
+                bits, corners = stored["masks"], stored["boxes"].astype(np.float32)
+            found = {
+                box.tobytes(): np.unpackbits(row, count=height * width)
+                .reshape(height, width)
+                .astype(bool)
+                for box, row in zip(corners, bits, strict=True)
+            }
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise UserError(
+                f"the masks {path} cannot be read ({error}): delete the file and type "
+                "'spatialbench depth RUN --masks' to make it anew."
+            ) from error
+        array = np.ascontiguousarray(boxes, dtype=np.float32).reshape(-1, 4)
+        return [found.get(box.tobytes()) for box in array]
+
+    def state(self) -> str:
+        """A hash of the names, sizes and times of the files here."""
+        files = sorted(path for path in self.path.glob("*/*") if path.is_file())
+        listed = [
+            (path.relative_to(self.path).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in files
+        ]
+        return hashlib.sha256(repr(listed).encode()).hexdigest()
+
+
+def given_folder(path: str | Path) -> DepthFolder:
+    """The folder a user names. Raises UserError where there is none."""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise UserError(
+            f"depth={path} is no folder: expected one with <prompt id>/<k>.png, or leave depth out "
+            "for the maps that 'spatialbench depth RUN' makes."
+        )
+    return DepthFolder(folder)
+
+
+def folder_of_run(run: Path) -> DepthFolder | None:
+    """The depth maps of a run directory; None where there are none yet.
+
+    Raises:
+        UserError: several models have made maps there.
+    """
+    there = sorted(path.parent for path in (run / SUBFOLDER).glob(f"*/{DESCRIPTION}"))
+    if len(there) > 1:
+        raise UserError(
+            f"{run} holds depth maps of several models ({', '.join(p.name for p in there)}): say "
+            f"which, as in --rule esplora-r1:depth={there[0]}."
+        )
+    return DepthFolder(there[0]) if there else None
