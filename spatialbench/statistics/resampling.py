@@ -40,13 +40,21 @@ def cluster_sums(columns: FloatArray, clusters: Sequence[str]) -> FloatArray:
     """
     if len(clusters) != len(columns):
         raise ValueError(f"{len(clusters)} cluster names for {len(columns)} prompts")
-    position = {name: i for i, name in enumerate(sorted(set(clusters)))}
-    row = np.fromiter((position[name] for name in clusters), np.int64, len(clusters))
-    sums = np.zeros((len(position), columns.shape[1]))
+    row, size = _numbered(tuple(clusters))
+    sums = np.zeros((size, columns.shape[1]))
     for k, column in enumerate(columns.T):
-        sums[:, k] = np.bincount(row, column, len(position))
+        sums[:, k] = np.bincount(row, column, size)
     used: FloatArray = sums[(sums != 0).any(axis=1)]
     return used
+
+
+@lru_cache(maxsize=4)
+def _numbered(clusters: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], int]:
+    """Positions of the names in sorted order, and how many there are."""
+    position = {name: i for i, name in enumerate(sorted(set(clusters)))}
+    return np.fromiter((position[name] for name in clusters), np.int64, len(clusters)), len(
+        position
+    )
 
 
 def resampled_sums(sums: FloatArray, resamples: int, seed: int) -> FloatArray:

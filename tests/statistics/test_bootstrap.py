@@ -56,6 +56,18 @@ def test_agrees_with_scipy_on_cluster_means() -> None:
     assert high == pytest.approx(other.high, abs=0.3)
 
 
+def test_few_clusters_have_wider_tails() -> None:
+    """Ten clusters: as wide as Student's interval of their means; plain percentiles are not."""
+    rng = np.random.default_rng(12)
+    ratios = []
+    for _ in range(40):
+        means = rng.normal(50, 10, 10)
+        low, high = intervals({"m": share(means / 100, np.ones(10))}, list("abcdefghij"))["m"]
+        student = stats.t.interval(0.95, 9, means.mean(), stats.sem(means))
+        ratios.append((high - low) / (student[1] - student[0]))
+    assert np.mean(ratios) == pytest.approx(1, abs=0.06)
+
+
 def test_the_order_of_prompts_and_other_metrics_change_nothing() -> None:
     rng = np.random.default_rng(7)
     hits, trials, clusters = simulated(rng, 20)

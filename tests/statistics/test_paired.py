@@ -13,7 +13,7 @@ from scipy import stats
 
 from spatialbench.statistics.holm import holm
 from spatialbench.statistics.mcnemar import mcnemar_p
-from spatialbench.statistics.paired import paired_difference
+from spatialbench.statistics.paired import paired_difference, paired_p_values
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 
@@ -31,11 +31,14 @@ def test_every_exchange_of_few_clusters() -> None:
         return float(b[:, 0].sum() / b[:, 1].sum() - a[:, 0].sum() / a[:, 1].sum())
 
     observed = difference(first, second)
-    extreme = 0
+    extreme = 1.0  # the observed arrangement, and half of it and of its mirror image below
     for swapped in itertools.product([False, True], repeat=6):
         swap = np.array(swapped)[:, None]
         again = difference(np.where(swap, second, first), np.where(swap, first, second))
-        extreme += abs(again) >= abs(observed) - 1e-12
+        if abs(again) > abs(observed) + 1e-12:
+            extreme += 1
+        elif abs(again) >= abs(observed) - 1e-12:
+            extreme += 0.5
     got = paired_difference(share(*first.T), share(*second.T), names)["m"]
     assert got.value == pytest.approx(100 * observed)
     assert got.p == pytest.approx(extreme / 64)
@@ -57,12 +60,33 @@ def test_random_exchanges_agree_with_scipy() -> None:
         n_resamples=20_000,
         rng=3,
     )
-    assert got.p == pytest.approx(other.pvalue, abs=0.015)
+    observed, chance = abs(other.statistic), np.abs(other.null_distribution)
+    ties = np.isclose(chance, observed)
+    assert ties.mean() > 0.1
+    assert got.p == pytest.approx(other.pvalue - ties.mean() / 2, abs=0.015)
     assert got.value == pytest.approx(100 * (better - hits).mean() / 4)
     spread = stats.bootstrap(
         (better - hits,), np.mean, method="percentile", n_resamples=20_000, rng=4
     ).confidence_interval
     assert (got.low, got.high) == pytest.approx((25 * spread.low, 25 * spread.high), abs=0.5)
+
+
+@pytest.mark.parametrize("gained", [6, 7, 8, 9, 10])
+def test_ties_count_half_as_in_mcnemars_mid_p(gained: int) -> None:
+    """Ten clusters of one picture that all flip: McNemar's mid-p, plus the observed arrangement."""
+    hits = np.array([0.0] * gained + [1.0] * (10 - gained))
+    names = [str(i) for i in range(10)]
+    got = paired_difference(share(hits, [1.0] * 10), share(1 - hits, [1.0] * 10), names)["m"]
+    mid = stats.binomtest(gained, 10).pvalue - stats.binom.pmf(gained, 10, 0.5)
+    assert got.p == pytest.approx(mid + 1 / 1024)
+
+
+def test_p_values_alone_are_those_of_the_whole_comparison() -> None:
+    rng = np.random.default_rng(8)
+    one, two = (share(rng.binomial(4, 0.4, 30), np.full(30, 4)) for _ in range(2))
+    names = [f"pair {i // 2}" for i in range(30)]
+    whole = paired_difference(one, two, names, resamples=500, seed=3)["m"].p
+    assert paired_p_values(one, two, names, resamples=500, seed=3) == {"m": whole}
 
 
 def test_pairing_removes_what_both_runs_share() -> None:

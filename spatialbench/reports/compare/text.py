@@ -12,7 +12,7 @@ from ..tables import UNDEFINED, Format, Table, render, render_csv
 from .comparison import ALL, Comparison, Flip, MetricChange
 
 FEW_CLUSTERS = 20
-"""With fewer, percentile intervals are too narrow and the permutation test is coarse."""
+"""With fewer, intervals are a rough guess and the permutation test is coarse."""
 
 NOTES = (
     "difference: run minus reference over the pictures both have, with a 95 % interval "
@@ -101,7 +101,7 @@ def _few(clusters: int) -> list[str]:
     if clusters >= FEW_CLUSTERS:
         return []
     return [
-        f"FEW CLUSTERS: these prompts form only {clusters}, so intervals are too narrow and no p "
+        f"FEW CLUSTERS: these prompts form only {clusters}, so intervals are a rough guess and no p "
         f"below {p_cell(min(1.0, 2 / 2**clusters))} is possible; run more prompts"
     ]
 
