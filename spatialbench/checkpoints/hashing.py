@@ -1,4 +1,4 @@
-"""The identity of a folder of model files: a hash of what is in them, never of where they lie."""
+"""The identity of model files: a hash of what is in them, never of where they lie."""
 
 from __future__ import annotations
 
@@ -37,15 +37,19 @@ def folder_hash(folder: Path, patterns: FilePatterns) -> str:
             )
         digest = hashlib.sha256()
         for name, path in files:
-            status = path.stat()
-            content = _file_hash(os.fspath(path), status.st_size, status.st_mtime_ns)
-            digest.update(f"{name}\0{content}\n".encode())
+            digest.update(f"{name}\0{file_hash(path)}\n".encode())
     except OSError as error:
         raise UserError(
             f"cannot read the model folder {folder} ({error.strerror}); check the path and its "
             "permissions."
         ) from error
     return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file's content, read once a process while the file stays as it is."""
+    status = path.stat()
+    return _file_hash(os.fspath(path), status.st_size, status.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -78,6 +78,33 @@ class StableDiffusion:
         return decode(pipe, latents, requests)
 
 
+def read_stable_diffusion(
+    method: str,
+    declared: Mapping[str, Parameter],
+    given: Mapping[str, Any],
+    sampling: Sampling,
+) -> dict[str, Any]:
+    """The parameters of a method that takes at least ``PARAMETERS``, checked against its settings.
+
+    Raises:
+        UserError: an unknown parameter, a value out of range, or one that has no effect.
+    """
+    values = read_parameters(method, declared, given)
+    if not 0 <= values["eta"] <= 1:
+        raise UserError(f"eta={values['eta']:g} is out of range: give a number from 0 to 1.")
+    if values["eta"] and sampling.scheduler.class_name != "DDIMScheduler":
+        raise UserError(
+            f"eta={values['eta']:g} means nothing to the scheduler "
+            f"{sampling.scheduler.name!r}: add --scheduler ddim, or leave eta out."
+        )
+    if values["negative_prompt"] and not sampling.guided:
+        raise UserError(
+            "negative_prompt has no effect without guidance: give a --guidance-scale above 1, "
+            "or leave negative_prompt out."
+        )
+    return values
+
+
 class StableDiffusionPlugin:
     """The entry point ``sd``."""
 
@@ -95,19 +122,7 @@ class StableDiffusionPlugin:
                 each other.
         """
         sampling = resolve_sampling(settings)
-        values = read_parameters(self.name, PARAMETERS, parameters)
-        if not 0 <= values["eta"] <= 1:
-            raise UserError(f"eta={values['eta']:g} is out of range: give a number from 0 to 1.")
-        if values["eta"] and sampling.scheduler.class_name != "DDIMScheduler":
-            raise UserError(
-                f"eta={values['eta']:g} means nothing to the scheduler "
-                f"{sampling.scheduler.name!r}: add --scheduler ddim, or leave eta out."
-            )
-        if values["negative_prompt"] and not sampling.guided:
-            raise UserError(
-                "negative_prompt has no effect without guidance: give a --guidance-scale above 1, "
-                "or leave negative_prompt out."
-            )
+        values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return StableDiffusion(sampling, values)
 
 
