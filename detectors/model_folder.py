@@ -38,10 +38,15 @@ class Weights:
             return {"source": self.source.repo, "revision": self.source.revision}
         return {"name": self.name, "weights": folder_hash(self._present(), MODEL_FILES)}
 
+    @property
+    def repository(self) -> str | None:
+        """``owlvit-base-patch32@``, how a signature begins; None for a folder."""
+        return None if self.source is None else f"{self.source.repo.split('/')[-1]}@"
+
     def signature(self) -> str:
         """``owlvit-base-patch32@cbc355f``, or ``owlvit@`` and the start of the folder's hash."""
         if self.source is not None:
-            return f"{self.source.repo.split('/')[-1]}@{self.source.revision[:7]}"
+            return f"{self.repository}{self.source.revision[:7]}"
         return f"{self.name}@{folder_hash(self._present(), MODEL_FILES)[:7]}"
 
     def locate(self, *, offline: bool) -> Path:

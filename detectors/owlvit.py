@@ -125,6 +125,11 @@ class OwlVitPlugin:
     weights: Weights
     family: Family = owlvit_model.OWLVIT
 
+    @property
+    def signature_start(self) -> str | None:
+        """``owlvit-base-patch32@``: the repository of the plug-in's own weights."""
+        return self.weights.repository
+
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
     ) -> OwlVitDetector:

@@ -120,7 +120,11 @@ class Detector(Protocol):
 
 
 class DetectorPlugin(Protocol):
-    """What an entry point of ``spatialbench.detectors`` names."""
+    """What an entry point of ``spatialbench.detectors`` names.
+
+    It may also offer ``fetch`` or ``files`` (see ``cli.fetch``), and ``signature_start``: how the
+    signature of the model it is known for begins (see ``subsets.stands_in_for``).
+    """
 
     name: str
     summary: str

@@ -7,6 +7,8 @@ detector name).
 
 from __future__ import annotations
 
+from . import plugins
+from .errors import UserError
 from .plugins import BenchmarkPlugin, Rule
 
 
@@ -21,3 +23,19 @@ def default_detector(benchmark: BenchmarkPlugin, subset: str | None = None) -> s
     """The name of a subset's own detector, else that of the benchmark."""
     by_subset = getattr(benchmark, "subset_detectors", {})
     return str(by_subset.get(subset or benchmark.default_subset, benchmark.detector))
+
+
+def stands_in_for(benchmark: BenchmarkPlugin, subset: str | None, signature: str) -> str | None:
+    """The detector a subset prescribes, where ``signature`` is another's; None where it is its own.
+
+    Also None where it cannot be told: the prescribed plug-in is not installed, or names its model
+    by a hash that is not known without the weights.
+    """
+    name = default_detector(benchmark, subset)
+    try:
+        plugin = plugins.load("detector", name)
+        start = getattr(plugin, "signature_start", None)
+        start = start or plugin.configure(None, "cpu", True).signature()
+    except UserError:
+        return None
+    return None if signature.startswith(start) else name

@@ -19,6 +19,10 @@ REPOSITORY = "facebook/mask2former-swin-small-coco-instance"
 MODEL_CLASS = "Mask2FormerForUniversalSegmentation"
 IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
 
+WORD = "mask2former-swin-s"
+SIGNATURE = f"{WORD}@743b7d9"
+"""Of GenEval's own checkpoint, whatever computes its boxes."""
+
 _ZOO = "https://download.openmmlab.com/mmdetection/v2.0/mask2former"
 _NAME = "mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco"
 
@@ -37,6 +41,7 @@ class GenEvalPlugin:
 
     name: str
     summary: str
+    signature_start: str = SIGNATURE
 
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
@@ -52,7 +57,7 @@ class GenEvalPlugin:
         return Mask2FormerDetector(
             self.name,
             lambda: {"weights": chosen.digest(), "image_processor": "mmdet-2.27.0/1333x800"},
-            lambda: f"mask2former-swin-s@{chosen.digest()[:7]}",
+            lambda: f"{WORD}@{chosen.digest()[:7]}",
             open_model,
             device,
         )

@@ -170,6 +170,11 @@ class UniDetPlugin:
     architecture: str
     file: OfficialFile
 
+    @property
+    def signature_start(self) -> str:
+        """``unidet-rs200@``: the official file's hash is not published."""
+        return f"unidet-{self.architecture.lower()}@"
+
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
     ) -> UniDetDetector:

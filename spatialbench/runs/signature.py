@@ -26,6 +26,7 @@ class Signature:
         benchmark: with its version, ``visor/1``.
         rule: with its version.
         detector: the detector's own word, or what stands for it.
+        stands_in_for: the detector the benchmark prescribes, where it is not this one.
         threshold: score a box had to exceed.
         prompts: expected prompts.
         images_per_prompt: expected images of each.
@@ -50,6 +51,7 @@ class Signature:
     subset: str | None = None
     only: tuple[str, ...] = ()
     found: int | None = None
+    stands_in_for: str | None = None
     method: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     base: str | None = None
@@ -68,6 +70,7 @@ class Signature:
             parts.append("only:" + ",".join(map(_quoted, self.only)))
         add("rule", self.rule)
         add("det", self.detector)
+        add("for", self.stands_in_for)
         add("thr", repr(float(self.threshold)))
         add("n", f"{self.prompts}x{self.images_per_prompt}")
         add("found", self.found)
@@ -104,6 +107,7 @@ class Signature:
                 subset=_text(parts, "set"),
                 only=tuple(map(unquote, parts["only"].split(","))) if "only" in parts else (),
                 found=int(parts["found"]) if "found" in parts else None,
+                stands_in_for=_text(parts, "for"),
                 method=unquote(method) if "gen" in parts else None,
                 parameters={unquote(key): unquote(value) for key, value in pairs},
                 base=_text(parts, "base"),

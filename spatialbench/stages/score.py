@@ -22,7 +22,7 @@ from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.signature import Signature
-from ..subsets import default_rule
+from ..subsets import default_rule, stands_in_for
 from .progress import Progress
 from .scores_file import count_scores, read_scores, write_scores
 from .summary import FORMAT, Heading, Summary, summarise, summary_text
@@ -229,6 +229,7 @@ def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int
         subset=None if expected.subset == benchmark.default_subset else expected.subset,
         only=expected.selection.signed_only,
         found=found if found < expected.images else None,
+        stands_in_for=stands_in_for(benchmark, expected.subset, detector),
         method=signatures.method(run.generator),
         parameters=signatures.parameters(run.generator),
         base=signatures.base(run.generator),

@@ -17,7 +17,7 @@ from .verdicts import by_task
 Summary = dict[str, Any]
 """The flat document of ``summary.json``; NaN is None."""
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when a summary gets another key, so that stored ones are written again."""
 
 

@@ -25,6 +25,7 @@ signatures = st.builds(
     subset=st.none() | words,
     only=st.lists(words, max_size=3).map(tuple),
     found=st.none() | counts,
+    stands_in_for=st.none() | words,
     method=st.none() | words,
     base=st.none() | words,
     seeds=st.none() | words,
