@@ -1,0 +1,58 @@
+"""Any method with a prompt transform before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...plugins import Generator, ImageRequest, Json
+from ...prompts import Prompt
+from .rewriting import NONE, Outcome, PromptTransform, transform_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+IDENTITY_KEY = "prompt_transform"
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """A generator that is sent rewritten prompts. Picklable where the generator is.
+
+    The seeds, the prompt ids and whatever judges the pictures stay those of the original prompts.
+    """
+
+    generator: Generator
+    transform: PromptTransform
+
+    def identity(self) -> Json:
+        """The method's own, with the transform and its version."""
+        return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}
+
+    def load(self) -> None:
+        """Load the method."""
+        self.generator.load()
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """See ``plugins.Generator.generate``."""
+        sent = [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]
+        return self.generator.generate(sent)
+
+
+def with_transform(generator: Generator, name: str | None) -> Generator:
+    """The generator with a transform by name; the generator itself for None and ``none``.
+
+    Raises:
+        UserError: an unknown name, with near matches.
+    """
+    if name in (None, NONE):
+        return generator
+    return Transformed(generator, transform_of(str(name)))
+
+
+def count_outcomes(transform: PromptTransform, prompts: Iterable[Prompt]) -> Mapping[Outcome, int]:
+    """How many prompts are rewritten, unchanged and unparsed; every outcome has a number."""
+    counts = Counter(transform.apply(prompt)[1].outcome for prompt in prompts)
+    return {outcome: counts[outcome] for outcome in Outcome}
