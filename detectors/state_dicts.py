@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,14 +31,15 @@ def read_checkpoint(path: Path, key: str) -> dict[str, torch.Tensor]:
         else:
             with torch.serialization.safe_globals(_numpy_scalars()):
                 content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except SafetensorError as error:
+        raise UserError(f"{path} is no intact safetensors file ({error}); get it again.") from error
+    # A pickle program raises whatever it likes: KeyError, IndexError, struct.error.
+    except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path} cannot be read as a checkpoint ({reason}); download it again and compare its "
             "size with the source's (a saved web page is the usual cause)."
         ) from error
-    except SafetensorError as error:
-        raise UserError(f"{path} is no intact safetensors file ({error}); get it again.") from error
     if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
         content = content[key]
     if not isinstance(content, Mapping) or not content:

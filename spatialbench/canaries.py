@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .detections import Detections
+from .documents import read_json
 from .downloads import cache_folder
 from .errors import UserError
 from .runs.files import make_folder, write_atomic
@@ -58,7 +59,7 @@ def check(detector: Detector) -> str | None:
     if not path.is_file():
         return None
     try:
-        stored = [Detections.from_record(one) for one in json.loads(path.read_bytes())["found"]]
+        stored = [Detections.from_record(one) for one in read_json(path)["found"]]
     except (OSError, ValueError, KeyError, TypeError, UserError) as error:
         raise UserError(
             f"the canary record {path} cannot be read ({type(error).__name__}); delete it, or make "

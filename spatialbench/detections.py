@@ -74,6 +74,8 @@ class Detections:
                 f"detections with {len(box_array)} boxes, {len(score_array)} scores and "
                 f"{len(labels)} labels: the three lists must be equally long."
             )
+        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
+            raise UserError("detections whose labels are not a list of names: give every box one.")
         if colors is not None and len(colors) != len(labels):
             raise UserError(
                 f"detections with {len(labels)} labels and {len(colors)} colors: give every box "
@@ -83,6 +85,10 @@ class Detections:
             raise UserError(
                 "detections with a NaN or infinite box or score: the detector is broken "
                 "(run 'spatialbench doctor'); it is not counted as finding nothing."
+            )
+        if not (width >= 1 and height >= 1):
+            raise UserError(
+                f"detections in a picture of {width} x {height} pixels: give its width and height."
             )
         known = None if colors is None else tuple(colors)
         return cls(box_array, score_array, tuple(labels), int(width), int(height), known)
@@ -102,7 +108,7 @@ class Detections:
                 record["height"],
                 record.get("colors"),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"a detections record is malformed ({error!r}); expected the keys width, height, "
                 "boxes [[x0, y0, x1, y1], ...], scores and labels."

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
+from .documents import read_limited
 from .errors import UserError
 from .plugins import BenchmarkPlugin, Published
 
@@ -52,9 +53,7 @@ def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...
             row that breaks an identity without saying so by the mark ``inconsistent``.
     """
     try:
-        rows = _rows(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}): give a file of figures.") from error
+        rows = _rows(read_limited(path).decode("utf-8"))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top"
@@ -62,6 +61,8 @@ def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...
             f"{path} is no file of published figures ({place}: {first['msg']}); expected a JSON "
             'list of {"method", "base", "metrics": {"OA": 62.03}, "source", "evidence": "P"}.'
         ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}): give a file of figures.") from error
     broken = contradictions(rows, benchmark)
     if broken:
         raise UserError(

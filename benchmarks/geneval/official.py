@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from spatialbench.documents import LARGE, parse_json, read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -127,9 +128,9 @@ def read_results(path: Path) -> list[ResultLine]:
         UserError: a file that cannot be read, or a line that is none (its number is given).
     """
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
+        lines = read_limited(path, LARGE).splitlines()
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}; give a file of results.") from error
     found = []
     for number, line in enumerate(lines, 1):
         try:
@@ -179,7 +180,7 @@ def _prompt(
     own: dict[str, Prompt],
 ) -> Prompt:
     try:
-        metadata = json.loads(result.metadata)
+        metadata = parse_json(result.metadata)
         key = _key(metadata)
         prompt = known.get(key)
         if prompt is not None and prompt.id == place.folder:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from spatialbench.errors import unknown_name
 from spatialbench.prompts import Prompt, Triplet
@@ -21,6 +23,41 @@ SUBSETS: dict[str, str] = {
     "colors": "the 94 prompts with an object and its colour",
     "color_attr": "the 100 prompts with two objects and their colours",
 }
+_Count = Annotated[int, Field(ge=0, le=1000, strict=True)]
+_Name = Annotated[str, Field(min_length=1)]
+
+
+class _Limit(BaseModel):
+    """An object and a number of it."""
+
+    name: _Name = Field(alias="class")
+    count: _Count
+
+
+class _Wanted(_Limit):
+    """An object that must be there, perhaps of a colour, perhaps beside an earlier one."""
+
+    color: _Name | None = None
+    position: tuple[Literal["left of", "right of", "above", "below"], _Count] | None = None
+
+
+class _Record(BaseModel):
+    """An official record, as far as it is judged; what else it holds is kept."""
+
+    tag: _Name
+    prompt: str
+    include: list[_Wanted] = Field(min_length=1)
+    exclude: list[_Limit] = []
+
+    @field_validator("include")
+    @classmethod
+    def _earlier(cls, include: list[_Wanted]) -> list[_Wanted]:
+        for place, wanted in enumerate(include):
+            if wanted.position is not None and wanted.position[1] >= place:
+                raise ValueError("a position refers to no earlier object")
+        return include
+
+
 COLOURED_SUBSETS = frozenset(("all", "colors", "color_attr"))
 
 
@@ -45,7 +82,16 @@ def official_metadata(subset: str) -> bytes:
 
 
 def prompt_of(prompt_id: str, record: Mapping[str, Any]) -> Prompt:
-    """A prompt from an official record: ``tag``, ``include``, ``exclude`` and ``prompt``."""
+    """A prompt from an official record: ``tag``, ``include``, ``exclude`` and ``prompt``.
+
+    Raises:
+        TypeError: a record of another form; the message names the field.
+    """
+    try:
+        _Record.model_validate(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise TypeError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     include = record["include"]
     names = [wanted["class"] for wanted in include]
     return Prompt(

@@ -14,13 +14,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from spatialbench.documents import read_limited
 from spatialbench.errors import UserError
+from spatialbench.pictures import open_picture
 
 from .boxes import Box
 from .frame import frame_size
 
 FOLDER_VARIABLE = "SPATIALBENCH_T2I_DEPTH"
 """Names the folder of the depth maps, such as ``labels/depth/samples`` of an official run."""
+
+_LARGEST = 256 << 20
+"""Bytes of a map's file."""
 
 Depth = npt.NDArray[np.float32]
 """Inverse depth in 0 to 1, float32 of shape (height, width) of the frame; larger is nearer."""
@@ -32,28 +37,26 @@ def read_depth(path: Path) -> Depth:
     Raises:
         UserError: no such file, or not an 8-bit grey picture.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        with Image.open(path) as picture:
-            picture.load()
-            mode = picture.mode
-            if mode == "L":
-                small = picture.resize(frame_size(*picture.size), Image.Resampling.BILINEAR)
-                return np.asarray(small, dtype=np.float32) / np.float32(255)
+        picture = open_picture(read_limited(path, _LARGEST), ("PNG",))
     except FileNotFoundError as error:
         raise UserError(
             f"there is no depth map {path}: expected one 8-bit PNG a picture, named like the "
             "picture (a dog in front of a cat_000310.png)."
         ) from error
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"the depth map {path} cannot be read ({error}); write it again."
         ) from error
-    raise UserError(
-        f"the depth map {path} is a picture of mode {mode}: expected 8-bit grey (mode L), larger "
-        "values nearer, as the official scorer writes them."
-    )
+    if picture.mode != "L":
+        raise UserError(
+            f"the depth map {path} is a picture of mode {picture.mode}: expected 8-bit grey (mode "
+            "L), larger values nearer, as the official scorer writes them."
+        )
+    small = picture.resize(frame_size(*picture.size), Image.Resampling.BILINEAR)
+    return np.asarray(small, dtype=np.float32) / np.float32(255)
 
 
 def depth_folder() -> Path:

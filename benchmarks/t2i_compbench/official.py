@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from spatialbench.documents import read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -167,7 +168,7 @@ def _check_names(
 
 def _read(path: Path, form: TypeAdapter[list[Row]]) -> list[Row]:
     try:
-        return form.validate_json(path.read_bytes())
+        return form.validate_json(read_limited(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
     except ValidationError as error:
@@ -176,3 +177,5 @@ def _read(path: Path, form: TypeAdapter[list[Row]]) -> list[Row]:
             f"{path} is not a T2I-CompBench file ({'.'.join(map(str, first['loc'])) or 'top'}: "
             f"{first['msg']}); expected a JSON list of objects with question_id and answer."
         ) from error
+    except ValueError as error:
+        raise UserError(f"cannot read {path}: {error}; give a file of results.") from error

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from spatialbench.detections import Detections
+from spatialbench.documents import LARGE, read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -98,7 +99,7 @@ def read_official(
     """
     known = prompts("all") if prompt_list is None else prompt_list
     try:
-        records = _FILE.validate_json(path.read_bytes())
+        records = _FILE.validate_json(read_limited(path, LARGE))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
     except ValidationError as error:
@@ -108,6 +109,8 @@ def read_official(
             f"{first['msg']}); expected a JSON object with keys like '1103_0' and records with "
             "classes, centroid, recall and sra."
         ) from error
+    except ValueError as error:
+        raise UserError(f"cannot read {path}: {error}; give a VISOR results file.") from error
     return [_verdict(path, key, record, known) for key, record in records.items()]
 
 

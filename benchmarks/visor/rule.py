@@ -35,6 +35,7 @@ _ASKED = {
 }
 
 _CORNERS = {4}
+_NAMES = {str}
 
 
 class Found(NamedTuple):
@@ -89,6 +90,7 @@ class CentroidRule:
             sound = (
                 len(rows) == len(scores) == len(labels)
                 and set(map(len, rows)) <= _CORNERS
+                and set(map(type, labels)) <= _NAMES
                 and isfinite(sum(boxes))
                 and isfinite(sum(scores))
             )

@@ -8,10 +8,10 @@ in the classes below; it keeps names such as ``mouse2, mouse`` that no noun ever
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 from typing import Any
 
+from spatialbench.documents import read_json
 from spatialbench.downloads import RemoteFile, retrieve
 from spatialbench.errors import UserError
 
@@ -68,8 +68,8 @@ def labels_of(label_space: Any) -> tuple[str, ...]:
 @functools.cache
 def _read(path: Path) -> tuple[str, ...]:
     try:
-        names = labels_of(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        names = labels_of(read_json(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path} is no label space of UniDet ({type(error).__name__}); delete it and type "
             "'spatialbench fetch unidet'."

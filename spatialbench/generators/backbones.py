@@ -5,7 +5,6 @@ Nothing here loads a model or imports a heavy library.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from ..checkpoints.hashing import folder_hash
 from ..checkpoints.hub import HubSource, fetch, first_cached, locate, parse_source
 from ..checkpoints.patterns import FilePatterns
+from ..documents import read_json
 from ..errors import UserError, unknown_name
 
 LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
@@ -249,8 +249,8 @@ def fetch_backbone(name: str) -> Path:
 def _folder_defaults(folder: Path) -> Defaults:
     """A folder's own picture size, read from its small configuration files where they are."""
     try:
-        unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
-        vae = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+        unet = read_json(folder / "unet" / "config.json")
+        vae = read_json(folder / "vae" / "config.json")
         factor = 2 ** (len(vae["block_out_channels"]) - 1)
         sample = unet["sample_size"]
         height, width = sample if isinstance(sample, list) else (sample, sample)

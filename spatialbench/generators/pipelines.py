@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..checkpoints.devices import check_device, check_dtype
 from ..checkpoints.loading import load_model, quiet
+from ..documents import read_json
 from ..errors import UserError
 from .backbones import Backbone
 
@@ -77,7 +77,7 @@ def load_pipeline(
 def _pipeline_class(folder: Path) -> str:
     index = folder / "model_index.json"
     try:
-        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+        name = str(read_json(index)["_class_name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{index} cannot be read as a pipeline description ({error!r}); give a folder written "
@@ -87,7 +87,7 @@ def _pipeline_class(folder: Path) -> str:
         raise UserError(
             f"{folder} holds a {name}; expected one of {', '.join(_MODELS)}. Give another backbone."
         )
-    return str(name)
+    return name
 
 
 def _model_class(name: str) -> Any:

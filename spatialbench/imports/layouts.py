@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ..documents import parse_json
 from ..errors import UserError, unknown_name
 from ..prompts import Prompt
 from .sources import Source, inside
@@ -122,12 +122,11 @@ def _flat_csv(source: Source, names: Names) -> dict[str, Placed]:
         raise UserError(
             f"{source.path} has no {MANIFEST}: write one with the columns file, prompt_id, index."
         )
-    rows = csv.DictReader(io.StringIO(source.read(MANIFEST).decode("utf-8-sig")))
-    columns = {"file", "prompt_id", "index"}
-    if not columns <= set(rows.fieldnames or ()):
+    columns, rows = _table(source)
+    if not {"file", "prompt_id", "index"} <= set(columns):
         raise UserError(
-            f"{source.path}/{MANIFEST} has the columns {', '.join(rows.fieldnames or ()) or 'none'}"
-            "; expected file, prompt_id and index."
+            f"{source.path}/{MANIFEST} has the columns {', '.join(columns) or 'none'}; expected "
+            "file, prompt_id and index."
         )
     known = {prompt.id for prompt in names.prompts}
     there = set(source.names)
@@ -179,13 +178,25 @@ def place(layout: str, source: Source, names: Names) -> dict[str, Placed]:
     }
 
 
+def _table(source: Source) -> tuple[list[str], list[dict[str, str | None]]]:
+    """Columns and rows of ``images.csv``."""
+    try:
+        rows = csv.DictReader(io.StringIO(source.read(MANIFEST).decode("utf-8-sig")))
+        return list(rows.fieldnames or ()), list(rows)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{source.path}/{MANIFEST} is no table of comma-separated values in UTF-8 ({error}): "
+            "write it again with the columns file, prompt_id and index."
+        ) from error
+
+
 def _number(text: str) -> bool:
     return re.fullmatch(r"\d{1,9}", text, re.ASCII) is not None
 
 
 def _metadata(source: Source, name: str) -> str | None:
     try:
-        metadata = json.loads(source.read(name))
+        metadata = parse_json(source.read(name))
         text = metadata["prompt"]
     except (ValueError, KeyError, TypeError):
         return None

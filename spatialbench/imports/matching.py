@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..pictures import UnreadablePicture, open_picture
 from ..runs.expected import Expected, Key
 from .layouts import Placed
 from .sources import Source
+
+FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,8 @@ def match(
 
 def unreadable(content: bytes) -> str | None:
     """Why bytes are no whole picture; None if they are one."""
-    from PIL import Image
-
-    if not content:
-        return "the file is empty"
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
-            image.load()
-    except Image.DecompressionBombError as error:
-        return f"too large to be a picture of a benchmark ({error})"
-    except (OSError, ValueError, SyntaxError) as error:
-        return f"no whole PNG, JPEG or WebP ({error})"
+        open_picture(content, FORMATS)
+    except UnreadablePicture as error:
+        return str(error)
     return None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 
 from ..errors import UserError
 from ..generators.imported import Imported
+from ..pictures import open_picture
 from ..runs.lock import writing
 from ..runs.opening import Run
 from ..stages.pictures import encode_png
 from ..stages.progress import Progress
-from .matching import Report
+from .matching import FORMATS, Report
 from .sources import Source
 from .target import Target
 
@@ -66,7 +66,4 @@ def import_pictures(
 def _as_png(content: bytes) -> bytes:
     if content.startswith(_PNG):
         return content
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content), formats=("JPEG", "WEBP")) as image:
-        return encode_png(image.convert("RGB"))
+    return encode_png(open_picture(content, FORMATS).convert("RGB"))

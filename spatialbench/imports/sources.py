@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ..errors import UserError
+
+LARGEST = 256 << 20
+"""Bytes of one file of a source."""
+
+_REFUSED = (UserError, PermissionError, FileNotFoundError)
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,16 @@ def open_source(path: Path) -> Source:
         return _folder(path)
     if not path.exists():
         raise UserError(f"there is nothing at {path}: give a folder, a .zip or a .tar of images.")
-    if zipfile.is_zipfile(path):
-        return _zip(path)
-    if tarfile.is_tarfile(path):
-        return _tar(path)
+    for opened in (_zip, _tar):
+        try:
+            source = opened(path)
+        # What the archive modules raise at broken bytes is no closed list: zlib.error, IndexError.
+        except _REFUSED:
+            raise
+        except Exception as error:
+            raise _broken(path, error) from error
+        if source is not None:
+            return source
     raise UserError(f"{path} is neither a folder nor a .zip or .tar archive: give one of these.")
 
 
@@ -68,27 +81,44 @@ def _folder(path: Path) -> Source:
         if file.is_dir():
             continue
         name = file.relative_to(path).as_posix()
-        # A link inside the folder may show a file of anyone's.
-        if not file.resolve().is_relative_to(root):
+        # A link inside the folder may show a file of anyone's, or lead nowhere or in a circle.
+        target = os.path.realpath(file)
+        if not Path(target).is_relative_to(root) or not os.path.isfile(target):
             raise UserError(
-                f"{path} holds the link {name!r}, which leads out of it: nothing was read; put "
-                "the file itself there."
+                f"{path} holds {name!r}, which is a link that leads out of it or nowhere, or no "
+                "regular file: nothing was read; put the file itself there."
             )
         found.append(name)
     names, hidden = _shown(found)
-    return Source(path, names, hidden, lambda name: (path / name).read_bytes())
+
+    def read(name: str) -> bytes:
+        with (path / name).open("rb") as file:
+            return _limited(file, name, path)
+
+    return Source(path, names, hidden, read)
 
 
-def _zip(path: Path) -> Source:
+def _zip(path: Path) -> Source | None:
+    if not zipfile.is_zipfile(path):
+        return None
     archive = zipfile.ZipFile(path)
     members = {
-        inside(info.filename, path): info for info in archive.infolist() if not info.is_dir()
+        inside(info.filename, path): info
+        for info in archive.infolist()
+        if not info.filename.endswith("/")
     }
     names, hidden = _shown(members)
-    return Source(path, names, hidden, lambda name: archive.read(members[name]))
+
+    def read(name: str) -> bytes:
+        with archive.open(members[name]) as file:
+            return _limited(file, name, path)
+
+    return Source(path, names, hidden, _refusing(read, path))
 
 
-def _tar(path: Path) -> Source:
+def _tar(path: Path) -> Source | None:
+    if not tarfile.is_tarfile(path):
+        return None
     archive = tarfile.open(path)  # noqa: SIM115
     members = {}
     for member in archive.getmembers():
@@ -105,10 +135,40 @@ def _tar(path: Path) -> Source:
     def read(name: str) -> bytes:
         file = archive.extractfile(members[name])
         assert file is not None
-        return file.read()
+        return _limited(file, name, path)
 
     names, hidden = _shown(members)
-    return Source(path, names, hidden, read)
+    return Source(path, names, hidden, _refusing(read, path))
+
+
+def _limited(file: IO[bytes], name: str, where: Path) -> bytes:
+    """What a file unpacks to, and never more: a small archive can hold a terabyte of zeros."""
+    content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise UserError(
+            f"{name!r} in {where} is larger than {LARGEST >> 20} MB, which no picture of a "
+            "benchmark is: take it out."
+        )
+    return content
+
+
+def _refusing(read: Callable[[str], bytes], path: Path) -> Callable[[str], bytes]:
+    def refusing(name: str) -> bytes:
+        try:
+            return read(name)
+        except _REFUSED:
+            raise
+        except Exception as error:
+            raise _broken(path, error) from error
+
+    return refusing
+
+
+def _broken(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"the archive {path} is broken, or packed or encrypted in a way that cannot be read "
+        f"({type(error).__name__}: {error}): unpack it and give the folder, or get it again."
+    )
 
 
 def _shown(names: Iterable[str]) -> tuple[tuple[str, ...], int]:

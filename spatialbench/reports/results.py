@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..documents import read_json
 from ..errors import UserError
 
 Interval = tuple[float | None, float | None]
@@ -63,13 +63,13 @@ def read_result(run: Path) -> Result:
     """
     path = run / "summary.json"
     try:
-        return Result.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Result.model_validate(read_json(path))
     except FileNotFoundError:
         raise UserError(
             f"{run} has no summary.json; type 'spatialbench score {run}' first, "
             f"or 'spatialbench status {run}' to see what is missing."
         ) from None
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, OSError) as error:
         raise UserError(
             f"{path} is not a summary this version reads ({_first_line(error)}); "
             f"type 'spatialbench score {run}' to write it again."

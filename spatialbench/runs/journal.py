@@ -25,10 +25,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from ..documents import LINE
 from ..errors import UserError
 from .expected import Key
 from .files import SCRATCH, create_atomic, disk_errors, make_folder, sync_folder
@@ -58,14 +60,15 @@ def read_lines(
     """
     torn: str | None = None
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        # A line beyond the limit comes in pieces without an end, and is refused as such.
+        for number, line in enumerate(iter(partial(file.readline, LINE), b""), 1):
             if torn is not None:
                 raise _corrupt(path, number - 1, torn)
             try:
                 if not line.endswith(b"\n"):
                     raise ValueError("the line has no end")
                 content = read(line)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 torn = f"{type(error).__name__}: {error}"
                 if line.endswith(b"}\n"):
                     raise _corrupt(path, number, torn) from error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from ..documents import read_limited
 from ..errors import UserError
 from .files import SCRATCH, create_atomic, write_atomic
 from .identity import differences, run_id
@@ -14,6 +15,17 @@ from .machine import Machine
 from .selection import Selection
 
 NAME = "manifest.json"
+
+
+_FIELDS = {"benchmark": str, "subset": str, "seeds": str, "prompt_set": str, "generator": dict}
+
+
+def _complete(identity: dict[str, Any]) -> dict[str, Any]:
+    """An identity with at least what every run's has, so that nobody looks for it in vain."""
+    for name, kind in _FIELDS.items():
+        if not isinstance(identity.get(name), kind):
+            raise ValueError(f"the identity has no {name}")
+    return identity
 
 
 class SelectionRecord(BaseModel):
@@ -50,7 +62,7 @@ class Manifest(BaseModel):
 
     manifest_version: Literal[1] = 1
     id: str
-    identity: dict[str, Any]
+    identity: Annotated[dict[str, Any], AfterValidator(_complete)]
     selection: SelectionRecord
     machines: list[Machine]
     command: str | None = None
@@ -69,22 +81,23 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(read_limited(path))
+        found = run_id(manifest.identity)
     except FileNotFoundError:
         raise UserError(
             f"{folder} is not a run directory (it has no {NAME}): give the directory that "
             "'spatialbench run' named, such as runs/visor/sd@lab/0123456789ab."
         ) from None
-    except (ValidationError, OSError) as error:
+    except (ValueError, OSError) as error:
         first = str(error).splitlines()[0]
         raise UserError(
             f"{path} cannot be read ({first}): restore it, or give the command that made the run "
             "again with another --out."
         ) from error
-    if run_id(manifest.identity) != manifest.id:
+    if found != manifest.id:
         raise UserError(
-            f"{path} was altered: its identity has the id {run_id(manifest.identity)}, not "
-            f"{manifest.id}; restore the file, or start a new run with another --out."
+            f"{path} was altered: its identity has the id {found}, not {manifest.id}; restore the "
+            "file, or start a new run with another --out."
         )
     return manifest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from ..errors import UserError
@@ -10,6 +11,7 @@ from ..plugins import BenchmarkPlugin
 from ..prompts import Prompt
 
 _SEED_BITS = 63
+_BASE = re.compile(r"-?\d{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class SeedScheme:
             return cls(known=False)
         if name == "hashed" and not colon:
             return cls(0)
-        if name == "hashed" and base.removeprefix("-").isdecimal() and base.isascii():
+        if name == "hashed" and _BASE.fullmatch(base):
             return cls(int(base))
         raise UserError(
             f"unknown seed scheme {text!r}: expected 'protocol', 'hashed' or 'hashed:INTEGER', "

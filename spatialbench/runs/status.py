@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..documents import read_json
 from .identity import differences
 from .opening import Run
+from .quarantine import told
 from .timing import Pace, read_pace
 
 
@@ -27,6 +28,7 @@ class Status:
         partial: whether anything expected is missing anywhere.
         next: what to type, or a sentence that nothing is left to do.
         notices: damage that was noticed (torn lines, truncated images).
+        given_up: sentences about images that failed again and again; they count as missing.
         pace: how long an image took to make, or None where nothing was timed.
     """
 
@@ -39,6 +41,7 @@ class Status:
     partial: bool
     next: str
     notices: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     pace: Pace | None = None
 
 
@@ -71,8 +74,33 @@ def status(run: Run) -> Status:
         partial=not (complete and expected in detections.values()),
         next=_next(run, images, detections, scored),
         notices=notices,
+        given_up=given_up(run),
         pace=read_pace(run.path),
     )
+
+
+def given_up(run: Run) -> list[str]:
+    """Sentences about the images that were given up and are still missing, by stage and reason.
+
+    Raises:
+        UserError: a corrupt record file.
+    """
+
+    def silent(text: str) -> None:
+        """Torn lines are told elsewhere."""
+
+    directory, expected = run.directory, set(run.expected.keys())
+    sentences = []
+    if failed := directory.image_quarantine.reasons(silent):
+        finished = directory.finished_images(silent)
+        left = {k: why for k, why in failed.items() if k in expected and k not in finished}
+        sentences += told("generate", left)
+    for signature in directory.detectors():
+        if failed := directory.detection_quarantine(signature).reasons(silent):
+            done = directory.detection_journal(signature).keys(silent)
+            left = {k: why for k, why in failed.items() if k in expected and k not in done}
+            sentences += told(f"detect with {signature}", left)
+    return sentences
 
 
 def explain(run: Run, identity: Mapping[str, Any]) -> list[str]:
@@ -85,8 +113,8 @@ def explain(run: Run, identity: Mapping[str, Any]) -> list[str]:
 
 def _summary(run: Run) -> dict[str, Any]:
     try:
-        summary = json.loads(run.directory.summary.read_bytes())
-    except (FileNotFoundError, ValueError):
+        summary = read_json(run.directory.summary)
+    except (OSError, ValueError):
         return {}
     return summary if isinstance(summary, dict) else {}
 

@@ -7,13 +7,16 @@ identity, no score and no summary, and a run is complete without it.
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from statistics import median
+from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..documents import LARGE, read_limited
 from .files import disk_errors
 
 NAME = "timing.jsonl"
@@ -69,8 +72,8 @@ def read_pace(folder: Path) -> Pace | None:
     None where nothing was timed. A line that an interruption tore is one measurement fewer.
     """
     try:
-        lines = (folder / NAME).read_bytes().splitlines()
-    except OSError:
+        lines = read_limited(folder / NAME, LARGE).splitlines()
+    except (OSError, ValueError):
         return None
     batches = [batch for batch in map(_batch, lines) if batch is not None]
     images: Counter[tuple[str, int]] = Counter()
@@ -79,13 +82,16 @@ def read_pace(folder: Path) -> Pace | None:
     if not images:
         return None
     (device, size), count = images.most_common(1)[0]
-    each = [
-        seconds
-        for batch in batches
-        if (batch.device, batch.batch_size) == (device, size)
-        for seconds in [batch.seconds / batch.images] * batch.images
-    ]
-    return Pace(median(each), device, size, count)
+    alike = [batch for batch in batches if (batch.device, batch.batch_size) == (device, size)]
+    return Pace(_median_an_image(alike), device, size, count)
+
+
+def _median_an_image(batches: list[BatchTime]) -> float:
+    """The median over images, each of which took its share of its batch."""
+    shares = sorted((batch.seconds / batch.images, batch.images) for batch in batches)
+    ends = list(accumulate(images for _, images in shares))
+    middle = ((ends[-1] - 1) // 2, ends[-1] // 2)
+    return fmean(shares[bisect_right(ends, place)][0] for place in middle)
 
 
 def _batch(line: bytes) -> BatchTime | None:

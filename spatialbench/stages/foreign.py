@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..documents import limited_lines, parse_json
 from ..errors import UserError
 from ..plugins import BenchmarkPlugin, Rule, ScoreTable, Verdict
 from ..prompts import Prompt
@@ -64,12 +64,17 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            number = 0
+            for number, line in enumerate(limited_lines(file), 1):
                 if line.strip():
                     yield _record(path, number, line)
     except OSError as error:
         raise UserError(
             f"{path} cannot be read ({error.strerror}): give a file of detections."
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{path}, line {number + 1}, cannot be read ({error}): give one record a line."
         ) from error
 
 
@@ -175,7 +180,7 @@ def _most(table: ScoreTable) -> int:
 
 def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
         if type(record["prompt_id"]) is str and type(record["index"]) is int:
             return dict(record)
         problem = "prompt_id must be text and index a whole number"

@@ -6,6 +6,8 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
+from ..pictures import UnreadablePicture, open_picture
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -28,12 +30,9 @@ def encode_png(image: Image.Image) -> bytes:
 
 def decode_png(content: bytes, sha256: str) -> Image.Image | None:
     """The RGB picture in the recorded bytes; None if they are others or cannot be read."""
-    from PIL import Image
-
     if hashlib.sha256(content).hexdigest() != sha256:
         return None
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError):
+        return open_picture(content, ("PNG",)).convert("RGB")
+    except UnreadablePicture:
         return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..documents import read_json
 from ..errors import UserError
 from ..plugins import Rule, Verdict
 from ..rules.catalogue import bound
@@ -207,12 +207,12 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
 def _stored(run: Run, inputs: str) -> Summary | None:
     """The summary on disk, if it was made of these inputs and its scores are there."""
     try:
-        summary: Summary = json.loads(run.directory.summary.read_bytes())
-    except (FileNotFoundError, ValueError):
+        summary: Summary = read_json(run.directory.summary)
+    except (OSError, ValueError):
         return None
     if not isinstance(summary, dict) or summary.get("inputs") != inputs:
         return None
-    return summary if count_scores(run.directory.scores) == summary["images"] else None
+    return summary if count_scores(run.directory.scores) == summary.get("images") else None
 
 
 def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int) -> Signature:

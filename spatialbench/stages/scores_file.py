@@ -14,6 +14,8 @@ from ..plugins import ScoreTable
 from ..prompts import Prompt
 from ..runs.files import write_atomic
 
+_MOST_ROWS = 10_000_000
+
 
 def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> None:
     """Write the rows: prompt_id, index, task, correct, score, reason, then the rule's facts.
@@ -37,18 +39,16 @@ def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> None:
     for name, column in table.columns.items():
         columns.setdefault(name, pa.array(column))
     buffer = io.BytesIO()
-    parquet.write_table(pa.table(columns), buffer, compression="zstd")
+    # With a checksum a page: without it a flipped bit is read as another number.
+    parquet.write_table(pa.table(columns), buffer, compression="zstd", write_page_checksum=True)
     write_atomic(path, buffer.getvalue())
 
 
 def count_scores(path: Path) -> int | None:
-    """Number of rows, or None where there is no readable file."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
+    """Number of rows, or None where any part of the file is missing or damaged."""
     try:
-        return int(parquet.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowInvalid):
+        return int(_read(path).num_rows)
+    except _Damaged:
         return None
 
 
@@ -58,18 +58,14 @@ def read_scores(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         UserError: no file, or a damaged one.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
     try:
-        file = parquet.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        table = _read(path)
+    except _Damaged as error:
         raise UserError(
             f"{path} is missing or damaged; type 'spatialbench score {path.parent}' to write it."
         ) from error
-    with file:
-        for batch in file.iter_batches():
-            yield from batch.to_pylist()
+    for batch in table.to_batches():
+        yield from batch.to_pylist()
 
 
 def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, list[str]]:
@@ -82,10 +78,9 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
         UserError: no file, a damaged one, or a prompt id that the benchmark does not have.
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
     try:
-        file = parquet.read_table(path)
+        file = _read(path)
         ids = file.column("prompt_id").combine_chunks().dictionary_encode()
         own = {"prompt_id", "index", "task", "reason"}
         table = ScoreTable(
@@ -95,12 +90,30 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
             {n: file.column(n).to_numpy() for n in file.column_names if n not in own},
         )
         reasons: list[str] = file.column("reason").to_pylist()
-    except (OSError, pa.ArrowException, KeyError) as error:
+    except (_Damaged, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is missing, damaged or of other prompts ({type(error).__name__}: {error}); "
             f"type 'spatialbench score {path.parent}' to write it again."
         ) from error
     return table, reasons
+
+
+class _Damaged(Exception):
+    """Some part of the file cannot be read."""
+
+
+def _read(path: Path) -> Any:
+    """The whole file as a ``pyarrow.Table``, its checksums compared."""
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            if file.metadata.num_rows > _MOST_ROWS:
+                raise ValueError(f"{file.metadata.num_rows:,} rows are more than any run has")
+            return file.read()
+    # Besides its own exceptions, broken bytes make it raise OSError, TypeError and MemoryError.
+    except Exception as error:
+        raise _Damaged(f"{type(error).__name__}: {error}") from error
 
 
 def table_rows(table: ScoreTable, reasons: list[str]) -> Iterator[dict[str, Any]]:

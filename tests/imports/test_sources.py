@@ -69,7 +69,7 @@ def test_links(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
     (tmp_path / "secret").write_text("")
     (folder / "c.png").symlink_to(tmp_path / "secret")
-    with pytest.raises(UserError, match=r"link 'c\.png', which leads out"):
+    with pytest.raises(UserError, match=r"'c\.png', which is a link that leads out"):
         open_source(folder)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...errors import UserError
+from ...pictures import UnreadablePicture, open_picture
 from ...runs.files import disk_errors, make_folder
 from ..compare.comparison import Comparison
 from .charts import charts_of
@@ -127,14 +128,11 @@ def _thumbnail(folder: Path, number: int, side: Side, entry: Entry) -> str | Non
     """A small copy, as PNG where the picture is small itself."""
     if entry.key not in side.images:
         return None
-    from PIL import Image
-
     name = Path("images", "AB"[number], f"{entry.key[0]}_{entry.key[1]}")
     source = side.scored.run.directory.image_path(*entry.key)
     try:
-        with Image.open(source, formats=("PNG",)) as image:
-            picture = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError):
+        picture = open_picture(source.read_bytes(), ("PNG",)).convert("RGB")
+    except (OSError, UnreadablePicture):
         return None
     small = max(picture.size) <= _THUMBNAIL
     name = name.with_name(name.name + (".png" if small else ".jpg"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from ...documents import read_json
 from ...errors import UserError
 from ...runs.signature import Signature
 from ..scored import ScoredRun
@@ -86,7 +86,7 @@ def read_gate(path: Path) -> GateFile:
         UserError: no such file, an unknown version, or a malformed file.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except OSError as error:
         raise UserError(
             f"{path} cannot be read ({error.strerror}): give a gate file, or write one with "

@@ -1,0 +1,84 @@
+"""Documents that somebody else may have written: JSON of bounded size and depth, or an error."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+SMALL = 16 << 20
+"""Bytes of a document that describes something: a manifest, a gate, published figures."""
+
+LARGE = 512 << 20
+"""Bytes of a document with a record an image, such as VISOR's results of 126,720 images."""
+
+LINE = 16 << 20
+"""Bytes of one record of JSON Lines."""
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def parse_json(content: bytes | str) -> Any:
+    """The value of a JSON text. NaN and infinity are read as Python reads them.
+
+    Raises:
+        ValueError: no JSON, an encoding other than UTF-8 (-16, -32), half a surrogate pair, which
+            no file could hold again, or a nesting too deep to read.
+    """
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    raw = content if isinstance(content, bytes) else content.encode(errors="surrogatepass")
+    if _SURROGATE.search(raw) or b"\0" in raw:
+        _encodable(value)
+    return value
+
+
+def read_json(path: Path, limit: int = SMALL) -> Any:
+    """The value in a JSON file.
+
+    Raises:
+        OSError: it cannot be opened or read.
+        ValueError: as ``parse_json`` and ``read_limited``.
+    """
+    return parse_json(read_limited(path, limit))
+
+
+def read_limited(path: Path, limit: int = SMALL) -> bytes:
+    """The bytes of a file, which takes no more memory than ``limit``.
+
+    Raises:
+        OSError: it cannot be opened or read.
+        ValueError: more bytes than that, or a pipe or device, which may never end.
+    """
+    # Asked before opening, because opening a pipe without a writer waits for ever.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no regular file")
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"it is larger than {limit >> 20} MB")
+    return content
+
+
+def limited_lines(file: BinaryIO, limit: int = LINE) -> Iterator[bytes]:
+    """Lines with their ends, none of which takes more memory than ``limit``.
+
+    Raises:
+        ValueError: a longer line.
+    """
+    while line := file.readline(limit + 1):
+        if len(line) > limit:
+            raise ValueError(f"the line is longer than {limit >> 20} MB")
+        yield line
+
+
+def _encodable(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a surrogate pair, which is no text") from None
