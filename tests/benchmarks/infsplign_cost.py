@@ -19,13 +19,13 @@ import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from spatialbench.generators.attention_guidance.tokens import selection
 from spatialbench.generators.infsplign.geometry import MapReader
 from spatialbench.generators.infsplign.gradient import predict_with_gradient
 from spatialbench.generators.infsplign.layers import find_taps
 from spatialbench.generators.infsplign.loss import SpatialLoss
 from spatialbench.generators.infsplign.placement import Placement
 from spatialbench.generators.infsplign.settings import read_settings
-from spatialbench.generators.infsplign.tokens import selection
 from spatialbench.relations import Relation
 
 GUIDED_TFLOP, KEPT_MIB, CHECKPOINTED_MIB, RATIO = 2.30, 480.0, 240.0, 1.75

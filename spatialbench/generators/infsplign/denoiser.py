@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UserError
 from ...prompts import Prompt
 from ...relations import Relation
+from ..attention_guidance.tokens import object_tokens, selection
+from ..attention_guidance.unet_forward import forward_replaced, rows_of
 from .geometry import MapReader
 from .gradient import GuidedPrediction, predict_with_gradient
 from .layers import find_taps
@@ -24,7 +26,6 @@ from .official_tokens import official_object_tokens
 from .placement import Placement, check_relation
 from .prediction import shift_factors
 from .settings import GuidanceSettings
-from .tokens import object_tokens, selection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,26 +77,8 @@ def guided(
             that was not finite in any step of any image, with the prompts concerned.
     """
     guide = _Guide(pipe, prompts, settings, steps, guidance_scale, observer)
-    unet = pipe.unet
-    trainable = [p for p in unet.parameters() if p.requires_grad]
-    own_forward = unet.__dict__.get("forward")
-    recompute = settings.checkpointing and not unet.is_gradient_checkpointing
-    try:
-        for parameter in trainable:
-            parameter.requires_grad_(False)
-        if recompute:
-            unet.enable_gradient_checkpointing()
-        unet.forward = guide.forward
+    with forward_replaced(pipe.unet, guide.forward, checkpointing=settings.checkpointing):
         yield
-    finally:
-        if own_forward is None:
-            del unet.forward
-        else:
-            unet.forward = own_forward
-        if recompute:
-            unet.disable_gradient_checkpointing()
-        for parameter in trainable:
-            parameter.requires_grad_(True)
     guide.require_finite()
 
 
@@ -160,7 +143,7 @@ class _Guide:
                 latents,
                 timestep,
                 encoder_hidden_states=encoder_hidden_states[rows],
-                **{key: _rows(value, rows) for key, value in more.items()},
+                **{key: rows_of(value, rows) for key, value in more.items()},
             )[0]
             return output
 
@@ -217,10 +200,3 @@ def _relation(prompt: Prompt, official: bool) -> Relation | None:
         flat = relation.axis in ("x", "y") or relation is Relation.NEAR
         return relation if flat else None
     return check_relation(relation, prompt.id)
-
-
-def _rows(value: Any, rows: slice) -> Any:
-    """The rows of a keyword argument that belong to one half; SDXL gives tensors in a dict."""
-    if isinstance(value, dict):
-        return {key: _rows(item, rows) for key, item in value.items()}
-    return value[rows] if hasattr(value, "shape") and value.dim() > 0 else value

@@ -10,17 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..attention_guidance.gradient import HALF_SCALE
+from ..attention_guidance.taps import tapped
 from .geometry import MapReader, map_shape
 from .layers import Tap
 from .loss import SpatialLoss
-from .taps import tapped
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-HALF_SCALE = 1024.0
-"""The loss is multiplied by this before a float16 backward pass, whose smaller values would vanish
-(the gradient is near 1e-4 a value). A power of two: it changes no digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,17 @@ def predict_with_gradient(
 
     Args:
         model: the UNet with everything but its first argument given; its weights frozen.
+        selection: (batch, 2, tokens), rows averaging each object's tokens.
         latents: (batch, channels, h, w), as the scheduler scales them for the model.
     """
     import torch
 
+    def objects(probabilities: Tensor) -> Tensor:
+        return selection.to(probabilities.dtype) @ probabilities.transpose(1, 2)
+
     leaf = latents.detach().requires_grad_()
     scale = HALF_SCALE if latents.dtype == torch.float16 else 1.0
-    with torch.enable_grad(), tapped(taps, selection) as recorder:
+    with torch.enable_grad(), tapped([tap.module for tap in taps], objects) as recorder:
         output = model(leaf).detach()
         torch.set_grad_enabled(True)
         maps = recorder.maps()

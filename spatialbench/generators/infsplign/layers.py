@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
+from ..attention_guidance.own_attention import cross_attention, require_own
 
 _UNET = {"coarse": ("up_blocks.1.",), "mid": ("up_blocks.2.",)}
 _SDXL_BLOCK = "up_blocks.0.attentions.1.transformer_blocks."
@@ -37,9 +38,7 @@ def find_taps(unet: Any, layers: str) -> tuple[Tap, ...]:
     """
     sdxl = getattr(unet.config, "addition_embed_type", None) == "text_time"
     plan = _SDXL if sdxl else _UNET
-    cross = {
-        name: module for name, module in unet.named_modules() if name.split(".")[-1] == "attn2"
-    }
+    cross = cross_attention(unet)
     levels = ("coarse", "mid") if layers == "both" else (layers,)
     taps = []
     for level in levels:
@@ -47,7 +46,10 @@ def find_taps(unet: Any, layers: str) -> tuple[Tap, ...]:
             names = [name for name in cross if name.startswith(prefix)]
             if not names:
                 raise _no_layer(prefix, cross)
-            taps += [Tap(name, _readable(name, cross[name]), level == "coarse") for name in names]
+            taps += [
+                Tap(name, require_own(name, cross[name], "infsplign"), level == "coarse")
+                for name in names
+            ]
     return tuple(taps)
 
 
@@ -60,14 +62,3 @@ def _no_layer(prefix: str, cross: dict[str, Any]) -> UserError:
         f"it has cross-attention in {', '.join(has)}; choose another backbone, or another level "
         "with --set layers=coarse or --set layers=mid."
     )
-
-
-def _readable(name: str, module: Any) -> Any:
-    """The attention module, if its probabilities can be recomputed from its own projections."""
-    processor = type(module.processor).__name__
-    if processor not in ("AttnProcessor", "AttnProcessor2_0", "XFormersAttnProcessor"):
-        raise UserError(
-            f"the attention of {name} is computed by {processor}, so another method already "
-            "changes it; infsplign needs the backbone's own attention: load it without that method."
-        )
-    return module

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...prompts import Prompt
-from .tokens import Positions
+from ..attention_guidance.tokens import Positions
 
 
 def official_object_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:

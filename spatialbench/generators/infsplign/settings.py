@@ -8,10 +8,10 @@ from typing import Any
 
 from ...errors import UserError, unknown_name
 from ...plugins import Parameter
+from ..attention_guidance.windows import Window, read_window
 from ..parameters import read_parameters
 from .activations import NAMES
 from .presets import BACKBONE_PARAMETERS, DEFAULT, PRESETS, Preset
-from .windows import Window, read_window
 
 PARAMETERS: Mapping[str, Parameter] = {
     "preset": Parameter(DEFAULT, f"published settings to start from: {', '.join(PRESETS)}"),

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from spatialbench.errors import UserError
+from spatialbench.generators.attention_guidance.taps import TapProcessor
 from spatialbench.generators.infsplign.denoiser import GuidedStep, guided
-from spatialbench.generators.infsplign.taps import TapProcessor
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
-from tests.generators.infsplign.conftest import sharpened
-from tests.tiny_models import tiny_sd
+from tests.tiny_models import sharpened, tiny_sd
 
 Steer = Callable[..., torch.Tensor]
 

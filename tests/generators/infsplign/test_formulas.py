@@ -19,8 +19,7 @@ from spatialbench.generators.infsplign.activations import NAMES
 from spatialbench.generators.infsplign.denoiser import GuidedStep, guided
 from spatialbench.prompts import Prompt
 from spatialbench.relations import Relation
-from tests.generators.infsplign.conftest import sharpened
-from tests.tiny_models import tiny_sd
+from tests.tiny_models import sharpened, tiny_sd
 
 TOKENS = {
     "a dog to the left of a cat": ([2], [8]),

@@ -14,8 +14,7 @@ from spatialbench.errors import UserError
 from spatialbench.generators.infsplign import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
-from tests.generators.infsplign.conftest import sharpened
-from tests.tiny_models import save_pipeline, tiny_sd, tiny_sdxl
+from tests.tiny_models import save_pipeline, sharpened, tiny_sd, tiny_sdxl
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from spatialbench.errors import UserError
+from spatialbench.generators.attention_guidance.windows import Window, read_window
 from spatialbench.generators.infsplign.presets import PRESETS
 from spatialbench.generators.infsplign.settings import read_settings
-from spatialbench.generators.infsplign.windows import Window, read_window
 
 
 def test_the_default_is_the_authors_full_run() -> None:

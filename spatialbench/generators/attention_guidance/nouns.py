@@ -1,4 +1,4 @@
-"""Where the two objects of a prompt stand in its text, as character spans."""
+"""Where the objects of a prompt stand in its text, as character spans."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def object_spans(prompt: Prompt) -> tuple[Span, Span]:
     if triplet is None:
         raise UserError(
             f"prompt {prompt.id} ({prompt.text!r}) names no relation of two objects, which "
-            "infsplign needs; choose a subset whose prompts do, or use --method sd."
+            "this method needs; choose a subset whose prompts do, or use --method sd."
         )
     names = [(triplet.subject, triplet.object)]
     if len(prompt.objects) == 2:
@@ -39,9 +39,41 @@ def object_spans(prompt: Prompt) -> tuple[Span, Span]:
     subject, object_ = names[0]
     raise UserError(
         f"prompt {prompt.id} ({prompt.text!r}) does not contain both {subject!r} and {object_!r} "
-        "as words of their own; infsplign steers by the words of both objects: correct the prompt "
-        "or its triplet."
+        "as words of their own; this method steers by the words of both objects: correct the "
+        "prompt or its triplet."
     )
+
+
+def named_spans(prompt: Prompt) -> tuple[Span, ...]:
+    """Characters ``[start, end)`` of each name in ``prompt.objects``, once each, in that order.
+
+    A plural ("three dogs") counts. Longer names are placed first, so that a dog is never sought
+    inside a hot dog.
+
+    Raises:
+        UserError: the prompt names no object, or one of the names is not in the text.
+    """
+    names = list(dict.fromkeys(prompt.objects))
+    if not names:
+        raise UserError(
+            f"prompt {prompt.id} ({prompt.text!r}) names no object, which this method needs; "
+            "choose a subset whose prompts do, or use --method sd."
+        )
+    taken: dict[str, Span] = {}
+    for name in sorted(names, key=len, reverse=True):
+        free = [
+            span
+            for span in _occurrences(name, prompt.text, plural=True)
+            if all(span[1] <= other[0] or span[0] >= other[1] for other in taken.values())
+        ]
+        if not free:
+            raise UserError(
+                f"prompt {prompt.id} ({prompt.text!r}) does not contain {name!r} as a word of its "
+                "own; this method steers by the words of the objects: correct the prompt or its "
+                "objects."
+            )
+        taken[name] = free[0]
+    return tuple(taken[name] for name in names)
 
 
 def _beside_the_relation(
@@ -67,8 +99,9 @@ def _apart(text: str, subject: str, object_: str) -> tuple[Span, Span] | None:
     return None
 
 
-def _occurrences(name: str, text: str) -> list[Span]:
+def _occurrences(name: str, text: str, *, plural: bool = False) -> list[Span]:
     words = r"\s+".join(re.escape(word) for word in name.split())
     if not words:
         return []
-    return [m.span() for m in re.finditer(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE)]
+    ending = "(?:s|es)?" if plural else ""
+    return [m.span() for m in re.finditer(rf"(?<!\w){words}{ending}(?!\w)", text, re.IGNORECASE)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from spatialbench.errors import UserError
+from spatialbench.generators.attention_guidance.tokens import object_tokens, selection
 from spatialbench.generators.infsplign.official_tokens import official_object_tokens
-from spatialbench.generators.infsplign.tokens import object_tokens, selection
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES, Relation
 from tests.tiny_models import word_tokenizer

@@ -1,4 +1,4 @@
-"""Which of the sampling steps are guided."""
+"""Which of the sampling steps are guided, and steps given as shares of a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_window(start: Any, end: Any, steps: int) -> Window:
     Raises:
         UserError: an edge that is neither or lies outside the run, or a start after the end.
     """
-    window = Window(_edge("start", start, steps), _edge("end", end, steps))
+    window = Window(read_step("start", start, steps), read_step("end", end, steps))
     if window.start > window.end:
         raise UserError(
             f"the guided window starts at step {window.start} and ends before it, at step "
@@ -45,7 +45,12 @@ def read_window(start: Any, end: Any, steps: int) -> Window:
     return window
 
 
-def _edge(name: str, value: Any, steps: int) -> int:
+def read_step(name: str, value: Any, steps: int) -> int:
+    """A step of the run from a step number or a share of the steps; ``steps`` is its end.
+
+    Raises:
+        UserError: neither, or outside the run.
+    """
     try:
         edge = _share(value, steps) if _is_share(value) else _step(value)
     except (TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
-"""Attention processors that report the objects' maps and end the recording after the last one."""
+"""Attention processors that report their probabilities and end the recording after the last one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +10,30 @@ if TYPE_CHECKING:
     from diffusers.models.attention_processor import Attention
     from torch import Tensor
 
-    from .layers import Tap
+Reduction = Callable[["Tensor"], "Tensor"]
+"""From a layer's probabilities (batch, pixels, tokens), the mean of its heads, to what is kept."""
+
+
+class LastMapReached(Exception):
+    """Raised out of the model's forward pass: every map is there, the rest is not wanted."""
 
 
 class Recorder:
     """The maps of one forward pass.
 
     Once every tap has reported, nothing later can reach the loss, so gradient mode is switched off
-    for the rest of the pass; the caller's own context restores it.
+    for the rest of the pass (the caller's own context restores it), or the pass ends there.
 
     Args:
-        selection: (batch, 2, tokens), rows averaging each object's tokens.
+        reduce: what is kept of a layer's probabilities.
         count: number of taps.
+        stop: end the forward pass by :class:`LastMapReached`; not for a checkpointed model, which
+            would leave its recomputation by the same way.
     """
 
-    def __init__(self, selection: Tensor, count: int) -> None:
-        self.selection = selection
+    def __init__(self, reduce: Reduction, count: int, *, stop: bool = False) -> None:
+        self.reduce = reduce
+        self.stop = stop
         self._maps: list[Tensor | None] = [None] * count
         self._last: int | None = None
 
@@ -37,17 +45,18 @@ class Recorder:
         """
         import torch
 
-        heads_mean = probabilities.mean(1)
-        chosen = self.selection.to(heads_mean.dtype) @ heads_mean.transpose(1, 2)
+        kept = self.reduce(probabilities.mean(1))
         if self._maps[slot] is None:
-            self._maps[slot] = chosen
+            self._maps[slot] = kept
             if all(m is not None for m in self._maps):
                 self._last = slot
         if slot == self._last:
+            if self.stop:
+                raise LastMapReached
             torch.set_grad_enabled(False)
 
     def maps(self) -> list[Tensor]:
-        """One (batch, 2, pixels) a tap, in the order of the taps."""
+        """What was kept of each tap, in the order of the taps."""
         missing = [slot for slot, m in enumerate(self._maps) if m is None]
         if missing:
             raise RuntimeError(f"taps {missing} were not reached by the forward pass")
@@ -96,17 +105,19 @@ class TapProcessor:
 
 
 @contextmanager
-def tapped(taps: Sequence[Tap], selection: Tensor) -> Iterator[Recorder]:
+def tapped(
+    modules: Sequence[Attention], reduce: Reduction, *, stop: bool = False
+) -> Iterator[Recorder]:
     """Read the maps of these layers inside the block; every processor is put back after it.
 
     The block must also hold the backward pass: a checkpointed layer is recomputed there.
     """
-    recorder = Recorder(selection, len(taps))
-    before: list[Any] = [tap.module.processor for tap in taps]
+    recorder = Recorder(reduce, len(modules), stop=stop)
+    before: list[Any] = [module.processor for module in modules]
     try:
-        for slot, tap in enumerate(taps):
-            tap.module.set_processor(TapProcessor(recorder, slot))
+        for slot, module in enumerate(modules):
+            module.set_processor(TapProcessor(recorder, slot))  # type: ignore[arg-type]
         yield recorder
     finally:
-        for tap, processor in zip(taps, before, strict=True):
-            tap.module.set_processor(processor)
+        for module, processor in zip(modules, before, strict=True):
+            module.set_processor(processor)

@@ -1,0 +1,1 @@
+"""What the methods that read or replace a UNet's cross-attention share."""

@@ -1,0 +1,140 @@
+"""A method that descends on the latents, as a generator: a backbone, its settings, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...plugins import GenerationSettings, ImageRequest, Json, Parameter
+from ...prompts import Prompt
+from ..pipelines import load_pipeline
+from ..prompt_embeddings import PromptEncoder
+from ..sampling import Sampling, decode, image_generators, resolve_sampling
+from ..schedulers import build
+from .descent import MapLoss, descended
+from .descent_settings import DescentSettings, read_descent
+from .tokens import Positions
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..pipelines import Pipeline
+
+
+class DescentMethod(Protocol):
+    """What tells one such method from another."""
+
+    name: str
+    version: int
+    marks: tuple[str, ...]
+    """What a table must say of it, such as ``reconstruction``."""
+    parameters: Mapping[str, Parameter]
+    clip: float | None
+    """Greatest length of a sample's gradient."""
+
+    def inherited(self, backbone: str) -> Mapping[str, Any]:
+        """Parameters that a backbone, by name, wants otherwise than the defaults."""
+        ...
+
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+        """Tokens of the prompt's objects; none leaves it unguided.
+
+        Raises:
+            UserError: a prompt that the method cannot guide.
+        """
+        ...
+
+    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> MapLoss:
+        """The loss of a batch."""
+        ...
+
+
+class DescentGenerator:
+    """A backbone guided by descending on its latents."""
+
+    def __init__(
+        self, method: DescentMethod, sampling: Sampling, settings: DescentSettings
+    ) -> None:
+        self.method = method
+        self.sampling = sampling
+        self.settings = settings
+        self._pipe: Pipeline | None = None
+        self._encoder: PromptEncoder | None = None
+
+    def identity(self) -> Json:
+        """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""
+        marks = {"marks": list(self.method.marks)} if self.method.marks else {}
+        return {
+            "method": self.method.name,
+            "version": self.method.version,
+            **marks,
+            "parameters": self.settings.identity(),
+            **self.sampling.identity(),
+        }
+
+    def load(self) -> None:
+        """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
+        if self._pipe is not None:
+            return
+        sampling = self.sampling
+        pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
+        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
+        self._encoder = PromptEncoder(pipe)
+        self._pipe = pipe
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """RGB pictures, one a request; prompts may be mixed.
+
+        Raises:
+            UserError: a prompt that cannot be guided, a backbone without cross-attention at the
+                level, or a gradient or picture that is not finite.
+        """
+        if not requests:
+            return []
+        self.load()
+        pipe, encoder, sampling, method = self._pipe, self._encoder, self.sampling, self.method
+        assert pipe is not None
+        assert encoder is not None
+        prompts = [request.prompt for request in requests]
+        tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
+        positions = [method.positions(prompt, tokenizers) for prompt in prompts]
+        embeddings = encoder.batch([p.text for p in prompts], guided=sampling.guided)
+        with descended(
+            pipe,
+            prompts,
+            positions,
+            self.settings,
+            method.loss(prompts, positions),
+            method=method.name,
+            steps=sampling.steps,
+        ):
+            latents = pipe(
+                **embeddings.arguments(),
+                height=sampling.height,
+                width=sampling.width,
+                num_inference_steps=sampling.steps,
+                guidance_scale=sampling.guidance_scale,
+                generator=image_generators(requests),
+                output_type="latent",
+            ).images
+        return decode(pipe, latents, requests)
+
+
+def configure(
+    method: DescentMethod, settings: GenerationSettings, parameters: Mapping[str, Any]
+) -> DescentGenerator:
+    """Fix the settings: the user's, over the backbone's, over the method's defaults.
+
+    Raises:
+        UserError: an unknown parameter, a value out of range, or values that contradict.
+    """
+    sampling = resolve_sampling(settings)
+    descent = read_descent(
+        method.name,
+        method.parameters,
+        parameters,
+        method.inherited(sampling.backbone.name),
+        sampling.steps,
+        method.clip,
+    )
+    return DescentGenerator(method, sampling, descent)
