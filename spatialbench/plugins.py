@@ -258,6 +258,19 @@ class BenchmarkPlugin(Protocol):
         ...
 
 
+def download(plugged: Generator | Detector) -> None:
+    """Get what a generator or detector takes from the network, without loading it.
+
+    It may offer ``download()`` for this; one that does not has to find its files on every machine
+    that works, where nothing is downloaded.
+
+    Raises:
+        UserError: the download failed, or it is offline.
+    """
+    if hasattr(plugged, "download"):
+        plugged.download()
+
+
 Kind = Literal["generator", "detector", "benchmark"]
 
 _WORD: dict[Kind, str] = {"generator": "method", "detector": "detector", "benchmark": "benchmark"}

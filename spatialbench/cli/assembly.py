@@ -80,6 +80,8 @@ class RunOptions:
         return RunSpec(benchmark, subset, self._generator(device), seeds)
 
     def _generator(self, device: str) -> Generator:
+        from ..generators.prompt_transforms import with_transform
+
         plugin = plugins.load("generator", self.method)
         settings = GenerationSettings(
             backbone=self.backbone,
@@ -89,24 +91,36 @@ class RunOptions:
             width=self.width,
             height=self.height,
             dtype=self.dtype,
-            prompt_transform=self.prompt_transform,
             device=device,
             offline=self.offline,
         )
-        return plugin.configure(settings, parsing.assignments(self.assignments, plugin.parameters))
+        parameters = parsing.assignments(self.assignments, plugin.parameters)
+        return with_transform(plugin.configure(settings, parameters), self.prompt_transform)
 
     def open(self, spec: RunSpec, device: str) -> Run:
         """Start the run on disk, or continue it."""
         from ..runs.machine import this_machine
         from ..runs.opening import open_run
+        from ..stages.sent_prompts import record_sent_prompts
 
         machine = this_machine(device, self.dtype, self.batch)
-        return open_run(spec, self.selection(), machine, self.folder, command_line())
+        run = open_run(spec, self.selection(), machine, self.folder, command_line())
+        sentence = record_sent_prompts(run)
+        if sentence is not None:
+            say(sentence)
+        return run
 
 
 def command_line() -> str:
-    """What was typed, for ``status`` to show when something is missing."""
-    arguments = click.get_current_context().obj or []
+    """What was typed, for ``status`` to show when something is missing.
+
+    Without ``--shard``: that command does whatever is left of any shard.
+    """
+    arguments = list(click.get_current_context().obj or [])
+    while "--shard" in arguments:
+        place = arguments.index("--shard")
+        del arguments[place : place + 2]
+    arguments = [word for word in arguments if not word.startswith("--shard=")]
     return shlex.join(["spatialbench", *arguments])
 
 

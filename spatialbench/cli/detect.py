@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from . import assembly, parsing
+from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import batch_size_option, detector_options, device_option, offline_option
+from .working import refuse_given_up, working_of, working_options
 
 
 @click.command("detect")
@@ -17,32 +19,42 @@ from .options import batch_size_option, detector_options, device_option, offline
 @batch_size_option
 @device_option
 @offline_option
+@working_options
 def command(
-    run: Path, detector: str | None, batch_size: int | None, device: str | None, offline: bool
+    run: Path,
+    detector: str | None,
+    batch_size: int | None,
+    device: str | None,
+    offline: bool,
+    **values: Any,
 ) -> None:
     """Find the objects in RUN's images that have not been looked at yet.
 
     Several detectors can stand side by side in one run.
     """
-    from ..executors.local import LocalExecutor
     from ..runs.names import backbone_name
     from ..stages.detect import detect
 
+    working = working_of(values)
     with stdout_reserved():
+        shard = working.part()
+        chosen_device = working.device(device)
+        executor = working.build(chosen_device)
         opened = assembly.existing_run(run)
         found_by = assembly.detector(
             detector,
             opened.expected.benchmark,
             opened.expected.subset,
             backbone_name(opened.generator),
-            parsing.device(device),
+            chosen_device,
             offline,
         )
         batch = batch_size or assembly.DEFAULT_BATCH_SIZE
-        done = detect(opened, found_by, batch, LocalExecutor(), progress())
+        done = detect(opened, found_by, batch, executor, progress(), shard)
         for prompt_id, index in done.discarded:
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:
             say("give the 'run' or 'generate' command of this run again to make them anew")
         say(f"{done.images:,} images looked at now; next: spatialbench score {run}")
     click.echo(run)
+    refuse_given_up(opened)

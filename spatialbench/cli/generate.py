@@ -6,26 +6,34 @@ from typing import Any
 
 import click
 
-from . import assembly, parsing
+from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import run_options
+from .working import refuse_given_up, say_shard_done, working_of, working_options
 
 
 @click.command("generate")
 @run_options
+@working_options
 def command(**values: Any) -> None:
     """Make the images that a run lacks, and print the run's folder.
 
     'spatialbench detect' and 'spatialbench score' go on from there.
     """
-    from ..executors.local import LocalExecutor
     from ..stages.generate import generate
 
     options = assembly.options_of(values)
+    working = working_of(values)
     with stdout_reserved():
-        device = parsing.device(options.device)
+        shard = working.part()
+        device = working.device(options.device)
+        executor = working.build(device)
         spec = options.spec(device)
         opened = options.open(spec, device)
-        made = generate(opened, spec.generator, options.batch, LocalExecutor(), progress())
-        say(f"{made:,} images made now; next: spatialbench detect {opened.path}")
+        made = generate(opened, spec.generator, options.batch, executor, progress(), shard)
+        if shard.whole:
+            say(f"{made:,} images made now; next: spatialbench detect {opened.path}")
+        else:
+            say_shard_done(shard, opened)
     click.echo(opened.path)
+    refuse_given_up(opened)

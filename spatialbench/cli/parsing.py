@@ -84,14 +84,23 @@ def device(given: str | None) -> str:
     """
     if given is None:
         return "cuda" if _driver() and _has("cuda") else "cpu"
-    if not _DEVICE.fullmatch(given):
-        raise UserError(f"--device {given!r} is no device: expected cpu, cuda, cuda:N, mps or xpu.")
-    kind = given.partition(":")[0]
+    kind = named_device(given).partition(":")[0]
     if kind != "cpu" and not _has(kind):
         raise UserError(
             f"--device {given}: this torch finds no {kind} device here; use --device cpu, or "
             "install a torch build for your accelerator ('spatialbench doctor' shows which it is)."
         )
+    return given
+
+
+def named_device(given: str) -> str:
+    """The word for a device, whether or not this machine has one.
+
+    Raises:
+        UserError: a word that is no device.
+    """
+    if not _DEVICE.fullmatch(given):
+        raise UserError(f"--device {given!r} is no device: expected cpu, cuda, cuda:N, mps or xpu.")
     return given
 
 

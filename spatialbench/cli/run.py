@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import assembly, parsing
+from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import detector_options, format_option, rule_options, run_options
+from .working import refuse_given_up, say_shard_done, working_of, working_options
 
 if TYPE_CHECKING:
     from ..runs.opening import RunSpec
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @run_options
 @detector_options
 @rule_options
+@working_options
 @click.option("--dry-run", is_flag=True, help="Print the plan; load and write nothing.")
 @format_option
 def command(
@@ -32,21 +34,23 @@ def command(
     """Make the images, find the objects, apply the rule, print the table.
 
     The same command again continues where the last one stopped; after completion it only prints
-    the table.
+    the table. With --shard it prints the run's folder instead.
     """
     options = assembly.options_of(values)
+    working = working_of(values)
     if dry_run:
         device = options.device or "cpu"
         click.echo(plan_text(options, options.spec(device), device, form))
         return
-    from ..executors.local import LocalExecutor
     from ..runs.names import backbone_name
     from ..runs.timing import read_pace
     from ..stages.whole import Work, run_all
     from .tables import summary_text
 
     with stdout_reserved():
-        device = parsing.device(options.device)
+        shard = working.part()
+        device = working.device(options.device)
+        executor = working.build(device)
         spec = options.spec(device)
         chosen_rule = assembly.rule(spec.benchmark, rule, spec.subset)
         backbone = backbone_name(spec.identity["generator"])
@@ -56,10 +60,16 @@ def command(
         opened = options.open(spec, device)
         say(f"run: {opened.path}")
         work = Work(
-            spec.generator, found_by, LocalExecutor(), options.batch, chosen_rule, threshold
+            spec.generator, found_by, executor, options.batch, chosen_rule, threshold, shard
         )
         summary = run_all(opened, work, progress())
-    click.echo(summary_text(summary, spec.benchmark, form, read_pace(opened.path)))
+        if summary is None:
+            say_shard_done(shard, opened)
+    if summary is None:
+        click.echo(opened.path)
+    else:
+        click.echo(summary_text(summary, spec.benchmark, form, read_pace(opened.path)))
+    refuse_given_up(opened)
 
 
 def plan_text(options: assembly.RunOptions, spec: RunSpec, device: str, form: str) -> str:

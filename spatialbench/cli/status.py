@@ -65,6 +65,7 @@ def _rows(state: Status) -> list[list[str]]:
     if state.pace is not None:
         seconds = f"{seconds_text(state.pace.seconds)}, median ({state.pace.where})"
         rows.append(["seconds an image", seconds])
+    rows += [["given up", sentence] for sentence in state.given_up]
     rows.append(["complete", "no" if state.partial else "yes"])
     rows.append(["next", state.next])
     return rows
@@ -83,6 +84,7 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
         "partial": state.partial,
         **price_fields(state.pace),
         "next": state.next,
+        "given_up": state.given_up,
         "notices": state.notices,
     }
     return document if others is None else {**document, "others": others}

@@ -8,19 +8,43 @@ both; the results that come back only tell progress.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
+Batch_co = TypeVar("Batch_co", covariant=True)
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
+
+
+class LateError(Exception):
+    """A worker could not finish an earlier batch, whose result it has already given."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp(Generic[Batch_co]):
+    """A batch that failed every time it was tried, and why (in one line)."""
+
+    batch: Batch_co
+    reason: str
 
 
 class Worker(Protocol[Batch_contra, Result_co]):
     """Holds a loaded model and works on one batch after the other."""
 
+    @property
+    def unsettled(self) -> int:
+        """How many of the latest batches would be lost if the worker died now."""
+        ...
+
     def work(self, batch: Batch_contra) -> Result_co:
-        """Do one batch. Doing a batch twice must be harmless: a lost worker's batch is repeated."""
+        """Do one batch. Doing a batch twice must be harmless: a lost worker's batch is repeated.
+
+        Raises:
+            LateError: see there.
+            UserError: what would stop any other batch too, such as a full disk.
+        """
         ...
 
     def close(self) -> None:
@@ -31,12 +55,19 @@ class Worker(Protocol[Batch_contra, Result_co]):
 class Executor(Protocol):
     """Runs workers."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether workers are other processes, which take nothing from the network."""
+        ...
+
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
-    ) -> Iterator[Result]:
+    ) -> Iterator[Result | GivenUp[Batch]]:
         """Results of all batches, in any order.
 
         ``make_worker`` is called once in each process that works, and not at all without batches.
-        An exception of a worker is raised here after every worker has been closed.
+        A batch that raises is tried again, and in the end given up while the others go on. What a
+        worker raises as UserError or LateError, and the error of batches that fail one like the
+        other, is raised here after every worker has been closed.
         """
         ...

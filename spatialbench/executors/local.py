@@ -4,21 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from . import Batch, Result, Worker
+from ..errors import UserError
+from . import Batch, GivenUp, LateError, Result, Worker
+from .attempts import Attempts, in_one_line
 
 
 class LocalExecutor:
     """One worker, here, one batch after the other in the order given."""
 
+    elsewhere = False
+
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
-    ) -> Iterator[Result]:
+    ) -> Iterator[Result | GivenUp[Batch]]:
         """See ``Executor.map``; results come in the order of the batches."""
         if not batches:
             return
+        attempts = Attempts()
         worker = make_worker()
         try:
-            for batch in batches:
-                yield worker.work(batch)
+            for place, batch in enumerate(batches):
+                yield _tried(worker, batch, place, attempts, last=place == len(batches) - 1)
         finally:
             worker.close()
+
+
+def _tried(
+    worker: Worker[Batch, Result], batch: Batch, place: int, attempts: Attempts, *, last: bool
+) -> Result | GivenUp[Batch]:
+    while True:
+        try:
+            result = worker.work(batch)
+        except (UserError, LateError):
+            raise
+        except Exception as error:
+            reason = attempts.failed(place, in_one_line(error))
+            if attempts.hopeless or (reason and last and attempts.in_vain):
+                raise
+            if reason:
+                return GivenUp(batch, reason)
+        else:
+            attempts.succeeded()
+            return result

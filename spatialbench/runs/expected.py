@@ -15,6 +15,8 @@ from .selection import Selection, run_order, select
 Key = tuple[str, int]
 """Prompt id and image index: the name of an image job."""
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -94,3 +96,10 @@ def expect(
         seeds,
         selection,
     )
+
+
+def name_some(keys: list[Key]) -> str:
+    """``12/0, 12/1 and 3 more``."""
+    shown = ", ".join(f"{prompt_id}/{index}" for prompt_id, index in sorted(keys)[:_SHOWN])
+    rest = len(keys) - _SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown

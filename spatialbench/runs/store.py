@@ -7,21 +7,22 @@ Nothing else says so: no flag, no counter.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..documents import read_json
 from ..errors import UserError
-from .expected import Key
+from .expected import Key, name_some
 from .files import SCRATCH, make_folder, write_atomic
+from .identity import canonical_json
 from .journal import Journal, Notice, Record
 from .names import safe_id, slug
+from .quarantine import Quarantine
 
 _SUFFIX = ".png"
 _DETECTOR = "detector.json"
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class RunDirectory:
     """Paths of a run and the state of its images. Picklable, so that workers can have it."""
 
     path: Path
+
+    def absolute(self) -> RunDirectory:
+        """The same directory, for processes that may stand elsewhere."""
+        return RunDirectory(self.path.absolute())
 
     @property
     def images(self) -> Path:
@@ -71,6 +76,15 @@ class RunDirectory:
         """Detections of one detector, one record an image."""
         return Journal(self.detector_folder(signature) / "detections.jsonl", self.scratch)
 
+    @property
+    def image_quarantine(self) -> Quarantine:
+        """Images that could not be made."""
+        return Quarantine(self.path, self.scratch)
+
+    def detection_quarantine(self, signature: str) -> Quarantine:
+        """Images that one detector could not look at."""
+        return Quarantine(self.detector_folder(signature), self.scratch)
+
     def detector_file(self, signature: str) -> Path:
         """Signature and identity of one detector."""
         return self.detector_folder(signature) / _DETECTOR
@@ -78,7 +92,7 @@ class RunDirectory:
     def detectors(self) -> list[str]:
         """Signatures of the detectors that have looked at images here, sorted."""
         files = (self.path / "detections").glob(f"*/{_DETECTOR}")
-        return sorted(str(json.loads(file.read_bytes())["signature"]) for file in files)
+        return sorted(read_detector(file)["signature"] for file in files)
 
     def image_path(self, prompt_id: str, index: int) -> Path:
         """``images/<prompt id>/<k>.png``; never outside the run directory.
@@ -167,8 +181,21 @@ class RunDirectory:
         return sizes
 
 
-def name_some(keys: list[Key]) -> str:
-    """``12/0, 12/1 and 3 more``."""
-    shown = ", ".join(f"{prompt_id}/{index}" for prompt_id, index in sorted(keys)[:_SHOWN])
-    rest = len(keys) - _SHOWN
-    return f"{shown} and {rest} more" if rest > 0 else shown
+def read_detector(file: Path) -> Record:
+    """A detector's file: its ``signature``, by which the folder is named, and its ``identity``.
+
+    Raises:
+        UserError: a damaged file.
+    """
+    try:
+        told: Record = read_json(file)
+        canonical_json(told)
+        if slug(told["signature"]) == file.parent.name:
+            return told
+        problem = "it is of another folder"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    raise UserError(
+        f"{file} is damaged ({problem}): delete it and type 'spatialbench detect "
+        f"{file.parents[2]}'; the detections beside it are kept."
+    )

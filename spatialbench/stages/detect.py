@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 from .. import canaries
 from ..detections import Detections
 from ..errors import UserError
-from ..executors import Executor
-from ..plugins import Detector
-from ..runs.expected import Key
+from ..executors import Executor, GivenUp
+from ..plugins import Detector, download
+from ..runs.expected import Key, name_some
 from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.lock import writing
 from ..runs.opening import Run
-from ..runs.store import RunDirectory, name_some
+from ..runs.store import RunDirectory, read_detector
 from .first_look import FirstLook
+from .giving_up import give_up
 from .memory import Pieces
 from .pictures import decode_png
-from .plan import due_batches
+from .plan import WHOLE, Shard, due_batches, planned
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -73,7 +74,13 @@ class DetectWorker:
         signature = detector.signature()
         self._journal = directory.detection_journal(signature).writer()
         self._first = FirstLook(signature, found_before=found_before)
+        self._held = 0
         self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+
+    @property
+    def unsettled(self) -> int:
+        """The batches whose records are still held back."""
+        return self._held
 
     def work(self, batch: LookBatch) -> Detected:
         """Look at a batch; a picture that cannot be read is reported and otherwise left out.
@@ -90,6 +97,7 @@ class DetectWorker:
         there = {key for key, image in zip(batch.keys, images, strict=True) if image is not None}
         wanted = batch.missing & there
         if not wanted:
+            self._held += self._held > 0
             return Detected(0, unreadable)
         pairs = list(zip(_without_gaps(images), batch.labels, strict=True))
         found = self._pieces.call(self._detect, pairs)
@@ -98,7 +106,9 @@ class DetectWorker:
             for key, detections in zip(batch.keys, found, strict=True)
             if key in wanted
         ]
-        self._journal.append(self._first.admit(records))
+        admitted = self._first.admit(records)
+        self._journal.append(admitted)
+        self._held = 0 if admitted else self._held + 1
         return Detected(len(wanted), unreadable)
 
     def close(self) -> None:
@@ -121,13 +131,19 @@ class DetectWorker:
 
 
 def detect(
-    run: Run, detector: Detector, batch_size: int, executor: Executor, progress: Progress
+    run: Run,
+    detector: Detector,
+    batch_size: int,
+    executor: Executor,
+    progress: Progress,
+    shard: Shard = WHOLE,
 ) -> Detected:
-    """Detect in every finished image that has no detections of this detector yet.
+    """Detect in every finished image, of a run or a shard, without detections of this detector.
 
     Stored under ``detections/<signature>/``, so that several detectors can stand side by side.
     Loads no model when nothing is missing. Unreadable images are removed, so that they count as
-    missing, and said.
+    missing, and said. Images of batches that fail again and again are left out, said, and
+    remembered in the detector's quarantine.
 
     Raises:
         UserError: no finished image at all, a detector whose identity is not the stored one,
@@ -137,10 +153,13 @@ def detect(
     expected, directory = run.expected, run.directory
     signature = detector.signature()
     journal = directory.detection_journal(signature)
-    with writing(run.path):
+    quarantine = directory.detection_quarantine(signature)
+    with writing(run.path, shared=not shard.whole) as alone:
+        if alone:
+            quarantine.forget()
         keys = expected.keys()
         done = journal.keys(progress.notice)
-        due = due_batches(keys, done, batch_size)
+        due = due_batches(keys, done, batch_size, shard)
         # The images are not looked for when there is nothing to do with them.
         finished = directory.finished_images(progress.notice) if due else {}
         if due and not any(key in finished for key in keys):
@@ -149,7 +168,8 @@ def detect(
                 "'spatialbench run' or 'spatialbench generate'."
             )
         _same_detector(directory, detector)
-        progress.begin(STAGE, sum(key in done for key in keys), expected.images)
+        mine = planned(keys, batch_size, shard)
+        progress.begin(STAGE, sum(key in done for b in mine for key in b), sum(map(len, mine)))
         batches = []
         for batch in due:
             hashes = tuple(finished[key].sha256 if key in finished else None for key in batch.keys)
@@ -161,8 +181,13 @@ def detect(
         found_before = bool(batches) and any(
             record["boxes"] for record in journal.records(progress.notice)
         )
-        worker = partial(DetectWorker, detector, directory, found_before)
+        if batches and executor.elsewhere:
+            download(detector)
+        worker = partial(DetectWorker, detector, directory.absolute(), found_before)
         for result in executor.map(worker, batches):
+            if isinstance(result, GivenUp):
+                give_up(STAGE, quarantine, result, progress)
+                continue
             looked += result.images
             unreadable += result.discarded
             progress.advance(result.images)
@@ -172,7 +197,8 @@ def detect(
                 f"{len(unreadable)} image(s) cannot be read and were removed: "
                 f"{name_some(unreadable)}; 'spatialbench run' makes them again."
             )
-        journal.merge(expected.order, progress.notice)
+        if shard.whole:
+            journal.merge(expected.order, progress.notice)
         progress.end()
     return Detected(looked, tuple(unreadable))
 
@@ -204,7 +230,7 @@ def _same_detector(directory: RunDirectory, detector: Detector) -> None:
         make_folder(path.parent)
         if create_atomic(path, canonical_json(now).encode() + b"\n", directory.scratch):
             return
-    fields = differences(json.loads(path.read_bytes()), json.loads(canonical_json(now)))
+    fields = differences(read_detector(path), json.loads(canonical_json(now)))
     if fields:
         raise UserError(
             f"{path.parent} holds detections of another detector, which differs in "

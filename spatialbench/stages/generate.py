@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..executors import Executor
-from ..plugins import Generator, ImageRequest
+from ..errors import UserError
+from ..executors import Executor, GivenUp, LateError
+from ..executors.attempts import in_one_line
+from ..plugins import Generator, ImageRequest, download
 from ..runs.expected import Key
 from ..runs.lock import writing
 from ..runs.machine import device_name
 from ..runs.opening import Run
 from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
+from .giving_up import give_up
 from .memory import Pieces
 from .pictures import encode_png
-from .plan import due_batches
+from .plan import WHOLE, Shard, due_batches, planned
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -60,6 +63,11 @@ class ImageWorker:
         self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
         self._pending: list[Future[None]] = []
 
+    @property
+    def unsettled(self) -> int:
+        """The latest batch, as long as its files may not all be there."""
+        return 1 if self._pending else 0
+
     def work(self, batch: ImageBatch) -> int:
         """Make a batch; returns how many images have been finished since the last call."""
         images = self._timed(batch.requests)
@@ -97,8 +105,13 @@ class ImageWorker:
 
     def _settle(self) -> int:
         pending, self._pending = self._pending, []
-        for future in pending:
-            future.result()
+        try:
+            for future in pending:
+                future.result()
+        except UserError:
+            raise
+        except Exception as error:
+            raise LateError(f"an image could not be written ({in_one_line(error)})") from error
         return len(pending)
 
     def _finish(self, request: ImageRequest, image: Image.Image) -> None:
@@ -107,36 +120,52 @@ class ImageWorker:
 
 
 def generate(
-    run: Run, generator: Generator, batch_size: int, executor: Executor, progress: Progress
+    run: Run,
+    generator: Generator,
+    batch_size: int,
+    executor: Executor,
+    progress: Progress,
+    shard: Shard = WHOLE,
 ) -> int:
-    """Make the missing images of a run and return how many were made.
+    """Make the missing images of a run, or of a shard of it; returns how many were made.
 
-    Loads no model when nothing is missing.
+    Loads no model when nothing is missing. Images of batches that fail again and again are left
+    out, said, and remembered in the run's quarantine.
 
     Raises:
         UserError: no space or permission, out of memory at batch size 1, another process at work
             on the run.
     """
     expected, directory = run.expected, run.directory
-    with writing(run.path):
+    with writing(run.path, shared=not shard.whole) as alone:
+        if alone:
+            directory.image_quarantine.forget()
         done = directory.finished_images(progress.notice)
         keys = expected.keys()
-        due = due_batches(keys, done, batch_size)
+        due = due_batches(keys, done, batch_size, shard)
         missing = sum(len(batch.missing) for batch in due)
-        progress.begin(STAGE, expected.images - missing, expected.images)
+        total = sum(map(len, planned(keys, batch_size, shard)))
+        progress.begin(STAGE, total - missing, total)
         batches = [
             ImageBatch(tuple(map(expected.request, batch.keys)), batch.missing) for batch in due
         ]
-        told = 0
+        told = lost = 0
         device = run.machine.device if run.machine else None
-        worker = partial(ImageWorker, generator, directory, batch_size, device)
-        for finished in executor.map(worker, batches):
-            told += finished
-            progress.advance(finished)
-        progress.advance(missing - told)
-        directory.image_journal.merge(expected.order, progress.notice)
+        if batches and executor.elsewhere:
+            download(generator)
+        worker = partial(ImageWorker, generator, directory.absolute(), batch_size, device)
+        for result in executor.map(worker, batches):
+            if isinstance(result, GivenUp):
+                give_up(STAGE, directory.image_quarantine, result, progress)
+                lost += len(result.batch.missing)
+            else:
+                told += result
+                progress.advance(result)
+        progress.advance(missing - lost - told)
+        if shard.whole:
+            directory.image_journal.merge(expected.order, progress.notice)
         progress.end()
-    return missing
+    return missing - lost
 
 
 def _key(request: ImageRequest) -> Key:

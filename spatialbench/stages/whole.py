@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from ..errors import UserError
 from ..executors import Executor
 from ..plugins import Detector, Generator, Rule
+from ..runs.expected import name_some
 from ..runs.opening import Run
-from ..runs.store import name_some
 from .detect import detect
 from .generate import generate
+from .plan import WHOLE, Shard
 from .progress import Progress
 from .score import score
 from .summary import Summary
@@ -26,17 +27,20 @@ class Work:
     batch_size: int = 8
     rule: Rule | None = None
     threshold: float | None = None
+    shard: Shard = WHOLE
 
 
-def run_all(run: Run, work: Work, progress: Progress) -> Summary:
+def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     """Generate, detect, score. An image that detect finds unreadable is made again, once.
+
+    A shard is not scored: it returns None.
 
     Raises:
         UserError: as the stages, or images that stay unreadable.
     """
     for _ in range(2):
-        generate(run, work.generator, work.batch_size, work.executor, progress)
-        detected = detect(run, work.detector, work.batch_size, work.executor, progress)
+        generate(run, work.generator, work.batch_size, work.executor, progress, work.shard)
+        detected = detect(run, work.detector, work.batch_size, work.executor, progress, work.shard)
         if not detected.discarded:
             break
     else:
@@ -44,4 +48,6 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary:
             f"images stay unreadable after they were made again "
             f"({name_some(list(detected.discarded))}): check the disk that holds {run.path}."
         )
+    if not work.shard.whole:
+        return None
     return score(run, progress, work.rule, work.threshold, work.detector.signature())

@@ -6,17 +6,28 @@ from collections.abc import Callable
 
 import pytest
 
+from spatialbench.errors import UserError
+from spatialbench.executors import GivenUp, LateError
 from spatialbench.executors.local import LocalExecutor
 
 
 class Doubler:
+    """Doubles; a negative batch is refused, and one below -10 only the first two times."""
+
+    unsettled = 0
+
     def __init__(self, log: list[str]) -> None:
         self.log = log
         log.append("loaded")
 
     def work(self, batch: int) -> int:
-        if batch < 0:
-            raise ValueError("negative")
+        if batch <= -100:
+            raise LateError("the one before") if batch == -100 else UserError("a full disk")
+        if batch < -10 and self.log.count(f"tried {batch}") < 2:
+            self.log.append(f"tried {batch}")
+            raise ValueError("not yet")
+        if -10 <= batch < 0:
+            raise ValueError("negative\nnumber")
         self.log.append(f"did {batch}")
         return 2 * batch
 
@@ -40,10 +51,32 @@ def test_loads_nothing_for_nothing() -> None:
     assert log == []
 
 
-def test_an_error_closes_the_worker() -> None:
+def test_a_batch_that_fails_is_tried_again_and_given_up_alone() -> None:
+    log: list[str] = []
+    results = list(LocalExecutor().map(maker(log), [1, -1, -11, 2]))
+    reason = "failed 3 times: ValueError: negative number"
+    assert results == [2, GivenUp(-1, reason), -22, 4]
+    assert log == ["loaded", "did 1", "tried -11", "tried -11", "did -11", "did 2", "closed"]
+
+
+@pytest.mark.parametrize("batches", [[1, -1, -2, -3, 2], [-1, -2, -3, 2], [-1], [-1, -2]])
+def test_what_fails_every_batch_keeps_its_traceback(batches: list[int]) -> None:
     log: list[str] = []
     with pytest.raises(ValueError, match="negative"):
-        list(LocalExecutor().map(maker(log), [1, -1, 2]))
+        list(LocalExecutor().map(maker(log), batches))
+    assert log[-1] == "closed"
+
+
+def test_failures_here_and_there_stop_nothing() -> None:
+    results = list(LocalExecutor().map(maker([]), [-1, -2, 1, -3, -4, 2, -5]))
+    assert [result for result in results if not isinstance(result, GivenUp)] == [2, 4]
+
+
+@pytest.mark.parametrize(("batch", "error"), [(-100, LateError), (-101, UserError)])
+def test_what_would_stop_any_batch_is_not_tried_again(batch: int, error: type[Exception]) -> None:
+    log: list[str] = []
+    with pytest.raises(error):
+        list(LocalExecutor().map(maker(log), [1, batch, 2]))
     assert log == ["loaded", "did 1", "closed"]
 
 

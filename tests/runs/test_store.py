@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.runs.store import RunDirectory, name_some
+from spatialbench.runs.expected import name_some
+from spatialbench.runs.store import RunDirectory
 
 KEYS = [("7", 0), ("7", 1), ("12", 0)]
 

@@ -1,0 +1,141 @@
+"""The options that say where the work is done: in this process or on Ray, all of it or a shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import UserError
+from . import parsing
+from .console import say
+from .options import stack
+from .parsing import FiniteFloat
+
+if TYPE_CHECKING:
+    from ..executors import Executor
+    from ..runs.opening import Run
+    from ..stages.plan import Shard
+
+working_options = stack(
+    click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="local: this process; ray: any number of workers (pip install 'spatialbench[ray]').",
+    ),
+    click.option(
+        "--address", help="ray: a running cluster, auto or HOST:PORT; default: this host."
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        help="ray: default: as many as the cluster has room for.",
+    ),
+    click.option(
+        "--gpus-per-worker",
+        type=FiniteFloat(0),
+        help="ray: such as 0.5 for two workers a GPU; default: 1 on cuda, else 0.",
+    ),
+    click.option(
+        "--time-limit",
+        type=FiniteFloat(1),
+        help="ray: seconds a batch may take before its worker is taken for hung; default: 3600.",
+    ),
+    click.option(
+        "--shard",
+        metavar="I/N",
+        help="Only part I (from 1) of N of the work, beside other shards on the same folder; "
+        "afterwards the command without --shard gives the table.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class WorkingOptions:
+    """The same options, as click parsed them."""
+
+    executor: str
+    address: str | None
+    workers: int | None
+    gpus_per_worker: float | None
+    time_limit: float | None
+    shard: str | None
+
+    def part(self) -> Shard:
+        """The shard asked for. Raises UserError for what is none."""
+        from ..stages.plan import WHOLE, Shard
+
+        return WHOLE if self.shard is None else Shard.parse(self.shard)
+
+    def device(self, given: str | None) -> str:
+        """The device of the workers; that this machine has it is asked only if it works itself.
+
+        Raises:
+            UserError: a word that is no device, or a device that this machine lacks.
+        """
+        if self.executor == "ray":
+            if given is None and self.gpus_per_worker:
+                return "cuda"
+            if given is not None:
+                return parsing.named_device(given)
+        return parsing.device(given)
+
+    def build(self, device: str) -> Executor:
+        """The executor.
+
+        Raises:
+            UserError: options of Ray without it.
+        """
+        if self.executor == "local":
+            self._no_ray_options()
+            from ..executors.local import LocalExecutor
+
+            return LocalExecutor()
+        from ..executors.ray import Limits, RayExecutor
+        from ..executors.ray_cluster import Wanted
+
+        share = self.gpus_per_worker
+        if share is None:
+            share = 1.0 if device.startswith("cuda") else 0.0
+        limits = Limits() if self.time_limit is None else Limits(batch=self.time_limit)
+        return RayExecutor(Wanted(self.address, self.workers, share), limits, say)
+
+    def _no_ray_options(self) -> None:
+        for name in ("address", "workers", "gpus_per_worker", "time_limit"):
+            if getattr(self, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} is for several workers: add --executor ray.")
+
+
+def working_of(values: dict[str, Any]) -> WorkingOptions:
+    """The options among a command's parameters, taken out of ``values``."""
+    return WorkingOptions(
+        **{name: values.pop(name) for name in WorkingOptions.__dataclass_fields__}
+    )
+
+
+def refuse_given_up(run: Run) -> None:
+    """End with exit status 2 where images of a run were given up; to be called last.
+
+    Raises:
+        UserError: says which and why, and what to type.
+    """
+    from ..runs.status import given_up
+
+    sentences = given_up(run)
+    if sentences:
+        raise UserError(
+            f"{'. '.join(sentences)}. Everything else is finished and kept; give the same command "
+            "again to try these images once more."
+        )
+
+
+def say_shard_done(shard: Shard, run: Run) -> None:
+    """What remains to be typed when a shard is through."""
+    say(
+        f"shard {shard} is done; when all {shard.count} are, give the command without --shard for "
+        f"the table ('spatialbench status {run.path}' tells how far they are)"
+    )
