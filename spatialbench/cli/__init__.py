@@ -30,6 +30,7 @@ _VERBS = {
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),
     "fetch": ("fetch", "Download pinned weights or prompt files into the cache."),
     "doctor": ("doctor", "Check this installation: versions, weights, detectors."),
+    "esplora": ("esplora", "Training pictures whose relations were checked, and a LoRA from them."),
     "lab": ("lab", "The embedded lab: draw its world, train its models."),
 }
 """Verb: (module of this package that holds it as ``command``, its line in the help)."""

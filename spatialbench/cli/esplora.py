@@ -1,0 +1,249 @@
+"""``spatialbench esplora``: training data whose relations were checked, and a LoRA from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import plugins
+from ..errors import UserError
+from ..plugins import GenerationSettings
+from . import assembly, parsing
+from .console import progress, say, stdout_reserved
+from .options import batch_size_option, device_option, format_option, offline_option, stack
+from .parsing import FiniteFloat
+
+_BACKBONE = click.option(
+    "--backbone",
+    default="lab",
+    show_default=True,
+    help="The model: a name of 'list backbones', a diffusers folder, or org/name@revision.",
+)
+_DTYPE = click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Number format of the models.",
+)
+
+
+@click.group("esplora")
+def command() -> None:
+    """Train a LoRA on pictures whose every relation was checked.
+
+    A reconstruction of ESPLoRA's pipeline, whose code and data are not public.
+    """
+
+
+_data_options = stack(
+    click.option(
+        "--folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        required=True,
+        help="Where the set goes; the same command again continues it.",
+    ),
+    click.option(
+        "--prompts",
+        "prompts_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="JSONL with text and relations; default: prompts drawn from object names.",
+    ),
+    click.option(
+        "--count",
+        type=click.IntRange(min=1),
+        default=2000,
+        show_default=True,
+        help="How many prompts to draw.",
+    ),
+    click.option("--objects", help="Names to draw from, comma-separated; default: the lab's 106."),
+    click.option(
+        "--complex",
+        "complex_share",
+        type=FiniteFloat(0, 1),
+        default=0.0,
+        show_default=True,
+        help="Share of drawn prompts with two relations.",
+    ),
+    click.option("--images-per-prompt", type=click.IntRange(min=1), default=1, show_default=True),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of prompts and pictures."),
+    click.option("--method", default="sd", show_default=True, help="What draws the pictures."),
+    click.option(
+        "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Its parameters."
+    ),
+    _BACKBONE,
+    click.option("--steps", type=click.IntRange(min=1), help="Default: the backbone's own."),
+    click.option("--guidance-scale", type=FiniteFloat(0), help="Default: the backbone's own."),
+    click.option("--scheduler", help="Default: the backbone's own."),
+    click.option("--width", type=click.IntRange(min=1), help="Pixels; default: the backbone's."),
+    click.option("--height", type=click.IntRange(min=1), help="Pixels; default: the backbone's."),
+    click.option(
+        "--detector",
+        help="NAME, or NAME:WEIGHTS; default: lab-owlvit for the backbone lab, else owlvit.",
+    ),
+    click.option(
+        "--rule",
+        default="esplora-r1",
+        show_default=True,
+        help="The check: esplora-r1 or esplora-r2, with options as in esplora-r1:tau=3.",
+    ),
+    click.option("--threshold", type=FiniteFloat(0, 1), help="Score a box must exceed."),
+    batch_size_option,
+    device_option,
+    _DTYPE,
+    offline_option,
+)
+
+
+@command.command("build-data")
+@_data_options
+@format_option
+def build_data(form: str, **values: Any) -> None:
+    """Generate pictures, find the objects, keep those whose every relation holds.
+
+    The table says what was rejected and why. Pairs of objects that evaluations keep for themselves
+    are never drawn.
+    """
+    from ..executors.local import LocalExecutor
+    from ..finetuning.build import Build, build
+    from ..reports.tables import render, render_csv
+    from ..runs.machine import this_machine
+
+    with stdout_reserved():
+        device = parsing.device(values["device"])
+        prompts = _prompts(values)
+        rule, threshold = _check(values, prompts)
+        plan = Build(
+            values["folder"],
+            prompts,
+            _generator(values, device),
+            _detector(values, device),
+            rule,
+            threshold,
+            values["seed"],
+            values["batch_size"] or assembly.DEFAULT_BATCH_SIZE,
+        )
+        machine = this_machine(device, values["dtype"], plan.batch_size)
+        made, rejections = build(
+            plan, LocalExecutor(), machine, assembly.command_line(), progress()
+        )
+        say(f"{len(made.pictures):,} of {rejections.images:,} pictures kept in {plan.folder}")
+        say(f"next: spatialbench esplora train {plan.folder} --backbone {values['backbone']}")
+    table = rejections.table()
+    if form == "json":
+        click.echo(json.dumps(made.description, indent=2))
+    elif form == "csv":
+        click.echo(render_csv(table.columns, table.rows))
+    else:
+        click.echo(render(table, "md" if form == "md" else "table"))
+
+
+@command.command("train")
+@click.argument("data", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Checkpoint and LoRA; default: lora/ in DATA.",
+)
+@_BACKBONE
+@click.option("--rank", type=int, default=128, show_default=True)
+@click.option("--alpha", type=FiniteFloat(0), help="Default: the rank.")
+@click.option(
+    "--targets",
+    default="attention",
+    show_default=True,
+    help="Adapted layers: attention, attention+ff or all.",
+)
+@click.option("--text-encoder", is_flag=True, help="Adapt the text encoders too.")
+@click.option("--steps", type=int, default=2000, show_default=True)
+@click.option("--batch-size", type=int, default=16, show_default=True)
+@click.option("--learning-rate", type=float, default=1e-4, show_default=True)
+@click.option(
+    "--pure-noise",
+    type=float,
+    default=0.15,
+    show_default=True,
+    help="Share of samples shown pure noise; without any, layout is not learned from captions.",
+)
+@click.option("--no-caption", type=float, default=0.1, show_default=True)
+@click.option("--object-weight", type=float, default=1.0, show_default=True)
+@click.option(
+    "--gradient-checkpointing", is_flag=True, help="Less memory, slower; changes no weight."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
+@device_option
+@_DTYPE
+@offline_option
+def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None:
+    """Train a LoRA on DATA, the folder of 'esplora build-data', and print its file.
+
+    The same command again continues; on one machine it ends with the same bytes.
+    """
+    from ..finetuning.kept_set import read_kept
+    from ..finetuning.lora_settings import LoraSettings
+    from ..finetuning.lora_training import train_lora
+    from ..generators.sampling import resolve_sampling
+
+    device, dtype, offline = (values.pop(name) for name in ("device", "dtype", "offline"))
+    threads, frugal = values.pop("threads"), values.pop("gradient_checkpointing")
+    with stdout_reserved():
+        settings = LoraSettings(**values)
+        kept = read_kept(data)
+        sampling = resolve_sampling(
+            GenerationSettings(
+                backbone=backbone, dtype=dtype, device=parsing.device(device), offline=offline
+            )
+        )
+        if threads:
+            import torch
+
+            torch.set_num_threads(threads)
+        file = train_lora(kept, sampling, settings, folder or data / "lora", say, frugal=frugal)
+        say(f"next: spatialbench run --method esplora --set lora={file} --bench visor")
+    click.echo(file)
+
+
+def _prompts(values: dict[str, Any]) -> Any:
+    from ..finetuning.training_prompts import TrainingPrompts, draw_prompts, read_prompts
+
+    if values["prompts_file"] is not None:
+        prompts = read_prompts(values["prompts_file"])
+    else:
+        names = values["objects"]
+        objects = [name.strip() for name in names.split(",") if name.strip()] if names else None
+        prompts = draw_prompts(values["count"], values["seed"], objects, values["complex_share"])
+    return TrainingPrompts(prompts, values["images_per_prompt"])
+
+
+def _check(values: dict[str, Any], prompts: Any) -> tuple[Any, float]:
+    from ..rules.constraint_rule import ConstraintRule
+    from ..stages.score import checked_threshold
+
+    rule = assembly.rule(prompts, values["rule"], "all")
+    if not isinstance(rule, ConstraintRule):
+        raise UserError(
+            f"--rule {values['rule']} has no strict form to filter by: give esplora-r1 or "
+            "esplora-r2, with options as in esplora-r1:tau=3."
+        )
+    return rule, checked_threshold(rule, values["threshold"])
+
+
+def _generator(values: dict[str, Any], device: str) -> plugins.Generator:
+    plugin = plugins.load("generator", values["method"])
+    names = (
+        *("backbone", "steps", "guidance_scale", "scheduler", "width", "height", "dtype"),
+        "offline",
+    )
+    settings = GenerationSettings(device=device, **{name: values[name] for name in names})
+    given = parsing.assignments(values["assignments"], plugin.parameters)
+    return plugin.configure(settings, given)
+
+
+def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
+    default = assembly.LAB_DETECTOR if values["backbone"] == "lab" else "owlvit"
+    name, weights = parsing.name_and_rest(values["detector"] or default)
+    return plugins.load("detector", name).configure(weights, device, values["offline"])

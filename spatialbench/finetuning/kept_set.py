@@ -1,0 +1,112 @@
+"""The pictures that passed, with their prompts: a folder that any trainer can read.
+
+    DATA/images/<prompt id>-<k>.png
+    DATA/metadata.jsonl   file_name, text, relations, boxes: the layout of ``datasets``' imagefolder
+    DATA/dataset.json     how it was made, what was rejected and why; written last
+
+``run/`` beside them is the run the pictures come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..runs.files import disk_errors, make_folder, write_atomic
+from ..runs.identity import canonical_json
+
+METADATA = "metadata.jsonl"
+DESCRIPTION = "dataset.json"
+IMAGES = "images"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPicture:
+    """One picture of the set.
+
+    Attributes:
+        file: its path relative to the folder.
+        text: the prompt.
+        relation: the prompt's first relation, by name.
+        record: its line in ``metadata.jsonl``.
+    """
+
+    file: str
+    text: str
+    relation: str
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSet:
+    """A folder of kept pictures; ``digest`` is a SHA-256 (hex) over prompts and picture hashes."""
+
+    folder: Path
+    pictures: Sequence[KeptPicture]
+    description: dict[str, Any]
+    digest: str
+
+
+def write_kept(
+    folder: Path, pictures: Iterable[tuple[Path, dict[str, Any]]], description: dict[str, Any]
+) -> KeptSet:
+    """Write the set from (file of the run, record) pairs; what stood there before is replaced.
+
+    Pictures are linked to those of the run where the disk can, else copied.
+
+    Raises:
+        UserError: no space, no permission.
+    """
+    images = folder / IMAGES
+    make_folder(images)
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    lines, names = [], set()
+    for source, record in pictures:
+        target = folder / record["file_name"]
+        names.add(target.name)
+        _place(source, target)
+        lines.append(json.dumps(record) + "\n")
+    for stale in images.iterdir():
+        if stale.name not in names:
+            stale.unlink()
+    write_atomic(folder / METADATA, "".join(lines).encode())
+    write_atomic(folder / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
+    return read_kept(folder)
+
+
+def read_kept(folder: Path) -> KeptSet:
+    """Open a folder that ``esplora build-data`` wrote.
+
+    Raises:
+        UserError: it is none, it is damaged, or the build was not finished.
+    """
+    try:
+        description = json.loads((folder / DESCRIPTION).read_bytes())
+        lines = (folder / METADATA).read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
+        pictures = [
+            KeptPicture(r["file_name"], r["text"], r["relations"][0][1], r) for r in records
+        ]
+        content = canonical_json([[r["text"], r["sha256"]] for r in records])
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(
+            f"{folder} is no finished training set ({error}); give the folder of 'spatialbench "
+            "esplora build-data', or type that command again to finish it."
+        ) from error
+    return KeptSet(folder, pictures, description, hashlib.sha256(content.encode()).hexdigest())
+
+
+def _place(source: Path, target: Path) -> None:
+    with disk_errors(target):
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copyfile(source, target)

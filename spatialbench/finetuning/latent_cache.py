@@ -1,0 +1,116 @@
+"""The training pictures as latents, encoded once, with weights for their objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..errors import UserError
+from ..generators.pipelines import Pipeline
+from .kept_set import KeptSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+_CHUNK = 16
+
+
+class LatentCache(NamedTuple):
+    """All pictures, float32 on the CPU.
+
+    Attributes:
+        mean: (n, c, h, w), of the VAE's posterior, scaled as the denoiser takes it.
+        spread: (n, c, h, w), its standard deviation, likewise.
+        weight: (n, 1, h, w): how much each latent pixel counts.
+    """
+
+    mean: Tensor
+    spread: Tensor
+    weight: Tensor
+
+    def draw(self, rows: Sequence[int], noise: Tensor) -> Tensor:
+        """Latents of some pictures, one draw of the posterior each: (len(rows), c, h, w)."""
+        index = list(rows)
+        drawn: Tensor = self.mean[index] + self.spread[index] * noise
+        return drawn
+
+
+def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> LatentCache:
+    """Run every picture through the pipeline's VAE.
+
+    Raises:
+        UserError: a picture that is missing, unreadable, or of another size than the first.
+    """
+    import torch
+
+    vae = pipe.vae
+    # SDXL's VAE overflows in half precision.
+    precision = vae.dtype
+    if precision != torch.float32:
+        vae.to(torch.float32)
+    means, spreads, weights = [], [], []
+    try:
+        with torch.no_grad():
+            for start in range(0, len(kept.pictures), _CHUNK):
+                chunk = kept.pictures[start : start + _CHUNK]
+                pixels = torch.stack([_pixels(kept.folder / p.file) for p in chunk])
+                posterior = vae.encode(pixels.to(vae.device)).latent_dist
+                means.append(_scaled(pipe, posterior.mean, shift=True).cpu())
+                spreads.append(_scaled(pipe, posterior.std, shift=False).cpu())
+                weights += [_weight(p.record, means[-1].shape[2:], object_weight) for p in chunk]
+        return LatentCache(torch.cat(means), torch.cat(spreads), torch.stack(weights))
+    except (RuntimeError, TypeError) as error:
+        if "size" not in str(error):
+            raise
+        raise UserError(
+            f"the pictures of {kept.folder} are not all of one size: build the data again, with "
+            "one --width and --height."
+        ) from error
+    finally:
+        if precision != torch.float32:
+            vae.to(precision)
+
+
+def _pixels(path: Path) -> Tensor:
+    """float32, (3, h, w), in [-1, 1]."""
+    import torch
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            array = np.array(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}): type 'spatialbench esplora build-data' again."
+        ) from error
+    return torch.from_numpy(array).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def _scaled(pipe: Pipeline, values: Tensor, *, shift: bool) -> Tensor:
+    """In the denoiser's units; the inverse of what ``sampling.decode`` does."""
+    config = pipe.vae.config
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is None or std is None or not hasattr(pipe, "upcast_vae"):
+        return values * config.scaling_factor
+    channel_std = values.new_tensor(std).view(1, -1, 1, 1)
+    channel_mean = values.new_tensor(mean).view(1, -1, 1, 1) if shift else 0
+    scaled: Tensor = (values - channel_mean) * config.scaling_factor / channel_std
+    return scaled
+
+
+def _weight(record: dict[str, Any], shape: Sequence[int], object_weight: float) -> Tensor:
+    """(1, h, w): ``object_weight`` where a found box lies, 1 elsewhere."""
+    import torch
+
+    rows, columns = shape
+    weight = torch.ones(1, rows, columns)
+    for x0, y0, x1, y1 in record["boxes"]:
+        left, right = (x * columns / record["width"] for x in (x0, x1))
+        top, bottom = (y * rows / record["height"] for y in (y0, y1))
+        across = slice(max(int(left), 0), max(int(np.ceil(right)), 0))
+        weight[:, max(int(top), 0) : max(int(np.ceil(bottom)), 0), across] = object_weight
+    return weight
