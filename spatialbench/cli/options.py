@@ -82,7 +82,11 @@ run_options = stack(
         metavar="KEY=VALUE",
         help="A parameter of the method; may be given again.",
     ),
-    click.option("--prompt-transform", help="Rewrite the prompts before the method sees them."),
+    click.option(
+        "--prompt-transform",
+        help="Rewrite the prompts before the method sees them: tore, tore-extended or swap; the "
+        "verdict stays with the original prompt.",
+    ),
     click.option(
         "--seed-scheme",
         default="protocol",

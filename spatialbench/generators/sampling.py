@@ -12,14 +12,12 @@ from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings, ImageRequest
 from .backbones import Backbone, resolve
 from .pipelines import Pipeline
+from .prompt_transforms import NONE, transform_of
 from .schedulers import SchedulerChoice, choose
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
-
-PROMPT_TRANSFORMS = ("none",)
-"""Rewritings of the prompt before it reaches the model."""
 
 _SIDE_UNIT = 8
 """diffusers refuses sides that are not multiples of this, whatever the VAE."""
@@ -81,9 +79,13 @@ def resolve_sampling(settings: GenerationSettings) -> Sampling:
         raise UserError(f"--steps {steps} is too few: give 1 or more (default {defaults.steps}).")
     if settings.dtype not in DTYPES:
         raise unknown_name("dtype", settings.dtype, DTYPES)
-    transform = settings.prompt_transform or "none"
-    if transform not in PROMPT_TRANSFORMS:
-        raise unknown_name("prompt transform", transform, PROMPT_TRANSFORMS)
+    transform = settings.prompt_transform or NONE
+    if transform != NONE:
+        # A method that took it for done would be sent the original prompts under TORE's name.
+        raise UserError(
+            f"a method does not rewrite prompts itself: wrap it, as in with_transform(generator, "
+            f"{transform_of(transform).name!r}) of spatialbench.generators.prompt_transforms."
+        )
     return Sampling(
         backbone=backbone,
         scheduler=choose(settings.scheduler or defaults.scheduler),

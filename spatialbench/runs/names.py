@@ -33,8 +33,10 @@ def slug(text: str) -> str:
 
 
 def method_name(generator: Mapping[str, Any]) -> str:
-    """The ``method`` of a generator's identity."""
-    return str(generator.get("method", "unnamed"))
+    """The ``method`` of a generator's identity; with a prompt transform as ``sd+tore``."""
+    method = str(generator.get("method", "unnamed"))
+    transform = str(generator.get("prompt_transform") or "none").partition("/")[0]
+    return method if transform == "none" else f"{method}+{transform}"
 
 
 def backbone_name(generator: Mapping[str, Any]) -> str:

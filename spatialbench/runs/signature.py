@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..errors import UserError
-from .names import backbone_name, backbone_revision, method_name
+from .names import backbone_name, backbone_revision
 
 # Kept as they are inside a value; everything else outside letters, digits and "_.-~" is
 # percent-encoded, so that spaces, commas, equals signs and brackets keep their meaning.
@@ -143,8 +143,11 @@ def parameters(generator: Mapping[str, Any]) -> dict[str, str]:
 
 
 def method(generator: Mapping[str, Any]) -> str:
-    """Method and version of a generator's identity: ``infsplign/1``."""
-    return f"{method_name(generator)}/{generator.get('version', '?')}"
+    """Method and version of a generator's identity: ``infsplign/1``.
+
+    A prompt transform is among the parameters.
+    """
+    return f"{generator.get('method', 'unnamed')}/{generator.get('version', '?')}"
 
 
 def base(generator: Mapping[str, Any]) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..generators.prompt_transforms import IDENTITY_KEY
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
 from ..runs.signature import Signature
 from .price import price
+from .sent_prompts import transform_note
 from .verdicts import by_task
 
 Summary = dict[str, Any]
@@ -63,19 +65,22 @@ def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -
         "intervals": whole["intervals"],
         "design_effects": _design_effects(benchmark, table),
         "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
-        **_extras(benchmark, table, signature.rule),
+        **_extras(benchmark, table, signature),
     }
 
 
-def _extras(benchmark: BenchmarkPlugin, table: ScoreTable, rule: str) -> dict[str, Any]:
-    """What only some benchmarks say of a score.
+def _extras(benchmark: BenchmarkPlugin, table: ScoreTable, signature: Signature) -> dict[str, Any]:
+    """What only some benchmarks and runs say of a score.
 
-    ``notes(prompts, rule)``: sentences that stand under the table. ``breakdowns(table)``: numbers
-    of other groups than tasks, by a name for the grouping.
+    ``notes(prompts, rule)``: sentences that stand under the table, and what a prompt transform
+    did. ``breakdowns(table)``: numbers of other groups than tasks, by a name for the grouping.
     """
     extras: dict[str, Any] = {}
+    notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
     if hasattr(benchmark, "notes"):
-        extras["notes"] = list(benchmark.notes(table.prompts, rule))
+        notes += benchmark.notes(table.prompts, signature.rule)
+    if notes or hasattr(benchmark, "notes"):
+        extras["notes"] = notes
     if hasattr(benchmark, "breakdowns"):
         extras["breakdowns"] = benchmark.breakdowns(table)
     return extras

@@ -36,7 +36,8 @@ def requests(*seeds: int) -> list[ImageRequest]:
         ({"height": 0}, "--height 0"),
         ({"dtype": "half"}, "unknown dtype 'half'"),
         ({"scheduler": "dimm"}, "unknown scheduler 'dimm': did you mean ddim"),
-        ({"prompt_transform": "tore"}, "unknown prompt transform 'tore'.*none"),
+        ({"prompt_transform": "toer"}, "unknown prompt transform 'toer': did you mean tore"),
+        ({"prompt_transform": "tore"}, r"wrap it, as in with_transform\(generator, 'tore'\)"),
         ({"backbone": "sd3"}, "unknown backbone 'sd3'"),
     ],
 )
