@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +96,7 @@ def _columns(
 
 
 def _rows(runs: Sequence[Path]) -> list[Row]:
+    from ..documents import read_json
     from ..reports.leaderboard import Row
     from ..reports.results import find_runs, read_result
     from ..runs.timing import read_pace
@@ -105,7 +105,7 @@ def _rows(runs: Sequence[Path]) -> list[Row]:
         Row(
             str(run),
             read_result(run),
-            json.loads((run / "summary.json").read_text("utf-8")),
+            read_json(run / "summary.json"),
             read_pace(run),
         )
         for run in find_runs(runs)

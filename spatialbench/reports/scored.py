@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..documents import read_json
 from ..errors import UserError
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
@@ -60,7 +60,7 @@ def load_scored(run: Run) -> ScoredRun:
             run that has come to expect more images since it was scored.
     """
     result = read_result(run.path)
-    document = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    document = read_json(run.path / "summary.json")
     prompts = {prompt.id: prompt for prompt in run.expected.all_prompts}
     table, reasons = read_table(run.directory.scores, prompts)
     if len(reasons) != result.images or result.images_expected != run.expected.images:

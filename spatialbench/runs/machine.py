@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import sys
 from datetime import UTC, datetime
@@ -72,6 +73,7 @@ def _processor() -> str:
     return next(iter(named), "") or platform.processor() or platform.machine() or "cpu"
 
 
+@functools.cache
 def _version(package: str) -> str:
     try:
         return version(package)
