@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.hub import HubSource
+from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
 
 from . import owlvit_model
-from .model_folder import Weights, choose
 from .owlvit_model import QUERY, Family, OwlVitModel
 
 if TYPE_CHECKING:

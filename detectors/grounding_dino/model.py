@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.checkpoints.loading import load_model
+from spatialbench.checkpoints.model_folder import load_beside, require_model_type
 from spatialbench.errors import UserError
 
-from ..model_folder import load_beside, require_model_type
 from .sentence import Sentence, sentence
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.hub import HubSource
+from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
 
 from ..canary import plain_pictures, require_different
-from ..model_folder import Weights, choose
 from .model import IMAGE_PROCESSOR, MODEL_CLASS, GroundingDinoModel
 
 if TYPE_CHECKING:

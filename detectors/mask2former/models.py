@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spatialbench.checkpoints.loading import load_model
+from spatialbench.checkpoints.model_folder import load_beside, require_model_type
 
 from ..coco_names import COCO_NAMES
-from ..model_folder import load_beside, require_model_type
 from ..state_dicts import read_checkpoint
 from .conversion import load_mmdet, swin_small
 from .instances import Canvas

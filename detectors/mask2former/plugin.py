@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spatialbench.checkpoints.model_folder import choose
 from spatialbench.errors import UserError
 
 from ..checkpoint_file import ChosenFile, OfficialFile
-from ..model_folder import choose
 from .detector import Mask2FormerDetector
 
 if TYPE_CHECKING:

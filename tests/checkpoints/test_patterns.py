@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from spatialbench.detectors.model_folder import MODEL_FILES
 
+from spatialbench.checkpoints.model_folder import MODEL_FILES
 from spatialbench.checkpoints.patterns import FilePatterns
 from spatialbench.generators.backbones import PIPELINE_FILES
 

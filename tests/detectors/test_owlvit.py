@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors.model_folder import Weights
 from spatialbench.detectors.owlvit import FLOOR, LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
 
+from spatialbench.checkpoints.model_folder import Weights
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from tests.tiny_models import edit_json, save_tiny_owlvit

@@ -1,4 +1,4 @@
-"""Which model of transformers' a detector reads: a pinned commit on the Hub, or a local folder."""
+"""Which model of transformers' is read: a pinned commit on the Hub, or a local folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spatialbench.checkpoints.hashing import folder_hash
-from spatialbench.checkpoints.hub import HubSource, fetch, locate, parse_source
-from spatialbench.checkpoints.loading import quiet
-from spatialbench.checkpoints.patterns import FilePatterns
-from spatialbench.errors import UserError
+from ..errors import UserError
+from .hashing import folder_hash
+from .hub import HubSource, fetch, locate, parse_source
+from .loading import quiet
+from .patterns import FilePatterns
 
 MODEL_FILES = FilePatterns(allow=("*.json", "*.txt", "*.safetensors", "pytorch_model.bin"))
 
@@ -21,9 +21,9 @@ class Weights:
     """A checkpoint on the Hub, or a folder.
 
     Attributes:
-        name: the detector's, which a signature gives to a folder.
-        own: whether they are the detector's own, so that ``spatialbench fetch NAME`` gets them.
-        missing: what to say where the folder of a detector that brings its own is not there.
+        name: the model's, which a signature gives to a folder.
+        own: whether they are its own weights, so that ``spatialbench fetch NAME`` gets them.
+        missing: what to say where the folder of a model that is shipped is not there.
     """
 
     name: str
@@ -85,8 +85,8 @@ def choose(given: str, name: str, model_class: str) -> Weights:
     """The weights a user names: a folder, or ``org/name@commit``.
 
     Args:
-        given: what stands behind ``--detector NAME:``.
-        name: the detector's, for the signature of a folder.
+        given: what the user typed, as behind ``--detector NAME:``.
+        name: the model's, for the signature of a folder.
         model_class: what the folder must hold, for the error.
 
     Raises:
