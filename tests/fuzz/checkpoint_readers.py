@@ -1,0 +1,104 @@
+"""Readers of weights: torch's own files and safetensors."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from . import formats
+from .inputs import changed_json, near, value
+from .reader import Read, Reader
+
+
+def _checkpoint(file: str) -> Read:
+    def read(folder: Path) -> None:
+        import torch
+        from spatialbench.detectors.state_dicts import fit, read_checkpoint
+
+        state = read_checkpoint(folder / file, "state_dict")
+        fit(torch.nn.Linear(2, 2), state, "the model")
+
+    return read
+
+
+def _tensors() -> dict[str, Any]:
+    import torch
+
+    return {"weight": torch.zeros(2, 2), "bias": torch.ones(2)}
+
+
+def _strange_states(random: Random) -> bytes:
+    import torch
+
+    kinds = (torch.float32, torch.int64, torch.complex64, torch.bool, torch.bfloat16)
+    sizes = ((2, 2), (2,), (0,), (), (2, 2, 1))
+    state: dict[Any, Any] = {
+        name: random.choice(
+            (
+                torch.zeros(random.choice(sizes), dtype=random.choice(kinds)),
+                torch.full((2,), float("nan")),
+                torch.zeros(2, 2).to_sparse(),
+                torch.zeros(2, 2, device="meta"),
+                value(random),
+            )
+        )
+        for name in random.choice((("weight", "bias"), ("weight",), (1, "bias"), ()))
+    }
+    return formats.torch_file(random.choice((state, {"state_dict": state}, [state], value(random))))
+
+
+_PROGRAM = b"".join(
+    (
+        *(b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n", b"((X\x07\x00\x00\x00storage"),
+        *(b"ctorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00K\x02", b"."),
+    )
+)
+_WORDS = (
+    *(b"cos\nsystem\n", b"cposix\nsystem\n", b"cbuiltins\neval\n", b"c__builtin__\nexec\n"),
+    *(b"X\x05\x00\x00\x00touch", b"\x85R", b"R", b"(", b")", b"}", b"]", b"t", b"u", b"s", b"."),
+    *(b"ctorch\nload\n", b"ctorch._utils\n_rebuild_tensor_v2\n", b"K\x01", b"N", b"\x88", b"Q"),
+    *(b"ccollections\nOrderedDict\n", b"q\x00", b"h\x00", b"b", b"\x81", b"o", b"i", b"0", b"2"),
+)
+
+
+def _programs(random: Random) -> bytes:
+    """Pickle programs of the words that hostile ones are made of."""
+    start = random.choice((b"\x80\x02", b"\x80\x04", _PROGRAM[:-1], b""))
+    program = start + b"".join(random.choice(_WORDS) for _ in range(random.randrange(12)))
+    return random.choice((formats.with_pickle, bytes))(program + b".")
+
+
+def _headers(random: Random) -> bytes:
+    header = {
+        "weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+        "bias": {"dtype": "F32", "shape": [2], "data_offsets": [16, 24]},
+        "__metadata__": {"format": "pt"},
+    }
+    return formats.safetensors(changed_json(random, header), bytes(24))
+
+
+def _saved_safetensors() -> bytes:
+    from safetensors.torch import save
+
+    return bytes(save(_tensors(), {"format": "pt"}))
+
+
+@cache
+def found() -> dict[str, Reader]:
+    """By name."""
+    return {
+        "pth": Reader(
+            "weights.pth",
+            near([formats.torch_file(_tensors())], _strange_states, _programs),
+            _checkpoint("weights.pth"),
+            (formats.torch_file(_tensors()), formats.torch_file({"state_dict": _tensors()})),
+        ),
+        "safetensors": Reader(
+            "weights.safetensors",
+            near([_saved_safetensors()], _headers),
+            _checkpoint("weights.safetensors"),
+            (_saved_safetensors(),),
+        ),
+    }

@@ -1,0 +1,98 @@
+"""Readers of gates, published figures, canaries, label spaces and pipeline folders."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.stages.fakes import Finder
+
+from .reader import Reader, benchmark_named, json_reader
+from .result_readers import detections_record
+
+
+def _figures(folder: Path) -> None:
+    from spatialbench.published import read_figures
+
+    read_figures(folder / "figures.json", benchmark_named("visor"))
+
+
+def _gate(folder: Path) -> None:
+    from spatialbench.reports.gate.file import read_gate
+
+    read_gate(folder / "gate.json")
+
+
+def _canary(folder: Path) -> None:
+    from unittest import mock
+
+    from spatialbench import canaries
+
+    with mock.patch.object(canaries, "record_path", return_value=folder / "canary.json"):
+        canaries.check(Finder())
+
+
+def _label_space(folder: Path) -> None:
+    from spatialbench.detectors.unidet import labels
+
+    labels._read.cache_clear()
+    labels.read_labels(folder, offline=True)
+
+
+def _pipeline_folder(folder: Path) -> None:
+    from spatialbench.generators import pipelines
+    from spatialbench.generators.backbones import resolve
+
+    resolve(str(folder / "model"))
+    pipelines._pipeline_class(folder / "model")
+
+
+_SIGNATURE = (
+    "visor/1 rule:visor-centroid/1 det:owlvit-base-patch32@cbc355f thr:0.1 n:25280x4 "
+    "gen:infsplign/1(steps=50) base:sd2.1-base@4e63672 seeds:protocol run:0123456789ab sb:0.1.0"
+)
+_GATE = {
+    "gate_version": 1,
+    "signature": _SIGNATURE,
+    "also": ["method"],
+    "confidence": 0.95,
+    "min_images": 100,
+    "metrics": {"OA": {"value": 50.0, "tolerance": 2.0}},
+    "groups": {"left": {"OA": {"value": 50.0, "tolerance": 4.0}}},
+}
+_FIGURES = [
+    {
+        "method": "m",
+        "base": "b",
+        "metrics": {"OA": 50.0, "VISOR_uncond": 25.0, "VISOR_cond": 50.0},
+        "source": "table 1",
+        "evidence": "P",
+    }
+]
+_LABELS = {"raw_data": [["id", "n"], *([str(n), "", "dog", "", "", "a--b"] for n in range(722))]}
+
+
+def _empty_handed() -> dict[str, Any]:
+    return detections_record("0", ["dog"]) | {"scores": [0.05]}
+
+
+@cache
+def found() -> dict[str, Reader]:
+    """By name."""
+    return {
+        "gate": json_reader([_GATE], file="gate.json", read=_gate),
+        "figures": json_reader([_FIGURES], file="figures.json", read=_figures),
+        "canary": json_reader(
+            [{"version": 1, "found": [_empty_handed() for _ in range(4)]}],
+            file="canary.json",
+            read=_canary,
+        ),
+        "label space": json_reader([_LABELS], file="learned_mAP+M.json", read=_label_space),
+        "pipeline folder": json_reader(
+            [{"_class_name": "StableDiffusionPipeline"}],
+            file="model/model_index.json",
+            read=_pipeline_folder,
+            prepare=lambda folder: (folder / "model").mkdir(),
+        ),
+    }

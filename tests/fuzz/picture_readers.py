@@ -1,0 +1,146 @@
+"""Readers of pictures, and of folders and archives of pictures."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from tests.stages.fakes import Log, Shapes
+
+from . import formats
+from .inputs import NAMES, json_file, near, noise
+from .reader import Read, Reader
+from .result_readers import METADATA
+
+
+def _picture(folder: Path) -> None:
+    import hashlib
+
+    from spatialbench.imports.matching import unreadable
+    from spatialbench.stages.pictures import decode_png
+
+    content = (folder / "picture").read_bytes()
+    unreadable(content)
+    decode_png(content, hashlib.sha256(content).hexdigest())
+
+
+def _depth(folder: Path) -> None:
+    from spatialbench.benchmarks.t2i_compbench.depth_maps import read_depth
+
+    read_depth(folder / "depth.png")
+
+
+def _strange_png(random: Random) -> bytes:
+    sizes = (0, 1, 12, 60_000, 2**31 - 1, 2**32 - 1)
+    kinds = (b"iCCP", b"zTXt", b"iTXt", b"tRNS", b"PLTE", b"gAMA", b"fcTL", b"acTL", b"eXIf")
+    more = [(random.choice(kinds), noise(random, 30)) for _ in range(random.choice((0, 0, 1, 2)))]
+    return formats.png(
+        random.choice(sizes),
+        random.choice(sizes),
+        random.choice((1, 2, 4, 8, 16, 3)),
+        random.choice((0, 2, 3, 4, 6, 1)),
+        more,
+    )
+
+
+def _import(layout: str) -> Read:
+    def read(folder: Path) -> None:
+        from spatialbench.generators.imported import Imported
+        from spatialbench.imports.layouts import Names, place
+        from spatialbench.imports.matching import match
+        from spatialbench.imports.pictures import import_pictures
+        from spatialbench.imports.sources import open_source
+        from spatialbench.imports.target import Target
+        from spatialbench.runs.expected import expect
+        from spatialbench.runs.seeds import SeedScheme
+        from spatialbench.runs.selection import Selection
+
+        inputs = folder / "in"
+        source = open_source(inputs if inputs.is_dir() else folder / "archive")
+        benchmark, seeds = Shapes(3, 1), SeedScheme.parse("unknown")
+        expected = expect(benchmark, "all", Selection(), seeds)
+        placed = place(layout, source, Names(expected.all_prompts, 1))
+        report = match(source, placed, expected)
+        target = Target(benchmark, "all", Selection(), seeds, True, folder / "run")
+        import_pictures(source, report, target, Imported("m", "b", layout, report.content), Log())
+
+    return read
+
+
+def _zips(random: Random) -> bytes:
+    names = ["0_0.png", "1_0.png", "images.csv", "metadata.jsonl", *NAMES]
+    body = (formats.picture("PNG"), b"", b"file,prompt_id,index\n0_0.png,0,0\n", b"\x89PNG")
+    members = [(random.choice(names), random.choice(body)) for _ in range(random.randrange(4))]
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    return formats.zipped(members, random.choice(methods))
+
+
+def _tars(random: Random) -> bytes:
+    names = ["0_0.png", "1_0.png", *NAMES]
+    kinds = (tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE)
+    return formats.tarred(
+        [
+            (random.choice(names), random.choice((kinds[0], *kinds)), formats.picture("PNG"))
+            for _ in range(random.randrange(4))
+        ]
+    )
+
+
+def _folder(name: str, *others: str) -> Callable[[Path], None]:
+    """Pictures in the folder ``in``, beside which the input will lie."""
+
+    def prepare(folder: Path) -> None:
+        (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        for other in others:
+            (folder / "in" / other).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "in" / other).write_bytes(formats.picture("PNG"))
+
+    return prepare
+
+
+def _csv(random: Random) -> bytes:
+    cells = ("0_0.png", "0", "1", '"', '"a\nb"', "\x00", "x" * 140_000, *NAMES)
+    lines = [
+        ",".join(str(random.choice(cells)) for _ in range(random.randrange(5)))
+        for _ in range(random.randrange(4))
+    ]
+    text = "\n".join(["file,prompt_id,index", *lines])
+    return text.encode("utf-8", "replace")
+
+
+@cache
+def found() -> dict[str, Reader]:
+    """By name."""
+    zip_seed = formats.zipped([("0_0.png", formats.picture("PNG"))])
+    tar_seed = formats.tarred([("0_0.png", tarfile.REGTYPE, formats.picture("PNG"))])
+    csv_seed = b"file,prompt_id,index\n0_0.png,0,0\n"
+    pictures = tuple(formats.picture(form) for form in ("PNG", "JPEG", "WEBP"))
+    return {
+        "picture": Reader("picture", near(pictures, _strange_png), _picture, pictures),
+        "depth map": Reader(
+            "depth.png",
+            near([formats.picture("PNG", "L")], _strange_png),
+            _depth,
+            (formats.picture("PNG", "L"),),
+        ),
+        "zip": Reader("archive", near([zip_seed], _zips), _import("visor"), (zip_seed,)),
+        "tar": Reader("archive", near([tar_seed], _tars), _import("visor"), (tar_seed,)),
+        "images.csv": Reader(
+            "in/images.csv",
+            near([csv_seed], _csv),
+            _import("flat+csv"),
+            (csv_seed,),
+            _folder("images.csv", "0_0.png"),
+        ),
+        "geneval metadata": Reader(
+            "in/00000/metadata.jsonl",
+            json_file([METADATA, {"prompt": "a circle left of a square, number 0"}]),
+            _import("geneval"),
+            (b'{"prompt": "a circle to the left of a square, number 0"}\n',),
+            _folder("00000/metadata.jsonl", "00000/samples/0000.png"),
+        ),
+    }

@@ -1,0 +1,19 @@
+"""Every reader of files that others wrote, by name."""
+
+from __future__ import annotations
+
+from . import (
+    checkpoint_readers,
+    document_readers,
+    picture_readers,
+    result_readers,
+    run_readers,
+)
+from .reader import Reader
+
+_KINDS = (result_readers, run_readers, picture_readers, checkpoint_readers, document_readers)
+
+
+def readers() -> dict[str, Reader]:
+    """Readers by name."""
+    return {name: reader for kind in _KINDS for name, reader in kind.found().items()}
