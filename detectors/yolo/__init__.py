@@ -1,0 +1,1 @@
+"""YOLO and YOLO-World through ultralytics, an extra: ``pip install "spatialbench[yolo]"``."""
