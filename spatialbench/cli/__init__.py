@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import importlib
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 
 import click
 
 from .. import __version__
-from ..errors import UserError, unknown_name
+from ..errors import UserError, printable, unknown_name
+from ..stopping import EXIT_STATUS, Stopped, on_sigterm
 
 _VERBS = {
     "run": ("run", "Make the images, find the objects, apply the rule, print the table."),
     "generate": ("generate", "Only make the images of a run."),
     "detect": ("detect", "Only find the objects in a run's images."),
     "score": ("score", "Apply the rule to stored detections, of a run or of a file."),
+    "depth": ("depth", "Depth maps of a run's images, for rules about front and behind."),
     "leaderboard": ("leaderboard", "Runs beside each other and beside published rows."),
     "compare": ("compare", "Runs picture by picture: is the difference more than chance?"),
     "power": ("power", "How many prompts a question needs; what a run can show."),
@@ -72,11 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
     0 is success, 2 anything the user can put right (one sentence on stderr, no traceback), 130 an
-    interruption. Other exceptions are bugs and keep their traceback.
+    interruption, 143 SIGTERM. Other exceptions are bugs and keep their traceback.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = root.main(arguments, "spatialbench", standalone_mode=False, obj=list(arguments))
+        with on_sigterm():
+            status = root.main(
+                arguments, "spatialbench", standalone_mode=False, obj=list(arguments)
+            )
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
@@ -90,9 +96,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("interrupted; the same command continues where this one stopped.", file=sys.stderr)
         return 130
+    except Stopped:
+        again = printable(shlex.join(["spatialbench", *arguments]))
+        print(f"stopped (SIGTERM); what is finished is kept. To continue: {again}", file=sys.stderr)
+        return EXIT_STATUS
     return status if isinstance(status, int) else 0
 
 
 def _failed(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return 2

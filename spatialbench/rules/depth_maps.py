@@ -33,11 +33,24 @@ class DepthFolder:
 
     @property
     def signature(self) -> str:
-        """The model's word for signatures; the folder's name where nobody wrote one."""
+        """The models' words for signatures; the folder's name where nobody wrote one."""
+        known = self._described("signature")
+        if known is None:
+            return slug(self.path.resolve().name)
+        masks = self.masks_signature
+        return known if masks is None else f"{known}/{masks}"
+
+    @property
+    def masks_signature(self) -> str | None:
+        """The word of the model that made the masks; None where none did."""
+        return self._described("masks")
+
+    def _described(self, key: str) -> str | None:
         try:
-            return str(json.loads((self.path / DESCRIPTION).read_bytes())["signature"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return slug(self.path.name)
+            value = json.loads((self.path / DESCRIPTION).read_bytes()).get(key)
+        except (OSError, ValueError, AttributeError):
+            return None
+        return value if isinstance(value, str) else None
 
     def map_path(self, prompt_id: str, index: int) -> Path:
         """Where the map of an image lies. Raises UserError for an id that is no folder name."""

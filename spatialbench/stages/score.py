@@ -58,7 +58,7 @@ def score(
     rule = rule or default_rule(expected.benchmark, expected.subset)
     rule = bound(rule, run.path, expected.prompts)
     threshold = checked_threshold(rule, threshold)
-    detector = _detector(run, detector)
+    detector = chosen_detector(run, detector)
     journal = directory.detection_journal(detector)
     with writing(run.path):
         inputs = _inputs(run, journal, rule, threshold, detector)
@@ -162,7 +162,12 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _detector(run: Run, signature: str | None) -> str:
+def chosen_detector(run: Run, signature: str | None) -> str:
+    """The detector whose boxes are meant: the one named, or the only one there.
+
+    Raises:
+        UserError: no such detections, or several detectors and none named.
+    """
     there = run.directory.detectors()
     if signature is None:
         if len(there) > 1:

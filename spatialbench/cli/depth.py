@@ -1,0 +1,53 @@
+"""``spatialbench depth``: depth maps of a run's images, for rules about in front of and behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import assembly, parsing
+from .console import progress, say, stdout_reserved
+from .options import device_option, offline_option
+
+
+@click.command("depth")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--weights",
+    help="A folder of a Depth Anything model, or org/name@revision; default: Depth Anything V2 "
+    "Small at its pinned revision.",
+)
+@click.option(
+    "--masks",
+    metavar="WEIGHTS",
+    help="Also make a mask of every detected box with a SAM model: a folder or org/name@revision. "
+    "Rules then tell objects apart whose boxes overlap.",
+)
+@click.option("--detector", help="With --masks and several detectors: whose boxes.")
+@device_option
+@offline_option
+def command(
+    run: Path,
+    weights: str | None,
+    masks: str | None,
+    detector: str | None,
+    device: str | None,
+    offline: bool,
+) -> None:
+    """Estimate the depth of RUN's images whose prompts ask for in front of or behind.
+
+    Then: spatialbench score RUN --rule esplora-r1
+    """
+    from ..depth.box_masks import mask_model
+    from ..depth.depth_anything import depth_model
+    from ..stages.depth import make_depth
+
+    with stdout_reserved():
+        opened = assembly.existing_run(run)
+        where = parsing.device(device)
+        model = depth_model(weights, where, offline)
+        segmenter = None if masks is None else mask_model(masks, where, offline)
+        made = make_depth(opened, model, progress(), segmenter, detector)
+        say(f"{made:,} depth maps made now; next: spatialbench score {run} --rule esplora-r1")
+    click.echo(run)

@@ -1,0 +1,183 @@
+"""Depth maps of the finished images whose prompts ask for in front of or behind."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..detections import Detections
+from ..errors import UserError
+from ..rules.any_benchmark import in_depth
+from ..rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
+from ..runs.expected import Key
+from ..runs.files import make_folder, write_atomic
+from ..runs.lock import writing
+from ..runs.names import slug
+from ..runs.opening import Run
+from .pictures import decode_png
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+STAGE = "depth"
+
+MASK_SCORE = 0.1
+"""Boxes with a score above it get a mask: the lowest threshold of the benchmarks' rules."""
+
+_SOURCE = "image_sha256"
+_TOP = 65535
+
+
+class DepthModel(Protocol):
+    """What estimates depth; see ``depth.depth_anything``."""
+
+    def identity(self) -> dict[str, Any]: ...
+    def signature(self) -> str: ...
+    def estimate(self, images: list[Image.Image]) -> list[npt.NDArray[np.float32]]: ...
+
+
+class MaskModel(Protocol):
+    """What finds the masks of boxes; see ``depth.box_masks``."""
+
+    def signature(self) -> str: ...
+    def masks(
+        self, image: Image.Image, boxes: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.bool_]: ...
+
+
+def make_depth(
+    run: Run,
+    model: DepthModel,
+    progress: Progress,
+    masks: MaskModel | None = None,
+    detector: str | None = None,
+) -> int:
+    """Write the depth maps that a run lacks, and masks of its boxes; returns how many images.
+
+    A map is a 16-bit grey PNG, larger values nearer, stretched over its own range; it names the
+    image it was made from, so that an image made anew gets another. Nothing is loaded where
+    nothing is missing.
+
+    Args:
+        masks: also write a mask of every detected box.
+        detector: signature of the detector whose boxes those are; None where there is only one.
+
+    Raises:
+        UserError: a run without such prompts or without an image, no space or permission.
+    """
+    folder = DepthFolder(run.path / SUBFOLDER / slug(model.signature()))
+    wanted = [key for key in run.expected.keys() if in_depth(run.expected.by_id[key[0]])]  # noqa: SIM118
+    if not wanted:
+        raise UserError(
+            f"no prompt of {run.path} asks for in front of or behind, so no rule needs its depth: "
+            "score it as it is."
+        )
+    with writing(run.path):
+        finished = run.directory.finished_images(progress.notice)
+        boxes = _boxes(run, detector, progress) if masks is not None else {}
+        due = [
+            key
+            for key in wanted
+            if key in finished and _due(folder, key, finished[key].sha256, key in boxes)
+        ]
+        there = sum(key in finished for key in wanted)
+        if not there:
+            raise UserError(
+                f"{run.path} has no finished image whose prompt asks for depth: give its 'run' or "
+                "'generate' command first."
+            )
+        progress.begin(STAGE, there - len(due), len(wanted))
+        if due:
+            make_folder(folder.path)
+            write_atomic(folder.path / DESCRIPTION, _description(folder, model, masks))
+        made = 0
+        for key in due:
+            sha256 = finished[key].sha256
+            image = decode_png(run.directory.image_path(*key).read_bytes(), sha256)
+            if image is None:
+                progress.notice(f"image {key[0]}/{key[1]} cannot be read and gets no depth map")
+                continue
+            (depth,) = model.estimate([image])
+            make_folder(folder.map_path(*key).parent)
+            if masks is not None and key in boxes:
+                found = masks.masks(image, boxes[key])
+                write_atomic(folder.masks_path(*key), _packed(boxes[key], found))
+            # Last, because the map is what says that the image is done.
+            write_atomic(folder.map_path(*key), encode_depth(depth, sha256))
+            made += 1
+            progress.advance(1)
+        progress.end()
+    return made
+
+
+def encode_depth(depth: npt.NDArray[np.float32], sha256: str) -> bytes:
+    """A depth map of shape (height, width) as a 16-bit PNG that names its image."""
+    from PIL import Image, PngImagePlugin
+
+    low, high = float(depth.min()), float(depth.max())
+    scaled = (depth - low) * (_TOP / (high - low)) if high > low else np.zeros_like(depth)
+    info = PngImagePlugin.PngInfo()
+    info.add_text(_SOURCE, sha256)
+    buffer = io.BytesIO()
+    Image.fromarray(np.round(scaled).astype(np.uint16)).save(buffer, format="PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def _due(folder: DepthFolder, key: Key, sha256: str, masked: bool) -> bool:
+    if masked and not folder.masks_path(*key).is_file():
+        return True
+    return _made_from(folder.map_path(*key)) != sha256
+
+
+def _made_from(path: Path) -> str | None:
+    """Hash of the image that a map was made from; None for no map, or one of unknown origin."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            return str(picture.info.get(_SOURCE))
+    except (OSError, UnidentifiedImageError, SyntaxError):
+        return None
+
+
+def _boxes(
+    run: Run, detector: str | None, progress: Progress
+) -> Mapping[Key, npt.NDArray[np.float32]]:
+    """The boxes above ``MASK_SCORE`` of each image one detector has looked at."""
+    from .score import chosen_detector
+
+    journal = run.directory.detection_journal(chosen_detector(run, detector))
+
+    def pairs() -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
+        for record in journal.records(progress.notice):
+            found = Detections.from_record(record).above(MASK_SCORE)
+            if len(found):
+                yield (record["prompt_id"], record["index"]), found.boxes
+
+    return dict(pairs())
+
+
+def _description(folder: DepthFolder, model: DepthModel, masks: MaskModel | None) -> bytes:
+    what = {"signature": model.signature(), "identity": model.identity()}
+    segmenter = folder.masks_signature if masks is None else masks.signature()
+    if segmenter is not None:
+        what["masks"] = segmenter
+    return (json.dumps(what, indent=2) + "\n").encode()
+
+
+def _packed(boxes: npt.NDArray[np.float32], masks: npt.NDArray[np.bool_]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        boxes=boxes.astype(np.float32),
+        size=np.array(masks.shape[1:]),
+        masks=np.packbits(masks.reshape(len(masks), -1), axis=1),
+    )
+    return buffer.getvalue()
