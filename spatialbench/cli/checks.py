@@ -139,6 +139,10 @@ def _detector(name: str, record_canary: bool) -> Finding:
         return Finding("broken", what, str(error))
     try:
         detector = plugin.configure(None, "cpu", True)
+    except UserError as error:
+        # It brings no weights of its own, and says how to give some.
+        return Finding("absent", what, str(error))
+    try:
         signature = detector.signature()
         detector.load()
     except UserError as error:
