@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from spatialbench.downloads import cache_folder
+from spatialbench.downloads import cache_folder, forbidden
 from spatialbench.errors import UserError
 
 
@@ -42,7 +42,7 @@ class OfficialFile:
         path = self.cached()
         if path.is_file():
             return self._intact(path)
-        if self.url is None:
+        if self.url is None or forbidden():
             raise self.missing()
         import pooch
 

@@ -19,6 +19,14 @@ class RemoteFile:
     sha256: str
 
 
+def forbidden() -> bool:
+    """Whether this process takes nothing from the network, whatever its options say.
+
+    So it is in the workers of a cluster (``SPATIALBENCH_OFFLINE``): the driver downloads, once.
+    """
+    return os.environ.get("SPATIALBENCH_OFFLINE", "") not in ("", "0")
+
+
 def cache_folder() -> Path:
     """Where downloads are kept: ``$SPATIALBENCH_CACHE``, else the system's cache folder."""
     chosen = os.environ.get("SPATIALBENCH_CACHE")
@@ -48,7 +56,7 @@ def retrieve(file: RemoteFile, owner: str, *, offline: bool = False) -> Path:
     path = folder / file.name
     if path.is_file() and pooch.file_hash(str(path), alg="sha256") == file.sha256:
         return path
-    if offline:
+    if offline or forbidden():
         raise UserError(
             f"{file.name} of {owner} is not in the cache {folder}; with a network, type "
             f"'spatialbench fetch {owner}' first, then work offline."

@@ -53,6 +53,10 @@ class GroundingDinoDetector:
         """See :meth:`Weights.signature`."""
         return self.weights.signature()
 
+    def download(self) -> None:
+        """Get the weights where they are missing; see ``plugins.download``."""
+        self.weights.locate(offline=self.offline)
+
     def load(self) -> None:
         """Load the weights.
 

@@ -73,6 +73,10 @@ class Mask2FormerDetector:
         """``mask2former-swin-s@743b7d9``, or the folder's or repository's name and revision."""
         return self._word()
 
+    def download(self) -> None:
+        """Get the weights where they are missing, and read them; see ``plugins.download``."""
+        self._open()
+
     def load(self) -> None:
         """Load the weights.
 

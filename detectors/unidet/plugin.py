@@ -71,6 +71,11 @@ class UniDetDetector:
         """``unidet-rs200@`` or ``unidet-r50@`` and the start of the weights' hash."""
         return f"unidet-{self.architecture.lower()}@{self.weights.digest()[:7]}"
 
+    def download(self) -> None:
+        """Get the weights where they are missing; see ``plugins.download``."""
+        path = self.weights.locate(offline=self.offline)
+        read_labels(path.parent, offline=self.offline)
+
     def load(self) -> None:
         """Load the weights and the class names, and look at the canary pictures.
 

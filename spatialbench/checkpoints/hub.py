@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..downloads import forbidden
 from ..errors import UserError
 from .patterns import FilePatterns
 
@@ -78,7 +79,7 @@ def locate(
     try:
         return _snapshot(source, patterns, local_files_only=True)
     except LocalEntryNotFoundError as error:
-        if offline:
+        if offline or forbidden():
             command = (
                 f"'spatialbench fetch {fetch_name}' first, then run offline"
                 if fetch_name

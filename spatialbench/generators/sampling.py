@@ -47,6 +47,10 @@ class Sampling:
         """Whether classifier-free guidance is on, by the rule diffusers uses."""
         return self.guidance_scale > 1
 
+    def download(self) -> None:
+        """Get what is missing of the backbone, unless offline; see ``Backbone.locate``."""
+        self.backbone.locate(offline=self.offline)
+
     def identity(self) -> dict[str, Any]:
         """Everything here that decides the pixels; plain JSON. No model is loaded.
 

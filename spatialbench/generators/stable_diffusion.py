@@ -14,6 +14,8 @@ from .sampling import Sampling, decode, image_generators, resolve_sampling
 from .schedulers import build
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL import Image
 
 VERSION = 1
@@ -43,15 +45,29 @@ class StableDiffusion:
             **self.sampling.identity(),
         }
 
+    def download(self) -> None:
+        """Get what is missing of the backbone; see ``plugins.download``."""
+        self.sampling.download()
+
     def load(self) -> None:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
         if self._pipe is not None:
             return
         sampling = self.sampling
-        pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
+        pipe = load_pipeline(
+            sampling.backbone,
+            sampling.dtype,
+            sampling.device,
+            sampling.offline,
+            self.replaced_parts(),
+        )
         pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
         self._encoder = PromptEncoder(pipe, self.parameters["negative_prompt"] or None)
         self._pipe = pipe
+
+    def replaced_parts(self) -> Mapping[str, Path]:
+        """Folders of models that take the place of the backbone's, by part: none here."""
+        return {}
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """RGB pictures, one a request; prompts may be mixed.

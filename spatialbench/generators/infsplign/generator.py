@@ -41,6 +41,10 @@ class InfSplign:
             **self.sampling.identity(),
         }
 
+    def download(self) -> None:
+        """Get what is missing of the backbone; see ``plugins.download``."""
+        self.sampling.download()
+
     def load(self) -> None:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
         if self._pipe is not None:

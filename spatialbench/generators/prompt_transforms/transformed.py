@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...plugins import Generator, ImageRequest, Json
+from ...plugins import Generator, ImageRequest, Json, download
 from ...prompts import Prompt
 from .rewriting import NONE, Outcome, PromptTransform, transform_of
 
@@ -30,6 +30,10 @@ class Transformed:
     def identity(self) -> Json:
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}
+
+    def download(self) -> None:
+        """Get what the method takes from the network."""
+        download(self.generator)
 
     def load(self) -> None:
         """Load the method."""

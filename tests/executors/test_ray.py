@@ -1,0 +1,198 @@
+"""The Ray executor on a cluster of two nodes on this machine: real deaths, and one set of bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialbench.errors import UserError
+from spatialbench.executors import GivenUp
+from spatialbench.executors.ray import Limits, RayExecutor
+from spatialbench.executors.ray_cluster import Wanted, count_workers, environment
+from spatialbench.stages.whole import Work, run_all
+from tests.executors.ray_workers import Doubler
+from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot, work
+
+pytest.importorskip("ray", reason='Ray is not installed: pip install "spatialbench[ray]"')
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of two processors each; this process is connected."""
+    environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        import ray
+        from ray.cluster_utils import Cluster
+
+        size = {"num_cpus": 2, "object_store_memory": 80_000_000}
+        made = Cluster(initialize_head=True, head_node_args={**size, "include_dashboard": False})
+        second = made.add_node(**size)
+        ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+        made.second = second
+        yield made
+        ray.shutdown()
+        made.shutdown()
+
+
+def through(folder: Path, count: int, what: dict[int, str], **options: Any) -> list[Any]:
+    """Results of 0 .. count-1 by two workers."""
+    limits = options.pop("limits", None)
+    executor = RayExecutor(Wanted(workers=2), limits, options.pop("notice", print))
+    return list(executor.map(partial(Doubler, folder, what), list(range(count))))
+
+
+def test_deaths_and_failures_cost_no_batch(tmp_path: Path, cluster: Any) -> None:
+    notices: list[str] = []
+    results = through(tmp_path, 8, {3: "die", 5: "raise"}, notice=notices.append)
+    given_up = [result for result in results if isinstance(result, GivenUp)]
+    assert given_up == [GivenUp(5, "failed 3 times: ValueError: not this one")]
+    done = {result for result in results if not isinstance(result, GivenUp)}
+    assert done == {0, 2, 4, 6, 8, 12, 14}
+    # Whatever was not written yet when a worker died was done once more.
+    assert {path.name for path in tmp_path.glob("safe-*")} == {f"safe-{i}" for i in range(8)} - {
+        "safe-5"
+    }
+    assert len(list(tmp_path.glob("loaded-*"))) >= 5
+    assert any("the worker died" in notice for notice in notices)
+
+
+def test_a_worker_that_hangs_or_is_stopped_is_replaced(tmp_path: Path, cluster: Any) -> None:
+    notices: list[str] = []
+    limits = Limits(batch=4.0, silence=2.0, pulse=0.5)
+    results = through(tmp_path, 4, {1: "hang", 2: "stop"}, limits=limits, notice=notices.append)
+    assert set(results) == {0, 2, 4, 6}
+    assert any("longer than 4 s to work; --time-limit" in notice for notice in notices)
+    assert any("no sign of life for 2 s" in notice for notice in notices)
+
+
+def test_a_model_that_loads_nowhere(tmp_path: Path, cluster: Any) -> None:
+    with pytest.raises(ValueError, match="no model here"):
+        through(tmp_path, 4, {-1: "load"})
+    assert 3 <= len(list(tmp_path.glob("loaded-*"))) <= 4
+
+
+def test_two_workers_of_which_one_is_killed_give_the_bytes_of_one_process(
+    tmp_path: Path, cluster: Any
+) -> None:
+    run_all(open_shapes(tmp_path / "whole", Shapes(30, 2)), work(), Log())
+    executor = RayExecutor(Wanted(workers=2))
+    run = open_shapes(tmp_path / "run", Shapes(30, 2))
+    killer = threading.Thread(target=kill_a_writer, args=(tmp_path / "run",))
+    killer.start()
+    run_all(run, Work(Painter(seconds=0.1), Finder(), executor, 4), Log())
+    killer.join()
+    assert snapshot(tmp_path / "run") == snapshot(tmp_path / "whole")
+
+
+def kill_a_writer(folder: Path) -> None:
+    """SIGKILL for the process that began the first journal, by the number in the file's name."""
+    deadline = time.monotonic() + 120
+    while not (journals := list(folder.glob("images.0*.jsonl"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(int(journals[0].name.split("-")[1]), signal.SIGKILL)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from spatialbench.executors.ray import RayExecutor
+from spatialbench.executors.ray_cluster import Wanted
+from spatialbench.stages.whole import Work, run_all
+from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
+run = open_shapes(Path(sys.argv[1]), Shapes(30, 2))
+run_all(run, Work(Painter(seconds=0.3), Finder(), RayExecutor(Wanted(sys.argv[2], 2)), 4), Log())
+"""
+
+
+def test_a_driver_that_is_killed_loses_nothing_finished(tmp_path: Path, cluster: Any) -> None:
+    run_all(open_shapes(tmp_path / "whole", Shapes(30, 2)), work(), Log())
+    folder = tmp_path / "run"
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(folder), cluster.address], cwd=ROOT
+    )
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("images/*/*.png"))) < 8:
+        assert driver.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    log = Log()
+    run_all(open_shapes(folder, Shapes(30, 2)), work(), log)
+    assert log.begun[0][1] >= 4
+    assert snapshot(folder) == snapshot(tmp_path / "whole")
+
+
+def test_a_node_that_goes_away_takes_nothing_with_it(tmp_path: Path, cluster: Any) -> None:
+    """Four workers fill both nodes, and the second goes. Last, as it does not come back."""
+    run_all(open_shapes(tmp_path / "whole", Shapes(40, 2)), work(), Log())
+    folder = tmp_path / "run"
+
+    def remove() -> None:
+        while len(list(folder.glob("images.0*.jsonl"))) < 4:
+            time.sleep(0.02)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    notices: list[str] = []
+    executor = RayExecutor(Wanted(workers=4), notice=notices.append)
+    run = open_shapes(folder, Shapes(40, 2))
+    run_all(run, Work(Painter(seconds=0.4), Finder(), executor, 4), Log())
+    remover.join()
+    assert any("the worker died" in notice for notice in notices)
+    assert snapshot(folder) == snapshot(tmp_path / "whole")
+
+
+class Room:
+    """A cluster of which only the resources matter."""
+
+    def __init__(self, **resources: float) -> None:
+        self.resources = resources
+
+    def cluster_resources(self) -> dict[str, float]:
+        return self.resources
+
+
+def test_how_many_workers() -> None:
+    room = Room(CPU=64.0, GPU=3.0)
+    assert count_workers(room, Wanted(gpus_per_worker=0.5), 100) == 6
+    assert count_workers(room, Wanted(gpus_per_worker=2), 100) == 1
+    assert count_workers(room, Wanted(workers=4, gpus_per_worker=0.5), 100) == 4
+    assert count_workers(room, Wanted(), 100) == 64
+    assert count_workers(room, Wanted(), 3) == 3
+    with pytest.raises(UserError, match="no node of the Ray cluster has a GPU"):
+        count_workers(Room(CPU=64.0), Wanted(gpus_per_worker=1), 3)
+
+
+def test_workers_take_nothing_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    variables = environment(os.cpu_count() or 1)
+    assert variables == {
+        "SPATIALBENCH_OFFLINE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert environment(1)["OMP_NUM_THREADS"] == "7"
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r'pip install "spatialbench\[ray\]"'):
+        through(Path(), 1, {})
