@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,11 @@ _MODELS = {
 
 
 def load_pipeline(
-    backbone: Backbone, dtype: str = "float32", device: str = "cpu", offline: bool = False
+    backbone: Backbone,
+    dtype: str = "float32",
+    device: str = "cpu",
+    offline: bool = False,
+    replaced: Mapping[str, Path] | None = None,
 ) -> Pipeline:
     """A Stable Diffusion or SDXL pipeline with every weight accounted for.
 
@@ -43,6 +48,7 @@ def load_pipeline(
         dtype: ``float32``, ``float16`` or ``bfloat16``.
         device: a torch device, such as ``cpu``, ``cuda`` or ``cuda:1``.
         offline: take nothing from the network.
+        replaced: folders of models that take the place of the backbone's, by part (``unet``).
 
     Raises:
         UserError: files that cannot be had, a folder of another kind, weights that are missing,
@@ -54,7 +60,7 @@ def load_pipeline(
     folder = backbone.locate(offline=offline)
     class_name = _pipeline_class(folder)
     parts: dict[str, Any] = {
-        part: load_model(_model_class(name), folder / part, torch_dtype)
+        part: load_model(_model_class(name), (replaced or {}).get(part, folder / part), torch_dtype)
         for part, name in _MODELS[class_name].items()
     }
     extras: dict[str, Any] = {"feature_extractor": None, "image_encoder": None}

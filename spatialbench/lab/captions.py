@@ -16,7 +16,7 @@ _RELATION_WORDS: dict[Relation, tuple[str, ...]] = {
     Relation.BELOW: ("below", "on the bottom of", "below"),
     Relation.NEAR: ("next to", "near", "on side of"),
 }
-_OTHER_NAMES = {
+OTHER_NAMES = {
     "mouse": "computer mouse",
     "remote": "tv remote",
     "keyboard": "computer keyboard",
@@ -52,7 +52,7 @@ def caption(
         The text, and the names as they stand in it.
     """
     called = [
-        _OTHER_NAMES[name] if name in _OTHER_NAMES and rng.random() < 0.25 else name
+        OTHER_NAMES[name] if name in OTHER_NAMES and rng.random() < 0.25 else name
         for name in names
     ]
     phrases = [with_article(name) for name in called]
@@ -77,6 +77,6 @@ def vocabulary() -> list[str]:
     words = {"a", "an", "and", "photo", "of"}
     for group in _RELATION_WORDS.values():
         words.update(word for phrase in group for word in phrase.split())
-    for name in (*NAMES, *_OTHER_NAMES.values()):
+    for name in (*NAMES, *OTHER_NAMES.values()):
         words.update(name.split())
     return sorted(words)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any
 
+from ..errors import UserError
 from ..plugins import Published
+from ..runs.signature import Signature
 from ..runs.timing import Pace
 from .best import Candidate, best
 from .cells import INTERVAL_NOTE, images_cell, metric_cell, plain_cell
@@ -28,8 +30,15 @@ MARKS = {
     "trained-on-the-metric": ("[t]", "trained on the benchmark's own metric"),
     "layout-conditioned": ("[l]", "a layout is handed to the model, not the prompt alone"),
     "inconsistent": ("[!]", "its cells contradict each other as printed"),
+    "reconstruction": (
+        "[r]",
+        "our reconstruction of what its authors did not release, or not in this form; it competes "
+        "like a row without a mark",
+    ),
 }
-"""Marks of published rows: what stands in the table, and what it means."""
+"""Marks of published rows and of methods: what stands in the table, and what it means."""
+_COMPETING = frozenset({"reconstruction"})
+"""Marks that do not keep a row from being the best."""
 BEST_NOTE = (
     "bold (* in plain text): the best of the rows without a mark and without missing images, and "
     "those whose interval overlaps its own; a row without interval counts as a point"
@@ -135,6 +144,15 @@ def marks(rows: Sequence[Row], standard: Conditions | None) -> dict[str, list[st
     return {row.run: Conditions.of(row.result).differences(reference) for row in rows}
 
 
+def method_marks(result: Result) -> tuple[str, ...]:
+    """What a run's method says of itself: the ``marks`` of its identity, from the signature."""
+    try:
+        text = Signature.parse(result.signature).parameters.get("marks", "")
+    except UserError:
+        return ()
+    return tuple(name for name in text.split("+") if name in MARKS)
+
+
 def _section(
     title: str,
     rows: Sequence[Row],
@@ -153,6 +171,7 @@ def _section(
             numbered += 1
             mark = f" [{numbered}]"
             notes.append(f"{mark.strip()} other conditions: {'; '.join(differs[row.run])}")
+        mark += "".join(f" {MARKS[name][0]}" for name in method_marks(result))
         metrics = [metric_cell(result, key) for key in headline]
         metrics += price_cells(result, row.pace) if price else []
         cells.append(
@@ -165,6 +184,7 @@ def _section(
         source = f"{entry.source} [{entry.evidence}]"
         cells.append([method, entry.base, "", *metrics, source])
     used = {name for entry in published for name in entry.marks}
+    used |= {name for row in rows for name in method_marks(row.result)}
     notes += [f"{sign} {meaning}" for name, (sign, meaning) in MARKS.items() if name in used]
     if published:
         notes.append(EVIDENCE_NOTE)
@@ -198,7 +218,9 @@ def _bold(
             Candidate(
                 row.result.metric(key),
                 *row.result.intervals.get(key, (None, None)),
-                eligible=not row.result.partial and not differs[row.run],
+                eligible=not row.result.partial
+                and not differs[row.run]
+                and _COMPETING.issuperset(method_marks(row.result)),
             )
             for row in rows
         ]
@@ -212,7 +234,13 @@ def _bold(
 def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, Any]:
     return {
         "rows": [
-            {**row.document, **price_fields(row.pace), "run": row.run, "lab": row.result.is_lab}
+            {
+                **row.document,
+                **price_fields(row.pace),
+                "run": row.run,
+                "lab": row.result.is_lab,
+                "marks": list(method_marks(row.result)),
+            }
             for row in rows
         ],
         "published": [

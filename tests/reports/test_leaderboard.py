@@ -10,6 +10,7 @@ from typing import Any
 from spatialbench.plugins import Published
 from spatialbench.reports.leaderboard import Conditions, Row, leaderboard_text, marks, sections
 from spatialbench.reports.results import parse_result
+from spatialbench.runs.signature import Signature
 
 from .test_tables import RESULT
 
@@ -139,3 +140,31 @@ def test_ties_are_by_interval() -> None:
     text = leaderboard_text("visor", rows, [PAPER], HEADLINE, "latex", STANDARD)
     assert text.count(r"\textbf") == 1
     assert "<b>71.50</b>" in leaderboard_text("visor", rows, [PAPER], HEADLINE, "html", STANDARD)
+
+
+def _marked(run: str, marks: str, oa: float) -> Row:
+    signature = Signature(
+        "visor/1", "visor-centroid/1", STANDARD.detector, 0.1, 25280, 4, "0.1.0",
+        method="m/1", parameters={"marks": marks} if marks else {"eta": "0.0"},
+    )  # fmt: skip
+    complete = {"images": 101120, "prompts": 25280, "partial": False, "intervals": {}}
+    return _full(run, method=run, signature=str(signature), OA=oa, **complete)
+
+
+def test_a_methods_marks_stand_beside_its_name_and_layouts_compete_with_nobody() -> None:
+    plain = _marked("sd", "", 50.0)
+    given = _marked("revision", "layout-conditioned+reconstruction", 99.0)
+    own = _marked("storm-corrected", "reconstruction", 99.0)
+    place = 3 + HEADLINE.index("OA")
+    (table,) = sections("visor", [given, plain], [], HEADLINE)
+    assert [cells[0] for cells in table.rows] == ["revision [l] [r]", "sd"]
+    assert {note[:3] for note in table.notes} >= {"[l]", "[r]"}
+    assert [row for row, column in table.bold if column == place] == [1]
+    (table,) = sections("visor", [own, plain], [], HEADLINE)
+    assert [cells[0] for cells in table.rows] == ["storm-corrected [r]", "sd"]
+    assert [row for row, column in table.bold if column == place] == [0]
+    document = json.loads(leaderboard_text("visor", [given, plain], [], HEADLINE, "json"))
+    assert [row["marks"] for row in document["rows"]] == [
+        ["layout-conditioned", "reconstruction"],
+        [],
+    ]

@@ -40,19 +40,26 @@ def latents_moved(
     """
     hooks = _Hooks(pipe, move, batch)
     scheduler = pipe.scheduler
-    before = {name: scheduler.__dict__.get(name) for name in ("scale_model_input", "step")}
+
+    # The pipeline looks at the signatures to see which options a scheduler takes: wraps keeps them.
+    @functools.wraps(hooks.scale)
+    def scale_model_input(*args: Any, **options: Any) -> Tensor:
+        return hooks.scale_model_input(*args, **options)
+
+    @functools.wraps(hooks.step)
+    def step(*args: Any, **options: Any) -> Any:
+        return hooks.take_step(*args, **options)
+
+    methods = {"scale_model_input": scale_model_input, "step": step}
+    before = {name: vars(scheduler)[name] for name in methods if name in vars(scheduler)}
     try:
-        # The pipeline looks at the signatures to see which options a scheduler takes.
-        scheduler.scale_model_input = functools.wraps(hooks.scale)(hooks.scale_model_input)
-        scheduler.step = functools.wraps(hooks.step)(hooks.take_step)
+        vars(scheduler).update(methods)
         with forward_replaced(pipe.unet, hooks.forward, checkpointing=checkpointing):
             yield
     finally:
-        for name, own in before.items():
-            if own is None:
-                delattr(scheduler, name)
-            else:
-                setattr(scheduler, name, own)
+        for name in methods:
+            vars(scheduler).pop(name, None)
+        vars(scheduler).update(before)
 
 
 class _Hooks:

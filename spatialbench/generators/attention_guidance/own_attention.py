@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import UserError
 
-_OWN = ("AttnProcessor", "AttnProcessor2_0", "XFormersAttnProcessor")
+_OWN = ("AttnProcessor", "AttnProcessor2_0", "XFormersAttnProcessor", "FluxAttnProcessor")
 """Processors that compute plain attention from the layer's own projections."""
 
 

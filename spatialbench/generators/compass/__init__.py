@@ -1,0 +1,56 @@
+"""CoMPaSS: a UNet fine-tuned on spatially accurate pairs, with the words' order at inference.
+
+Source: arXiv 2412.13195; blurgyy/CoMPaSS at 4b51c28. Three methods, so that no row is mistaken for
+another: ``compass`` is the weights and TENOR, which is the method; ``compass-without-tenor`` is the
+weights alone, the authors' ablation "+SCOP"; ``tenor`` is TENOR alone, on a backbone that was never
+trained for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...plugins import GenerationSettings, Parameter
+from ..stable_diffusion import PARAMETERS as PLAIN
+
+if TYPE_CHECKING:
+    from .generator import Compass
+
+UNET: Mapping[str, Parameter] = {
+    "unet": Parameter("", "the fine-tuned UNet: a folder, or org/name@commit"),
+    "subfolder": Parameter("", "which folder of it, where it holds several UNets"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CompassPlugin:
+    """The entry points ``compass``, ``compass-without-tenor`` and ``tenor``."""
+
+    name: str
+    summary: str
+    weights: bool
+    tenor: bool
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What ``--set`` takes."""
+        return {**UNET, **PLAIN} if self.weights else PLAIN
+
+    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Compass:
+        """Fix the settings.
+
+        Raises:
+            UserError: no UNet given or found, an unknown parameter, or a value out of range.
+        """
+        from .generator import configure
+
+        return configure(self, settings, parameters)
+
+
+COMPASS = CompassPlugin("compass", "CoMPaSS: its fine-tuned UNet, with TENOR", True, True)
+WITHOUT_TENOR = CompassPlugin(
+    "compass-without-tenor", "CoMPaSS's fine-tuned UNet alone: the ablation +SCOP", True, False
+)
+TENOR = CompassPlugin("tenor", "CoMPaSS's TENOR alone, on an untrained backbone", False, True)
