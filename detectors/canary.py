@@ -5,7 +5,8 @@ A detector that answers them wrongly is broken, whatever it would score.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
     import torch
 
 _SIZE = (320, 320)
+
+
+def require_finite(detector: str, *answers: Any) -> None:
+    """Refuse NaN and infinity, which the libraries drop without a word and then find nothing.
+
+    Args:
+        detector: its name, for the error.
+        answers: tensors or arrays of numbers.
+
+    Raises:
+        UserError: one of them has a value that is not finite.
+    """
+    if all(bool((abs(answer) < math.inf).all()) for answer in answers):
+        return
+    raise UserError(
+        f"{detector} computes NaN or infinite values; its weights or this device are broken: run "
+        "'spatialbench doctor', or give --device cpu. Nothing was recorded."
+    )
 
 
 def plain_pictures() -> list[Image.Image]:

@@ -12,6 +12,8 @@ from spatialbench.checkpoints.loading import load_model
 from spatialbench.checkpoints.model_folder import load_beside, require_model_type
 from spatialbench.errors import UserError
 
+from .canary import require_finite
+
 if TYPE_CHECKING:
     import torch
     from PIL import Image
@@ -89,7 +91,7 @@ class OwlVitModel:
             features = feature_map.flatten(1, 2)
             logits = model.class_predictor(features, queries, mask)[0]
             boxes = model.box_predictor(features, feature_map)
-        self._require_finite(logits, boxes)
+        require_finite(self._name, logits, boxes)
         output = transformers_output(logits, boxes)
         sizes = [(image.height, image.width) for image in images]
         found: list[dict[str, torch.Tensor]] = self._processor.post_process_object_detection(
@@ -146,13 +148,6 @@ class OwlVitModel:
             raise UserError(
                 f"{self._name} has no word for the object {name!r}; it would not be found even "
                 "where it is. Use a detector with an open vocabulary: --detector owlvit."
-            )
-
-    def _require_finite(self, logits: torch.Tensor, boxes: torch.Tensor) -> None:
-        if not bool(logits.isfinite().all() and boxes.isfinite().all()):
-            raise UserError(
-                f"{self._name} returned NaN or infinite values; its weights or this device are "
-                "broken: run 'spatialbench doctor', or give --device cpu. Nothing was recorded."
             )
 
 

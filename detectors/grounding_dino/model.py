@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.checkpoints.loading import load_model
 from spatialbench.checkpoints.model_folder import load_beside, require_model_type
-from spatialbench.errors import UserError
 
+from ..canary import require_finite
 from .sentence import Sentence, sentence
 
 if TYPE_CHECKING:
@@ -75,11 +75,7 @@ class GroundingDinoModel:
             )
         logits = by_name(output.logits[0], read, len(names))
         boxes = output.pred_boxes[0]
-        if not bool(logits.isfinite().all() and boxes.isfinite().all()):
-            raise UserError(
-                f"{self._name} returned NaN or infinite values; its weights or this device are "
-                "broken: run 'spatialbench doctor', or give --device cpu. Nothing was recorded."
-            )
+        require_finite(self._name, logits, boxes)
         scores, best = logits.sigmoid().max(1)
         kept = scores > floor
         centre, size = boxes[kept, :2], boxes[kept, 2:]

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
-from spatialbench.errors import UserError
 
 from ..asked_names import require_known
-from ..canary import plain_pictures, require_different
+from ..canary import plain_pictures, require_different, require_finite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,9 +150,5 @@ class Mask2FormerDetector:
         with torch.no_grad():
             output = self._loaded.model(pixel_values=pixels.to(self._device))
         classes, masks = output.class_queries_logits[0], output.masks_queries_logits[0]
-        if not bool(classes.isfinite().all() and masks.isfinite().all()):
-            raise UserError(
-                f"{self.name} returned NaN or infinite values; its weights or this device are "
-                "broken: run 'spatialbench doctor', or give --device cpu. Nothing was recorded."
-            )
+        require_finite(self.name, classes, masks)
         return classes, masks, canvas

@@ -20,7 +20,7 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 
 from ..asked_names import require_known
-from ..canary import plain_pictures
+from ..canary import plain_pictures, require_finite
 from ..checkpoint_file import ChosenFile
 from ..coco_names import COCO_NAMES
 from ..state_dicts import fit, read_checkpoint
@@ -64,6 +64,10 @@ class MmdetDetector:
     def signature(self) -> str:
         """``mask2former-swin-s@743b7d9-by-mmdet-3.3.0``."""
         return f"{WORD}@{self.weights.digest()[:7]}-by-mmdet-{version('mmdet')}"
+
+    def download(self) -> None:
+        """Get the weights where they are missing; see ``plugins.download``."""
+        self.weights.locate(offline=self.offline)
 
     def load(self) -> None:
         """Build the model from mmdet's own configuration and fit the weights into it.
@@ -122,11 +126,7 @@ class MmdetDetector:
         # mmdet reads pictures as OpenCV does: blue first.
         pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
         found = instances(_mmdet("mmdet.apis").inference_detector(self._model, pixels))
-        if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
-            raise UserError(
-                f"{self.name} returned NaN or infinite values; its weights or this device are "
-                "broken: give --device cpu. Nothing was recorded."
-            )
+        require_finite(self.name, found.boxes, found.scores)
         order = np.argsort(-found.scores, kind="stable")
         order = order[found.scores[order] > FLOOR]
         names = [COCO_NAMES[i] for i in found.classes[order].tolist()]

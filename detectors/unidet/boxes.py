@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ..torchvision_ops import torchvision_ops
@@ -60,40 +59,23 @@ def keep_best(
     if ops is not None:
         kept: torch.Tensor = ops.batched_nms(boxes, scores, groups, overlap)[:most]
         return kept
-    order = torch.sort(scores, descending=True, stable=True).indices.cpu()
-    corners = boxes.detach().cpu().numpy()[order.numpy()]
-    chosen = _greedy(corners, groups.cpu().numpy()[order.numpy()], overlap, most)
-    return order[chosen].to(boxes.device)
-
-
-def _greedy(
-    boxes: npt.NDArray[np.float32], groups: npt.NDArray[np.int64], overlap: float, most: int
-) -> list[int]:
-    """Positions to keep of boxes in order of merit, each compared with those kept before it."""
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    kept: dict[int, list[int]] = {}
+    order = torch.sort(scores, descending=True, stable=True).indices
+    corners, kinds = boxes[order].cpu().numpy(), groups[order].cpu().numpy()
+    areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    alive = np.ones(len(corners), dtype=bool)
     chosen: list[int] = []
-    for i, group in enumerate(groups.tolist()):
+    for i in range(len(corners)):
+        if not alive[i]:
+            continue
+        chosen.append(i)
         if len(chosen) == most:
             break
-        rivals = kept.setdefault(group, [])
-        if rivals and _largest_overlap(boxes[i], areas[i], boxes[rivals], areas[rivals]) > overlap:
-            continue
-        rivals.append(i)
-        chosen.append(i)
-    return chosen
-
-
-def _largest_overlap(
-    box: npt.NDArray[np.float32],
-    area: np.float32,
-    rivals: npt.NDArray[np.float32],
-    areas: npt.NDArray[np.float32],
-) -> np.float32:
-    """Greatest IoU of one box with its rivals; 0/0, of two empty boxes, overlaps nothing."""
-    size = np.minimum(box[2:], rivals[:, 2:]) - np.maximum(box[:2], rivals[:, :2])
-    shared = np.prod(np.maximum(size, 0), axis=1)
-    with np.errstate(invalid="ignore"):
-        ratios = np.nan_to_num(shared / (area + areas - shared))
-    largest: np.float32 = ratios.max()
-    return largest
+        rest = np.flatnonzero(alive & (kinds == kinds[i]))
+        rest = rest[rest > i]
+        size = np.minimum(corners[i, 2:], corners[rest, 2:])
+        size = size - np.maximum(corners[i, :2], corners[rest, :2])
+        shared = np.prod(np.maximum(size, 0), axis=1)
+        # Of two boxes without area it is 0/0, which is not greater than anything.
+        with np.errstate(invalid="ignore"):
+            alive[rest[shared / (areas[i] + areas[rest] - shared) > overlap]] = False
+    return order[chosen]

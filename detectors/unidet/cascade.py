@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .backbone import NormConv2d
 from .boxes import clipped, has_area, keep_best, moved
-from .layers import NormConv2d
 from .protocol import CLASSES, MOST, OVERLAP, SCORE_FLOOR
 from .pyramid import CHANNELS, STRIDES
 from .roi_align import BINS, roi_align

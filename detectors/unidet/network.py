@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .backbone import BottomUp
 from .cascade import Cascade, Found
 from .proposals import ProposalGenerator
 from .pyramid import Pyramid
-from .resnest import resnest200
-from .resnet import BottomUp, resnet50
 
 _DIVISOR = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What differs between the two models; ``mean`` and ``std`` are per channel as fed, 0-255."""
+    """What differs between the two models; ``mean`` and ``std`` are per channel as fed, 0-255.
 
-    backbone: Callable[[], BottomUp]
-    norm: bool
+    ``split`` is ResNeSt's split attention; its pyramid and box heads are normalised too.
+    """
+
+    blocks: tuple[int, ...]
+    split: bool
     convs: int
     fcs: int
     mean: tuple[float, float, float]
@@ -31,10 +33,10 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "R50": Architecture(resnet50, False, 0, 2, (103.53, 116.28, 123.675), (1.0, 1.0, 1.0)),
+    "R50": Architecture((3, 4, 6, 3), False, 0, 2, (103.53, 116.28, 123.675), (1.0, 1.0, 1.0)),
     # Its means are in the order RGB and are subtracted from BGR pictures: so the official numbers.
     "RS200": Architecture(
-        resnest200, True, 4, 1, (123.68, 116.779, 103.939), (58.393, 57.12, 57.375)
+        (3, 24, 36, 3), True, 4, 1, (123.68, 116.779, 103.939), (58.393, 57.12, 57.375)
     ),
 }
 
@@ -50,7 +52,8 @@ class UniDet(nn.Module):
         super().__init__()
         chosen = ARCHITECTURES[architecture]
         self.architecture = chosen
-        self.backbone = Pyramid(chosen.backbone(), norm=chosen.norm)
+        bottom_up = BottomUp(chosen.blocks, split=chosen.split)
+        self.backbone = Pyramid(bottom_up, norm=chosen.split)
         self.proposal_generator = ProposalGenerator()
         self.roi_heads = Cascade(chosen.convs, chosen.fcs)
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
 from spatialbench.downloads import retrieve
-from spatialbench.errors import UserError
 
-from ..canary import plain_pictures, require_different
+from ..canary import plain_pictures, require_different, require_finite
 from ..checkpoint_file import ChosenFile, OfficialFile
 from .labels import LABEL_SPACE, read_labels
 from .preparation import LONG, SHORT, frame_size, prepare
@@ -77,11 +76,11 @@ class UniDetDetector:
         read_labels(path.parent, offline=self.offline)
 
     def load(self) -> None:
-        """Load the weights and the class names, and look at the canary pictures.
+        """Load the weights and the class names.
 
         Raises:
-            UserError: files that cannot be had, keys that do not fit, weights or answers that are
-                not finite or do not depend on the picture.
+            UserError: files that cannot be had, keys that do not fit, or weights that are not
+                finite.
         """
         if self._model is not None:
             return
@@ -146,11 +145,7 @@ class UniDetDetector:
         """Detectron2 drops what is not finite without a word, and then finds nothing."""
         assert self._model is not None
         features = self._model.features(pixels.to(self._device))
-        if not all(bool(level.isfinite().all()) for level in features):
-            raise UserError(
-                f"{self.name} computes NaN or infinite features; its weights or this device are "
-                "broken: run 'spatialbench doctor', or give --device cpu. Nothing was recorded."
-            )
+        require_finite(self.name, *features)
         return features
 
     def _mention_unknown(self, labels: Sequence[Sequence[str]]) -> None:

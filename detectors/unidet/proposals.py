@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .backbone import NormConv2d
 from .boxes import clipped, has_area, keep_best, moved
-from .layers import NormConv2d
 from .pyramid import CHANNELS, STRIDES
 
 ANCHORS = 9

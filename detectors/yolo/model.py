@@ -18,6 +18,8 @@ from spatialbench.checkpoints.devices import check_device
 from spatialbench.checkpoints.loading import check_finite
 from spatialbench.errors import UserError
 
+from ..canary import require_finite
+
 if TYPE_CHECKING:
     import torch
     from PIL import Image
@@ -65,12 +67,7 @@ class YoloModel:
         class Watched(DetectionPredictor):  # type: ignore[misc, unused-ignore]
             def postprocess(self, preds: Any, *arguments: Any, **options: Any) -> Any:
                 tensors = list(_tensors(preds))
-                if not all(bool(one.isfinite().all()) for one in tensors):
-                    raise UserError(
-                        "the YOLO model returned NaN or infinite values; its weights or this "
-                        "device are broken: run 'spatialbench doctor', or give --device cpu. "
-                        "Nothing was recorded."
-                    )
+                require_finite("the YOLO model", *tensors)
                 owner.raw = [one.float().clone() for one in tensors]
                 return super().postprocess(preds, *arguments, **options)
 

@@ -73,7 +73,7 @@ def test_names_that_are_no_label_are_said_once(
 def test_features_that_are_not_finite_are_an_error(detector: UniDetDetector) -> None:
     assert isinstance(detector._model, Eye)
     detector._model.broken = True
-    with pytest.raises(UserError, match="NaN or infinite features"):
+    with pytest.raises(UserError, match="NaN or infinite values"):
         detector.detect([Image.new("RGB", (64, 64))], [["cup"]])
 
 
