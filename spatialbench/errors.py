@@ -13,6 +13,23 @@ class UserError(Exception):
     """
 
 
+MOST_CHARACTERS = 4000
+"""Of a message on the terminal."""
+
+
+def printable(text: str) -> str:
+    """A message as a terminal may have it: no control characters, and no end of it.
+
+    Messages quote files, and a file may quote what moves the cursor or colours the screen.
+    """
+    if len(text) > MOST_CHARACTERS:
+        half = MOST_CHARACTERS // 2
+        text = f"{text[:half]} [...] {text[-half:]}"
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name outside a closed list, with near matches first."""
     names = sorted(known)

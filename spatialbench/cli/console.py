@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..errors import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn, TaskID
@@ -19,7 +21,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 def say(text: str) -> None:
     """One line on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -101,7 +103,7 @@ class BarProgress:
         if self._bar is None:
             say(text)
         else:
-            self._bar.console.print(text, markup=False, highlight=False)
+            self._bar.console.print(printable(text), markup=False, highlight=False)
 
     def end(self) -> None:
         """Close the bar and leave it on the screen."""

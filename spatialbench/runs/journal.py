@@ -277,7 +277,12 @@ class JournalWriter:
             os.close(named)
 
     def _new_name(self) -> Path:
-        name = f"{self._finished.stem}.{_unique()}{self._finished.suffix}"
+        """A name that sorts after those there are, even where the clock was set back since."""
+        begun = time.time_ns()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            there = map(_BEGUN.search, os.listdir(self._finished.parent))
+            begun = max([begun, *(int(name[1]) + 1 for name in there if name)])
+        name = f"{self._finished.stem}.{_unique(begun)}{self._finished.suffix}"
         return self._finished.with_name(name)
 
     def _open(self) -> int:
@@ -297,9 +302,12 @@ _FINISHED = "finished"
 """Marks a finished file that a merge has taken: older than any writer's."""
 
 
-def _unique() -> str:
+_BEGUN = re.compile(r"\.(\d{20})-")
+
+
+def _unique(begun: int | None = None) -> str:
     """Names that sort by time and that no two processes of any machines give."""
-    return f"{time.time_ns():020d}-{os.getpid()}-{_random()}"
+    return f"{time.time_ns() if begun is None else begun:020d}-{os.getpid()}-{_random()}"
 
 
 def _random() -> str:

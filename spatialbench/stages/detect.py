@@ -13,6 +13,7 @@ from .. import canaries
 from ..detections import Detections
 from ..errors import UserError
 from ..executors import Executor, GivenUp
+from ..executors.attempts import in_one_line
 from ..plugins import Detector, download
 from ..runs.expected import Key, name_some
 from ..runs.files import create_atomic, make_folder
@@ -20,6 +21,7 @@ from ..runs.identity import canonical_json, differences
 from ..runs.lock import writing
 from ..runs.opening import Run
 from ..runs.store import RunDirectory, read_detector
+from ..stopping import batch_in_hand
 from .first_look import FirstLook
 from .giving_up import give_up
 from .memory import Pieces
@@ -42,10 +44,12 @@ class Detected:
     Attributes:
         images: how many images were looked at now.
         discarded: finished images that turned out unreadable; they now count as missing.
+        failed: images at which the detector raises an error, and which error.
     """
 
     images: int
     discarded: tuple[Key, ...] = ()
+    failed: tuple[tuple[Key, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,13 @@ class DetectWorker:
         """Look at a batch; a picture that cannot be read is reported and otherwise left out.
 
         Its place, like that of a picture not made yet, is taken by a grey one: the batch keeps its
-        shape, and the others' boxes keep their bits.
+        shape, and the others' boxes keep their bits. So is that of a picture at which the detector
+        fails, where it fails at that one and not at all of them.
         """
+        with batch_in_hand():
+            return self._looked(batch)
+
+    def _looked(self, batch: LookBatch) -> Detected:
         images = list(self._pool.map(self._read, batch.keys, batch.sha256))
         unreadable = tuple(
             key
@@ -100,7 +109,13 @@ class DetectWorker:
             self._held += self._held > 0
             return Detected(0, unreadable)
         pairs = list(zip(_without_gaps(images), batch.labels, strict=True))
-        found = self._pieces.call(self._detect, pairs)
+        found, reasons = self._found(pairs)
+        failed = {
+            key: reasons[place]
+            for place, key in enumerate(batch.keys)
+            if place in reasons and key in wanted
+        }
+        wanted -= failed.keys()
         records = [
             {"prompt_id": key[0], "index": key[1]} | _checked(detections).to_record()
             for key, detections in zip(batch.keys, found, strict=True)
@@ -109,7 +124,7 @@ class DetectWorker:
         admitted = self._first.admit(records)
         self._journal.append(admitted)
         self._held = 0 if admitted else self._held + 1
-        return Detected(len(wanted), unreadable)
+        return Detected(len(wanted), unreadable, tuple(failed.items()))
 
     def close(self) -> None:
         """Close the journal."""
@@ -125,6 +140,34 @@ class DetectWorker:
         except FileNotFoundError:
             return None
         return decode_png(content, sha256)
+
+    def _found(
+        self, pairs: Sequence[tuple[Image.Image, tuple[str, ...]]]
+    ) -> tuple[list[Detections], dict[int, str]]:
+        """What is found, and the places at which the detector fails with the reason.
+
+        Raises:
+            Exception: what the detector raises at every picture, or only at all of them together.
+        """
+        try:
+            return self._pieces.call(self._detect, pairs), {}
+        except UserError:
+            raise
+        except Exception:
+            failed = {}
+            for place, pair in enumerate(pairs):
+                try:
+                    self._pieces.call(self._detect, [pair])
+                except UserError:
+                    raise
+                except Exception as error:
+                    failed[place] = in_one_line(error)
+            if not 0 < len(failed) < len(pairs):
+                raise
+        sound = [None if place in failed else image for place, (image, _) in enumerate(pairs)]
+        images = _without_gaps(sound)
+        names = [labels for _, labels in pairs]
+        return self._pieces.call(self._detect, list(zip(images, names, strict=True))), failed
 
     def _detect(self, pairs: Sequence[tuple[Image.Image, tuple[str, ...]]]) -> list[Detections]:
         return self._detector.detect([image for image, _ in pairs], [names for _, names in pairs])
@@ -186,10 +229,12 @@ def detect(
         worker = partial(DetectWorker, detector, directory.absolute(), found_before)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
-                give_up(STAGE, quarantine, result, progress)
+                give_up(STAGE, quarantine, result.batch.missing, result.reason, progress)
                 continue
             looked += result.images
             unreadable += result.discarded
+            for key, reason in result.failed:
+                give_up(STAGE, quarantine, [key], reason, progress)
             progress.advance(result.images)
         if unreadable:
             directory.discard(unreadable)

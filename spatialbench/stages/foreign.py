@@ -23,6 +23,9 @@ from .verdicts import build_table, judge_of
 
 _NOBODY = "external"
 
+_MOST_IMAGES = 1_000_000
+"""Images of one prompt."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -133,7 +136,7 @@ def score_verdicts(
     unless ``origin`` says otherwise.
 
     Raises:
-        UserError: no verdict, or the same image twice.
+        UserError: no verdict, the same image twice, or an index that is none.
     """
     origin = origin or Origin()
     found: dict[tuple[str, int], Verdict] = {}
@@ -143,6 +146,8 @@ def score_verdicts(
             raise UserError(
                 f"the image {prompt.id}/{index} appears twice: give every image one record."
             )
+        if not 0 <= index < _MOST_IMAGES:
+            raise UserError(f"{prompt.id}/{index} is no image: give it an index from 0 on.")
         found[prompt.id, index] = verdict
         seen[prompt.id] = prompt
     if not found:

@@ -18,6 +18,7 @@ from ..runs.machine import device_name
 from ..runs.opening import Run
 from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
+from ..stopping import batch_in_hand
 from .giving_up import give_up
 from .memory import Pieces
 from .pictures import encode_png
@@ -70,13 +71,14 @@ class ImageWorker:
 
     def work(self, batch: ImageBatch) -> int:
         """Make a batch; returns how many images have been finished since the last call."""
-        images = self._timed(batch.requests)
-        finished = self._settle()
-        self._pending = [
-            self._pool.submit(self._finish, request, image)
-            for request, image in zip(batch.requests, images, strict=True)
-            if _key(request) in batch.missing
-        ]
+        with batch_in_hand():
+            images = self._timed(batch.requests)
+            finished = self._settle()
+            self._pending = [
+                self._pool.submit(self._finish, request, image)
+                for request, image in zip(batch.requests, images, strict=True)
+                if _key(request) in batch.missing
+            ]
         return finished
 
     def close(self) -> None:
@@ -156,8 +158,9 @@ def generate(
         worker = partial(ImageWorker, generator, directory.absolute(), batch_size, device)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
-                give_up(STAGE, directory.image_quarantine, result, progress)
-                lost += len(result.batch.missing)
+                left = result.batch.missing
+                give_up(STAGE, directory.image_quarantine, left, result.reason, progress)
+                lost += len(left)
             else:
                 told += result
                 progress.advance(result)

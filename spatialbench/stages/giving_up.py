@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
 
-from ..executors import GivenUp
 from ..runs.expected import Key
 from ..runs.quarantine import Quarantine, told
 from .progress import Progress
 
 
-class Missing(Protocol):
-    """A batch, whatever it is of."""
-
-    @property
-    def missing(self) -> frozenset[Key]:
-        """The images that it was to finish."""
-        ...
-
-
 def give_up(
-    stage: str, quarantine: Quarantine, given_up: GivenUp[Missing], progress: Progress
+    stage: str, quarantine: Quarantine, keys: Collection[Key], reason: str, progress: Progress
 ) -> None:
-    """Record the images of a batch and tell them.
+    """Record images that are given up and tell them.
 
     Raises:
         UserError: no space, no permission.
     """
-    missing = given_up.batch.missing
-    quarantine.add(missing, given_up.reason)
-    for sentence in told(stage, dict.fromkeys(sorted(missing), given_up.reason)):
+    quarantine.add(keys, reason)
+    for sentence in told(stage, dict.fromkeys(sorted(keys), reason)):
         progress.notice(f"{sentence}; the rest goes on.")

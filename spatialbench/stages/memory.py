@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..errors import UserError
+
+_log = logging.getLogger("spatialbench")
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -55,6 +58,13 @@ class Pieces:
                         "--dtype float16, free the device, or give --device cpu."
                     ) from error
                 self.size = len(piece) // 2
+                _log.warning(
+                    "out of memory with %d images at a time: going on with %d (--batch-size %d "
+                    "spares the attempt).",
+                    len(piece),
+                    self.size,
+                    self.size,
+                )
                 # The error holds the frames, and the frames hold the tensors.
                 error.__traceback__ = None
             else:
