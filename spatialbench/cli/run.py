@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import click
 
-from . import assembly
+from . import assembly, parsing
 from .console import progress, say, stdout_reserved
+from .dry_run import (
+    Planned,
+    dry_run_options,
+    measured_cost,
+    plan_text,
+    refuse_without_dry_run,
+    rough_cost,
+)
 from .options import detector_options, format_option, rule_options, run_options
 from .working import refuse_given_up, say_shard_done, working_of, working_options
-
-if TYPE_CHECKING:
-    from ..runs.opening import RunSpec
 
 
 @click.command("run")
@@ -21,13 +26,15 @@ if TYPE_CHECKING:
 @detector_options
 @rule_options
 @working_options
-@click.option("--dry-run", is_flag=True, help="Print the plan; load and write nothing.")
+@dry_run_options
 @format_option
 def command(
     detector: str | None,
     rule: str | None,
     threshold: float | None,
     dry_run: bool,
+    calibrate: bool,
+    price_per_hour: float | None,
     form: str,
     **values: Any,
 ) -> None:
@@ -39,9 +46,11 @@ def command(
     options = assembly.options_of(values)
     working = working_of(values)
     if dry_run:
-        device = options.device or "cpu"
-        click.echo(plan_text(options, options.spec(device), device, form))
+        named = parsing.named_device(options.device or "cpu")
+        planned = Planned(named, working.workers or 1, price_per_hour)
+        click.echo(_plan(options, planned, detector if calibrate else None, calibrate, form))
         return
+    refuse_without_dry_run(calibrate, price_per_hour)
     from ..runs.names import backbone_name
     from ..runs.timing import read_pace
     from ..stages.whole import Work, run_all
@@ -72,44 +81,22 @@ def command(
     refuse_given_up(opened)
 
 
-def plan_text(options: assembly.RunOptions, spec: RunSpec, device: str, form: str) -> str:
-    """What a run would do; nothing is loaded or written."""
-    from ..reports.tables import Table, render, render_csv
-    from .estimate import duration, estimate, size
+def _plan(
+    options: assembly.RunOptions, planned: Planned, detector: str | None, calibrate: bool, form: str
+) -> str:
+    from ..runs.names import backbone_name
 
-    expected = spec.expect(options.selection())
-    folder = options.folder or spec.folder()
-    cost = estimate(spec.identity["generator"], expected.images, device)
-    plan = {
-        "id": spec.id,
-        "folder": str(folder),
-        "prompts": len(expected.prompts),
-        "images_per_prompt": expected.images_per_prompt,
-        "images": expected.images,
-        "device": device,
-        "seconds": cost.seconds,
-        "bytes": cost.bytes,
-    }
-    if form == "json":
-        return json.dumps({**plan, "identity": spec.identity}, indent=2)
-    shown = {
-        **plan,
-        "seconds": f"{duration(cost.seconds)} on {device}, roughly",
-        "bytes": f"{size(cost.bytes)}, roughly",
-    }
-    rows = [[name, str(value)] for name, value in shown.items()]
-    rows += [[f"identity.{name}", text] for name, text in _fields(spec.identity)]
-    if form == "csv":
-        return render_csv(["plan", "value"], rows)
-    return render(Table(["plan", ""], rows), "md" if form == "md" else "table")
-
-
-def _fields(value: Any, place: str = "") -> list[tuple[str, str]]:
-    """Leaves of the identity by dotted name."""
-    if not isinstance(value, dict) or not value:
-        return [(place, value if isinstance(value, str) else json.dumps(value))]
-    return [
-        field
-        for name, item in value.items()
-        for field in _fields(item, f"{place}.{name}" if place else name)
-    ]
+    with stdout_reserved():
+        if calibrate:
+            planned = replace(planned, device=parsing.device(options.device))
+        spec = options.spec(planned.device)
+        expected = spec.expect(options.selection())
+        if not calibrate:
+            cost = rough_cost(options, spec, expected, planned)
+        else:
+            backbone = backbone_name(spec.identity["generator"])
+            found_by = assembly.detector(
+                detector, spec.benchmark, spec.subset, backbone, planned.device, options.offline
+            )
+            cost = measured_cost(options, spec, expected, found_by, planned)
+    return plan_text(options, spec, expected, planned, cost, form)

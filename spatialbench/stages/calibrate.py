@@ -1,0 +1,74 @@
+"""What a run will cost, from two batches made and looked at here and thrown away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..plugins import Detector, Generator
+from ..runs.expected import Expected
+from ..runs.journal import encode
+from .pictures import encode_png
+from .plan import planned
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Measured cost: ``load`` once a worker, the others an image; seconds and bytes.
+
+    ``images`` is how many were timed; the first batch, in which everything is still cold, is not
+    among them where there are two.
+    """
+
+    load: float
+    generate: float
+    detect: float
+    bytes: float
+    images: int
+
+    def seconds(self, images: int, workers: int = 1) -> float:
+        """Wall time of a run whose batches are shared out evenly."""
+        return self.load + images * (self.generate + self.detect) / workers
+
+
+def calibrate(
+    expected: Expected, generator: Generator, detector: Detector, batch_size: int
+) -> Calibration:
+    """Load the models, make the first two batches of the plan, and look at them; writes nothing.
+
+    Raises:
+        UserError: as loading, generating and detecting do.
+    """
+    benchmark, by_id = expected.benchmark, expected.by_id
+    load = _timed(generator.load)[0] + _timed(detector.load)[0]
+    for batch in planned(expected.keys(), batch_size)[:2]:
+        requests = [expected.request(key) for key in batch]
+        generate, images = _timed(lambda asked=requests: generator.generate(asked))
+        encoding, files = _timed(lambda made=images: [encode_png(image) for image in made])
+        labels = [tuple(benchmark.labels(by_id[prompt_id])) for prompt_id, _ in batch]
+        detect, found = _timed(lambda made=images, names=labels: detector.detect(made, names))
+        records = sum(len(encode(detections.to_record())) for detections in found)
+        size = sum(map(len, files)) + records + _RECORD * len(batch)
+        # Encoding overlaps with the next batch on another thread, where there is a core for it.
+        measured = Calibration(
+            load,
+            (generate + encoding) / len(batch),
+            detect / len(batch),
+            size / len(batch),
+            len(batch),
+        )
+    return measured
+
+
+_RECORD = 150
+"""Bytes of an image's own record."""
+
+
+def _timed(function: Callable[[], Answer]) -> tuple[float, Answer]:
+    start = time.perf_counter()
+    answer = function()
+    return time.perf_counter() - start, answer
