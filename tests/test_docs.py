@@ -28,6 +28,8 @@ def test_verbs_and_options_exist(page: Path) -> None:
     assert commands
     for verb, *arguments in commands:
         command = root.get_command(click.Context(root), verb)
+        while isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), arguments.pop(0))
         assert command is not None
         known = {name for parameter in command.params for name in parameter.opts}
         given = {argument for argument in arguments if argument.startswith("--")}

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..generators.pipelines import Pipeline
+from ..pictures import UnreadablePicture, open_picture
 from .kept_set import KeptSet
 
 if TYPE_CHECKING:
@@ -78,12 +79,10 @@ def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Late
 def _pixels(path: Path) -> Tensor:
     """float32, (3, h, w), in [-1, 1]."""
     import torch
-    from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as image:
-            array = np.array(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+        array = np.array(open_picture(path.read_bytes(), ("PNG",)).convert("RGB"))
+    except (OSError, UnreadablePicture) as error:
         raise UserError(
             f"{path} cannot be read ({error}): type 'spatialbench esplora build-data' again."
         ) from error
@@ -95,7 +94,7 @@ def _scaled(pipe: Pipeline, values: Tensor, *, shift: bool) -> Tensor:
     config = pipe.vae.config
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is None or std is None or not hasattr(pipe, "upcast_vae"):
-        return values * config.scaling_factor
+        return values * float(config.scaling_factor)
     channel_std = values.new_tensor(std).view(1, -1, 1, 1)
     channel_mean = values.new_tensor(mean).view(1, -1, 1, 1) if shift else 0
     scaled: Tensor = (values - channel_mean) * config.scaling_factor / channel_std

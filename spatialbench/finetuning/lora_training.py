@@ -223,8 +223,8 @@ def _save(pipe: Pipeline, models: dict[str, nn.Module], folder: Path) -> Path:
     options: dict[str, Any] = {}
     for part, model in models.items():
         options[f"{part}_lora_layers"] = get_peft_model_state_dict(model, adapter_name=ADAPTER)
-        config = model.peft_config[ADAPTER]  # type: ignore[index, union-attr]
-        options[f"{part}_lora_adapter_metadata"] = config.to_dict()
+        configs: Any = model.peft_config
+        options[f"{part}_lora_adapter_metadata"] = configs[ADAPTER].to_dict()
     partial = f".{LORA}.partial.safetensors"
     type(pipe).save_lora_weights(folder, weight_name=partial, **options)
     os.replace(folder / partial, folder / LORA)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -72,16 +74,26 @@ def _layer(
         )
     down, up = _shaped(values["down"], values["up"], model.get_submodule(module), name, where)
     rank = down.shape[0]
-    said = _pattern(config, "rank_pattern", module, config.get("r"))
-    if said is not None and int(said) != rank:
+    try:
+        said = _pattern(config, "rank_pattern", module, config.get("r"))
+        said = rank if said is None else int(said)
+        if "alpha" in values:
+            alpha = float(values["alpha"])
+        else:
+            alpha = float(
+                _pattern(config, "alpha_pattern", module, config.get("lora_alpha") or rank)
+            )
+    except (TypeError, ValueError, RuntimeError, OverflowError, re.error) as error:
         raise UserError(
-            f"{name} has rank {rank} at {where}, and its configuration says {int(said)}: the "
-            "weights and the configuration are not of one LoRA; get an intact copy."
+            f"{name}: the rank or alpha of {where} is no number ({error}); get an intact copy."
+        ) from error
+    if said != rank:
+        raise UserError(
+            f"{name} has rank {rank} at {where}, and its configuration says {said}: the weights "
+            "and the configuration are not of one LoRA; get an intact copy."
         )
-    if "alpha" in values:
-        alpha = float(values["alpha"])
-    else:
-        alpha = float(_pattern(config, "alpha_pattern", module, config.get("lora_alpha")) or rank)
+    if not math.isfinite(alpha):
+        raise UserError(f"{name} says alpha {alpha} for {where}; get an intact copy.")
     return LoraLayer(
         part, module, down, up, alpha / (rank**0.5 if config.get("use_rslora") else rank)
     )
@@ -90,6 +102,8 @@ def _layer(
 def _pattern(config: Mapping[str, Any], key: str, module: str, default: Any) -> Any:
     """A module's own value in a peft pattern, else the default."""
     patterns = config.get(key) or {}
+    if not isinstance(patterns, Mapping):
+        raise TypeError(f"{key} is no object")
     if not patterns:
         return default
     from peft.utils.other import get_pattern_key
@@ -115,7 +129,7 @@ def _shaped(
     else:
         down, up = (x[..., None, None] if x.ndim == 2 else x for x in (down, up))
     expected = tuple(weight.shape)
-    if down.ndim != weight.ndim or up.ndim != weight.ndim or up.shape[1] != down.shape[0]:
+    if down.ndim != weight.ndim or up.ndim != weight.ndim or not 0 < up.shape[1] == down.shape[0]:
         raise UserError(
             f"{name}: the matrices {tuple(down.shape)} and {tuple(up.shape)} at {where} do not "
             "belong together (the ranks differ); get an intact copy."

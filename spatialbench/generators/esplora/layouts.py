@@ -166,7 +166,7 @@ def _spelled_as_here(
 
             mapped = _maybe_map_sgm_blocks_to_diffusers(dict(tensors), _config_of(parts["unet"]))
             return {_sgm_names(key): value for key, value in mapped.items()}
-    except (ValueError, KeyError, IndexError, AttributeError, AssertionError) as error:
+    except (ValueError, LookupError, AttributeError, AssertionError, RuntimeError) as error:
         raise UserError(
             f"the keys of {name} cannot be brought to this backbone's names "
             f"({' '.join(str(error).split())[:200]}); give a LoRA that was made for it."

@@ -104,7 +104,7 @@ def read_lora(lora: LoraFile) -> LoraContent:
             f"{lora.path} holds NaN or infinite values in {len(bad)} tensors, such as {bad[0]}; "
             "get an intact copy of the LoRA."
         )
-    adapters: dict[str | None, Mapping[str, Any]] = dict(_by_part(header, lora.path))
+    adapters: dict[str | None, Mapping[str, Any]] = {**_by_part(header, lora.path)}
     if lora.config:
         adapters[None] = _read_json(lora.config, lora.config.read_text(encoding="utf-8"))
     return LoraContent(tensors, adapters)
