@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -62,3 +64,33 @@ def test_four_processes_at_once_and_one_of_them_killed(tmp_path: Path) -> None:
     assert [done for _, done, _ in log.begun] == [28, 28, 0]
     assert snapshot(folder) == snapshot(tmp_path / "whole")
     assert not (folder / ".scratch").exists()
+
+
+KILLS = 20
+
+
+def test_shards_killed_twenty_times(tmp_path: Path) -> None:
+    whole, folder = tmp_path / "whole", tmp_path / "shards"
+    run_shard(whole, "1/1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "pyarrow.parquet"])
+    moment = random.Random(20)
+    kills = laps = 0
+    while kills < KILLS:
+        shards = moment.choice([("1/1",), ("1/2", "2/2"), ("1/3", "2/3", "3/3")])
+        processes = [context.Process(target=run_shard, args=(folder, s, 0.02)) for s in shards]
+        for process in processes:
+            process.start()
+        time.sleep(moment.uniform(0, 0.35))
+        for process in moment.sample(processes, moment.randint(1, len(processes))):
+            process.kill()
+        for process in processes:
+            process.join(60)
+            kills += process.exitcode == -signal.SIGKILL
+            assert process.exitcode in (0, -signal.SIGKILL)
+        if (folder / "summary.json").exists() or kills >= KILLS:
+            run_shard(folder, "1/1")
+            assert snapshot(folder) == snapshot(whole)
+            shutil.rmtree(folder)
+            laps += 1
+    assert laps >= 1
