@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..plugins import GenerationSettings, GeneratorPlugin, ImageRequest, Json, Parameter
 from .parameters import read_parameters
-from .pipelines import Pipeline, load_pipeline
+from .pipelines import Pipeline
+from .prepared_pipeline import prepared_pipeline
 from .prompt_embeddings import PromptEncoder
 from .sampling import Sampling, decode, image_generators, resolve_sampling
-from .schedulers import build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,17 +53,9 @@ class StableDiffusion:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
         if self._pipe is not None:
             return
-        sampling = self.sampling
-        pipe = load_pipeline(
-            sampling.backbone,
-            sampling.dtype,
-            sampling.device,
-            sampling.offline,
-            self.replaced_parts(),
+        self._pipe, self._encoder = prepared_pipeline(
+            self.sampling, self.parameters["negative_prompt"] or None, self.replaced_parts()
         )
-        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
-        self._encoder = PromptEncoder(pipe, self.parameters["negative_prompt"] or None)
-        self._pipe = pipe
 
     def replaced_parts(self) -> Mapping[str, Path]:
         """Folders of models that take the place of the backbone's, by part: none here."""

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...plugins import GenerationSettings, ImageRequest, Json, Parameter
 from ...prompts import Prompt
-from ..pipelines import load_pipeline
+from ..prepared_pipeline import prepared_pipeline
 from ..prompt_embeddings import PromptEncoder
 from ..sampling import Sampling, decode, image_generators, resolve_sampling
-from ..schedulers import build
 from .descent import MapLoss, descended
 from .descent_settings import DescentSettings, read_descent
 from .tokens import Positions
@@ -24,13 +23,24 @@ if TYPE_CHECKING:
 class DescentMethod(Protocol):
     """What tells one such method from another."""
 
-    name: str
-    version: int
-    marks: tuple[str, ...]
-    """What a table must say of it, such as ``reconstruction``."""
-    parameters: Mapping[str, Parameter]
-    clip: float | None
-    """Greatest length of a sample's gradient."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a table must say of it, such as ``reconstruction``."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+
+    @property
+    def clip(self) -> float | None:
+        """Greatest length of a sample's gradient; None leaves it as it is."""
+        ...
 
     def inherited(self, backbone: str) -> Mapping[str, Any]:
         """Parameters that a backbone, by name, wants otherwise than the defaults."""
@@ -80,11 +90,7 @@ class DescentGenerator:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
         if self._pipe is not None:
             return
-        sampling = self.sampling
-        pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
-        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
-        self._encoder = PromptEncoder(pipe)
-        self._pipe = pipe
+        self._pipe, self._encoder = prepared_pipeline(self.sampling)
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """RGB pictures, one a request; prompts may be mixed.

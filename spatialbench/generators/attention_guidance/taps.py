@@ -116,7 +116,7 @@ def tapped(
     before: list[Any] = [module.processor for module in modules]
     try:
         for slot, module in enumerate(modules):
-            module.set_processor(TapProcessor(recorder, slot))  # type: ignore[arg-type]
+            module.set_processor(TapProcessor(recorder, slot))
         yield recorder
     finally:
         for module, processor in zip(modules, before, strict=True):

@@ -51,12 +51,6 @@ class Compass(StableDiffusion):
             **unet,
         }
 
-    def download(self) -> None:
-        """Get what is missing of the backbone and of the UNet; see ``plugins.download``."""
-        super().download()
-        if self.unet is not None:
-            self.unet.locate(offline=self.sampling.offline)
-
     def replaced_parts(self) -> Mapping[str, Path]:
         """The UNet's folder in the place of the backbone's.
 
@@ -82,10 +76,9 @@ class Compass(StableDiffusion):
             UserError: as :func:`~spatialbench.generators.pipelines.load_pipeline`, or a UNet that
                 does not fit.
         """
-        if self._pipe is not None:
-            return
+        loaded = self._pipe is not None
         super().load()
-        if self.plugin.tenor:
+        if self.plugin.tenor and not loaded:
             log.info("TENOR in %d layers", install_tenor(self._pipe.unet))
 
 

@@ -31,7 +31,7 @@ def install_tenor(model: Any) -> int:
     """
     double = getattr(model, "transformer_blocks", None)
     if double is not None:
-        blocks = [
+        blocks: list[tuple[str, Any, Any]] = [
             (f"transformer_blocks.{i}.attn", block.attn, TenorFluxProcessor())
             for i, block in enumerate(double)
         ]
@@ -82,7 +82,7 @@ class TenorProcessor:
         from torch.nn import functional as F
 
         def by_head(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+            return x.view(*x.shape[:2], attn.heads, -1).transpose(1, 2)
 
         order = encoding(encoder_hidden_states)
         text = encoder_hidden_states
@@ -120,7 +120,7 @@ class TenorFluxProcessor:
         from torch.nn import functional as F
 
         def by_head(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (-1, attn.head_dim))
+            return x.view(*x.shape[:2], -1, attn.head_dim)
 
         text = encoder_hidden_states
         ordered = text + encoding(text)

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...plugins import GenerationSettings, ImageRequest, Json
-from ..pipelines import load_pipeline
+from ..prepared_pipeline import prepared_pipeline
 from ..prompt_embeddings import PromptEncoder
 from ..sampling import Sampling, decode, image_generators, resolve_sampling
-from ..schedulers import build
 from .denoiser import guided
 from .settings import GuidanceSettings, preset_of, read_settings
 
@@ -49,11 +48,7 @@ class InfSplign:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
         if self._pipe is not None:
             return
-        sampling = self.sampling
-        pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
-        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
-        self._encoder = PromptEncoder(pipe)
-        self._pipe = pipe
+        self._pipe, self._encoder = prepared_pipeline(self.sampling)
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """RGB pictures, one a request; prompts and relations may be mixed.

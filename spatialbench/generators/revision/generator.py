@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ..parameters import read_parameters
-from ..pipelines import Pipeline, load_pipeline
+from ..pipelines import Pipeline
+from ..prepared_pipeline import prepared_pipeline
 from ..prompt_embeddings import PromptEncoder
 from ..sampling import Sampling, decode, image_generators, own_size, resolve_sampling
-from ..schedulers import build
 from . import PARAMETERS
 from .guides import Guides, find_guides
 
@@ -50,20 +50,13 @@ class Revision:
         """Get what is missing of the backbone; see ``plugins.download``."""
         self.sampling.download()
 
-    def download(self) -> None:
-        """Get what is missing of the backbone; see ``plugins.download``."""
-        self.sampling.download()
-
     def load(self) -> None:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
         if self._pipe is not None:
             return
         from diffusers import AutoPipelineForImage2Image
 
-        sampling = self.sampling
-        pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
-        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
-        self._encoder = PromptEncoder(pipe)
+        pipe, self._encoder = prepared_pipeline(self.sampling)
         self._repaint = AutoPipelineForImage2Image.from_pipe(pipe)
         self._repaint.set_progress_bar_config(disable=True)
         self._pipe = pipe

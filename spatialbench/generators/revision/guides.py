@@ -26,8 +26,10 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 class Guides(Protocol):
     """Where guide pictures come from."""
 
-    marks: tuple[str, ...]
-    """What a table must say of pictures made from them."""
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a table must say of pictures made from them."""
+        ...
 
     def identity(self) -> dict[str, Any]:
         """What decides every guide's pixels; plain JSON."""

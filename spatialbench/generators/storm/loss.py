@@ -51,7 +51,8 @@ class TransportLoss:
         maps = maps[:, :2]
         masses = maps / (maps.sum((-2, -1), keepdim=True) + _GUARD)
         weight = side_weight(step)
-        costs, targets = [], []
+        costs: list[Tensor] = []
+        targets: list[Tensor] = []
         for own, sample in zip(masses, samples, strict=True):
             side = self.sides[sample]
             costs += _costs(own, side, weight)
