@@ -46,7 +46,7 @@ def parse_simple(text: str) -> Sentence | None:
         return None
     first, second = match["first"], match["second"]
     words = first.split()[-1], second.split()[-1]
-    return Sentence(first, match["relation"], second, words)
+    return Sentence(first, match["relation"].lower(), second, words)
 
 
 def parse_complex(text: str) -> Sentence | None:
@@ -60,7 +60,7 @@ def parse_complex(text: str) -> Sentence | None:
         return None
     first, second = match["first"], match["second"]
     after = [word for word in second.split() if word not in NO_NOUNS]
-    return Sentence(first, match["relation"], second, (first.split()[-1], after[0]))
+    return Sentence(first, match["relation"].lower(), second, (first.split()[-1], after[0]))
 
 
 def words_of(text: str) -> tuple[str, ...]:

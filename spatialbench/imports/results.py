@@ -141,7 +141,7 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
     summary = summarise(target.benchmark, table, heading)
     summary["run"] = run.manifest.id
     with writing(run.path):
-        write_scores(run.directory.scores, table, reasons)
+        summary["scores_sha256"] = write_scores(run.directory.scores, table, reasons)
         write_atomic(run.directory.summary, summary_text(summary).encode())
     return run, left_out
 

@@ -13,7 +13,7 @@ from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
 from ..runs.opening import Run
 from ..runs.signature import Signature
-from ..stages.scores_file import read_table
+from ..stages.scores_file import read_table, scores_hash
 from .results import Result, read_result
 
 
@@ -62,6 +62,12 @@ def load_scored(run: Run) -> ScoredRun:
     result = read_result(run.path)
     document = read_json(run.path / "summary.json")
     prompts = {prompt.id: prompt for prompt in run.expected.all_prompts}
+    known = document.get("scores_sha256")
+    if known is not None and known != scores_hash(run.directory.scores):
+        raise UserError(
+            f"{run.directory.scores} is not the file that {run.path}/summary.json was written with "
+            f"(it is missing, damaged or older): type 'spatialbench score {run.path}'."
+        )
     table, reasons = read_table(run.directory.scores, prompts)
     if len(reasons) != result.images or result.images_expected != run.expected.images:
         raise UserError(

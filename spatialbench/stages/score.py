@@ -24,7 +24,7 @@ from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..subsets import default_rule, stands_in_for
 from .progress import Progress
-from .scores_file import count_scores, read_scores, write_scores
+from .scores_file import read_scores, scores_hash, write_scores
 from .summary import FORMAT, Heading, Summary, summarise, summary_text
 from .verdicts import build_table, judge_of
 
@@ -89,7 +89,7 @@ def score(
         )
         summary = summarise(expected.benchmark, table, heading)
         summary["run"], summary["inputs"] = run.manifest.id, inputs
-        write_scores(directory.scores, table, reasons)
+        summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
         # Last, because the summary is what says that the scores are there.
         write_atomic(directory.summary, summary_text(summary).encode())
         progress.end()
@@ -217,7 +217,8 @@ def _stored(run: Run, inputs: str) -> Summary | None:
         return None
     if not isinstance(summary, dict) or summary.get("inputs") != inputs:
         return None
-    return summary if count_scores(run.directory.scores) == summary.get("images") else None
+    sha256 = summary.get("scores_sha256")
+    return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
 
 
 def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int) -> Signature:

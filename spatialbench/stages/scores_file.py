@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,8 +18,11 @@ from ..runs.files import write_atomic
 _MOST_ROWS = 10_000_000
 
 
-def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> None:
+def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
     """Write the rows: prompt_id, index, task, correct, score, reason, then the rule's facts.
+
+    Returns:
+        The SHA-256 (hex) of the file, by which the summary knows it.
 
     Raises:
         UserError: no space, no permission.
@@ -42,13 +46,15 @@ def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> None:
     # With a checksum a page: without it a flipped bit is read as another number.
     parquet.write_table(pa.table(columns), buffer, compression="zstd", write_page_checksum=True)
     write_atomic(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def count_scores(path: Path) -> int | None:
-    """Number of rows, or None where any part of the file is missing or damaged."""
+def scores_hash(path: Path) -> str | None:
+    """The SHA-256 (hex) of the file as it is, or None where it cannot be read."""
     try:
-        return int(_read(path).num_rows)
-    except _Damaged:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
         return None
 
 

@@ -19,7 +19,7 @@ from .verdicts import by_task
 Summary = dict[str, Any]
 """The flat document of ``summary.json``; NaN is None."""
 
-FORMAT = 3
+FORMAT = 4
 """Goes up when a summary gets another key, so that stored ones are written again."""
 
 
