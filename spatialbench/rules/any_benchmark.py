@@ -53,7 +53,7 @@ def in_depth(prompt: Prompt) -> bool:
     return any(triplet.relation in DEPTH for triplet in asked_triplets(prompt))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AnyBenchmarkRule(ABC):
     """A rule that needs the prompt's triplets, the boxes, and for depth a map.
 

@@ -14,7 +14,7 @@ from .object_depth import Depth
 from .relation_checks import RelationCheck, StandsFor, check_relations
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ConstraintRule(AnyBenchmarkRule):
     """Every relation a prompt asks for, held to one reading of ESPLoRA's constraints.
 

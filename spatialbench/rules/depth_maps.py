@@ -8,14 +8,15 @@ NAME:depth=FOLDER`` says. ``depth.json`` in the folder names the model that made
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..documents import LARGE, read_json, read_limited
 from ..errors import UserError
+from ..pictures import open_picture
 from ..runs.names import safe_id, slug
 from .box_pairs import BoolArray
 from .object_depth import Depth, scaled_depth
@@ -47,7 +48,7 @@ class DepthFolder:
 
     def _described(self, key: str) -> str | None:
         try:
-            value = json.loads((self.path / DESCRIPTION).read_bytes()).get(key)
+            value = read_json(self.path / DESCRIPTION).get(key)
         except (OSError, ValueError, AttributeError):
             return None
         return value if isinstance(value, str) else None
@@ -66,19 +67,16 @@ class DepthFolder:
         Raises:
             UserError: no map, one that is no grey picture, or one of another size.
         """
-        from PIL import Image, UnidentifiedImageError
-
         path = self.map_path(prompt_id, index)
         try:
-            with Image.open(path) as picture:
-                picture.load()
-                mode, values = picture.mode, np.asarray(picture)
+            picture = open_picture(read_limited(path, LARGE), ("PNG",))
+            mode, values = picture.mode, np.asarray(picture)
         except FileNotFoundError:
             raise UserError(
                 f"there is no depth map {path}: type 'spatialbench depth RUN' to make those that "
                 "are missing, or give --rule NAME:depth=FOLDER with <prompt id>/<k>.png in it."
             ) from None
-        except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        except (OSError, ValueError) as error:
             raise UserError(
                 f"the depth map {path} cannot be read ({error}): delete it and type 'spatialbench "
                 "depth RUN' to make it anew."

@@ -94,7 +94,7 @@ def values_of(
     Raises:
         UserError: a mask of another size than the map.
     """
-    own = as_boxes([box])[0]
+    own = as_boxes(np.asarray(box)[None])[0]
     rivals = [rival for rival in as_boxes(others) if _shared(own, rival) > OVERLAPPING]
     if rivals and mask is not None:
         return _inside_mask(depth, mask)

@@ -10,7 +10,7 @@ import numpy as np
 from ..detections import Detections
 from ..prompts import Prompt, Triplet
 from ..relations import Relation
-from .box_pairs import BoolArray
+from .box_pairs import BoolArray, FloatArray
 from .constraints import (
     DEPTH,
     JUDGED,
@@ -139,7 +139,7 @@ def check_relations(
     """
     constraint.checked()
     # Kept as rows of the whole, so that masks stay in step.
-    rows = np.flatnonzero(detections.scores > np.float32(threshold))
+    rows = np.flatnonzero(detections.scores > np.float32(threshold)).tolist()
     above = detections.above(threshold)
     kept = None if masks is None else [masks[row] for row in rows]
     return [_check(triplet, above, constraint, depth, kept, stands_for) for triplet in triplets]
@@ -180,13 +180,13 @@ def _in_depth(
     if depth is None:
         raise ValueError(f"{relation.adverb!r} needs the picture's depth map")
     values = depth() if callable(depth) else depth
-    near = [
-        nearness(
+
+    def near(one: Found, other: Found) -> FloatArray:
+        return nearness(
             values,
             detections.boxes[list(one.indices)],
             detections.boxes[list(other.indices)],
             None if masks is None else [masks[i] for i in one.indices],
         )
-        for one, other in ((a, b), (b, a))
-    ]
-    return depth_holds(relation, *near, constraint.margin)
+
+    return depth_holds(relation, near(a, b), near(b, a), constraint.margin)

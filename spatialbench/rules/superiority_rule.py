@@ -17,7 +17,7 @@ from .relation_checks import Found, StandsFor, find
 from .superiority import superiority, superiority_of_boxes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SuperiorityRule(AnyBenchmarkRule):
     """PSE of the most confident box of either object.
 
