@@ -55,7 +55,10 @@ def read_depth(path: Path) -> Depth:
             f"the depth map {path} is a picture of mode {picture.mode}: expected 8-bit grey (mode "
             "L), larger values nearer, as the official scorer writes them."
         )
-    small = picture.resize(frame_size(*picture.size), Image.Resampling.BILINEAR)
+    size = frame_size(*picture.size)
+    if min(size) < 1:
+        raise UserError(f"the depth map {path} is {picture.size} pixels: write it again.")
+    small = picture.resize(size, Image.Resampling.BILINEAR)
     return np.asarray(small, dtype=np.float32) / np.float32(255)
 
 

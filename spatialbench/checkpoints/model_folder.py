@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..documents import read_json
 from ..errors import UserError
 from .hashing import folder_hash
 from .hub import HubSource, fetch, locate, parse_source
@@ -112,7 +112,7 @@ def require_model_type(folder: Path, wanted: str, model_class: str) -> None:
     """
     path = folder / "config.json"
     try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
+        kind = read_json(path).get("model_type")
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(
             f"{path} cannot be read ({error}); give a folder written by save_pretrained of "

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..documents import LARGE, parse_json, read_json, read_limited
 from ..errors import UserError
+from ..imports.sources import inside
 from ..runs.files import disk_errors, make_folder, write_atomic
 from ..runs.identity import canonical_json
 
@@ -88,14 +90,15 @@ def read_kept(folder: Path) -> KeptSet:
         UserError: it is none, it is damaged, or the build was not finished.
     """
     try:
-        description = json.loads((folder / DESCRIPTION).read_bytes())
-        lines = (folder / METADATA).read_text(encoding="utf-8").splitlines()
-        records = [json.loads(line) for line in lines]
+        description = read_json(folder / DESCRIPTION)
+        lines = read_limited(folder / METADATA, LARGE).decode("utf-8").splitlines()
+        records = [parse_json(line) for line in lines]
         pictures = [
-            KeptPicture(r["file_name"], r["text"], r["relations"][0][1], r) for r in records
+            KeptPicture(inside(r["file_name"], folder), r["text"], r["relations"][0][1], r)
+            for r in records
         ]
         content = canonical_json([[r["text"], r["sha256"]] for r in records])
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
             f"{folder} is no finished training set ({error}); give the folder of 'spatialbench "
             "esplora build-data', or type that command again to finish it."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..documents import read_json
 from ..errors import UserError
 from ..generators.pipelines import Pipeline, load_pipeline
 from ..generators.sampling import Sampling
@@ -122,8 +123,8 @@ def _claim(folder: Path, identity: dict[str, Any]) -> None:
     now = json.loads(canonical_json(identity))
     if path.exists():
         try:
-            there = json.loads(path.read_bytes())
-        except ValueError as error:
+            there = read_json(path)
+        except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}); give another --folder.") from error
         fields = differences(there, now)
         if fields:

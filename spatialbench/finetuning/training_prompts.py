@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..documents import parse_json, read_limited
 from ..errors import UserError
 from ..plugins import Rule
 from ..prompts import Prompt, Triplet
@@ -118,8 +118,8 @@ def read_prompts(path: Path) -> list[Prompt]:
         UserError: no such file, no prompts, or a line that is none, with its number.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_limited(path).decode("utf-8").splitlines()
+    except (OSError, ValueError) as error:
         raise UserError(
             f"cannot read the prompts in {path} ({error}); give a JSONL file."
         ) from error
@@ -128,7 +128,7 @@ def read_prompts(path: Path) -> list[Prompt]:
         if not line.strip():
             continue
         try:
-            made.append(_read(f"{number:06d}", json.loads(line)))
+            made.append(_read(f"{number:06d}", parse_json(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{path}, line {number}, is no prompt ({error}); expected "

@@ -21,6 +21,8 @@ from .files import disk_errors
 
 NAME = "timing.jsonl"
 
+_MOST = 1_000_000
+
 
 class BatchTime(BaseModel):
     """One batch: ``seconds`` of wall time for all its ``images``, loading of models excluded.
@@ -30,9 +32,9 @@ class BatchTime(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    images: int = Field(gt=0)
+    images: int = Field(gt=0, le=_MOST)
     seconds: float = Field(ge=0, allow_inf_nan=False)
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(gt=0, le=_MOST)
     device: str
 
 

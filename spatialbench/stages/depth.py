@@ -138,12 +138,13 @@ def _due(folder: DepthFolder, key: Key, sha256: str, masked: bool) -> bool:
 
 def _made_from(path: Path) -> str | None:
     """Hash of the image that a map was made from; None for no map, or one of unknown origin."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             return str(picture.info.get(_SOURCE))
-    except (OSError, UnidentifiedImageError, SyntaxError):
+    # Pillow raises whatever broken bytes make it stumble over.
+    except Exception:
         return None
 
 

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from . import formats
-from .inputs import changed_json, near, value
-from .reader import Read, Reader
+from .inputs import changed_json, dumped, near, noise, value
+from .reader import Read, Reader, json_reader
 
 
 def _checkpoint(file: str) -> Read:
@@ -85,10 +85,57 @@ def _saved_safetensors() -> bytes:
     return bytes(save(_tensors(), {"format": "pt"}))
 
 
+def _lora(folder: Path) -> None:
+    from spatialbench.generators.esplora.lora_file import find_lora, read_lora
+
+    read_lora(find_lora(str(folder / "lora" / "lora.safetensors")))
+
+
+def _lora_tensors() -> dict[str, Any]:
+    import torch
+
+    key = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.lora_{}.weight"
+    return {key.format(side): torch.ones(2, 2) for side in "AB"}
+
+
+def _saved_lora() -> bytes:
+    from safetensors.torch import save
+
+    return bytes(save(_lora_tensors(), {"lora_adapter_metadata": '{"unet.r": 2}'}))
+
+
+def _lora_headers(random: Random) -> bytes:
+    header = {
+        "unet.a.lora_A.weight": {"dtype": "F16", "shape": [2, 2], "data_offsets": [0, 8]},
+        "__metadata__": {"lora_adapter_metadata": '{"unet.r": 2}'},
+    }
+    if random.randrange(2):
+        inner = changed_json(random, {"unet.r": 2, "unet.lora_alpha": 4})
+        header["__metadata__"] = {"lora_adapter_metadata": dumped(inner).decode()}
+        header["unet.a.lora_A.weight"]["dtype"] = random.choice(_DTYPES)
+        return formats.safetensors(header, noise(random, 30))
+    return formats.safetensors(changed_json(random, header), bytes(8))
+
+
+_DTYPES = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "I64", "U8", "BOOL", "C64", "F4")
+
+
+def _lora_folder(folder: Path) -> None:
+    (folder / "lora").mkdir()
+    (folder / "lora" / "lora.safetensors").write_bytes(_saved_lora())
+
+
 @cache
 def found() -> dict[str, Reader]:
     """By name."""
+    config = {"r": 4, "lora_alpha": 8, "target_modules": ["to_q"], "rank_pattern": {}}
     return {
+        "lora": Reader(
+            "lora/lora.safetensors", near([_saved_lora()], _lora_headers), _lora, (_saved_lora(),)
+        ),
+        "lora configuration": json_reader(
+            [config], file="lora/adapter_config.json", read=_lora, prepare=_lora_folder
+        ),
         "pth": Reader(
             "weights.pth",
             near([formats.torch_file(_tensors())], _strange_states, _programs),

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.stages.fakes import Finder
 
-from .reader import Reader, benchmark_named, json_reader
+from .reader import Reader, benchmark_named, json_reader, line_reader
 from .result_readers import detections_record
 
 
@@ -77,10 +77,40 @@ def _empty_handed() -> dict[str, Any]:
     return detections_record("0", ["dog"]) | {"scores": [0.05]}
 
 
+def _training_prompts(folder: Path) -> None:
+    from spatialbench.finetuning.training_prompts import read_prompts
+
+    read_prompts(folder / "prompts.jsonl")
+
+
+def _kept(folder: Path) -> None:
+    from spatialbench.finetuning.kept_set import read_kept
+
+    for picture in read_kept(folder / "kept").pictures:
+        assert (folder / "kept" / picture.file).resolve().is_relative_to(folder.resolve())
+
+
+_PROMPTS = [
+    {"text": "a dog left of a cat", "relations": [["dog", "left", "cat"]]},
+    {"text": "a cup above a bed", "relations": [["cup", "above", "bed"], ["bed", "below", "cup"]]},
+]
+_KEPT = {**_PROMPTS[0], "file_name": "images/0.png", "sha256": "00"}
+
+
 @cache
 def found() -> dict[str, Reader]:
     """By name."""
     return {
+        "training prompts": line_reader(_PROMPTS, file="prompts.jsonl", read=_training_prompts),
+        "kept pictures": line_reader(
+            [_KEPT],
+            file="kept/metadata.jsonl",
+            read=_kept,
+            prepare=lambda folder: (
+                (folder / "kept").mkdir(),
+                (folder / "kept" / "dataset.json").write_text("{}"),
+            ),
+        ),
         "gate": json_reader([_GATE], file="gate.json", read=_gate),
         "figures": json_reader([_FIGURES], file="figures.json", read=_figures),
         "canary": json_reader(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...checkpoints.hashing import file_hash
 from ...checkpoints.hub import HubSource, locate, parse_source
 from ...checkpoints.patterns import FilePatterns
+from ...documents import parse_json, read_json
 from ...errors import UserError
 
 if TYPE_CHECKING:
@@ -98,15 +98,16 @@ def read_lora(lora: LoraFile) -> LoraContent:
         ) from error
     if not tensors:
         raise UserError(f"{lora.path} holds no tensors; give a file with LoRA weights.")
-    bad = [key for key, value in tensors.items() if not bool(value.isfinite().all())]
+    bad = [key for key, value in tensors.items() if not bool(value.double().isfinite().all())]
     if bad:
         raise UserError(
             f"{lora.path} holds NaN or infinite values in {len(bad)} tensors, such as {bad[0]}; "
             "get an intact copy of the LoRA."
         )
     adapters: dict[str | None, Mapping[str, Any]] = {**_by_part(header, lora.path)}
-    if lora.config:
-        adapters[None] = _read_json(lora.config, lora.config.read_text(encoding="utf-8"))
+    config = lora.config
+    if config:
+        adapters[None] = _configuration(config, lambda: read_json(config))
     return LoraContent(tensors, adapters)
 
 
@@ -146,19 +147,20 @@ def _downloaded(source: HubSource, file: str, offline: bool) -> Path:
 def _by_part(header: Mapping[str, str], path: Path) -> dict[str, dict[str, Any]]:
     """The header's ``{"unet.r": 4, ...}`` as one configuration a part."""
     parts: dict[str, dict[str, Any]] = {}
-    if METADATA_KEY in header:
-        for key, value in _read_json(path, header[METADATA_KEY]).items():
+    text = header.get(METADATA_KEY)
+    if text is not None:
+        for key, value in _configuration(path, lambda: parse_json(text)).items():
             part, _, name = key.partition(".")
             parts.setdefault(part, {})[name] = value
     return parts
 
 
-def _read_json(path: Path, text: str) -> dict[str, Any]:
+def _configuration(path: Path, read: Callable[[], Any]) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        content = read()
         if not isinstance(content, dict):
             raise ValueError("it is no JSON object")
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"the adapter configuration in {path} cannot be read ({error}); get an intact copy."
         ) from error
