@@ -217,6 +217,8 @@ def _stored(run: Run, inputs: str) -> Summary | None:
         return None
     if not isinstance(summary, dict) or summary.get("inputs") != inputs:
         return None
+    if not all(type(summary.get(count)) is int for count in ("images", "images_expected")):
+        return None
     sha256 = summary.get("scores_sha256")
     return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
 
