@@ -13,7 +13,7 @@ from typing import Literal
 from .. import canaries, plugins
 from ..errors import UserError
 
-_CORE = ("torch", "diffusers", "transformers", "numpy", "pandas", "pyarrow", "pillow")
+_CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
 _EXTRAS = {"ray": "ray", "yolo": "ultralytics", "mmdet": "mmdet", "plots": "matplotlib"}
 
 

@@ -28,7 +28,7 @@ class Machine(BaseModel):
     batch_size: int | None = None
 
 
-_PACKAGES = ("spatialbench", "torch", "diffusers", "transformers", "numpy", "pillow")
+_PACKAGES = ("spatialbench", "torch", "diffusers", "transformers", "peft", "numpy", "pillow")
 
 
 def this_machine(

@@ -9,23 +9,28 @@ import pytest
 
 from tests.cli.conftest import Command
 
+COLOURS = ("red square", "green square", "blue square", "yellow square")
+"""What the stranger's plug-ins paint and find."""
+
 
 def test_from_prompts_to_a_lora_that_draws(spatialbench: Command, tmp_path: Path) -> None:
-    prompts = tmp_path / "prompts.jsonl"
-    pairs = (("dog", "cat"), ("car", "bench"), ("apple", "clock"), ("bus", "zebra"))
-    lines = [{"text": f"a {a} left of a {b}", "relations": [[a, "left", b]]} for a, b in pairs]
-    prompts.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    # The plain model would often leave nothing of eight pictures.
-    guided = ("--method", "infsplign", "--images-per-prompt", "2")
+    painted = ("--method", "painter", "--set", "skill=0.5", "--detector", "colour-blobs")
     made = spatialbench(
-        *("esplora", "build-data", "--folder", "set", "--prompts", prompts, *guided),
-        *("--seed", "1", "--format", "json"),
+        *("esplora", "build-data", "--folder", "set", "--objects", ",".join(COLOURS)),
+        *("--count", "40", *painted, "--format", "json"),
     )
     assert made.status == 0, made.err
     said = json.loads(made.out)
-    assert said["images"] == 8
-    assert sum(said["outcomes"]["left"].values()) == 8
-    assert said["kept"] == len(list((tmp_path / "set" / "images").iterdir())) > 0
+    assert (said["images"], len(said["outcomes"])) == (40, 4)
+    wrong = sum(counts["relation wrong"] for counts in said["outcomes"].values())
+    assert said["kept"] + wrong == 40
+    assert 10 < said["kept"] < 30, "the painter is right half of the time"
+    assert said["kept"] == len(list((tmp_path / "set" / "images").iterdir()))
+    none = (*painted, "--folder", "none", "--objects", ",".join(COLOURS), "--count", "4")
+    refused = spatialbench("esplora", "build-data", *none, "--threshold", "0.95")
+    assert refused.status == 2
+    assert "none of the 4 pictures passed" in refused.err
+    assert "4 (100.0 %)" in refused.err
     small = ("--rank", "2", "--steps", "2", "--batch-size", "2")
     trained = spatialbench("esplora", "train", "set", *small)
     assert trained.status == 0, trained.err
