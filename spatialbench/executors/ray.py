@@ -123,9 +123,13 @@ class _Shift(Generic[Batch, Result]):
     def results(self, size: int) -> Iterator[Result | GivenUp[Batch]]:
         """Results until every batch is done and safe, or given up."""
         share = environment(size)
-        options = {"num_cpus": 1, "num_gpus": self._wanted.gpus_per_worker, "max_restarts": 0}
-        # One thread works, so that it is always the same; another answers.
-        options["concurrency_groups"] = {"work": 1, "pulse": 1}
+        options: dict[str, Any] = {
+            "num_cpus": 1,
+            "num_gpus": self._wanted.gpus_per_worker,
+            "max_restarts": 0,
+            # One thread works, so that it is always the same; another answers.
+            "concurrency_groups": {"work": 1, "pulse": 1},
+        }
         make_actor = self._ray.remote(**options)(Member)
         while True:
             todo = len(self._queue) + len(self._work)

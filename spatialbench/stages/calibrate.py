@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from ..plugins import Detector, Generator
 from ..runs.expected import Expected
 from ..runs.journal import encode
 from .pictures import encode_png
 from .plan import planned
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Answer = TypeVar("Answer")
 
@@ -47,13 +51,12 @@ def calibrate(
     load = _timed(generator.load)[0] + _timed(detector.load)[0]
     for batch in planned(expected.keys(), batch_size)[:2]:
         requests = [expected.request(key) for key in batch]
-        generate, images = _timed(lambda asked=requests: generator.generate(asked))
-        encoding, files = _timed(lambda made=images: [encode_png(image) for image in made])
+        generate, images = _timed(partial(generator.generate, requests))
+        encoding, files = _timed(partial(_encoded, images))
         labels = [tuple(benchmark.labels(by_id[prompt_id])) for prompt_id, _ in batch]
-        detect, found = _timed(lambda made=images, names=labels: detector.detect(made, names))
+        detect, found = _timed(partial(detector.detect, images, labels))
         records = sum(len(encode(detections.to_record())) for detections in found)
         size = sum(map(len, files)) + records + _RECORD * len(batch)
-        # Encoding overlaps with the next batch on another thread, where there is a core for it.
         measured = Calibration(
             load,
             (generate + encoding) / len(batch),
@@ -66,6 +69,10 @@ def calibrate(
 
 _RECORD = 150
 """Bytes of an image's own record."""
+
+
+def _encoded(images: Sequence[Image.Image]) -> list[bytes]:
+    return [encode_png(image) for image in images]
 
 
 def _timed(function: Callable[[], Answer]) -> tuple[float, Answer]:
