@@ -71,7 +71,8 @@ class Side:
     def shown(self, key: Key, prompt: Prompt, source: str | None, row: int) -> dict[str, Any]:
         """JSON-ready form of one picture: ``src``, ``ok``, ``why``, ``w``, ``h``, ``boxes``.
 
-        A box is ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
+        ``absent`` stands where an asked object was not found. A box is
+        ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
         """
         record = self.detections.get(key)
         shown: dict[str, Any] = {
@@ -79,6 +80,8 @@ class Side:
             "ok": bool(self.scored.table.columns["correct"][row]),
             "why": self.scored.reasons[row],
         }
+        if not shown["ok"] and self.missing(row, prompt, record):
+            shown["absent"] = True
         score = float(self.scored.table.columns["score"][row])
         if score not in (0.0, 1.0):
             shown["score"] = round(score, 4)

@@ -109,6 +109,13 @@ def test_flips_come_first(browser: Browser, tmp_path: Path) -> None:
     letters = browser.evaluate(f"{CARDS}.map((card) => card.dataset.verdict)")
     assert letters == ["l"] * comparison.lost + ["g"] * (60 - comparison.lost)
     assert browser.evaluate("document.querySelectorAll('.card:first-child .frame').length") == 2
+    browser.press("ArrowRight")
+    browser.press("Enter")
+    told = browser.evaluate(
+        "[...document.querySelectorAll('#large .told p')]"
+        ".map((p) => [...p.children].map((part) => part.textContent).join(' '))"
+    )
+    assert told == ["A right", "B wrong"]
     assert browser.complaints == []
 
 

@@ -128,10 +128,11 @@ const SB = (() => {
     return node;
   }
 
-  function told(side, letter) {
+  function told(side, place, sides) {
     const node = make("p");
-    const word = side.ok ? "right" : letter === "m" ? "not found" : "wrong";
-    const chip = make("span", `chip ${side.ok ? "r" : letter}`, side.score === undefined ? word : side.score.toFixed(2));
+    if (sides.length > 1) node.append(make("b", `letter s${place + 1}`, "AB"[place]));
+    const word = side.ok ? "right" : side.absent ? "not found" : "wrong";
+    const chip = make("span", `chip ${side.ok ? "r" : side.absent ? "m" : "w"}`, side.score === undefined ? word : side.score.toFixed(2));
     node.append(chip, document.createTextNode(side.why));
     if (side.more) node.append(` (and ${side.more} more boxes)`);
     return node;
@@ -149,8 +150,7 @@ const SB = (() => {
     const about = make("div", "about");
     about.append(make("span", "key", entry.id), make("h3", "", entry.text));
     const by = make("div", "told-by");
-    const letter = entry.sides.length === 1 ? table.v[i] : "w";
-    entry.sides.forEach((side) => by.append(told(side, letter)));
+    by.append(...entry.sides.map(told));
     about.append(by);
     node.append(sides, about);
     node.addEventListener("click", () => { node.focus(); large(position); });
@@ -163,8 +163,9 @@ const SB = (() => {
     const stage = dialog.querySelector(".stage");
     stage.replaceChildren(...entry.sides.map(frame));
     stage.querySelectorAll("img").forEach((image) => { image.loading = "eager"; });
-    dialog.querySelector(".told").textContent =
-      `${entry.id} · ${entry.text}: ${entry.sides.map((side) => side.why).join(" | ")}`;
+    const by = make("div", "told-by");
+    by.append(...entry.sides.map(told));
+    dialog.querySelector(".told").replaceChildren(make("span", "key", entry.id), make("h3", "", entry.text), by);
     dialog.dataset.position = position;
     if (!dialog.open) dialog.showModal();
   }
