@@ -144,9 +144,9 @@ def _downloaded(source: HubSource, file: str, offline: bool) -> Path:
     return locate(source, FilePatterns((wanted, PEFT_CONFIG)), offline=offline, fetch_name=None)
 
 
-def _by_part(header: Mapping[str, str], path: Path) -> dict[str, dict[str, Any]]:
+def _by_part(header: Mapping[str, str], path: Path) -> dict[str | None, dict[str, Any]]:
     """The header's ``{"unet.r": 4, ...}`` as one configuration a part."""
-    parts: dict[str, dict[str, Any]] = {}
+    parts: dict[str | None, dict[str, Any]] = {}
     text = header.get(METADATA_KEY)
     if text is not None:
         for key, value in _configuration(path, lambda: parse_json(text)).items():
