@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	"$(BIN)/spatialbench" leaderboard runs/visor/sd@lab runs/visor/infsplign@lab
 
 # The lab on the two other benchmarks. T2I-CompBench's prompts must be there: `spatialbench fetch
-# t2i-compbench`, or SPATIALBENCH_T2I_COMPBENCH. About 25 minutes on two quiet cores.
+# t2i-compbench`, or SPATIALBENCH_T2I_COMPBENCH.
 lab-tables: $(INSTALLED)
 	set -e; for bench in geneval t2i-compbench; do \
 		for method in sd infsplign; do \
