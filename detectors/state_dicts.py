@@ -45,10 +45,10 @@ def read_checkpoint(path: Path, key: str) -> dict[str, torch.Tensor]:
     if not isinstance(content, Mapping) or not content:
         raise UserError(f"{path} holds no weights; expected a dictionary of tensors under {key!r}.")
     tensors = {str(name): value for name, value in content.items()}
-    odd = sorted(name for name, value in tensors.items() if not isinstance(value, torch.Tensor))
+    odd = sorted(name for name, value in tensors.items() if not _plain(value))
     if odd:
         raise UserError(
-            f"{path} holds entries that are no tensors ({', '.join(odd[:4])}); expected a "
+            f"{path} holds entries that are no plain tensors ({', '.join(odd[:4])}); expected a "
             f"dictionary of tensors, alone or under {key!r}."
         )
     return tensors
@@ -69,6 +69,11 @@ def fit(model: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str) ->
         for name, value in wanted.items()
         if name in state and state[name].shape != value.shape
     ]
+    misshapen += [
+        f"{name} of {state[name].dtype} instead of {value.dtype}"
+        for name, value in wanted.items()
+        if name in state and state[name].is_floating_point() != value.is_floating_point()
+    ]
     check_keys(
         what,
         {
@@ -84,6 +89,17 @@ def fit(model: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str) ->
     model.load_state_dict(converted, assign=True)
     check_finite(what, model)
     model.eval().requires_grad_(False)
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is a tensor with its numbers in it: not sparse, quantized or on no device."""
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and not (value.is_meta or value.is_quantized or value.is_nested)
+    )
 
 
 def _numpy_scalars() -> list[Any]:

@@ -60,6 +60,8 @@ def check(detector: Detector) -> str | None:
         return None
     try:
         stored = [Detections.from_record(one) for one in read_json(path)["found"]]
+        if len(stored) != len(PAIRS):
+            raise ValueError(f"it holds {len(stored)} pictures")
     except (OSError, ValueError, KeyError, TypeError, UserError) as error:
         raise UserError(
             f"the canary record {path} cannot be read ({type(error).__name__}); delete it, or make "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ class UnreadablePicture(ValueError):
     """The bytes are no whole picture of an accepted format; the message says why."""
 
 
-def open_picture(content: bytes, formats: Sequence[str]) -> Image.Image:
+def open_picture(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     """The decoded first frame, in the file's own mode.
 
     Args:

@@ -145,10 +145,10 @@ def _flat_csv(source: Source, names: Names) -> dict[str, Placed]:
             placed[name] = f"{MANIFEST} names it, and it is not there"
         elif row["prompt_id"] not in known:
             placed[name] = f"the benchmark has no prompt {row['prompt_id']}"
-        elif not _number(row["index"] or ""):
-            placed[name] = f"its index {row['index']!r} is no whole number"
+        elif not _number(index := row["index"] or ""):
+            placed[name] = f"its index {index!r} is no whole number"
         else:
-            placed[name] = row["prompt_id"], int(row["index"])
+            placed[name] = row["prompt_id"], int(index)
     return placed
 
 

@@ -66,7 +66,8 @@ def inside(name: str, where: Path) -> str:
         UserError: an absolute name, one with ``..``, a drive or a backslash in it.
     """
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0]:
+    odd = "\\" in name or "\0" in name
+    if not parts or name.startswith("/") or ".." in parts or odd or ":" in parts[0]:
         raise UserError(
             f"{where} names the file {name!r}, which leads out of it: nothing was read; use "
             "relative names without '..'."

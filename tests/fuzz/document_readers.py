@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from spatialbench.detections import Detections
 from tests.stages.fakes import Finder
 
 from .reader import Reader, benchmark_named, json_reader, line_reader
@@ -24,13 +28,22 @@ def _gate(folder: Path) -> None:
     read_gate(folder / "gate.json")
 
 
+class Blind(Finder):
+    """Finds nothing, as the valid record says."""
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        return [Detections.build([], [], [], *image.size) for image in images]
+
+
 def _canary(folder: Path) -> None:
     from unittest import mock
 
     from spatialbench import canaries
 
     with mock.patch.object(canaries, "record_path", return_value=folder / "canary.json"):
-        canaries.check(Finder())
+        canaries.check(Blind())
 
 
 def _label_space(folder: Path) -> None:

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.stages.fakes import Log, Shapes
+from tests.stages.fakes import Log, Shapes, make_prompts
 
 from . import formats
-from .inputs import NAMES, json_file, near, noise
+from .inputs import NAMES, dumped, json_file, near, noise
 from .reader import Read, Reader
 from .result_readers import METADATA
 
@@ -138,9 +138,9 @@ def found() -> dict[str, Reader]:
         ),
         "geneval metadata": Reader(
             "in/00000/metadata.jsonl",
-            json_file([METADATA, {"prompt": "a circle left of a square, number 0"}]),
+            json_file([METADATA, {"prompt": make_prompts(1)[0].text}]),
             _import("geneval"),
-            (b'{"prompt": "a circle to the left of a square, number 0"}\n',),
+            (dumped({"prompt": make_prompts(1)[0].text}),),
             _folder("00000/metadata.jsonl", "00000/samples/0000.png"),
         ),
     }

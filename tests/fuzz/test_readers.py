@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from .readers import readers
 from .survival import Trial
 
-NUMBERED = 60
-DRAWN = 12
+NUMBERED = 40
+DRAWN = 8
 NAMES = list(readers())
 
 

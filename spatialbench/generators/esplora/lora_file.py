@@ -104,7 +104,7 @@ def read_lora(lora: LoraFile) -> LoraContent:
             f"{lora.path} holds NaN or infinite values in {len(bad)} tensors, such as {bad[0]}; "
             "get an intact copy of the LoRA."
         )
-    adapters: dict[str | None, Mapping[str, Any]] = {**_by_part(header, lora.path)}
+    adapters: dict[str | None, Mapping[str, Any]] = dict(_by_part(header, lora.path).items())
     config = lora.config
     if config:
         adapters[None] = _configuration(config, lambda: read_json(config))
