@@ -60,10 +60,11 @@ class SplitAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, width, h, w) to the same shape."""
-        splits = F.relu(self.bn0(self.conv(x))).unflatten(1, (RADIX, -1))
+        count, width, height, across = x.shape
+        splits = F.relu(self.bn0(self.conv(x))).view(count, RADIX, width, height, across)
         pooled = splits.sum(1).mean((2, 3), keepdim=True)
-        logits = self.fc2(F.relu(self.bn1(self.fc1(pooled))))
-        return (logits.unflatten(1, (RADIX, -1)).softmax(1) * splits).sum(1)
+        logits: torch.Tensor = self.fc2(F.relu(self.bn1(self.fc1(pooled))))
+        return (logits.view(count, RADIX, width, 1, 1).softmax(1) * splits).sum(1)
 
 
 class Bottleneck(nn.Module):

@@ -71,7 +71,7 @@ class YoloModel:
                 owner.raw = [one.float().clone() for one in tensors]
                 return super().postprocess(preds, *arguments, **options)
 
-        settings = {"conf": floor, "iou": OVERLAP, "max_det": MOST, "imgsz": SIDE}
+        settings: dict[str, Any] = {"conf": floor, "iou": OVERLAP, "max_det": MOST, "imgsz": SIDE}
         settings |= {"device": device, "verbose": False, "save": False, "mode": "predict"}
         predictor = Watched(overrides=settings)
         predictor.setup_model(module, verbose=False)
@@ -115,7 +115,9 @@ def _read(path: Path, kinds: tuple[str, ...]) -> Any:
             f"{path} cannot be loaded without running code from it "
             f"({' '.join(str(error).split())[:200]}); give an intact checkpoint of ultralytics."
         ) from error
-    module = (content.get("ema") or content.get("model")) if isinstance(content, dict) else None
+    module: Any = None
+    if isinstance(content, dict):
+        module = content.get("ema") or content.get("model")
     kind = type(module).__name__
     if kind not in kinds:
         raise UserError(
