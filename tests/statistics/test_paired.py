@@ -15,6 +15,7 @@ from spatialbench.statistics.holm import holm
 from spatialbench.statistics.mcnemar import mcnemar_p
 from spatialbench.statistics.paired import paired_difference, paired_p_values
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
+from spatialbench.statistics.wilson import wilson_interval
 
 
 def share(hits: object, trials: object) -> dict[str, MeanOfRatios]:
@@ -102,6 +103,22 @@ def test_a_run_against_itself() -> None:
     run = share([1, 0, 3, 2], [4, 4, 4, 4])
     got = paired_difference(run, run, list("abcd"))["m"]
     assert (got.value, got.low, got.high, got.p) == (0, 0, 0, 1)
+
+
+def test_no_certainty_where_every_cluster_agrees() -> None:
+    """Newcombe (1998), method 10; his 0 of 10 reaches to 0.2775."""
+    names = list("abcdefghij")
+    none, every = share([0] * 10, [4] * 10), share([4] * 10, [4] * 10)
+    zero = paired_difference(none, none, names)["m"]
+    reach = wilson_interval(0, 10)[1]
+    assert reach == pytest.approx(0.2775, abs=1e-4)
+    assert (zero.value, zero.low, zero.high, zero.p) == pytest.approx(
+        (0, -100 * reach, 100 * reach, 1)
+    )
+    assert isnan(zero.standard_error)
+    whole = paired_difference(none, every, names)["m"]
+    assert (whole.value, whole.high) == (100, 100)
+    assert whole.low == pytest.approx(100 - 100 * 2**0.5 * reach)
 
 
 def test_swapping_the_runs_changes_the_sign_only() -> None:
