@@ -115,7 +115,7 @@ class Backbone:
 
 
 # The lab's own values; its weights are trained for them.
-_LAB = Defaults(steps=20, guidance_scale=4.0, scheduler="ddim", width=64, height=64)
+_LAB = Defaults(steps=20, guidance_scale=3.0, scheduler="ddim", width=64, height=64)
 
 
 def _square(pixels: int, guidance_scale: float = 7.5) -> Defaults:
