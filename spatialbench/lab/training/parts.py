@@ -22,7 +22,7 @@ SCHEDULES = {
     "detector": Schedule(steps=5500, learning_rate=1.5e-3, ema=0.995),
     "detector-on-samples": Schedule(steps=4000, learning_rate=1.2e-3, ema=0.995),
 }
-"""What the shipped weights were trained with."""
+"""A training from scratch; the model card says what the shipped weights had beyond it."""
 
 
 def train_part(
