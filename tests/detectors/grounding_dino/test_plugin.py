@@ -142,10 +142,11 @@ def test_drift_from_a_recorded_canary_is_refused(
 ) -> None:
     """The lab's pictures ask for names outside the small vocabulary; these ask for its own."""
     monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(canaries, "pictures", lambda: [(image, NAMES) for image in pictures()])
+    chosen = [*pictures(), pictures()[0].transpose(Image.Transpose.ROTATE_90)]
+    monkeypatch.setattr(canaries, "pictures", lambda: [(image, list(NAMES)) for image in chosen])
     detector = PLUGIN.configure(str(folder))
     canaries.record(detector)
-    assert "boxes in 3 canary pictures as recorded" in str(canaries.check(detector))
+    assert "boxes in 4 canary pictures as recorded" in str(canaries.check(detector))
     assert detector._model is not None
     with torch.no_grad():
         detector._model._model.bbox_embed[-1].layers[-1].bias.add_(0.5)
