@@ -60,7 +60,7 @@ def check(detector: Detector) -> str | None:
         return None
     try:
         stored = [Detections.from_record(one) for one in read_json(path)["found"]]
-        if len(stored) != len(PAIRS):
+        if len(stored) != len(pictures()):
             raise ValueError(f"it holds {len(stored)} pictures")
     except (OSError, ValueError, KeyError, TypeError, UserError) as error:
         raise UserError(

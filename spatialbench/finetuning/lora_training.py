@@ -225,8 +225,24 @@ def _save(pipe: Pipeline, models: dict[str, nn.Module], folder: Path) -> Path:
     for part, model in models.items():
         options[f"{part}_lora_layers"] = get_peft_model_state_dict(model, adapter_name=ADAPTER)
         configs: Any = model.peft_config
-        options[f"{part}_lora_adapter_metadata"] = configs[ADAPTER].to_dict()
-    partial = f".{LORA}.partial.safetensors"
-    type(pipe).save_lora_weights(folder, weight_name=partial, **options)
-    os.replace(folder / partial, folder / LORA)
+        options[f"{part}_lora_adapter_metadata"] = {
+            key: sorted(value) if isinstance(value, set) else value
+            for key, value in configs[ADAPTER].to_dict().items()
+        }
+    partial = folder / f".{LORA}.partial.safetensors"
+    type(pipe).save_lora_weights(folder, weight_name=partial.name, **options)
+    _order_header(partial)
+    os.replace(partial, folder / LORA)
     return folder / LORA
+
+
+def _order_header(file: Path) -> None:
+    """safetensors writes its metadata in an order that changes by process; the same training has
+    to give the same bytes, and so the same hash in a run's identity."""
+    content = file.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    file.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])

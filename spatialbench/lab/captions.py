@@ -52,8 +52,7 @@ def caption(
         The text, and the names as they stand in it.
     """
     called = [
-        OTHER_NAMES[name] if name in OTHER_NAMES and rng.random() < 0.25 else name
-        for name in names
+        OTHER_NAMES[name] if name in OTHER_NAMES and rng.random() < 0.25 else name for name in names
     ]
     phrases = [with_article(name) for name in called]
     if len(phrases) == 1:

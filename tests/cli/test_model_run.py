@@ -51,7 +51,7 @@ def test_from_folders_to_a_table(
     ("options", "said"),
     [
         (("--scheduler", "dimm"), "unknown scheduler 'dimm': did you mean ddim"),
-        (("--prompt-transform", "tore"), "tore"),
+        (("--prompt-transform", "toer"), "did you mean tore"),
         (("--backbone", "./nowhere"), "there is no folder ./nowhere"),
         (("--backbone", "org/name"), "is not pinned"),
         (("--set", "negative_promt=x"), "did you mean negative_prompt"),

@@ -77,5 +77,5 @@ def test_detectors_get_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SPATIALBENCH_OFFLINE", "1")
     download(load("detector", "lab-owlvit").configure(None, "cpu", False))
     for name in ("owlvit", "unidet"):
-        with pytest.raises(UserError, match="not in the (local )?cache"):
+        with pytest.raises(UserError, match=r"not in the (local )?cache"):
             download(load("detector", name).configure(None, "cpu", False))

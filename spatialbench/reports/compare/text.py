@@ -101,8 +101,8 @@ def _few(clusters: int) -> list[str]:
     if clusters >= FEW_CLUSTERS:
         return []
     return [
-        f"FEW CLUSTERS: these prompts form only {clusters}, so intervals are a rough guess and no p "
-        f"below {p_cell(min(1.0, 2 / 2**clusters))} is possible; run more prompts"
+        f"FEW CLUSTERS: these prompts form only {clusters}, so intervals are a rough guess and no "
+        f"p below {p_cell(min(1.0, 2 / 2**clusters))} is possible; run more prompts"
     ]
 
 

@@ -123,7 +123,7 @@ def test_a_folder_that_holds_none_or_several(base: Path, tuned: Path, tmp_path: 
         COMPASS.configure(settings, {"unet": str(base / "vae")}).identity()
     two = shutil.copytree(tuned, tmp_path / "two")
     shutil.copytree(two / "checkpoint-24000", two / "checkpoint-8000")
-    with pytest.raises(UserError, match="2 UNets .* --set subfolder=checkpoint-24000/unet"):
+    with pytest.raises(UserError, match=r"2 UNets .* --set subfolder=checkpoint-24000/unet"):
         COMPASS.configure(settings, {"unet": str(two)}).identity()
     chosen = {"unet": str(two), "subfolder": "checkpoint-8000/unet"}
     assert COMPASS.configure(settings, chosen).identity()["unet"]["weights"]
