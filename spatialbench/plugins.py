@@ -203,9 +203,9 @@ class BenchmarkPlugin(Protocol):
     It may also offer, and the harness then uses: ``subset_rules`` and ``subset_detectors`` (see
     ``subsets``), ``prepare_detector`` and ``rule_with`` (see ``cli.assembly``),
     ``prompt_of_record`` (see ``stages.foreign``), ``stands_for`` (see ``rules.any_benchmark``),
-    ``notes`` and ``breakdowns`` (see ``stages.summary``), ``read_official`` or ``official_reader`` (see ``cli.score``),
-    ``official_results`` (see ``exports.results``), ``violations`` (see ``published``), and
-    ``fetch`` or ``files`` (see ``cli.fetch``).
+    ``notes`` and ``breakdowns`` (see ``stages.summary``), ``read_official`` or
+    ``official_reader`` (see ``cli.score``), ``official_results`` (see ``exports.results``),
+    ``violations`` (see ``published``), and ``fetch`` or ``files`` (see ``cli.fetch``).
     """
 
     name: str
