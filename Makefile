@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LIMIT ?= 25
+LAB_LIMIT ?= 100
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -31,7 +32,7 @@ demo: $(INSTALLED)
 lab-tables: $(INSTALLED)
 	set -e; for bench in geneval t2i-compbench; do \
 		for method in sd infsplign; do \
-			"$(BIN)/spatialbench" run --method $$method --bench $$bench --limit 100 --dtype bfloat16 \
+			"$(BIN)/spatialbench" run --method $$method --bench $$bench --limit $(LAB_LIMIT) \
 				--batch-size 32 --out build/lab/$$bench-$$method; \
 		done; \
 		"$(BIN)/spatialbench" leaderboard build/lab/$$bench-sd build/lab/$$bench-infsplign \
