@@ -32,7 +32,11 @@ class Esplora(StableDiffusion):
         self._adaptation: Adaptation | None = None
 
     def identity(self) -> Json:
-        """As :meth:`StableDiffusion.identity`, and the LoRA by the hash of its file."""
+        """As :meth:`StableDiffusion.identity`, and the LoRA by the hash of its file.
+
+        Every row is marked a reconstruction: the authors' LoRA was never released, so whatever is
+        loaded is somebody's own.
+        """
         lora = self.lora.identity()
         plain = super().identity()
         return plain | {
@@ -40,6 +44,7 @@ class Esplora(StableDiffusion):
             "version": VERSION,
             "parameters": {"scale": self.scale, **plain["parameters"]},
             "lora": {"name": lora["sha256"][:7], **lora},
+            "marks": ["reconstruction"],
         }
 
     def load(self) -> None:
