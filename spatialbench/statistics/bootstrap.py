@@ -22,7 +22,6 @@ import numpy as np
 from .columns import RatioColumns
 from .ratios import FloatArray, MeanOfRatios
 from .resampling import check_settings, cluster_sums, resampled_sums
-from .student import t_quantile
 from .wilson import wilson_interval
 
 
@@ -94,6 +93,8 @@ def percentile_bounds(
 
 
 def _tail(confidence: float, clusters: int) -> float:
-    """Share of the resamples to leave out on either side."""
-    reach = sqrt(clusters / (clusters - 1)) * t_quantile(0.5 + confidence / 2, clusters - 1)
+    """Share of the resamples to leave out on either side; ``clusters`` at least 2."""
+    from scipy.special import stdtrit
+
+    reach = sqrt(clusters / (clusters - 1)) * float(stdtrit(clusters - 1, 0.5 + confidence / 2))
     return NormalDist().cdf(-reach)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spatialbench.errors import UserError
-from spatialbench.statistics.bootstrap import intervals
+from spatialbench.statistics.bootstrap import intervals, percentile_bounds
 from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
 from spatialbench.statistics.wilson import wilson_interval
 
@@ -66,6 +66,16 @@ def test_few_clusters_have_wider_tails() -> None:
         student = stats.t.interval(0.95, 9, means.mean(), stats.sem(means))
         ratios.append((high - low) / (student[1] - student[0]))
     assert np.mean(ratios) == pytest.approx(1, abs=0.06)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 500])
+def test_the_tail_is_that_of_students_t(count: int) -> None:
+    """Percentiles of a normal sample, ``t sqrt(n / (n - 1))`` standard deviations out."""
+    drawn = stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000)[:, None]
+    low, high = percentile_bounds(drawn, 0.8, [count])
+    reach = stats.t.ppf(0.9, count - 1) * (count / (count - 1)) ** 0.5
+    assert high[0] == pytest.approx(reach, rel=1e-3)
+    assert low[0] == pytest.approx(-high[0])
 
 
 def test_the_order_of_prompts_and_other_metrics_change_nothing() -> None:
