@@ -68,7 +68,7 @@ def test_few_clusters_have_wider_tails() -> None:
     assert np.mean(ratios) == pytest.approx(1, abs=0.06)
 
 
-@pytest.mark.parametrize("count", [2, 3, 10, 500])
+@pytest.mark.parametrize("count", [3, 10, 500])
 def test_the_tail_is_that_of_students_t(count: int) -> None:
     """Percentiles of a normal sample, ``t sqrt(n / (n - 1))`` standard deviations out."""
     drawn = stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000)[:, None]
