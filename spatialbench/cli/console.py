@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import printable
+from .estimate import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -41,12 +42,13 @@ class LineProgress:
 
     def __init__(self) -> None:
         self._stage = ""
-        self._done = self._at_start = self._total = 0
+        self._done = self._at_start = self._total = self._told_of = 0
         self._started = self._told = 0.0
 
     def begin(self, stage: str, done: int, total: int) -> None:
         """Announce a stage; one with nothing left to do is said to be complete."""
-        self._stage, self._done, self._at_start, self._total = stage, done, done, total
+        self._stage, self._total = stage, total
+        self._done = self._at_start = self._told_of = done
         self._started = self._told = time.monotonic()
         state = "complete" if done == total else "starting"
         say(f"{stage}: {done:,}/{total:,} images, {state}")
@@ -54,6 +56,8 @@ class LineProgress:
     def advance(self, images: int) -> None:
         """Count images, and tell now and then."""
         self._done += images
+        if self._done == self._told_of:
+            return
         if time.monotonic() - self._told >= _SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
             self._tell()
@@ -63,15 +67,21 @@ class LineProgress:
         say(text)
 
     def end(self) -> None:
-        """Tell the stage's final count, unless it had nothing to do."""
-        if self._done != self._at_start:
+        """Tell the stage's final count, unless that stands there already."""
+        if self._done != self._told_of:
             self._tell()
 
     def _tell(self) -> None:
+        self._told_of = self._done
         seconds = time.monotonic() - self._started
         made = self._done - self._at_start
-        rate = f"{seconds / made:.3g} s an image" if made else "none yet"
-        say(f"{self._stage}: {self._done:,}/{self._total:,} images, {seconds:.0f} s, {rate}")
+        told = f"{self._stage}: {self._done:,}/{self._total:,} images, {seconds:.0f} s"
+        if made:
+            told += f", {seconds / made:.3g} s an image"
+        left = self._total - self._done
+        if made and left:
+            told += f", {duration(seconds / made * left)} left"
+        say(told)
 
 
 class BarProgress:

@@ -7,8 +7,8 @@ wide as if the spread of n clusters were known, so the tail is that of Student's
 degrees of freedom (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, "expanded
 percentile"). A bias-corrected interval (BCa) needs a jackknife over clusters and becomes erratic
 for rates near 0, which VISOR_4 of a plain model is; with the some hundred clusters of a real run
-they agree. Where resampling can say nothing, because a rate is 0 or 1 in every cluster, the
-interval is Wilson's with the clusters as the sample: no certainty from few pictures.
+they agree. Where resampling can say nothing, because a share is the same in every cluster (mostly 0
+or 1), the interval is Wilson's with the clusters as the sample: no certainty from few pictures.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def intervals(
         count = informed[i]
         if count < 2 or np.isnan(point[i]):
             out[key] = (nan, nan)
-        elif len(metric.parts) == 1 and point[i] in (0.0, metric.scale) and low[i] == high[i]:
+        elif len(metric.parts) == 1 and 0 <= point[i] <= metric.scale and low[i] == high[i]:
             bounds = wilson_interval(point[i] / metric.scale * count, count, confidence)
             out[key] = (metric.scale * bounds[0], metric.scale * bounds[1])
         else:

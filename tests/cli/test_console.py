@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spatialbench.cli.console import BarProgress, rate_text
+from spatialbench.cli import console
+from spatialbench.cli.console import BarProgress, LineProgress, rate_text
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,35 @@ def test_a_bar_counts_and_tells(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[bold]as it stands" in err
     bar.notice("after the bar")
     assert "after the bar" in capsys.readouterr().err
+
+
+def test_lines_tell_now_and_then_and_each_count_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    lines = LineProgress()
+    lines.begin("generate", 8, 32)
+    for _ in range(3):
+        now += 6
+        lines.advance(8)
+    lines.advance(0)
+    lines.end()
+    assert capsys.readouterr().err.splitlines() == [
+        "generate: 8/32 images, starting",
+        "generate: 24/32 images, 12 s, 0.75 s an image, about 6 seconds left",
+        "generate: 32/32 images, 18 s, 0.75 s an image",
+    ]
+    lines.begin("detect", 0, 8)
+    now += 20
+    lines.advance(8)
+    now += 20
+    lines.advance(0)
+    lines.end()
+    lines.begin("score", 8, 8)
+    lines.end()
+    assert capsys.readouterr().err.splitlines() == [
+        "detect: 0/8 images, starting",
+        "detect: 8/8 images, 20 s, 2.5 s an image",
+        "score: 8/8 images, complete",
+    ]

@@ -155,15 +155,21 @@ def test_nothing_to_resample() -> None:
     assert intervals({}, []) == {}
 
 
-def test_a_rate_of_zero_or_one_is_not_certain() -> None:
+def test_the_same_rate_in_every_cluster_is_not_certain() -> None:
     names = [str(i) for i in range(25)]
     got = intervals(
-        {"never": share(np.zeros(25), np.full(25, 4)), "always": share([4.0] * 25, [4.0] * 25)},
+        {
+            "never": share(np.zeros(25), np.full(25, 4)),
+            "always": share([4.0] * 25, [4.0] * 25),
+            "one in five": share([1.0] * 25, [5.0] * 25),
+        },
         names,
     )
     expected = stats.binomtest(0, 25).proportion_ci(method="wilson")
     assert got["never"] == pytest.approx((0.0, 100 * expected.high))
     assert got["always"] == pytest.approx((100 - 100 * expected.high, 100.0))
+    fifth = stats.binomtest(5, 25).proportion_ci(method="wilson")
+    assert got["one in five"] == pytest.approx((100 * fifth.low, 100 * fifth.high))
 
 
 @given(
