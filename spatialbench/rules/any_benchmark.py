@@ -53,6 +53,25 @@ def in_depth(prompt: Prompt) -> bool:
     return any(triplet.relation in DEPTH for triplet in asked_triplets(prompt))
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a rule is given of one picture.
+
+    Attributes:
+        detections: boxes in pixels, y down.
+        threshold: a box counts if its float32 score is strictly above float32(threshold).
+        stands_for: which labels mean which names.
+        depth: gives the picture's scaled depth map; called only where a relation needs it.
+        masks: a mask or None for every box; None for no masks at all. See ``object_depth``.
+    """
+
+    detections: Detections
+    threshold: float
+    stands_for: StandsFor
+    depth: Callable[[], Depth]
+    masks: Masks | None
+
+
 @dataclass(slots=True)
 class AnyBenchmarkRule(ABC):
     """A rule that needs the prompt's triplets, the boxes, and for depth a map.
@@ -70,15 +89,7 @@ class AnyBenchmarkRule(ABC):
     depth: DepthFolder | None = None
 
     @abstractmethod
-    def answer(
-        self,
-        triplets: Sequence[Triplet],
-        detections: Detections,
-        threshold: float,
-        stands_for: StandsFor,
-        depth: Callable[[], Depth],
-        masks: Masks | None,
-    ) -> Verdict:
+    def answer(self, triplets: Sequence[Triplet], seen: Seen) -> Verdict:
         """The verdict on relations the rule knows. See :meth:`judge`."""
 
     @abstractmethod
@@ -112,7 +123,8 @@ class AnyBenchmarkRule(ABC):
                 raise self._no_depth(prompt)
             return depth
 
-        return self._judged(prompt, detections, threshold, given, masks)
+        seen = Seen(detections, threshold, self.meaning(prompt), given, masks)
+        return self._judged(prompt, seen)
 
     def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
         """Judge a stored record, with the depth map and the masks of its image."""
@@ -125,25 +137,19 @@ class AnyBenchmarkRule(ABC):
             return folder.read(prompt.id, index, detections.width, detections.height)
 
         masks = folder.read_masks(prompt.id, index, detections.boxes)
-        return self._judged(prompt, detections, threshold, stored, masks)
+        return self._judged(
+            prompt, Seen(detections, threshold, self.meaning(prompt), stored, masks)
+        )
 
     def inputs(self) -> str:
         """What else than the detections decides the verdicts: the folder of depth maps."""
         return self.depth.state() if self.depth else ""
 
-    def _judged(
-        self,
-        prompt: Prompt,
-        detections: Detections,
-        threshold: float,
-        depth: Callable[[], Depth],
-        masks: Masks | None,
-    ) -> Verdict:
+    def _judged(self, prompt: Prompt, seen: Seen) -> Verdict:
         why = unjudged(prompt)
         if why is not None:
             return self.left_out(f"not judged: {self.name} says nothing of {why}")
-        stands_for = self.meaning(prompt)
-        return self.answer(asked_triplets(prompt), detections, threshold, stands_for, depth, masks)
+        return self.answer(asked_triplets(prompt), seen)
 
     def _no_depth(self, prompt: Prompt) -> UserError:
         return UserError(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..detections import Detections
 from ..plugins import Verdict
 from ..prompts import Triplet
-from .any_benchmark import AnyBenchmarkRule, Masks, pair_facts
+from .any_benchmark import AnyBenchmarkRule, Seen, pair_facts
 from .constraints import PREFERRED, Constraint
-from .object_depth import Depth
-from .relation_checks import RelationCheck, StandsFor, check_relations
+from .relation_checks import RelationCheck, check_relations
 
 
 @dataclass(slots=True)
@@ -26,24 +24,16 @@ class ConstraintRule(AnyBenchmarkRule):
 
     constraint: Constraint = PREFERRED
 
-    def answer(
-        self,
-        triplets: Sequence[Triplet],
-        detections: Detections,
-        threshold: float,
-        stands_for: StandsFor,
-        depth: Callable[[], Depth],
-        masks: Masks | None,
-    ) -> Verdict:
+    def answer(self, triplets: Sequence[Triplet], seen: Seen) -> Verdict:
         """See the class."""
         checks = check_relations(
             triplets,
-            detections,
-            threshold,
+            seen.detections,
+            seen.threshold,
             self.constraint,
-            depth=depth,
-            masks=masks,
-            stands_for=stands_for,
+            depth=seen.depth,
+            masks=seen.masks,
+            stands_for=seen.stands_for,
         )
         return _verdict(checks, "; ".join(check.reason for check in checks))
 

@@ -10,10 +10,10 @@ import numpy as np
 from ..detections import Detections
 from ..plugins import Verdict
 from ..prompts import Triplet
-from .any_benchmark import AnyBenchmarkRule, Masks, pair_facts
+from .any_benchmark import AnyBenchmarkRule, Masks, Seen, pair_facts
 from .constraints import DEPTH
 from .object_depth import Depth, values_of
-from .relation_checks import Found, StandsFor, find
+from .relation_checks import Found, find
 from .superiority import superiority, superiority_of_boxes
 
 
@@ -26,26 +26,18 @@ class SuperiorityRule(AnyBenchmarkRule):
     and ``pse``, the score again.
     """
 
-    def answer(
-        self,
-        triplets: Sequence[Triplet],
-        detections: Detections,
-        threshold: float,
-        stands_for: StandsFor,
-        depth: Callable[[], Depth],
-        masks: Masks | None,
-    ) -> Verdict:
+    def answer(self, triplets: Sequence[Triplet], seen: Seen) -> Verdict:
         """See the class."""
         # Kept as rows of the whole, so that masks stay in step.
-        rows = np.flatnonzero(detections.scores > np.float32(threshold)).tolist()
-        kept = None if masks is None else [masks[row] for row in rows]
-        above = detections.above(threshold)
+        rows = np.flatnonzero(seen.detections.scores > np.float32(seen.threshold)).tolist()
+        kept = None if seen.masks is None else [seen.masks[row] for row in rows]
+        above = seen.detections.above(seen.threshold)
         pairs = [
-            (find(t.subject, above, stands_for), find(t.object, above, stands_for))
+            (find(t.subject, above, seen.stands_for), find(t.object, above, seen.stands_for))
             for t in triplets
         ]
         values = [
-            _pse(triplet, *pair, above, depth, kept)
+            _pse(triplet, *pair, above, seen.depth, kept)
             for triplet, pair in zip(triplets, pairs, strict=True)
         ]
         reasons = [
