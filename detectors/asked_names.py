@@ -1,8 +1,8 @@
-"""Object names a closed-vocabulary detector is asked for, and whether it has them."""
+"""The object names a detector is asked for: a list a picture, and whether it has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 from spatialbench.errors import unknown_name
 
@@ -16,3 +16,9 @@ def require_known(asked: Iterable[Sequence[str]], known: Sequence[str], detector
     unknown = sorted({name for names in asked for name in names} - set(known))
     if unknown:
         raise unknown_name(f"object of {detector}", ", ".join(unknown), known)
+
+
+def require_lists(images: Sized, labels: Sized) -> None:
+    """Raises ValueError unless there is a list of names for every picture."""
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")

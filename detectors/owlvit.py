@@ -12,6 +12,8 @@ from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
 
 from . import owlvit_model
+from .asked_names import require_lists
+from .model_folder_detector import ModelFolderDetector, ModelFolderPlugin
 from .owlvit_model import QUERY, Family, OwlVitModel
 
 if TYPE_CHECKING:
@@ -32,18 +34,18 @@ OWLV2_BASE = HubSource(
 """The checkpoint of transformers' own examples, at the revision others pin."""
 
 
-class OwlVitDetector:
+class OwlVitDetector(ModelFolderDetector[OwlVitModel]):
     """OWL-ViT or OWLv2 with its weights chosen; VISOR's protocol of query, score and box."""
 
     def __init__(
         self, name: str, family: Family, weights: Weights, device: str, offline: bool
     ) -> None:
-        self.name = name
+        super().__init__(name, weights, device, offline)
         self.family = family
-        self.weights = weights
-        self.device = device
-        self.offline = offline
-        self._model: OwlVitModel | None = None
+
+    def open_model(self, folder: Path) -> OwlVitModel:
+        """See ``ModelFolderDetector``."""
+        return OwlVitModel(self.family, folder, self.device, self.name)
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the boxes; plain JSON, nothing is loaded."""
@@ -56,25 +58,6 @@ class OwlVitDetector:
             "floor": FLOOR,
         }
 
-    def signature(self) -> str:
-        """See :meth:`Weights.signature`."""
-        return self.weights.signature()
-
-    def download(self) -> None:
-        """Get the weights where they are missing; see ``plugins.download``."""
-        self.weights.locate(offline=self.offline)
-
-    def load(self) -> None:
-        """Load the weights.
-
-        Raises:
-            UserError: files that cannot be had, another class of model, or weights that are
-                missing, unexpected or not finite.
-        """
-        if self._model is None:
-            folder = self.weights.locate(offline=self.offline)
-            self._model = OwlVitModel(self.family, folder, self.device, self.name)
-
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
@@ -86,16 +69,13 @@ class OwlVitDetector:
         Raises:
             UserError: a name outside the vocabulary, or output that is not finite.
         """
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        require_lists(images, labels)
         # Nothing is looked for where a prompt names no object, and the model needs a query.
         asked = [i for i, names in enumerate(labels) if names]
         found = [Detections.build([], [], (), image.width, image.height) for image in images]
         if not asked:
             return found
-        self.load()
-        assert self._model is not None
-        results = self._model.candidates(
+        results = self.loaded().candidates(
             [images[i] for i in asked], [labels[i] for i in asked], FLOOR
         )
         for i, result in zip(asked, results, strict=True):
@@ -121,12 +101,9 @@ class OwlVitDetector:
 
 
 @dataclass(slots=True)
-class OwlVitPlugin:
+class OwlVitPlugin(ModelFolderPlugin):
     """An entry point of ``spatialbench.detectors``: a name and the weights it stands for."""
 
-    name: str
-    summary: str
-    weights: Weights
     family: Family = owlvit_model.OWLVIT
 
     @property
@@ -146,10 +123,6 @@ class OwlVitPlugin:
         if weights is not None:
             chosen = choose(weights, self.name, self.family.model_class)
         return OwlVitDetector(self.name, self.family, chosen, device, offline)
-
-    def fetch(self) -> Path:
-        """Download what is missing of the plug-in's own weights, and return their folder."""
-        return self.weights.fetch()
 
 
 def _lab_folder() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,9 @@ from spatialbench.checkpoints.hub import HubSource
 from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
 
+from ..asked_names import require_lists
 from ..canary import plain_pictures, require_different
+from ..model_folder_detector import ModelFolderDetector, ModelFolderPlugin
 from .model import IMAGE_PROCESSOR, MODEL_CLASS, GroundingDinoModel
 
 if TYPE_CHECKING:
@@ -27,15 +28,12 @@ BASE = HubSource("IDEA-Research/grounding-dino-base", "12bdfa3120f3e7ec7b434d906
 """The revision others pin."""
 
 
-class GroundingDinoDetector:
+class GroundingDinoDetector(ModelFolderDetector[GroundingDinoModel]):
     """Grounding DINO with its weights chosen: all names of a picture in one sentence."""
 
-    def __init__(self, name: str, weights: Weights, device: str, offline: bool) -> None:
-        self.name = name
-        self.weights = weights
-        self.device = device
-        self.offline = offline
-        self._model: GroundingDinoModel | None = None
+    def open_model(self, folder: Path) -> GroundingDinoModel:
+        """See ``ModelFolderDetector``."""
+        return GroundingDinoModel(folder, self.device, self.name)
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the boxes; plain JSON, nothing is loaded."""
@@ -49,25 +47,6 @@ class GroundingDinoDetector:
             "floor": FLOOR,
         }
 
-    def signature(self) -> str:
-        """See :meth:`Weights.signature`."""
-        return self.weights.signature()
-
-    def download(self) -> None:
-        """Get the weights where they are missing; see ``plugins.download``."""
-        self.weights.locate(offline=self.offline)
-
-    def load(self) -> None:
-        """Load the weights.
-
-        Raises:
-            UserError: files that cannot be had, another class of model, or weights that are
-                missing, unexpected or not finite.
-        """
-        if self._model is None:
-            folder = self.weights.locate(offline=self.offline)
-            self._model = GroundingDinoModel(folder, self.device, self.name)
-
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
@@ -79,8 +58,7 @@ class GroundingDinoDetector:
         Raises:
             UserError: a name the model cannot read, or output that is not finite.
         """
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        require_lists(images, labels)
         return [self._look(image, asked) for image, asked in zip(images, labels, strict=True)]
 
     def _look(self, image: Image.Image, asked: Sequence[str]) -> Detections:
@@ -88,9 +66,7 @@ class GroundingDinoDetector:
         # Nothing is looked for where a prompt names no object, and the model needs a sentence.
         if not names:
             return Detections.build([], [], (), image.width, image.height)
-        self.load()
-        assert self._model is not None
-        found = self._model.look(image, names, FLOOR)
+        found = self.loaded().look(image, names, FLOOR)
         return Detections.build(
             found.boxes.cpu().numpy(),
             found.scores.cpu().numpy(),
@@ -105,22 +81,16 @@ class GroundingDinoDetector:
         Raises:
             UserError: the model is broken.
         """
-        self.load()
-        assert self._model is not None
+        model = self.loaded()
         grey, noisy = (
-            self._model.look(image, ["dog", "cat"], floor=-1.0).scores for image in plain_pictures()
+            model.look(image, ["dog", "cat"], floor=-1.0).scores for image in plain_pictures()
         )
         require_different(grey, noisy)
         return f"{len(grey)} queries answer soundly to two plain pictures"
 
 
-@dataclass(slots=True)
-class GroundingDinoPlugin:
+class GroundingDinoPlugin(ModelFolderPlugin):
     """An entry point of ``spatialbench.detectors``: a name and the weights it stands for."""
-
-    name: str
-    summary: str
-    weights: Weights
 
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
@@ -132,10 +102,6 @@ class GroundingDinoPlugin:
         """
         chosen = self.weights if weights is None else choose(weights, self.name, MODEL_CLASS)
         return GroundingDinoDetector(self.name, chosen, device, offline)
-
-    def fetch(self) -> Path:
-        """Download what is missing of the plug-in's own weights, and return their folder."""
-        return self.weights.fetch()
 
 
 PLUGIN = GroundingDinoPlugin(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
 
-from ..asked_names import require_known
+from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_different, require_finite
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ class Mask2FormerDetector:
         Raises:
             UserError: as :meth:`detect`.
         """
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        require_lists(images, labels)
         self.load()
         assert self._loaded is not None
         require_known(labels, self._loaded.names, self.name)

@@ -7,7 +7,6 @@ no more than a warning, and then finds nothing (issues 6 and 21 of djghosh13/gen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,14 +18,14 @@ from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 
-from ..asked_names import require_known
+from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_finite
 from ..checkpoint_file import ChosenFile
 from ..coco_names import COCO_NAMES
 from ..state_dicts import fit, read_checkpoint
 from .detector import FLOOR, Masked
 from .mmdet_layouts import in_naming_of, instances
-from .plugin import GENEVAL_FILE, SIGNATURE, WORD
+from .plugin import WORD, GenEvalFilePlugin
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -101,8 +100,7 @@ class MmdetDetector:
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Masked]:
         """As :meth:`detect`, with the masks, bool (n, height, width)."""
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        require_lists(images, labels)
         self.load()
         require_known(labels, COCO_NAMES, self.name)
         return [self._look(image) for image in images]
@@ -167,18 +165,13 @@ def _absent(error: Exception) -> UserError:
     )
 
 
-@dataclass(slots=True)
-class MmdetPlugin:
-    """GenEval's checkpoint in mmdet itself, from the OpenMMLab zoo or from a path."""
-
-    name: str
-    summary: str
-    signature_start: str = SIGNATURE
+class MmdetPlugin(GenEvalFilePlugin):
+    """GenEval's checkpoint in mmdet itself."""
 
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
     ) -> MmdetDetector:
-        """Choose the weights: None for the official file, else a ``.pth`` of mmdet 2.x or 3.x.
+        """Choose the weights; see :meth:`chosen`.
 
         Raises:
             UserError: mmdet is not installed.
@@ -187,12 +180,7 @@ class MmdetPlugin:
             version("mmdet")
         except PackageNotFoundError as error:
             raise _absent(error) from error
-        chosen = ChosenFile(GENEVAL_FILE, None if weights is None else Path(weights).expanduser())
-        return MmdetDetector(self.name, chosen, device, offline)
-
-    def fetch(self) -> Path:
-        """Download the checkpoint if it is not in the cache, and check it."""
-        return GENEVAL_FILE.fetch()
+        return MmdetDetector(self.name, self.chosen(weights), device, offline)
 
 
 PLUGIN = MmdetPlugin(

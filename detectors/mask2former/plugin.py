@@ -36,18 +36,30 @@ GENEVAL_FILE = OfficialFile(
 
 
 @dataclass(slots=True)
-class GenEvalPlugin:
-    """The checkpoint GenEval uses, from the OpenMMLab zoo or from a path."""
+class GenEvalFilePlugin:
+    """What computes GenEval's checkpoint, from the OpenMMLab zoo or from a path."""
 
     name: str
     summary: str
     signature_start: str = SIGNATURE
 
+    def chosen(self, weights: str | None) -> ChosenFile:
+        """None for the official file, else a ``.pth`` of mmdet 2.x or 3.x."""
+        return ChosenFile(GENEVAL_FILE, None if weights is None else Path(weights).expanduser())
+
+    def fetch(self) -> Path:
+        """Download the checkpoint if it is not in the cache, and check it."""
+        return GENEVAL_FILE.fetch()
+
+
+class GenEvalPlugin(GenEvalFilePlugin):
+    """The checkpoint GenEval uses, computed by transformers."""
+
     def configure(
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
     ) -> Mask2FormerDetector:
-        """Choose the weights: None for the official file, else a ``.pth`` of mmdet 2.x or 3.x."""
-        chosen = ChosenFile(GENEVAL_FILE, None if weights is None else Path(weights).expanduser())
+        """Choose the weights; see :meth:`chosen`."""
+        chosen = self.chosen(weights)
 
         def open_model() -> Loaded:
             from .models import MmdetModel
@@ -61,10 +73,6 @@ class GenEvalPlugin:
             open_model,
             device,
         )
-
-    def fetch(self) -> Path:
-        """Download the checkpoint if it is not in the cache, and check it."""
-        return GENEVAL_FILE.fetch()
 
 
 @dataclass(slots=True)

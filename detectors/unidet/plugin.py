@@ -12,6 +12,7 @@ from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
 from spatialbench.downloads import retrieve
 
+from ..asked_names import require_lists
 from ..canary import plain_pictures, require_different, require_finite
 from ..checkpoint_file import ChosenFile, OfficialFile
 from .labels import LABEL_SPACE, read_labels
@@ -121,8 +122,7 @@ class UniDetDetector:
         Raises:
             UserError: features or scores that are not finite.
         """
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        require_lists(images, labels)
         self.load()
         self._mention_unknown(labels)
         return [self._look(image) for image in images]

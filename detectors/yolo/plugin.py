@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 
-from ..asked_names import require_known
+from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_different
 from ..checkpoint_file import file_sha256
 from .model import CLOSED, MOST, OVERLAP, SIDE, WORLD, YoloModel
@@ -70,8 +70,7 @@ class YoloDetector:
         Raises:
             UserError: a name that is no class of the checkpoint, or output that is not finite.
         """
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")
+        require_lists(images, labels)
         self.load()
         assert self._model is not None
         self._require_known(labels)
