@@ -43,7 +43,7 @@ class PromptSums:
     def of(cls, table: ScoreTable) -> PromptSums:
         """Sum the columns ``found_a``, ``found_b`` and ``score`` of a table by prompt."""
         size = len(table.prompts)
-        scored = np.fromiter((p.task in RELATIONAL for p in table.prompts), bool, size)
+        scored = np.array([p.task in RELATIONAL for p in table.prompts], dtype=bool)
         rows = scored[table.prompt_row]
         prompt = table.prompt_row[rows]
         a = np.asarray(table.columns["found_a"], dtype=np.float64)[rows]

@@ -33,7 +33,8 @@ class RatioColumns:
             [(self._add(arrays, r.numerator), self._add(arrays, r.denominator)) for r in m.parts]
             for m in metrics
         ]
-        self.columns: FloatArray = np.stack(arrays, axis=1) if arrays else np.zeros((0, 0))
+        # Column by column in memory, as they are read.
+        self.columns: FloatArray = np.array(arrays).T if arrays else np.zeros((0, 0))
 
     def _add(self, arrays: list[FloatArray], array: FloatArray) -> int:
         values = np.asarray(array, dtype=np.float64)

@@ -127,7 +127,7 @@ class _TwoRuns:
         if columns[0].shape != columns[1].shape:
             raise ValueError("the two runs do not cover the same prompts and metrics")
         self._width = columns[0].shape[1]
-        both = np.concatenate(columns, axis=1)
+        both = np.concatenate([part.T for part in columns]).T
         self.sums = cluster_sums(both, clusters) if self.keys else both
 
     def difference(self, totals: FloatArray) -> FloatArray:
