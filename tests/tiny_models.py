@@ -160,7 +160,7 @@ def tiny_sdxl() -> Any:
     )
 
 
-def tiny_flux_transformer() -> Any:
+def tiny_flux_transformer(guidance: bool = True) -> Any:
     """A FluxTransformer2DModel with two double and two single blocks and random weights."""
     import torch
     from diffusers import FluxTransformer2DModel
@@ -176,7 +176,52 @@ def tiny_flux_transformer() -> Any:
         joint_attention_dim=32,
         pooled_projection_dim=32,
         axes_dims_rope=(4, 4, 8),
-        guidance_embeds=True,
+        guidance_embeds=guidance,
+    )
+
+
+def t5_tokenizer() -> Any:
+    """A T5 tokenizer that spells every word out in letters; as long as FLUX's."""
+    from transformers import T5Tokenizer
+
+    letters = [(letter, -3.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
+    frame = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    return T5Tokenizer(vocab=[*frame, *letters], extra_ids=0, model_max_length=512)
+
+
+def tiny_flux(guidance: bool = True) -> Any:
+    """A FluxPipeline with the parts of FLUX.1-dev, or of schnell, and random weights.
+
+    CLIP's pooled text and T5's tokens, latents of 4 channels packed into 16, a VAE with a shift,
+    and dev's shifted or schnell's plain schedule.
+    """
+    import torch
+    from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(0)
+    tokenizer, second = word_tokenizer(), t5_tokenizer()
+    t5 = T5Config(
+        vocab_size=len(second),
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=2,
+        feed_forward_proj="gated-gelu",
+        pad_token_id=second.pad_token_id,
+        eos_token_id=second.eos_token_id,
+    )
+    return FluxPipeline(
+        transformer=tiny_flux_transformer(guidance),
+        vae=_vae(shift_factor=0.1, scaling_factor=0.4, force_upcast=True),
+        text_encoder=clip_text(tokenizer, 32),
+        tokenizer=tokenizer,
+        text_encoder_2=T5EncoderModel(t5),
+        tokenizer_2=second,
+        scheduler=FlowMatchEulerDiscreteScheduler(
+            use_dynamic_shifting=guidance, shift=3.0 if guidance else 1.0
+        ),
     )
 
 

@@ -97,9 +97,16 @@ def fetch(source: HubSource, patterns: FilePatterns) -> Path:
     Raises:
         UserError: the download failed; says why and what to try.
     """
+    from huggingface_hub.errors import GatedRepoError
+
     log.info("fetching %s", source)
     try:
         return _snapshot(source, patterns, local_files_only=False)
+    except GatedRepoError as error:
+        raise UserError(
+            f"{source.repo} is given only to those who accepted its licence: accept it at "
+            f"https://huggingface.co/{source.repo}, type 'hf auth login', then the command again."
+        ) from error
     except Exception as error:  # the hub client's, its HTTP library's and the disk's: all end here
         reason = next(iter(str(error).strip().splitlines()), repr(error))
         raise UserError(

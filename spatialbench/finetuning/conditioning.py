@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..generators.pipelines import Pipeline
+from ..generators.pipelines import Pipeline, own_size
 from ..generators.prompt_embeddings import PromptEncoder
-from ..generators.sampling import own_size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -90,7 +90,7 @@ def _pixels(path: Path) -> Tensor:
 
 
 def _scaled(pipe: Pipeline, values: Tensor, *, shift: bool) -> Tensor:
-    """In the denoiser's units; the inverse of what ``sampling.decode`` does."""
+    """In the denoiser's units; the inverse of what ``decoding.decode`` does."""
     config = pipe.vae.config
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is None or std is None or not hasattr(pipe, "upcast_vae"):

@@ -1,4 +1,4 @@
-"""The models that methods run on: names, pinned revisions, defaults, and what identifies each.
+"""The backbones that have names, with their pins; any other by folder or repository.
 
 Nothing here loads a model or imports a heavy library.
 """
@@ -6,113 +6,16 @@ Nothing here loads a model or imports a heavy library.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from ..checkpoints.hashing import folder_hash
-from ..checkpoints.hub import HubSource, fetch, first_cached, locate, parse_source
-from ..checkpoints.patterns import FilePatterns
-from ..documents import read_json
+from ..checkpoints.hub import HubSource, fetch, first_cached, parse_source
 from ..errors import UserError, unknown_name
+from .backbone import PIPELINE_FILES, Backbone, Defaults, Family
+from .folder_backbone import FLUX_DEV, FLUX_SCHNELL, folder_backbone
 
 LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
 """The lab's diffusers folder inside the package."""
-
-PIPELINE_FILES = FilePatterns(
-    allow=("model_index.json", "*/*.json", "*/*.txt", "*/*.safetensors"),
-    ignore=("*.fp16.*", "*.fp16-*", "*.non_ema.*", "safety_checker/*", "vae_1_0/*", "*openvino*"),
-)
-"""What a pipeline needs from a Hub repository: one precision, no pickles, no safety checker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What a backbone is run with unless the user says otherwise.
-
-    ``scheduler`` is a name of :mod:`~spatialbench.generators.schedulers`; ``own`` is the one in
-    the checkpoint. ``width`` and ``height`` are pixels; None is the checkpoint's own size.
-    """
-
-    steps: int = 50
-    guidance_scale: float = 7.5
-    scheduler: str = "own"
-    width: int | None = None
-    height: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Backbone:
-    """A text-to-image model in diffusers format.
-
-    Attributes:
-        name: ``lab``, ``sd1.4``, ..., ``org/name`` for another repository, ``local`` for a folder.
-        summary: one line for lists.
-        defaults: what it is run with.
-        sources: Hub repositories that hold the same weights, the preferred one first.
-        folder: where a backbone that is no repository lies.
-    """
-
-    name: str
-    summary: str
-    defaults: Defaults
-    sources: tuple[HubSource, ...] = ()
-    folder: Path | None = None
-
-    @property
-    def source(self) -> HubSource | None:
-        """The repository in use: the first that is in the cache, else the first."""
-        return (first_cached(self.sources) or self.sources[0]) if self.sources else None
-
-    @property
-    def fetch_name(self) -> str:
-        """What ``spatialbench fetch`` calls it."""
-        return self.name if self.name in BACKBONES else str(self.source or self.folder)
-
-    def identity(self) -> dict[str, Any]:
-        """What fixes the weights: repository and commit, or a hash of the folder's files.
-
-        Where a folder lies is no part of it. ``{"name", "source", "revision"}`` or
-        ``{"name", "weights"}``; plain JSON.
-
-        Raises:
-            UserError: a folder that is missing or holds no model.
-        """
-        if self.source is not None:
-            source = self.source
-            return {"name": self.name, "source": source.repo, "revision": source.revision}
-        return {"name": self.name, "weights": folder_hash(self._present_folder(), PIPELINE_FILES)}
-
-    def label(self) -> str:
-        """Name and the first 7 digits of commit or hash, e.g. ``sd2.1-base@4e63672``."""
-        identity = self.identity()
-        return f"{self.name}@{(identity.get('revision') or identity['weights'])[:7]}"
-
-    def locate(self, *, offline: bool) -> Path:
-        """The folder to load from; a repository is downloaded on first use unless ``offline``.
-
-        Raises:
-            UserError: the files are not there and cannot be had.
-        """
-        if self.source is None:
-            return self._present_folder()
-        return locate(self.source, PIPELINE_FILES, offline=offline, fetch_name=self.fetch_name)
-
-    def _present_folder(self) -> Path:
-        assert self.folder is not None
-        if (self.folder / "model_index.json").is_file():
-            return self.folder
-        if self.name == "lab":
-            raise UserError(
-                "the lab's weights are not in this installation (expected model_index.json in "
-                f"{self.folder}); install spatialbench again, or make them with "
-                "'spatialbench lab train'."
-            )
-        raise UserError(
-            f"{self.folder} is no diffusers pipeline (it has no model_index.json); give a folder "
-            "written by save_pretrained of a Stable Diffusion pipeline."
-        )
-
 
 # The lab's own values; its weights are trained for them.
 _LAB = Defaults(steps=20, guidance_scale=3.0, scheduler="ddim", width=64, height=64)
@@ -194,6 +97,28 @@ BACKBONES: dict[str, Backbone] = {
                 ),
             ),
         ),
+        Backbone(
+            "flux1-dev",
+            "FLUX.1-dev, 1024 px, guidance as a number the model is told: needs its licence",
+            FLUX_DEV,
+            (
+                HubSource(
+                    "black-forest-labs/FLUX.1-dev", "3de623fc3c33e44ffbe2bad470d0f45bccf2eb21"
+                ),
+            ),
+            family=Family.FLUX,
+        ),
+        Backbone(
+            "flux1-schnell",
+            "FLUX.1-schnell, 1024 px, 4 steps, no guidance",
+            FLUX_SCHNELL,
+            (
+                HubSource(
+                    "black-forest-labs/FLUX.1-schnell", "741f7c3ce8b383c54771c7003378a50191e9efe9"
+                ),
+            ),
+            family=Family.FLUX,
+        ),
     )
 }
 
@@ -213,13 +138,23 @@ def resolve(name: str) -> Backbone:
         return BACKBONES[name]
     folder = Path(name).expanduser()
     if name and folder.is_dir():
-        return Backbone("local", f"the folder {name}", _folder_defaults(folder), folder=folder)
+        return folder_backbone(name, folder)
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")
     source = parse_source(name)
     if source is None:
         raise unknown_name("backbone", name, BACKBONES)
-    return Backbone(source.repo, f"the repository {source}", Defaults(), (source,))
+    return _repository(source)
+
+
+def _repository(source: HubSource) -> Backbone:
+    """What kind of model it holds cannot be asked without a network, so it is Stable Diffusion's
+    unless it is known to be FLUX; loading refuses what turns out to be the other."""
+    plain = Backbone(source.repo, f"the repository {source}", Defaults(), (source,))
+    for known in BACKBONES.values():
+        if known.family is Family.FLUX and known.sources[0].repo == source.repo:
+            return replace(plain, defaults=known.defaults, family=known.family)
+    return plain
 
 
 def fetch_backbone(name: str) -> Path:
@@ -244,16 +179,3 @@ def fetch_backbone(name: str) -> Path:
     if len(failures) == 1:
         raise failures[0]
     raise UserError(" ".join(str(error) for error in failures)) from failures[0]
-
-
-def _folder_defaults(folder: Path) -> Defaults:
-    """A folder's own picture size, read from its small configuration files where they are."""
-    try:
-        unet = read_json(folder / "unet" / "config.json")
-        vae = read_json(folder / "vae" / "config.json")
-        factor = 2 ** (len(vae["block_out_channels"]) - 1)
-        sample = unet["sample_size"]
-        height, width = sample if isinstance(sample, list) else (sample, sample)
-        return Defaults(width=width * factor, height=height * factor)
-    except (OSError, ValueError, KeyError, TypeError):
-        return Defaults()

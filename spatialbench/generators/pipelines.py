@@ -10,11 +10,11 @@ from ..checkpoints.devices import check_device, check_dtype
 from ..checkpoints.loading import load_model, quiet
 from ..documents import read_json
 from ..errors import UserError
-from .backbones import Backbone
+from .backbone import Backbone, Family
 
 Pipeline = Any
-"""A ``StableDiffusionPipeline`` or ``StableDiffusionXLPipeline``; diffusers' classes have no types
-that a checker can follow."""
+"""A ``StableDiffusionPipeline``, ``StableDiffusionXLPipeline`` or ``FluxPipeline``; diffusers'
+classes have no types that a checker can follow."""
 
 _MODELS = {
     "StableDiffusionPipeline": {
@@ -28,6 +28,12 @@ _MODELS = {
         "text_encoder": "CLIPTextModel",
         "text_encoder_2": "CLIPTextModelWithProjection",
     },
+    "FluxPipeline": {
+        "transformer": "FluxTransformer2DModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModel",
+        "text_encoder_2": "T5EncoderModel",
+    },
 }
 
 
@@ -38,7 +44,7 @@ def load_pipeline(
     offline: bool = False,
     replaced: Mapping[str, Path] | None = None,
 ) -> Pipeline:
-    """A Stable Diffusion or SDXL pipeline with every weight accounted for.
+    """A Stable Diffusion, SDXL or FLUX pipeline with every weight accounted for.
 
     Models are in evaluation mode, frozen, of the given dtype and on the device; the safety
     checker and the progress bar are off; the scheduler is the checkpoint's own.
@@ -58,7 +64,7 @@ def load_pipeline(
 
     torch_dtype, torch_device = check_dtype(dtype, device), check_device(device)
     folder = backbone.locate(offline=offline)
-    class_name = _pipeline_class(folder)
+    class_name = _pipeline_class(folder, backbone)
     parts: dict[str, Any] = {
         part: load_model(_model_class(name), (replaced or {}).get(part, folder / part), torch_dtype)
         for part, name in _MODELS[class_name].items()
@@ -80,18 +86,39 @@ def load_pipeline(
     return pipe.to(torch_device)
 
 
-def _pipeline_class(folder: Path) -> str:
+def denoiser(pipe: Pipeline) -> Any:
+    """The model that is asked at every step: FLUX's transformer, or the UNet."""
+    return getattr(pipe, "transformer", None) or pipe.unet
+
+
+def own_size(pipe: Pipeline) -> tuple[int, int]:
+    """Height and width, in pixels, that the checkpoint was made for; as the pipeline has them."""
+    if not hasattr(pipe, "unet"):
+        side = int(pipe.default_sample_size * pipe.vae_scale_factor)
+        return side, side
+    sample = pipe.unet.config.sample_size
+    rows, columns = (sample, sample) if isinstance(sample, int) else sample
+    return rows * pipe.vae_scale_factor, columns * pipe.vae_scale_factor
+
+
+def _pipeline_class(folder: Path, backbone: Backbone) -> str:
     index = folder / "model_index.json"
     try:
         name = str(read_json(index)["_class_name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{index} cannot be read as a pipeline description ({error!r}); give a folder written "
-            "by save_pretrained of a Stable Diffusion pipeline."
+            "by save_pretrained of a Stable Diffusion or FLUX pipeline."
         ) from error
     if name not in _MODELS:
         raise UserError(
             f"{folder} holds a {name}; expected one of {', '.join(_MODELS)}. Give another backbone."
+        )
+    if (name == "FluxPipeline") != (backbone.family is Family.FLUX):
+        # A repository's kind is not known before it is here, and settings depend on it.
+        raise UserError(
+            f"{backbone.name} holds a {name}, which its name does not say: give the folder it was "
+            f"downloaded to, --backbone {folder}."
         )
     return name
 

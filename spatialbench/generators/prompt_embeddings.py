@@ -1,4 +1,4 @@
-"""Prompts as the UNet sees them, each distinct prompt encoded once and alone."""
+"""Prompts as the denoiser sees them, each distinct prompt encoded once and alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .pipelines import Pipeline
+from .pipelines import Pipeline, denoiser
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One prompt: ``tokens`` (1, length, width), and SDXL's ``pooled`` (1, width) or None."""
+    """One prompt: ``tokens`` (1, length, width), and ``pooled`` (1, width) of SDXL and FLUX."""
 
     tokens: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -52,12 +52,22 @@ class PromptEncoder:
     """Encodes prompts with a pipeline's text encoders and remembers the latest ones.
 
     A prompt is encoded alone, so that its embedding does not depend on its batch mates.
+
+    Args:
+        negative_prompt: what guidance leads away from; FLUX has none.
+        capacity: how many prompts are remembered.
+        text_length: tokens of T5, for FLUX.
     """
 
     def __init__(
-        self, pipe: Pipeline, negative_prompt: str | None = None, capacity: int = 256
+        self,
+        pipe: Pipeline,
+        negative_prompt: str | None = None,
+        capacity: int = 256,
+        text_length: int | None = None,
     ) -> None:
         self._pipe = pipe
+        self._text_length = text_length
         self._negative_prompt = negative_prompt
         self._negative: Embedding | None = None
         self._capacity = capacity
@@ -104,13 +114,7 @@ class PromptEncoder:
         import torch
 
         with torch.no_grad():
-            encoded = self._pipe.encode_prompt(
-                prompt=text,
-                device=self._pipe.unet.device,
-                num_images_per_prompt=1,
-                do_classifier_free_guidance=False,
-            )
-        return Embedding(encoded[0], encoded[2] if len(encoded) == 4 else None)
+            return encoded(self._pipe, text, self._text_length)
 
     def _report_unknown_words(self, text: str) -> None:
         """Say once which words a word-level vocabulary (the lab's) does not hold."""
@@ -124,6 +128,27 @@ class PromptEncoder:
             if unknown_id in ids and word not in self._reported:
                 self._reported.add(word)
                 log.warning("the backbone's vocabulary has no word %r (prompt: %s)", word, text)
+
+
+def encoded(pipe: Pipeline, texts: str | list[str], text_length: int | None = None) -> Embedding:
+    """One prompt or several by the pipeline's own text encoders: (n, length, width) and pooled.
+
+    Args:
+        text_length: tokens of T5, for FLUX.
+    """
+    device = denoiser(pipe).device
+    if hasattr(pipe, "transformer"):
+        tokens, pooled, _ = pipe.encode_prompt(
+            prompt=texts, device=device, max_sequence_length=text_length or 512
+        )
+        return Embedding(tokens, pooled)
+    found = pipe.encode_prompt(
+        prompt=texts,
+        device=device,
+        num_images_per_prompt=1,
+        do_classifier_free_guidance=False,
+    )
+    return Embedding(found[0], found[2] if len(found) == 4 else None)
 
 
 def _zeros_like(embedding: Embedding) -> Embedding:

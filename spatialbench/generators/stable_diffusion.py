@@ -1,22 +1,21 @@
-"""Plain Stable Diffusion and SDXL: the stock pipeline, one seeded generator an image."""
+"""Plain Stable Diffusion, SDXL and FLUX: the stock pipeline, one seeded generator an image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..plugins import GenerationSettings, GeneratorPlugin, ImageRequest, Json, Parameter
+from ..plugins import GenerationSettings, GeneratorPlugin, Json, Parameter
 from .parameters import read_parameters
+from .pipeline_generator import PipelineGenerator
 from .pipelines import Pipeline
 from .prepared_pipeline import prepared_pipeline
 from .prompt_embeddings import PromptEncoder
-from .sampling import Sampling, decode, image_generators, resolve_sampling
+from .sampling import Sampling, resolve_sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from PIL import Image
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
@@ -27,14 +26,12 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 
 
-class StableDiffusion:
+class StableDiffusion(PipelineGenerator):
     """A backbone with its settings, sampled by its own diffusers pipeline."""
 
     def __init__(self, sampling: Sampling, parameters: Mapping[str, Any]) -> None:
-        self.sampling = sampling
+        super().__init__(sampling)
         self.parameters = dict(parameters)
-        self._pipe: Pipeline = None
-        self._encoder: PromptEncoder | None = None
 
     def identity(self) -> Json:
         """Method, version, parameters and everything :meth:`Sampling.identity` names."""
@@ -45,45 +42,18 @@ class StableDiffusion:
             **self.sampling.identity(),
         }
 
-    def download(self) -> None:
-        """Get what is missing of the backbone; see ``plugins.download``."""
-        self.sampling.download()
-
-    def load(self) -> None:
-        """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
-        if self._pipe is not None:
-            return
-        self._pipe, self._encoder = prepared_pipeline(
-            self.sampling, self.parameters["negative_prompt"] or None, self.replaced_parts()
-        )
+    def prepared(self) -> tuple[Pipeline, PromptEncoder]:
+        """The pipeline with :meth:`replaced_parts`, and an encoder with the negative prompt."""
+        negative = self.parameters["negative_prompt"] or None
+        return prepared_pipeline(self.sampling, negative, self.replaced_parts())
 
     def replaced_parts(self) -> Mapping[str, Path]:
         """Folders of models that take the place of the backbone's, by part: none here."""
         return {}
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """RGB pictures, one a request; prompts may be mixed.
-
-        Raises:
-            UserError: latents or pictures that are not finite.
-        """
-        if not requests:
-            return []
-        self.load()
-        pipe, encoder, sampling = self._pipe, self._encoder, self.sampling
-        assert encoder is not None
-        embeddings = encoder.batch([r.prompt.text for r in requests], guided=sampling.guided)
-        latents = pipe(
-            **embeddings.arguments(),
-            height=sampling.height,
-            width=sampling.width,
-            num_inference_steps=sampling.steps,
-            guidance_scale=sampling.guidance_scale,
-            eta=self.parameters["eta"],
-            generator=image_generators(requests),
-            output_type="latent",
-        ).images
-        return decode(pipe, latents, requests)
+    def options(self) -> dict[str, Any]:
+        """``eta``; FLUX's pipeline has none."""
+        return {} if self.sampling.flux else {"eta": self.parameters["eta"]}
 
 
 def read_stable_diffusion(
@@ -98,6 +68,8 @@ def read_stable_diffusion(
         UserError: an unknown parameter, a value out of range, or one that has no effect.
     """
     values = read_parameters(method, declared, given)
+    if sampling.flux:
+        _require_neither(values)
     if not 0 <= values["eta"] <= 1:
         raise UserError(f"eta={values['eta']:g} is out of range: give a number from 0 to 1.")
     if values["eta"] and sampling.scheduler.class_name != "DDIMScheduler":
@@ -113,11 +85,21 @@ def read_stable_diffusion(
     return values
 
 
+def _require_neither(values: Mapping[str, Any]) -> None:
+    if values["negative_prompt"]:
+        raise UserError(
+            "negative_prompt has no effect on FLUX, which is told how much guidance to imitate and "
+            "leads away from no prompt: leave negative_prompt out."
+        )
+    if values["eta"]:
+        raise UserError("eta has no effect on FLUX, whose steps add no fresh noise: leave eta out.")
+
+
 class StableDiffusionPlugin:
     """The entry point ``sd``."""
 
     name = "sd"
-    summary = "Stable Diffusion or SDXL as it is: the baseline of every method"
+    summary = "Stable Diffusion, SDXL or FLUX as it is: the baseline of every method"
     parameters = PARAMETERS
 
     def configure(
@@ -129,7 +111,7 @@ class StableDiffusionPlugin:
             UserError: an unknown parameter, a value out of range, or settings that contradict
                 each other.
         """
-        sampling = resolve_sampling(settings)
+        sampling = resolve_sampling(settings, not_on_flux=None)
         values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return StableDiffusion(sampling, values)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spatialbench.checkpoints.model_folder import MODEL_FILES
 from spatialbench.checkpoints.patterns import FilePatterns
-from spatialbench.generators.backbones import PIPELINE_FILES
+from spatialbench.generators.backbone import PIPELINE_FILES
 
 NAMES = (
     "model_index.json",

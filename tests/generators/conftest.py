@@ -35,6 +35,18 @@ def sdxl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_pipeline(tiny_sdxl(), tmp_path_factory.mktemp("sdxl"))
 
 
+@pytest.fixture(scope="session")
+def flux_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A FluxPipeline with a guidance embedding, as FLUX.1-dev."""
+    return save_pipeline(tiny_models.tiny_flux(), tmp_path_factory.mktemp("flux"))
+
+
+@pytest.fixture(scope="session")
+def schnell_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A FluxPipeline without one, as FLUX.1-schnell."""
+    return save_pipeline(tiny_models.tiny_flux(guidance=False), tmp_path_factory.mktemp("schnell"))
+
+
 @pytest.fixture(scope="module")
 def sd_pipe() -> Any:
     """SD 1.x's classes, 16x16 latents, float32."""

@@ -13,6 +13,7 @@ from spatialbench.generators import backbones
 from spatialbench.generators.backbones import Defaults, fetch_backbone, known_backbones, resolve
 from tests.tiny_models import edit_json
 
+FLUX = ["flux1-dev", "flux1-schnell"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -33,7 +34,7 @@ def snapshot(cache: Path, repo: str, revision: str) -> Path:
 
 def test_every_registered_backbone_is_pinned() -> None:
     names = [backbone.name for backbone in known_backbones()]
-    assert names == ["lab", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl"]
+    assert names == ["lab", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl", *FLUX]
     for backbone in known_backbones():
         for source in backbone.sources:
             assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
@@ -175,6 +176,25 @@ def test_fetch_that_fails_names_every_source(
         fetch_backbone("sd2.1")
     with pytest.raises(UserError, match=r"cannot fetch CompVis/.*404"):
         fetch_backbone("sd1.4")
+
+
+def test_a_model_behind_a_licence_says_where_to_accept_it(
+    monkeypatch: pytest.MonkeyPatch, empty_cache: Path
+) -> None:
+    from huggingface_hub.errors import GatedRepoError
+
+    class Gated(GatedRepoError):
+        def __init__(self) -> None:
+            Exception.__init__(self, "403")
+
+    def gated(repo: str, **_: Any) -> str:
+        raise Gated
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", gated)
+    with pytest.raises(
+        UserError, match=r"accept it at https://huggingface\.co/black-forest-labs/FLUX\.1-dev"
+    ):
+        fetch_backbone("flux1-dev")
 
 
 def test_fetch_of_a_folder_is_the_folder(sd_folder: Path) -> None:

@@ -124,8 +124,8 @@ def test_a_missing_tokenizer_is_refused(copy: Path) -> None:
 
 
 def test_another_kind_of_pipeline_is_refused(copy: Path) -> None:
-    edit_json(copy / "model_index.json", _class_name="FluxPipeline")
-    refuse(copy, "holds a FluxPipeline; expected one of StableDiffusionPipeline")
+    edit_json(copy / "model_index.json", _class_name="StableCascadeDecoderPipeline")
+    refuse(copy, "holds a StableCascadeDecoderPipeline; expected one of StableDiffusionPipeline")
     (copy / "model_index.json").write_text("{")
     refuse(copy, "cannot be read as a pipeline description")
 

@@ -9,13 +9,9 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.generators.backbones import resolve
+from spatialbench.generators.decoding import decode
 from spatialbench.generators.pipelines import load_pipeline
-from spatialbench.generators.sampling import (
-    decode,
-    image_generators,
-    initial_latents,
-    resolve_sampling,
-)
+from spatialbench.generators.sampling import resolve_sampling
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 
@@ -61,21 +57,6 @@ def test_no_guidance_has_one_identity(sd_folder: Path) -> None:
         )
         assert not sampling.guided
         assert sampling.identity()["guidance_scale"] == 1.0
-
-
-def test_latents_depend_on_the_images_own_seed_only(sd_folder: Path) -> None:
-    import torch
-
-    pipe = load_pipeline(resolve(str(sd_folder)))
-    pipe.scheduler.set_timesteps(4)
-    batch = initial_latents(pipe, image_generators(requests(1, 2, 1)), height=16, width=48)
-    assert batch.shape == (3, 4, 8, 24)
-    alone = initial_latents(pipe, image_generators(requests(2)), height=16, width=48)
-    expected = torch.randn((1, 4, 8, 24), generator=torch.Generator().manual_seed(2))
-    assert torch.equal(batch[1:2], alone)
-    assert torch.equal(alone, expected * pipe.scheduler.init_noise_sigma)
-    assert torch.equal(batch[0], batch[2])
-    assert initial_latents(pipe, image_generators(requests(5))).shape == (1, 4, 16, 16)
 
 
 def test_decoding_refuses_nan_and_names_the_images(sd_folder: Path) -> None:

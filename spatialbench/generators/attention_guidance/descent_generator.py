@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...plugins import GenerationSettings, ImageRequest, Json, Parameter
 from ...prompts import Prompt
-from ..prepared_pipeline import prepared_pipeline
-from ..prompt_embeddings import PromptEncoder
-from ..sampling import Sampling, decode, image_generators, resolve_sampling
+from ..pipeline_generator import PipelineGenerator
+from ..sampling import Sampling, resolve_sampling
 from .descent import MapLoss, descended
 from .descent_settings import DescentSettings, read_descent
 from .tokens import Positions
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from ..pipelines import Pipeline
+    import torch
 
 
 class DescentMethod(Protocol):
@@ -59,17 +56,15 @@ class DescentMethod(Protocol):
         ...
 
 
-class DescentGenerator:
+class DescentGenerator(PipelineGenerator):
     """A backbone guided by descending on its latents."""
 
     def __init__(
         self, method: DescentMethod, sampling: Sampling, settings: DescentSettings
     ) -> None:
+        super().__init__(sampling)
         self.method = method
-        self.sampling = sampling
         self.settings = settings
-        self._pipe: Pipeline | None = None
-        self._encoder: PromptEncoder | None = None
 
     def identity(self) -> Json:
         """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""
@@ -82,33 +77,17 @@ class DescentGenerator:
             **self.sampling.identity(),
         }
 
-    def download(self) -> None:
-        """Get what is missing of the backbone; see ``plugins.download``."""
-        self.sampling.download()
-
-    def load(self) -> None:
-        """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
-        if self._pipe is not None:
-            return
-        self._pipe, self._encoder = prepared_pipeline(self.sampling)
-
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """RGB pictures, one a request; prompts may be mixed.
+    def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """As :meth:`PipelineGenerator.latents`, guided.
 
         Raises:
             UserError: a prompt that cannot be guided, a backbone without cross-attention at the
-                level, or a gradient or picture that is not finite.
+                level, or a gradient that is not finite.
         """
-        if not requests:
-            return []
-        self.load()
-        pipe, encoder, sampling, method = self._pipe, self._encoder, self.sampling, self.method
-        assert pipe is not None
-        assert encoder is not None
+        pipe, method = self.pipe, self.method
         prompts = [request.prompt for request in requests]
         tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
         positions = [method.positions(prompt, tokenizers) for prompt in prompts]
-        embeddings = encoder.batch([p.text for p in prompts], guided=sampling.guided)
         with descended(
             pipe,
             prompts,
@@ -116,18 +95,9 @@ class DescentGenerator:
             self.settings,
             method.loss(prompts, positions),
             method=method.name,
-            steps=sampling.steps,
+            steps=self.sampling.steps,
         ):
-            latents = pipe(
-                **embeddings.arguments(),
-                height=sampling.height,
-                width=sampling.width,
-                num_inference_steps=sampling.steps,
-                guidance_scale=sampling.guidance_scale,
-                generator=image_generators(requests),
-                output_type="latent",
-            ).images
-        return decode(pipe, latents, requests)
+            return super().latents(requests)
 
 
 def configure(

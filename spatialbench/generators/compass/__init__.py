@@ -1,4 +1,4 @@
-"""CoMPaSS: a UNet fine-tuned on spatially accurate pairs, with the words' order at inference.
+"""CoMPaSS: a model fine-tuned on spatially accurate pairs, with the words' order at inference.
 
 Source: arXiv 2412.13195; blurgyy/CoMPaSS at 4b51c28. Three methods, so that no row is mistaken for
 another: ``compass`` is the weights and TENOR, which is the method; ``compass-without-tenor`` is the
@@ -18,9 +18,11 @@ from ..stable_diffusion import PARAMETERS as PLAIN
 if TYPE_CHECKING:
     from .generator import Compass
 
-UNET: Mapping[str, Parameter] = {
+WEIGHTS: Mapping[str, Parameter] = {
     "unet": Parameter("", "the fine-tuned UNet: a folder, or org/name@commit"),
     "subfolder": Parameter("", "which folder of it, where it holds several UNets"),
+    "lora": Parameter("", "on FLUX: the LoRA, a .safetensors file, a folder, or org/name@commit"),
+    "file": Parameter("", "which file of it, where it holds several LoRAs"),
 }
 
 
@@ -36,21 +38,23 @@ class CompassPlugin:
     @property
     def parameters(self) -> Mapping[str, Parameter]:
         """What ``--set`` takes."""
-        return {**UNET, **PLAIN} if self.weights else PLAIN
+        return {**WEIGHTS, **PLAIN} if self.weights else PLAIN
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Compass:
         """Fix the settings.
 
         Raises:
-            UserError: no UNet given or found, an unknown parameter, or a value out of range.
+            UserError: no weights given or found, an unknown parameter, or a value out of range.
         """
         from .generator import configure
 
         return configure(self, settings, parameters)
 
 
-COMPASS = CompassPlugin("compass", "CoMPaSS: its fine-tuned UNet, with TENOR", True, True)
+COMPASS = CompassPlugin(
+    "compass", "CoMPaSS: its fine-tuned UNet, or LoRA for FLUX, with TENOR", True, True
+)
 WITHOUT_TENOR = CompassPlugin(
-    "compass-without-tenor", "CoMPaSS's fine-tuned UNet alone: the ablation +SCOP", True, False
+    "compass-without-tenor", "CoMPaSS's fine-tuned weights alone: the ablation +SCOP", True, False
 )
 TENOR = CompassPlugin("tenor", "CoMPaSS's TENOR alone, on an untrained backbone", False, True)

@@ -1,17 +1,24 @@
-"""A backbone whose UNet is exchanged, with or without TENOR, sampled like the plain backbone."""
+"""A backbone with CoMPaSS's weights, TENOR, or both, sampled like the plain backbone."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...errors import UserError
 from ...plugins import GenerationSettings, Json
+from ..backbone import Family
+from ..backbones import resolve
+from ..esplora.adaptation import adapt_from_file
+from ..esplora.lora_file import LoraFile
+from ..pipelines import denoiser
 from ..sampling import Sampling, resolve_sampling
 from ..stable_diffusion import StableDiffusion, read_stable_diffusion
 from .tenor import install_tenor
-from .weights import UnetSource, check_fit, find_unet
+from .weights import UnetSource, check_fit, find_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,33 +29,41 @@ VERSION = 1
 """Raised whenever the same settings would give other pixels."""
 
 TRAINED_SIDE = 512
-"""Pixels of CoMPaSS's training pictures, also for the 768-pixel backbone SD 2.1."""
+"""Pixels of CoMPaSS's training pictures, also for the larger backbones SD 2.1 and FLUX.1."""
+
+_DOUBLE_BLOCK = re.compile(r"transformer_blocks\.(\d+)\.attn\.")
 
 log = logging.getLogger(__name__)
 
 
 class Compass(StableDiffusion):
-    """A backbone, its settings, and the UNet that takes the place of its own."""
+    """A backbone, its settings, and the weights: a UNet in the place of its own, or FLUX's LoRA."""
 
     def __init__(
         self,
         plugin: CompassPlugin,
         sampling: Sampling,
         parameters: Mapping[str, Any],
-        unet: UnetSource | None,
+        weights: UnetSource | LoraFile | None,
     ) -> None:
         super().__init__(sampling, parameters)
         self.plugin = plugin
-        self.unet = unet
+        self.unet = weights if isinstance(weights, UnetSource) else None
+        self.lora = weights if isinstance(weights, LoraFile) else None
+        self._ready = False
 
     def identity(self) -> Json:
-        """As :meth:`StableDiffusion.identity`, with the UNet's own and whether TENOR is on."""
-        unet = {"unet": self.unet.identity()} if self.unet else {}
+        """As :meth:`StableDiffusion.identity`, with the weights' own and whether TENOR is on."""
+        weights: dict[str, Any] = {}
+        if self.unet:
+            weights["unet"] = self.unet.identity()
+        if self.lora:
+            weights["lora"] = self.lora.named_identity()
         return super().identity() | {
             "method": self.plugin.name,
             "version": VERSION,
             "tenor": self.plugin.tenor,
-            **unet,
+            **weights,
         }
 
     def replaced_parts(self) -> Mapping[str, Path]:
@@ -70,16 +85,33 @@ class Compass(StableDiffusion):
         self.replaced_parts()
 
     def load(self) -> None:
-        """Load the pipeline and put TENOR into its UNet.
+        """Load the pipeline with the weights, and put TENOR where CoMPaSS has it.
 
         Raises:
-            UserError: as :func:`~spatialbench.generators.pipelines.load_pipeline`, or a UNet that
-                does not fit.
+            UserError: as :func:`~spatialbench.generators.pipelines.load_pipeline`, or weights that
+                do not fit.
         """
-        loaded = self._pipe is not None
         super().load()
-        if self.plugin.tenor and not loaded:
-            log.info("TENOR in %d layers", install_tenor(self._pipe.unet))
+        if self._ready:
+            return
+        among = self._adapted_blocks(self.lora) if self.lora else None
+        if self.plugin.tenor:
+            log.info("TENOR in %d layers", install_tenor(denoiser(self.pipe), among))
+        self._ready = True
+
+    def _adapted_blocks(self, lora: LoraFile) -> frozenset[int]:
+        """Load FLUX's LoRA; numbers of the double blocks whose attention it adapts."""
+        adaptation = adapt_from_file(self.pipe, lora)
+        log.info("LoRA: %d modules adapted", adaptation.modules)
+        names = [name for part, name in adaptation.names if part == "transformer"]
+        blocks = frozenset(int(match[1]) for match in map(_DOUBLE_BLOCK.match, names) if match)
+        if not blocks:
+            adaptation.remove()
+            raise UserError(
+                f"{lora.path} adapts no double block of FLUX, so it is no LoRA of CoMPaSS's kind "
+                "and TENOR has no layer to act on; run it with --method esplora."
+            )
+        return blocks
 
 
 def configure(
@@ -87,19 +119,22 @@ def configure(
 ) -> Compass:
     """Fix the settings; with CoMPaSS's weights the pictures have its training size.
 
+    FLUX's LoRA is found (and downloaded) here, for its hash.
+
     Raises:
-        UserError: no UNet given or found, an unknown parameter, or a value out of range.
+        UserError: no weights given or found, an unknown parameter, or a value out of range.
     """
-    if plugin.weights and settings.backbone == "sd2.1":
+    if plugin.weights and _larger_than_trained(settings.backbone):
         settings = replace(
             settings,
             width=settings.width or TRAINED_SIDE,
             height=settings.height or TRAINED_SIDE,
         )
-    sampling = resolve_sampling(settings)
+    sampling = resolve_sampling(settings, not_on_flux=None)
     values = read_stable_diffusion(plugin.name, plugin.parameters, parameters, sampling)
-    unet = None
-    if plugin.weights:
-        where, subfolder = str(values.pop("unet")), str(values.pop("subfolder"))
-        unet = find_unet(plugin.name, where, subfolder, sampling.backbone.name)
-    return Compass(plugin, sampling, values, unet)
+    weights = find_weights(plugin.name, values, sampling) if plugin.weights else None
+    return Compass(plugin, sampling, values, weights)
+
+
+def _larger_than_trained(backbone: str) -> bool:
+    return backbone == "sd2.1" or resolve(backbone).family is Family.FLUX

@@ -6,12 +6,14 @@ width) and PE the sinusoids of the token positions, counted from 0 with the star
 
 - UNet, every cross-attention layer: K = W_k (E + PE), V = W_v E, Q as it was. The unconditional
   half of a guidance batch is no exception.
-- FLUX, every double block, after modulation: text Q and K from E + PE, text V from E. Single blocks
-  and the picture's own Q, K, V are as they were.
+- FLUX, the double blocks that CoMPaSS's LoRA adapts, after modulation: text Q and K from E + PE,
+  text V from E, each with the LoRA's own share. Single blocks and the picture's own Q, K, V are as
+  they were.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 NAME = "compass (TENOR)"
 
 
-def install_tenor(model: Any) -> int:
+def install_tenor(model: Any, among: Collection[int] | None = None) -> int:
     """Put TENOR into a UNet or a FLUX transformer; how many layers it acts on.
+
+    Args:
+        among: numbers of the double blocks of FLUX that it may act on; None for all.
 
     Raises:
         UserError: a layer whose attention another method already changes.
@@ -34,6 +39,7 @@ def install_tenor(model: Any) -> int:
         blocks: list[tuple[str, Any, Any]] = [
             (f"transformer_blocks.{i}.attn", block.attn, TenorFluxProcessor())
             for i, block in enumerate(double)
+            if among is None or i in among
         ]
     else:
         blocks = [

@@ -1,4 +1,4 @@
-"""Where a CoMPaSS UNet comes from: a folder, or a repository at a pinned commit."""
+"""Where CoMPaSS's weights come from: a UNet or a LoRA, local or at a pinned commit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ...checkpoints.hub import HubSource, locate, parse_source
 from ...checkpoints.patterns import FilePatterns
 from ...documents import read_json
 from ...errors import UserError
+from ..esplora.lora_file import LoraFile, find_lora
+from ..sampling import Sampling
 
 REPOSITORIES: Mapping[str, str] = {
     "sd1.4": "blurgy/CoMPaSS-SD1.4",
@@ -19,6 +21,8 @@ REPOSITORIES: Mapping[str, str] = {
     "sd2.1": "blurgy/CoMPaSS-SD2.1",
 }
 """The authors' full UNets, by the backbone each was fine-tuned from."""
+FLUX_REPOSITORY = "blurgy/CoMPaSS-FLUX.1"
+"""The authors' LoRA for FLUX.1-dev: ``lora.safetensors``, in XLabs' names."""
 
 _FILES = ("config.json", "diffusion_pytorch_model*.safetensors", "*.safetensors.index.json")
 _SHARED = ("in_channels", "cross_attention_dim", "addition_embed_type")
@@ -81,6 +85,31 @@ class UnetSource:
             f"{where} holds no UNet (no config.json of a UNet2DConditionModel); give the folder "
             "that holds config.json and diffusion_pytorch_model.safetensors."
         )
+
+
+def find_weights(method: str, values: dict[str, Any], sampling: Sampling) -> UnetSource | LoraFile:
+    """The weights that ``--set`` names; their four parameters are taken out of ``values``.
+
+    Raises:
+        UserError: none given, nothing of that name, or the kind for another kind of backbone.
+    """
+    unet, subfolder, lora, file = (
+        str(values.pop(key)) for key in ("unet", "subfolder", "lora", "file")
+    )
+    if sampling.flux:
+        if unet or subfolder or not lora:
+            raise UserError(
+                f"{method} on FLUX is a LoRA: give --set lora={FLUX_REPOSITORY}@<40-hex commit> "
+                f"(from https://huggingface.co/{FLUX_REPOSITORY}/commits), a .safetensors file or "
+                "a folder, and neither unet nor subfolder."
+            )
+        return find_lora(lora, file, offline=sampling.offline)
+    if lora or file:
+        raise UserError(
+            f"{method} on {sampling.backbone.name} is a whole UNet: give --set unet=, and neither "
+            "lora nor file; for a LoRA take --method esplora."
+        )
+    return find_unet(method, unet, subfolder, sampling.backbone.name)
 
 
 def find_unet(method: str, text: str, subfolder: str, backbone: str) -> UnetSource:

@@ -28,10 +28,12 @@ class Adaptation:
     Attributes:
         modules: how many modules it adapts.
         tensors: how many matrices were put in: two a module.
+        names: part and full name of each adapted module.
     """
 
     modules: int
     tensors: int
+    names: frozenset[tuple[str, str]] = frozenset()
     _wrapped: list[tuple[nn.Module, str]] = field(default_factory=list, repr=False)
     _models: list[nn.Module] = field(default_factory=list, repr=False)
 
@@ -72,7 +74,8 @@ def adapt(
     """
     from torch import nn
 
-    done = Adaptation(len(layers), 2 * len(layers))
+    names = frozenset((layer.part, layer.module) for layer in layers)
+    done = Adaptation(len(layers), 2 * len(layers), names)
     for part, model in parts.items():
         own = [layer for layer in layers if layer.part == part]
         if not own:

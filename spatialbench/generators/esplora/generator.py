@@ -37,13 +37,12 @@ class Esplora(StableDiffusion):
         Every row is marked a reconstruction: the authors' LoRA was never released, so whatever is
         loaded is somebody's own.
         """
-        lora = self.lora.identity()
         plain = super().identity()
         return plain | {
             "method": "esplora",
             "version": VERSION,
             "parameters": {"scale": self.scale, **plain["parameters"]},
-            "lora": {"name": lora["sha256"][:7], **lora},
+            "lora": self.lora.named_identity(),
             "marks": ["reconstruction"],
         }
 
@@ -57,7 +56,7 @@ class Esplora(StableDiffusion):
         if self._adaptation is not None:
             return
         super().load()
-        self._adaptation = adapt_from_file(self._pipe, self.lora, self.scale)
+        self._adaptation = adapt_from_file(self.pipe, self.lora, self.scale)
         log.info(
             "LoRA: %d of %d matrices in place, %d modules adapted",
             self._adaptation.tensors,
@@ -72,7 +71,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Es
     Raises:
         UserError: no LoRA given or found, an unknown parameter, or a value out of range.
     """
-    sampling = resolve_sampling(settings)
+    sampling = resolve_sampling(settings, not_on_flux=None)
     values = read_stable_diffusion("esplora", PARAMETERS, parameters, sampling)
     where, file, scale = values.pop("lora"), values.pop("file"), values.pop("scale")
     if not where:

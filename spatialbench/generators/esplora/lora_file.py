@@ -40,6 +40,11 @@ class LoraFile:
         hashes = {"sha256": file_hash(self.path)}
         return hashes | ({"config": file_hash(self.config)} if self.config else {})
 
+    def named_identity(self) -> dict[str, Any]:
+        """:meth:`identity` with the first 7 digits of the hash as ``name``, for tables."""
+        identity = self.identity()
+        return {"name": identity["sha256"][:7], **identity}
+
 
 @dataclass(frozen=True, slots=True)
 class LoraContent:

@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ..parameters import read_parameters
+from ..pipeline_generator import PipelineGenerator, image_generators
 from ..pipelines import Pipeline
-from ..prepared_pipeline import prepared_pipeline
-from ..prompt_embeddings import PromptEncoder
-from ..sampling import Sampling, decode, image_generators, own_size, resolve_sampling
+from ..sampling import Sampling, resolve_sampling
 from . import PARAMETERS
 from .guides import Guides, find_guides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
     from PIL import Image
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
 
+_NOT_ON_FLUX = "it adds noise to a guide by the schedule of Stable Diffusion"
 
-class Revision:
+
+class Revision(PipelineGenerator):
     """A backbone with its settings, and where its guides come from."""
 
     def __init__(self, sampling: Sampling, guides: Guides, strength: float) -> None:
-        self.sampling = sampling
+        super().__init__(sampling)
         self.guides = guides
         self.strength = strength
-        self._pipe: Pipeline | None = None
         self._repaint: Pipeline | None = None
-        self._encoder: PromptEncoder | None = None
 
     def identity(self) -> Json:
         """Method, version, marks, strength, the guides' and the sampling's identity."""
@@ -46,48 +46,34 @@ class Revision:
             **self.sampling.identity(),
         }
 
-    def download(self) -> None:
-        """Get what is missing of the backbone; see ``plugins.download``."""
-        self.sampling.download()
-
     def load(self) -> None:
-        """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""
-        if self._pipe is not None:
-            return
-        from diffusers import AutoPipelineForImage2Image
+        """Load the backbone, and the pipeline that repaints with it."""
+        super().load()
+        if self._repaint is None:
+            from diffusers import AutoPipelineForImage2Image
 
-        pipe, self._encoder = prepared_pipeline(self.sampling)
-        self._repaint = AutoPipelineForImage2Image.from_pipe(pipe)
-        self._repaint.set_progress_bar_config(disable=True)
-        self._pipe = pipe
+            self._repaint = AutoPipelineForImage2Image.from_pipe(self.pipe)
+            self._repaint.set_progress_bar_config(disable=True)
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """RGB pictures, one a request, each from its own guide; prompts may be mixed.
+    def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """What the repainting pipeline samples, each image from its own guide.
 
         Raises:
-            UserError: a prompt without a guide, or a picture that is not finite.
+            UserError: a prompt without a guide.
         """
-        if not requests:
-            return []
-        self.load()
-        pipe, repaint, encoder = self._pipe, self._repaint, self._encoder
-        assert pipe is not None
-        assert repaint is not None
-        assert encoder is not None
-        sampling = self.sampling
-        embeddings = encoder.batch([r.prompt.text for r in requests], guided=sampling.guided)
-        height, width = own_size(pipe)
-        size = (sampling.width or width, sampling.height or height)
-        latents = repaint(
-            **embeddings.arguments(),
-            image=[_resized(self.guides.guide(request), size) for request in requests],
+        assert self._repaint is not None
+        height, width = self.size()
+        guides = [self.guides.guide(request) for request in requests]
+        latents: torch.Tensor = self._repaint(
+            **self.embeddings(requests).arguments(),
+            image=[_resized(guide, (width, height)) for guide in guides],
             strength=self.strength,
-            num_inference_steps=sampling.steps,
-            guidance_scale=sampling.guidance_scale,
+            num_inference_steps=self.sampling.steps,
+            guidance_scale=self.sampling.guidance_scale,
             generator=image_generators(requests),
             output_type="latent",
         ).images
-        return decode(pipe, latents, requests)
+        return latents
 
 
 def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Revision:
@@ -97,7 +83,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
         UserError: guides that are not there, an unknown parameter, or a strength that repaints
             nothing or more than everything.
     """
-    sampling = resolve_sampling(settings)
+    sampling = resolve_sampling(settings, not_on_flux=_NOT_ON_FLUX)
     values = read_parameters("revision", PARAMETERS, parameters)
     strength = values["strength"]
     if not 0 < strength <= 1 or int(sampling.steps * strength) < 1:

@@ -108,6 +108,47 @@ def old_diffusers(pairs: Mapping[str, Pair]) -> dict[str, Any]:
     return tensors
 
 
+def fused(pair: Pair, model: Any, names: list[str]) -> dict[str, Pair]:
+    """One pair for query, key and value together, as three."""
+    sizes = [model.get_submodule(name).out_features for name in names]
+    return {
+        name: Pair(pair.down, up, pair.alpha)
+        for name, up in zip(names, pair.up.split(sizes), strict=True)
+    }
+
+
+def xlabs(model: Any, double: int | None = None) -> tuple[dict[str, Any], dict[str, Pair]]:
+    """XLabs' tensors for the first double blocks and the first single block, and what they mean.
+
+    ``double`` is how many double blocks; None for all.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(6)
+    width = model.config.num_attention_heads * model.config.attention_head_dim
+
+    def pair(rows: int) -> Pair:
+        down = torch.randn(2, width, generator=generator) / 4
+        return Pair(down, torch.randn(rows, 2, generator=generator) / 4, alpha=2.0)
+
+    tensors: dict[str, Any] = {}
+    meant: dict[str, Pair] = {}
+
+    def add(key: str, made: Pair, targets: list[str]) -> None:
+        tensors[f"{key}.down.weight"], tensors[f"{key}.up.weight"] = made.down, made.up
+        meant.update(fused(made, model, targets))
+
+    for i in range(len(model.transformer_blocks) if double is None else double):
+        block, here = f"double_blocks.{i}.processor", f"transformer_blocks.{i}.attn"
+        add(f"{block}.qkv_lora1", pair(3 * width), [f"{here}.to_{x}" for x in "qkv"])
+        add(f"{block}.qkv_lora2", pair(3 * width), [f"{here}.add_{x}_proj" for x in "qkv"])
+        add(f"{block}.proj_lora1", pair(width), [f"{here}.to_out.0"])
+        add(f"{block}.proj_lora2", pair(width), [f"{here}.to_add_out"])
+    single = "single_transformer_blocks.0.attn"
+    add("single_blocks.0.processor.qkv_lora", pair(3 * width), [f"{single}.to_{x}" for x in "qkv"])
+    return tensors, meant
+
+
 def save_by_peft(model: Any, pairs: Mapping[str, Pair], folder: Path) -> Path:
     """Adapt a model with peft itself and let peft save the adapter; the model stays adapted."""
     import torch
@@ -131,10 +172,13 @@ def save_by_peft(model: Any, pairs: Mapping[str, Pair], folder: Path) -> Path:
     return folder
 
 
-def save_by_diffusers(pairs: Mapping[str, Pair], folder: Path) -> Path:
-    """The file of ``save_lora_weights`` with the adapter's configuration in its header."""
+def save_by_diffusers(pairs: Mapping[str, Pair], folder: Path, part: str = "unet") -> Path:
+    """The file of ``save_lora_weights`` with the adapter's configuration in its header.
+
+    ``part`` is ``unet``, or ``transformer`` for FLUX.
+    """
     import torch
-    from diffusers import StableDiffusionPipeline
+    from diffusers import FluxPipeline, StableDiffusionPipeline
     from peft import LoraConfig
 
     tensors = {}
@@ -142,9 +186,9 @@ def save_by_diffusers(pairs: Mapping[str, Pair], folder: Path) -> Path:
         tensors[f"{name}.lora_A.weight"], tensors[f"{name}.lora_B.weight"] = pair.down, pair.up
     config = LoraConfig(r=RANK, lora_alpha=int(ALPHA), target_modules=sorted(pairs)).to_dict()
     assert all(torch.is_tensor(value) for value in tensors.values())
-    StableDiffusionPipeline.save_lora_weights(
-        folder, unet_lora_layers=tensors, unet_lora_adapter_metadata=config
-    )
+    options = {f"{part}_lora_layers": tensors, f"{part}_lora_adapter_metadata": config}
+    pipeline = StableDiffusionPipeline if part == "unet" else FluxPipeline
+    pipeline.save_lora_weights(folder, **options)
     return folder
 
 

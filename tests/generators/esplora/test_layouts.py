@@ -18,6 +18,7 @@ from tests.generators.esplora.lora_files import (
     ATTENTION,
     Pair,
     change_json,
+    fused,
     kohya,
     merge,
     old_diffusers,
@@ -26,6 +27,7 @@ from tests.generators.esplora.lora_files import (
     save_by_peft,
     small_unet,
     write,
+    xlabs,
 )
 from tests.tiny_models import clip_text, tiny_flux_transformer, word_tokenizer
 
@@ -173,42 +175,6 @@ def test_kohya_with_the_original_names_of_sdxl(unet: Any, tmp_path: Path) -> Non
     theirs = {sgm_name(name, unet.config.layers_per_block): p for name, p in pairs.items()}
     file = write(tmp_path / "kohya.safetensors", kohya(theirs))
     check(file, {"unet": unet}, "unet", unet_output, pairs)
-
-
-def fused(pair: Pair, model: Any, names: list[str]) -> dict[str, Pair]:
-    """One pair for query, key and value together, as three."""
-    sizes = [model.get_submodule(name).out_features for name in names]
-    return {
-        name: Pair(pair.down, up, pair.alpha)
-        for name, up in zip(names, pair.up.split(sizes), strict=True)
-    }
-
-
-def xlabs(model: Any) -> tuple[dict[str, Any], dict[str, Pair]]:
-    """XLabs' tensors for every double block and the first single block, and what they mean."""
-    generator = torch.Generator().manual_seed(6)
-    width = model.config.num_attention_heads * model.config.attention_head_dim
-
-    def pair(rows: int) -> Pair:
-        down = torch.randn(2, width, generator=generator) / 4
-        return Pair(down, torch.randn(rows, 2, generator=generator) / 4, alpha=2.0)
-
-    tensors: dict[str, Any] = {}
-    meant: dict[str, Pair] = {}
-
-    def add(key: str, made: Pair, targets: list[str]) -> None:
-        tensors[f"{key}.down.weight"], tensors[f"{key}.up.weight"] = made.down, made.up
-        meant.update(fused(made, model, targets))
-
-    for i in range(len(model.transformer_blocks)):
-        block, here = f"double_blocks.{i}.processor", f"transformer_blocks.{i}.attn"
-        add(f"{block}.qkv_lora1", pair(3 * width), [f"{here}.to_{x}" for x in "qkv"])
-        add(f"{block}.qkv_lora2", pair(3 * width), [f"{here}.add_{x}_proj" for x in "qkv"])
-        add(f"{block}.proj_lora1", pair(width), [f"{here}.to_out.0"])
-        add(f"{block}.proj_lora2", pair(width), [f"{here}.to_add_out"])
-    single = "single_transformer_blocks.0.attn"
-    add("single_blocks.0.processor.qkv_lora", pair(3 * width), [f"{single}.to_{x}" for x in "qkv"])
-    return tensors, meant
 
 
 def test_xlabs_names(flux: Any, tmp_path: Path) -> None:

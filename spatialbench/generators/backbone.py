@@ -1,0 +1,129 @@
+"""A model that methods run on: what identifies it, its defaults, and where its files are.
+
+Nothing here loads a model or imports a heavy library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ..checkpoints.hashing import folder_hash
+from ..checkpoints.hub import HubSource, first_cached, locate
+from ..checkpoints.patterns import FilePatterns
+from ..errors import UserError
+
+PIPELINE_FILES = FilePatterns(
+    allow=("model_index.json", "*/*.json", "*/*.txt", "*/*.safetensors"),
+    ignore=("*.fp16.*", "*.fp16-*", "*.non_ema.*", "safety_checker/*", "vae_1_0/*", "*openvino*"),
+)
+"""What a pipeline needs from a Hub repository: one precision, no pickles, no safety checker."""
+
+
+class Family(StrEnum):
+    """What kind of model a backbone is, and so what can be asked of it.
+
+    ``UNET``: Stable Diffusion and SDXL. A UNet predicts noise or velocity and looks at the prompt
+    by cross-attention; guidance compares two predictions. ``FLUX``: FLUX.1. A transformer predicts
+    the flow from noise to picture and mixes text and picture in joint attention; guidance is a
+    number that the model is told, or was trained away.
+    """
+
+    UNET = "unet"
+    FLUX = "flux"
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a backbone is run with unless the user says otherwise.
+
+    ``scheduler`` is a name of :mod:`~spatialbench.generators.schedulers`; ``own`` is the one in
+    the checkpoint. ``width`` and ``height`` are pixels; None is the checkpoint's own size. A
+    FLUX model with ``guidance_scale`` 0 takes none. ``text_length`` is how many tokens of T5 a
+    FLUX model reads.
+    """
+
+    steps: int = 50
+    guidance_scale: float = 7.5
+    scheduler: str = "own"
+    width: int | None = None
+    height: int | None = None
+    text_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A text-to-image model in diffusers format.
+
+    Attributes:
+        name: ``lab``, ``sd1.4``, ..., ``org/name`` for another repository, ``local`` for a folder.
+        summary: one line for lists.
+        defaults: what it is run with.
+        sources: Hub repositories that hold the same weights, the preferred one first.
+        folder: where a backbone that is no repository lies.
+        family: what kind of model it is.
+    """
+
+    name: str
+    summary: str
+    defaults: Defaults
+    sources: tuple[HubSource, ...] = ()
+    folder: Path | None = None
+    family: Family = Family.UNET
+
+    @property
+    def source(self) -> HubSource | None:
+        """The repository in use: the first that is in the cache, else the first."""
+        return (first_cached(self.sources) or self.sources[0]) if self.sources else None
+
+    @property
+    def fetch_name(self) -> str:
+        """What ``spatialbench fetch`` calls it."""
+        named = self.name != "local" and "/" not in self.name
+        return self.name if named else str(self.source or self.folder)
+
+    def identity(self) -> dict[str, Any]:
+        """What fixes the weights: repository and commit, or a hash of the folder's files.
+
+        Where a folder lies is no part of it. ``{"name", "source", "revision"}`` or
+        ``{"name", "weights"}``; plain JSON.
+
+        Raises:
+            UserError: a folder that is missing or holds no model.
+        """
+        if self.source is not None:
+            source = self.source
+            return {"name": self.name, "source": source.repo, "revision": source.revision}
+        return {"name": self.name, "weights": folder_hash(self._present_folder(), PIPELINE_FILES)}
+
+    def label(self) -> str:
+        """Name and the first 7 digits of commit or hash, e.g. ``sd2.1-base@4e63672``."""
+        identity = self.identity()
+        return f"{self.name}@{(identity.get('revision') or identity['weights'])[:7]}"
+
+    def locate(self, *, offline: bool) -> Path:
+        """The folder to load from; a repository is downloaded on first use unless ``offline``.
+
+        Raises:
+            UserError: the files are not there and cannot be had.
+        """
+        if self.source is None:
+            return self._present_folder()
+        return locate(self.source, PIPELINE_FILES, offline=offline, fetch_name=self.fetch_name)
+
+    def _present_folder(self) -> Path:
+        assert self.folder is not None
+        if (self.folder / "model_index.json").is_file():
+            return self.folder
+        if self.name == "lab":
+            raise UserError(
+                "the lab's weights are not in this installation (expected model_index.json in "
+                f"{self.folder}); install spatialbench again, or make them with "
+                "'spatialbench lab train'."
+            )
+        raise UserError(
+            f"{self.folder} is no diffusers pipeline (it has no model_index.json); give a folder "
+            "written by save_pretrained of a Stable Diffusion or FLUX pipeline."
+        )

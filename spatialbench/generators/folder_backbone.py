@@ -1,0 +1,65 @@
+"""A local diffusers folder as a backbone: what its small configuration files say of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..documents import read_json
+from .backbone import Backbone, Defaults, Family
+
+FLUX_DEV = Defaults(steps=28, guidance_scale=3.5, width=1024, height=1024, text_length=512)
+"""What FLUX.1-dev is sampled with: diffusers' own defaults."""
+FLUX_SCHNELL = Defaults(steps=4, guidance_scale=0.0, width=1024, height=1024, text_length=256)
+"""FLUX.1-schnell was distilled to few steps without guidance, and reads 256 tokens of T5."""
+
+_FLUX_LATENT_SIDE = 128
+"""Latent pixels of the side that diffusers samples FLUX at; no configuration file holds it."""
+
+
+def folder_backbone(name: str, folder: Path) -> Backbone:
+    """A backbone of this folder, with defaults read from it where they can be.
+
+    A folder that is damaged or no pipeline at all is refused when it is identified or loaded.
+    """
+    flux = _is_flux(folder)
+    return Backbone(
+        "local",
+        f"the folder {name}",
+        _flux_defaults(folder) if flux else _unet_defaults(folder),
+        folder=folder,
+        family=Family.FLUX if flux else Family.UNET,
+    )
+
+
+def _is_flux(folder: Path) -> bool:
+    try:
+        return bool(read_json(folder / "model_index.json")["_class_name"] == "FluxPipeline")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _unet_defaults(folder: Path) -> Defaults:
+    try:
+        sample = read_json(folder / "unet" / "config.json")["sample_size"]
+        height, width = sample if isinstance(sample, list) else (sample, sample)
+        factor = _vae_factor(folder)
+        return Defaults(width=width * factor, height=height * factor)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Defaults()
+
+
+def _flux_defaults(folder: Path) -> Defaults:
+    try:
+        guided = read_json(folder / "transformer" / "config.json")["guidance_embeds"]
+        side = _FLUX_LATENT_SIDE * _vae_factor(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return FLUX_DEV
+    like = FLUX_DEV if guided else FLUX_SCHNELL
+    return Defaults(
+        like.steps, like.guidance_scale, width=side, height=side, text_length=like.text_length
+    )
+
+
+def _vae_factor(folder: Path) -> int:
+    """Pixels a latent pixel, along a side."""
+    return int(2 ** (len(read_json(folder / "vae" / "config.json")["block_out_channels"]) - 1))

@@ -1,0 +1,154 @@
+"""CoMPaSS on FLUX: its LoRA and TENOR in the blocks the LoRA adapts, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from spatialbench.errors import UserError
+from spatialbench.generators.backbones import resolve
+from spatialbench.generators.compass import COMPASS, TENOR, WITHOUT_TENOR
+from spatialbench.generators.esplora import PLUGIN as ESPLORA
+from spatialbench.generators.pipelines import load_pipeline
+from spatialbench.generators.stable_diffusion import PLUGIN as SD
+from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.prompts import Prompt
+from tests.generators.esplora.lora_files import Pair, write, xlabs
+from tests.tiny_models import tiny_flux_transformer
+
+REQUESTS = [
+    ImageRequest(Prompt(str(i), f"a dog {phrase} a cat", phrase), 0, 42 + i)
+    for i, phrase in enumerate(("above", "to the left of"))
+]
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Pair]]:
+    """The authors' layout: XLabs' names, here for the first of two double blocks."""
+    tensors, meant = xlabs(tiny_flux_transformer(), double=1)
+    return write(tmp_path_factory.mktemp("compass") / "lora.safetensors", tensors), meant
+
+
+def configured(plugin: Any, folder: Path, **given: Any) -> Any:
+    settings = GenerationSettings(backbone=str(folder), steps=2, height=32, width=32)
+    return plugin.configure(settings, given)
+
+
+def pixels(generator: Any, count: int = 1) -> np.ndarray:
+    return np.stack([np.asarray(p, int) for p in generator.generate(REQUESTS[:count])])
+
+
+def sinusoid(tokens: int, width: int) -> torch.Tensor:
+    """``PE(p, 2i) = sin(p 10000^(-2i / width))``, ``PE(p, 2i + 1)`` its cosine."""
+    rows = [
+        [
+            (math.cos if i % 2 else math.sin)(p / 10000 ** ((i - i % 2) / width))
+            for i in range(width)
+        ]
+        for p in range(tokens)
+    ]
+    return torch.tensor(rows)
+
+
+def watched(module: Any, names: tuple[str, ...]) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """What these projections are given and answer, at the latest call."""
+    seen: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    for name in names:
+
+        def keep(_: Any, given: Any, answer: Any, name: str = name) -> None:
+            seen[name] = (given[0], answer)
+
+        getattr(module, name).register_forward_hook(keep)
+    return seen
+
+
+def test_queries_keys_and_values_are_the_formulas(
+    flux_folder: Path, lora: tuple[Path, dict[str, Pair]]
+) -> None:
+    """In the block with the LoRA; a block without one, and the picture's own, are as stock."""
+    file, pairs = lora
+    weights = {
+        name: (module.weight.clone(), module.bias.clone())
+        for name, module in load_pipeline(resolve(str(flux_folder))).transformer.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.bias is not None
+    }
+    generator = configured(COMPASS, flux_folder, lora=str(file))
+    generator.load()
+    blocks = generator.pipe.transformer.transformer_blocks
+    texts: list[torch.Tensor] = []
+    blocks[0].attn.register_forward_pre_hook(
+        lambda _, args, kwargs: texts.append(kwargs["encoder_hidden_states"]), with_kwargs=True
+    )
+    names = ("add_q_proj", "add_k_proj", "add_v_proj", "to_q", "to_k", "to_v")
+    adapted, stock = (watched(block.attn, names) for block in blocks)
+    generator.generate(REQUESTS[:1])
+    text = texts[-1]
+    ordered = text + sinusoid(*text.shape[1:])
+    assert (ordered - text).abs().max() > 0.5
+    for name, given in zip(names, (ordered, ordered, text), strict=False):
+        weight, bias = weights[f"transformer_blocks.0.attn.{name}"]
+        pair = pairs[f"transformer_blocks.0.attn.{name}"]
+        expected = F.linear(given, weight + pair.change, bias)
+        torch.testing.assert_close(adapted[name][1], expected, atol=1e-5, rtol=1e-5)
+    pictures = [adapted[name][0] for name in names[3:]]
+    assert all(torch.equal(pictures[0], other) for other in pictures)
+    others = [stock[name][0] for name in names[:3]]
+    assert all(torch.equal(others[0], other) for other in others)
+
+
+def test_weights_and_tenor_each_change_the_picture(
+    flux_folder: Path, lora: tuple[Path, dict[str, Pair]]
+) -> None:
+    file = str(lora[0])
+    both = pixels(configured(COMPASS, flux_folder, lora=file), 2)
+    weights = pixels(configured(WITHOUT_TENOR, flux_folder, lora=file))
+    order = pixels(configured(TENOR, flux_folder))
+    stock = pixels(configured(SD, flux_folder))
+    assert len({picture[0].tobytes() for picture in (both, weights, order, stock)}) == 4
+    np.testing.assert_array_equal(weights, pixels(configured(ESPLORA, flux_folder, lora=file)))
+    alone = pixels(configured(COMPASS, flux_folder, lora=file))
+    assert np.abs(alone[0] - both[0]).max() <= 1, "batch mates change nothing"
+
+
+def test_identity_and_the_training_size(
+    flux_folder: Path, lora: tuple[Path, dict[str, Pair]]
+) -> None:
+    settings = GenerationSettings(backbone="flux1-dev")
+    given = {"lora": str(lora[0])}
+    both = COMPASS.configure(settings, given).identity()
+    alone = WITHOUT_TENOR.configure(settings, given).identity()
+    assert (both["method"], both["tenor"]) == ("compass", True)
+    assert (alone["method"], alone["tenor"]) == ("compass-without-tenor", False)
+    assert both["lora"] == alone["lora"]
+    assert both["parameters"] == {"negative_prompt": "", "eta": 0.0}
+    assert (both["width"], both["height"]) == (512, 512)
+    assert TENOR.configure(settings, {}).identity()["width"] == 1024
+
+
+@pytest.mark.parametrize(
+    ("backbone", "given", "message"),
+    [
+        ("flux1-dev", {}, r"on FLUX is a LoRA: give --set lora=blurgy/CoMPaSS-FLUX\.1@<40-hex"),
+        ("flux1-dev", {"unet": "x", "lora": "y"}, "neither unet nor subfolder"),
+        ("flux1-dev", {"lora": "nowhere"}, "there is no LoRA 'nowhere'"),
+        ("sd1.4", {"lora": "x"}, "compass on sd1.4 is a whole UNet.* --method esplora"),
+    ],
+)
+def test_refusals(backbone: str, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        COMPASS.configure(GenerationSettings(backbone=backbone), given)
+
+
+def test_a_lora_without_double_blocks(
+    flux_folder: Path, lora: tuple[Path, dict[str, Pair]], tmp_path: Path
+) -> None:
+    tensors, _ = xlabs(tiny_flux_transformer(), double=0)
+    file = write(tmp_path / "single.safetensors", tensors)
+    with pytest.raises(UserError, match=r"adapts no double block .* --method esplora"):
+        configured(COMPASS, flux_folder, lora=str(file)).load()
