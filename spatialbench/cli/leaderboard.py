@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     type=click.Choice([*FORMATS, "latex", "html"]),
     default="table",
     show_default=True,
-    help="How to print the result; latex needs the package booktabs, html is a whole page.",
+    help="How to print the result; latex needs the packages booktabs and graphicx, "
+    "html is a whole page.",
 )
 def command(
     runs: Sequence[Path],

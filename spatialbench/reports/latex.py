@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _ESCAPES = {
@@ -20,16 +21,22 @@ _ESCAPES = {
     "|": r"\textbar{}",
     "±": r"$\pm$",
     "−": "$-$",
-    "–": "--",
+    "–": r"\textendash{}",
     "×": r"$\times$",
     "≤": r"$\le$",
     "α": r"$\alpha$",
 }
 
+_LONG = 32
+"""Characters of the longest cell that stays in its column."""
+_WIDE = 70
+"""Characters, without the space between columns, that fit on a page at the size of the text."""
+
 
 def latex_text(text: str) -> str:
-    """Text with every character that LaTeX would take for a command escaped."""
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    """Text with every character that LaTeX would take for a command or a dash escaped."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in text)
+    return re.sub("-(?=-)", "-{}", escaped)
 
 
 def latex_table(
@@ -41,14 +48,27 @@ def latex_table(
     title: str,
     notes: Sequence[str],
 ) -> str:
-    """A ``table`` environment; needs the packages booktabs and, for wide tables, graphicx.
+    """A ``table`` environment; needs the package booktabs and, for a wide table, graphicx.
+
+    A cell of text that is too long for a column becomes a number, and its text a note. A table
+    wider than a page becomes a ``table*`` that is shrunk to the page.
 
     Args:
         right: for each column whether it is aligned right.
         bold: (row, column) of the cells in bold.
         rules: rows before which a thin line stands.
     """
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{latex_text(title)}}}"]
+    rows, texts = _numbered(rows)
+    notes = [*notes, "; ".join(texts)] if texts else notes
+    width = sum(max(map(len, column)) for column in zip(columns, *rows, strict=True))
+    wide = width > _WIDE
+    environment = "table*" if wide else "table"
+    lines = [
+        rf"\begin{{{environment}}}",
+        r"\centering",
+        rf"\caption{{{latex_text(title)}}}",
+        *([r"\resizebox{\textwidth}{!}{%"] if wide else []),
+    ]
     lines.append(rf"\begin{{tabular}}{{{''.join('r' if r else 'l' for r in right)}}}")
     lines += [r"\toprule", _row([latex_text(name) for name in columns]), r"\midrule"]
     for number, row in enumerate(rows):
@@ -59,9 +79,27 @@ def latex_table(
             for place, cell in enumerate(row)
         ]
         lines.append(_row(cells))
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\smallskip{{\footnotesize {latex_text(note)}}}" for note in notes]
-    return "\n".join([*lines, r"\end{table}"])
+    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if wide else "")]
+    lines += [rf"\par\smallskip{{\footnotesize\raggedright {_note(note)}\par}}" for note in notes]
+    return "\n".join([*lines, rf"\end{{{environment}}}"])
+
+
+def _numbered(rows: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]]:
+    """Rows with a number for every long cell, and the notes that the numbers mean."""
+    numbers: dict[str, int] = {}
+
+    def shown(cell: str) -> str:
+        if len(cell) <= _LONG:
+            return cell
+        return f"[{numbers.setdefault(cell, len(numbers) + 1)}]"
+
+    short = [[shown(cell) for cell in row] for row in rows]
+    return short, [f"[{number}] {text}" for text, number in numbers.items()]
+
+
+def _note(text: str) -> str:
+    """A note; a signature is one long word, which may be broken at its commas."""
+    return latex_text(text).replace(",", r",\allowbreak{}")
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -20,17 +20,21 @@ _PAGE = """<!doctype html>
 body { font: 14px/1.5 system-ui, sans-serif; margin: 32px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-top: 24px; }
 caption { text-align: left; font-weight: 650; font-size: 16px; padding: 6px 0; }
-th, td { padding: 4px 12px 4px 0; text-align: left; white-space: nowrap; }
+th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top; }
+th, .n { white-space: nowrap; }
 th { border-bottom: 1px solid currentColor; }
 .n { text-align: right; }
 tr.rule td { border-top: 1px solid var(--line); }
-td:last-child { white-space: normal; color: var(--faint); }
+td:first-child { min-width: 14ch; }
+td:last-child { min-width: 34ch; color: var(--faint); }
+.wide { overflow-x: auto; }
 p { color: var(--faint); font-size: 12.5px; margin: 4px 0; max-width: 110ch;
     overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
 {% for table in tables %}
+<div class="wide">
 <table>
 <caption>{{ table.title }}</caption>
 <thead><tr>
@@ -51,6 +55,7 @@ p { color: var(--faint); font-size: 12.5px; margin: 4px 0; max-width: 110ch;
 {% endfor %}
 </tbody>
 </table>
+</div>
 {% for note in table.notes %}
 <p>{{ note }}</p>
 {% endfor %}
