@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference_data import reference
+
 from .conftest import Command
 
 SQUARES = ("--bench", "squares", "--name", "theirs", "--out", "back")
@@ -115,16 +117,9 @@ def test_visor_results_come_back(spatialbench: Command) -> None:
     assert spatialbench("leaderboard", "back", "--no-published").status == 0
 
 
-def _real_images(model: str) -> Path:
-    folder = Path(os.environ.get("SPATIALBENCH_DATA", ""), "visor", "images", model)
-    if "SPATIALBENCH_DATA" not in os.environ or not folder.is_dir():
-        pytest.skip("SPATIALBENCH_DATA names no folder with visor/images")
-    return folder
-
-
 @pytest.mark.parametrize("model", ["cogview2", "dallev2"])
 def test_real_pictures(spatialbench: Command, model: str) -> None:
-    folder = _real_images(model)
+    folder = reference("visor", "images", model)
     ids = sorted({re.split("_", path.stem)[0] for path in folder.glob("*.png")})
     arguments = ("import", folder, "--layout", "visor", "--bench", "visor:all", "--name", model)
     document = json.loads(

@@ -47,11 +47,18 @@ def test_tore_keeps_the_meaning_and_is_judged_by_the_original(spatialbench: Comm
     assert "prompt transform tore/1" in spatialbench("score", "tore").out
 
 
-def test_swap_sends_the_opposite_and_is_judged_by_the_original(spatialbench: Command) -> None:
-    outcome = spatialbench(*RUN, "--prompt-transform", "swap", "--limit", "8", "--format", "json")
+@pytest.mark.parametrize(("name", "right"), [("swap/2", 100), ("swap-phrase-kept/1", 0)])
+def test_swap_says_the_same_and_with_its_phrase_kept_the_contrary(
+    spatialbench: Command, name: str, right: int
+) -> None:
+    """A painter that does as it is told is judged by the original prompt either way."""
+    transform = name.partition("/")[0]
+    outcome = spatialbench(
+        *RUN, "--prompt-transform", transform, "--limit", "8", "--format", "json"
+    )
     document = json.loads(outcome.out)
-    assert document["RIGHT"] == 0
-    assert "swap/1: 8 of 8 prompts rewritten" in outcome.err
+    assert document["RIGHT"] == right
+    assert f"{name}: 8 of 8 prompts rewritten" in outcome.err
 
 
 def test_another_transform_is_another_run(spatialbench: Command) -> None:
@@ -71,7 +78,7 @@ def test_unknown(spatialbench: Command, name: str) -> None:
     failed = spatialbench(*RUN, "--prompt-transform", name)
     assert failed.status == 2
     assert f"unknown prompt transform {name!r}" in failed.err
-    assert "Known: none, swap, tore, tore-extended." in failed.err
+    assert "Known: none, swap, swap-phrase-kept, tore, tore-extended." in failed.err
 
 
 def test_none_is_no_transform(spatialbench: Command) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 
 from spatialbench import plugins
 from spatialbench.prompts import Prompt
+from tests.reference_data import t2i_compbench_files
 
 from .conftest import Command
 
@@ -136,10 +136,7 @@ def test_what_a_rule_has_nothing_to_say_of_is_left_out_and_said(spatialbench: Co
 
 @pytest.fixture
 def front(monkeypatch: pytest.MonkeyPatch) -> Prompt:
-    folder = Path(os.environ.get("SPATIALBENCH_DATA", "")) / "t2i_compbench"
-    if not folder.is_dir():
-        pytest.skip("SPATIALBENCH_DATA is not set: no official prompt files")
-    monkeypatch.setenv("SPATIALBENCH_T2I_COMPBENCH", str(folder))
+    t2i_compbench_files(monkeypatch)
     prompts = _prompts("t2i-compbench", "3d")
     return next(p for p in prompts if "in front of" in p.text)
 

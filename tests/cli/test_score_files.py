@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.reference_data import official_cases
 
 from .conftest import Command
 
@@ -20,12 +19,7 @@ EVERY = 40
 
 @pytest.fixture(scope="module")
 def cases() -> list[dict[str, Any]]:
-    folder = os.environ.get("SPATIALBENCH_DATA")
-    path = Path(folder or "", "parity", "cases_visor.jsonl.gz")
-    if not folder or not path.is_file():
-        pytest.skip("SPATIALBENCH_DATA names no folder with parity/cases_visor.jsonl.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in islice(lines, 0, None, EVERY)]
+    return official_cases("visor", EVERY)
 
 
 def _agrees(document: dict[str, Any], official: dict[str, Any]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,37 +12,26 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.reference_data import official_cases, t2i_compbench_files
+
 from .conftest import Command
 
 Case = dict[str, Any]
 
 
-def _cases(name: str) -> list[Case]:
-    folder = os.environ.get("SPATIALBENCH_DATA")
-    path = Path(folder or "") / "parity" / name
-    if not folder or not path.is_file():
-        pytest.skip("SPATIALBENCH_DATA is not set: no official cases to compare with")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 @pytest.fixture(scope="module")
 def t2i_cases() -> list[Case]:
-    return _cases("cases_t2i.jsonl.gz")
+    return official_cases("t2i")
 
 
 @pytest.fixture(scope="module")
 def geneval_cases() -> list[Case]:
-    return _cases("cases_geneval.jsonl.gz")
+    return official_cases("geneval")
 
 
 @pytest.fixture
 def official_files(monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = Path(os.environ.get("SPATIALBENCH_DATA", "")) / "t2i_compbench"
-    if not folder.is_dir():
-        pytest.skip("SPATIALBENCH_DATA is not set: no official prompt files")
-    monkeypatch.setenv("SPATIALBENCH_T2I_COMPBENCH", str(folder))
-    return folder
+    return t2i_compbench_files(monkeypatch)
 
 
 def _verdicts(path: str) -> dict[tuple[str, int], dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from spatialbench.detectors.owlvit import FLOOR, LAB_MISSING, LAB_OWLVIT, OWLVIT
 from spatialbench.checkpoints.model_folder import Weights
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from tests.reference_data import reference as reference_data
 from tests.tiny_models import edit_json, save_tiny_owlvit
 
 LABELS = (("dog", "cat"), ("car",), ("tv", "dog", "wine glass"), ("cat", "dog"))
@@ -71,20 +71,17 @@ def test_agrees_with_the_full_forward_pass(owlvit_folder: Path) -> None:
 
 
 def test_agrees_with_clip_words_as_openai_wrote_them(tmp_path: Path) -> None:
-    data = os.environ.get("SPATIALBENCH_DATA")
-    if not data:
-        pytest.skip("SPATIALBENCH_DATA is not set: it holds CLIP's vocabulary")
-    folder = save_tiny_owlvit(tmp_path / "clip", openai_tokenizer(Path(data)))
+    words = reference_data("clip", "bpe_simple_vocab_16e6.txt.gz")
+    folder = save_tiny_owlvit(tmp_path / "clip", openai_tokenizer(words))
     image, names = pictures()[0], ("apple", "traffic light")
     found = OWLVIT.configure(str(folder)).detect([image], [names])[0]
     assert_close(found, reference(folder, image, names))
 
 
-def openai_tokenizer(data: Path) -> Any:
+def openai_tokenizer(path: Path) -> Any:
     from transformers import CLIPTokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-    path = data / "clip" / "bpe_simple_vocab_16e6.txt.gz"
     lines = gzip.decompress(path.read_bytes()).decode().split("\n")[1 : 49152 - 256 - 2 + 1]
     merges = [tuple(line.split()) for line in lines]
     letters = list(bytes_to_unicode().values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from spatialbench.exports.layouts import plan
 from spatialbench.runs.expected import Expected, expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
+from tests.reference_data import t2i_compbench_files
 
 
 def _expected(name: str, subset: str, limit: int) -> Expected:
@@ -37,10 +37,7 @@ def test_geneval(subset: str) -> None:
 
 
 def test_t2i_compbench(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(os.environ.get("SPATIALBENCH_DATA", ""), "t2i_compbench")
-    if "SPATIALBENCH_DATA" not in os.environ or not folder.is_dir():
-        pytest.skip("SPATIALBENCH_DATA names no folder with t2i_compbench")
-    monkeypatch.setenv("SPATIALBENCH_T2I_COMPBENCH", str(folder))
+    t2i_compbench_files(monkeypatch)
     expected = _expected("t2i-compbench", "2d", 20)
     for (prompt_id, index), name in plan(
         "t2i-compbench", expected, expected.keys()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES
 from tests import tiny_models
+from tests.reference_data import reference
 from tests.tiny_models import save_pipeline, sharpened, tiny_sd, tiny_sdxl
 
 
@@ -99,10 +99,7 @@ def sample() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of reference data."""
-    folder = os.environ.get("SPATIALBENCH_DATA")
-    if not folder:
-        pytest.skip("SPATIALBENCH_DATA names no folder with the reference data")
-    return Path(folder)
+    return reference()
 
 
 @pytest.fixture(scope="session")

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spatialbench.detections import Detections
+from tests.reference_data import official_cases
 
 Case = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def data_folder() -> Path:
-    folder = os.environ.get("SPATIALBENCH_DATA")
-    if not folder:
-        pytest.skip("SPATIALBENCH_DATA is not set: no official files to compare with")
-    return Path(folder)
-
-
-@pytest.fixture(scope="session")
-def parity_cases(data_folder: Path) -> list[Case]:
+def parity_cases() -> list[Case]:
     """Random inputs with what the official code made of them."""
-    path = data_folder / "parity" / "cases_geneval.jsonl.gz"
-    if not path.is_file():
-        pytest.skip(f"{path} is missing: no official cases to compare with")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    return official_cases("geneval")
 
 
 @pytest.fixture(scope="session")

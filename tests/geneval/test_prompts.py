@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from spatialbench.benchmarks.geneval import PLUGIN
@@ -15,6 +14,7 @@ from spatialbench.benchmarks.geneval.recipe import OFFICIAL_SHA256, TAGS, metada
 
 from spatialbench.errors import UserError
 from spatialbench.relations import find_relations
+from tests.reference_data import reference
 
 
 def test_the_official_file_byte_for_byte() -> None:
@@ -22,8 +22,8 @@ def test_the_official_file_byte_for_byte() -> None:
     assert hashlib.sha256(content).hexdigest() == OFFICIAL_SHA256
 
 
-def test_the_official_file_itself(data_folder: Path) -> None:
-    official = (data_folder / "geneval" / "evaluation_metadata.jsonl").read_bytes()
+def test_the_official_file_itself() -> None:
+    official = reference("geneval", "evaluation_metadata.jsonl").read_bytes()
     assert PLUGIN.official_prompts("all") == official
     lines = official.splitlines(keepends=True)
     assert PLUGIN.official_prompts("position") == b"".join(lines[353:453])

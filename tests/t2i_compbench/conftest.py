@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,39 +12,23 @@ import pytest
 from spatialbench.benchmarks.t2i_compbench import sources
 
 from spatialbench.detections import Detections
+from tests.reference_data import official_cases, t2i_compbench_files
 
 Case = dict[str, Any]
 
 
-@pytest.fixture(scope="session")
-def data_folder() -> Path:
-    folder = os.environ.get("SPATIALBENCH_DATA")
-    if not folder:
-        pytest.skip("SPATIALBENCH_DATA is not set: no official files to compare with")
-    return Path(folder)
-
-
 @pytest.fixture
-def official_files(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def official_files(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The benchmark's own files, where the benchmark looks for them."""
-    folder = data_folder / "t2i_compbench"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is missing: no official prompt files")
-    monkeypatch.setenv(sources.FOLDER_VARIABLE, str(folder))
-    return folder
+    return t2i_compbench_files(monkeypatch)
 
 
 @pytest.fixture(scope="session")
-def parity_cases(data_folder: Path) -> dict[str, list[Case]]:
+def parity_cases() -> dict[str, list[Case]]:
     """Random inputs with what the official code made of them, by kind."""
-    path = data_folder / "parity" / "cases_t2i.jsonl.gz"
-    if not path.is_file():
-        pytest.skip(f"{path} is missing: no official cases to compare with")
     kinds: dict[str, list[Case]] = {}
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            case = json.loads(line)
-            kinds.setdefault(case["kind"], []).append(case)
+    for case in official_cases("t2i"):
+        kinds.setdefault(case["kind"], []).append(case)
     return kinds
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from spatialbench.benchmarks.t2i_compbench import PLUGIN
 from spatialbench.benchmarks.t2i_compbench.ceiling import best_answers, vocabulary
 from spatialbench.benchmarks.t2i_compbench.prompts import prompts
+
+from tests.reference_data import reference
 
 
 @pytest.mark.usefixtures("official_files")
@@ -22,8 +23,8 @@ def test_known_ceilings(rule: str, ceiling: float, dead: int) -> None:
 
 
 @pytest.mark.usefixtures("official_files")
-def test_dead_prompts_are_those_of_the_table(data_folder: Path) -> None:
-    table = json.loads((data_folder / "t2i_spatial_val_parsed.json").read_text())
+def test_dead_prompts_are_those_of_the_table() -> None:
+    table = json.loads(reference("t2i_spatial_val_parsed.json").read_text())
     answers = best_answers(PLUGIN.rules["2d-official"], prompts("2d"))  # type: ignore[arg-type]
     assert [answer == 0 for answer in answers] == [bool(row["never_matched"]) for row in table]
 
@@ -42,7 +43,7 @@ def test_the_note_says_it() -> None:
     assert "100 of 300 prompts" in note
 
 
-def test_the_vocabulary_is_part_of_the_detectors(data_folder: Path) -> None:
-    labels = json.loads((data_folder / "unidet_labels.json").read_text())
+def test_the_vocabulary_is_part_of_the_detectors() -> None:
+    labels = json.loads(reference("unidet_labels.json").read_text())
     assert set(vocabulary()) <= set(labels)
     assert list(vocabulary()) == sorted(set(vocabulary()))

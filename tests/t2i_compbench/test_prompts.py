@@ -13,12 +13,11 @@ from spatialbench.benchmarks.t2i_compbench.prompts import SUBSETS, prompts, read
 
 from spatialbench.errors import UserError
 from spatialbench.relations import Relation
+from tests.reference_data import reference
 
 
-def test_objects_and_relations_are_those_of_the_table(
-    official_files: Path, data_folder: Path
-) -> None:
-    table = json.loads((data_folder / "t2i_spatial_val_parsed.json").read_text())
+def test_objects_and_relations_are_those_of_the_table(official_files: Path) -> None:
+    table = json.loads(reference("t2i_spatial_val_parsed.json").read_text())
     ours = [
         {
             "prompt": prompt.text,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +10,7 @@ import pytest
 
 from spatialbench.plugins import ScoreTable, Verdict
 from spatialbench.prompts import Prompt
+from tests.reference_data import official_cases
 
 Judged = tuple[Prompt, int, Verdict]
 
@@ -21,14 +18,7 @@ Judged = tuple[Prompt, int, Verdict]
 @pytest.fixture(scope="session")
 def parity_cases() -> list[dict[str, Any]]:
     """Random inputs with what the official code made of them."""
-    folder = os.environ.get("SPATIALBENCH_DATA")
-    if not folder:
-        pytest.skip("SPATIALBENCH_DATA is not set: no official cases to compare with")
-    path = Path(folder) / "parity" / "cases_visor.jsonl.gz"
-    if not path.is_file():
-        pytest.skip(f"{path} is missing: no official cases to compare with")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    return official_cases("visor")
 
 
 @pytest.fixture(scope="session")

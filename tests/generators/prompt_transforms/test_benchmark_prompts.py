@@ -6,10 +6,8 @@ the scorer's parser for T2I-CompBench), not by the parser that TORE itself uses.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 from spatialbench.benchmarks.t2i_compbench.template import parse_complex, parse_simple
@@ -18,8 +16,9 @@ from spatialbench import plugins
 from spatialbench.generators.prompt_transforms import TRANSFORMS, Outcome, count_outcomes
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES, Relation
+from tests.reference_data import t2i_compbench_files
 
-TORE, SWAP = TRANSFORMS["tore"], TRANSFORMS["swap"]
+TORE, SWAP, KEPT = (TRANSFORMS[name] for name in ("tore", "swap", "swap-phrase-kept"))
 WEAK = {Relation.RIGHT, Relation.BELOW, Relation.BEHIND}
 Read = Callable[[str], Triplet | None]
 
@@ -60,12 +59,12 @@ def _hold(prompts: Sequence[Prompt], read: Read, weak_phrases: Callable[[str], b
         assert (sent.text != prompt.text) is weak
         assert TORE.apply(sent)[0] == sent
         changed += done.changed
+        asked = prompt.triplet
+        subject, relation, object_ = asked.subject, asked.relation, asked.object
         swapped, _ = SWAP.apply(prompt)
-        said = read(swapped.text)
-        assert said == Triplet(
-            prompt.triplet.object, prompt.triplet.relation, prompt.triplet.subject
-        )
-        assert swapped.triplet == said
+        assert read(swapped.text) == swapped.triplet == Triplet(object_, relation.inverse, subject)
+        contrary, _ = KEPT.apply(prompt)
+        assert read(contrary.text) == contrary.triplet == Triplet(object_, relation, subject)
     return changed
 
 
@@ -93,10 +92,7 @@ def test_geneval_position() -> None:
 
 @pytest.mark.parametrize(("subset", "count"), [("2d", 300), ("3d", 300), ("complex", 58)])
 def test_t2i_compbench(subset: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(os.environ.get("SPATIALBENCH_DATA", "")) / "t2i_compbench"
-    if not folder.is_dir():
-        pytest.skip("SPATIALBENCH_DATA is not set: no official prompt files")
-    monkeypatch.setenv("SPATIALBENCH_T2I_COMPBENCH", str(folder))
+    t2i_compbench_files(monkeypatch)
     prompts = plugins.load("benchmark", "t2i-compbench").prompts(subset)
     assert len(prompts) == count
     assert _hold(prompts, _official, lambda text: "hidden by" not in text) > 0
