@@ -84,8 +84,8 @@ run_options = stack(
     ),
     click.option(
         "--prompt-transform",
-        help="Rewrite the prompts before the method sees them: tore, tore-extended or swap; the "
-        "verdict stays with the original prompt.",
+        help="Rewrite the prompts before the method sees them: tore, tore-extended, swap or "
+        "swap-phrase-kept; the verdict stays with the original prompt.",
     ),
     click.option(
         "--seed-scheme",

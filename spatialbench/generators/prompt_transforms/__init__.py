@@ -1,4 +1,4 @@
-"""Rewriting a prompt before any method sees it: ``tore``, ``tore-extended``, ``swap``.
+"""Rewriting a prompt before any method sees it: TORE and its controls; ``TRANSFORMS`` has all.
 
 The verdict on a picture is always against the prompt the benchmark asked for.
 """

@@ -54,6 +54,24 @@ EXTENDED: Mapping[str, str] = {
 }
 """Further flips of our own, with ``tore-extended`` only."""
 
+_OPPOSITES = (
+    *((weak, strong) for weak, strong in STRONG_FOR_WEAK.items()),
+    ("under", "over"),
+)
+
+OPPOSITE: Mapping[str, str] = {
+    **{phrase: phrase for phrase, relation in PHRASES.items() if relation is Relation.NEAR},
+    **dict(_OPPOSITES),
+    **{strong: weak for weak, strong in _OPPOSITES},
+    # These have no opposite of their own form. That of T2I-CompBench's "on top of" is in its words.
+    "on top of": "on the bottom of",
+    "underneath": "over",
+    "beneath": "over",
+    "hidden by": "in front of",
+    "in back of": "in front of",
+}
+"""``A phrase B`` is ``B opposite A``, for every phrase; what is near is so both ways."""
+
 _ANY = re.compile(
     rf"\b(?=[{''.join(sorted({phrase[0] for phrase in PHRASES}))}])(?:"
     + "|".join(sorted(PHRASES, key=len, reverse=True)).replace(" ", r"\s+")

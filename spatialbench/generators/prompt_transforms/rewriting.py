@@ -15,7 +15,7 @@ from ...errors import unknown_name
 from ...prompts import Prompt, Triplet
 from ...relations import Relation
 from .clauses import Clause, parse
-from .phrases import EXTENDED, STRONG_FOR_WEAK, find_phrases
+from .phrases import EXTENDED, OPPOSITE, STRONG_FOR_WEAK, find_phrases
 
 
 class Outcome(StrEnum):
@@ -141,7 +141,14 @@ TRANSFORMS: Mapping[str, PromptTransform] = {
         ),
         PromptTransform(
             "swap",
-            "control for the order of mention: A right of B sent as B right of A",
+            "control for the order of mention: A right of B sent as B left of A, A left of B as "
+            "B right of A",
+            OPPOSITE,
+            version=2,
+        ),
+        PromptTransform(
+            "swap-phrase-kept",
+            "the operands alone exchanged: A right of B sent as its contrary, B right of A",
             None,
         ),
     )

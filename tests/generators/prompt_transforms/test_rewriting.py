@@ -7,13 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialbench.errors import UserError
-from spatialbench.generators.prompt_transforms import TRANSFORMS, Outcome, transform_of
+from spatialbench.generators.prompt_transforms import (
+    TRANSFORMS,
+    Outcome,
+    PromptTransform,
+    transform_of,
+)
 from spatialbench.generators.prompt_transforms.clauses import parse
-from spatialbench.generators.prompt_transforms.phrases import PHRASES
+from spatialbench.generators.prompt_transforms.phrases import OPPOSITE, PHRASES
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 
-TORE, SWAP = TRANSFORMS["tore"], TRANSFORMS["swap"]
+TORE, SWAP, KEPT = (TRANSFORMS[name] for name in ("tore", "swap", "swap-phrase-kept"))
 
 
 @pytest.mark.parametrize(
@@ -119,13 +124,35 @@ def test_our_own_flips_are_optional() -> None:
     assert extended.rewrite("a dog below a table") == TORE.rewrite("a dog below a table")
 
 
-def test_swap_keeps_the_phrase() -> None:
-    assert SWAP.rewrite("A dog to the right of an egg").text == "An egg to the right of a dog"
-    assert SWAP.rewrite("a photo of a dog above a cat").text == "a photo of a cat above a dog"
-    assert SWAP.rewrite("a dog next to a cat").text == "a cat next to a dog"
-    assert SWAP.rewrite("a dog and a cat").outcome is Outcome.UNCHANGED
-    assert SWAP.rewrite("a dog above a dog").outcome is Outcome.UNCHANGED
-    assert SWAP.rewrite("a dog above").outcome is Outcome.UNPARSED
+@pytest.mark.parametrize(
+    ("text", "swapped", "kept"),
+    [
+        ("A dog to the right of an egg", "An egg to the left of a dog", "to the right of"),
+        ("A dog to the left of an egg", "An egg to the right of a dog", "to the left of"),
+        ("a photo of a dog above a cat", "a photo of a cat below a dog", "above"),
+        ("a man on the bottom of a car", "a car on the top of a man", "on the bottom of"),
+        ("a dog in front of a cat", "a cat behind a dog", "in front of"),
+        ("a dog hidden by a cat", "a cat in front of a dog", "hidden by"),
+        ("a dog next to a cat", "a cat next to a dog", "next to"),
+    ],
+)
+def test_swap_keeps_the_meaning_or_the_phrase(text: str, swapped: str, kept: str) -> None:
+    assert SWAP.rewrite(text).text == swapped
+    (clause,) = parse(swapped).clauses  # type: ignore[union-attr]
+    assert KEPT.rewrite(text).text == swapped.replace(clause.phrase, kept)
+
+
+@pytest.mark.parametrize("transform", [SWAP, KEPT])
+def test_what_swap_leaves_alone(transform: PromptTransform) -> None:
+    assert transform.rewrite("a dog and a cat").outcome is Outcome.UNCHANGED
+    assert transform.rewrite("a dog next to a dog").outcome is Outcome.UNCHANGED
+    assert transform.rewrite("a dog above").outcome is Outcome.UNPARSED
+
+
+def test_every_phrase_has_an_opposite_that_says_the_same_backwards() -> None:
+    assert OPPOSITE.keys() == PHRASES.keys()
+    for phrase, other in OPPOSITE.items():
+        assert PHRASES[other] is PHRASES[phrase].inverse
 
 
 def test_the_prompt_sent_says_what_its_text_says() -> None:
@@ -142,8 +169,10 @@ def test_the_prompt_sent_says_what_its_text_says() -> None:
     assert sent.triplet == Triplet("cat", Relation.ABOVE, "dog")
     assert sent.objects == ("cat", "dog")
     assert (sent.id, sent.task, sent.facts) == ("7", "below", prompt.facts)
-    sent, _ = SWAP.apply(prompt)
+    sent, _ = KEPT.apply(prompt)
     assert (sent.text, sent.triplet) == ("a cat below a dog", Triplet("cat", Relation.BELOW, "dog"))
+    sent, _ = SWAP.apply(prompt)
+    assert (sent.text, sent.triplet) == ("a cat above a dog", Triplet("cat", Relation.ABOVE, "dog"))
     unknown = Prompt("8", "a dog, and lower down a cat", "above", prompt.triplet)
     assert TORE.apply(unknown)[0] is unknown
     assert TORE.apply(unknown)[1].outcome is Outcome.UNPARSED
@@ -191,7 +220,7 @@ def test_any_sentence_of_the_template_comes_apart_and_together(
     for transform in TRANSFORMS.values():
         done = transform.rewrite(text)
         assert done.outcome is not Outcome.UNPARSED
-        if transform is not SWAP:
+        if transform not in (SWAP, KEPT):
             assert transform.rewrite(done.text).text == done.text
 
 
