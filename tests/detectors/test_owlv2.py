@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors.owlvit import FLOOR, OWLV2, OWLVIT
+from spatialbench.detectors.owlvit import OWLV2, OWLVIT
 
-from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from tests.detectors.owlvit_reference import assert_close, full_pass, noise
 from tests.tiny_models import edit_json, save_tiny_owlvit
 
 LABELS = (("dog", "cat"), ("tv", "dog", "wine glass"))
@@ -24,46 +23,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pictures() -> list[Image.Image]:
-    rng = np.random.default_rng(0)
-    return [
-        Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8))
-        for h, w in ((64, 64), (40, 120))
-    ]
-
-
-def reference(folder: Path, image: Image.Image, names: Sequence[str]) -> Detections:
-    """All queries through the whole model, one image at a time."""
-    import torch
-    import transformers
-
-    model = transformers.Owlv2ForObjectDetection.from_pretrained(folder).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    processor = transformers.Owlv2ImageProcessorPil.from_pretrained(folder)
-    texts = tokenizer(
-        [f"a photo of a {name}" for name in names], padding="max_length", return_tensors="pt"
-    )
-    with torch.no_grad():
-        output = model(
-            input_ids=texts.input_ids,
-            attention_mask=texts.attention_mask,
-            pixel_values=processor(images=image, return_tensors="pt").pixel_values,
-        )
-    found = processor.post_process_object_detection(
-        output, threshold=FLOOR, target_sizes=[(image.height, image.width)]
-    )[0]
-    labels = [names[i] for i in found["labels"]]
-    return Detections.build(found["boxes"], found["scores"], labels, image.width, image.height)
+    return noise((64, 64), (40, 120))
 
 
 def test_agrees_with_the_full_forward_pass(folder: Path) -> None:
     images = pictures()
     found = OWLV2.configure(str(folder)).detect(images, LABELS)
     for image, names, result in zip(images, LABELS, found, strict=True):
-        expected = reference(folder, image, names)
+        expected = full_pass("Owlv2", folder, image, names)
         assert len(result) > 5
-        assert result.labels == expected.labels
-        np.testing.assert_allclose(result.scores, expected.scores, atol=1e-5)
-        np.testing.assert_allclose(result.boxes, expected.boxes, atol=1e-3)
+        assert_close(result, expected)
 
 
 def test_a_box_is_measured_by_the_longer_side(folder: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors.owlvit import FLOOR, LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
+from spatialbench.detectors.owlvit import LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
 
 from spatialbench.checkpoints.model_folder import Weights
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from tests.detectors.owlvit_reference import assert_close, full_pass, noise
 from tests.reference_data import reference as reference_data
 from tests.tiny_models import edit_json, save_tiny_owlvit
 
@@ -24,41 +25,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def pictures() -> list[Image.Image]:
-    """Noise of four sizes, so that scaling of boxes shows."""
-    rng = np.random.default_rng(0)
-    sizes = ((64, 64), (100, 50), (30, 200), (128, 96))
-    return [Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)) for h, w in sizes]
+    return noise((64, 64), (100, 50), (30, 200), (128, 96))
 
 
 def reference(folder: Path, image: Image.Image, names: Sequence[str]) -> Detections:
-    """All queries through the whole model, one image at a time."""
-    import torch
-    import transformers
-
-    model = transformers.OwlViTForObjectDetection.from_pretrained(folder).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    processor = transformers.OwlViTImageProcessorPil.from_pretrained(folder)
-    texts = tokenizer(
-        [f"a photo of a {name}" for name in names], padding="max_length", return_tensors="pt"
-    )
-    with torch.no_grad():
-        output = model(
-            input_ids=texts.input_ids,
-            attention_mask=texts.attention_mask,
-            pixel_values=processor(images=image, return_tensors="pt").pixel_values,
-        )
-    found = processor.post_process_object_detection(
-        output, threshold=FLOOR, target_sizes=[(image.height, image.width)]
-    )[0]
-    labels = [names[i] for i in found["labels"]]
-    return Detections.build(found["boxes"], found["scores"], labels, image.width, image.height)
-
-
-def assert_close(found: Detections, expected: Detections) -> None:
-    assert found.labels == expected.labels
-    assert (found.width, found.height) == (expected.width, expected.height)
-    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
-    np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
+    return full_pass("OwlViT", folder, image, names)
 
 
 def test_agrees_with_the_full_forward_pass(owlvit_folder: Path) -> None:
