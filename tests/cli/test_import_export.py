@@ -128,3 +128,28 @@ def test_real_pictures(spatialbench: Command, model: str) -> None:
     assert len(ids) == 100
     assert document["clean"] is True
     assert document["matched"] == document["expected"] == 400
+
+
+def test_a_run_of_the_lab_comes_back_from_every_layout(spatialbench: Command) -> None:
+    """Real pictures and a real detector: what was scored is what was exported, pixel by pixel."""
+    lab = ("--method", "sd", "--bench", "visor", "--steps", 2, "--limit", 1, "--out", "lab")
+    assert spatialbench("run", *lab).status == 0
+    before = json.loads(Path("lab/summary.json").read_text())
+    for layout in ("visor", "t2i-compbench", "geneval"):
+        assert spatialbench("export", "lab", "--layout", layout, "--out", layout).status == 0
+        back = f"from-{layout}"
+        told = ("--bench", "visor", "--limit", 1, "--name", "sd", "--out", back)
+        assert spatialbench("import", layout, "--layout", layout, *told).status == 0
+        assert spatialbench("detect", back, "--detector", "lab-owlvit").status == 0
+        assert spatialbench("score", back).status == 0
+        after = json.loads(Path(back, "summary.json").read_text())
+        assert {**after, **_ORIGIN} == {**before, **_ORIGIN}
+        assert _boxes(back) == _boxes("lab")
+
+
+_ORIGIN = dict.fromkeys(("method", "backbone", "signature", "run", "inputs", "scores_sha256"))
+"""What a summary says of where its pictures are from."""
+
+
+def _boxes(run: str) -> list[bytes]:
+    return [path.read_bytes() for path in Path(run, "detections").glob("*/*.jsonl")]
