@@ -10,8 +10,8 @@ from ..errors import UserError
 from ..prompts import Prompt
 from ..reports.results import read_result
 from ..runs.files import make_folder, write_atomic
-from ..runs.journal import encode
 from ..runs.opening import Run
+from ..runs.record_lines import encode
 
 
 def export_detections(run: Run, detector: str, path: Path) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .expected import Key, name_some
-from .journal import Journal, Notice
+from .journal import Journal
+from .record_lines import Notice
 
 NAME = "quarantine.jsonl"
 

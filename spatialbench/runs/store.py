@@ -17,9 +17,10 @@ from ..errors import UserError
 from .expected import Key, name_some
 from .files import SCRATCH, make_folder, write_atomic
 from .identity import canonical_json
-from .journal import Journal, Notice, Record
+from .journal import Journal
 from .names import safe_id, slug
 from .quarantine import Quarantine
+from .record_lines import Notice, Record
 
 _SUFFIX = ".png"
 _DETECTOR = "detector.json"

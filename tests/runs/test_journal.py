@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialbench.errors import UserError
-from spatialbench.runs.journal import Journal, encode
+from spatialbench.runs.journal import Journal
+from spatialbench.runs.record_lines import encode
 
 ORDER = {"b": 0, "a": 1, "c": 2}
 
