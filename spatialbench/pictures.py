@@ -27,7 +27,7 @@ def open_picture(content: bytes, formats: tuple[str, ...]) -> Image.Image:
         UnreadablePicture: anything else, or more than ``MOST_PIXELS``, which is refused by the
             header alone.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not content:
         raise UnreadablePicture("the file is empty")
@@ -43,6 +43,8 @@ def open_picture(content: bytes, formats: tuple[str, ...]) -> Image.Image:
             return image.copy()
     except UnreadablePicture:
         raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePicture(f"no whole {' or '.join(formats)}") from error
     # Its decoders raise whatever the bytes made them stumble over, struct.error and IndexError too.
     except Exception as error:
         kinds = " or ".join(formats)

@@ -69,9 +69,9 @@ class LineProgress:
     def end(self) -> None:
         """Tell the stage's final count, unless that stands there already."""
         if self._done != self._told_of:
-            self._tell()
+            self._tell(last=True)
 
-    def _tell(self) -> None:
+    def _tell(self, last: bool = False) -> None:
         self._told_of = self._done
         seconds = time.monotonic() - self._started
         made = self._done - self._at_start
@@ -79,7 +79,7 @@ class LineProgress:
         if made:
             told += f", {seconds / made:.3g} s an image"
         left = self._total - self._done
-        if made and left:
+        if made and left and not last:
             told += f", {duration(seconds / made * left)} left"
         say(told)
 

@@ -65,7 +65,8 @@ def duration(seconds: float | None) -> str:
     for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * length:
             return f"about {seconds / length:.0f} {unit}"
-    return f"about {max(seconds, 1):.0f} seconds"
+    whole = max(round(seconds), 1)
+    return f"about {whole} second{'s' if whole > 1 else ''}"
 
 
 def size(count: int | None) -> str:

@@ -70,7 +70,7 @@ def match(
     Args:
         placed: what the layout says of each file.
         expected: the pictures that should be there.
-        advance: told of files that were read.
+        advance: told of files that say which picture they are, as they are sorted.
     """
     report = Report(hidden=source.hidden)
     keys = set(expected.keys())
@@ -85,6 +85,7 @@ def match(
                 if where[0] in selected
                 else f"prompt {where[0]} is not among the selected ones"
             )
+            advance(1)
         else:
             claims.setdefault(where, []).append(name)
     for key, names in claims.items():
@@ -92,6 +93,7 @@ def match(
             for name in names:
                 others = ", ".join(other for other in names if other != name)
                 report.duplicate[name] = f"the same picture as {others}: {key[0]}/{key[1]}"
+            advance(len(names))
             continue
         content = source.read(names[0])
         problem = unreadable(content)

@@ -4,6 +4,7 @@ python tests/benchmarks/cluster_coverage.py [simulations]
 
 Simulated runs of one share, with 24 to 500 object pairs; how all of VISOR's metrics fare on its own
 prompts is ``visor_coverage``.
+
 Each line is a kind of run: object pairs differ in how hard they are (beta(a, b) by pair), prompts
 of a pair share that, and four pictures a prompt are drawn. A nominal 95 % interval should cover in
 about 95 of 100 runs; the column 'prompts' shows what ignoring the pairs would give.

@@ -55,8 +55,14 @@ def test_lines_tell_now_and_then_and_each_count_once(
     lines.end()
     lines.begin("score", 8, 8)
     lines.end()
+    lines.begin("check", 0, 4)
+    now += 1
+    lines.advance(3)
+    lines.end()
     assert capsys.readouterr().err.splitlines() == [
         "detect: 0/8 images, starting",
         "detect: 8/8 images, 20 s, 2.5 s an image",
         "score: 8/8 images, complete",
+        "check: 0/4 images, starting",
+        "check: 3/4 images, 1 s, 0.333 s an image",
     ]

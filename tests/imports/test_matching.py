@@ -32,7 +32,10 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     (folder / "2_0.jpg").write_bytes(picture(9, "JPEG"))
     (folder / "readme.txt").write_text("hello")
     (folder / ".hidden").write_text("")
-    report = _report(folder)
+    told: list[int] = []
+    source = open_source(folder)
+    report = match(source, place("visor", source, names()), expected(), told.append)
+    assert sum(told) == 9, "every file but the misnamed one"
     assert not report.clean
     assert report.missing == [("0", 0)]
     assert set(report.unreadable) == {"0_1.png", "1_0.png"}
@@ -67,5 +70,5 @@ def test_the_content_hash_is_of_what_matched(tmp_path: Path) -> None:
 
 def test_what_counts_as_a_picture() -> None:
     assert [unreadable(picture(1, form)) for form in ("PNG", "JPEG", "WEBP")] == [None] * 3
-    assert "no whole PNG" in str(unreadable(picture(1, "GIF")))
+    assert unreadable(picture(1, "GIF")) == "no whole PNG or JPEG or WEBP"
     assert len(SHAPES.prompts("all")) == 4
