@@ -101,13 +101,14 @@ def _rows(runs: Sequence[Path]) -> list[Row]:
     from ..reports.leaderboard import Row
     from ..reports.results import find_runs, read_result
     from ..runs.timing import read_pace
+    from ..stages.other_rules import run_of
 
     return [
         Row(
             str(run),
             read_result(run),
             read_json(run / "summary.json"),
-            read_pace(run),
+            read_pace(run_of(run)),
         )
         for run in find_runs(runs)
     ]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import read_json
 from ..errors import UserError
+from ..stages.other_rules import summaries_of_other_rules
 
 Interval = tuple[float | None, float | None]
 
@@ -84,6 +85,8 @@ def parse_result(document: Mapping[str, Any]) -> Result:
 def find_runs(folders: Sequence[Path]) -> list[Path]:
     """Scored run directories at or below each folder, in path order, each once.
 
+    After a run come the folders of its summaries by other rules; see ``stages.other_rules``.
+
     Raises:
         UserError: a folder that does not exist, or that holds no scored run.
     """
@@ -105,6 +108,7 @@ def _runs_below(folder: Path) -> Iterator[Path]:
     if (folder / "manifest.json").exists() or (folder / "summary.json").exists():
         if (folder / "summary.json").exists():
             yield folder
+            yield from summaries_of_other_rules(folder)
         return
     for child in sorted(path for path in folder.iterdir() if path.is_dir()):
         yield from _runs_below(child)

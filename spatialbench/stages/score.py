@@ -23,6 +23,7 @@ from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..subsets import default_rule, stands_in_for
+from .other_rules import keep_other_rules
 from .progress import Progress
 from .scores_file import read_scores, scores_hash, write_scores
 from .summary import FORMAT, Heading, Summary, summarise, summary_text
@@ -43,7 +44,8 @@ def score(
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
 
-    Does nothing when they were made from the same detections, rule and threshold.
+    Does nothing when they were made from the same detections, rule and threshold. The summary by
+    another rule is kept; see ``other_rules``.
 
     Args:
         rule: None for the subset's own.
@@ -89,6 +91,7 @@ def score(
         )
         summary = summarise(expected.benchmark, table, heading)
         summary["run"], summary["inputs"] = run.manifest.id, inputs
+        keep_other_rules(directory, summary)
         summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
         # Last, because the summary is what says that the scores are there.
         write_atomic(directory.summary, summary_text(summary).encode())

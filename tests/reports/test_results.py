@@ -9,6 +9,7 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.reports.results import find_runs, parse_result, read_result
+from spatialbench.stages.other_rules import run_of
 
 from .test_tables import RESULT
 
@@ -44,6 +45,16 @@ def test_runs_are_found_below_a_folder_once(tmp_path: Path) -> None:
     one, two = _run(tmp_path / "visor" / "sd@lab" / "1"), _run(tmp_path / "visor" / "x@lab" / "2")
     assert find_runs([tmp_path, one]) == [one, two]
     assert find_runs([two]) == [two]
+
+
+def test_summaries_by_other_rules_come_after_the_run(tmp_path: Path) -> None:
+    one, two = _run(tmp_path / "1"), _run(tmp_path / "2")
+    other = one / "rules" / "pse-1"
+    other.mkdir(parents=True)
+    (other / "summary.json").write_text((one / "summary.json").read_text())
+    (one / "rules" / "gone").mkdir()
+    assert find_runs([tmp_path]) == [one, other, two]
+    assert [run_of(folder) for folder in (one, other)] == [one, one]
 
 
 def test_a_folder_without_scored_run(tmp_path: Path) -> None:

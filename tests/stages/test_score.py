@@ -20,6 +20,7 @@ from spatialbench.runs.signature import Signature
 from spatialbench.stages.detect import detect
 from spatialbench.stages.foreign import Origin, read_records, score_records
 from spatialbench.stages.generate import generate
+from spatialbench.stages.other_rules import summaries_of_other_rules
 from spatialbench.stages.score import read_verdicts, score
 from spatialbench.stages.verdicts import build_table, by_task, judge_of
 from spatialbench.stages.whole import run_all
@@ -118,6 +119,21 @@ def test_scoring_again_does_nothing_until_something_changes(tmp_path: Path) -> N
     (tmp_path / "scores.parquet").write_bytes(b"PAR1")
     assert score(run, Log()) == first
     assert len(list(read_verdicts(run))) == 24
+
+
+def test_the_summary_of_another_rule_is_kept(tmp_path: Path) -> None:
+    run = detected(tmp_path, Selection(limit=6))
+    official = score(run, Log())
+    assert summaries_of_other_rules(tmp_path) == []
+    by_strict = score(run, Log(), FirstBoxRule("strict/2+edge:3", 0.2))
+    (kept,) = summaries_of_other_rules(tmp_path)
+    assert json.loads((kept / "summary.json").read_text()) == official
+    assert json.loads((tmp_path / "summary.json").read_text()) == by_strict
+    score(run, Log(), threshold=0.3)
+    (kept,) = summaries_of_other_rules(tmp_path)
+    assert json.loads((kept / "summary.json").read_text()) == by_strict
+    score(detected(tmp_path), Log())
+    assert summaries_of_other_rules(tmp_path) == [], "they are about fewer pictures"
 
 
 def test_partial_is_said(tmp_path: Path) -> None:
