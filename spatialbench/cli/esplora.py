@@ -196,7 +196,8 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
         sampling = resolve_sampling(
             GenerationSettings(
                 backbone=backbone, dtype=dtype, device=parsing.device(device), offline=offline
-            )
+            ),
+            not_on_flux=None,
         )
         if threads:
             import torch

@@ -92,6 +92,9 @@ def _pixels(path: Path) -> Tensor:
 def _scaled(pipe: Pipeline, values: Tensor, *, shift: bool) -> Tensor:
     """In the denoiser's units; the inverse of what ``decoding.decode`` does."""
     config = pipe.vae.config
+    if hasattr(pipe, "transformer"):
+        moved = values - config.shift_factor if shift else values
+        return moved * float(config.scaling_factor)
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is None or std is None or not hasattr(pipe, "upcast_vae"):
         return values * float(config.scaling_factor)

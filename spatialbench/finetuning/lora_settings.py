@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import UserError, unknown_name
 
-TARGETS = {
-    "attention": ("to_q", "to_k", "to_v", "to_out.0"),
-    "attention+ff": ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"),
-    "all": (
-        *("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"),
-        *("proj_in", "proj_out", "conv1", "conv2", "conv_shortcut", "time_emb_proj"),
-    ),
+_ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+_FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
+_FLUX_ATTENTION = (*_ATTENTION, "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
+_FLUX_FEED_FORWARD = (
+    *(*_FEED_FORWARD, "ff_context.net.0.proj", "ff_context.net.2"),
+    *("proj_mlp", "proj_out"),
+)
+TARGETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "attention": {"unet": _ATTENTION, "transformer": _FLUX_ATTENTION},
+    "attention+ff": {
+        "unet": (*_ATTENTION, *_FEED_FORWARD),
+        "transformer": (*_FLUX_ATTENTION, *_FLUX_FEED_FORWARD),
+    },
+    "all": {
+        "unet": (
+            *(*_ATTENTION, *_FEED_FORWARD),
+            *("proj_in", "proj_out", "conv1", "conv2", "conv_shortcut", "time_emb_proj"),
+        ),
+        "transformer": (
+            *(*_FLUX_ATTENTION, *_FLUX_FEED_FORWARD),
+            *("norm.linear", "norm1.linear", "norm1_context.linear"),
+        ),
+    },
 }
-"""Names of the adapted layers of the UNet. Which ones ESPLoRA adapts is not public."""
+"""Ends of the names of the adapted layers, for a UNet and for FLUX's transformer. Which ones
+ESPLoRA adapts is not public."""
 TEXT_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 

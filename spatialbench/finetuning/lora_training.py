@@ -16,11 +16,12 @@ from ..generators.sampling import Sampling
 from ..lab.training.loop import Schedule, Training
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json, differences
+from .asked_model import AskedModel
 from .conditioning import Conditioning
 from .kept_set import KeptSet
 from .latent_cache import encode_pictures
 from .lora_settings import TARGETS, TEXT_TARGETS, LoraSettings
-from .noising import PREDICTIONS, draw_timesteps, shown_and_target
+from .noising import draw_timesteps, shown_and_target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,6 +59,11 @@ def train_lora(
     """
     import torch
 
+    if settings.text_encoder and sampling.flux:
+        raise UserError(
+            "a LoRA for FLUX is trained in its transformer alone, not in T5 or CLIP: leave "
+            "--text-encoder out."
+        )
     identity = {
         "backbone": sampling.backbone.identity(),
         "dtype": sampling.dtype,
@@ -67,19 +73,21 @@ def train_lora(
     _claim(folder, identity)
     torch.manual_seed(settings.seed)
     pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
-    prediction = _prediction(pipe)
+    asked = AskedModel(pipe)
     cache = encode_pictures(pipe, kept, settings.object_weight)
     report(f"{len(kept.pictures):,} pictures encoded; {_described(pipe, settings)}")
     models = _add_adapters(pipe, settings)
     if frugal:
-        pipe.unet.enable_gradient_checkpointing()
+        asked.model.enable_gradient_checkpointing()
     first = kept.pictures[0].record
     conditioning = Conditioning(
-        pipe, (first["width"], first["height"]), learned=settings.text_encoder
+        pipe,
+        (first["width"], first["height"]),
+        learned=settings.text_encoder,
+        text_length=sampling.text_length,
     )
     by_relation = _by_relation(kept)
-    signal = pipe.scheduler.alphas_cumprod
-    device = pipe.unet.device
+    device = asked.model.device
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=sampling.dtype != "float32")
 
     def losses_of(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -87,17 +95,16 @@ def train_lora(
         captions = [
             "" if rng.random() < settings.no_caption else kept.pictures[row].text for row in rows
         ]
-        last = len(signal)
-        chosen, bare = draw_timesteps(rng, len(rows), settings.pure_noise, last)
+        chosen, bare = draw_timesteps(rng, len(rows), settings.pure_noise, len(asked.signal))
         timesteps, pure = torch.from_numpy(chosen), torch.from_numpy(bare)
         # Noise comes from the CPU's generator, so that it is the same on every device.
         latents = cache.draw(rows, torch.randn(len(rows), *cache.mean.shape[1:]))
         noise = torch.randn_like(latents)
-        shown, target = shown_and_target(latents, noise, timesteps, pure, signal, prediction)
+        shown, target = shown_and_target(
+            latents, noise, timesteps, pure, asked.signal, asked.prediction
+        )
         with autocast:
-            predicted = pipe.unet(
-                shown.to(device, pipe.unet.dtype), timesteps.to(device), **conditioning(captions)
-            ).sample.float()
+            predicted = asked(shown, timesteps, pure, conditioning(captions))
         weight = cache.weight[list(rows)].to(device)
         error = ((predicted - target.to(device)).square() * weight).mean() / weight.mean()
         return {"loss": error}
@@ -137,30 +144,16 @@ def _claim(folder: Path, identity: dict[str, Any]) -> None:
     write_atomic(path, json.dumps(now, indent=2).encode() + b"\n")
 
 
-def _prediction(pipe: Pipeline) -> str:
-    if not hasattr(pipe, "unet"):
-        raise UserError(
-            f"a {type(pipe).__name__} cannot be trained here; give --backbone lab, a Stable "
-            "Diffusion or an SDXL model."
-        )
-    prediction = str(pipe.scheduler.config.prediction_type)
-    if prediction not in PREDICTIONS:
-        raise UserError(
-            f"this backbone predicts {prediction!r}, which cannot be trained here; expected one of "
-            f"{', '.join(PREDICTIONS)}: give another --backbone."
-        )
-    return prediction
-
-
 def _add_adapters(pipe: Pipeline, settings: LoraSettings) -> dict[str, nn.Module]:
-    """LoRA layers in the UNet, and in the text encoders if asked; only they are trained.
+    """LoRA layers in the denoiser, and in the text encoders if asked; only they are trained.
 
     Raises:
         UserError: no layer of the wanted names.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
-    wanted = {"unet": TARGETS[settings.targets]}
+    part = "transformer" if hasattr(pipe, "transformer") else "unet"
+    wanted = {part: TARGETS[settings.targets][part]}
     if settings.text_encoder:
         wanted |= {
             part: TEXT_TARGETS

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 PURE_NOISE_FROM = 900
 """First timestep (of 1,000) at which a sample may be shown pure noise."""
-PREDICTIONS = ("epsilon", "v_prediction")
+FLOW = "flow"
+"""What FLUX answers: from picture to noise, e - x0, along a straight line."""
+PREDICTIONS = ("epsilon", "v_prediction", FLOW)
 
 
 def draw_timesteps(
@@ -44,11 +46,16 @@ def shown_and_target(
         noise: of the same shape.
         timesteps: (n,) int64.
         pure: (n,) bool: shown the noise alone.
-        signal: the scheduler's ``alphas_cumprod``, a squared at every timestep; b^2 = 1 - a^2.
+        signal: the scheduler's ``alphas_cumprod``, a squared at every timestep; b^2 = 1 - a^2. For
+            the flow a itself, and b = 1 - a.
         prediction: one of ``PREDICTIONS``: the noise, x0 = (x - b e) / a, or the velocity,
-            x0 = a x - b v. For a sample of pure noise both follow from these equations.
+            x0 = a x - b v. For a sample of pure noise both follow from these equations. For the
+            flow, pure noise is where its schedule begins, and a is 0 there.
     """
     shape = (-1, *[1] * (latents.ndim - 1))
+    if prediction == FLOW:
+        share = (1 - signal[timesteps]).where(~pure, signal.new_ones(())).view(shape)
+        return (1 - share) * latents + share * noise, noise - latents
     a, b = (x[timesteps].view(shape) for x in (signal.sqrt(), (1 - signal).sqrt()))
     shown = noise.where(pure.view(shape), a * latents + b * noise)
     if prediction == "epsilon":

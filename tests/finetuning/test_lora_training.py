@@ -9,14 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from spatialbench.errors import UserError
 from spatialbench.finetuning import lora_training
-from spatialbench.finetuning.kept_set import KeptSet, write_kept
+from spatialbench.finetuning.kept_set import KeptSet
 from spatialbench.finetuning.lora_settings import LoraSettings
 from spatialbench.finetuning.lora_training import train_lora
 from spatialbench.generators.esplora.layers import layers_of
@@ -28,29 +26,6 @@ from tests.generators.esplora.lora_files import small_unet
 from tests.tiny_models import save_pipeline, tiny_sd, tiny_sdxl
 
 SETTINGS = LoraSettings(rank=3, alpha=5.0, steps=6, batch_size=2, learning_rate=0.01, seed=4)
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptSet:
-    """Six pictures of 16 pixels of two relations."""
-    folder = tmp_path_factory.mktemp("set")
-    rng = np.random.default_rng(0)
-    pictures = []
-    for number in range(6):
-        file = folder / f"{number}.png"
-        Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(file)
-        word = "above" if number % 3 else "left"
-        record = {
-            "file_name": f"images/{number}.png",
-            "text": f"a dog {word} a cat",
-            "relations": [["dog", word, "cat"]],
-            "boxes": [[0, 0, 8, 8]],
-            "width": 16,
-            "height": 16,
-            "sha256": str(number),
-        }
-        pictures.append((file, record))
-    return write_kept(folder, pictures, {})
 
 
 @pytest.fixture(scope="module")

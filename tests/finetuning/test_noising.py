@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
 from spatialbench.finetuning.noising import PURE_NOISE_FROM, draw_timesteps, shown_and_target
 
@@ -36,6 +36,18 @@ def test_the_scheduler_gets_the_latents_back_from_the_answer(prediction: str) ->
             torch.testing.assert_close(back.float(), latents[row], atol=2e-4, rtol=1e-3)
     if prediction == "epsilon":
         torch.testing.assert_close(target[0].float(), noise[0], atol=1e-4, rtol=1e-4)
+
+
+def test_the_flow_leads_straight_back_and_pure_noise_is_its_beginning() -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    latents, noise = torch.randn(3, 4, 4, 4), torch.randn(3, 4, 4, 4)
+    steps, pure = torch.tensor([99, 949, 949]), torch.tensor([False, False, True])
+    signal = 1 - torch.arange(1, 1001) / 1000
+    shown, target = shown_and_target(latents, noise, steps, pure, signal, "flow")
+    at = torch.tensor([100.0, 950.0, 1000.0])
+    torch.testing.assert_close(shown, scheduler.scale_noise(latents, at, noise))
+    assert torch.equal(shown[2], noise[2])
+    torch.testing.assert_close(shown - at.view(-1, 1, 1, 1) / 1000 * target, latents)
 
 
 def test_only_late_timesteps_are_shown_pure_noise() -> None:
