@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench import plugins
+from spatialbench.discovery import Kind
 from spatialbench.errors import UserError
 
 
@@ -18,7 +19,7 @@ def _distribution(folder: Path, name: str, entry_points: str) -> None:
 
 
 def test_a_strangers_package_adds_one_of_each(plugin_package: Path) -> None:
-    kinds: tuple[tuple[plugins.Kind, str], ...] = (
+    kinds: tuple[tuple[Kind, str], ...] = (
         ("generator", "painter"),
         ("detector", "colour-blobs"),
         ("benchmark", "squares"),

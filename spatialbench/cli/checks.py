@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from .. import canaries, plugins
+from ..discovery import Kind
 from ..errors import UserError
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
@@ -105,7 +106,7 @@ def _cache() -> list[Finding]:
 
 def _plugins() -> list[Finding]:
     found = []
-    kinds: tuple[plugins.Kind, ...] = ("generator", "detector", "benchmark")
+    kinds: tuple[Kind, ...] = ("generator", "detector", "benchmark")
     for kind in kinds:
         for name in plugins.names(kind):
             try:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 
 from .. import plugins
+from ..discovery import Kind
 from ..errors import UserError
 from .console import say
 from .options import format_option
@@ -15,7 +16,7 @@ from .options import format_option
 Entry = dict[str, str]
 
 
-def _plugins(kind: plugins.Kind) -> list[Entry]:
+def _plugins(kind: Kind) -> list[Entry]:
     """One that cannot be loaded is listed with the reason: hiding it would hide the mistake."""
     entries = []
     for name in plugins.names(kind):

@@ -24,7 +24,7 @@ def surroundings(folder: Path, patch: pytest.MonkeyPatch) -> None:
         patch.setitem(sources._SHA256, name, hashlib.sha256(text.encode()).hexdigest())
     patch.setenv(sources.FOLDER_VARIABLE, str(folder))
     patch.setattr("os.fsync", lambda handle: None)
-    patch.setattr("spatialbench.plugins.entry_points", functools.cache(entry_points))
+    patch.setattr("spatialbench.discovery.entry_points", functools.cache(entry_points))
 
 
 @pytest.fixture(scope="module", autouse=True)
