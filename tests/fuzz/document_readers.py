@@ -57,8 +57,8 @@ def _pipeline_folder(folder: Path) -> None:
     from spatialbench.generators import pipelines
     from spatialbench.generators.backbones import resolve
 
-    resolve(str(folder / "model"))
-    pipelines._pipeline_class(folder / "model")
+    backbone = resolve(str(folder / "model"))
+    pipelines._pipeline_class(folder / "model", backbone)
 
 
 _SIGNATURE = (
