@@ -44,12 +44,14 @@ class LineProgress:
         self._stage = ""
         self._done = self._at_start = self._total = self._told_of = 0
         self._started = self._told = 0.0
+        self._first: tuple[float, int] | None = None
 
     def begin(self, stage: str, done: int, total: int) -> None:
         """Announce a stage; one with nothing left to do is said to be complete."""
         self._stage, self._total = stage, total
         self._done = self._at_start = self._told_of = done
         self._started = self._told = time.monotonic()
+        self._first = None
         state = "complete" if done == total else "starting"
         say(f"{stage}: {done:,}/{total:,} images, {state}")
 
@@ -58,9 +60,12 @@ class LineProgress:
         self._done += images
         if self._done == self._told_of:
             return
-        if time.monotonic() - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = time.monotonic()
+        now = time.monotonic()
+        if now - self._told >= _SECONDS_BETWEEN_LINES:
+            self._told = now
             self._tell()
+        # The first images waited for the models.
+        self._first = self._first or (now, self._done)
 
     def notice(self, text: str) -> None:
         """A sentence on a line of its own."""
@@ -79,8 +84,10 @@ class LineProgress:
         if made:
             told += f", {seconds / made:.3g} s an image"
         left = self._total - self._done
-        if made and left and not last:
-            told += f", {duration(seconds / made * left)} left"
+        since, done = self._first or (0.0, self._done)
+        if self._done > done and left and not last:
+            pace = (time.monotonic() - since) / (self._done - done)
+            told += f", {duration(pace * left)} left"
         say(told)
 
 

@@ -42,10 +42,23 @@ def test_lines_tell_now_and_then_and_each_count_once(
         lines.advance(8)
     lines.advance(0)
     lines.end()
+    lines.begin("export", 0, 40)
+    lines.advance(8)
+    now += 20
+    lines.advance(0)
+    lines.begin("detect", 0, 40)
+    for seconds in (100, 10):
+        now += seconds
+        lines.advance(8)
     assert capsys.readouterr().err.splitlines() == [
         "generate: 8/32 images, starting",
         "generate: 24/32 images, 12 s, 0.75 s an image, about 6 seconds left",
         "generate: 32/32 images, 18 s, 0.75 s an image",
+        "export: 0/40 images, starting",
+        "export: 8/40 images, 20 s, 2.5 s an image",
+        "detect: 0/40 images, starting",
+        "detect: 8/40 images, 100 s, 12.5 s an image",
+        "detect: 16/40 images, 110 s, 6.88 s an image, about 30 seconds left",
     ]
     lines.begin("detect", 0, 8)
     now += 20
