@@ -13,6 +13,7 @@ from spatialbench.errors import UserError
 from spatialbench.generators.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
+from tests.generators.batches import assert_batch_mates_change_nothing, pixels
 
 TEXTS = (
     "a dog to the left of a cat",
@@ -25,11 +26,6 @@ REQUESTS = [
     for k in range(2)
     for i, text in enumerate(TEXTS)
 ]
-
-
-def pixels(image: Any) -> np.ndarray:
-    assert image.mode == "RGB"
-    return np.asarray(image).astype(int)
 
 
 def make(folder: Path, parameters: dict[str, Any] | None = None, **settings: Any) -> Any:
@@ -119,13 +115,7 @@ def test_batch_mates_change_nothing_beyond_rounding(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     generator = make(request.getfixturevalue(kind))
-    batch = REQUESTS[2:6]
-    together = np.stack([pixels(image) for image in generator.generate(batch)])
-    alone = np.stack([pixels(generator.generate([one])[0]) for one in batch])
-    changed = np.abs(together - alone).max(axis=-1)
-    assert changed.max() <= 1
-    assert (changed > 0).mean() <= 0.001
-    assert len({image.tobytes() for image in alone}) == len(batch)
+    assert_batch_mates_change_nothing(generator, REQUESTS[2:6])
 
 
 def test_same_batch_is_bitwise_equal_after_a_restart(sd_folder: Path) -> None:

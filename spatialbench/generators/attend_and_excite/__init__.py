@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...plugins import GenerationSettings, Parameter
+from ...plugins import Parameter
 from ...prompts import Prompt
+from ..attention_guidance.descent_plugin import DescentPlugin
 from ..attention_guidance.descent_settings import descent_parameters
 
 if TYPE_CHECKING:
-    from ..attention_guidance.descent_generator import DescentGenerator
     from ..attention_guidance.tokens import Positions
     from .loss import ExcitementLoss
 
@@ -30,13 +30,14 @@ _BACKBONES: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class AttendAndExcite:
+class AttendAndExcite(DescentPlugin):
     """The entry point ``attend-and-excite``."""
 
     name: ClassVar[str] = "attend-and-excite"
     summary: ClassVar[str] = "latents moved until each object holds some pixel's attention"
     version: ClassVar[int] = 1
     marks: ClassVar[tuple[str, ...]] = ()
+    per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]] = _BACKBONES
     clip: ClassVar[float | None] = None
 
     @property
@@ -45,22 +46,6 @@ class AttendAndExcite:
         return descent_parameters(
             scale=20.0, start="0", end="50%", thresholds="0:0.05,20%:0.5,40%:0.8", iterations=20
         )
-
-    def inherited(self, backbone: str) -> Mapping[str, Any]:
-        """What a backbone wants otherwise than the defaults."""
-        return _BACKBONES.get(backbone, {})
-
-    def configure(
-        self, settings: GenerationSettings, parameters: Mapping[str, Any]
-    ) -> DescentGenerator:
-        """Fix the settings.
-
-        Raises:
-            UserError: an unknown parameter or a value out of range.
-        """
-        from ..attention_guidance.descent_generator import configure
-
-        return configure(self, settings, parameters)
 
     def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
         """Tokens of every object the prompt names.

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ...errors import UserError
 from ...prompts import Prompt
 from .descent_settings import DescentSettings
+from .finite_gradients import require_finite_gradients
 from .gradient import loss_and_gradient
 from .latent_hooks import Model, latents_moved
 from .maps_at_level import modules_at_level, object_maps, side_at_level
@@ -205,15 +205,8 @@ class _Descent:
 
     def require_finite(self) -> None:
         """Raise if any sample's gradient was not finite in any step."""
-        fine = self.finite.tolist()
-        bad = [prompt.id for prompt, ok in zip(self.prompts, fine, strict=True) if not ok]
-        if bad:
-            dtype = str(self.pipe.unet.dtype).removeprefix("torch.")
-            cure = "--dtype bfloat16 or float32" if dtype == "float16" else "a smaller --set scale"
-            raise UserError(
-                f"{self.method}'s gradient was not finite in {dtype} for {len(bad)} of {len(fine)} "
-                f"images (prompts {', '.join(bad[:4])}); no picture was made. Use {cure}."
-            )
+        dtype = self.pipe.unet.dtype
+        require_finite_gradients(self.method, self.finite, self.prompts, dtype, "scale")
 
 
 class _State:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .cross_attention import CrossAttentionProcessor
+
 if TYPE_CHECKING:
     from diffusers.models.attention_processor import Attention
     from torch import Tensor
@@ -63,45 +65,27 @@ class Recorder:
         return [m for m in self._maps if m is not None]
 
 
-class TapProcessor:
+class TapProcessor(CrossAttentionProcessor):
     """Cross-attention with explicit probabilities, in float32 or wider."""
 
     def __init__(self, recorder: Recorder, slot: int) -> None:
         self.recorder = recorder
         self.slot = slot
 
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        temb: Tensor | None = None,
+    def mixed(
+        self, attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
     ) -> Tensor:
-        """(batch, pixels, channels) -> the same."""
+        """As the base class, its probabilities reported."""
         import torch
 
-        def by_head(x: Tensor) -> Tensor:
-            return x.view(*x.shape[:2], attn.heads, -1).transpose(1, 2)
-
-        if attn.norm_cross:
-            encoder_hidden_states = attn.norm_encoder_hidden_states(encoder_hidden_states)
-        query = by_head(attn.to_q(hidden_states))
-        key = by_head(attn.to_k(encoder_hidden_states))
-        value = by_head(attn.to_v(encoder_hidden_states))
         logits = query @ (key * attn.scale).transpose(-1, -2)
-        if attention_mask is not None:
-            batch, tokens = key.shape[0], key.shape[2]
-            mask = attn.prepare_attention_mask(attention_mask, tokens, batch)
-            logits = logits + mask.view(batch, attn.heads, *mask.shape[1:])
+        if mask is not None:
+            logits = logits + mask
         wide = torch.promote_types(logits.dtype, torch.float32)
         probabilities = logits.softmax(-1, dtype=wide)
         self.recorder.report(self.slot, probabilities)
-        mixed = (probabilities.to(value.dtype) @ value).transpose(1, 2).flatten(2)
-        output: Tensor = attn.to_out[1](attn.to_out[0](mixed))
-        if attn.residual_connection:
-            output = output + hidden_states
-        return output / float(attn.rescale_output_factor)
+        answer: Tensor = probabilities.to(value.dtype) @ value
+        return answer
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..attention_guidance.cross_attention import CrossAttentionProcessor
 from ..attention_guidance.own_attention import cross_attention, require_own
 
 if TYPE_CHECKING:
@@ -71,40 +72,14 @@ def _sinusoids(tokens: int, width: int) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 
 
-class TenorProcessor:
+class TenorProcessor(CrossAttentionProcessor):
     """Cross-attention of a UNet with TENOR."""
 
     method = NAME
 
-    def __call__(
-        self,
-        attn: Any,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        temb: Tensor | None = None,
-    ) -> Tensor:
-        """(batch, pixels, channels) and text (batch, tokens, width) -> the former's shape."""
-        from torch.nn import functional as F
-
-        def by_head(x: Tensor) -> Tensor:
-            return x.view(*x.shape[:2], attn.heads, -1).transpose(1, 2)
-
-        order = encoding(encoder_hidden_states)
-        text = encoder_hidden_states
-        if attn.norm_cross:
-            text = attn.norm_encoder_hidden_states(text)
-        query = by_head(attn.to_q(hidden_states))
-        key = by_head(attn.to_k(text + order))
-        value = by_head(attn.to_v(text))
-        if attention_mask is not None:
-            mask = attn.prepare_attention_mask(attention_mask, text.shape[1], len(text))
-            attention_mask = mask.view(len(text), attn.heads, -1, mask.shape[-1])
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
-        output: Tensor = attn.to_out[1](attn.to_out[0](mixed.transpose(1, 2).flatten(2)))
-        if attn.residual_connection:
-            output = output + hidden_states
-        return output / float(attn.rescale_output_factor)
+    def looked_for(self, text: Tensor) -> Tensor:
+        """The words with their order."""
+        return text + encoding(text)
 
 
 class TenorFluxProcessor:

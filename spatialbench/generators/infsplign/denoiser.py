@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UserError
 from ...prompts import Prompt
 from ...relations import Relation
+from ..attention_guidance.finite_gradients import require_finite_gradients
 from ..attention_guidance.tokens import object_tokens, selection
 from ..attention_guidance.unet_forward import forward_replaced, rows_of
 from .geometry import MapReader
@@ -181,16 +181,9 @@ class _Guide:
         return moved.where(fine.view(-1, 1, 1, 1), output)
 
     def require_finite(self) -> None:
-        """Raise if any sample's gradient overflowed in any step; the one wait for the device."""
-        fine = self.finite.tolist()
-        bad = [prompt.id for prompt, ok in zip(self.prompts, fine, strict=True) if not ok]
-        if bad:
-            dtype = str(self.pipe.unet.dtype).removeprefix("torch.")
-            cure = "--dtype bfloat16 or float32" if dtype == "float16" else "a smaller --set weight"
-            raise UserError(
-                f"infsplign's gradient was not finite in {dtype} for {len(bad)} of {len(fine)} "
-                f"images (prompts {', '.join(bad[:4])}); no picture was made. Use {cure}."
-            )
+        """Raise if any sample's gradient overflowed in any step."""
+        dtype = self.pipe.unet.dtype
+        require_finite_gradients("infsplign", self.finite, self.prompts, dtype, "weight")
 
 
 def _relation(prompt: Prompt, official: bool) -> Relation | None:

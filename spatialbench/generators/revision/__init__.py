@@ -9,42 +9,18 @@ compete with no text-only method; tables mark them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from ...plugins import GenerationSettings, Parameter
-
-if TYPE_CHECKING:
-    from .generator import Revision
+from ...plugins import Parameter
+from ..deferred_method import DeferredMethod
 
 PARAMETERS: Mapping[str, Parameter] = {
     "guides": Parameter("lab", "a folder of guide pictures, or lab: drawn by the lab's world"),
     "strength": Parameter(0.7, "share of the steps that repaint the guide: 1 leaves little of it"),
 }
 
-
-@dataclass(frozen=True, slots=True)
-class RevisionPlugin:
-    """The entry point ``revision``."""
-
-    name: str = "revision"
-    summary: str = "a guide picture repainted, image to image (layout-conditioned)"
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """What ``--set`` takes."""
-        return PARAMETERS
-
-    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Revision:
-        """Fix the settings.
-
-        Raises:
-            UserError: a folder of guides that is not there, an unknown parameter, or a value out
-                of range.
-        """
-        from .generator import configure
-
-        return configure(settings, parameters)
-
-
-PLUGIN = RevisionPlugin()
+PLUGIN = DeferredMethod(
+    "revision",
+    "a guide picture repainted, image to image (layout-conditioned)",
+    PARAMETERS,
+    f"{__name__}.generator",
+)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...checkpoints.hashing import folder_hash
 from ...checkpoints.patterns import FilePatterns
 from ...errors import UserError
+from ...pictures import UnreadablePicture, open_picture
 from ...plugins import ImageRequest
 from ...prompts import Prompt
 from ...relations import Relation
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LAB = "lab"
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+_FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 class Guides(Protocol):
@@ -58,17 +60,14 @@ class FolderGuides:
 
     def guide(self, request: ImageRequest) -> Image.Image:
         """The first file of :func:`file_names` that is there."""
-        from PIL import Image, UnidentifiedImageError
-
         names = file_names(request.prompt)
         for name in names:
             for ending in _ENDINGS:
                 path = self.folder / (name + ending)
                 if path.is_file():
                     try:
-                        with Image.open(path) as picture:
-                            return picture.convert("RGB")
-                    except (OSError, UnidentifiedImageError, ValueError) as error:
+                        return open_picture(path.read_bytes(), _FORMATS).convert("RGB")
+                    except (OSError, UnreadablePicture) as error:
                         raise UserError(
                             f"the guide {path} is no readable picture ({error}); replace it."
                         ) from error

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...plugins import GenerationSettings, Parameter
+from ...plugins import Parameter
 from ...prompts import Prompt
+from ..attention_guidance.descent_plugin import DescentPlugin
 from ..attention_guidance.descent_settings import descent_parameters
 
 if TYPE_CHECKING:
-    from ..attention_guidance.descent_generator import DescentGenerator
     from ..attention_guidance.tokens import Positions
     from .loss import TransportLoss
 
@@ -31,7 +31,7 @@ _BACKBONES: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Storm:
+class Storm(DescentPlugin):
     """The entry points ``storm-released`` and ``storm-corrected``."""
 
     name: str
@@ -39,6 +39,7 @@ class Storm:
     corrected: bool
 
     version: ClassVar[int] = 1
+    per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]] = _BACKBONES
     clip: ClassVar[float | None] = 1.0
 
     @property
@@ -56,22 +57,6 @@ class Storm:
             thresholds="10%:0.95,20%:0.99,30%:0.995,40%:0.999",
             iterations=30,
         )
-
-    def inherited(self, backbone: str) -> Mapping[str, Any]:
-        """What a backbone wants otherwise than the defaults."""
-        return _BACKBONES.get(backbone, {})
-
-    def configure(
-        self, settings: GenerationSettings, parameters: Mapping[str, Any]
-    ) -> DescentGenerator:
-        """Fix the settings.
-
-        Raises:
-            UserError: an unknown parameter or a value out of range.
-        """
-        from ..attention_guidance.descent_generator import configure
-
-        return configure(self, settings, parameters)
 
     def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
         """Tokens of the two objects; a prompt without two objects is left unguided, as released.

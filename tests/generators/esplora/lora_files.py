@@ -77,6 +77,20 @@ def merge(model: Any, pairs: Mapping[str, Pair]) -> Any:
     return model
 
 
+def bits(model: Any) -> dict[str, Any]:
+    """A copy of every weight of a model."""
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def assert_same_bits(model: Any, before: Mapping[str, Any]) -> None:
+    """Every weight is there, by the same name, and none has changed in a bit."""
+    import torch
+
+    after = model.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
 def write(path: Path, tensors: Mapping[str, Any], metadata: dict[str, str] | None = None) -> Path:
     from safetensors.torch import save_file
 

@@ -22,6 +22,8 @@ from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.generators.esplora.lora_files import (
     Pair,
+    assert_same_bits,
+    bits,
     fused,
     kohya,
     merge,
@@ -81,7 +83,7 @@ def test_loaded_equals_directly_adapted_and_unloading_leaves_no_trace(
 ) -> None:
     model = pipe.transformer
     file, pairs = layout(model, tmp_path / "lora")
-    bits = {key: value.clone() for key, value in model.state_dict().items()}
+    before = bits(model)
     plain = sampled(pipe)
     pipe.transformer = merge(copy.deepcopy(model), pairs)
     expected = sampled(pipe)
@@ -93,9 +95,7 @@ def test_loaded_equals_directly_adapted_and_unloading_leaves_no_trace(
         torch.testing.assert_close(sampled(pipe), expected, atol=1e-5, rtol=1e-5)
     finally:
         done.remove()
-    after = model.state_dict()
-    assert after.keys() == bits.keys()
-    assert all(torch.equal(after[key], value) for key, value in bits.items())
+    assert_same_bits(model, before)
     assert torch.equal(sampled(pipe), plain)
 
 

@@ -17,6 +17,8 @@ from spatialbench.generators.esplora.lora_file import find_lora, read_lora
 from tests.generators.esplora.lora_files import (
     ATTENTION,
     Pair,
+    assert_same_bits,
+    bits,
     change_json,
     fused,
     kohya,
@@ -90,7 +92,7 @@ def check(
 ) -> None:
     """The loaded LoRA, the directly adapted model, and the base before and after."""
     model = models[part]
-    bits = {key: value.clone() for key, value in model.state_dict().items()}
+    before = bits(model)
     plain = output(model)
     expected = output(merge(copy.deepcopy(model), pairs))
     assert (plain - expected).abs().max() > 1e-2, "a LoRA without effect would equal anything"
@@ -100,9 +102,7 @@ def check(
         torch.testing.assert_close(output(model), expected, atol=1e-5, rtol=1e-5)
     finally:
         done.remove()
-    after = model.state_dict()
-    assert after.keys() == bits.keys()
-    assert all(torch.equal(after[key], value) for key, value in bits.items())
+    assert_same_bits(model, before)
     assert torch.equal(output(model), plain)
     assert not hasattr(model, "peft_config")
 
