@@ -21,12 +21,25 @@ class Stopped(BaseException):
     """Somebody sent SIGTERM. Not an Exception: nothing may take it for a failure."""
 
 
-class _Request:
-    in_hand = 0
-    asked = False
+class Requests:
+    """How many SIGTERMs came."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._in_hand = 0
+        self._counted = False
+
+    def _raise(self) -> None:
+        if self.count and threading.current_thread() is threading.main_thread():
+            raise Stopped
+
+    def _handle(self, number: int, frame: object) -> None:
+        self.count += 1
+        if not self._counted and (self.count > 1 or not self._in_hand):
+            raise Stopped
 
 
-_request = _Request()
+_requests = Requests()
 
 
 @contextmanager
@@ -35,12 +48,12 @@ def on_sigterm() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _handle)
+    before = signal.signal(signal.SIGTERM, _requests._handle)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-        _request.asked = False
+        _requests.count = 0
 
 
 @contextmanager
@@ -50,17 +63,43 @@ def batch_in_hand() -> Iterator[None]:
     Raises:
         Stopped: at the end, where SIGTERM came meanwhile.
     """
-    _request.in_hand += 1
+    _requests._in_hand += 1
     try:
         yield
     finally:
-        _request.in_hand -= 1
-    if _request.asked and threading.current_thread() is threading.main_thread():
-        raise Stopped
+        _requests._in_hand -= 1
+    _requests._raise()
 
 
-def _handle(number: int, frame: object) -> None:
-    if _request.in_hand and not _request.asked:
-        _request.asked = True
-        return
-    raise Stopped
+@contextmanager
+def requests_counted() -> Iterator[Requests]:
+    """Work that looks by itself whether SIGTERM came, and is broken off by none.
+
+    Raises:
+        Stopped: at the end, where SIGTERM came meanwhile.
+    """
+    _requests._counted = True
+    try:
+        yield _requests
+    finally:
+        _requests._counted = False
+    _requests._raise()
+
+
+@contextmanager
+def handler_kept() -> Iterator[None]:
+    """Put back what SIGTERM does after a library that sets it to ``sys.exit``.
+
+    Raises:
+        Stopped: SIGTERM came meanwhile and the library's handler took it.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as error:
+        if error.code == signal.SIGTERM:
+            raise Stopped from error
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)

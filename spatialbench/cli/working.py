@@ -94,8 +94,9 @@ class WorkingOptions:
             from ..executors.local import LocalExecutor
 
             return LocalExecutor()
-        from ..executors.ray import Limits, RayExecutor
+        from ..executors.ray import RayExecutor
         from ..executors.ray_cluster import Wanted
+        from ..executors.ray_hands import Limits
 
         share = self.gpus_per_worker
         if share is None:

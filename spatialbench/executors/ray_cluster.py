@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
+from ..stopping import Stopped, handler_kept
 
 _OBJECT_STORE_BYTES = 100_000_000
+_STARTS = 3
+"""Tries to start a cluster: Ray gives its processes 30 seconds, which a busy machine exceeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +49,44 @@ def cluster(wanted: Wanted) -> Iterator[Any]:
         "log_to_driver": False,
         "include_dashboard": None if wanted.address else False,
     }
+    # Without "local" it would join whatever cluster somebody has started on this machine.
+    options["address"] = wanted.address or "local"
     if wanted.address is None:
-        options["num_cpus"] = max(os.cpu_count() or 1, wanted.workers or 1)
+        # Ray starts as many processes beforehand.
+        options["num_cpus"] = wanted.workers or os.cpu_count() or 1
         options["object_store_memory"] = _OBJECT_STORE_BYTES
-    else:
-        options["address"] = wanted.address
-    try:
-        ray.init(**{key: value for key, value in options.items() if value is not None})
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        reason = next(iter(str(error).strip().splitlines()), repr(error))
-        where = f"cluster at {wanted.address}" if wanted.address else "cluster on this machine"
-        raise UserError(
-            f"no Ray {where} ({reason}): start one with 'ray start --head', give its --address, or "
-            "leave --address out for one of this machine alone."
-        ) from error
+    _init(ray, {key: value for key, value in options.items() if value is not None}, wanted)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _init(ray: Any, options: dict[str, Any], wanted: Wanted) -> None:
+    """``ray.init``, again where the processes of a cluster of our own came up too slowly."""
+    for tries_left in reversed(range(_STARTS if wanted.address is None else 1)):
+        try:
+            with handler_kept():
+                ray.init(**options)
+            return
+        except Stopped:
+            ray.shutdown()
+            raise
+        # Ray raises plain Exceptions too.
+        except Exception as error:
+            ray.shutdown()
+            if tries_left:
+                continue
+            reason = next(iter(str(error).strip().splitlines()), repr(error))
+            if wanted.address is None:
+                raise UserError(
+                    f"no Ray cluster could be started on this machine ({reason}): give the same "
+                    "command again when the machine is less busy, or leave --executor ray out."
+                ) from error
+            raise UserError(
+                f"no Ray cluster at {wanted.address} ({reason}): start one with 'ray start "
+                "--head', give its --address, or leave --address out for one of this machine alone."
+            ) from error
 
 
 def count_workers(ray: Any, wanted: Wanted, batches: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,11 +18,13 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.executors import GivenUp
-from spatialbench.executors.ray import Limits, RayExecutor
+from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted, count_workers, environment
+from spatialbench.executors.ray_hands import Limits
 from spatialbench.stages.whole import Work, run_all
 from tests.executors.ray_workers import Doubler
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot, work
+from tests.stages.test_shards import kill_at_random, run_shard
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "spatialbench[ray]"')
 
@@ -99,12 +102,17 @@ def test_two_workers_of_which_one_is_killed_give_the_bytes_of_one_process(
 
 
 def kill_a_writer(folder: Path) -> None:
-    """SIGKILL for the process that began the first journal, by the number in the file's name."""
-    deadline = time.monotonic() + 120
-    while not (journals := list(folder.glob("images.0*.jsonl"))):
+    """SIGKILL for one process that has written a record."""
+    deadline = time.monotonic() + 600
+    while not (pids := writers(folder)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(int(journals[0].name.split("-")[1]), signal.SIGKILL)
+    os.kill(pids.pop(), signal.SIGKILL)
+
+
+def writers(folder: Path) -> set[int]:
+    """Processes that have written a record of an image, by the numbers in their files' names."""
+    return {int(path.name.split("-")[1]) for path in folder.glob("images.0*.jsonl")}
 
 
 DRIVER = """
@@ -114,28 +122,31 @@ from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted
 from spatialbench.stages.whole import Work, run_all
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
-run = open_shapes(Path(sys.argv[1]), Shapes(30, 2))
-run_all(run, Work(Painter(seconds=0.3), Finder(), RayExecutor(Wanted(sys.argv[2], 2)), 4), Log())
+run = open_shapes(Path(sys.argv[1]), Shapes(14, 2))
+run_all(run, Work(Painter(seconds=0.5), Finder(), RayExecutor(Wanted(sys.argv[2], 2)), 4), Log())
 """
 
 
-def test_a_driver_that_is_killed_loses_nothing_finished(tmp_path: Path, cluster: Any) -> None:
-    run_all(open_shapes(tmp_path / "whole", Shapes(30, 2)), work(), Log())
-    folder = tmp_path / "run"
+def test_twenty_kills_over_ray_one_process_and_shards(tmp_path: Path, cluster: Any) -> None:
+    """Three workers and their driver; then one process or shards go on, and are killed too."""
+    folder, whole = tmp_path / "run", tmp_path / "whole"
+    run_shard(whole, "1/1")
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(folder), cluster.address], cwd=ROOT
     )
-    deadline = time.monotonic() + 120
-    while len(list(folder.glob("images/*/*.png"))) < 8:
+    killed: set[int] = set()
+    while len(killed) < 3:
         assert driver.poll() is None
-        assert time.monotonic() < deadline
+        for pid in list(writers(folder) - killed)[: 3 - len(killed)]:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
         time.sleep(0.01)
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
-    log = Log()
-    run_all(open_shapes(folder, Shapes(30, 2)), work(), log)
-    assert log.begun[0][1] >= 4
-    assert snapshot(folder) == snapshot(tmp_path / "whole")
+    moment = random.Random(20)
+    time.sleep(moment.uniform(0, 1))
+    driver.kill()
+    assert driver.wait() == -signal.SIGKILL
+    assert list(folder.glob("images/*/*.png"))
+    assert kill_at_random(folder, whole, moment, 16) >= 1
 
 
 def test_a_node_that_goes_away_takes_nothing_with_it(tmp_path: Path, cluster: Any) -> None:

@@ -34,6 +34,14 @@ def _depth(folder: Path) -> None:
     read_depth(folder / "depth.png")
 
 
+def _guide(folder: Path) -> None:
+    from spatialbench.generators.revision.guides import FolderGuides
+    from spatialbench.plugins import ImageRequest
+
+    request = ImageRequest(make_prompts(1)[0], 0, 42)
+    FolderGuides(folder / "guides").guide(request)
+
+
 def _strange_png(random: Random) -> bytes:
     sizes = (0, 1, 12, 60_000, 2**31 - 1, 2**32 - 1)
     kinds = (b"iCCP", b"zTXt", b"iTXt", b"tRNS", b"PLTE", b"gAMA", b"fcTL", b"acTL", b"eXIf")
@@ -121,6 +129,7 @@ def found() -> dict[str, Reader]:
     pictures = tuple(formats.picture(form) for form in ("PNG", "JPEG", "WEBP"))
     return {
         "picture": Reader("picture", near(pictures, _strange_png), _picture, pictures),
+        "guide": Reader("guides/0.png", near(pictures, _strange_png), _guide, pictures),
         "depth map": Reader(
             "depth.png",
             near([formats.picture("PNG", "L")], _strange_png),

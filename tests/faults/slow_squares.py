@@ -1,0 +1,48 @@
+"""The painter of squares, slow: for processes that are to be stopped while a batch is in hand.
+
+The environment says how many seconds a batch takes (``SLOW_SQUARES_SECONDS``) and in which folder
+(``SLOW_SQUARES_MARKERS``) each leaves a marker when it is begun. The package of the squares must
+be on the path, also that of workers elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coloured_squares.painter import Painter, PainterPlugin
+from PIL import Image
+
+from spatialbench.plugins import GenerationSettings, ImageRequest
+
+
+@dataclass(frozen=True)
+class SlowPainter(Painter):
+    """Leaves a marker in a folder when it begins a batch, and takes its time."""
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        first = requests[0]
+        (Path(os.environ["SLOW_SQUARES_MARKERS"]) / f"{first.prompt.id}-{first.index}").touch()
+        time.sleep(float(os.environ["SLOW_SQUARES_SECONDS"]))
+        return list(super().generate(requests))
+
+
+def configure(
+    self: PainterPlugin, settings: GenerationSettings, parameters: Mapping[str, Any]
+) -> SlowPainter:
+    """The plug-in's own, but slow."""
+    return SlowPainter(float(parameters.get("skill", 0.75)))
+
+
+if __name__ == "__main__":
+    # Under its importable name, which workers elsewhere look it up by.
+    from spatialbench.cli import main
+    from tests.faults import slow_squares
+
+    PainterPlugin.configure = slow_squares.configure
+    sys.exit(main(sys.argv[1:]))
