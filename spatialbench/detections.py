@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .errors import UserError
 
 Float32Array = npt.NDArray[np.float32]
+_LONGEST_SIDE = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,10 @@ class Detections:
                 "detections with a NaN or infinite box or score: the detector is broken "
                 "(run 'spatialbench doctor'); it is not counted as finding nothing."
             )
-        if not (width >= 1 and height >= 1):
+        if not (1 <= width <= _LONGEST_SIDE and 1 <= height <= _LONGEST_SIDE):
             raise UserError(
-                f"detections in a picture of {width} x {height} pixels: give its width and height."
+                f"detections in a picture of {str(width)[:20]} x {str(height)[:20]} pixels: give "
+                "its width and height."
             )
         known = None if colors is None else tuple(colors)
         return cls(box_array, score_array, tuple(labels), int(width), int(height), known)

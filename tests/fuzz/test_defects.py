@@ -55,6 +55,17 @@ REFUSED = {
         b'{"prompt_id": "2d_0", "index": 0, "width": 0, "height": 9, "boxes": [[1, 2, 3, 4]], '
         b'"scores": [0.5], "labels": ["dog"]}',
     ),
+    "a width beyond every float": (
+        "canary",
+        b'{"version": 1, "found": [%s]}'
+        % b", ".join(
+            [
+                b'{"width": 1%s, "height": 9, "boxes": [[1, 2, 3, 4]], "scores": [0.5], '
+                b'"labels": ["dog"]}' % (b"0" * 400)
+            ]
+            * 4
+        ),
+    ),
     "a position of three": (
         "geneval detections",
         b'{"prompt_id": "x", "index": 0, "width": 9, "height": 9, "boxes": [], "scores": [], '
