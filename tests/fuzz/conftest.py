@@ -17,6 +17,8 @@ def surroundings(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Prompt files of the tests' own for T2I-CompBench, and no cost that is not reading."""
     from spatialbench.benchmarks.t2i_compbench import prompts, sources
 
+    from spatialbench.statistics import bootstrap
+
     contents = {prompts.CATEGORIES[name].file: text for name, text in T2I_LINES.items()}
     contents[sources.OBJECTS] = "dog - dogs\ncat - cats\n"
     for name, text in contents.items():
@@ -24,6 +26,7 @@ def surroundings(folder: Path, patch: pytest.MonkeyPatch) -> None:
         patch.setitem(sources._SHA256, name, hashlib.sha256(text.encode()).hexdigest())
     patch.setenv(sources.FOLDER_VARIABLE, str(folder))
     patch.setattr("os.fsync", lambda handle: None)
+    patch.setattr(bootstrap, "intervals", functools.partial(bootstrap.intervals, resamples=20))
     patch.setattr("spatialbench.discovery.entry_points", functools.cache(entry_points))
 
 
