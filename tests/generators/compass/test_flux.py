@@ -15,6 +15,8 @@ from spatialbench.errors import UserError
 from spatialbench.generators.backbones import resolve
 from spatialbench.generators.compass import COMPASS, TENOR, WITHOUT_TENOR
 from spatialbench.generators.esplora import PLUGIN as ESPLORA
+from spatialbench.generators.esplora.layers import layers_of
+from spatialbench.generators.esplora.lora_file import LoraContent
 from spatialbench.generators.pipelines import load_pipeline
 from spatialbench.generators.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
@@ -114,6 +116,42 @@ def test_weights_and_tenor_each_change_the_picture(
     np.testing.assert_array_equal(weights, pixels(configured(ESPLORA, flux_folder, lora=file)))
     alone = pixels(configured(COMPASS, flux_folder, lora=file))
     assert np.abs(alone[0] - both[0]).max() <= 1, "batch mates change nothing"
+
+
+def released_layout() -> dict[str, torch.Tensor]:
+    """Names and shapes of the authors' file: rank 16, all double blocks, single blocks 1 to 4.
+
+    Their sizes, 3072 and a feed-forward of four times that, give the 52.7 MB of the file.
+    """
+    width, rank = 3072, 16
+    tensors = {}
+
+    def add(name: str, columns: int, rows: int) -> None:
+        tensors[f"{name}.down.weight"] = torch.zeros(rank, columns)
+        tensors[f"{name}.up.weight"] = torch.zeros(rows, rank)
+
+    for i in range(19):
+        for side in "12":
+            add(f"double_blocks.{i}.processor.qkv_lora{side}", width, 3 * width)
+            add(f"double_blocks.{i}.processor.proj_lora{side}", width, width)
+    for i in range(1, 5):
+        add(f"single_blocks.{i}.processor.qkv_lora", width, 3 * width)
+        add(f"single_blocks.{i}.processor.proj_lora", 5 * width, width)
+    return tensors
+
+
+def test_every_key_of_the_released_layout_fits_flux_as_it_is() -> None:
+    from diffusers import FluxTransformer2DModel
+
+    tensors = released_layout()
+    assert round(sum(4 * value.numel() for value in tensors.values()) / 1e6, 1) == 52.7
+    with torch.device("meta"):
+        flux = FluxTransformer2DModel(guidance_embeds=True)
+    layers = layers_of(LoraContent(tensors), {"transformer": flux})
+    names = {layer.module for layer in layers}
+    assert len(layers) == len(names) == 19 * 8 + 4 * 4
+    assert {f"transformer_blocks.{i}.attn.add_q_proj" for i in range(19)} < names
+    assert {f"single_transformer_blocks.{i}.proj_out" for i in range(1, 5)} < names
 
 
 def test_identity_and_the_training_size(

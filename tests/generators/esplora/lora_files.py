@@ -141,8 +141,8 @@ def xlabs(model: Any, double: int | None = None) -> tuple[dict[str, Any], dict[s
     generator = torch.Generator().manual_seed(6)
     width = model.config.num_attention_heads * model.config.attention_head_dim
 
-    def pair(rows: int) -> Pair:
-        down = torch.randn(2, width, generator=generator) / 4
+    def pair(rows: int, columns: int = width) -> Pair:
+        down = torch.randn(2, columns, generator=generator) / 4
         return Pair(down, torch.randn(rows, 2, generator=generator) / 4, alpha=2.0)
 
     tensors: dict[str, Any] = {}
@@ -158,8 +158,10 @@ def xlabs(model: Any, double: int | None = None) -> tuple[dict[str, Any], dict[s
         add(f"{block}.qkv_lora2", pair(3 * width), [f"{here}.add_{x}_proj" for x in "qkv"])
         add(f"{block}.proj_lora1", pair(width), [f"{here}.to_out.0"])
         add(f"{block}.proj_lora2", pair(width), [f"{here}.to_add_out"])
-    single = "single_transformer_blocks.0.attn"
-    add("single_blocks.0.processor.qkv_lora", pair(3 * width), [f"{single}.to_{x}" for x in "qkv"])
+    block, here = "single_blocks.0.processor", "single_transformer_blocks.0"
+    add(f"{block}.qkv_lora", pair(3 * width), [f"{here}.attn.to_{x}" for x in "qkv"])
+    columns = model.get_submodule(f"{here}.proj_out").in_features
+    add(f"{block}.proj_lora", pair(width, columns), [f"{here}.proj_out"])
     return tensors, meant
 
 
