@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from spatialbench.generators.pipelines import load_pipeline
 from spatialbench.generators.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
+from tests.generators.compass.sinusoids import sinusoid
 from tests.generators.esplora.lora_files import Pair, write, xlabs
 from tests.tiny_models import tiny_flux_transformer
 
@@ -44,18 +44,6 @@ def configured(plugin: Any, folder: Path, **given: Any) -> Any:
 
 def pixels(generator: Any, count: int = 1) -> np.ndarray:
     return np.stack([np.asarray(p, int) for p in generator.generate(REQUESTS[:count])])
-
-
-def sinusoid(tokens: int, width: int) -> torch.Tensor:
-    """``PE(p, 2i) = sin(p 10000^(-2i / width))``, ``PE(p, 2i + 1)`` its cosine."""
-    rows = [
-        [
-            (math.cos if i % 2 else math.sin)(p / 10000 ** ((i - i % 2) / width))
-            for i in range(width)
-        ]
-        for p in range(tokens)
-    ]
-    return torch.tensor(rows)
 
 
 def watched(module: Any, names: tuple[str, ...]) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:

@@ -14,21 +14,10 @@ from spatialbench.generators.attention_guidance.maps_at_level import modules_at_
 from spatialbench.generators.attention_guidance.taps import tapped
 from spatialbench.generators.compass.tenor import encoding, install_tenor
 from spatialbench.generators.infsplign.layers import find_taps
-from tests.tiny_models import sharpened, tiny_sd
+from tests.generators.compass.sinusoids import sinusoid
+from tests.tiny_models import sharpened, tiny_flux_transformer, tiny_sd
 
 LAYER = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
-
-
-def sinusoid(tokens: int, width: int) -> torch.Tensor:
-    """PE(p, 2i) = sin(p 10000^(-2i/width)), PE(p, 2i + 1) = cos of the same, number by number."""
-    rows = [
-        [
-            (math.sin if c % 2 == 0 else math.cos)(p * 10000 ** (-(c - c % 2) / width))
-            for c in range(width)
-        ]
-        for p in range(tokens)
-    ]
-    return torch.tensor(rows)
 
 
 def test_the_sinusoids() -> None:
@@ -96,24 +85,12 @@ def test_the_unconditional_half_gets_it_too(sample: Any, mixed: Any) -> None:
 
 
 def test_double_blocks_of_flux_equal_the_formulas() -> None:
-    from diffusers import FluxTransformer2DModel
-
-    torch.manual_seed(0)
-    flux = FluxTransformer2DModel(
-        in_channels=4,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=8,
-        num_attention_heads=2,
-        joint_attention_dim=12,
-        pooled_projection_dim=8,
-        axes_dims_rope=(2, 2, 4),
-    ).eval()
+    flux = tiny_flux_transformer().eval()
     single = flux.single_transformer_blocks[0].attn.processor
     attention = flux.transformer_blocks[0].attn
-    picture, text = torch.randn(1, 4, 16), torch.randn(1, 5, 16)
+    picture, text = torch.randn(1, 4, 32), torch.randn(1, 5, 32)
     stock = attention(hidden_states=picture, encoder_hidden_states=text)
-    assert install_tenor(flux) == 1
+    assert install_tenor(flux) == 2
     assert flux.single_transformer_blocks[0].attn.processor is single
     names = ("add_q_proj", "add_k_proj", "add_v_proj", "to_q", "to_k", "to_v")
     seen, hooks = watched(attention, names)
@@ -121,7 +98,7 @@ def test_double_blocks_of_flux_equal_the_formulas() -> None:
         output = attention(hidden_states=picture, encoder_hidden_states=text)
     for hook in hooks:
         hook.remove()
-    ordered = text + sinusoid(5, 16)
+    ordered = text + sinusoid(5, 32)
     for name, given in zip(names, (ordered, ordered, text, picture, picture, picture), strict=True):
         torch.testing.assert_close(seen[name], getattr(attention, name)(given))
 
@@ -131,10 +108,10 @@ def test_double_blocks_of_flux_equal_the_formulas() -> None:
             return getattr(attention, name)
 
         def add_q_proj(self, x: torch.Tensor) -> Any:
-            return attention.add_q_proj(x - sinusoid(5, 16))
+            return attention.add_q_proj(x - sinusoid(5, 32))
 
         def add_k_proj(self, x: torch.Tensor) -> Any:
-            return attention.add_k_proj(x - sinusoid(5, 16))
+            return attention.add_k_proj(x - sinusoid(5, 32))
 
     again = attention.processor(Still(), picture, text)
     for one, other, wanted in zip(again, output, stock, strict=True):
