@@ -191,6 +191,6 @@ class _Shift(Generic[Batch, Result]):
         elif self._lonely_since is not None and now - self._lonely_since > self._limits.idle:
             self._lonely_since = None
             self._notice(
-                f"no worker has started in {self._limits.idle:g} s: the Ray cluster has no room for "
-                f"one ({self._room} each; 'ray status' shows what is in use), or the machine is busy"
+                f"no worker has started in {self._limits.idle:g} s: the Ray cluster has no room "
+                f"for one ({self._room} each; 'ray status' shows what is in use), or it is busy"
             )
