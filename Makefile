@@ -10,7 +10,7 @@ LAB_LIMIT ?= 100
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab-tables test gate check install clean
+.PHONY: demo lab-tables lab-methods test gate check install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -39,6 +39,10 @@ lab-tables: $(INSTALLED)
 			--price --no-published --format md > build/lab/$$bench.md; \
 		mv build/lab/$$bench.md results/lab/$$bench.md; \
 	done
+
+# Every method on the lab, ESPLoRA's training among it: about four hours of one core.
+lab-methods: $(INSTALLED)
+	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" results/lab/methods.sh build/lab/methods
 
 # One process a core, one thread each: threads of several test processes would fight for the cores.
 test: $(INSTALLED)

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Every method on the lab: pictures, scores and the tables of this folder. `make lab-methods`, or
+#
+#     results/lab/methods.sh FOLDER [METHOD ...]
+#
+# FOLDER takes the runs and ESPLoRA's training set; started again it goes on where it stopped, and
+# several may work on different methods at once. Without a method all are run and the tables are
+# written. T2I-CompBench's prompts must be there (`spatialbench fetch t2i-compbench`).
+set -eu
+here="$(cd "$(dirname "$0")" && pwd)"
+folder="${1:?usage: methods.sh FOLDER [METHOD ...]}"
+shift
+
+ALL=(sd tore esplora esplora+tore infsplign infsplign+tore attend-and-excite storm-released storm-corrected)
+CONTROLLED=(sd esplora attend-and-excite)
+PROMPTS=40 # of VISOR; what ESPLoRA is worth is asked with 500
+SIZES=(--batch-size 32)
+
+held_out() { spatialbench lab held-out --limit "$1" | paste -sd,; }
+
+train_esplora() {
+    [ -e "$folder/set/lora/pytorch_lora_weights.safetensors" ] && return
+    spatialbench esplora build-data --folder "$folder/set" --count 3000 --steps 10 --batch-size 32 \
+        --format md >"$folder/build-data.md"
+    spatialbench esplora train "$folder/set" --rank 64 --targets attention+ff --steps 800 \
+        --batch-size 32 --learning-rate 5e-4 --object-weight 3
+}
+
+# The options that make a row of the tables.
+options() {
+    case "$1" in
+    *+tore) options "${1%+tore}" && echo --prompt-transform tore ;;
+    tore) options sd+tore ;;
+    # At a scale of 1 the LoRA costs more objects: see README.md.
+    esplora) echo --method esplora --set "lora=$folder/set/lora" --set scale=0.7 ;;
+    *) echo --method "$1" ;;
+    esac
+}
+
+run_method() {
+    local method="$1" chosen
+    case "$method" in esplora*) train_esplora ;; esac
+    read -r -a chosen <<<"$(options "$method" | paste -sd' ')"
+    spatialbench run "${chosen[@]}" --bench visor --only "$(held_out "$PROMPTS")" "${SIZES[@]}" \
+        --out "$folder/visor/$method"
+    spatialbench run "${chosen[@]}" --bench t2i-compbench --limit 25 --images-per-prompt 2 \
+        "${SIZES[@]}" --out "$folder/t2i-compbench/$method"
+    # TORE leaves these prompts as they are; InfSplign and STORM refuse them: no relation to act on.
+    case " ${CONTROLLED[*]} " in
+    *" $method "*)
+        spatialbench run "${chosen[@]}" --bench geneval:all --only single_object,two_object \
+            --limit 100 --images-per-prompt 2 "${SIZES[@]}" --out "$folder/control/$method"
+        ;;
+    esac
+}
+
+# A leaderboard of some runs, and what each is worth beside the first of them.
+tables() {
+    local name="$1" title="$2"
+    shift 2
+    {
+        printf '# %s\n\n' "$title"
+        spatialbench leaderboard "$@" --price --no-published --format md
+        printf '\n'
+        spatialbench compare "$@" --flips 0 --format md
+    } >"$folder/$name.md"
+    mv "$folder/$name.md" "$here/$name.md"
+}
+
+if [ "$#" -gt 0 ]; then
+    for method in "$@"; do run_method "$method"; done
+    exit
+fi
+
+for method in "${ALL[@]}"; do run_method "$method"; done
+for method in sd esplora; do
+    read -r -a chosen <<<"$(options "$method" | paste -sd' ')"
+    spatialbench run "${chosen[@]}" --bench visor --only "$(held_out 500)" "${SIZES[@]}" \
+        --out "$folder/visor-500/$method"
+    spatialbench run "${chosen[@]}" --bench geneval:single_object "${SIZES[@]}" \
+        --out "$folder/single-object/$method"
+done
+
+tables methods-visor "Every method on VISOR, $PROMPTS held-out prompts x 4" "${ALL[@]/#/$folder/visor/}"
+tables methods-t2i-compbench "Every method on T2I-CompBench, 2D, 25 prompts x 2" \
+    "${ALL[@]/#/$folder/t2i-compbench/}"
+tables methods-control "What a method costs where nothing is to be placed: GenEval's single and two objects" \
+    "${CONTROLLED[@]/#/$folder/control/}"
+tables esplora-visor "ESPLoRA on VISOR, 500 held-out prompts x 4" "$folder"/visor-500/{sd,esplora}
+tables esplora-single-object "ESPLoRA on GenEval's single objects, 80 prompts x 4" \
+    "$folder"/single-object/{sd,esplora}
