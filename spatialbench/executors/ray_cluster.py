@@ -118,9 +118,11 @@ def environment(workers: int) -> dict[str, str]:
 
 
 def _imported() -> Any:
-    # Both are read when Ray is imported: no usage report, and no words about accelerators.
+    # Read when Ray is imported: no usage report, and no words about accelerators.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # By default its workers give way to everything else on the machine (nice 15).
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
     except ImportError as error:

@@ -206,6 +206,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="at most, about")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=8, help="prompts; four images each")
     parser.add_argument("--way", choices=list(WAYS), action="append", help="only this; repeatable")
@@ -220,9 +221,14 @@ def main() -> None:
     expected = snapshot(whole)
     soak = Soak(folder, options.limit, durations, random.Random(options.seed), ways)
     start, laps = time.monotonic(), 0
-    while soak.kills.total() < options.kills:
+
+    def enough() -> bool:
+        late = time.monotonic() - start > 60 * options.minutes
+        return late or soak.kills.total() >= options.kills
+
+    while not enough():
         complete = False
-        while not complete and soak.kills.total() < options.kills:
+        while not complete and not enough():
             complete = soak.round()
         _to_the_end(folder, options.limit)
         found = snapshot(folder)
