@@ -11,7 +11,7 @@ here="$(cd "$(dirname "$0")" && pwd)"
 folder="${1:?usage: methods.sh FOLDER [METHOD ...]}"
 shift
 
-ALL=(sd tore esplora esplora+tore infsplign infsplign+tore attend-and-excite storm-released storm-corrected)
+ALL=(sd tore esplora esplora+tore infsplign infsplign+tore attend-and-excite storm-released)
 CONTROLLED=(sd esplora attend-and-excite)
 PROMPTS=40 # of VISOR; what ESPLoRA is worth is asked with 500
 SIZES=(--batch-size 32)
@@ -81,6 +81,11 @@ for method in sd esplora; do
         --out "$folder/single-object/$method"
 done
 
+{
+    printf '# Pictures of the training set: kept and rejected\n\n'
+    printf '`spatialbench esplora build-data --count 3000 --steps 10` on the lab, rule `esplora-r1`.\n\n'
+    cat "$folder/build-data.md"
+} >"$here/esplora-build-data.md"
 tables methods-visor "Every method on VISOR, $PROMPTS held-out prompts x 4" "${ALL[@]/#/$folder/visor/}"
 tables methods-t2i-compbench "Every method on T2I-CompBench, 2D, 25 prompts x 2" \
     "${ALL[@]/#/$folder/t2i-compbench/}"
