@@ -112,13 +112,15 @@ def _groups(comparison: Comparison, headline: Sequence[str], letter: str) -> Tab
     rows = []
     for name in names:
         changes = comparison.groups[name]
-        cells = []
-        for key in keys:
-            change = changes[key]
-            star = "*" if change.p_holm <= 0.05 else ""
-            cells.append(change_cell(change) + star)
-        rows.append([name, *cells])
+        rows.append([name, *(_starred(changes.get(key)) for key in keys)])
     return Table(["prompts", *keys], rows, f"{letter} − A by group (*: Holm p ≤ 0.05)")
+
+
+def _starred(change: MetricChange | None) -> str:
+    """A task's own metric, as GenEval has them, is undefined for the other tasks."""
+    if change is None:
+        return UNDEFINED
+    return change_cell(change) + ("*" if change.p_holm <= 0.05 else "")
 
 
 def _flips(comparison: Comparison, shown: int, letter: str) -> Table:
