@@ -11,26 +11,24 @@ own, and only after its records stand in another file:
 - a writer looks after each append whether its file still has its name. If not, somebody took it,
   perhaps before the append: the records are written again, to a new file. A record that stands
   twice does no harm;
-- what is merged becomes the finished file only where there is none; else it is merged once more.
+- what is merged becomes the finished file only where there is none; else it is merged once more;
+- of merges that take files from each other, each waits a random while before its next round,
+  longer each time, so that one of them gets through.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
-import threading
+import random
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from .expected import Key
-from .files import SCRATCH, create_atomic, disk_errors, make_folder, sync_folder
-from .record_lines import Content, Notice, Record, encode, read_key, read_lines, read_record
+from .files import SCRATCH, create_atomic, disk_errors, sync_folder
+from .journal_writer import JournalWriter, random_name, unique_name
+from .record_lines import Content, Notice, Record, read_key, read_lines, read_record
 
 
 class Journal:
@@ -81,28 +79,48 @@ class Journal:
         Raises:
             UserError: a corrupt line, no space, no permission.
         """
+        disturbed = 0
         while (files := self.files()) not in ([], [self.path]):
-            lines: dict[Key, bytes] = {}
+            begun = time.monotonic()
             with disk_errors(self.path):
-                taken = [mine for path in files if (mine := self._take(path)) is not None]
-                if not taken:
-                    continue
-                for path in taken:
-                    with suppress(FileNotFoundError):
-                        for line, key in read_lines(path, read_key, notice):
-                            lines[key] = line
-                content = b"".join(lines[key] for key in sorted(lines, key=order))
-                if not create_atomic(self.path, content, self._scratch):
-                    create_atomic(self._named(f"{_FINISHED}-{_unique()}"), content, self._scratch)
-                sync_folder(self.path.parent)
-                for path in taken:
-                    with suppress(FileNotFoundError):
-                        os.unlink(path)
+                alone = self._merge_once(files, order, notice)
+            if not alone:
+                disturbed += 1
+                round_s = time.monotonic() - begun
+                time.sleep(random.uniform(0, round_s * 2 ** min(disturbed, _DOUBLINGS)))
+
+    def _merge_once(
+        self, files: list[Path], order: Callable[[Key], tuple[int, int]], notice: Notice
+    ) -> bool:
+        """Make one file of these; False where another merge was at work on some of them."""
+        taken = [mine for path in files if (mine := self._take(path)) is not None]
+        lines: dict[Key, bytes] = {}
+        for path in taken:
+            try:
+                lines.update((key, line) for line, key in read_lines(path, read_key, notice))
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+        alone = len(taken) == len(files)
+        if lines:
+            content = b"".join(lines[key] for key in sorted(lines, key=order))
+            if not create_atomic(self.path, content, self._scratch):
+                alone = False
+                create_atomic(self._named(f"{_FINISHED}-{unique_name()}"), content, self._scratch)
+            sync_folder(self.path.parent)
+        for path in taken:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                alone = False
+        return alone
 
     def _take(self, path: Path) -> Path | None:
         """Rename a file to a name of this merge; None where somebody else was faster."""
         age = _FINISHED if path == self.path else path.name.split(".")[-2].rpartition("-")[0]
-        mine = self._named(f"{age}-{_unique()}" if path == self.path else f"{age}-{_random()}")
+        mine = self._named(
+            f"{age}-{unique_name()}" if path == self.path else f"{age}-{random_name()}"
+        )
         try:
             os.replace(path, mine)
         except FileNotFoundError:
@@ -125,7 +143,7 @@ class Journal:
                         yield from read_lines(path, read, notice)
                         known.add(version)
                 except OSError as error:
-                    if error.errno not in (errno.ENOENT, errno.ESTALE):
+                    if error.errno not in _TAKEN:
                         raise
                     vanished = True
 
@@ -138,110 +156,12 @@ class Journal:
         return (0 if name.startswith(f"{self.path.stem}.{_FINISHED}-") else 2), name
 
 
-class JournalWriter:
-    """Appends records, each on the disk before ``append`` returns. Safe to share among threads.
-
-    ``path`` is the file in use; there is none before the first record, and another one after a
-    merge has taken it.
-    """
-
-    def __init__(self, finished: Path) -> None:
-        self._finished = finished
-        self._lock = threading.Lock()
-        self._handle: int | None = None
-        self.path = self._new_name()
-
-    def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Add records. After an error the file holds none of them.
-
-        Raises:
-            UserError: no space, no permission.
-            ValueError: a record that holds NaN or infinity.
-        """
-        content = b"".join(map(encode, records))
-        if not content:
-            return
-        with self._lock, disk_errors(self.path):
-            while not self._appended(content):
-                self._close()
-                self.path = self._new_name()
-
-    def close(self) -> None:
-        """Close the file; a writer that never appended leaves none."""
-        with self._lock:
-            self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _appended(self, content: bytes) -> bool:
-        """Append; False where a merge may have taken the file before it held this."""
-        handle = self._open()
-        start = os.lseek(handle, 0, os.SEEK_END)
-        try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(handle, left) :]
-            os.fsync(handle)
-        except OSError as error:
-            if error.errno == errno.ESTALE:
-                return False
-            os.ftruncate(handle, start)
-            raise
-        return self._still_named(handle)
-
-    def _still_named(self, handle: int) -> bool:
-        # Opened and not only asked for: over NFS the name alone may come from a cache.
-        try:
-            named = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            return os.path.sameopenfile(named, handle)
-        finally:
-            os.close(named)
-
-    def _new_name(self) -> Path:
-        """A name that sorts after those there are, even where the clock was set back since."""
-        begun = time.time_ns()
-        with suppress(FileNotFoundError, NotADirectoryError):
-            there = map(_BEGUN.search, os.listdir(self._finished.parent))
-            begun = max([begun, *(int(name[1]) + 1 for name in there if name)])
-        name = f"{self._finished.stem}.{_unique(begun)}{self._finished.suffix}"
-        return self._finished.with_name(name)
-
-    def _open(self) -> int:
-        if self._handle is None:
-            make_folder(self.path.parent)
-            self._handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
-            sync_folder(self.path.parent)
-        return self._handle
-
-    def _close(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
 _FINISHED = "finished"
 """Marks a finished file that a merge has taken: older than any writer's."""
 
 
-_BEGUN = re.compile(r"\.(\d{20})-")
+_TAKEN = (errno.ENOENT, errno.ESTALE)
+"""What reading a file gives that a merge took meanwhile, here or over NFS."""
 
-
-def _unique(begun: int | None = None) -> str:
-    """Names that sort by time and that no two processes of any machines give."""
-    return f"{time.time_ns() if begun is None else begun:020d}-{os.getpid()}-{_random()}"
-
-
-def _random() -> str:
-    return uuid.uuid4().hex[:8]
+_DOUBLINGS = 6
+"""A disturbed merge waits at most this power of two of rounds."""

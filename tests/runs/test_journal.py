@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import multiprocessing
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialbench.errors import UserError
+from spatialbench.runs.files import create_atomic
 from spatialbench.runs.journal import Journal
-from spatialbench.runs.record_lines import encode
-
-ORDER = {"b": 0, "a": 1, "c": 2}
-
-
-def order(key: tuple[str, int]) -> tuple[int, int]:
-    return ORDER[key[0]], key[1]
-
-
-def record(prompt_id: str, index: int, **more: Any) -> dict[str, Any]:
-    return {"prompt_id": prompt_id, "index": index, **more}
-
-
-def never(text: str) -> None:
-    raise AssertionError(text)
-
-
-def write(journal: Journal, *records: dict[str, Any]) -> Path:
-    with journal.writer() as writer:
-        writer.append(records)
-    return writer.path
+from spatialbench.runs.record_lines import encode, read_lines
+from tests.runs.journal_records import never, order, record, write
 
 
 def test_writers_merge_into_one_file_in_order(tmp_path: Path) -> None:
@@ -113,39 +95,6 @@ def test_a_corrupt_line_is_named(tmp_path: Path, line: bytes) -> None:
         list(journal.records(never))
 
 
-def test_a_nan_is_never_written(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "images.jsonl")
-    with pytest.raises(ValueError, match="JSON"):
-        write(journal, record("a", 0), record("a", 1, score=float("nan")))
-    assert list(journal.records(never)) == []
-
-
-def test_a_full_disk_leaves_no_half_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal(tmp_path / "images.jsonl")
-    real = os.write
-    with journal.writer() as writer:
-        writer.append([record("a", 0)])
-
-        def half(handle: int, content: bytes) -> int:
-            if len(content) < 20:
-                raise OSError(errno.ENOSPC, "full")
-            return real(handle, bytes(content)[: len(content) // 2])
-
-        monkeypatch.setattr(os, "write", half)
-        with pytest.raises(UserError, match="the disk is full"):
-            writer.append([record("a", 1), record("a", 2)])
-        monkeypatch.undo()
-        writer.append([record("a", 3)])
-    assert list(journal.records(never)) == [record("a", 0), record("a", 3)]
-
-
-def test_threads_share_a_writer(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "images.jsonl")
-    with journal.writer() as writer, ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda index: writer.append([record("a", index)]), range(50)))
-    assert sorted(r["index"] for r in journal.records(never)) == list(range(50))
-
-
 PROCESSES, EACH = 4, 60
 
 
@@ -182,33 +131,30 @@ def test_four_processes_write_and_merge_at_once(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["images.jsonl"]
 
 
-def test_a_writer_whose_file_was_taken_writes_to_another(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "images.jsonl")
-    with journal.writer() as writer:
-        writer.append([record("a", 0)])
-        journal.merge(order, never)
-        writer.append([record("a", 1)])
-        assert sorted(journal.keys(never)) == [("a", 0), ("a", 1)]
-    journal.merge(order, never)
-    assert [r["index"] for r in journal.records(never)] == [0, 1]
-
-
-def test_a_record_that_a_merge_overlooked_is_written_again(
+def test_merges_that_take_files_from_each_other_come_to_an_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path / "images.jsonl")
-    real = os.fsync
+    for index in range(40):
+        write(journal, record("a", index))
+    made: list[Path] = []
 
-    def merged_in_between(handle: int) -> None:
-        monkeypatch.setattr(os, "fsync", real)
-        os.ftruncate(handle, 0)  # As if it had been read before the append.
-        journal.merge(order, never)
+    def slowly(*args: Any) -> Any:
+        time.sleep(0.001)  # Time for the others to take what this one is about to read.
+        return read_lines(*args)
 
-    with journal.writer() as writer:
-        writer.append([record("b", 0)])
-        monkeypatch.setattr(os, "fsync", merged_in_between)
-        writer.append([record("a", 0)])
-    assert list(journal.records(never)) == [record("a", 0)]
+    def counted(path: Path, *args: Any) -> bool:
+        made.append(path)
+        assert len(made) < 200, "the merges only make work for each other"
+        return create_atomic(path, *args)
+
+    monkeypatch.setattr("spatialbench.runs.journal.read_lines", slowly)
+    monkeypatch.setattr("spatialbench.runs.journal.create_atomic", counted)
+    with ThreadPoolExecutor(4) as pool:
+        for merge in [pool.submit(journal.merge, order, never) for _ in range(4)]:
+            merge.result()
+    assert [path.name for path in journal.files()] == ["images.jsonl"]
+    assert [r["index"] for r in journal.records(never)] == list(range(40))
 
 
 @pytest.mark.parametrize("gone", ["the new finished file", "nothing"])

@@ -1,0 +1,124 @@
+"""Appending records to a file of one's own, whatever a merge does with that file meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .files import disk_errors, make_folder, sync_folder
+from .record_lines import encode
+
+
+class JournalWriter:
+    """Appends records, each on the disk before ``append`` returns. Safe to share among threads.
+
+    ``path`` is the file in use; there is none before the first record, and another one after a
+    merge has taken it.
+    """
+
+    def __init__(self, finished: Path) -> None:
+        self._finished = finished
+        self._lock = threading.Lock()
+        self._handle: int | None = None
+        self.path = self._new_name()
+
+    def append(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Add records. After an error the file holds none of them.
+
+        Raises:
+            UserError: no space, no permission.
+            ValueError: a record that holds NaN or infinity.
+        """
+        content = b"".join(map(encode, records))
+        if not content:
+            return
+        with self._lock, disk_errors(self.path):
+            while not self._appended(content):
+                self._close()
+                self.path = self._new_name()
+
+    def close(self) -> None:
+        """Close the file; a writer that never appended leaves none."""
+        with self._lock:
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _appended(self, content: bytes) -> bool:
+        """Append; False where a merge may have taken the file before it held this."""
+        handle = self._open()
+        start = os.lseek(handle, 0, os.SEEK_END)
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno == errno.ESTALE:
+                return False
+            os.ftruncate(handle, start)
+            raise
+        return self._still_named(handle)
+
+    def _still_named(self, handle: int) -> bool:
+        # Opened and not only asked for: over NFS the name alone may come from a cache.
+        try:
+            named = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            return os.path.sameopenfile(named, handle)
+        finally:
+            os.close(named)
+
+    def _new_name(self) -> Path:
+        """A name that sorts after those there are, even where the clock was set back since."""
+        begun = time.time_ns()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            there = map(_BEGUN.search, os.listdir(self._finished.parent))
+            begun = max([begun, *(int(name[1]) + 1 for name in there if name)])
+        name = f"{self._finished.stem}.{unique_name(begun)}{self._finished.suffix}"
+        return self._finished.with_name(name)
+
+    def _open(self) -> int:
+        if self._handle is None:
+            make_folder(self.path.parent)
+            self._handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
+            sync_folder(self.path.parent)
+        return self._handle
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def unique_name(begun: int | None = None) -> str:
+    """Names that sort by time and that no two processes of any machines give."""
+    return f"{time.time_ns() if begun is None else begun:020d}-{os.getpid()}-{random_name()}"
+
+
+def random_name() -> str:
+    """Eight hexadecimal digits, different each time."""
+    return uuid.uuid4().hex[:8]
+
+
+_BEGUN = re.compile(r"\.(\d{20})-")
