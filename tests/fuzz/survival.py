@@ -17,7 +17,10 @@ from spatialbench.errors import UserError
 from .reader import Reader
 
 SECONDS = 20.0
-"""A reader that takes longer hangs."""
+"""A reader that keeps a processor busy for longer hangs."""
+
+WAITING_SECONDS = 300.0
+"""So does one that takes longer in any way: a process may get no processor for minutes."""
 
 
 class Hang(BaseException):
@@ -25,19 +28,22 @@ class Hang(BaseException):
 
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise Hang in this thread after so many seconds."""
+def time_limit() -> Iterator[None]:
+    """Raise Hang in this thread after so many seconds of work or of waiting."""
 
     def stop(number: int, frame: object) -> None:
-        raise Hang(f"still reading after {seconds} s")
+        raise Hang(f"still reading after {SECONDS} s of work or {WAITING_SECONDS} s of waiting")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {signal.ITIMER_PROF: signal.SIGPROF, signal.ITIMER_REAL: signal.SIGALRM}
+    before = {number: signal.signal(number, stop) for number in timers.values()}
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, WAITING_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, number in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
 
 
 @dataclass
@@ -68,7 +74,7 @@ class Trial:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         refusal = None
-        with time_limit(SECONDS), warnings.catch_warnings():
+        with time_limit(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 self.reader.read(self._scratch)
