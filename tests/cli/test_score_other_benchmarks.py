@@ -12,11 +12,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.official_records import Case, geneval_record, t2i_record
 from tests.reference_data import official_cases, t2i_compbench_files
 
 from .conftest import Command
-
-Case = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +38,6 @@ def _verdicts(path: str) -> dict[tuple[str, int], dict[str, Any]]:
     return {(line["prompt_id"], line["index"]): line for line in lines}
 
 
-def _t2i_record(case: Case) -> dict[str, Any]:
-    found = case["detections"]
-    return {
-        "prompt_id": f"case_{case['case']}",
-        "index": 0,
-        "width": 479,
-        "height": 479,
-        "boxes": [one["box"] for one in found],
-        "scores": [one["score"] for one in found],
-        "labels": [one["label"] for one in found],
-        "prompt": case["prompt"],
-        "tokens": case["tokens"],
-    }
-
-
 @pytest.mark.usefixtures("official_files")
 @pytest.mark.parametrize(
     ("kind", "key"), [("2d", "T2I_2D"), ("complex", "T2I_complex"), ("numeracy", "T2I_numeracy")]
@@ -65,7 +49,7 @@ def test_t2i_answers(spatialbench: Command, t2i_cases: list[Case], kind: str, ke
         for case in cases
         if "error" not in case["official"]
     }
-    lines = [_t2i_record(case) for case in cases if "error" not in case["official"]]
+    lines = [t2i_record(case) for case in cases if "error" not in case["official"]]
     Path("boxes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     outcome = spatialbench(
         *("score", "--bench", f"t2i-compbench:{kind}", "--detections", "boxes.jsonl"),
@@ -98,7 +82,7 @@ def test_t2i_answers_3d(
     lines = []
     for name, case in chosen.items():
         Image.fromarray(_depth_map(case["depth"])).save(f"depth/{name}.png")
-        lines.append(json.dumps(_t2i_record(case) | {"depth": f"{name}.png"}) + "\n")
+        lines.append(json.dumps(t2i_record(case) | {"depth": f"{name}.png"}) + "\n")
     Path("boxes.jsonl").write_text("".join(lines))
     outcome = spatialbench(
         *("score", "--bench", "t2i-compbench:3d", "--detections", "boxes.jsonl"),
@@ -139,7 +123,7 @@ def test_t2i_errors_of_the_official_scorer(spatialbench: Command, t2i_cases: lis
         if (case["kind"], error) in seen:
             continue
         seen.add((case["kind"], error))
-        Path("boxes.jsonl").write_text(json.dumps(_t2i_record(case)) + "\n")
+        Path("boxes.jsonl").write_text(json.dumps(t2i_record(case)) + "\n")
         bench = f"t2i-compbench:{case['kind']}"
         outcome = spatialbench("score", "--bench", bench, "--detections", "boxes.jsonl")
         assert (outcome.status, outcome.out) == (2, "")
@@ -170,25 +154,6 @@ def test_t2i_prompts_that_are_not_there(
     outcome = spatialbench("run", "--method", "sd", "--bench", "t2i-compbench", "--limit", 10)
     assert (outcome.status, outcome.out) == (2, "")
     assert "spatialbench fetch t2i-compbench" in outcome.err
-
-
-def _geneval_record(case: Case) -> dict[str, Any]:
-    found = [
-        (label, box, colour)
-        for label, boxes in case["boxes"].items()
-        for box, colour in zip(boxes, case["colors"][label], strict=True)
-    ]
-    return {
-        "prompt_id": f"folder_{case['folder']}",
-        "index": int(case["image"].removesuffix(".png")),
-        "width": 512,
-        "height": 512,
-        "boxes": [box[:4] for _, box, _ in found],
-        "scores": [box[4] for _, box, _ in found],
-        "labels": [label for label, _, _ in found],
-        "colors": [colour for _, _, colour in found],
-        "metadata": case["metadata"],
-    }
 
 
 def _bag(text: str) -> list[list[str]]:
@@ -223,7 +188,7 @@ def test_geneval_verdicts(
     cases = [case for case in geneval_cases if case["variant"] == variant]
     images = [case for case in cases if "boxes" in case]
     Path("boxes.jsonl").write_text(
-        "".join(json.dumps(_geneval_record(case)) + "\n" for case in images)
+        "".join(json.dumps(geneval_record(case)) + "\n" for case in images)
     )
     outcome = spatialbench(
         *("score", "--bench", "geneval:all", "--detections", "boxes.jsonl"),
@@ -232,7 +197,7 @@ def test_geneval_verdicts(
     )
     verdicts = _verdicts("verdicts.jsonl")
     for case in images:
-        record = _geneval_record(case)
+        record = geneval_record(case)
         ours = verdicts[record["prompt_id"], record["index"]]
         assert ours["correct"] is case["official"]["correct"]
         if not ours["correct"]:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from spatialbench.detections import Detections
+from tests.official_records import Case, geneval_record
 from tests.reference_data import official_cases
-
-Case = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -21,27 +20,8 @@ def parity_cases() -> list[Case]:
 
 @pytest.fixture(scope="session")
 def as_record() -> Callable[[Case], dict[str, Any]]:
-    """A case as a detections record that brings its prompt and the colours of its boxes."""
-
-    def build(case: Case) -> dict[str, Any]:
-        found = [
-            (label, box, colour)
-            for label, boxes in case["boxes"].items()
-            for box, colour in zip(boxes, case["colors"][label], strict=True)
-        ]
-        return {
-            "prompt_id": f"case_{case['folder']}",
-            "index": int(case["image"].removesuffix(".png")),
-            "width": 512,
-            "height": 512,
-            "boxes": [box[:4] for _, box, _ in found],
-            "scores": [box[4] for _, box, _ in found],
-            "labels": [label for label, _, _ in found],
-            "colors": [colour for _, _, colour in found],
-            "metadata": case["metadata"],
-        }
-
-    return build
+    """A case as a detections record that brings its prompt."""
+    return geneval_record
 
 
 @pytest.fixture(scope="session")

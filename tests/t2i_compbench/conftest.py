@@ -12,9 +12,8 @@ import pytest
 from spatialbench.benchmarks.t2i_compbench import sources
 
 from spatialbench.detections import Detections
+from tests.official_records import Case, t2i_record
 from tests.reference_data import official_cases, t2i_compbench_files
-
-Case = dict[str, Any]
 
 
 @pytest.fixture
@@ -34,23 +33,8 @@ def parity_cases() -> dict[str, list[Case]]:
 
 @pytest.fixture(scope="session")
 def as_record() -> Callable[[Case], dict[str, Any]]:
-    """A case as a detections record that brings its prompt, in the frame of the scorer."""
-
-    def build(case: Case) -> dict[str, Any]:
-        found = case["detections"]
-        return {
-            "prompt_id": f"case_{case['case']}",
-            "index": 0,
-            "width": 479,
-            "height": 479,
-            "boxes": [d["box"] for d in found],
-            "scores": [d["score"] for d in found],
-            "labels": [d["label"] for d in found],
-            "prompt": case["prompt"],
-            "tokens": case["tokens"],
-        }
-
-    return build
+    """A case as a detections record that brings its prompt."""
+    return t2i_record
 
 
 @pytest.fixture(scope="session")
