@@ -133,15 +133,20 @@ def plan_text(
     shown = {
         **plan,
         "seconds": duration(cost.seconds),
-        "worker_hours": "unknown" if hours is None else f"{hours:.3g}",
+        "worker_hours": "unknown" if hours is None else _hours(hours),
         "bytes": size(count),
-        "price": "unknown: give --price-per-hour" if price is None else f"{price:.2f}",
+        "price": "unknown: give --price-per-hour" if price is None else f"{price:,.2f}",
     }
     rows = [[name, str(value)] for name, value in shown.items()]
     rows += [[f"identity.{name}", text] for name, text in _fields(spec.identity)]
     if form == "csv":
         return render_csv(["plan", "value"], rows)
     return render(Table(["plan", ""], rows), "md" if form == "md" else "table")
+
+
+def _hours(hours: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{hours:.3g}" if hours < 100 else f"{hours:,.0f}"
 
 
 def _fields(value: Any, place: str = "") -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import read_json
 from ..errors import UserError
-from ..stages.other_rules import summaries_of_other_rules
+from ..stages.other_rules import run_of, summaries_of_other_rules
 
 Interval = tuple[float | None, float | None]
 
@@ -71,9 +71,11 @@ def read_result(run: Path) -> Result:
             f"or 'spatialbench status {run}' to see what is missing."
         ) from None
     except (ValidationError, ValueError, OSError) as error:
+        again = f"type 'spatialbench score {run}' to write it again"
+        if run_of(run) != run:
+            again = f"delete it, or score {run_of(run)} with that --rule again"
         raise UserError(
-            f"{path} is not a summary this version reads ({_first_line(error)}); "
-            f"type 'spatialbench score {run}' to write it again."
+            f"{path} is not a summary this version reads ({_first_line(error)}); {again}."
         ) from error
 
 

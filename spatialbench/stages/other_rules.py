@@ -13,7 +13,7 @@ from ..documents import read_json
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.store import RunDirectory
-from .summary import Summary, summary_text
+from .summary import Summary
 
 FOLDER = "rules"
 
@@ -45,7 +45,8 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
     if before is not None and _beside(before, summary):
         folder = directory.path / FOLDER / slug(str(before["rule"]))
         make_folder(folder)
-        write_atomic(folder / "summary.json", summary_text(before).encode())
+        # As it is: not every document that can be read can be written, where somebody changed it.
+        write_atomic(folder / "summary.json", directory.summary.read_bytes())
 
 
 def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:

@@ -90,6 +90,7 @@ def _detector_identity(folder: Path) -> None:
 
 
 def _summary(folder: Path) -> None:
+    from spatialbench.reports.results import find_runs, read_result
     from spatialbench.reports.scored import load_scored
     from spatialbench.runs.status import status
     from spatialbench.stages.score import score
@@ -98,6 +99,10 @@ def _summary(folder: Path) -> None:
     either(lambda: status(run))
     either(lambda: load_scored(run).signature)
     score(run, Log())
+    # The run's own, and what was there before as another rule's.
+    read_result(run.path)
+    for other in find_runs([run.path])[1:]:
+        either(lambda other=other: read_result(other))
 
 
 def _scores(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import os
 import tarfile
 import tracemalloc
@@ -100,6 +101,18 @@ def test_refused_in_a_sentence(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", DEEP, b"{}", b"[]", b"\xff\xfe{}"])
 def test_what_scoring_writes_it_can_write_again(name: str, content: bytes, tmp_path: Path) -> None:
     assert Trial(readers()[name], tmp_path / "trial").read(content) is None
+
+
+@pytest.mark.parametrize("odd", [b"Infinity", b"[" * 300 + b"]" * 300])
+def test_another_rules_summary_that_somebody_changed(odd: bytes, tmp_path: Path) -> None:
+    """It is set aside, though it could not be written again."""
+    reader = readers()["summary"]
+    changed = json.dumps(json.loads(reader.seeds[0]) | {"rule": "other/1", "inputs": 0})
+    content = changed.encode().replace(b'"inputs": 0', b'"inputs": ' + odd)
+    trial = Trial(reader, tmp_path / "trial")
+    assert trial.read(content) is None
+    (kept,) = (tmp_path / "trial").glob("work/run/rules/*/summary.json")
+    assert kept.read_bytes() == content
 
 
 def test_a_prompt_in_capitals(tmp_path: Path) -> None:

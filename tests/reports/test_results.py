@@ -32,6 +32,14 @@ def test_a_run_without_summary_says_what_to_type(tmp_path: Path) -> None:
         read_result(tmp_path)
 
 
+def test_another_rules_damaged_summary_says_which_run_to_score(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run", json.dumps(RESULT))
+    other = _run(run / "rules" / "corrected", "{")
+    assert find_runs([run]) == [run, other]
+    with pytest.raises(UserError, match=f"delete it, or score {run} with that --rule again"):
+        read_result(other)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", json.dumps({**RESULT, "images": "many"}), '{"images": 1}']
 )
