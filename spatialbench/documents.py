@@ -7,7 +7,10 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 SMALL = 16 << 20
 """Bytes of a document that describes something: a manifest, a gate, published figures."""
@@ -75,6 +78,12 @@ def limited_lines(file: BinaryIO, limit: int = LINE) -> Iterator[bytes]:
         if len(line) > limit:
             raise ValueError(f"the line is longer than {limit >> 20} MB")
         yield line
+
+
+def first_error(error: ValidationError) -> str:
+    """The first thing that pydantic found wrong and where: ``metrics.OA: Field required``."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'top'}: {first['msg']}"
 
 
 def _encodable(value: Any) -> None:

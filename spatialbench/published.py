@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
-from .documents import read_limited
+from .documents import first_error, read_limited
 from .errors import UserError
 from .plugins import BenchmarkPlugin, Published
 
@@ -55,10 +55,8 @@ def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...
     try:
         rows = _rows(read_limited(path).decode("utf-8"))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "top"
         raise UserError(
-            f"{path} is no file of published figures ({place}: {first['msg']}); expected a JSON "
+            f"{path} is no file of published figures ({first_error(error)}); expected a JSON "
             'list of {"method", "base", "metrics": {"OA": 62.03}, "source", "evidence": "P"}.'
         ) from error
     except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from spatialbench.documents import LARGE, parse_json, read_limited
+from spatialbench.documents import LARGE, first_error, parse_json, read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -137,10 +137,9 @@ def read_results(path: Path) -> list[ResultLine]:
             if line.strip():
                 found.append(ResultLine.model_validate_json(line))
         except ValidationError as error:
-            first = error.errors()[0]
             raise UserError(
                 f"{path}, line {number}, is no GenEval result "
-                f"({'.'.join(map(str, first['loc'])) or 'line'}: {first['msg']}); expected the "
+                f"({first_error(error)}); expected the "
                 "keys filename, tag, prompt, correct, reason, metadata and details, or detections "
                 "as JSON Lines with prompt_id, index, width, height, boxes, scores and labels."
             ) from error

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from spatialbench.documents import first_error
 from spatialbench.errors import unknown_name
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES
@@ -90,8 +91,7 @@ def prompt_of(prompt_id: str, record: Mapping[str, Any]) -> Prompt:
     try:
         _Record.model_validate(record)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise TypeError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise TypeError(first_error(error)) from error
     include = record["include"]
     names = [wanted["class"] for wanted in include]
     return Prompt(

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from spatialbench.documents import read_limited
+from spatialbench.documents import first_error, read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -172,10 +172,9 @@ def _read(path: Path, form: TypeAdapter[list[Row]]) -> list[Row]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
     except ValidationError as error:
-        first = error.errors()[0]
         raise UserError(
-            f"{path} is not a T2I-CompBench file ({'.'.join(map(str, first['loc'])) or 'top'}: "
-            f"{first['msg']}); expected a JSON list of objects with question_id and answer."
+            f"{path} is not a T2I-CompBench file ({first_error(error)}); "
+            "expected a JSON list of objects with question_id and answer."
         ) from error
     except ValueError as error:
         raise UserError(f"cannot read {path}: {error}; give a file of results.") from error

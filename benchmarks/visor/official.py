@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from spatialbench.detections import Detections
-from spatialbench.documents import LARGE, read_limited
+from spatialbench.documents import LARGE, first_error, read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -103,10 +103,9 @@ def read_official(
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
     except ValidationError as error:
-        first = error.errors()[0]
         raise UserError(
-            f"{path} is not a VISOR results file ({'.'.join(map(str, first['loc'])) or 'top'}: "
-            f"{first['msg']}); expected a JSON object with keys like '1103_0' and records with "
+            f"{path} is not a VISOR results file ({first_error(error)}); "
+            "expected a JSON object with keys like '1103_0' and records with "
             "classes, centroid, recall and sra."
         ) from error
     except ValueError as error:

@@ -16,9 +16,12 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ..documents import LARGE, parse_json, read_json, read_limited
+from annotated_types import Len
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..documents import LARGE, first_error, parse_json, read_json, read_limited
 from ..errors import UserError
 from ..imports.sources import inside
 from ..runs.files import disk_errors, make_folder, write_atomic
@@ -27,6 +30,24 @@ from ..runs.identity import canonical_json
 METADATA = "metadata.jsonl"
 DESCRIPTION = "dataset.json"
 IMAGES = "images"
+
+
+Corner = Annotated[float, Field(allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1, le=1 << 16)]
+
+
+class _Record(BaseModel):
+    """What every line of ``metadata.jsonl`` must say; boxes are xyxy in pixels."""
+
+    model_config = ConfigDict(strict=True)
+
+    file_name: str
+    text: str
+    sha256: str
+    relations: Annotated[list[Annotated[list[str], Len(3, 3)]], Len(1)]
+    boxes: list[Annotated[list[Corner], Len(4, 4)]]
+    width: Side
+    height: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +114,25 @@ def read_kept(folder: Path) -> KeptSet:
         description = read_json(folder / DESCRIPTION)
         lines = read_limited(folder / METADATA, LARGE).decode("utf-8").splitlines()
         records = [parse_json(line) for line in lines]
-        pictures = [
-            KeptPicture(inside(r["file_name"], folder), r["text"], r["relations"][0][1], r)
-            for r in records
-        ]
+        pictures = [_picture(record, folder) for record in records]
         content = canonical_json([[r["text"], r["sha256"]] for r in records])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{folder} is no finished training set ({error}); give the folder of 'spatialbench "
-            "esplora build-data', or type that command again to finish it."
-        ) from error
+    except ValidationError as error:
+        raise _no_set(folder, first_error(error)) from error
+    except (OSError, ValueError) as error:
+        raise _no_set(folder, str(error)) from error
     return KeptSet(folder, pictures, description, hashlib.sha256(content.encode()).hexdigest())
+
+
+def _picture(record: Any, folder: Path) -> KeptPicture:
+    line = _Record.model_validate(record)
+    return KeptPicture(inside(line.file_name, folder), line.text, line.relations[0][1], record)
+
+
+def _no_set(folder: Path, why: str) -> UserError:
+    return UserError(
+        f"{folder} is no finished training set ({why}); give the folder of 'spatialbench "
+        "esplora build-data', or type that command again to finish it."
+    )
 
 
 def _place(source: Path, target: Path) -> None:

@@ -62,7 +62,9 @@ def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Late
                 posterior = vae.encode(pixels.to(vae.device)).latent_dist
                 means.append(_scaled(pipe, posterior.mean, shift=True).cpu())
                 spreads.append(_scaled(pipe, posterior.std, shift=False).cpu())
-                weights += [_weight(p.record, means[-1].shape[2:], object_weight) for p in chunk]
+                weights += [
+                    object_weights(p.record, means[-1].shape[2:], object_weight) for p in chunk
+                ]
         return LatentCache(torch.cat(means), torch.cat(spreads), torch.stack(weights))
     except (RuntimeError, TypeError) as error:
         if "size" not in str(error):
@@ -104,8 +106,8 @@ def _scaled(pipe: Pipeline, values: Tensor, *, shift: bool) -> Tensor:
     return scaled
 
 
-def _weight(record: dict[str, Any], shape: Sequence[int], object_weight: float) -> Tensor:
-    """(1, h, w): ``object_weight`` where a found box lies, 1 elsewhere."""
+def object_weights(record: dict[str, Any], shape: Sequence[int], object_weight: float) -> Tensor:
+    """float32, (1, h, w) for ``shape`` (h, w): ``object_weight`` where a found box lies, else 1."""
     import torch
 
     rows, columns = shape

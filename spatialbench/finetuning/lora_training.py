@@ -64,13 +64,18 @@ def train_lora(
             "a LoRA for FLUX is trained in its transformer alone, not in T5 or CLIP: leave "
             "--text-encoder out."
         )
+    if not kept.pictures:
+        raise UserError(
+            f"{kept.folder} holds no picture to train on: type 'spatialbench esplora build-data' "
+            "with a larger --count."
+        )
     identity = {
         "backbone": sampling.backbone.identity(),
         "dtype": sampling.dtype,
         "data": kept.digest,
         "settings": settings.identity(),
     }
-    _claim(folder, identity)
+    claim(folder, identity)
     torch.manual_seed(settings.seed)
     pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
     asked = AskedModel(pipe)
@@ -124,8 +129,12 @@ def train_lora(
     return _save(pipe, models, folder)
 
 
-def _claim(folder: Path, identity: dict[str, Any]) -> None:
-    """Write down what is trained here, or refuse to go on with something else."""
+def claim(folder: Path, identity: dict[str, Any]) -> None:
+    """Write down what is trained here, or refuse to go on with something else.
+
+    Raises:
+        UserError: another training was begun here, or the record of one cannot be read.
+    """
     path = folder / RECORD
     now = json.loads(canonical_json(identity))
     if path.exists():

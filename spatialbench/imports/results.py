@@ -21,8 +21,8 @@ from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..stages.foreign import read_records
-from ..stages.scores_file import write_scores
-from ..stages.summary import Heading, summarise, summary_text
+from ..stages.scores_file import write_scored
+from ..stages.summary import Heading, summarise
 from ..stages.verdicts import build_table
 from ..subsets import default_rule
 from .target import Target
@@ -141,8 +141,7 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
     summary = summarise(target.benchmark, table, heading)
     summary["run"] = run.manifest.id
     with writing(run.path):
-        summary["scores_sha256"] = write_scores(run.directory.scores, table, reasons)
-        write_atomic(run.directory.summary, summary_text(summary).encode())
+        write_scored(run.directory, summary, table, reasons)
     return run, left_out
 
 

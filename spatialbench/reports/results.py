@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..documents import read_json
+from ..documents import first_error, read_json
 from ..errors import UserError
 from ..stages.other_rules import run_of, summaries_of_other_rules
+from ..stages.summary import SEAL, seal
 
 Interval = tuple[float | None, float | None]
 
@@ -64,7 +65,12 @@ def read_result(run: Path) -> Result:
     """
     path = run / "summary.json"
     try:
-        return Result.model_validate(read_json(path))
+        document = read_json(path)
+        result = Result.model_validate(document)
+        # Those of earlier versions have no seal.
+        if document.get(SEAL, seal(document)) != seal(document):
+            raise ValueError("it was changed after it was written")
+        return result
     except FileNotFoundError:
         raise UserError(
             f"{run} has no summary.json; type 'spatialbench score {run}' first, "
@@ -122,6 +128,5 @@ def _number(value: object) -> float:
 
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return first_error(error)
     return str(error).splitlines()[0]

@@ -133,10 +133,12 @@ class AnyBenchmarkRule(ABC):
             return self.judge(prompt, detections, threshold)
         index = int(record["index"])
 
-        def stored() -> Depth:
-            return folder.read(prompt.id, index, detections.width, detections.height)
+        size = detections.width, detections.height
 
-        masks = folder.read_masks(prompt.id, index, detections.boxes)
+        def stored() -> Depth:
+            return folder.read(prompt.id, index, *size)
+
+        masks = folder.read_masks(prompt.id, index, detections.boxes, *size)
         return self._judged(
             prompt, Seen(detections, threshold, self.meaning(prompt), stored, masks)
         )

@@ -20,6 +20,7 @@ from ..pictures import open_picture
 from ..runs.names import safe_id, slug
 from .box_pairs import BoolArray
 from .object_depth import Depth, scaled_depth
+from .stored_masks import read_masks
 
 SUBFOLDER = "depth"
 DESCRIPTION = "depth.json"
@@ -91,35 +92,15 @@ class DepthFolder:
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
-    def read_masks(self, prompt_id: str, index: int, boxes: Any) -> list[BoolArray | None] | None:
+    def read_masks(
+        self, prompt_id: str, index: int, boxes: Any, width: int, height: int
+    ) -> list[BoolArray | None] | None:
         """A mask, or None, for every box; None where the image has no masks at all.
 
-        Args:
-            boxes: float32, (n, 4). A stored mask belongs to the box of exactly the same corners.
-
-        Raises:
-            UserError: a damaged file.
+        See :func:`~spatialbench.rules.stored_masks.read_masks`, also for what it raises.
         """
         path = self.masks_path(prompt_id, index)
-        if not path.is_file():
-            return None
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                height, width = (int(side) for side in stored["size"])
-                bits, corners = stored["masks"], stored["boxes"].astype(np.float32)
-            found = {
-                box.tobytes(): np.unpackbits(row, count=height * width)
-                .reshape(height, width)
-                .astype(bool)
-                for box, row in zip(corners, bits, strict=True)
-            }
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise UserError(
-                f"the masks {path} cannot be read ({error}): delete the file and type "
-                "'spatialbench depth RUN --masks' to make it anew."
-            ) from error
-        array = np.ascontiguousarray(boxes, dtype=np.float32).reshape(-1, 4)
-        return [found.get(box.tobytes()) for box in array]
+        return read_masks(path, boxes, width, height) if path.is_file() else None
 
     def state(self) -> str:
         """A hash of the names, sizes and times of the files here."""

@@ -15,6 +15,7 @@ from ..detections import Detections
 from ..errors import UserError
 from ..rules.any_benchmark import in_depth
 from ..rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
+from ..rules.stored_masks import packed_masks
 from ..runs.expected import Key
 from ..runs.files import make_folder, write_atomic
 from ..runs.lock import writing
@@ -108,7 +109,7 @@ def make_depth(
             make_folder(folder.map_path(*key).parent)
             if masks is not None and key in boxes:
                 found = masks.masks(image, boxes[key])
-                write_atomic(folder.masks_path(*key), _packed(boxes[key], found))
+                write_atomic(folder.masks_path(*key), packed_masks(boxes[key], found))
             # Last, because the map is what says that the image is done.
             write_atomic(folder.map_path(*key), encode_depth(depth, sha256))
             made += 1
@@ -171,14 +172,3 @@ def _description(folder: DepthFolder, model: DepthModel, masks: MaskModel | None
     if segmenter is not None:
         what["masks"] = segmenter
     return (json.dumps(what, indent=2) + "\n").encode()
-
-
-def _packed(boxes: npt.NDArray[np.float32], masks: npt.NDArray[np.bool_]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        boxes=boxes.astype(np.float32),
-        size=np.array(masks.shape[1:]),
-        masks=np.packbits(masks.reshape(len(masks), -1), axis=1),
-    )
-    return buffer.getvalue()

@@ -14,7 +14,6 @@ from ..plugins import Rule, Verdict
 from ..rules.catalogue import bound
 from ..runs import signature as signatures
 from ..runs.expected import Expected
-from ..runs.files import write_atomic
 from ..runs.identity import canonical_json
 from ..runs.journal import Journal
 from ..runs.lock import writing
@@ -25,8 +24,8 @@ from ..runs.signature import Signature
 from ..subsets import default_rule, stands_in_for
 from .other_rules import keep_other_rules
 from .progress import Progress
-from .scores_file import read_scores, scores_hash, write_scores
-from .summary import FORMAT, Heading, Summary, summarise, summary_text
+from .scores_file import read_scores, scores_hash, write_scored
+from .summary import FORMAT, SEAL, Heading, Summary, seal, summarise
 from .verdicts import build_table, judge_of
 
 STAGE = "score"
@@ -92,9 +91,7 @@ def score(
         summary = summarise(expected.benchmark, table, heading)
         summary["run"], summary["inputs"] = run.manifest.id, inputs
         keep_other_rules(directory, summary)
-        summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
-        # Last, because the summary is what says that the scores are there.
-        write_atomic(directory.summary, summary_text(summary).encode())
+        write_scored(directory, summary, table, reasons)
         progress.end()
     return summary
 
@@ -216,11 +213,11 @@ def _stored(run: Run, inputs: str) -> Summary | None:
     """The summary on disk, if it was made of these inputs and its scores are there."""
     try:
         summary: Summary = read_json(run.directory.summary)
+        if not isinstance(summary, dict) or summary.get("inputs") != inputs:
+            return None
+        if summary.get(SEAL) != seal(summary):
+            return None
     except (OSError, ValueError):
-        return None
-    if not isinstance(summary, dict) or summary.get("inputs") != inputs:
-        return None
-    if not all(type(summary.get(count)) is int for count in ("images", "images_expected")):
         return None
     sha256 = summary.get("scores_sha256")
     return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None

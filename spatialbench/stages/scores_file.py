@@ -1,4 +1,4 @@
-"""``scores.parquet``: one row an image, written whole and read back as verdicts."""
+"""``scores.parquet``, one row an image, and ``summary.json``: written whole, known by hashes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,24 @@ from ..errors import UserError
 from ..plugins import ScoreTable
 from ..prompts import Prompt
 from ..runs.files import write_atomic
+from ..runs.store import RunDirectory
+from .summary import SEAL, Summary, seal, summary_text
 
 _MOST_ROWS = 10_000_000
+
+
+def write_scored(
+    directory: RunDirectory, summary: Summary, table: ScoreTable, reasons: list[str]
+) -> None:
+    """Write what a score is, and add to the summary the hashes it is known by.
+
+    Raises:
+        UserError: no space, no permission.
+    """
+    summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
+    summary[SEAL] = seal(summary)
+    # Last, because the summary is what says that the scores are there.
+    write_atomic(directory.summary, summary_text(summary).encode())
 
 
 def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:

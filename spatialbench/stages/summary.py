@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,8 +20,12 @@ from .verdicts import by_task
 Summary = dict[str, Any]
 """The flat document of ``summary.json``; NaN is None."""
 
-FORMAT = 4
+FORMAT = 5
 """Goes up when a summary gets another key, so that stored ones are written again."""
+
+
+SEAL = "summary_sha256"
+"""By this key a summary tells whether somebody changed it since."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,19 @@ def _extras(benchmark: BenchmarkPlugin, table: ScoreTable, signature: Signature)
 def summary_text(summary: Summary) -> str:
     """The content of ``summary.json``."""
     return json.dumps(summary, indent=2, allow_nan=False) + "\n"
+
+
+def seal(summary: Summary) -> str:
+    """The hash that stands in a summary as ``SEAL``: of all the rest of its text.
+
+    Raises:
+        ValueError: a document that no summary could be.
+    """
+    rest = {key: value for key, value in summary.items() if key != SEAL}
+    try:
+        return hashlib.sha256(summary_text(rest).encode()).hexdigest()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _group(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, Any]:

@@ -21,7 +21,16 @@ from spatialbench.cli import main as cli
 BENCHMARKS = ("visor", "t2i-compbench", "geneval:position")
 LAYOUTS = ("visor", "t2i-compbench", "geneval", "flat+csv")
 DETECTOR = ("--detector", "lab-owlvit")
-HOW = {"method", "backbone", "signature", "run", "inputs", "scores_sha256", "notes"}
+HOW = {
+    "method",
+    "backbone",
+    "signature",
+    "run",
+    "inputs",
+    "scores_sha256",
+    "summary_sha256",
+    "notes",
+}
 """What a summary says of where the pictures are from; everything else is a number of theirs."""
 
 

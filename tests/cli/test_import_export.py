@@ -147,7 +147,9 @@ def test_a_run_of_the_lab_comes_back_from_every_layout(spatialbench: Command) ->
         assert _boxes(back) == _boxes("lab")
 
 
-_ORIGIN = dict.fromkeys(("method", "backbone", "signature", "run", "inputs", "scores_sha256"))
+_ORIGIN = dict.fromkeys(
+    ("method", "backbone", "signature", "run", "inputs", "scores_sha256", "summary_sha256")
+)
 """What a summary says of where its pictures are from."""
 
 

@@ -93,7 +93,14 @@ def test_a_summary_that_contradicts_itself_is_refused(spatialbench: Command) -> 
     spatialbench(*imported, "--name", "x", "--only", "0", "--out", "run")
     assert spatialbench("leaderboard", "run", "--no-published").status == 0
     summary = json.loads(Path("run/summary.json").read_text())
-    Path("run/summary.json").write_text(json.dumps({**summary, "VISOR_uncond": 51.0}))
+    changed = {**summary, "VISOR_uncond": 51.0}
+    Path("run/summary.json").write_text(json.dumps(changed))
+    outcome = spatialbench("leaderboard", "run", "--no-published")
+    assert outcome.status == 2
+    assert "it was changed after it was written" in outcome.err
+    # A summary of an earlier version has no hash to tell by.
+    del changed["summary_sha256"]
+    Path("run/summary.json").write_text(json.dumps(changed))
     outcome = spatialbench("leaderboard", "run", "--no-published")
     assert outcome.status == 2
     assert "OA x VISOR_cond gives 50.00, not 51" in outcome.err

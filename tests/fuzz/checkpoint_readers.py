@@ -125,6 +125,40 @@ def _lora_folder(folder: Path) -> None:
     (folder / "lora" / "lora.safetensors").write_bytes(_saved_lora())
 
 
+def _unet_configuration(folder: Path) -> None:
+    from spatialbench.generators.compass.weights import check_fit
+
+    check_fit(folder / "fine-tuned", folder / "base")
+
+
+_UNET = {"_class_name": "UNet2DConditionModel", "in_channels": 4, "cross_attention_dim": 768}
+
+
+def _base_unet(folder: Path) -> None:
+    for name in ("base/unet", "fine-tuned"):
+        (folder / name).mkdir(parents=True)
+    (folder / "base" / "unet" / "config.json").write_bytes(dumped(_UNET))
+
+
+def _model_type(folder: Path) -> None:
+    from spatialbench.checkpoints.model_folder import require_model_type
+
+    require_model_type(folder, "owlvit", "OwlViTForObjectDetection")
+
+
+def _backbone_defaults(folder: Path) -> None:
+    from spatialbench.generators.folder_backbone import folder_backbone
+
+    folder_backbone("model", folder / "model")
+
+
+def _backbone_beside(folder: Path) -> None:
+    for part in ("unet", "vae"):
+        (folder / "model" / part).mkdir(parents=True)
+    vae = {"block_out_channels": [1, 2, 3, 4]}
+    (folder / "model" / "vae" / "config.json").write_bytes(dumped(vae))
+
+
 @cache
 def found() -> dict[str, Reader]:
     """By name."""
@@ -135,6 +169,25 @@ def found() -> dict[str, Reader]:
         ),
         "lora configuration": json_reader(
             [config], file="lora/adapter_config.json", read=_lora, prepare=_lora_folder
+        ),
+        "unet configuration": json_reader(
+            [_UNET], file="fine-tuned/config.json", read=_unet_configuration, prepare=_base_unet
+        ),
+        "model type": json_reader([{"model_type": "owlvit"}], file="config.json", read=_model_type),
+        "backbone's unet": json_reader(
+            [{"sample_size": 64}, {"sample_size": [64, 96]}],
+            file="model/unet/config.json",
+            read=_backbone_defaults,
+            prepare=_backbone_beside,
+        ),
+        "backbone's vae": json_reader(
+            [{"block_out_channels": [1, 2, 3, 4]}],
+            file="model/vae/config.json",
+            read=_backbone_defaults,
+            prepare=lambda folder: (
+                _backbone_beside(folder),
+                (folder / "model" / "unet" / "config.json").write_text('{"sample_size": 64}'),
+            ),
         ),
         "pth": Reader(
             "weights.pth",

@@ -98,16 +98,43 @@ def _training_prompts(folder: Path) -> None:
 
 def _kept(folder: Path) -> None:
     from spatialbench.finetuning.kept_set import read_kept
+    from spatialbench.finetuning.latent_cache import object_weights
 
     for picture in read_kept(folder / "kept").pictures:
         assert (folder / "kept" / picture.file).resolve().is_relative_to(folder.resolve())
+        assert picture.relation < "\U0010ffff"
+        assert object_weights(picture.record, (8, 8), 2.0).isfinite().all()
 
 
 _PROMPTS = [
     {"text": "a dog left of a cat", "relations": [["dog", "left", "cat"]]},
     {"text": "a cup above a bed", "relations": [["cup", "above", "bed"], ["bed", "below", "cup"]]},
 ]
-_KEPT = {**_PROMPTS[0], "file_name": "images/0.png", "sha256": "00"}
+_KEPT = {
+    **_PROMPTS[0],
+    "file_name": "images/0.png",
+    "sha256": "00",
+    "boxes": [[0.0, 1.5, 30.0, 40.0], [32.0, 0.0, 64.0, 64.0]],
+    "width": 64,
+    "height": 64,
+}
+_TRAINING = {"backbone": {"name": "lab"}, "data": "00", "settings": {"rank": 4, "steps": 10}}
+
+
+def _training_record(folder: Path) -> None:
+    from spatialbench.finetuning.lora_training import claim
+
+    claim(folder / "lora", _TRAINING)
+
+
+def _depth_description(folder: Path) -> None:
+    from spatialbench.rules.depth_maps import DepthFolder, folder_of_run
+
+    found = folder_of_run(folder)
+    assert found is not None
+    assert found.signature
+    assert found.masks_signature != ""
+    assert DepthFolder(folder).signature
 
 
 @cache
@@ -123,6 +150,18 @@ def found() -> dict[str, Reader]:
                 (folder / "kept").mkdir(),
                 (folder / "kept" / "dataset.json").write_text("{}"),
             ),
+        ),
+        "training record": json_reader(
+            [_TRAINING],
+            file="lora/training.json",
+            read=_training_record,
+            prepare=lambda folder: (folder / "lora").mkdir(),
+        ),
+        "depth description": json_reader(
+            [{"signature": "depth@1", "masks": "masks@1", "identity": {}}],
+            file="depth/model/depth.json",
+            read=_depth_description,
+            prepare=lambda folder: (folder / "depth" / "model").mkdir(parents=True),
         ),
         "gate": json_reader([_GATE], file="gate.json", read=_gate),
         "figures": json_reader([_FIGURES], file="figures.json", read=_figures),

@@ -19,9 +19,9 @@ from PIL import Image
 SIZE = (12, 9)
 
 
-def picture(form: str, mode: str = "RGB") -> bytes:
+def picture(form: str, mode: str = "RGB", size: tuple[int, int] = SIZE) -> bytes:
     """A small sound picture."""
-    noise = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).convert(mode).save(buffer, form)
     return buffer.getvalue()
@@ -66,6 +66,13 @@ def safetensors(header: Any, body: bytes) -> bytes:
     """A safetensors file with any header."""
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body
+
+
+def arrays(named: dict[str, Any]) -> bytes:
+    """What ``numpy.savez_compressed`` writes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **named)
+    return buffer.getvalue()
 
 
 class Escape:

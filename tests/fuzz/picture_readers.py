@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import numpy as np
+
 from tests.stages.fakes import Log, Shapes, make_prompts
 
 from . import formats
@@ -32,6 +34,41 @@ def _depth(folder: Path) -> None:
     from spatialbench.benchmarks.t2i_compbench.depth_maps import read_depth
 
     read_depth(folder / "depth.png")
+
+
+_BOXES = np.array([[0, 0, 3, 2], [1, 1, 2, 2]], dtype=np.float32)
+_MASKS = {
+    "boxes": _BOXES,
+    "size": np.array([2, 3]),
+    "masks": np.array([[0], [255]], dtype=np.uint8),
+}
+
+
+def _masks(folder: Path) -> None:
+    from spatialbench.rules.depth_maps import DepthFolder
+
+    DepthFolder(folder / "depth").read_masks("0", 0, _BOXES, 3, 2)
+
+
+def _depth_map_of_a_run(folder: Path) -> None:
+    from spatialbench.rules.depth_maps import DepthFolder
+
+    depth = DepthFolder(folder / "depth")
+    assert depth.signature
+    depth.read("0", 0, 3, 2)
+
+
+def _npz(random: Random) -> bytes:
+    """Arrays of the wrong shapes and kinds, pickles among them."""
+    kinds = (np.uint8, np.float32, np.int64, np.complex128, "S3", "M8[s]", object)
+    sizes = ((2,), (2, 1), (2, 4), (), (0,), (0, 4), (2, 3, 1))
+    return formats.arrays(
+        {
+            name: random.choice((array, np.zeros(random.choice(sizes), random.choice(kinds))))
+            for name, array in _MASKS.items()
+            if random.randrange(20)
+        }
+    )
 
 
 def _guide(folder: Path) -> None:
@@ -125,6 +162,7 @@ def found() -> dict[str, Reader]:
     """By name."""
     zip_seed = formats.zipped([("0_0.png", formats.picture("PNG"))])
     tar_seed = formats.tarred([("0_0.png", tarfile.REGTYPE, formats.picture("PNG"))])
+    masks_seed = formats.arrays(_MASKS)
     csv_seed = b"file,prompt_id,index\n0_0.png,0,0\n"
     pictures = tuple(formats.picture(form) for form in ("PNG", "JPEG", "WEBP"))
     return {
@@ -136,6 +174,13 @@ def found() -> dict[str, Reader]:
             _depth,
             (formats.picture("PNG", "L"),),
         ),
+        "depth map of a run": Reader(
+            "depth/0/0.png",
+            near([formats.picture("PNG", "L", (3, 2))], _strange_png),
+            _depth_map_of_a_run,
+            (formats.picture("PNG", "L", (3, 2)),),
+        ),
+        "masks": Reader("depth/0/0.masks.npz", near([masks_seed], _npz), _masks, (masks_seed,)),
         "zip": Reader("archive", near([zip_seed], _zips), _import("visor"), (zip_seed,)),
         "tar": Reader("archive", near([tar_seed], _tars), _import("visor"), (tar_seed,)),
         "images.csv": Reader(

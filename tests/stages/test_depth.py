@@ -174,7 +174,7 @@ def test_masks_decide_where_boxes_overlap(tmp_path: Path) -> None:
     folder = folder_of_run(run.path)
     assert folder is not None
     boxes = np.array([[0, 0, 12, 16], [1, 2, 3, 4]], dtype=np.float32)
-    masks = folder.read_masks("0", 0, boxes)
+    masks = folder.read_masks("0", 0, boxes, SIZE, SIZE)
     assert masks is not None
     assert masks[1] is None, "no mask belongs to another box"
     assert masks[0] is not None
@@ -189,7 +189,7 @@ def test_masks_decide_where_boxes_overlap(tmp_path: Path) -> None:
     assert json.loads((folder.path / "depth.json").read_text())["masks"] == "halves@1"
     folder.masks_path("0", 0).write_bytes(b"torn")
     with pytest.raises(UserError, match=r"masks .* cannot be read"):
-        folder.read_masks("0", 0, boxes)
+        folder.read_masks("0", 0, boxes, SIZE, SIZE)
 
 
 def test_several_models_must_be_told_apart(tmp_path: Path) -> None:

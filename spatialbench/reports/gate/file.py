@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ...documents import read_json
+from ...documents import first_error, read_json
 from ...errors import UserError
 from ...runs.signature import Signature
 from ..scored import ScoredRun
@@ -104,10 +104,8 @@ def read_gate(path: Path) -> GateFile:
         gate = GateFile.model_validate(content)
         gate.measured  # noqa: B018
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise UserError(
-            f"{path} is no valid gate file ({place}: {first['msg']}): mend that field, or write "
+            f"{path} is no valid gate file ({first_error(error)}): mend that field, or write "
             f"the file again with 'spatialbench gate RUN --write {path}'."
         ) from error
     return gate
