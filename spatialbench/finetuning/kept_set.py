@@ -32,7 +32,7 @@ DESCRIPTION = "dataset.json"
 IMAGES = "images"
 
 
-Corner = Annotated[float, Field(allow_inf_nan=False)]
+Corner = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=1 << 16)]
 
 

@@ -139,10 +139,9 @@ def claim(folder: Path, identity: dict[str, Any]) -> None:
     now = json.loads(canonical_json(identity))
     if path.exists():
         try:
-            there = read_json(path)
+            fields = differences(read_json(path), now)
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}); give another --folder.") from error
-        fields = differences(there, now)
         if fields:
             raise UserError(
                 f"{folder} holds another training, which differs in {'; '.join(fields)} (there -> "

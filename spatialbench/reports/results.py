@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..documents import first_error, read_json
 from ..errors import UserError
 from ..stages.other_rules import run_of, summaries_of_other_rules
-from ..stages.summary import SEAL, seal
+from ..stages.summary import is_changed
 
 Interval = tuple[float | None, float | None]
 
@@ -67,8 +67,7 @@ def read_result(run: Path) -> Result:
     try:
         document = read_json(path)
         result = Result.model_validate(document)
-        # Those of earlier versions have no seal.
-        if document.get(SEAL, seal(document)) != seal(document):
+        if is_changed(document):
             raise ValueError("it was changed after it was written")
         return result
     except FileNotFoundError:

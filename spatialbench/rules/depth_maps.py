@@ -52,7 +52,8 @@ class DepthFolder:
             value = read_json(self.path / DESCRIPTION).get(key)
         except (OSError, ValueError, AttributeError):
             return None
-        return value if isinstance(value, str) else None
+        # Anything else would break the signatures it becomes a part of.
+        return value if isinstance(value, str) and value == slug(value) else None
 
     def map_path(self, prompt_id: str, index: int) -> Path:
         """Where the map of an image lies. Raises UserError for an id that is no folder name."""

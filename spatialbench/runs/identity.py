@@ -24,9 +24,12 @@ def canonical_json(value: Any) -> str:
 
     Raises:
         TypeError: a value or key that JSON does not have; the message names its place.
-        ValueError: NaN or infinity; the message names its place.
+        ValueError: NaN or infinity, the message names its place; or too deep a nesting.
     """
-    return json.dumps(_plain(value, "identity"), sort_keys=True, separators=(",", ":"))
+    try:
+        return json.dumps(_plain(value, "identity"), sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def run_id(identity: Mapping[str, Any]) -> str:
@@ -35,8 +38,15 @@ def run_id(identity: Mapping[str, Any]) -> str:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Fields in which two identities differ, as ``generator.steps: 20 -> 50``, sorted by field."""
-    before, after = _flat(old, ""), _flat(new, "")
+    """Fields in which two identities differ, as ``generator.steps: 20 -> 50``, sorted by field.
+
+    Raises:
+        TypeError: as ``canonical_json``; so for ValueError.
+    """
+    try:
+        before, after = _flat(old, ""), _flat(new, "")
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     return [
         f"{name}: {before.get(name, 'absent')} -> {after.get(name, 'absent')}"
         for name in sorted(before.keys() | after.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from ..errors import UserError
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._@-]+")
+_LONGEST = 200
+"""Characters of a folder name; file systems take 255, and a few for an ending."""
 
 
 def safe_id(prompt_id: str) -> str:
@@ -28,8 +31,14 @@ def safe_id(prompt_id: str) -> str:
 
 
 def slug(text: str) -> str:
-    """A readable folder name for any text, the same on every file system."""
-    return _UNSAFE_CHARACTERS.sub("-", text).strip(".-") or "unnamed"
+    """A readable folder name for any text, the same on every file system.
+
+    One that would be too long for some ends with a hash of the text instead.
+    """
+    name = _UNSAFE_CHARACTERS.sub("-", text).strip(".-") or "unnamed"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 13]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def method_name(generator: Mapping[str, Any]) -> str:

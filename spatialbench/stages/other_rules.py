@@ -13,7 +13,7 @@ from ..documents import read_json
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.store import RunDirectory
-from .summary import Summary
+from .summary import Summary, is_changed, summary_text
 
 FOLDER = "rules"
 
@@ -33,7 +33,8 @@ def run_of(folder: Path) -> Path:
 def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
     """Set aside the summary that ``summary`` is about to replace, if another rule made it.
 
-    Those set aside before that are of the new summary's rule or of other pictures are removed.
+    One that somebody changed is not kept. Those set aside before that are of the new summary's rule
+    or of other pictures are removed.
 
     Raises:
         UserError: no space, no permission.
@@ -45,8 +46,7 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
     if before is not None and _beside(before, summary):
         folder = directory.path / FOLDER / slug(str(before["rule"]))
         make_folder(folder)
-        # As it is: not every document that can be read can be written, where somebody changed it.
-        write_atomic(folder / "summary.json", directory.summary.read_bytes())
+        write_atomic(folder / "summary.json", summary_text(before).encode())
 
 
 def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:
@@ -57,9 +57,11 @@ def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """A summary, or None where there is none that can be read."""
+    """A summary, or None where there is none that can be read, or one that somebody changed."""
     try:
         document = read_json(path)
+        if not isinstance(document, dict) or "rule" not in document:
+            return None
+        return None if is_changed(document) else document
     except (OSError, ValueError):
         return None
-    return document if isinstance(document, dict) and "rule" in document else None

@@ -109,6 +109,16 @@ def seal(summary: Summary) -> str:
         raise ValueError("it is nested too deeply") from None
 
 
+def is_changed(document: Summary) -> bool:
+    """Whether somebody changed a summary since it was written; those of old cannot tell.
+
+    Raises:
+        ValueError: a document that no summary could be.
+    """
+    now = seal(document)
+    return bool(document.get(SEAL, now) != now)
+
+
 def _group(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, Any]:
     measured = _measured(benchmark, table)
     return {

@@ -37,8 +37,9 @@ WAYS: dict[str, Sequence[Sequence[str]]] = {
     "ray": [["--executor", "ray", "--workers", "2"]],
 }
 SHARE = {"local": 0.45, "shards": 0.4, "ray": 0.15}
-SLOWER = {"local": 1.0, "shards": 1.0, "ray": 5.0}
-"""How many times as long as alone a stage may take; workers of Ray start with no library."""
+SPAN = {"local": 0.3, "shards": 0.3, "ray": 0.9}
+"""Up to what share of a stage's time kills come: later rounds have less left to do. The workers of
+Ray first start and import, in every round again."""
 WORKERS_A_ROUND = 2
 """Workers of Ray killed before all is: three that die loading would rightly stop the command."""
 LIBRARIES = [
@@ -121,7 +122,7 @@ class Soak:
 
     folder: Path
     limit: int
-    durations: Mapping[str, float]
+    durations: Mapping[str, Mapping[str, float]]
     moment: random.Random
     ways: Sequence[str]
     rounds: int = 0
@@ -147,7 +148,7 @@ class Soak:
                 few = workers < WORKERS_A_ROUND and self.moment.random() < 0.5
                 if few and kill_a_ray_worker(commands[0].pid, self.moment):
                     workers += 1
-                    self.kills[f"a worker of ray, {commands[0].stage}"] += 1
+                    self.kills[f"ray, a worker, {commands[0].stage}"] += 1
                     after = time.monotonic() + self._wait(way, target)
                 else:
                     self._strike(way, commands)
@@ -170,7 +171,7 @@ class Soak:
     def _wait(self, way: str, target: int) -> float:
         """Seconds from the beginning of a stage to a kill, most often within it."""
         stage = STAGES[target]
-        return self.moment.uniform(0, 0.3 * self.durations[stage] * SLOWER[way])
+        return self.moment.uniform(0, SPAN[way] * self.durations[way][stage])
 
 
 def kill_a_ray_worker(driver: int, moment: random.Random) -> bool:
@@ -200,6 +201,11 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return files | {"manifest.json": json.dumps(identity).encode()}
 
 
+def differing(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> list[str]:
+    """Names of the files that are missing, added or of other bytes."""
+    return sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(
@@ -217,8 +223,14 @@ def main() -> None:
     _SERVER.set_forkserver_preload(LIBRARIES)
     shutil.rmtree(options.folder, ignore_errors=True)
     whole, folder = options.folder / "whole", options.folder / "killed"
-    durations = _to_the_end(whole, options.limit)
+    alone = _to_the_end(whole, options.limit)
+    durations = dict.fromkeys(WAYS, alone)
     expected = snapshot(whole)
+    if "ray" in ways:
+        durations["ray"] = _to_the_end(folder, options.limit, *WAYS["ray"][0])
+        if different := differing(expected, snapshot(folder)):
+            sys.exit(f"Ray gives other bytes, with no kill at all: {different}")
+        shutil.rmtree(folder)
     soak = Soak(folder, options.limit, durations, random.Random(options.seed), ways)
     start, laps = time.monotonic(), 0
 
@@ -232,9 +244,7 @@ def main() -> None:
             complete = soak.round()
         _to_the_end(folder, options.limit)
         found = snapshot(folder)
-        different = sorted(
-            name for name in {*expected, *found} if expected.get(name) != found.get(name)
-        )
+        different = differing(expected, found)
         laps += 1
         report = {
             "kills": soak.kills.total(),
@@ -252,9 +262,9 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def _to_the_end(folder: Path, limit: int) -> dict[str, float]:
+def _to_the_end(folder: Path, limit: int, *options: str) -> dict[str, float]:
     """The command without interruption; the seconds of each stage."""
-    command = Command(folder, [], limit)
+    command = Command(folder, options, limit)
     if status := command.end():
         sys.exit(f"the whole command ended with {status}:\n{''.join(command.said)}")
     moments = [*(command.begun.get(stage, 0.0) for stage in STAGES), time.monotonic()]

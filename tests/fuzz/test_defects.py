@@ -83,6 +83,15 @@ REFUSED = {
     "half a zip": ("zip", SOUND["zip"][: len(SOUND["zip"]) // 2] + SOUND["zip"][-22:]),
     "half a tar": ("tar", readers()["tar"].seeds[0][:700]),
     "a table in another encoding": ("images.csv", b"file,prompt_id,index\n\xb2"),
+    "a box of nearly infinite size": (
+        "kept pictures",
+        readers()["kept pictures"].seeds[0].replace(b"30.0", b"1e308"),
+    ),
+    "a training set without boxes": (
+        "kept pictures",
+        readers()["kept pictures"].seeds[0].replace(b'"boxes"', b'"boxen"'),
+    ),
+    "an infinite rank": ("training record", b'{"settings": {"rank": Infinity}}'),
     "a cell without end": ("images.csv", b'file,prompt_id,index\n"' + b"x" * 140_000),
     "an empty pickle": ("pth", formats.with_pickle(b"\x80\x02.")),
     "a pickle that pops too much": ("pth", formats.with_pickle(b"\x80\x02000.")),
@@ -105,14 +114,29 @@ def test_what_scoring_writes_it_can_write_again(name: str, content: bytes, tmp_p
 
 @pytest.mark.parametrize("odd", [b"Infinity", b"[" * 300 + b"]" * 300])
 def test_another_rules_summary_that_somebody_changed(odd: bytes, tmp_path: Path) -> None:
-    """It is set aside, though it could not be written again."""
+    """It could not be written again, and is not set aside."""
     reader = readers()["summary"]
     changed = json.dumps(json.loads(reader.seeds[0]) | {"rule": "other/1", "inputs": 0})
     content = changed.encode().replace(b'"inputs": 0', b'"inputs": ' + odd)
     trial = Trial(reader, tmp_path / "trial")
     assert trial.read(content) is None
+    assert not list((tmp_path / "trial").glob("work/run/rules/*/summary.json"))
+
+
+def test_a_summary_of_old_by_a_rule_of_a_very_long_name(tmp_path: Path) -> None:
+    reader = readers()["summary"]
+    old = json.loads(reader.seeds[0]) | {"rule": "other/" + "1" * 300}
+    del old["summary_sha256"]
+    assert Trial(reader, tmp_path / "trial").read(json.dumps(old).encode()) is None
     (kept,) = (tmp_path / "trial").glob("work/run/rules/*/summary.json")
-    assert kept.read_bytes() == content
+    assert json.loads(kept.read_bytes()) == old
+
+
+@pytest.mark.parametrize("name", ["detector identity", "training record"])
+@pytest.mark.parametrize("depth", [450, 700, 950])
+def test_a_depth_that_json_still_reads(name: str, depth: int, tmp_path: Path) -> None:
+    content = b'{"a":' * depth + b"1" + b"}" * depth
+    assert Trial(readers()[name], tmp_path / "trial").read(content) is not None
 
 
 def test_a_prompt_in_capitals(tmp_path: Path) -> None:
