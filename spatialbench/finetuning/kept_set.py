@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import LARGE, first_error, parse_json, read_json, read_limited
@@ -31,9 +30,10 @@ METADATA = "metadata.jsonl"
 DESCRIPTION = "dataset.json"
 IMAGES = "images"
 
-
-Corner = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
-Side = Annotated[int, Field(ge=1, le=1 << 16)]
+_Corner = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+_Side = Annotated[int, Field(ge=1, le=1 << 16)]
+_Triplet = Annotated[list[str], Field(min_length=3, max_length=3)]
+_Box = Annotated[list[_Corner], Field(min_length=4, max_length=4)]
 
 
 class _Record(BaseModel):
@@ -44,10 +44,10 @@ class _Record(BaseModel):
     file_name: str
     text: str
     sha256: str
-    relations: Annotated[list[Annotated[list[str], Len(3, 3)]], Len(1)]
-    boxes: list[Annotated[list[Corner], Len(4, 4)]]
-    width: Side
-    height: Side
+    relations: Annotated[list[_Triplet], Field(min_length=1)]
+    boxes: list[_Box]
+    width: _Side
+    height: _Side
 
 
 @dataclass(frozen=True, slots=True)
