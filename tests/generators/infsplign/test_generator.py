@@ -10,7 +10,6 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.generators.infsplign import PLUGIN
-from spatialbench.generators.infsplign.settings import read_settings
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.imported_modules import imported_by
@@ -35,7 +34,22 @@ def test_importing_the_plugin_imports_nothing_heavy() -> None:
 def test_golden_identity() -> None:
     identity = PLUGIN.configure(GenerationSettings(backbone="sd1.4"), {}).identity()
     assert (identity["method"], identity["version"]) == ("infsplign", 1)
-    assert identity["parameters"] == read_settings({}, "sd1.4", 50).identity()
+    assert identity["parameters"] == {
+        "loss": "gelu",
+        "alpha": 1.5,
+        "margin": 0.25,
+        "slope": 0.05,
+        "weight": 1000.0,
+        "lambda_spatial": 0.5,
+        "lambda_presence": 1.0,
+        "lambda_balance": 1.0,
+        "orthogonal": 0.0,
+        "orthogonal_power": 2,
+        "threshold": "none",
+        "layers": "both",
+        "window": [0, 50],
+        "compat": "none",
+    }
     assert identity["scheduler"]["name"] == "ddpm-trailing"
     assert (identity["steps"], identity["guidance_scale"]) == (50, 7.5)
 
