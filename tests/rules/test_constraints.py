@@ -109,6 +109,17 @@ def test_a_larger_tau_makes_r1_stricter_and_r2_looser(
         ([0, 0, 30, 30], [20, 90, 50, 120], True, False),
         # One pixel-wide object above the other: not left.
         ([0, 0, 30, 30], [1, 60, 31, 90], False, False),
+        # Touching edges: no overlap, and centres a whole width apart.
+        ([0, 0, 30, 30], [30, 0, 60, 30], True, True),
+        # Equal centres in x and nothing shared in y: a tie is on no side.
+        ([0, 0, 30, 30], [5, 60, 25, 90], False, False),
+        # Half a pixel is a side; the overlap is what r1 refuses, the offset what r2 does.
+        ([0, 0, 1, 30], [1, 0, 3, 30], True, True),
+        # Shares above a third, equal on both axes: the tie does not save it.
+        ([0, 0, 30, 30], [15, 15, 45, 45], False, True),
+        # A height of the taller one apart across the axis is just near enough for r2; more is not.
+        ([0, 0, 30, 30], [60, 30, 90, 60], True, True),
+        ([0, 0, 30, 30], [60, 31, 90, 61], True, False),
         # The same box is on no side of itself, whatever its size.
         ([10, 10, 10, 10], [10, 10, 10, 10], False, False),
     ],
@@ -134,6 +145,26 @@ def test_depth_needs_the_margin_and_knows_what_it_does_not_know() -> None:
     assert front.tolist() == [[True, True], [False, False], [False, False]]
     np.testing.assert_array_equal(front.T, depth_holds(Relation.BEHIND, far, near, 0.05))
     assert depth_holds(Relation.IN_FRONT, [0.5], [0.45], 0.04).all()
+
+
+@pytest.mark.parametrize(("nearness", "holds"), [(0.75, False), (0.7500001, True), (0.7, False)])
+def test_a_difference_of_just_the_margin_does_not_exceed_it(nearness: float, holds: bool) -> None:
+    # Quarters are exact in binary.
+    assert bool(depth_holds(Relation.IN_FRONT, [nearness], [0.5], 0.25)[0, 0]) is holds
+
+
+def test_an_overlap_of_just_a_third_and_equal_overlaps_count_as_little() -> None:
+    """With tau = 2 the limit is one half, exact in binary; both axes share just that much."""
+    half = Constraint("r1", 2.0)
+    assert plane_holds(Relation.LEFT, [[0, 0, 30, 30]], [[15, 15, 45, 45]], half).all()
+    assert plane_holds(Relation.ABOVE, [[0, 0, 30, 30]], [[15, 15, 45, 45]], half).all()
+    # 16 of 30 pixels are more than one half, on either axis.
+    assert not plane_holds(Relation.LEFT, [[0, 0, 30, 30]], [[14, 0, 44, 30]], half).any()
+    # With tau below 1 every overlap is within the limit, so that the axis with less decides
+    # nothing, and only the offset's sign is left.
+    loose = Constraint("r1", 0.5)
+    assert plane_holds(Relation.LEFT, [[0, 0, 30, 30]], [[1, 0, 31, 30]], loose).all()
+    assert not plane_holds(Relation.LEFT, [[0, 0, 30, 30]], [[0, 0, 30, 30]], loose).any()
 
 
 @pytest.mark.parametrize(

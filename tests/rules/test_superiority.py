@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spatialbench.detections import Detections
+from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.rules.constraints import DEPTH, PLANE
 from spatialbench.rules.superiority import (
@@ -16,6 +18,7 @@ from spatialbench.rules.superiority import (
     superiority_of_boxes,
     superiority_of_masks,
 )
+from spatialbench.rules.superiority_rule import SuperiorityRule
 
 plane = st.sampled_from(sorted(PLANE))
 values = st.lists(st.integers(0, 9), min_size=1, max_size=12)
@@ -79,6 +82,27 @@ def test_by_hand() -> None:
     # X on [0, 2], Y on [1, 3]: only the unit square where both lie in [1, 2] can go wrong.
     assert superiority_of_boxes(Relation.LEFT, [0, 0, 2, 1], [1, 0, 3, 1]) == pytest.approx(7 / 8)
     assert superiority(Relation.IN_FRONT, [0.9, 0.2], [0.5]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("second", "pse", "correct"),
+    [
+        # Same columns: as many pixels of the one are left as right of the other.
+        ([10, 60, 30, 80], 0.5, False),
+        # Shifted by one of 20 pixels: 1 - (19/20)^2 / 2 of the pairs.
+        ([11, 60, 31, 80], 1 - 0.95**2 / 2, True),
+        ([9, 60, 29, 80], 0.95**2 / 2, False),
+    ],
+)
+def test_one_half_is_not_more_often_than_not(second: list[int], pse: float, correct: bool) -> None:
+    boxes = np.array([[10, 0, 30, 20], second], dtype=np.float32)
+    scores = np.array([0.9, 0.8], dtype=np.float32)
+    detections = Detections.build(boxes, scores, ["dog", "cat"], 100, 100)
+    triplet = Triplet("dog", Relation.LEFT, "cat")
+    prompt = Prompt("1", "a dog to the left of a cat", "left", triplet, ("dog", "cat"))
+    verdict = SuperiorityRule("pse/1", 0.1).judge(prompt, detections, 0.1)
+    assert verdict.score == pytest.approx(pse, abs=1e-12)
+    assert verdict.correct is correct
 
 
 def test_what_has_no_answer_is_refused() -> None:

@@ -87,6 +87,24 @@ def test_the_summary(tmp_path: Path) -> None:
     assert signature.parameters == {"steps": "20", "strength": "1.5"}
     assert (signature.prompts, signature.images_per_prompt, signature.found) == (12, 2, None)
     assert signature.run == run.manifest.id
+    assert signature.stands_in_for is None
+
+
+def test_a_detector_that_stands_in_for_the_prescribed_one_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = detected(tmp_path)
+    named: list[object] = []
+
+    def prescribed(benchmark: object, subset: str, signature: str) -> str:
+        named.append((benchmark, subset, signature))
+        return "prescribed-by-the-benchmark"
+
+    monkeypatch.setattr("spatialbench.stages.score.stands_in_for", prescribed)
+    line = score(run, Log())["signature"]
+    assert " det:finder@w1 for:prescribed-by-the-benchmark thr:0.1 " in line
+    assert Signature.parse(line).stands_in_for == "prescribed-by-the-benchmark"
+    assert (run.expected.benchmark, "all", "finder@w1") in named
 
 
 def test_the_rows(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from spatialbench.errors import UserError
 from spatialbench.generators.attention_guidance.descent import Descended, descended
 from spatialbench.generators.attention_guidance.descent_settings import read_descent
-from spatialbench.generators.storm import CORRECTED, RELEASED, Storm
+from spatialbench.generators.storm import CORRECTED, RELEASED, Storm, loss
 from spatialbench.generators.storm.loss import TransportLoss, centroid, side_weight
 from spatialbench.generators.storm.sides import Side, corrected_side, released_side
 from spatialbench.generators.storm.transport import transport_cost
@@ -143,6 +143,26 @@ def test_the_loss_by_hand() -> None:
     wanted = (subject * for_subject).sum() + (object_ * for_object).sum()
     found = TransportLoss([side])(torch.stack([subject, object_]).unsqueeze(0), [0], 0.0)
     torch.testing.assert_close(found, wanted.unsqueeze(0), rtol=1e-5, atol=0)
+
+
+def test_the_target_is_a_disc_of_a_quarter_of_the_width() -> None:
+    """On 16x16 pixels: radius 4, the rim included, spread 3."""
+    disc = loss._disc(torch.zeros(16, 16, dtype=torch.float64), 6.0, 8.0, transposed=False)
+    x, y = np.meshgrid(np.arange(16), np.arange(16))
+    distance = np.hypot(x - 6, y - 8)
+    wanted = np.where(distance <= 4, np.exp(-(distance**2) / 18), 0)
+    np.testing.assert_allclose(disc.numpy(), wanted, rtol=1e-12, atol=0)
+    assert disc[8, 10] > 0  # on the rim
+    assert disc[8, 11] == 0
+
+
+def test_the_targets_lie_halfway_from_the_other_object_to_the_edge() -> None:
+    places = torch.full((2, 16, 16), 1e-9, dtype=torch.float64)
+    places[0, 8, 5] = places[1, 8, 12] = 1  # the subject at x 5, the object at x 12
+    discs = loss._discs(places, Side("x", True, False, False, "x"))
+    centres = [[float(value) for value in centroid(disc)] for disc in discs]
+    assert centres[0] == pytest.approx([12 / 2, 16 / 2], abs=0.2)
+    assert centres[1] == pytest.approx([(16 + 5) / 2, 16 / 2], abs=0.2)
 
 
 def test_released_needs_a_square() -> None:
