@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def command(
 
     Several detectors can stand side by side in one run.
     """
+    from ..runs.machine import this_machine
     from ..runs.names import backbone_name
     from ..stages.detect import detect
 
@@ -50,6 +52,7 @@ def command(
             offline,
         )
         batch = batch_size or assembly.DEFAULT_BATCH_SIZE
+        opened = replace(opened, machine=this_machine(chosen_device, batch_size=batch))
         done = detect(opened, found_by, batch, executor, progress(), shard)
         for prompt_id, index in done.discarded:
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")

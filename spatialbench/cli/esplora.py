@@ -128,7 +128,7 @@ def build_data(form: str, **values: Any) -> None:
         )
         machine = this_machine(device, values["dtype"], plan.batch_size)
         made, rejections = build(
-            plan, LocalExecutor(), machine, assembly.command_line(), progress()
+            plan, LocalExecutor(say), machine, assembly.command_line(), progress()
         )
         say(f"{len(made.pictures):,} of {rejections.images:,} pictures kept in {plan.folder}")
         say(f"next: spatialbench esplora train {plan.folder} --backbone {values['backbone']}")

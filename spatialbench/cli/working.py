@@ -93,7 +93,7 @@ class WorkingOptions:
             self._no_ray_options()
             from ..executors.local import LocalExecutor
 
-            return LocalExecutor()
+            return LocalExecutor(say)
         from ..executors.ray import RayExecutor
         from ..executors.ray_cluster import Wanted
         from ..executors.ray_hands import Limits

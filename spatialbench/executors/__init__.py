@@ -38,6 +38,11 @@ class Worker(Protocol[Batch_contra, Result_co]):
         """How many of the latest batches would be lost if the worker died now."""
         ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Sentences for the user about the process it works in, each given once."""
+        ...
+
     def work(self, batch: Batch_contra) -> Result_co:
         """Do one batch. Doing a batch twice must be harmless: a lost worker's batch is repeated.
 

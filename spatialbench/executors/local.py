@@ -14,6 +14,9 @@ class LocalExecutor:
 
     elsewhere = False
 
+    def __init__(self, notice: Callable[[str], None] = lambda text: None) -> None:
+        self._notice = notice
+
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
     ) -> Iterator[Result | GivenUp[Batch]]:
@@ -23,6 +26,8 @@ class LocalExecutor:
         attempts = Attempts()
         worker = make_worker()
         try:
+            for remark in worker.remarks:
+                self._notice(remark)
             for place, batch in enumerate(batches):
                 yield _tried(worker, batch, place, attempts, last=place == len(batches) - 1)
         finally:

@@ -88,6 +88,7 @@ class _Shift(Generic[Batch, Result]):
         self._failed_loads = 0
         self._load_error: BaseException | None = None
         self._lonely_since: float | None = time.monotonic()
+        self._remarked: set[str] = set()
 
     def results(self, size: int, requests: Requests) -> Iterator[Result | GivenUp[Batch]]:
         """Results until every batch is done and safe, or given up, or a stop is asked for."""
@@ -145,6 +146,10 @@ class _Shift(Generic[Batch, Result]):
         doing, hand.doing = hand.doing, ""
         if doing == "load":
             self._failed_loads = 0
+            for remark in answer:
+                if remark not in self._remarked:
+                    self._remarked.add(remark)
+                    self._notice(remark)
         elif doing == "work":
             result, unsettled = answer
             assert hand.batch is not None

@@ -25,9 +25,10 @@ class Member:
         """The process id: somebody is there."""
         return os.getpid()
 
-    def load(self, make_worker: Callable[[], Worker[Any, Any]]) -> None:
-        """Make the worker, which loads its model."""
+    def load(self, make_worker: Callable[[], Worker[Any, Any]]) -> tuple[str, ...]:
+        """Make the worker, which loads its model; returns its remarks."""
         self._worker = make_worker()
+        return tuple(self._worker.remarks)
 
     def work(self, batch: Any) -> tuple[Any, int]:
         """The result of a batch, and how many of the latest batches are not safe yet."""

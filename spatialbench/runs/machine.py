@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -26,7 +27,31 @@ class Machine(BaseModel):
     device: str | None = None
     dtype: str | None = None
     batch_size: int | None = None
+    threads: int | None = None
+    """Of torch, in each process; known, like what follows, from the first model that was loaded."""
+    instruction_set: str | None = None
+    """Of torch's own kernels on the processor: AVX512, AVX2, DEFAULT."""
+    processor: str | None = None
+    """What computed: the name of the accelerator, or of the processor for ``cpu``."""
+    switches: dict[str, str] = {}
+    """Environment variables that choose other kernels, where they are set."""
 
+    def covers(self, other: Machine) -> bool:
+        """Whether all that ``other`` says stands here too, its time apart."""
+        said = other.model_dump(exclude={"created"}, exclude_defaults=True)
+        return all(getattr(self, name) == value for name, value in said.items())
+
+
+_SWITCHES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_MAX_CPU_ISA",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
 
 _PACKAGES = ("spatialbench", "torch", "diffusers", "transformers", "peft", "numpy", "pillow")
 
@@ -42,6 +67,24 @@ def this_machine(
         device=device,
         dtype=dtype,
         batch_size=batch_size,
+    )
+
+
+def with_kernels(machine: Machine) -> Machine:
+    """Add what decides the last bits of a result, as torch tells; as it is without torch.
+
+    Asks torch only where something else has imported it.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return machine
+    return machine.model_copy(
+        update={
+            "threads": torch.get_num_threads(),
+            "instruction_set": torch.backends.cpu.get_cpu_capability(),
+            "processor": device_name(machine.device),
+            "switches": {name: os.environ[name] for name in _SWITCHES if name in os.environ},
+        }
     )
 
 

@@ -69,7 +69,7 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory and the images expected in it; ``machine`` is the one that makes images."""
+    """A run directory and the images expected in it; ``machine`` is the one at work on it."""
 
     directory: RunDirectory
     manifest: Manifest
@@ -125,7 +125,7 @@ def open_run(
         before = read_manifest(folder)
         same_identity(folder, before.identity, spec.identity)
         machines = before.machines
-        if not any(_same_setup(machine, known) for known in machines):
+        if not any(known.covers(machine) for known in machines):
             machines = [*machines, machine]
         manifest = manifest.model_copy(update={"machines": machines})
         write_manifest(folder, manifest)
@@ -163,10 +163,6 @@ def open_existing(folder: Path, benchmark: BenchmarkPlugin) -> Run:
 def benchmark_of(folder: Path) -> str:
     """Name of the benchmark a run directory belongs to. Raises UserError where there is no run."""
     return str(read_manifest(folder).identity["benchmark"])
-
-
-def _same_setup(one: Machine, other: Machine) -> bool:
-    return one.model_copy(update={"created": other.created}) == other
 
 
 def _empty(folder: Path) -> None:

@@ -28,6 +28,7 @@ from .memory import Pieces
 from .pictures import decode_png
 from .plan import WHOLE, Shard, due_batches, planned
 from .progress import Progress
+from .surroundings import DETECTIONS, Surroundings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -69,10 +70,18 @@ class LookBatch:
 class DetectWorker:
     """Looks at pictures and appends what it found to a journal of its own."""
 
-    def __init__(self, detector: Detector, directory: RunDirectory, found_before: bool) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        directory: RunDirectory,
+        found_before: bool,
+        where: Surroundings,
+    ) -> None:
         self._detector = detector
         self._directory = directory
+        self._entered = where.enter()
         detector.load()
+        self.remarks = self._entered.loaded()
         canaries.check(detector)
         self._pieces = Pieces()
         signature = detector.signature()
@@ -131,6 +140,7 @@ class DetectWorker:
         self._pool.shutdown()
         self._journal.append(self._first.rest())
         self._journal.close()
+        self._entered.leave()
 
     def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
         if sha256 is None:
@@ -226,7 +236,9 @@ def detect(
         )
         if batches and executor.elsewhere:
             download(detector)
-        worker = partial(DetectWorker, detector, directory.absolute(), found_before)
+        here = directory.absolute()
+        where = Surroundings(here.path, run.machine, DETECTIONS, begun=bool(done))
+        worker = partial(DetectWorker, detector, here, found_before, where)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
                 give_up(STAGE, quarantine, result.batch.missing, result.reason, progress)

@@ -24,6 +24,7 @@ from .memory import Pieces
 from .pictures import encode_png
 from .plan import WHOLE, Shard, due_batches, planned
 from .progress import Progress
+from .surroundings import IMAGES, Surroundings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,13 +53,15 @@ class ImageWorker:
         generator: Generator,
         directory: RunDirectory,
         batch_size: int,
-        device: str | None = None,
+        where: Surroundings,
     ) -> None:
         self._generator = generator
         self._directory = directory
+        self._entered = where.enter()
         generator.load()
+        self.remarks = self._entered.loaded()
         self._batch_size = batch_size
-        self._device = device_name(device)
+        self._device = device_name(where.machine.device if where.machine else None)
         self._pieces = Pieces()
         self._journal = directory.image_journal.writer()
         self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
@@ -88,6 +91,7 @@ class ImageWorker:
         finally:
             self._pool.shutdown()
             self._journal.close()
+            self._entered.leave()
 
     def _timed(self, requests: tuple[ImageRequest, ...]) -> list[Image.Image]:
         size = self._pieces.size
@@ -152,10 +156,11 @@ def generate(
             ImageBatch(tuple(map(expected.request, batch.keys)), batch.missing) for batch in due
         ]
         told = lost = 0
-        device = run.machine.device if run.machine else None
+        here = directory.absolute()
+        where = Surroundings(here.path, run.machine, IMAGES, begun=bool(done))
         if batches and executor.elsewhere:
             download(generator)
-        worker = partial(ImageWorker, generator, directory.absolute(), batch_size, device)
+        worker = partial(ImageWorker, generator, here, batch_size, where)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
                 left = result.batch.missing

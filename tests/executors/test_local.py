@@ -15,6 +15,7 @@ class Doubler:
     """Doubles; a negative batch is refused, and one below -10 only the first two times."""
 
     unsettled = 0
+    remarks = ("a remark",)
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -43,6 +44,12 @@ def test_loads_once_and_keeps_the_order() -> None:
     log: list[str] = []
     assert list(LocalExecutor().map(maker(log), [1, 3, 2])) == [2, 6, 4]
     assert log == ["loaded", "did 1", "did 3", "did 2", "closed"]
+
+
+def test_a_worker_is_listened_to_once() -> None:
+    said: list[str] = []
+    assert list(LocalExecutor(said.append).map(maker([]), [1, 2])) == [2, 4]
+    assert said == ["a remark"]
 
 
 def test_loads_nothing_for_nothing() -> None:
