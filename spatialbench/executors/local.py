@@ -16,6 +16,7 @@ class LocalExecutor:
 
     def __init__(self, notice: Callable[[str], None] = lambda text: None) -> None:
         self._notice = notice
+        self._remarked: set[str] = set()
 
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
@@ -27,7 +28,9 @@ class LocalExecutor:
         worker = make_worker()
         try:
             for remark in worker.remarks:
-                self._notice(remark)
+                if remark not in self._remarked:
+                    self._remarked.add(remark)
+                    self._notice(remark)
             for place, batch in enumerate(batches):
                 yield _tried(worker, batch, place, attempts, last=place == len(batches) - 1)
         finally:

@@ -38,6 +38,7 @@ class RayExecutor:
         self._wanted = wanted or Wanted()
         self._limits = limits or Limits()
         self._notice = notice
+        self._remarked: set[str] = set()
 
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
@@ -53,11 +54,18 @@ class RayExecutor:
         with cluster(self._wanted) as ray, requests_counted() as requests:
             size = count_workers(ray, self._wanted, len(batches))
             hands = Hands(ray, self._wanted.gpus_per_worker, environment(size), self._limits)
-            shift = _Shift(hands, self._limits, self._room, self._notice, make_worker, batches)
+            shift = _Shift(
+                hands, self._limits, self._room, self._notice, self._remark, make_worker, batches
+            )
             try:
                 yield from shift.results(size, requests)
             finally:
                 hands.dismiss(lambda: requests.count > 1)
+
+    def _remark(self, remark: str) -> None:
+        if remark not in self._remarked:
+            self._remarked.add(remark)
+            self._notice(remark)
 
     @property
     def _room(self) -> str:
@@ -74,6 +82,7 @@ class _Shift(Generic[Batch, Result]):
         limits: Limits,
         room: str,
         notice: Callable[[str], None],
+        remark: Callable[[str], None],
         make_worker: Callable[[], Worker[Batch, Result]],
         batches: Sequence[Batch],
     ) -> None:
@@ -81,6 +90,7 @@ class _Shift(Generic[Batch, Result]):
         self._limits = limits
         self._room = room
         self._notice = notice
+        self._remark = remark
         self._make_worker = make_worker
         self._batches = batches
         self._queue = deque(range(len(batches)))
@@ -88,7 +98,6 @@ class _Shift(Generic[Batch, Result]):
         self._failed_loads = 0
         self._load_error: BaseException | None = None
         self._lonely_since: float | None = time.monotonic()
-        self._remarked: set[str] = set()
 
     def results(self, size: int, requests: Requests) -> Iterator[Result | GivenUp[Batch]]:
         """Results until every batch is done and safe, or given up, or a stop is asked for."""
@@ -147,9 +156,7 @@ class _Shift(Generic[Batch, Result]):
         if doing == "load":
             self._failed_loads = 0
             for remark in answer:
-                if remark not in self._remarked:
-                    self._remarked.add(remark)
-                    self._notice(remark)
+                self._remark(remark)
         elif doing == "work":
             result, unsettled = answer
             assert hand.batch is not None

@@ -152,8 +152,9 @@ def test_pickled_weights_give_the_same_boxes(owlvit_folder: Path, tmp_path: Path
         OWLVIT.configure(str(f)).detect([image], [("dog", "cat")])[0]
         for f in (owlvit_folder, folder)
     )
-    np.testing.assert_array_equal(before.boxes, after.boxes)
-    np.testing.assert_array_equal(before.scores, after.scores)
+    # Another file of the same numbers is a tolerance: where they lie in memory decides how some
+    # processors' kernels round.
+    assert_close(before, after)
 
 
 def test_identity_and_signature(owlvit_folder: Path, tmp_path: Path) -> None:

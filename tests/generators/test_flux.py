@@ -18,7 +18,11 @@ from spatialbench.generators.pipelines import load_pipeline
 from spatialbench.generators.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
-from tests.generators.batches import assert_batch_mates_change_nothing, pixels
+from tests.generators.batches import (
+    assert_batch_mates_change_nothing,
+    assert_same_but_for_rounding,
+    pixels,
+)
 
 TEXTS = ("a dog to the left of a cat", "a car above a bench", "a tv below a wine glass")
 REQUESTS = [ImageRequest(Prompt(str(i), t, "left"), 0, 42 + i) for i, t in enumerate(TEXTS)]
@@ -52,20 +56,20 @@ def stock(folder: Path, request: ImageRequest, **options: Any) -> np.ndarray:
     )
 
 
-def test_dev_equals_the_stock_pipeline_bit_for_bit(flux_folder: Path) -> None:
+def test_dev_equals_the_stock_pipeline(flux_folder: Path) -> None:
     image = pixels(make(flux_folder).generate(REQUESTS[:1])[0])
     assert image.shape == (32, 48, 3)
     assert image.std() > 10, "an almost uniform picture would equal anything"
-    np.testing.assert_array_equal(image, stock(flux_folder, REQUESTS[0], guidance_scale=3.5))
+    assert_same_but_for_rounding(image, stock(flux_folder, REQUESTS[0], guidance_scale=3.5))
     strong = pixels(make(flux_folder, guidance_scale=30.0).generate(REQUESTS[:1])[0])
-    np.testing.assert_array_equal(strong, stock(flux_folder, REQUESTS[0], guidance_scale=30.0))
+    assert_same_but_for_rounding(strong, stock(flux_folder, REQUESTS[0], guidance_scale=30.0))
     assert (strong != image).any(), "the model is told how much guidance"
 
 
 def test_schnell_reads_256_tokens_and_takes_no_guidance(schnell_folder: Path) -> None:
     image = pixels(make(schnell_folder).generate(REQUESTS[:1])[0])
     short = stock(schnell_folder, REQUESTS[0], guidance_scale=0.0, max_sequence_length=256)
-    np.testing.assert_array_equal(image, short)
+    assert_same_but_for_rounding(image, short)
     assert (stock(schnell_folder, REQUESTS[0], guidance_scale=0.0) != image).any()
     with pytest.raises(UserError, match=r"--guidance-scale 3\.5 means nothing to local"):
         make(schnell_folder, guidance_scale=3.5)
