@@ -258,6 +258,20 @@ class BenchmarkPlugin(Protocol):
         ...
 
 
+def about_prompts(generator: Generator, prompts: Sequence[Prompt]) -> list[str]:
+    """What a generator has to say of the prompts of a run before the first image, in sentences.
+
+    It may offer ``about_prompts(prompts)`` for this, which loads no model.
+
+    Raises:
+        UserError: a prompt that the method cannot take.
+    """
+    if hasattr(generator, "about_prompts"):
+        said: list[str] = generator.about_prompts(prompts)
+        return said
+    return []
+
+
 def download(plugged: Generator | Detector) -> None:
     """Get what a generator or detector takes from the network, without loading it.
 

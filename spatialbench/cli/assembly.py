@@ -103,6 +103,9 @@ class RunOptions:
         from ..runs.opening import open_run
         from ..stages.sent_prompts import record_sent_prompts
 
+        prompts = spec.expect(self.selection()).prompts
+        for note in plugins.about_prompts(spec.generator, prompts):
+            say(note)
         machine = this_machine(device, self.dtype, self.batch)
         run = open_run(spec, self.selection(), machine, self.folder, command_line())
         sentence = record_sent_prompts(run)

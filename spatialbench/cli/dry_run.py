@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
+from ..plugins import about_prompts
 from .options import stack
 from .parsing import FiniteFloat
 
@@ -127,6 +128,7 @@ def plan_text(
         "bytes": count,
         "price": price,
         "basis": cost.basis,
+        "notes": about_prompts(spec.generator, expected.prompts),
     }
     if form == "json":
         return json.dumps({**plan, "identity": spec.identity}, indent=2)
@@ -137,7 +139,9 @@ def plan_text(
         "bytes": size(count),
         "price": "unknown: give --price-per-hour" if price is None else f"{price:,.2f}",
     }
+    notes = shown.pop("notes")
     rows = [[name, str(value)] for name, value in shown.items()]
+    rows += [["note", note] for note in notes]
     rows += [[f"identity.{name}", text] for name, text in _fields(spec.identity)]
     if form == "csv":
         return render_csv(["plan", "value"], rows)

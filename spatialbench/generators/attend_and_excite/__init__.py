@@ -38,6 +38,7 @@ class AttendAndExcite(DescentPlugin):
     version: ClassVar[int] = 1
     marks: ClassVar[tuple[str, ...]] = ()
     per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]] = _BACKBONES
+    own_identity: ClassVar[Mapping[str, Any]] = {}
     clip: ClassVar[float | None] = None
 
     @property
@@ -46,6 +47,18 @@ class AttendAndExcite(DescentPlugin):
         return descent_parameters(
             scale=20.0, start="0", end="50%", thresholds="0:0.05,20%:0.5,40%:0.8", iterations=20
         )
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """Nothing to say.
+
+        Raises:
+            UserError: a prompt names no object, or one that its text does not contain.
+        """
+        from ..attention_guidance.nouns import guided_spans
+
+        for prompt in prompts:
+            guided_spans(prompt)
+        return []
 
     def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
         """Tokens of every object the prompt names.

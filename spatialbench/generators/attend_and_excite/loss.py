@@ -20,6 +20,8 @@ class ExcitementLoss:
         objects: how many objects each sample of the batch has.
     """
 
+    smoothed: int | None = None
+
     def __init__(self, objects: Sequence[int]) -> None:
         self.objects = tuple(objects)
 

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 
 class MapLoss(Protocol):
-    """A loss of the objects' maps of some samples of a batch."""
+    """A loss of the objects' maps of some samples of a batch.
+
+    ``smoothed`` is how many of each sample's maps, from the first, are smoothed; None is all.
+    """
+
+    @property
+    def smoothed(self) -> int | None: ...
 
     def __call__(self, maps: Tensor, samples: Sequence[int], step: float) -> Tensor:
         """(n,) from maps (n, objects, rows, columns).
@@ -179,7 +185,8 @@ class _Descent:
         seen: list[Tensor] = []
 
         def loss(probabilities: list[Tensor]) -> Tensor:
-            maps = object_maps(probabilities, self.words[samples], self.selection[samples], shape)
+            words, selection = self.words[samples], self.selection[samples]
+            maps = object_maps(probabilities, words, selection, shape, self.loss.smoothed)
             seen.append(maps.detach())
             return self.loss(maps, numbers, step * AUTHORS_STEPS / self.steps)
 

@@ -35,12 +35,21 @@ class DescentMethod(Protocol):
     def parameters(self) -> Mapping[str, Parameter]: ...
 
     @property
+    def own_identity(self) -> Mapping[str, Any]:
+        """Parameters of this method alone that decide pixels, for the identity."""
+        ...
+
+    @property
     def clip(self) -> float | None:
         """Greatest length of a sample's gradient; None leaves it as it is."""
         ...
 
     def inherited(self, backbone: str) -> Mapping[str, Any]:
         """Parameters that a backbone, by name, wants otherwise than the defaults."""
+        ...
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """See ``plugins.about_prompts``."""
         ...
 
     def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
@@ -73,9 +82,13 @@ class DescentGenerator(PipelineGenerator):
             "method": self.method.name,
             "version": self.method.version,
             **marks,
-            "parameters": self.settings.identity(),
+            "parameters": {**self.settings.identity(), **self.method.own_identity},
             **self.sampling.identity(),
         }
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """See ``plugins.about_prompts``."""
+        return self.method.about_prompts(prompts)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As :meth:`PipelineGenerator.latents`, guided.

@@ -52,7 +52,11 @@ def side_at_level(side: int, level: int) -> int:
 
 
 def object_maps(
-    maps: Sequence[Tensor], words: Tensor, selection: Tensor, shape: tuple[int, int]
+    maps: Sequence[Tensor],
+    words: Tensor,
+    selection: Tensor,
+    shape: tuple[int, int],
+    smoothed: int | None = None,
 ) -> Tensor:
     """The share of each pixel that each object's words win.
 
@@ -61,16 +65,20 @@ def object_maps(
         words: (batch, tokens) bool, the tokens that compete.
         selection: (batch, objects, tokens), 1 at an object's tokens; their shares are added.
         shape: rows and columns of the maps.
+        smoothed: how many of the objects, from the first, have their maps smoothed; None is all.
 
     Returns:
-        (batch, objects, rows, columns), each value in [0, 1], smoothed.
+        (batch, objects, rows, columns), each value in [0, 1].
     """
     import torch
 
     mean = torch.stack(list(maps)).mean(0)
     logits = (mean * SHARPNESS).masked_fill(~words.unsqueeze(1), -torch.inf)
     shares = selection.to(logits.dtype) @ logits.softmax(-1).transpose(1, 2)
-    return smooth(shares.view(*shares.shape[:2], *shape))
+    found = shares.view(*shares.shape[:2], *shape)
+    if smoothed is None or smoothed >= found.shape[1]:
+        return smooth(found)
+    return torch.cat([smooth(found[:, :smoothed]), found[:, smoothed:]], 1)
 
 
 def smooth(maps: Tensor) -> Tensor:

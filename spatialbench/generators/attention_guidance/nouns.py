@@ -44,6 +44,15 @@ def object_spans(prompt: Prompt) -> tuple[Span, Span]:
     )
 
 
+def guided_spans(prompt: Prompt) -> tuple[Span, ...]:
+    """:func:`object_spans` of a prompt that asks for a relation, :func:`named_spans` of others.
+
+    Raises:
+        UserError: as these.
+    """
+    return object_spans(prompt) if prompt.triplet else named_spans(prompt)
+
+
 def named_spans(prompt: Prompt) -> tuple[Span, ...]:
     """Characters ``[start, end)`` of each name in ``prompt.objects``, once each, in that order.
 

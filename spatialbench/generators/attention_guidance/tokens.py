@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from ...prompts import Prompt
-from .nouns import Span, named_spans, object_spans
+from .nouns import Span, guided_spans, object_spans
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ def object_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
     Raises:
         UserError: an object has no token (not in the text, or cut off), or the tokenizers disagree.
     """
-    return _agreed(prompt, object_spans(prompt), tokenizers)
+    return span_tokens(prompt, object_spans(prompt), tokenizers)
 
 
 def named_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
@@ -35,8 +35,7 @@ def named_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
     Raises:
         UserError: as :func:`object_tokens`.
     """
-    spans = object_spans(prompt) if prompt.triplet else named_spans(prompt)
-    return _agreed(prompt, spans, tokenizers)
+    return span_tokens(prompt, guided_spans(prompt), tokenizers)
 
 
 def token_rows(positions: Sequence[Positions], tokens: int) -> Tensor:
@@ -70,7 +69,12 @@ def prompt_words(texts: Sequence[str], tokenizer: Any, *, prompt_only: bool) -> 
     return words
 
 
-def _agreed(prompt: Prompt, spans: Sequence[Span], tokenizers: Sequence[Any]) -> Positions:
+def span_tokens(prompt: Prompt, spans: Sequence[Span], tokenizers: Sequence[Any]) -> Positions:
+    """All tokens of each span of characters of the prompt's text.
+
+    Raises:
+        UserError: as :func:`object_tokens`.
+    """
     first, *others = (_positions(prompt, spans, tokenizer) for tokenizer in tokenizers)
     if any(other != first for other in others):
         raise UserError(

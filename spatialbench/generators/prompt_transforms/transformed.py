@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...plugins import Generator, ImageRequest, Json, download
+from ...plugins import Generator, ImageRequest, Json, about_prompts, download
 from ...prompts import Prompt
 from .rewriting import NONE, Outcome, PromptTransform, transform_of
 
@@ -34,6 +34,10 @@ class Transformed:
     def download(self) -> None:
         """Get what the method takes from the network."""
         download(self.generator)
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """What the method says of the rewritten prompts."""
+        return about_prompts(self.generator, [self.transform.apply(p)[0] for p in prompts])
 
     def load(self) -> None:
         """Load the method."""

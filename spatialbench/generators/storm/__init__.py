@@ -2,22 +2,25 @@
 
 Source: arXiv 2503.22168; the authors' code (MICV-yonsei/STORM at 88dbc3a). Two methods, because the
 released code does not do what it is for: ``storm-released`` is what it computes, and
-``storm-corrected`` is our reading of what it was meant to compute, so a reconstruction. Both leave
-out the term for adjectives, which spatial prompts do not have.
+``storm-corrected`` is our reading of what it was meant to compute, so a reconstruction, without the
+term for adjectives, which spatial prompts seldom have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...plugins import Parameter
+from ...errors import unknown_name
+from ...plugins import GenerationSettings, Parameter
 from ...prompts import Prompt
 from ..attention_guidance.descent_plugin import DescentPlugin
 from ..attention_guidance.descent_settings import descent_parameters
 
 if TYPE_CHECKING:
+    from ..attention_guidance.descent_generator import DescentGenerator
+    from ..attention_guidance.nouns import Span
     from ..attention_guidance.tokens import Positions
     from .loss import TransportLoss
 
@@ -29,6 +32,10 @@ _BACKBONES: Mapping[str, Mapping[str, Any]] = {
     "sd2.1-base": {"prompt_only": True},
 }
 
+_SCRIPT, _GIVEN = "released", "given"
+"""What ``--set nouns=`` takes: the nouns that the released script finds, or the objects that the
+benchmark names, which the authors' pipeline also lets a user hand in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Storm(DescentPlugin):
@@ -37,8 +44,8 @@ class Storm(DescentPlugin):
     name: str
     summary: str
     corrected: bool
+    nouns: str = _GIVEN
 
-    version: ClassVar[int] = 1
     per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]] = _BACKBONES
     clip: ClassVar[float | None] = 1.0
 
@@ -48,37 +55,103 @@ class Storm(DescentPlugin):
         return ("reconstruction",) if self.corrected else ()
 
     @property
+    def version(self) -> int:
+        """Version 1 guided the given objects, and still does."""
+        return 2 if self.nouns == _SCRIPT else 1
+
+    @property
+    def own_identity(self) -> Mapping[str, Any]:
+        """Whose nouns, where they are not those of version 1."""
+        return {"nouns": _SCRIPT} if self.nouns == _SCRIPT else {}
+
+    @property
     def parameters(self) -> Mapping[str, Parameter]:
         """What ``--set`` takes; the defaults are the authors', in shares of their 50 steps."""
-        return descent_parameters(
+        shared = descent_parameters(
             scale=20.0,
             start="2%",
             end="50%",
             thresholds="10%:0.95,20%:0.99,30%:0.995,40%:0.999",
             iterations=30,
         )
+        if self.corrected:
+            return shared
+        meaning = "released: guide only where the authors' script finds two nouns; given: wherever "
+        return shared | {"nouns": Parameter(_SCRIPT, meaning + "the benchmark names two objects")}
 
-    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
-        """Tokens of the two objects; a prompt without two objects is left unguided, as released.
-
-        The corrected method also leaves "A and B" unguided, which asks for no place. Of a name of
-        several tokens the released code takes the last one.
+    def configure(
+        self, settings: GenerationSettings, parameters: Mapping[str, Any]
+    ) -> DescentGenerator:
+        """Fix the settings.
 
         Raises:
-            UserError: a relation without a direction in the plane (corrected only), or an object
-                that is not in the text.
+            UserError: an unknown parameter or a value out of range.
         """
-        from ..attention_guidance.tokens import named_tokens
-        from .sides import check_relation
+        from ..attention_guidance.descent_generator import configure
 
         if self.corrected:
+            return configure(self, settings, parameters)
+        nouns = str(parameters.get("nouns", _SCRIPT))
+        if nouns not in (_SCRIPT, _GIVEN):
+            raise unknown_name(f"value of nouns for {self.name}", nouns, [_SCRIPT, _GIVEN])
+        return configure(replace(self, nouns=nouns), settings, parameters)
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """A sentence with the number of prompts that are not guided, if there are any.
+
+        Raises:
+            UserError: a prompt that the method cannot guide, or whose nouns it does not know.
+        """
+        alone = sum(not self.spans(prompt) for prompt in prompts)
+        why = "a relation of two objects" if self.corrected else "two objects"
+        if self.nouns == _SCRIPT:
+            why = "exactly two nouns of one token, the only prompts that the authors' script guides"
+        sentence = (
+            f"{self.name}: {alone:,} of {len(prompts):,} prompts are not guided, so that their "
+            f"images are those of sd: they do not have {why}"
+        )
+        return [sentence] if alone else []
+
+    def spans(self, prompt: Prompt) -> tuple[Span | None, ...]:
+        """Characters of the words that are guided: subject, object, and perhaps their adjectives.
+
+        A prompt without two objects has none and is left unguided, as released. The corrected
+        method also leaves "A and B" unguided, which asks for no place.
+
+        Raises:
+            UserError: a relation without a direction in the plane (corrected only), an object that
+                is not in the text, or a prompt whose nouns are not known.
+        """
+        from ..attention_guidance.nouns import guided_spans
+
+        if self.nouns == _SCRIPT:
+            from .guided_words import guided_words
+
+            found = guided_words(prompt)
+            if found is None:
+                return ()
+            return found.nouns + (found.adjectives if any(found.adjectives) else ())
+        if self.corrected:
+            from .sides import check_relation
+
             if prompt.triplet is None:
                 return ()
             check_relation(prompt.triplet.relation, prompt.id)
-            return named_tokens(prompt, tokenizers)
-        if prompt.triplet is None and len(dict.fromkeys(prompt.objects)) != 2:
-            return ()
-        return tuple(tokens[-1:] for tokens in named_tokens(prompt, tokenizers))
+        two = prompt.triplet is not None or len(dict.fromkeys(prompt.objects)) == 2
+        return guided_spans(prompt) if two else ()
+
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+        """Tokens of :meth:`spans`; of a name of several tokens the released code takes the last.
+
+        Raises:
+            UserError: as :meth:`spans`, or words beyond what the text encoder reads.
+        """
+        from ..attention_guidance.tokens import span_tokens
+
+        spans = self.spans(prompt)
+        found = iter(span_tokens(prompt, [span for span in spans if span], tokenizers))
+        last = slice(None) if self.corrected else slice(-1, None)
+        return tuple(next(found)[last] if span else () for span in spans)
 
     def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> TransportLoss:
         """The loss of a batch."""
@@ -86,8 +159,14 @@ class Storm(DescentPlugin):
         from .sides import corrected_side, released_side
 
         side = corrected_side if self.corrected else released_side
-        return TransportLoss([side(prompt) for prompt in prompts])
+        adjectives = [
+            (len(words) > 2 and bool(words[2]), len(words) > 3 and bool(words[3]))
+            for words in positions
+        ]
+        return TransportLoss([side(prompt) for prompt in prompts], adjectives)
 
 
-RELEASED = Storm("storm-released", "STORM as its authors' code computes it, defects too", False)
+RELEASED = Storm(
+    "storm-released", "STORM as its authors' code computes it, defects too", False, _SCRIPT
+)
 CORRECTED = Storm("storm-corrected", "STORM without those defects (our reconstruction)", True)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
+from .adjectives import FIRST_STEP, adjective_cost
 from .sides import Side
 from .transport import transport_cost
 
@@ -33,13 +34,18 @@ class TransportLoss:
 
     Args:
         sides: how each sample of the batch is pulled.
+        adjectives: of each sample, whether its subject and its object have an adjective with a map;
+            none without.
     """
 
-    def __init__(self, sides: Sequence[Side]) -> None:
+    smoothed: int | None = 2
+
+    def __init__(self, sides: Sequence[Side], adjectives: Sequence[tuple[bool, bool]] = ()) -> None:
         self.sides = tuple(sides)
+        self.adjectives = tuple(adjectives) or ((False, False),) * len(self.sides)
 
     def __call__(self, maps: Tensor, samples: Sequence[int], step: float) -> Tensor:
-        """(n,) from maps (n, 2, rows, columns), subject first."""
+        """(n,) from maps (n, objects, rows, columns): subject, object, and their adjectives."""
         import torch
 
         rows, columns = maps.shape[-2:]
@@ -48,8 +54,8 @@ class TransportLoss:
                 "storm-released swaps x and y, which only a square picture survives: leave out "
                 "--width and --height, or use --method storm-corrected."
             )
-        maps = maps[:, :2]
-        masses = maps / (maps.sum((-2, -1), keepdim=True) + _GUARD)
+        every = maps / (maps.sum((-2, -1), keepdim=True) + _GUARD)
+        masses = every[:, :2]
         weight = side_weight(step)
         costs: list[Tensor] = []
         targets: list[Tensor] = []
@@ -61,7 +67,21 @@ class TransportLoss:
         cost = torch.stack(costs).flatten(1)
         target = torch.stack(targets).flatten(1)
         target = target / (target.sum(1, keepdim=True) + _GUARD)
-        return transport_cost(source, target, cost).view(-1, 2).sum(1)
+        loss = transport_cost(source, target, cost).view(-1, 2).sum(1)
+        if step < FIRST_STEP or not any(any(self.adjectives[sample]) for sample in samples):
+            return loss
+        return loss + self._adjectives(every, samples)
+
+    def _adjectives(self, masses: Tensor, samples: Sequence[int]) -> Tensor:
+        """(n,): the mean over a sample's adjectives, 0 where it has none."""
+        import torch
+
+        added = []
+        for own, sample in zip(masses, samples, strict=True):
+            with_one = [i for i, present in enumerate(self.adjectives[sample]) if present]
+            costs = [adjective_cost(own[i], own[2 + i]) for i in with_one]
+            added.append(torch.stack(costs).mean() if costs else own.new_zeros(()))
+        return torch.stack(added)
 
     def may_repeat(self, maps: Tensor, samples: Sequence[int]) -> Tensor:
         """(n,) bool: only samples whose objects are already in the order the side asks for."""

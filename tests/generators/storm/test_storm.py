@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from tests.generators.batches import assert_same_but_for_rounding
 from tests.tiny_models import save_pipeline, sharpened, tiny_sd
 
 STEPS = 4
-BOTH = pytest.mark.parametrize("method", [RELEASED, CORRECTED], ids=lambda m: m.name)
+GIVEN = replace(RELEASED, nouns="given")
+BOTH = pytest.mark.parametrize("method", [GIVEN, CORRECTED], ids=lambda m: m.name)
 
 
 def blob(x: float, y: float, side: int = 8) -> torch.Tensor:
@@ -246,10 +248,10 @@ def test_prompts_without_two_objects_are_left_unguided(sd_pipe: Any, pair: Any) 
     one = Prompt("1", "a photo of a dog", "single", objects=("dog",))
     two = Prompt("2", "a dog and a cat", "two", objects=("dog", "cat"))
     glass = pair("wine glass", "above", "bench")
-    assert RELEASED.positions(one, tokenizers) == ()
-    assert RELEASED.positions(two, tokenizers) == ((2,), (5,))
+    assert GIVEN.positions(one, tokenizers) == ()
+    assert GIVEN.positions(two, tokenizers) == ((2,), (5,))
     assert CORRECTED.positions(two, tokenizers) == ()
-    assert RELEASED.positions(glass, tokenizers)[0] == (3,)
+    assert GIVEN.positions(glass, tokenizers)[0] == (3,)
     assert CORRECTED.positions(glass, tokenizers)[0] == (2, 3)
     with pytest.raises(UserError, match="'behind', which storm-corrected cannot guide"):
         CORRECTED.positions(pair("dog", "behind", "cat"), tokenizers)
@@ -277,7 +279,8 @@ def test_identities_say_which_and_which_is_a_reconstruction() -> None:
     assert (released["method"], corrected["method"]) == ("storm-released", "storm-corrected")
     assert corrected["marks"] == ["reconstruction"]
     assert "marks" not in released
-    assert released["parameters"] == {
+    assert (released["version"], corrected["version"]) == (2, 1)
+    assert corrected["parameters"] == {
         "scale": 20.0,
         "window": [1, 25],
         "thresholds": ["5:0.95", "10:0.99", "15:0.995", "20:0.999"],
@@ -285,3 +288,17 @@ def test_identities_say_which_and_which_is_a_reconstruction() -> None:
         "level": 2,
         "prompt_only": True,
     }
+    assert released["parameters"] == {**corrected["parameters"], "nouns": "released"}
+
+
+def test_with_given_nouns_the_run_is_that_of_version_1() -> None:
+    """So that a run of spatialbench 0.1 can be continued."""
+    settings = GenerationSettings(backbone="sd2.1-base")
+    given = RELEASED.configure(settings, {"nouns": "given"}).identity()
+    corrected = CORRECTED.configure(settings, {}).identity()
+    assert given["version"] == 1
+    assert given["parameters"] == corrected["parameters"]
+    with pytest.raises(UserError, match="unknown value of nouns for storm-released 'gven'"):
+        RELEASED.configure(settings, {"nouns": "gven"})
+    with pytest.raises(UserError, match="parameter of storm-corrected 'nouns'"):
+        CORRECTED.configure(settings, {"nouns": "given"})
