@@ -25,17 +25,28 @@ def default_detector(benchmark: BenchmarkPlugin, subset: str | None = None) -> s
     return str(by_subset.get(subset or benchmark.default_subset, benchmark.detector))
 
 
+def prescribed_start(benchmark: BenchmarkPlugin, subset: str | None = None) -> str | None:
+    """How the signature of the detector that a subset prescribes begins.
+
+    None where it cannot be told: its plug-in is not installed, or names its model by a hash that is
+    not known without the weights.
+    """
+    try:
+        plugin = plugins.load("detector", default_detector(benchmark, subset))
+        start = getattr(plugin, "signature_start", None)
+        return start or plugin.configure(None, "cpu", True).signature()
+    except UserError:
+        return None
+
+
 def stands_in_for(benchmark: BenchmarkPlugin, subset: str | None, signature: str) -> str | None:
     """The detector a subset prescribes, where ``signature`` is another's; None where it is its own.
 
-    Also None where it cannot be told: the prescribed plug-in is not installed, or names its model
-    by a hash that is not known without the weights.
+    Also None where it cannot be told; see ``prescribed_start``.
     """
-    name = default_detector(benchmark, subset)
-    try:
-        plugin = plugins.load("detector", name)
-        start = getattr(plugin, "signature_start", None)
-        start = start or plugin.configure(None, "cpu", True).signature()
-    except UserError:
-        return None
-    return None if signature.startswith(start) else name
+    start = prescribed_start(benchmark, subset)
+    return (
+        None
+        if start is None or signature.startswith(start)
+        else default_detector(benchmark, subset)
+    )

@@ -6,6 +6,7 @@ import importlib
 import logging
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -23,7 +24,7 @@ _VERBS = {
     "leaderboard": ("leaderboard", "Runs beside each other and beside published rows."),
     "compare": ("compare", "Runs picture by picture: is the difference more than chance?"),
     "power": ("power", "How many prompts a question needs; what a run can show."),
-    "gate": ("gate", "Hold a run to a committed file: exit status 0, 1 or 2, for CI."),
+    "gate": ("gate", "Hold a run to a committed file: exit status 0, 1, 2 or 64, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: pictures, boxes, charts."),
     "import": ("importing", "Other people's pictures, detections or results as a run."),
     "export": ("exporting", "A run in a benchmark's own layout, for its own scripts."),
@@ -37,6 +38,9 @@ _VERBS = {
     "lab": ("lab", "The embedded lab: draw its world, train its models."),
 }
 """Verb: (module of this package that holds it as ``command``, its line in the help)."""
+
+_NO_ANSWER = {"gate": (64, 70)}
+"""By verb whose exit statuses 1 and 2 are answers: those of an error and of a bug (sysexits.h)."""
 
 _log = logging.getLogger("spatialbench")
 
@@ -75,9 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
     0 is success, 2 anything the user can put right (one sentence on stderr, no traceback), 130 an
-    interruption, 143 SIGTERM. Other exceptions are bugs and keep their traceback.
+    interruption, 143 SIGTERM. Other exceptions are bugs and keep their traceback. A verb that
+    answers by its exit status has others for errors and bugs; see ``_NO_ANSWER``.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    error_status, bug_status = _NO_ANSWER.get(next(iter(arguments), ""), (2, None))
     try:
         with on_sigterm():
             status = root.main(
@@ -88,11 +94,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "spatialbench"
-        return _failed(f"{error.format_message()} Try '{where} --help'.")
+        return _failed(f"{error.format_message()} Try '{where} --help'.", error_status)
     except click.ClickException as error:
-        return _failed(error.format_message())
+        return _failed(error.format_message(), error_status)
     except UserError as error:
-        return _failed(str(error))
+        return _failed(str(error), error_status)
     except (KeyboardInterrupt, click.Abort):
         print("interrupted; the same command continues where this one stopped.", file=sys.stderr)
         return 130
@@ -100,9 +106,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         again = printable(shlex.join(["spatialbench", *arguments]))
         print(f"stopped (SIGTERM); what is finished is kept. To continue: {again}", file=sys.stderr)
         return EXIT_STATUS
+    except Exception:
+        if bug_status is None:
+            raise
+        traceback.print_exc()
+        return bug_status
     return status if isinstance(status, int) else 0
 
 
-def _failed(message: str) -> int:
+def _failed(message: str, status: int) -> int:
     print(f"error: {printable(message)}", file=sys.stderr)
-    return 2
+    return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -32,6 +33,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="With --write: windows for each task too, this wide.",
 )
 @click.option(
+    "--one-sided",
+    is_flag=True,
+    help="With --write: windows with a lower edge only, which any gain passes.",
+)
+@click.option("--force", is_flag=True, help="With --write: over a file that is there.")
+@click.option(
     "--confidence",
     type=FiniteFloat(0.5, 0.9999),
     help="With --write: of the intervals that decide; default 0.95.",
@@ -45,13 +52,16 @@ def command(
     write_path: Path | None,
     tolerance: float | None,
     group_tolerance: float | None,
+    one_sided: bool,
+    force: bool,
     confidence: float | None,
     form: str,
 ) -> int:
-    """Hold RUN to a gate file: exit status 0 pass, 1 regression, 2 cannot tell.
+    """Hold RUN to a gate file: exit status 0 pass, 1 outside a window, 2 cannot tell.
 
     A metric fails when its whole interval lies outside its window. A partial run, one measured
-    with another signature, or one with too few images cannot tell.
+    under other conditions, or one with too few images cannot tell. What you typed wrong, a file
+    that is not there and a run without scores give exit status 64: no answer at all.
     """
     from ..reports.scored import load_scored
 
@@ -59,6 +69,11 @@ def command(
     if write_path is not None:
         if against or junit_path or markdown_path:
             raise UserError("--write makes a gate file and decides nothing: give it alone.")
+        if write_path.exists() and not force:
+            raise UserError(
+                f"{write_path} is there already: give --force to replace it, or another name."
+            )
+        from ..reports.gate.decision import checks_of, narrow_windows
         from ..reports.gate.file import gate_from
 
         gate = gate_from(
@@ -66,20 +81,26 @@ def command(
             2.0 if tolerance is None else tolerance,
             group_tolerance,
             0.95 if confidence is None else confidence,
+            "lower" if one_sided else "both",
         )
         _write(write_path, gate.text().encode())
-        say(f"{len(gate.metrics)} windows written; next: spatialbench gate RUN --against FILE")
+        for note in narrow_windows(checks_of(scored, gate)):
+            say(note)
+        again = shlex.join(["spatialbench", "gate", str(run), "--against", str(write_path)])
+        windows = "1 window" if gate.windows == 1 else f"{gate.windows:,} windows"
+        say(f"{windows} written; next: {again}")
         click.echo(write_path)
         return 0
     if against is None:
         raise UserError(
             f"nothing to hold {run} to: give --against FILE, or make one with --write FILE."
         )
-    if not (tolerance is group_tolerance is confidence is None):
+    if one_sided or force or not (tolerance is group_tolerance is confidence is None):
         raise UserError(
-            "--tolerance, --group-tolerance and --confidence go with --write: with --against "
-            "the file decides."
+            "--tolerance, --group-tolerance, --one-sided, --confidence and --force go with "
+            "--write: with --against the file decides."
         )
+    _apart(against, junit_path, markdown_path)
     from ..reports.gate.decision import decide
     from ..reports.gate.file import read_gate
     from ..reports.gate.junit import junit
@@ -91,7 +112,18 @@ def command(
     if markdown_path is not None:
         _write(markdown_path, markdown(decision).encode())
     click.echo(decision_text(decision, form))  # type: ignore[arg-type]
-    return decision.answer.value
+    return decision.answer.status
+
+
+def _apart(against: Path, *reports: Path | None) -> None:
+    """Refuse a report that would replace the gate file, or the other report."""
+    seen = {against.resolve()}
+    for path in reports:
+        if path is None:
+            continue
+        if path.resolve() in seen:
+            raise UserError(f"{path} is named twice: give every file a name of its own.")
+        seen.add(path.resolve())
 
 
 def _write(path: Path, content: bytes) -> None:

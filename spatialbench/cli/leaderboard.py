@@ -15,7 +15,8 @@ from .options import FORMATS
 
 if TYPE_CHECKING:
     from ..plugins import BenchmarkPlugin, Published
-    from ..reports.leaderboard import Conditions, Row
+    from ..reports.competition import Prescribed
+    from ..reports.rows import Row
 
 
 @click.command("leaderboard")
@@ -76,7 +77,7 @@ def command(
         others,
         _columns(benchmark, own, others),
         form,  # type: ignore[arg-type]
-        standard_conditions(benchmark),
+        prescribed_by(benchmark),
         price,
     )
     click.echo(text)
@@ -98,8 +99,8 @@ def _columns(
 
 def _rows(runs: Sequence[Path]) -> list[Row]:
     from ..documents import read_json
-    from ..reports.leaderboard import Row
     from ..reports.results import find_runs, read_result
+    from ..reports.rows import Row
     from ..runs.timing import read_pace
     from ..stages.other_rules import run_of
 
@@ -157,15 +158,10 @@ def _benchmark_name(rows: Sequence[Row], given: str | None) -> str:
     )
 
 
-def standard_conditions(benchmark: BenchmarkPlugin) -> Conditions | None:
-    """What the benchmark's own numbers are measured with; None where its detector is missing."""
-    from ..reports.leaderboard import Conditions
+def prescribed_by(benchmark: BenchmarkPlugin) -> Prescribed:
+    """What the benchmark's published rows are measured under, given the prompt set of a run."""
+    from functools import partial
 
-    rule = next(iter(benchmark.rules.values()))
-    try:
-        detector = plugins.load("detector", benchmark.detector).configure(None, "cpu", True)
-        signature = detector.signature()
-    except UserError:
-        return None
-    version = f"{benchmark.name}/{benchmark.version}"
-    return Conditions(version, rule.name, signature, rule.threshold)
+    from ..runs.conditions import Conditions
+
+    return partial(Conditions.prescribed, benchmark)

@@ -1,86 +1,35 @@
 """Any number of runs beside each other and beside what has been published.
 
 A lab number never stands in one table with a number from a full-size model or from a paper: each
-world has its own section. Within a section, a row measured under other conditions (benchmark
-version, rule, detector or threshold) carries a mark that the notes explain.
+world has its own section, and so has every prompt set. Within a section, a row measured under
+other conditions carries a number that the notes explain; see ``competition``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import nan
-from typing import Any
 
-from ..errors import UserError
 from ..plugins import Published
-from ..runs.signature import Signature
-from ..runs.timing import Pace
-from .best import Candidate, best
+from .best import Candidate
 from .cells import INTERVAL_NOTE, images_cell, metric_cell, plain_cell
-from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
-from .results import Result
-from .tables import UNDEFINED, Format, Table, render, render_csv
+from .competition import Competition, Prescribed, numbered
+from .leaderboard_data import leaderboard_csv, leaderboard_document
+from .marks import MARKS, competes, method_marks
+from .price import PRICE_COLUMNS, price_cells, price_notes
+from .rows import Part, Row, parts
+from .tables import UNDEFINED, Format, Table, render
 
-LAB_TITLE = "the lab's small model (comparable with lab rows only)"
-FULL_TITLE = "full-size models"
-PUBLISHED_TITLE = "published rows"
-MARKS = {
-    "trained-on-the-metric": ("[t]", "trained on the benchmark's own metric"),
-    "layout-conditioned": ("[l]", "a layout is handed to the model, not the prompt alone"),
-    "inconsistent": ("[!]", "its cells contradict each other as printed"),
-    "reconstruction": (
-        "[r]",
-        "our reconstruction of what its authors did not release, or not in this form; it competes "
-        "like a row without a mark",
-    ),
-}
-"""Marks of published rows and of methods: what stands in the table, and what it means."""
-_COMPETING = frozenset({"reconstruction"})
-"""Marks that do not keep a row from being the best."""
 BEST_NOTE = (
-    "bold (* in plain text): the best of the rows without a mark and without missing images, and "
-    "those whose interval overlaps its own; a row without interval counts as a point"
+    "bold (* in plain text): the best of the rows measured under the same conditions, without a "
+    "mark and without missing images, and those whose interval overlaps its own; a row without "
+    "interval counts as a point"
 )
 EVIDENCE_NOTE = (
     "[P] read in the primary source, [S] in a secondary one, [C] checked, [D] derived; "
     "--format json has the notes on each published row."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A run of the leaderboard: where it lies, its checked form, its document, its pace."""
-
-    run: str
-    result: Result
-    document: Mapping[str, Any]
-    pace: Pace | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What two numbers must share to stand in one column without a mark."""
-
-    benchmark: str
-    rule: str
-    detector: str
-    threshold: float
-
-    @classmethod
-    def of(cls, result: Result) -> Conditions:
-        """The conditions of a run; the benchmark with the version its signature gives."""
-        version = result.signature.split(" ")[0] or result.benchmark
-        return cls(version, result.rule, result.detector, result.threshold)
-
-    def differences(self, reference: Conditions) -> list[str]:
-        """``rule strict/1 (others visor-centroid/1)`` for each field that differs."""
-        pairs = [
-            (name, getattr(self, name), getattr(reference, name))
-            for name in ("benchmark", "rule", "detector", "threshold")
-        ]
-        return [f"{name} {own} (others {other})" for name, own, other in pairs if own != other]
 
 
 def leaderboard_text(
@@ -89,7 +38,7 @@ def leaderboard_text(
     published: Sequence[Published],
     headline: Sequence[str],
     form: Format,
-    standard: Conditions | None = None,
+    prescribed: Prescribed | None = None,
     price: bool = False,
 ) -> str:
     """The leaderboard in any format.
@@ -100,14 +49,15 @@ def leaderboard_text(
         published: rows of its papers; shown beside full-size models, apart from the lab.
         headline: metric keys in column order.
         form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``.
-        standard: the benchmark's own conditions, which the published rows were measured under.
+        prescribed: the benchmark's own conditions, which the published rows were measured under.
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
     """
     if form == "json":
-        return json.dumps(_document(rows, published), indent=2, allow_nan=False)
+        document = leaderboard_document(rows, published, prescribed)
+        return json.dumps(document, indent=2, allow_nan=False)
     if form == "csv":
-        return _csv(rows, published, headline, price)
-    tables = sections(benchmark, rows, published, headline, standard, price)
+        return leaderboard_csv(rows, published, headline, prescribed, price)
+    tables = sections(benchmark, rows, published, headline, prescribed, price)
     if form == "html":
         from .webpage import html_page
 
@@ -120,57 +70,30 @@ def sections(
     rows: Sequence[Row],
     published: Sequence[Published],
     headline: Sequence[str],
-    standard: Conditions | None = None,
+    prescribed: Prescribed | None = None,
     price: bool = False,
 ) -> list[Table]:
-    """The tables, one a world: full-size models with the published rows, then the lab."""
-    full = [row for row in rows if not row.result.is_lab]
-    lab = [row for row in rows if row.result.is_lab]
-    tables = []
-    if full or published:
-        parts = ([FULL_TITLE] if full else []) + ([PUBLISHED_TITLE] if published else [])
-        title = f"{benchmark}: {' and '.join(parts)}"
-        tables.append(_section(title, full, published, headline, standard, price))
-    if lab:
-        tables.append(_section(f"{benchmark}: {LAB_TITLE}", lab, [], headline, None, price))
-    return tables
-
-
-def marks(rows: Sequence[Row], standard: Conditions | None) -> dict[str, list[str]]:
-    """For each run (by its path) what it was measured with that the others were not."""
-    if not rows:
-        return {}
-    reference = standard or Conditions.of(rows[0].result)
-    return {row.run: Conditions.of(row.result).differences(reference) for row in rows}
-
-
-def method_marks(result: Result) -> tuple[str, ...]:
-    """What a run's method says of itself: the ``marks`` of its identity, from the signature."""
-    try:
-        text = Signature.parse(result.signature).parameters.get("marks", "")
-    except UserError:
-        return ()
-    return tuple(name for name in text.split("+") if name in MARKS)
+    """The tables, one a world and prompt set; see ``rows.parts``."""
+    return [
+        _section(part.title(benchmark), part, part.columns(headline), prescribed, price)
+        for part in parts(rows, published)
+    ]
 
 
 def _section(
     title: str,
-    rows: Sequence[Row],
-    published: Sequence[Published],
+    part: Part,
     headline: Sequence[str],
-    standard: Conditions | None,
+    prescribed: Prescribed | None,
     price: bool,
 ) -> Table:
-    differs = marks(rows, standard)
-    notes = [INTERVAL_NOTE]
-    numbered = 0
+    rows, published = part.rows, part.published
+    competition = part.competition(prescribed)
+    numbers, conditions = numbered(competition.differs)
+    notes = [INTERVAL_NOTE, *conditions]
     cells = []
-    for row in rows:
-        result, mark = row.result, ""
-        if differs[row.run]:
-            numbered += 1
-            mark = f" [{numbered}]"
-            notes.append(f"{mark.strip()} other conditions: {'; '.join(differs[row.run])}")
+    for row, differs in zip(rows, competition.differs, strict=True):
+        result, mark = row.result, f" [{numbers[differs]}]" if differs else ""
         mark += "".join(f" {MARKS[name][0]}" for name in method_marks(result))
         metrics = [metric_cell(result, key) for key in headline]
         metrics += price_cells(result, row.pace) if price else []
@@ -188,7 +111,7 @@ def _section(
     notes += [f"{sign} {meaning}" for name, (sign, meaning) in MARKS.items() if name in used]
     if published:
         notes.append(EVIDENCE_NOTE)
-    bold = _bold(rows, published, headline, differs)
+    bold = _bold(part, headline, competition)
     if bold:
         notes.append(BEST_NOTE)
     if price:
@@ -206,10 +129,7 @@ def _section(
 
 
 def _bold(
-    rows: Sequence[Row],
-    published: Sequence[Published],
-    headline: Sequence[str],
-    differs: Mapping[str, list[str]],
+    part: Part, headline: Sequence[str], competition: Competition
 ) -> frozenset[tuple[int, int]]:
     """The cells of the best numbers, by (row, column) of the section's table."""
     found = set()
@@ -218,78 +138,13 @@ def _bold(
             Candidate(
                 row.result.metric(key),
                 *row.result.intervals.get(key, (None, None)),
-                eligible=not row.result.partial
-                and not differs[row.run]
-                and _COMPETING.issuperset(method_marks(row.result)),
+                eligible=competes(row.result),
             )
-            for row in rows
+            for row in part.rows
         ]
-        column += [
-            Candidate(entry.metrics.get(key, nan), eligible=not entry.marks) for entry in published
+        others = [
+            Candidate(entry.metrics.get(key, nan), eligible=not entry.marks)
+            for entry in part.published
         ]
-        found |= {(number, place) for number in best(column)}
+        found |= {(number, place) for number in competition.best(column, others)}
     return frozenset(found)
-
-
-def _document(rows: Sequence[Row], published: Sequence[Published]) -> dict[str, Any]:
-    return {
-        "rows": [
-            {
-                **row.document,
-                **price_fields(row.pace),
-                "run": row.run,
-                "lab": row.result.is_lab,
-                "marks": list(method_marks(row.result)),
-            }
-            for row in rows
-        ],
-        "published": [
-            {
-                "method": entry.method,
-                "base": entry.base,
-                **entry.metrics,
-                "source": entry.source,
-                "evidence": entry.evidence,
-                "note": entry.note,
-                "marks": list(entry.marks),
-            }
-            for entry in published
-        ],
-    }
-
-
-def _csv(
-    rows: Sequence[Row], published: Sequence[Published], headline: Sequence[str], price: bool
-) -> str:
-    priced = list(PRICE_COLUMNS) if price else []
-    bounds = [name for key in headline for name in (f"{key}_low", f"{key}_high")]
-    columns = ["world", "method", "base", "images", "images_expected", "partial", *headline]
-    lines = []
-    for row in rows:
-        result = row.result
-        pairs = [v for key in headline for v in result.intervals.get(key, (None, None))]
-        own = [result.metric(key) for key in headline]
-        paid = [_exact(value) for value in price_values(result, row.pace)] if price else []
-        lines.append(
-            [
-                "lab" if result.is_lab else "full-size",
-                result.method,
-                result.backbone,
-                str(result.images),
-                str(result.images_expected),
-                str(result.partial).lower(),
-                *(_exact(value) for value in [*own, *pairs]),
-                *paid,
-                result.signature,
-            ]
-        )
-    for entry in published:
-        values = [entry.metrics.get(key) for key in headline]
-        empty = [""] * (len(bounds) + len(priced))
-        cells = [*(_exact(value) for value in values), *empty, f"{entry.source} [{entry.evidence}]"]
-        lines.append(["published", entry.method, entry.base, "", "", "", *cells])
-    return render_csv([*columns, *bounds, *priced, "source"], lines)
-
-
-def _exact(value: float | None) -> str:
-    return "" if value is None or value != value else repr(value)

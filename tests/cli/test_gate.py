@@ -45,18 +45,87 @@ def test_a_partial_run_cannot_tell(gated: Command) -> None:
     outcome = gated("gate", "good", "--against", "gate.json")
     assert outcome.status == 2
     assert "CANNOT TELL: the run is partial: 95 of 96 images" in outcome.out
-    assert gated("gate", "good", "--write", "again.json").status == 2
+    assert gated("gate", "good", "--write", "again.json").status == 64
 
 
-def test_files_that_decide_nothing(gated: Command) -> None:
+def test_what_is_typed_wrong_is_no_answer(gated: Command) -> None:
+    """Continuous integration must not take it for "cannot tell" (2) or for a regression (1)."""
     content = json.loads(Path("gate.json").read_text())
     Path("next.json").write_text(json.dumps({**content, "gate_version": 9}))
     outcome = gated("gate", "good", "--against", "next.json")
-    assert (outcome.status, outcome.out) == (2, "")
+    assert (outcome.status, outcome.out) == (64, "")
     assert "version 9" in outcome.err
-    assert gated("gate", "good").status == 2
-    assert gated("gate", "good", "--against", "gate.json", "--tolerance", "50").status == 2
-    assert gated("gate", "good", "--against", "gate.json", "--write", "x.json").status == 2
+    for wrong in (
+        (),
+        ("--against", "gate.json", "--tolerance", "50"),
+        ("--against", "gate.json", "--one-sided"),
+        ("--against", "gate.json", "--force"),
+        ("--against", "gate.json", "--write", "x.json"),
+        ("--against", "nowhere.json"),
+        ("--against", "gate.json", "--junit", "gate.json"),
+        ("--against", "gate.json", "--junit", "a", "--markdown", "./a"),
+        ("--write", "x.json", "--tolerance", "many"),
+        ("--no-such-option",),
+    ):
+        assert gated("gate", "good", *wrong).status == 64
+    assert gated("gate").status == 64
+    assert gated("gate", "nowhere", "--against", "gate.json").status == 64
+    assert json.loads(Path("gate.json").read_text()) == content
+
+
+def test_a_bug_is_no_regression(gated: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("spatialbench.reports.gate.decision.decide", broken)
+    outcome = gated("gate", "good", "--against", "gate.json")
+    assert outcome.status == 70
+    assert "ZeroDivisionError: a bug" in outcome.err
+
+
+def test_a_gate_file_is_replaced_only_by_force(gated: Command) -> None:
+    before = Path("gate.json").read_bytes()
+    refused = gated("gate", "good", "--write", "gate.json", "--tolerance", "9")
+    assert refused.status == 64
+    assert "give --force" in refused.err
+    assert Path("gate.json").read_bytes() == before
+    written = gated(
+        *("gate", "good", "--write", "gate.json", "--force", "--group-tolerance", "9"),
+        *("--one-sided",),
+    )
+    assert written.status == 0
+    content = json.loads(Path("gate.json").read_text())
+    parts = (content["metrics"], *content["groups"].values())
+    windows = [window for part in parts for window in part.values()]
+    assert {window["edges"] for window in windows} == {"lower"}
+    assert f"{len(windows)} windows written" in written.err
+    assert len(windows) == 10
+    # The command it names works as it stands.
+    again = written.err.partition("next: spatialbench ")[2].split()
+    assert again == ["gate", "good", "--against", "gate.json"]
+    assert gated(*again).status == 0
+
+
+def test_a_gain_is_not_a_regression(gated: Command) -> None:
+    gated(*RUN, "--out", "poor", "--set", "skill=0.2")
+    written = gated("gate", "poor", "--write", "poor.json", "--tolerance", "1")
+    assert "NARROW: 2 of 2 windows" in written.err
+    better = gated("gate", "good", "--against", "poor.json", "--junit", "j.xml")
+    assert better.status == 1
+    assert better.out.startswith("gate: ABOVE THE WINDOW")
+    assert "REGRESSION" not in better.out
+    types = [failure.get("type") for failure in ElementTree.parse("j.xml").iter("failure")]
+    assert types == ["above-the-window"]
+    gated("gate", "poor", "--write", "low.json", "--tolerance", "1", "--one-sided")
+    assert gated("gate", "good", "--against", "low.json").status == 0
+
+
+def test_failures_come_first(gated: Command) -> None:
+    """FOUND is 100 % in both runs, and stands first in the file."""
+    gated(*RUN, "--out", "bad", "--set", "skill=0.2")
+    document = json.loads(gated("gate", "bad", "--against", "gate.json", "--format", "json").out)
+    assert [check["metric"] for check in document["checks"]] == ["RIGHT", "FOUND"]
+    assert list(json.loads(Path("gate.json").read_text())["metrics"]) == ["FOUND", "RIGHT"]
 
 
 def test_a_method_that_swaps_left_and_right_fails(

@@ -23,7 +23,18 @@ def test_runs_beside_published_rows(spatialbench: Command) -> None:
     assert "a coin" in table
     for row in document["rows"]:
         assert row["signature"] in table
+    # Both of 8 prompts, beside published rows of all 48.
+    assert table.count("painter [1]") == 2
+    assert "[1] other conditions: prompts 8 (others 48)" in table
+    assert "[1]" not in spatialbench("leaderboard", "runs", "--no-published").out
+
+
+def test_whole_runs_compete_with_published_rows(spatialbench: Command) -> None:
+    """A coin is right in 50 % of the pictures; both are measured over every prompt."""
+    spatialbench(*RUN[:-2], "--set", "skill=0.9", "--out", "here")
+    table = spatialbench("leaderboard", "here").out
     assert "[1]" not in table
+    assert table.count(" *") == 3  # FOUND, a tie at 100, and RIGHT.
 
 
 def test_published_rows_can_be_left_out(spatialbench: Command) -> None:
@@ -37,10 +48,39 @@ def test_published_rows_can_be_left_out(spatialbench: Command) -> None:
 
 
 def test_another_threshold_is_marked(spatialbench: Command) -> None:
-    spatialbench(*RUN, "--out", "here", "--threshold", "0.7")
+    spatialbench(*RUN[:-2], "--out", "here", "--threshold", "0.7")
     table = spatialbench("leaderboard", "here").out
     assert "painter [1]" in table
-    assert "threshold 0.7 (others 0.5)" in table
+    assert "[1] other conditions: threshold 0.7 (others 0.5)" in table
+
+
+def test_images_seeds_and_rewriting_are_conditions(spatialbench: Command) -> None:
+    """None of these runs stands unmarked beside the published row, or beside another."""
+    for number, option in enumerate(
+        (
+            ("--images-per-prompt", "1"),
+            ("--seed-scheme", "hashed:3"),
+            ("--only", "left,right"),
+            ("--prompt-transform", "tore"),
+        )
+    ):
+        outcome = spatialbench(*RUN[:-2], "--out", str(number), *option)
+        assert outcome.status == 0
+    rows = spatialbench("leaderboard", "0", "1", "2", "3", "--format", "json").out
+    assert [row["other_conditions"] for row in json.loads(rows)["rows"]] == [
+        "images per prompt 1 (others 2)",
+        "seeds hashed:3 (others protocol)",
+        "only left,right (others everything); prompts 24 (others 48)",
+        "prompt rewriting tore/1 (others none)",
+    ]
+
+
+def test_a_prompt_set_has_a_table_of_its_own(spatialbench: Command) -> None:
+    spatialbench(*RUN, "--out", "here")
+    spatialbench("run", "--method", "painter", "--bench", "squares:sideways", "--out", "there")
+    table = spatialbench("leaderboard", "here", "there").out
+    assert "squares:sideways: full-size models" in table
+    assert "squares: full-size models" in table
 
 
 def test_a_benchmark_alone_shows_what_is_published(spatialbench: Command) -> None:

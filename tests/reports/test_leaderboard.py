@@ -5,33 +5,56 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from spatialbench.plugins import Published
-from spatialbench.reports.leaderboard import Conditions, Row, leaderboard_text, marks, sections
+from spatialbench.reports.leaderboard import leaderboard_text, sections
 from spatialbench.reports.results import parse_result
+from spatialbench.reports.rows import Row
+from spatialbench.runs.conditions import Conditions
 from spatialbench.runs.signature import Signature
 
 from .test_tables import RESULT
 
 HEADLINE = ["OA", "VISOR_cond"]
 PAPER = Published("InfSplign", "SD 2.1", {"OA": 71.5}, "a paper, table 2", "P", "a note")
-STANDARD = Conditions("visor/1", "visor-centroid/1", "owlvit-base-patch32@cbc355f", 0.1)
+SIGNATURE = Signature(
+    "visor/1", "visor-centroid/1", "owlvit-base-patch32@cbc355f", 0.1, 25280, 4, "0.1.0",
+    seeds="protocol",
+)  # fmt: skip
+STANDARD = Conditions.of(SIGNATURE)
+WHOLE = {"partial": False, "images": 101120, "prompts": 25280}
 
 
-def _row(run: str, **changes: Any) -> Row:
-    document = {**RESULT, **changes}
+def prescribed(signature: Signature) -> Conditions:
+    """Of this subset, by a detector of any revision."""
+    own = signature.detector.startswith("owlvit-base-patch32@")
+    return replace(
+        STANDARD,
+        subset=signature.subset,
+        detector=signature.detector if own else STANDARD.detector,
+    )
+
+
+def _row(run: str, signature: dict[str, Any] | None = None, **changes: Any) -> Row:
+    line = replace(Signature.parse(RESULT["signature"]), **(signature or {}))
+    document = {**RESULT, "signature": str(line), **changes}
     return Row(run, parse_result(document), document)
 
 
-def _full(run: str, **changes: Any) -> Row:
-    own = {"backbone": "sd2.1-base@4e63672", "detector": STANDARD.detector}
-    return _row(run, **{**own, **changes})
+def _full(run: str, signature: dict[str, Any] | None = None, **changes: Any) -> Row:
+    """A full-size run; changes of its signature come first."""
+    line = {"detector": SIGNATURE.detector, **(signature or {})}
+    own = {"backbone": "sd2.1-base@4e63672", "detector": line["detector"]}
+    return _row(run, line, **{**own, **changes})
 
 
 def test_lab_rows_never_share_a_table_with_others() -> None:
     rows = [_row("a", method="infsplign"), _full("b", method="sd"), _row("c", method="sd")]
-    full, lab = sections("visor", rows, [PAPER], HEADLINE)
+    full, lab = sections("visor", rows, [PAPER], HEADLINE, prescribed)
     assert [cells[0] for cells in full.rows] == ["sd", "InfSplign"]
     assert [cells[0] for cells in lab.rows] == ["infsplign", "sd"]
     assert "lab" in lab.title
@@ -45,15 +68,15 @@ def test_lab_runs_alone_leave_published_rows_in_their_own_table() -> None:
 
 
 def test_every_signature_stands_below_its_table_once() -> None:
-    rows = [_full("a", signature="visor/1 x:1"), _full("b", signature="visor/1 x:2"), _full("c")]
+    rows = [_full("a", {"base": "x"}), _full("b", {"base": "y"}), _full("c")]
     (table,) = sections("visor", [*rows, rows[0]], [], HEADLINE)
     signatures = [note for note in table.notes if note.startswith("visor/1")]
-    assert signatures == ["visor/1 x:1", "visor/1 x:2", RESULT["signature"]]
+    assert signatures == [row.result.signature for row in rows]
 
 
 def test_other_conditions_are_marked_and_explained() -> None:
-    rows = [_full("a"), _full("b", rule="visor-strict/1", threshold=0.3)]
-    (table,) = sections("visor", rows, [PAPER], HEADLINE, STANDARD)
+    rows = [_full("a"), _full("b", {"rule": "visor-strict/1", "threshold": 0.3})]
+    (table,) = sections("visor", rows, [PAPER], HEADLINE, prescribed)
     assert [cells[0] for cells in table.rows] == ["sd", "sd [1]", "InfSplign"]
     (note,) = [note for note in table.notes if note.startswith("[1]")]
     assert "rule visor-strict/1 (others visor-centroid/1)" in note
@@ -61,14 +84,101 @@ def test_other_conditions_are_marked_and_explained() -> None:
     assert "detector" not in note
 
 
-def test_without_a_standard_the_first_row_is_the_measure() -> None:
-    rows = [_row("a"), _row("b", detector="lab-owlvit@fffffff"), _row("c", signature="visor/2 x:1")]
-    assert marks(rows, None) == {
-        "a": [],
-        "b": ["detector lab-owlvit@fffffff (others lab-owlvit@89abcde)"],
-        "c": ["benchmark visor/2 (others visor/1)"],
-    }
-    assert marks([], None) == {}
+OTHERS: list[tuple[dict[str, Any], str]] = [
+    ({"benchmark": "visor/2"}, "benchmark visor/2 (others visor/1)"),
+    ({"only": ("left", "right")}, "only left,right (others everything)"),
+    ({"prompts": 500}, "prompts 500 (others 25,280)"),
+    ({"images_per_prompt": 2}, "images per prompt 2 (others 4)"),
+    ({"seeds": "hashed:1"}, "seeds hashed:1 (others protocol)"),
+    ({"seeds": None}, "seeds unknown (others protocol)"),
+    ({"parameters": {"prompt_transform": "tore/1"}}, "prompt rewriting tore/1 (others none)"),
+    ({"rule": "visor-strict/1"}, "rule visor-strict/1 (others visor-centroid/1)"),
+    ({"detector": "owlv2@1"}, "detector owlv2@1 (others owlvit-base-patch32@cbc355f)"),
+    ({"threshold": 0.2}, "threshold 0.2 (others 0.1)"),
+]
+"""Each condition alone, and how a table says it."""
+
+
+@pytest.mark.parametrize(("change", "said"), OTHERS)
+@pytest.mark.parametrize("published", [[PAPER], []])
+def test_a_row_of_any_other_condition_is_named_and_competes_with_nobody(
+    change: dict[str, Any], said: str, published: list[Published]
+) -> None:
+    """It is far the best, and only what differs keeps it from being bold."""
+    if "parameters" in change:
+        change = {**change, "method": "sd/1"}
+    rows = [
+        _full("a", **WHOLE, OA=60.0, intervals={}),
+        _full("b", **WHOLE, OA=50.0, intervals={}),
+        _full("c", change, **WHOLE, OA=99.0, intervals={}),
+    ]
+    papers = [replace(entry, metrics={"OA": 55.0}) for entry in published]
+    (table,) = sections("visor", rows, papers, HEADLINE, prescribed)
+    assert [cells[0] for cells in table.rows][:3] == ["sd", "sd", "sd [1]"]
+    assert [note for note in table.notes if note.startswith("[1]")] == [
+        f"[1] other conditions: {said}"
+    ]
+    assert table.bold == {(0, 3)}
+    text = leaderboard_text("visor", rows, papers, HEADLINE, "csv", prescribed)
+    assert [row["other_conditions"] for row in csv.DictReader(io.StringIO(text))][:3] == [
+        "",
+        "",
+        said,
+    ]
+
+
+@pytest.mark.parametrize(("change", "said"), OTHERS)
+def test_published_rows_compete_with_whole_runs_only(change: dict[str, Any], said: str) -> None:
+    """Both runs share the other condition, so only the papers are left to be best."""
+    if "parameters" in change:
+        change = {**change, "method": "sd/1"}
+    rows = [_full(name, change, **WHOLE, OA=99.0, intervals={}) for name in "ab"]
+    papers = [PAPER, replace(PAPER, metrics={"OA": 40.0})]
+    (table,) = sections("visor", rows, papers, HEADLINE, prescribed)
+    assert [cells[0] for cells in table.rows][:2] == ["sd [1]", "sd [1]"]
+    assert sum(note.startswith("[1]") and said in note for note in table.notes) == 1
+    assert table.bold == {(2, 3)}
+    # Without the papers the two agree, and nothing is to be said.
+    (table,) = sections("visor", rows, [], HEADLINE, prescribed)
+    assert [cells[0] for cells in table.rows] == ["sd", "sd"]
+    assert table.bold == {(0, 3), (1, 3)}
+
+
+def test_without_a_standard_most_rows_are_the_measure() -> None:
+    """The first row is the odd one here."""
+    rows = [_row("a", {"detector": "lab-owlvit@fffffff"}), _row("b"), _row("c")]
+    (table,) = sections("visor", rows, [], HEADLINE)
+    assert [cells[0] for cells in table.rows] == ["sd [1]", "sd", "sd"]
+    assert "detector lab-owlvit@fffffff (others lab-owlvit@89abcde)" in table.notes[1]
+    assert sections("visor", [], [], HEADLINE) == []
+
+
+def test_where_nothing_is_known_of_the_published_rows_no_run_competes_with_them() -> None:
+    rows = [_full("a", **WHOLE, OA=99.0, intervals={}), _full("b", **WHOLE, OA=98.0, intervals={})]
+    papers = [PAPER, replace(PAPER, metrics={"OA": 40.0})]
+    (table,) = sections("visor", rows, papers, HEADLINE, None)
+    assert [cells[0] for cells in table.rows][:2] == ["sd [1]", "sd [1]"]
+    assert table.bold == {(2, 3)}
+
+
+def test_every_prompt_set_has_a_table_of_its_own() -> None:
+    rows = [
+        _full("a", {"subset": "all"}, **WHOLE, OA=99.0, intervals={}),
+        _full("b", **WHOLE, OA=50.0, intervals={}),
+    ]
+    default, other = sections("visor", rows, [PAPER], HEADLINE, prescribed)
+    assert (default.title, len(default.rows)) == ("visor: full-size models and published rows", 2)
+    assert other.title == "visor:all: full-size models and published rows"
+    assert default.bold == {(1, 3)}
+
+
+def test_columns_of_another_rule_have_their_own_best_row() -> None:
+    """Two runs, each under two rules: nobody is compared across the rules."""
+    both = {"method": "sd", "intervals": {}, **WHOLE}
+    official = [_full(str(n), **both, OA=float(n)) for n in (50, 60)]
+    other = [_full(str(n), {"rule": "r1/1"}, **{**both, "OA": 99.0}, R1=float(n)) for n in (70, 80)]
+    (table,) = sections("visor", [*official, *other], [], ["OA", "R1"], prescribed)
+    assert table.bold == {(1, 3), (3, 4)}
 
 
 def test_a_published_metric_that_is_missing_is_a_dash() -> None:
@@ -119,7 +229,7 @@ def test_marked_and_partial_rows_compete_with_nobody() -> None:
     )
     best = Published("Best", "SD 2.1", {"OA": 80.0}, "a paper", "S")
     run = _full("a", OA=99.0, intervals={"OA": [98, 100]})
-    (table,) = sections("visor", [run], [PAPER, better, best], HEADLINE)
+    (table,) = sections("visor", [run], [PAPER, better, best], HEADLINE, prescribed)
     assert table.rows[2][0] == "Guided [l]"
     assert any(note.startswith("[l] a layout is handed") for note in table.notes)
     assert not any(note.startswith("[t]") for note in table.notes)
@@ -128,27 +238,23 @@ def test_marked_and_partial_rows_compete_with_nobody() -> None:
 
 
 def test_ties_are_by_interval() -> None:
-    whole = {"partial": False, "images": 101120}
     rows = [
-        _full("a", **whole, OA=60.0, intervals={"OA": [58, 62]}),
-        _full("b", **whole, OA=61.0, intervals={"OA": [59, 63]}),
-        _full("c", **whole, OA=50.0, intervals={"OA": [48, 52]}),
-        _full("d", **whole, OA=62.0, intervals={"OA": [60, 64]}, threshold=0.3),
+        _full("a", **WHOLE, OA=60.0, intervals={"OA": [58, 62]}),
+        _full("b", **WHOLE, OA=61.0, intervals={"OA": [59, 63]}),
+        _full("c", **WHOLE, OA=50.0, intervals={"OA": [48, 52]}),
+        _full("d", {"threshold": 0.3}, **WHOLE, OA=62.0, intervals={"OA": [60, 64]}),
     ]
-    (table,) = sections("visor", rows, [], HEADLINE, STANDARD)
+    (table,) = sections("visor", rows, [], HEADLINE, prescribed)
     assert table.bold == {(0, 3), (1, 3)}
-    text = leaderboard_text("visor", rows, [PAPER], HEADLINE, "latex", STANDARD)
+    text = leaderboard_text("visor", rows, [PAPER], HEADLINE, "latex", prescribed)
     assert text.count(r"\textbf") == 1
-    assert "<b>71.50</b>" in leaderboard_text("visor", rows, [PAPER], HEADLINE, "html", STANDARD)
+    assert "<b>71.50</b>" in leaderboard_text("visor", rows, [PAPER], HEADLINE, "html", prescribed)
 
 
 def _marked(run: str, marks: str, oa: float) -> Row:
-    signature = Signature(
-        "visor/1", "visor-centroid/1", STANDARD.detector, 0.1, 25280, 4, "0.1.0",
-        method="m/1", parameters={"marks": marks} if marks else {"eta": "0.0"},
-    )  # fmt: skip
-    complete = {"images": 101120, "prompts": 25280, "partial": False, "intervals": {}}
-    return _full(run, method=run, signature=str(signature), OA=oa, **complete)
+    parameters = {"marks": marks} if marks else {"eta": "0.0"}
+    line = {"method": "m/1", "parameters": parameters}
+    return _full(run, line, method=run, OA=oa, intervals={}, **WHOLE)
 
 
 def test_a_methods_marks_stand_beside_its_name_and_layouts_compete_with_nobody() -> None:

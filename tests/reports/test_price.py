@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from spatialbench.plugins import Published
-from spatialbench.reports.leaderboard import Row, leaderboard_text, sections
+from spatialbench.reports.leaderboard import leaderboard_text, sections
 from spatialbench.reports.price import price_note, price_notes, seconds_text
 from spatialbench.reports.results import parse_result
+from spatialbench.reports.rows import Row
 from spatialbench.reports.single import result_table
 from spatialbench.runs.timing import Pace
 

@@ -21,7 +21,8 @@ RESULT = {
     "rule": "visor-centroid/1",
     "detector": "lab-owlvit@89abcde",
     "threshold": 0.1,
-    "signature": "visor/1 rule:visor-centroid/1",
+    "signature": "visor/1 rule:visor-centroid/1 det:lab-owlvit@89abcde thr:0.1 n:25280x4 "
+    "seeds:protocol sb:0.1.0",
     "OA": 62.031,
     "VISOR_cond": None,
     "images": 100,

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import isnan, nan
 
+from ...errors import unknown_name
 from ...plugins import ScoreTable
+from ...runs.conditions import Conditions, Difference
 from ...stages.verdicts import by_task
 from ...statistics.bootstrap import intervals
 from ..scored import ScoredRun
-from .file import MEASUREMENT, GateFile, Window
+from .file import GateFile, Window
 
 
 class Answer(Enum):
-    """What a gate says; the value is the exit status."""
+    """What a gate says; the worst one first, as a report lists them."""
 
-    PASS = 0
-    REGRESSION = 1
-    CANNOT_TELL = 2
+    REGRESSION = "regression"
+    ABOVE_THE_WINDOW = "above_the_window"
+    CANNOT_TELL = "cannot_tell"
+    PASS = "pass"
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 pass, 1 outside a window, 2 cannot tell."""
+        return {Answer.PASS: 0, Answer.CANNOT_TELL: 2}.get(self, 1)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a value lies outside its window for certain."""
+        return self.status == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +84,33 @@ class Decision:
 def decide(scored: ScoredRun, gate: GateFile) -> Decision:
     """Hold a run to a gate file.
 
-    A metric passes when its value lies in the window. Outside, it is a regression when its whole
-    interval lies outside too; when the interval still reaches into the window, these images
-    cannot tell. A run that is partial, was measured otherwise or is too small decides nothing.
+    A metric passes when its value lies in the window. Below, it is a regression when its whole
+    interval lies below too, and above likewise a gain that the window does not expect; when the
+    interval still reaches into the window, or touches it, these images cannot tell. A run that is
+    partial, was measured otherwise or is too small decides nothing, whatever its numbers.
     """
-    obstacles = [*_incomplete(scored, gate), *_other_signature(scored, gate)]
-    checks = _checks(scored, gate)
-    answers = {check.answer for check in checks}
+    obstacles = [*_incomplete(scored, gate), *_other_conditions(scored, gate)]
+    worst = list(Answer)
+    checks = sorted(checks_of(scored, gate), key=lambda check: worst.index(check.answer))
+    answer = checks[0].answer if checks else Answer.CANNOT_TELL
     if obstacles:
         answer = Answer.CANNOT_TELL
-    elif Answer.REGRESSION in answers:
-        answer = Answer.REGRESSION
-    elif Answer.CANNOT_TELL in answers:
-        answer = Answer.CANNOT_TELL
-    else:
-        answer = Answer.PASS
-    return Decision(scored, gate, answer, checks, obstacles, _notes(scored, gate))
+    notes = [*_notes(scored, gate), *narrow_windows(checks)]
+    return Decision(scored, gate, answer, checks, obstacles, notes)
+
+
+def narrow_windows(checks: Sequence[Check]) -> list[str]:
+    """A sentence where windows are narrower than the run's own intervals, else nothing."""
+    narrow = [c for c in checks if c.window.is_narrower(c.value, c.low, c.high)]
+    if not narrow:
+        return []
+    worst = max(narrow, key=lambda c: c.high - c.low - 2 * c.window.tolerance)
+    return [
+        f"NARROW: {len(narrow):,} of {len(checks):,} windows are narrower than the run's own "
+        f"interval, most of all {worst.name} ({worst.window}, interval {worst.low:.2f} to "
+        f"{worst.high:.2f}): a run that is no worse can leave them by chance; use more prompts or "
+        "a larger --tolerance"
+    ]
 
 
 def _incomplete(scored: ScoredRun, gate: GateFile) -> list[str]:
@@ -99,13 +123,17 @@ def _incomplete(scored: ScoredRun, gate: GateFile) -> list[str]:
     return found
 
 
-def _other_signature(scored: ScoredRun, gate: GateFile) -> list[str]:
+def _other_conditions(scored: ScoredRun, gate: GateFile) -> list[str]:
     there, here = gate.measured, scored.signature
-    return [
-        f"other signature: {name} is {_shown(getattr(here, name))}, the gate was written with "
-        f"{_shown(getattr(there, name))}"
-        for name in (*MEASUREMENT, *gate.also)
+    differences = Conditions.of(here).differences(Conditions.of(there))
+    differences += [
+        Difference(name, _shown(getattr(here, name)), _shown(getattr(there, name)))
+        for name in gate.also
         if getattr(there, name) != getattr(here, name)
+    ]
+    return [
+        f"other conditions: {one.name} is {one.own}, the gate was written with {one.other}"
+        for one in differences
     ]
 
 
@@ -122,17 +150,7 @@ def _notes(scored: ScoredRun, gate: GateFile) -> list[str]:
 def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ",".join(f"{key}={item}" for key, item in value.items()) or "none"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "everything"
     return "the default" if value is None else str(value)
-
-
-def _checks(scored: ScoredRun, gate: GateFile) -> list[Check]:
-    tasks = by_task(scored.table) if gate.groups else {}
-    checks = _group(scored, "all", scored.table, gate.metrics, gate.confidence)
-    for name, windows in gate.groups.items():
-        checks += _group(scored, name, tasks.get(name), windows, gate.confidence)
-    return checks
 
 
 def _group(
@@ -153,7 +171,9 @@ def _group(
     ratios = {key: ratio for key, ratio in benchmark.ratios(table).items() if key in windows}
     bounds = intervals(ratios, benchmark.clusters(table.prompts), confidence=confidence)
     return [
-        _check(name, key, window, values.get(key, nan), *bounds.get(key, (nan, nan)))
+        _check(name, key, window, values[key], *bounds.get(key, (nan, nan)))
+        if key in values
+        else _unknown(name, key, window, values)
         for key, window in windows.items()
     ]
 
@@ -165,10 +185,25 @@ def _check(group: str, key: str, window: Window, value: float, low: float, high:
         answer, reason = Answer.PASS, "inside the window"
     elif isnan(low) or isnan(high):
         answer, reason = Answer.CANNOT_TELL, "outside the window, and without an interval"
-    elif low > window.high or high < window.low:
-        side = "above" if low > window.high else "below"
-        answer, reason = Answer.REGRESSION, f"{side} the window with its whole interval"
+    elif low > window.high:
+        answer, reason = Answer.ABOVE_THE_WINDOW, "above the window with its whole interval"
+    elif high < window.low:
+        answer, reason = Answer.REGRESSION, "below the window with its whole interval"
     else:
         answer = Answer.CANNOT_TELL
         reason = "outside the window, but its interval reaches in: more images would tell"
     return Check(group, key, window, value, low, high, answer, reason)
+
+
+def _unknown(group: str, key: str, window: Window, values: Mapping[str, float]) -> Check:
+    reason = str(unknown_name("metric of this run", key, values))
+    return Check(group, key, window, nan, nan, nan, Answer.CANNOT_TELL, reason)
+
+
+def checks_of(scored: ScoredRun, gate: GateFile) -> list[Check]:
+    """Every window with what the run shows, in the order of the file."""
+    tasks = by_task(scored.table) if gate.groups else {}
+    checks = _group(scored, "all", scored.table, gate.metrics, gate.confidence)
+    for name, windows in gate.groups.items():
+        checks += _group(scored, name, tasks.get(name), windows, gate.confidence)
+    return checks

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,25 +14,25 @@ from ...errors import UserError
 from ...runs.signature import Signature
 from ..scored import ScoredRun
 
-GATE_VERSION = 1
+GATE_VERSION = 2
+"""Version 1 had no ``edges``: its windows have both."""
+_READ = (1, GATE_VERSION)
 
-MEASUREMENT = (
-    *("benchmark", "subset", "only", "rule", "detector", "threshold"),
-    *("prompts", "images_per_prompt", "seeds"),
-)
-"""What always has to agree: fields of the signature that say how was measured, not what."""
+Edges = Literal["both", "lower"]
 
 
 class Window(BaseModel):
     """A metric must lie within ``value - tolerance`` and ``value + tolerance``, in percent.
 
-    Both sides count: a sudden gain is as suspicious as a loss.
+    With both edges a sudden gain is asked about as a loss is; with the lower one alone any gain
+    passes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: FiniteFloat
     tolerance: Annotated[FiniteFloat, Field(ge=0)]
+    edges: Edges = "both"
 
     @property
     def low(self) -> float:
@@ -40,8 +41,23 @@ class Window(BaseModel):
 
     @property
     def high(self) -> float:
-        """The upper edge."""
-        return self.value + self.tolerance
+        """The upper edge; infinite where there is none."""
+        return self.value + self.tolerance if self.edges == "both" else inf
+
+    def __str__(self) -> str:
+        """``47.50 to 52.50``, or ``at least 47.50``."""
+        if self.edges == "lower":
+            return f"at least {self.low:.2f}"
+        return f"{self.low:.2f} to {self.high:.2f}"
+
+    def is_narrower(self, value: float, low: float, high: float) -> bool:
+        """Whether a run with this interval would often leave a window that it was written for.
+
+        NaN, where there is no interval, is never wider than a window.
+        """
+        if self.edges == "lower":
+            return value - low > self.tolerance
+        return high - low > 2 * self.tolerance
 
 
 class GateFile(BaseModel):
@@ -60,7 +76,7 @@ class GateFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gate_version: Literal[1]
+    gate_version: Literal[1, 2]
     signature: str
     also: tuple[Literal["method", "parameters", "base"], ...] = ()
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
@@ -73,6 +89,11 @@ class GateFile(BaseModel):
     def measured(self) -> Signature:
         """The signature, parsed."""
         return Signature.parse(self.signature)
+
+    @property
+    def windows(self) -> int:
+        """How many windows there are, over all prompts and by task."""
+        return len(self.metrics) + sum(map(len, self.groups.values()))
 
     def text(self) -> str:
         """The file's content."""
@@ -95,30 +116,44 @@ def read_gate(path: Path) -> GateFile:
     except ValueError as error:
         raise UserError(f"{path} is no gate file: it is not JSON ({error}).") from error
     version = content.get("gate_version") if isinstance(content, dict) else None
-    if version != GATE_VERSION:
+    again = f"write it again with 'spatialbench gate RUN --write {path} --force'"
+    if type(version) is not int or version not in _READ:
+        newer = type(version) is int and version > GATE_VERSION
+        way = f"install the newer spatialbench that wrote it, or {again}" if newer else again
         raise UserError(
-            f"{path} is a gate file of version {version!r}, and this spatialbench reads version "
-            f"{GATE_VERSION}: write it again with 'spatialbench gate RUN --write {path}'."
+            f"{path} is a gate file of version {version!r}, and this spatialbench reads versions "
+            f"{' and '.join(map(str, _READ))}: {way}."
         )
     try:
         gate = GateFile.model_validate(content)
         gate.measured  # noqa: B018
     except ValidationError as error:
         raise UserError(
-            f"{path} is no valid gate file ({first_error(error)}): mend that field, or write "
-            f"the file again with 'spatialbench gate RUN --write {path}'."
+            f"{path} is no valid gate file ({first_error(error)}): mend that field, or {again}."
         ) from error
+    except UserError as error:
+        raise UserError(f"{path}, signature: {error}") from error
+    if version == 1 and any(window.edges != "both" for window in _windows_of(gate)):
+        raise UserError(
+            f'{path} is a gate file of version 1, which has no edges: write "gate_version": '
+            f"{GATE_VERSION} there."
+        )
     return gate
 
 
 def gate_from(
-    scored: ScoredRun, tolerance: float, group_tolerance: float | None, confidence: float
+    scored: ScoredRun,
+    tolerance: float,
+    group_tolerance: float | None,
+    confidence: float,
+    edges: Edges = "both",
 ) -> GateFile:
     """A gate file that holds a complete run to its headline metrics as they are now.
 
     Args:
         tolerance: half the width of each window, in percentage points.
         group_tolerance: the same for the windows by task; None leaves them out.
+        edges: of each window.
 
     Raises:
         UserError: a partial run, or a run without any defined headline metric.
@@ -129,17 +164,17 @@ def gate_from(
             f"{scored.result.images_expected:,} images): complete it before it becomes a baseline."
         )
     keys = list(scored.benchmark.headline)
-    metrics = _windows(scored.document, keys, tolerance)
+    metrics = _windows(scored.document, keys, tolerance, edges)
     if not metrics:
         raise UserError(f"{scored.run.path} has no defined headline metric to hold a run to.")
     groups = {}
     if group_tolerance is not None:
         for name, group in scored.document["groups"].items():
-            windows = _windows(group, keys, group_tolerance)
+            windows = _windows(group, keys, group_tolerance, edges)
             if windows:
                 groups[name] = windows
     return GateFile(
-        gate_version=1,
+        gate_version=GATE_VERSION,
         signature=scored.result.signature,
         confidence=confidence,
         min_images=scored.result.images,
@@ -149,9 +184,17 @@ def gate_from(
     )
 
 
-def _windows(numbers: Mapping[str, Any], keys: list[str], tolerance: float) -> dict[str, Window]:
+def _windows(
+    numbers: Mapping[str, Any], keys: list[str], tolerance: float, edges: Edges
+) -> dict[str, Window]:
     return {
-        key: Window(value=round(numbers[key], 4), tolerance=tolerance)
+        key: Window(value=round(numbers[key], 4), tolerance=tolerance, edges=edges)
         for key in keys
         if numbers.get(key) is not None
     }
+
+
+def _windows_of(gate: GateFile) -> Iterator[Window]:
+    yield from gate.metrics.values()
+    for group in gate.groups.values():
+        yield from group.values()

@@ -11,12 +11,14 @@ _SUITE = "spatialbench gate"
 
 
 def junit(decision: Decision) -> bytes:
-    """One test case a metric: a failure for a regression, an error where nothing can be told.
+    """One test case a metric: a failure outside the window, an error where nothing can be told.
+
+    The type of a failure is ``regression`` or ``above-the-window``, of an error ``cannot-tell``.
 
     What stands in the way of the whole run is a test case of its own, so that a run that decides
     nothing is never shown as green.
     """
-    failures = sum(check.answer is Answer.REGRESSION for check in decision.checks)
+    failures = sum(check.answer.failed for check in decision.checks)
     errors = sum(check.answer is Answer.CANNOT_TELL for check in decision.checks)
     whole = bool(decision.obstacles)
     counts = {
@@ -42,8 +44,8 @@ def junit(decision: Decision) -> bytes:
             suite, "testcase", {"classname": f"{classname}.{check.group}", "name": check.metric}
         )
         if check.answer is not Answer.PASS:
-            tag = "failure" if check.answer is Answer.REGRESSION else "error"
-            kind = "regression" if tag == "failure" else "cannot-tell"
+            tag = "failure" if check.answer.failed else "error"
+            kind = check.answer.value.replace("_", "-")
             ElementTree.SubElement(case, tag, {"message": _message(check), "type": kind})
     ElementTree.indent(suites)
     document: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
@@ -52,5 +54,4 @@ def junit(decision: Decision) -> bytes:
 
 def _message(check: Check) -> str:
     value = "undefined" if math.isnan(check.value) else f"{check.value:.2f}"
-    low, high = check.window.low, check.window.high
-    return f"{check.name} is {value}, expected {low:.2f} to {high:.2f}: {check.reason}"
+    return f"{check.name} is {value}, expected {check.window}: {check.reason}"

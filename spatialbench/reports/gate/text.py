@@ -12,6 +12,7 @@ from .decision import Answer, Check, Decision
 WORDS = {
     Answer.PASS: "pass",
     Answer.REGRESSION: "REGRESSION",
+    Answer.ABOVE_THE_WINDOW: "ABOVE THE WINDOW",
     Answer.CANNOT_TELL: "cannot tell",
 }
 
@@ -29,7 +30,7 @@ def decision_text(decision: Decision, form: Format) -> str:
 
 def markdown(decision: Decision) -> str:
     """The summary for a pull request: the answer first, then what stands in the way, the table."""
-    mark = {Answer.PASS: "✅", Answer.REGRESSION: "❌", Answer.CANNOT_TELL: "⚠️"}[decision.answer]
+    mark = {Answer.PASS: "✅", Answer.CANNOT_TELL: "⚠️"}.get(decision.answer, "❌")
     result = decision.scored.result
     lines = [
         f"### {mark} spatialbench gate, {result.benchmark}: {WORDS[decision.answer]}",
@@ -48,7 +49,7 @@ def _table(decision: Decision, whole: bool = True) -> Table:
             check.group,
             check.metric,
             _with_interval(check),
-            f"{check.window.low:.2f} to {check.window.high:.2f}",
+            str(check.window),
             WORDS[check.answer],
             check.reason,
         ]
@@ -56,7 +57,8 @@ def _table(decision: Decision, whole: bool = True) -> Table:
     ]
     notes = [
         f"interval: {100 * decision.gate.confidence:g} %, bootstrap over the benchmark's clusters "
-        "of prompts; a metric fails when all of its interval lies outside the window",
+        "of prompts; a metric fails when all of its interval lies outside the window; failures "
+        "come first",
         decision.scored.result.signature,
     ]
     title = ""
@@ -75,8 +77,8 @@ def _with_interval(check: Check) -> str:
 
 def _document(decision: Decision) -> dict[str, object]:
     return {
-        "answer": decision.answer.name.lower(),
-        "exit_status": decision.answer.value,
+        "answer": decision.answer.value,
+        "exit_status": decision.answer.status,
         "run": str(decision.scored.run.path),
         "signature": decision.scored.result.signature,
         "baseline": decision.gate.signature,
@@ -87,11 +89,11 @@ def _document(decision: Decision) -> dict[str, object]:
             {
                 "group": check.group,
                 "metric": check.metric,
-                "answer": check.answer.name.lower(),
+                "answer": check.answer.value,
                 "value": _json(check.value),
                 "low": _json(check.low),
                 "high": _json(check.high),
-                "window": [check.window.low, check.window.high],
+                "window": [check.window.low, _json(check.window.high)],
                 "reason": check.reason,
             }
             for check in decision.checks
@@ -101,9 +103,10 @@ def _document(decision: Decision) -> dict[str, object]:
 
 def _csv_row(check: Check) -> list[str]:
     numbers = (check.value, check.low, check.high, check.window.low, check.window.high)
-    shown = ["" if math.isnan(number) else repr(float(number)) for number in numbers]
-    return [check.group, check.metric, check.answer.name.lower(), *shown, check.reason]
+    shown = [repr(float(number)) if math.isfinite(number) else "" for number in numbers]
+    return [check.group, check.metric, check.answer.value, *shown, check.reason]
 
 
 def _json(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+    """None for what JSON has no number for: undefined, or a window without an upper edge."""
+    return float(value) if math.isfinite(value) else None

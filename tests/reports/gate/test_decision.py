@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nextafter
 from pathlib import Path
 
 import pytest
@@ -33,17 +34,75 @@ def test_the_baseline_passes_its_own_gate(good: ScoredRun) -> None:
     decision = decide(good, _gate(good))
     assert decision.answer is Answer.PASS
     assert {check.group for check in decision.checks} == {"all", "above", "left", "right"}
-    assert decision.obstacles == decision.notes == []
+    assert decision.obstacles == []
+    # Plus or minus 3 points, where 60 prompts know the share to 7 or so.
+    (note,) = decision.notes
+    assert note.startswith("NARROW: 4 of 4 windows are narrower than the run's own interval")
+    assert decide(good, _gate(good, 20, groups={})).notes == []
 
 
 @pytest.mark.parametrize("share", [3, 10])
 def test_both_sides_of_the_window_fail(good: ScoredRun, tmp_path: Path, share: int) -> None:
     other = scored_run(tmp_path / "other", lambda p, i: int(p.id) % 10 < share)
     decision = decide(other, _gate(good))
-    assert decision.answer is Answer.REGRESSION
+    answer, side = (
+        (Answer.REGRESSION, "below") if share == 3 else (Answer.ABOVE_THE_WINDOW, "above")
+    )
+    assert (decision.answer, decision.answer.status) == (answer, 1)
     check = decision.checks[0]
-    assert check.answer is Answer.REGRESSION
-    assert ("below" if share == 3 else "above") in check.reason
+    assert check.answer is answer
+    assert check.reason == f"{side} the window with its whole interval"
+
+
+@pytest.mark.parametrize(("share", "answer"), [(3, Answer.REGRESSION), (10, Answer.PASS)])
+def test_a_window_with_a_lower_edge_lets_every_gain_pass(
+    good: ScoredRun, tmp_path: Path, share: int, answer: Answer
+) -> None:
+    other = scored_run(tmp_path / "other", lambda p, i: int(p.id) % 10 < share)
+    assert decide(other, gate_from(good, 3, 5.0, 0.95, "lower")).answer is answer
+
+
+def test_a_loss_beside_a_gain_is_a_regression_and_comes_first(
+    good: ScoredRun, tmp_path: Path
+) -> None:
+    other = scored_run(tmp_path / "other", lambda p, i: p.task != "left")
+    gate = gate_from(good, 3, 1.0, 0.95)
+    window = {"no_such": gate.metrics["right"]}
+    decision = decide(other, gate.model_copy(update={"metrics": window}))
+    assert decision.answer is Answer.REGRESSION
+    assert [(c.group, c.answer) for c in decision.checks] == [
+        ("left", Answer.REGRESSION),
+        ("above", Answer.ABOVE_THE_WINDOW),
+        ("right", Answer.ABOVE_THE_WINDOW),
+        ("all", Answer.CANNOT_TELL),
+    ]
+    assert "unknown metric of this run 'no_such'" in decision.checks[-1].reason
+
+
+def test_an_obstacle_beside_a_regression_cannot_tell(good: ScoredRun, tmp_path: Path) -> None:
+    """Numbers measured otherwise decide nothing, however bad they are."""
+    bad = scored_run(tmp_path / "bad", lambda p, i: False, detector="finder@w2")
+    decision = decide(bad, _gate(good))
+    assert decision.checks[0].answer is Answer.REGRESSION
+    assert (decision.answer, decision.answer.status) == (Answer.CANNOT_TELL, 2)
+
+
+@pytest.mark.parametrize("side", ["below", "above"])
+def test_an_interval_that_touches_the_window_cannot_tell(good: ScoredRun, side: str) -> None:
+    """A window without width at the very end of the run's interval, and a hair beyond it."""
+    low, high = good.result.intervals["right"]
+    assert low is not None
+    assert high is not None
+    end, out, answer = (
+        (low, nextafter(low, -inf), Answer.ABOVE_THE_WINDOW)
+        if side == "below"
+        else (high, nextafter(high, inf), Answer.REGRESSION)
+    )
+    gate = _gate(good, groups={})
+    for value, expected in ((end, Answer.CANNOT_TELL), (out, answer)):
+        window = Window(value=value, tolerance=0)
+        (check,) = decide(good, gate.model_copy(update={"metrics": {"right": window}})).checks
+        assert check.answer is expected
 
 
 def test_a_sabotaged_method_fails(good: ScoredRun, tmp_path: Path) -> None:

@@ -35,7 +35,11 @@ def test_a_written_file_reads_back(content: dict[str, Any], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gate_version": 2}, "version 2, and this spatialbench reads version 1"),
+        ({"gate_version": 3}, "version 3, and this spatialbench reads versions 1 and 2: install"),
+        ({"gate_version": "2"}, "version '2'"),
+        ({"gate_version": True}, "version True"),
+        ({"gate_version": 2.0}, "version 2.0"),
+        ({"metrics": {"right": {"value": 1, "tolerance": 1, "edges": "upper"}}}, "right.edges"),
         ({"gate_version": None}, "version None"),
         ({"metrics": {}}, "metrics"),
         ({"metrics": {"right": {"value": 1, "tolerance": -1}}}, "metrics.right.tolerance"),
@@ -43,7 +47,7 @@ def test_a_written_file_reads_back(content: dict[str, Any], tmp_path: Path) -> N
         ({"metrics": {"right": {"value": 1, "tolerance": 1, "min": 2}}}, "metrics.right.min"),
         ({"confidence": 1.5}, "confidence"),
         ({"thresholds": {}}, "thresholds"),
-        ({"signature": "visor"}, "is not a signature"),
+        ({"signature": "visor"}, "gate.json, signature: 'visor' is not a signature"),
     ],
 )
 def test_what_is_not_understood_is_refused(
@@ -54,6 +58,30 @@ def test_what_is_not_understood_is_refused(
     with pytest.raises(UserError) as raised:
         read_gate(path)
     assert said in str(raised.value)
+
+
+def test_a_file_of_version_1_is_read_with_both_edges(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "gate.json"
+    window = {"value": 50, "tolerance": 2}
+    old = {**content, "gate_version": 1, "metrics": {"right": window}, "groups": {}}
+    path.write_text(json.dumps(old))
+    (read,) = read_gate(path).metrics.values()
+    assert (read.low, read.high, str(read)) == (48, 52, "48.00 to 52.00")
+    path.write_text(json.dumps({**old, "metrics": {"right": {**window, "edges": "lower"}}}))
+    with pytest.raises(UserError, match="version 1, which has no edges"):
+        read_gate(path)
+
+
+def test_a_window_with_a_lower_edge(tmp_path: Path) -> None:
+    run = scored_run(tmp_path / "run", lambda prompt, index: index == 0)
+    path = tmp_path / "gate.json"
+    path.write_text(gate_from(run, 2, 4, 0.9, "lower").text())
+    gate = read_gate(path)
+    assert gate.windows == 4
+    (read,) = gate.metrics.values()
+    assert (read.low, read.high, str(read)) == (48, float("inf"), "at least 48.00")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3"])

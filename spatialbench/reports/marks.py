@@ -1,0 +1,35 @@
+"""What a published row or a method says of itself that keeps it from being compared plainly."""
+
+from __future__ import annotations
+
+from ..errors import UserError
+from ..runs.signature import Signature
+from .results import Result
+
+MARKS = {
+    "trained-on-the-metric": ("[t]", "trained on the benchmark's own metric"),
+    "layout-conditioned": ("[l]", "a layout is handed to the model, not the prompt alone"),
+    "inconsistent": ("[!]", "its cells contradict each other as printed"),
+    "reconstruction": (
+        "[r]",
+        "our reconstruction of what its authors did not release, or not in this form; it competes "
+        "like a row without a mark",
+    ),
+}
+"""Marks of published rows and of methods: what stands in the table, and what it means."""
+_COMPETING = frozenset({"reconstruction"})
+"""Marks that do not keep a row from being the best."""
+
+
+def competes(result: Result) -> bool:
+    """Whether a run may be the best of a column: whole, and by a method without a mark."""
+    return not result.partial and _COMPETING.issuperset(method_marks(result))
+
+
+def method_marks(result: Result) -> tuple[str, ...]:
+    """What a run's method says of itself: the ``marks`` of its identity, from the signature."""
+    try:
+        text = Signature.parse(result.signature).parameters.get("marks", "")
+    except UserError:
+        return ()
+    return tuple(name for name in text.split("+") if name in MARKS)

@@ -1,0 +1,91 @@
+"""The rows of a leaderboard, and which of them may stand in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..plugins import Published
+from ..runs.signature import Signature
+from ..runs.timing import Pace
+from .competition import Competition, Prescribed
+from .results import Result
+
+LAB_TITLE = "the lab's small model (comparable with lab rows only)"
+FULL_TITLE = "full-size models"
+PUBLISHED_TITLE = "published rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run of the leaderboard: where it lies, its checked form, its document, its pace."""
+
+    run: str
+    result: Result
+    document: Mapping[str, Any]
+    pace: Pace | None = None
+
+    @property
+    def signature(self) -> Signature:
+        """How it was measured. Raises UserError for a line that no signature prints."""
+        return Signature.parse(self.result.signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one table, and the published rows beside them."""
+
+    rows: Sequence[Row]
+    published: Sequence[Published] = ()
+
+    @property
+    def lab(self) -> bool:
+        """Whether these are rows of the embedded lab."""
+        return bool(self.rows) and self.rows[0].result.is_lab
+
+    def columns(self, headline: Sequence[str]) -> list[str]:
+        """The metrics that the table has: those of its runs, and of what has none of theirs."""
+        if not self.rows:
+            return list(headline)
+        keys = {key for row in self.rows for key in row.document}
+        others = [entry for entry in self.published if keys.isdisjoint(entry.metrics)]
+        keys |= {key for entry in others for key in entry.metrics}
+        return [key for key in headline if key in keys] or list(headline)
+
+    def title(self, benchmark: str) -> str:
+        """``visor:all: full-size models and published rows``."""
+        words = [LAB_TITLE if self.lab else FULL_TITLE] if self.rows else []
+        words += [PUBLISHED_TITLE] if self.published else []
+        subset = self.rows[0].signature.subset if self.rows else None
+        name = benchmark if subset is None else f"{benchmark}:{subset}"
+        return f"{name}: {' and '.join(words)}"
+
+    def competition(self, prescribed: Prescribed | None) -> Competition:
+        """Which of the rows may be compared."""
+        signatures = [row.signature for row in self.rows]
+        return Competition.of(signatures, bool(self.published), prescribed)
+
+
+def parts(rows: Sequence[Row], published: Sequence[Published]) -> list[Part]:
+    """The rows by world, full-size models first, and by prompt set.
+
+    A published row stands beside the runs that have one of its metrics; one that has none of any
+    stands with the first of the full-size runs, and alone where there are none.
+    """
+    groups: dict[tuple[bool, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.result.is_lab, row.signature.subset or ""), []).append(row)
+    found = []
+    alone = list(published)
+    for (lab, _), members in sorted(groups.items(), key=lambda item: item[0]):
+        keys = {key for row in members for key in row.document}
+        beside = [] if lab else [p for p in published if not keys.isdisjoint(p.metrics)]
+        alone = [entry for entry in alone if entry not in beside]
+        found.append(Part(members, beside))
+    if alone and found and not found[0].lab:
+        first = found[0]
+        found[0] = replace(first, published=[*first.published, *alone])
+    elif alone:
+        found.insert(0, Part([], alone))
+    return found

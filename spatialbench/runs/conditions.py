@@ -1,0 +1,139 @@
+"""What two numbers must share before one can be called better: all of a measurement but the method.
+
+A run says its conditions in its signature. What papers print was measured under the conditions that
+the benchmark prescribes: every prompt of the subset, its own number of images and seeds, the
+prompts as they stand, its own rule, detector and threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..plugins import BenchmarkPlugin
+from ..subsets import default_detector, default_rule, prescribed_start
+from .signature import Signature
+
+REWRITING = "prompt_transform"
+"""The parameter of a signature that names what rewrote the prompts."""
+_UNCHANGED = "none"
+
+_NAMES = {
+    "subset": "prompt set",
+    "images_per_prompt": "images per prompt",
+    "rewriting": "prompt rewriting",
+}
+"""What a condition is called in a sentence, where not by its own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One condition in which two measurements differ, as text: its name and both values."""
+
+    name: str
+    own: str
+    other: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.own} (others {self.other})"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a measurement.
+
+    Attributes:
+        benchmark: with its version, ``visor/1``.
+        subset: prompt subset; None for the benchmark's default.
+        only: names the prompts were filtered by; empty for all.
+        prompts: how many prompts are expected.
+        images_per_prompt: how many images of each.
+        seeds: seed scheme; ``unknown`` where nobody recorded any.
+        rewriting: what rewrote the prompts, ``none`` where nothing did.
+        rule: with its version and options.
+        detector: what looked at the images.
+        threshold: score a box had to exceed.
+    """
+
+    benchmark: str
+    subset: str | None
+    only: tuple[str, ...]
+    prompts: int
+    images_per_prompt: int
+    seeds: str
+    rewriting: str
+    rule: str
+    detector: str
+    threshold: float
+
+    @classmethod
+    def of(cls, signature: Signature) -> Conditions:
+        """The conditions that a signature tells."""
+        return cls(
+            signature.benchmark,
+            signature.subset,
+            signature.only,
+            signature.prompts,
+            signature.images_per_prompt,
+            signature.seeds or "unknown",
+            signature.parameters.get(REWRITING, _UNCHANGED),
+            signature.rule,
+            signature.detector,
+            signature.threshold,
+        )
+
+    @classmethod
+    def prescribed(cls, benchmark: BenchmarkPlugin, signature: Signature) -> Conditions:
+        """The conditions under which the subset of a signature is measured for publication.
+
+        The detector is the signature's own where that is the prescribed one, in whichever
+        revision; where it is another or cannot be told, it is the name of the prescribed one.
+
+        Raises:
+            UserError: a subset that the benchmark does not have, or whose prompts are not here.
+        """
+        subset = signature.subset or benchmark.default_subset
+        rule = default_rule(benchmark, subset)
+        name = default_detector(benchmark, subset)
+        start = prescribed_start(benchmark, subset)
+        own = start is not None and signature.detector.startswith(start)
+        return cls(
+            f"{benchmark.name}/{benchmark.version}",
+            signature.subset,
+            (),
+            len(benchmark.prompts(subset)),
+            benchmark.images_per_prompt,
+            "protocol",
+            _UNCHANGED,
+            rule.name,
+            signature.detector if own else name,
+            rule.threshold,
+        )
+
+    def differences(self, reference: Conditions) -> list[Difference]:
+        """What differs from a reference, in the order of the attributes."""
+        pairs = [
+            (field.name, getattr(self, field.name), getattr(reference, field.name))
+            for field in fields(self)
+        ]
+        return [
+            Difference(_NAMES.get(name, name), _shown(name, own), _shown(name, other))
+            for name, own, other in pairs
+            if own != other
+        ]
+
+
+def told(differences: Sequence[Difference]) -> str:
+    """``prompts 500 (others 25,280); seeds hashed (others protocol)``."""
+    return "; ".join(map(str, differences))
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "subset":
+        return "the default" if value is None else str(value)
+    if name == "only":
+        return ",".join(value) or "everything"
+    if name == "threshold":
+        return f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
