@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
@@ -14,7 +14,7 @@ from ...errors import UserError
 from ...runs.signature import Signature
 from ..scored import ScoredRun
 
-GATE_VERSION = 2
+GATE_VERSION: Final = 2
 """Version 1 had no ``edges``: its windows have both."""
 _READ = (1, GATE_VERSION)
 
