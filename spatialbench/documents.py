@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import stat
@@ -20,6 +21,14 @@ LARGE = 512 << 20
 
 LINE = 16 << 20
 """Bytes of one record of JSON Lines."""
+
+_WIDE = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks of other encodings; UTF-32's first, because UTF-16's begins it."""
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -52,7 +61,7 @@ def read_json(path: Path, limit: int = SMALL) -> Any:
 
 
 def read_limited(path: Path, limit: int = SMALL) -> bytes:
-    """The bytes of a file, which takes no more memory than ``limit``.
+    """The bytes of a file, which takes no more memory than ``limit``; see ``without_mark``.
 
     Raises:
         OSError: it cannot be opened or read.
@@ -65,18 +74,50 @@ def read_limited(path: Path, limit: int = SMALL) -> bytes:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise ValueError(f"it is larger than {limit >> 20} MB")
-    return content
+    return without_mark(content)
+
+
+def without_mark(content: bytes) -> bytes:
+    """UTF-8 without a byte order mark; text that its mark says is UTF-16 or -32 becomes UTF-8.
+
+    PowerShell and Excel write such marks, and Python's and pydantic's readers differ in which they
+    take.
+
+    Raises:
+        ValueError: a mark of UTF-16 or -32 before something else.
+    """
+    for mark, encoding in _WIDE:
+        if content.startswith(mark):
+            return content.decode(encoding).encode()
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def json_lines(content: bytes) -> list[bytes]:
+    r"""The lines of JSON Lines, which end at ``\n`` and nowhere else.
+
+    ``str.splitlines`` also splits at U+2028, U+2029, U+0085 and others that JSON text may hold.
+    """
+    return content.removesuffix(b"\n").split(b"\n") if content else []
 
 
 def limited_lines(file: BinaryIO, limit: int = LINE) -> Iterator[bytes]:
     """Lines with their ends, none of which takes more memory than ``limit``.
 
+    A byte order mark before the first is left out.
+
     Raises:
-        ValueError: a longer line.
+        ValueError: a longer line, or a file that begins with the mark of UTF-16 or -32.
     """
+    first = True
     while line := file.readline(limit + 1):
         if len(line) > limit:
             raise ValueError(f"the line is longer than {limit >> 20} MB")
+        if first:
+            wide = next((name for mark, name in _WIDE if line.startswith(mark)), None)
+            if wide:
+                raise ValueError(f"its byte order mark says {wide.upper()}: save it as UTF-8")
+            line = line.removeprefix(codecs.BOM_UTF8)
+            first = False
         yield line
 
 

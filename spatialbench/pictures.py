@@ -5,11 +5,33 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 1 << 26
 """8192 x 8192; the largest pictures that methods make have 2048 x 2048."""
+
+
+ONE_COLOUR = 2
+"""Levels of 255 by which no channel of a picture of one colour varies."""
+
+_ORIENTATION = 0x0112
+_UPRIGHT = 1
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""What puts a picture of each EXIF orientation upright, as members of ``Image.Transpose``."""
+
+_SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+_MOST_OF_SIXTEEN_BITS = 0xFFFF
 
 
 class UnreadablePicture(ValueError):
@@ -45,7 +67,74 @@ def open_picture(content: bytes, formats: tuple[str, ...]) -> Image.Image:
         raise
     except UnidentifiedImageError as error:
         raise UnreadablePicture(f"no whole {' or '.join(formats)}") from error
+    except ValueError as error:
+        # Pillow speaks of its own constants, where it is the picture that has too much text.
+        if "MAX_TEXT" in str(error):
+            raise UnreadablePicture(
+                "the text stored in the PNG is larger than Pillow reads; save the picture again "
+                "without metadata"
+            ) from error
+        raise UnreadablePicture(f"no whole {' or '.join(formats)} ({error})") from error
     # Its decoders raise whatever the bytes made them stumble over, struct.error and IndexError too.
     except Exception as error:
         kinds = " or ".join(formats)
         raise UnreadablePicture(f"no whole {kinds} ({error or type(error).__name__})") from error
+
+
+def read_rgb(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """What every detector and method is shown of a file; see ``to_rgb``.
+
+    Raises:
+        UnreadablePicture: as ``open_picture`` and ``to_rgb``.
+    """
+    return to_rgb(open_picture(content, formats))
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """An opened picture upright, as RGB of 8 bits.
+
+    The EXIF orientation is applied. Of 16 bits of grey the upper 8 are taken, as OpenCV does;
+    Pillow's own conversion cuts everything above 255 off. Transparency is left out.
+
+    Raises:
+        UnreadablePicture: whole numbers outside 16 bits.
+    """
+    from PIL import Image
+
+    turn = _TURNS.get(orientation(picture))
+    if turn is not None:
+        picture = picture.transpose(Image.Transpose[turn])
+    if picture.mode not in _SIXTEEN_BITS:
+        return picture.convert("RGB")
+    values = np.asarray(picture)
+    if values.min() < 0 or values.max() > _MOST_OF_SIXTEEN_BITS:
+        raise UnreadablePicture(f"grey values from {values.min()} to {values.max()}, not 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+
+
+def orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1, which is upright, where there is none that can be read."""
+    try:
+        found = picture.getexif().get(_ORIENTATION)
+    except Exception:  # As with decoders: broken EXIF raises what it likes.
+        return _UPRIGHT
+    return found if isinstance(found, int) and 1 <= found <= 8 else _UPRIGHT
+
+
+def needs_conversion(picture: Image.Image) -> bool:
+    """Whether a program that ignores EXIF or cuts 16 bits off would show other pixels."""
+    return picture.mode in _SIXTEEN_BITS or orientation(picture) != _UPRIGHT
+
+
+def of_one_colour(picture: Image.Image) -> bool:
+    """Whether an RGB picture shows nothing: a safety checker's black, or NaN made white or black.
+
+    No channel varies by more than ``ONE_COLOUR`` levels.
+    """
+    return all(high - low <= ONE_COLOUR for low, high in picture.getextrema())  # type: ignore[misc]
+
+
+def one_colour_note(count: int) -> str:
+    """What a report or a table says of pictures of one colour."""
+    are = "picture is" if count == 1 else "pictures are"
+    return f"{count:,} {are} of one colour (a safety checker's black, or NaN) and show no object"

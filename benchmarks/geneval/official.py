@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from spatialbench.documents import LARGE, first_error, parse_json, read_limited
+from spatialbench.documents import LARGE, first_error, json_lines, parse_json, read_limited
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
@@ -128,7 +128,7 @@ def read_results(path: Path) -> list[ResultLine]:
         UserError: a file that cannot be read, or a line that is none (its number is given).
     """
     try:
-        lines = read_limited(path, LARGE).splitlines()
+        lines = json_lines(read_limited(path, LARGE))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path}: {error}; give a file of results.") from error
     found = []

@@ -107,6 +107,10 @@ class GenEval:
         """Download the colour classifier; the prompts need no download."""
         return fetch(SOURCE, FILES)
 
+    def judged_metadata(self, metadata: Any) -> str | None:
+        """What the scorer reads of a ``metadata.jsonl``; see ``prompts.judged_metadata``."""
+        return prompts.judged_metadata(metadata)
+
     def read_official(self, path: Path) -> Sequence[tuple[Prompt, int, Verdict]]:
         """Verdicts of an official ``results.jsonl``; see ``official.read_official``."""
         return official.read_official(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -102,6 +103,19 @@ def prompt_of(prompt_id: str, record: Mapping[str, Any]) -> Prompt:
         objects=tuple(dict.fromkeys(names[::-1] if record["tag"] == "position" else names)),
         facts={"metadata": record},
     )
+
+
+def judged_metadata(record: Any) -> str | None:
+    """What the official scorer reads of a record, as text: tag, include and exclude.
+
+    Neither the prompt nor other keys decide a verdict. None for a record that cannot be judged.
+    """
+    try:
+        read = _Record.model_validate(record)
+    except ValidationError:
+        return None
+    kept = read.model_dump(by_alias=True, include={"tag", "include", "exclude"})
+    return json.dumps(kept, sort_keys=True)
 
 
 @cache

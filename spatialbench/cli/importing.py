@@ -88,8 +88,10 @@ def _pictures(
     path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: str
 ) -> int:
     from ..generators.imported import Imported
-    from ..imports.layouts import Names, place
+    from ..imports.layouts import place
     from ..imports.matching import match
+    from ..imports.metadata_folders import rewritten_prompts
+    from ..imports.names import Names
     from ..imports.pictures import import_pictures
     from ..imports.sources import open_source
     from ..imports.text import report_text
@@ -97,11 +99,14 @@ def _pictures(
 
     source = open_source(path)
     expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
-    names = Names(expected.all_prompts, target.benchmark.images_per_prompt)
+    judged = getattr(target.benchmark, "judged_metadata", None)
+    names = Names(expected.all_prompts, expected.images_per_prompt, judged)
     placed = place(layout, source, names)
     bar = progress()
-    bar.begin("check", 0, sum(not isinstance(where, str) for where in placed.values()))
+    bar.begin("check", 0, sum(isinstance(where, tuple) for where in placed.values()))
     report = match(source, placed, expected, bar.advance)
+    used = [match.name for match in report.matched.values()]
+    report.rewritten = rewritten_prompts(source, names, used)
     bar.end()
     click.echo(report_text(report, expected.images, form))  # type: ignore[arg-type]
     if not report.clean and not target.allow_partial:
@@ -114,7 +119,7 @@ def _pictures(
     if dry_run:
         return 0
     with stdout_reserved():
-        method = Imported(name, backbone, layout, report.content)
+        method = Imported(name, backbone, layout, report.content, report.rewritten)
         run = import_pictures(source, report, target, method, bar)
     say(f"imported; next: spatialbench detect {run.path}")
     click.echo(run.path, err=form in ("json", "csv"))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..runs.opening import Run
     from ..stages.foreign import Scored
 
-_FIRST_KEY = re.compile(rb'\s*\{\s*"((?:[^"\\]|\\.)*)"')
+_FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"((?:[^"\\]|\\.)*)"')
 _OUR_KEYS = {b"prompt_id", b"index", b"width", b"height", b"boxes", b"scores", b"labels"}
 _HEAD = 65536
 

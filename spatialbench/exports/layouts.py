@@ -35,7 +35,7 @@ def _visor(expected: Expected, keys: list[Key]) -> Plan:
 def _t2i_compbench(expected: Expected, keys: list[Key]) -> Plan:
     """``samples/<prompt>_<running number>.png``; the number is that of the whole prompt file."""
     position = {prompt.id: place for place, prompt in enumerate(expected.all_prompts)}
-    per_prompt = expected.benchmark.images_per_prompt
+    per_prompt = expected.images_per_prompt
     pictures = {}
     for prompt_id, k in keys:
         text = expected.by_id[prompt_id].text

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..documents import LARGE, first_error, parse_json, read_json, read_limited
+from ..documents import LARGE, first_error, json_lines, parse_json, read_json, read_limited
 from ..errors import UserError
 from ..imports.sources import inside
 from ..runs.files import disk_errors, make_folder, write_atomic
@@ -112,7 +112,7 @@ def read_kept(folder: Path) -> KeptSet:
     """
     try:
         description = read_json(folder / DESCRIPTION)
-        lines = read_limited(folder / METADATA, LARGE).decode("utf-8").splitlines()
+        lines = json_lines(read_limited(folder / METADATA, LARGE))
         records = [parse_json(line) for line in lines]
         pictures = [_picture(record, folder) for record in records]
         content = canonical_json([[r["text"], r["sha256"]] for r in records])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..generators.pipelines import Pipeline
-from ..pictures import UnreadablePicture, open_picture
+from ..pictures import UnreadablePicture, read_rgb
 from .kept_set import KeptSet
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _pixels(path: Path) -> Tensor:
     import torch
 
     try:
-        array = np.array(open_picture(path.read_bytes(), ("PNG",)).convert("RGB"))
+        array = np.array(read_rgb(path.read_bytes(), ("PNG",)))
     except (OSError, UnreadablePicture) as error:
         raise UserError(
             f"{path} cannot be read ({error}): type 'spatialbench esplora build-data' again."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..documents import parse_json, read_limited
+from ..documents import json_lines, parse_json, read_limited
 from ..errors import UserError
 from ..plugins import Rule
 from ..prompts import Prompt, Triplet
@@ -118,7 +118,7 @@ def read_prompts(path: Path) -> list[Prompt]:
         UserError: no such file, no prompts, or a line that is none, with its number.
     """
     try:
-        lines = read_limited(path).decode("utf-8").splitlines()
+        lines = json_lines(read_limited(path))
     except (OSError, ValueError) as error:
         raise UserError(
             f"cannot read the prompts in {path} ({error}); give a JSONL file."

@@ -12,6 +12,9 @@ from ..plugins import ImageRequest
 if TYPE_CHECKING:
     from PIL import Image
 
+REWRITTEN = "rewritten_prompts"
+"""The key of an identity that says how many prompts others rewrote; left out where none."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -22,12 +25,15 @@ class Imported:
         backbone: the model it was made with, or ``unknown``.
         kind: the layout of the files it came from.
         content: hash of everything that was imported, so that other files are another run.
+        rewritten: how many prompts were rewritten before the pictures were made, as far as the
+            files say.
     """
 
     name: str
     backbone: str
     kind: str
     content: str
+    rewritten: int = 0
 
     def identity(self) -> dict[str, Any]:
         """Name, backbone, and the hash of the imported files."""
@@ -37,6 +43,7 @@ class Imported:
             "backbone": {"name": self.backbone},
             "layout": self.kind,
             "content": self.content,
+            **({REWRITTEN: self.rewritten} if self.rewritten else {}),
         }
 
     def load(self) -> None:

@@ -1,162 +1,121 @@
 """Where each tool's users keep their pictures: file names to prompts and image indices.
 
 A layout says what a name means and never guesses: a name that does not follow it, or whose prompt
-the benchmark does not have, is reported.
+the benchmark does not have, is reported. What the official tools leave beside the pictures, and
+what is no picture at all, is passed over and counted.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from ..documents import parse_json
-from ..errors import UserError, unknown_name
-from ..prompts import Prompt
-from .sources import Source, inside
-
-Placed = tuple[str, int] | str
-"""Prompt id and image index of a file, or a sentence that says why it has none."""
+from ..errors import unknown_name
+from .image_table import MANIFEST as MANIFEST
+from .image_table import place_by_table
+from .metadata_folders import place_in_folders
+from .names import Names as Names
+from .names import PassedOver, Placed, is_number
+from .sources import Source
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
-MANIFEST = "images.csv"
+_OTHER_PICTURES = (
+    *(".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".jfif"),
+    *(".ppm", ".pgm", ".tga", ".exr", ".ico", ".apng"),
+)
+"""Pictures all the same: to pass them over would lose them."""
 
+_GRID = re.compile(r".+-grid-\d+", re.ASCII)
 
-@dataclass(frozen=True)
-class Names:
-    """What a layout may look at besides a file's name.
-
-    ``prompts`` are all prompts of the subset in the benchmark's order, ``images_per_prompt`` the
-    benchmark's own number.
-    """
-
-    prompts: Sequence[Prompt]
-    images_per_prompt: int
-
+_MOST_A_PROMPT = 64
 
 Layout = Callable[[Source, Names], dict[str, Placed]]
 
 
-def _visor(source: Source, names: Names) -> dict[str, Placed]:
-    """``<prompt id>_<k>.png``, as in the folder of images of the VISOR repository."""
-    known = {prompt.id for prompt in names.prompts}
+def _by_id(source: Source, names: Names) -> dict[str, Placed]:
+    """``<prompt id>_<k>.png``; or ``<prompt>_<k>.png``, where only one prompt has that text."""
     placed: dict[str, Placed] = {}
     for name in source.names:
         prompt_id, _, index = PurePosixPath(name).stem.rpartition("_")
-        if not prompt_id or not _number(index):
+        same_text = names.by_text.get(prompt_id, [])
+        if not prompt_id or not is_number(index):
             placed[name] = "expected <prompt id>_<k>.png, such as 1103_0.png"
-        elif prompt_id not in known:
-            placed[name] = f"the benchmark has no prompt {prompt_id}"
-        else:
+        elif prompt_id in names.known:
             placed[name] = prompt_id, int(index)
-    return placed
-
-
-def _t2i_compbench(source: Source, names: Names) -> dict[str, Placed]:
-    """``<prompt>_<running number>.png``, in ``samples/`` or not; n runs on over the prompts."""
-    position = {prompt.text: place for place, prompt in enumerate(names.prompts)}
-    placed: dict[str, Placed] = {}
-    for name in source.names:
-        text, _, number = PurePosixPath(name).stem.rpartition("_")
-        if not text or not _number(number):
-            placed[name] = "expected '<prompt>_<6 digits>.png'"
-        elif text not in position:
-            placed[name] = f"the benchmark has no prompt {text!r}"
+        elif len(same_text) == 1:
+            placed[name] = same_text[0].id, int(index)
+        elif same_text:
+            ids = " and ".join(prompt.id for prompt in same_text[:3])
+            placed[name] = f"the text is that of several prompts: name it by its id, such as {ids}"
         else:
-            index = int(number) - position[text] * names.images_per_prompt
-            first = position[text] * names.images_per_prompt
-            if 0 <= index < names.images_per_prompt:
-                placed[name] = names.prompts[position[text]].id, index
-            else:
-                last = first + names.images_per_prompt - 1
-                placed[name] = f"the prompt's running numbers are {first:06d} to {last:06d}"
+            placed[name] = names.unknown(prompt_id)
     return placed
 
 
-def _geneval(source: Source, names: Names) -> dict[str, Placed]:
-    """``<folder>/metadata.jsonl`` says the prompt, ``<folder>/samples/<k>.png`` the picture."""
-    by_text: dict[str, list[Prompt]] = {}
-    for prompt in names.prompts:
-        by_text.setdefault(prompt.text, []).append(prompt)
-    folders = {
-        str(PurePosixPath(name).parent): _metadata(source, name)
-        for name in source.names
-        if PurePosixPath(name).name == "metadata.jsonl"
-    }
+def _running(source: Source, names: Names) -> dict[str, Placed]:
+    """``<prompt>_<running number>.png``, in ``samples/`` or not; n runs on over the prompts."""
+    lines: dict[str, list[int]] = {}
+    for line, prompt in enumerate(names.prompts):
+        lines.setdefault(prompt.text, []).append(line)
     placed: dict[str, Placed] = {}
+    numbered: dict[str, tuple[list[int], int]] = {}
     for name in source.names:
         path = PurePosixPath(name)
-        if path.name == "metadata.jsonl":
-            continue
-        folder = path.parent.parent
-        text = folders.get(str(folder))
-        if path.parent.name != "samples" or not _number(path.stem):
-            placed[name] = "expected <folder>/samples/<digits>.png"
-        elif text is None:
-            placed[name] = f"{folder}/metadata.jsonl is missing or has no prompt"
-        elif text not in by_text:
+        text, _, number = path.stem.rpartition("_")
+        if _GRID.fullmatch(path.stem):
+            placed[name] = PassedOver("the official script's sheet of all samples of a prompt")
+        elif path.parts[0] == "labels" and len(path.parts) > 1:
+            placed[name] = PassedOver("what the official scorers write")
+        elif not text or not is_number(number):
+            placed[name] = "expected '<prompt>_<6 digits>.png'"
+        elif text not in lines:
             placed[name] = f"the benchmark has no prompt {text!r}"
         else:
-            found = by_text[text]
-            if len(found) > 1:
-                found = [prompt for prompt in found if prompt.id == folder.name]
+            numbered[name] = lines[text], int(number)
+    per_prompt = names.images_per_prompt
+    # Numbers that fit another count everywhere may fit this one here and there, and shifted.
+    other = _images_per_prompt(list(numbered.values()), per_prompt)
+    for name, (candidates, number) in numbered.items():
+        line = next((line for line in candidates if number // per_prompt == line), None)
+        first = candidates[0] * per_prompt
+        # The first prompt's numbers are the same by any count.
+        if other is not None and line != 0:
             placed[name] = (
-                (found[0].id, int(path.stem))
-                if found
-                else f"several prompts read {text!r}; name the folder as the prompt's id"
+                f"the running numbers are those of {other} images a prompt, and {per_prompt} are "
+                f"expected: give --images-per-prompt {other}"
             )
-    return placed
-
-
-def _flat_csv(source: Source, names: Names) -> dict[str, Placed]:
-    """Any names; ``images.csv`` beside them has the columns file, prompt_id and index.
-
-    Raises:
-        UserError: no such table, missing columns, a name that leads out, or a file it names twice.
-    """
-    if MANIFEST not in source.names:
-        raise UserError(
-            f"{source.path} has no {MANIFEST}: write one with the columns file, prompt_id, index."
-        )
-    columns, rows = _table(source)
-    if not {"file", "prompt_id", "index"} <= set(columns):
-        raise UserError(
-            f"{source.path}/{MANIFEST} has the columns {', '.join(columns) or 'none'}; expected "
-            "file, prompt_id and index."
-        )
-    known = {prompt.id for prompt in names.prompts}
-    there = set(source.names)
-    placed: dict[str, Placed] = dict.fromkeys(
-        (name for name in source.names if name != MANIFEST), f"{MANIFEST} does not name it"
-    )
-    named: set[str] = set()
-    for row in rows:
-        name = inside(row["file"] or "", source.path / MANIFEST)
-        if name in named:
-            raise UserError(
-                f"{source.path}/{MANIFEST} names {name!r} twice: give every file one line."
+        elif line is None:
+            placed[name] = (
+                f"the prompt's running numbers are {first:06d} to {first + per_prompt - 1:06d} "
+                f"with {per_prompt} images a prompt"
             )
-        named.add(name)
-        if name not in there:
-            placed[name] = f"{MANIFEST} names it, and it is not there"
-        elif row["prompt_id"] not in known:
-            placed[name] = f"the benchmark has no prompt {row['prompt_id']}"
-        elif not _number(index := row["index"] or ""):
-            placed[name] = f"its index {index!r} is no whole number"
         else:
-            placed[name] = row["prompt_id"], int(index)
+            placed[name] = names.prompts[line].id, number - line * per_prompt
     return placed
+
+
+def _images_per_prompt(numbered: list[tuple[list[int], int]], expected: int) -> int | None:
+    """The count by which all running numbers fit their prompts, where the expected one fits less.
+
+    None where the expected one fits all, or where none or several others do.
+    """
+
+    def fits(count: int) -> bool:
+        return all(number // count in lines for lines, number in numbered)
+
+    if not numbered or fits(expected):
+        return None
+    others = [count for count in range(1, _MOST_A_PROMPT + 1) if fits(count)]
+    return others[0] if len(others) == 1 else None
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "visor": _visor,
-    "t2i-compbench": _t2i_compbench,
-    "geneval": _geneval,
-    "flat+csv": _flat_csv,
+    "visor": _by_id,
+    "t2i-compbench": _running,
+    "geneval": place_in_folders,
+    "flat+csv": place_by_table,
 }
 """By the name that ``--layout`` takes."""
 
@@ -169,35 +128,60 @@ def place(layout: str, source: Source, names: Names) -> dict[str, Placed]:
     """
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
-    placed = LAYOUTS[layout](source, names)
+    placed = {
+        name: _as_picture(name, where, by_table=layout == "flat+csv")
+        for name, where in LAYOUTS[layout](source, names).items()
+    }
+    return _numbered_from_0(placed, names, layout)
+
+
+def _as_picture(name: str, where: Placed, by_table: bool) -> Placed:
+    """The same, unless the file is no picture, or one that is not read."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if isinstance(where, PassedOver) or suffix in PICTURES:
+        return where
+    if suffix in _OTHER_PICTURES or (by_table and not isinstance(where, str)):
+        return f"not a picture that is read: expected {', '.join(PICTURES)}"
+    # A table that names a file which is not there is wrong, whatever the file would be.
+    if by_table and "is not there" in where:
+        return where
+    return PassedOver("no picture")
+
+
+def _numbered_from_0(placed: dict[str, Placed], names: Names, layout: str) -> dict[str, Placed]:
+    """The same, but no picture of prompts whose pictures are numbered from elsewhere than 0.
+
+    By seeds, or from 1: as they stand, picture 1 would be taken for the second, and the last for
+    one too many.
+    """
+    indices: dict[str, set[int]] = {}
+    for where in placed.values():
+        if isinstance(where, tuple):
+            indices.setdefault(where[0], set()).add(where[1])
+    beyond = names.images_per_prompt - 1
+    shifted = {
+        prompt_id
+        for prompt_id, found in indices.items()
+        if 0 not in found and max(found) > beyond
+    }
+    if indices and not any(0 in found for found in indices.values()) and shifted:
+        shifted = set(indices)
+    if not shifted:
+        return placed
+    everyone = "every prompt's" if shifted == set(indices) else "the prompt's"
+    way = "write the index so" if layout == "flat+csv" else "or use --layout flat+csv"
+
+    def said(prompt_id: str) -> str:
+        of = indices[prompt_id]
+        if shifted == set(indices):
+            of = set().union(*indices.values())
+        count = len(indices[prompt_id])
+        return (
+            f"{everyone} pictures are numbered {min(of)} to {max(of)}, and numbers from 0 are "
+            f"expected: rename them 0 to {count - 1}, {way}"
+        )
+
     return {
-        name: where
-        if isinstance(where, str) or PurePosixPath(name).suffix.lower() in PICTURES
-        else f"not a picture: expected {', '.join(PICTURES)}"
+        name: said(where[0]) if isinstance(where, tuple) and where[0] in shifted else where
         for name, where in placed.items()
     }
-
-
-def _table(source: Source) -> tuple[list[str], list[dict[str, str | None]]]:
-    """Columns and rows of ``images.csv``."""
-    try:
-        rows = csv.DictReader(io.StringIO(source.read(MANIFEST).decode("utf-8-sig")))
-        return list(rows.fieldnames or ()), list(rows)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{source.path}/{MANIFEST} is no table of comma-separated values in UTF-8 ({error}): "
-            "write it again with the columns file, prompt_id and index."
-        ) from error
-
-
-def _number(text: str) -> bool:
-    return re.fullmatch(r"\d{1,9}", text, re.ASCII) is not None
-
-
-def _metadata(source: Source, name: str) -> str | None:
-    try:
-        metadata = parse_json(source.read(name))
-        text = metadata["prompt"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return text if isinstance(text, str) else None

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..pictures import UnreadablePicture, open_picture
+from ..pictures import UnreadablePicture, of_one_colour, orientation, open_picture, to_rgb
 from ..runs.expected import Expected, Key
-from .layouts import Placed
+from .names import PassedOver, Placed
 from .sources import Source
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -16,10 +16,19 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A readable file for an expected picture. ``sha256`` is of the file as it is there."""
+    """A readable file for an expected picture.
+
+    Attributes:
+        name: the file.
+        sha256: of the file as it is there.
+        one_colour: whether the picture is of one colour, such as a safety checker's black.
+        turned: whether its EXIF orientation turns it.
+    """
 
     name: str
     sha256: str
+    one_colour: bool = False
+    turned: bool = False
 
 
 @dataclass
@@ -34,6 +43,9 @@ class Report:
         unreadable: empty, truncated or broken files.
         misnamed: files whose name does not follow the layout or names no known prompt.
         hidden: hidden files, which were not looked at.
+        passed_over: files that are no pictures of prompts, such as what official tools leave
+            there, and what each of them is.
+        rewritten: prompts whose pictures were made from another text than the benchmark's.
     """
 
     matched: dict[Key, Match] = field(default_factory=dict)
@@ -43,12 +55,24 @@ class Report:
     unreadable: dict[str, str] = field(default_factory=dict)
     misnamed: dict[str, str] = field(default_factory=dict)
     hidden: int = 0
+    passed_over: dict[str, str] = field(default_factory=dict)
+    rewritten: int = 0
 
     @property
     def clean(self) -> bool:
         """Whether every expected picture has its file and no file is left over."""
         problems = (self.extra, self.duplicate, self.unreadable, self.misnamed)
         return not self.missing and not any(problems)
+
+    @property
+    def one_colour(self) -> list[Key]:
+        """The matched pictures that are of one colour."""
+        return sorted(key for key, match in self.matched.items() if match.one_colour)
+
+    @property
+    def turned(self) -> int:
+        """How many matched pictures are turned by their EXIF orientation."""
+        return sum(match.turned for match in self.matched.values())
 
     @property
     def content(self) -> str:
@@ -77,7 +101,9 @@ def match(
     selected = expected.by_id
     claims: dict[Key, list[str]] = {}
     for name, where in placed.items():
-        if isinstance(where, str):
+        if isinstance(where, PassedOver):
+            report.passed_over[name] = where.why
+        elif isinstance(where, str):
             report.misnamed[name] = where
         elif where not in keys:
             report.extra[name] = (
@@ -95,21 +121,17 @@ def match(
                 report.duplicate[name] = f"the same picture as {others}: {key[0]}/{key[1]}"
             advance(len(names))
             continue
-        content = source.read(names[0])
-        problem = unreadable(content)
+        try:
+            report.matched[key] = looked_at(names[0], source.read(names[0]))
+        except UnreadablePicture as error:
+            report.unreadable[names[0]] = str(error)
         advance(1)
-        if problem:
-            report.unreadable[names[0]] = problem
-        else:
-            report.matched[key] = Match(names[0], hashlib.sha256(content).hexdigest())
     report.missing = [key for key in expected.keys() if key not in claims]  # noqa: SIM118
     return report
 
 
-def unreadable(content: bytes) -> str | None:
-    """Why bytes are no whole picture; None if they are one."""
-    try:
-        open_picture(content, FORMATS)
-    except UnreadablePicture as error:
-        return str(error)
-    return None
+def looked_at(name: str, content: bytes) -> Match:
+    """What is kept of a picture file. Raises UnreadablePicture where the bytes are no whole one."""
+    picture = open_picture(content, FORMATS)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Match(name, sha256, of_one_colour(to_rgb(picture)), orientation(picture) != 1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from ..errors import UserError
 from ..generators.imported import Imported
-from ..pictures import open_picture
+from ..pictures import needs_conversion, open_picture, orientation, to_rgb
 from ..runs.lock import writing
 from ..runs.opening import Run
 from ..stages.pictures import encode_png
@@ -26,8 +27,9 @@ def import_pictures(
 ) -> Run:
     """Make a run of the matched pictures, or continue it.
 
-    PNG files keep their bytes; others are written as PNG with the same pixels. Each record holds
-    the name and the hash of the file it came from.
+    PNG files keep their bytes; others are written as PNG with the same pixels, and so are PNG files
+    that have to be turned by their EXIF orientation or that hold 16 bits of grey. Each record
+    holds the name and the hash of the file it came from, and the orientation that was applied.
 
     Raises:
         UserError: nothing matched, a file that changed since it was matched, no space.
@@ -54,16 +56,16 @@ def import_pictures(
                             "the command again when nobody writes there."
                         )
                     seed = expected.request(key).seed if target.seeds.known else None
-                    record = directory.write_image(key, _as_png(content), seed)
-                    records.append(record | {"source": match.name, "source_sha256": match.sha256})
+                    picture = open_picture(content, FORMATS)
+                    told: dict[str, Any] = {"source": match.name, "source_sha256": match.sha256}
+                    if (turned := orientation(picture)) != 1:
+                        told["exif_orientation"] = turned
+                    if not content.startswith(_PNG) or needs_conversion(picture):
+                        content = encode_png(to_rgb(picture))
+                    records.append(directory.write_image(key, content, seed) | told)
                 journal.append(records)
                 progress.advance(len(records))
         directory.image_journal.merge(expected.order, progress.notice)
         progress.end()
     return run
 
-
-def _as_png(content: bytes) -> bytes:
-    if content.startswith(_PNG):
-        return content
-    return encode_png(open_picture(content, FORMATS).convert("RGB"))

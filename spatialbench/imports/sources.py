@@ -79,9 +79,15 @@ def _folder(path: Path) -> Source:
     root = path.resolve()
     found = []
     for file in sorted(path.rglob("*")):
-        if file.is_dir():
-            continue
         name = file.relative_to(path).as_posix()
+        if file.is_dir() and not file.is_symlink():
+            continue
+        # What lies behind a linked folder is not listed, so it would be missing without a word.
+        if file.is_dir():
+            raise UserError(
+                f"{path} holds {name!r}, which is a link to a folder: nothing was read; put the "
+                "folder itself there."
+            )
         # A link inside the folder may show a file of anyone's, or lead nowhere or in a circle.
         target = os.path.realpath(file)
         if not Path(target).is_relative_to(root) or not os.path.isfile(target):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from ..pictures import one_colour_note
 from ..reports.tables import Format, Table, render, render_csv
+from ..runs.expected import name_some
 from .matching import Report
 
 _SHOWN = 20
@@ -27,6 +29,10 @@ def report_text(report: Report, expected: int, form: Format) -> str:
             "matched": len(report.matched),
             "clean": report.clean,
             "hidden": report.hidden,
+            "passed_over": report.passed_over,
+            "one_colour": [f"{prompt_id}/{index}" for prompt_id, index in report.one_colour],
+            "turned": report.turned,
+            "rewritten": report.rewritten,
             **{kind: dict(found) for kind, found in problems},
         }
         return json.dumps(document, indent=2)
@@ -37,7 +43,20 @@ def report_text(report: Report, expected: int, form: Format) -> str:
     counts += [[_WHAT.get(kind, kind), f"{len(found):,}"] for kind, found in problems]
     if report.hidden:
         counts.append(["hidden, not looked at", f"{report.hidden:,}"])
-    tables = [Table(["pictures", "count"], counts)]
+    if report.passed_over:
+        counts.append(["passed over, no picture of a prompt", f"{len(report.passed_over):,}"])
+    if report.turned:
+        counts.append(["turned by their EXIF orientation", f"{report.turned:,}"])
+    if report.one_colour:
+        counts.append(["of one colour", f"{len(report.one_colour):,}"])
+    if report.rewritten:
+        counts.append(["prompts that were rewritten", f"{report.rewritten:,}"])
+    notes = []
+    if report.one_colour:
+        notes.append(
+            f"{one_colour_note(len(report.one_colour))}: {name_some(report.one_colour)}"
+        )
+    tables = [Table(["pictures", "count"], counts, notes=notes)]
     for kind, found in problems:
         if found:
             rest = len(found) - _SHOWN

@@ -16,7 +16,7 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..documents import LARGE, read_limited
+from ..documents import LARGE, json_lines, read_limited
 from .files import disk_errors
 
 NAME = "timing.jsonl"
@@ -74,7 +74,7 @@ def read_pace(folder: Path) -> Pace | None:
     None where nothing was timed. A line that an interruption tore is one measurement fewer.
     """
     try:
-        lines = read_limited(folder / NAME, LARGE).splitlines()
+        lines = json_lines(read_limited(folder / NAME, LARGE))
     except (OSError, ValueError):
         return None
     batches = [batch for batch in map(_batch, lines) if batch is not None]

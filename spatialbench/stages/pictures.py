@@ -6,7 +6,7 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
-from ..pictures import UnreadablePicture, open_picture
+from ..pictures import UnreadablePicture, read_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,6 +33,6 @@ def decode_png(content: bytes, sha256: str) -> Image.Image | None:
     if hashlib.sha256(content).hexdigest() != sha256:
         return None
     try:
-        return open_picture(content, ("PNG",)).convert("RGB")
+        return read_rgb(content, ("PNG",))
     except UnreadablePicture:
         return None

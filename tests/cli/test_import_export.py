@@ -62,12 +62,12 @@ def test_what_is_wrong_is_listed_and_nothing_is_imported(made: Command) -> None:
     # A hard link to the run's own file: replaced, not written to.
     os.unlink(f"out/{names[1]}")
     Path("out", names[1]).write_bytes(b"")
-    Path("out", "notes.txt").write_text("")
+    Path("out", "notes.png").write_text("")
     arguments = ("import", "out", "--layout", "visor", *SQUARES, "--limit", 8)
     refused = made(*arguments)
     assert refused.status == 2
     assert "14 of 16 expected pictures match, and nothing was imported" in refused.err
-    for said in ("missing", "the file is empty", "notes.txt", "wrongly named"):
+    for said in ("missing", "the file is empty", "notes.png", "wrongly named"):
         assert said in refused.out
     assert not Path("back").exists()
     document = json.loads(made(*arguments, "--format", "json").out)

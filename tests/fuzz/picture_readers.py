@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -22,11 +23,13 @@ from .result_readers import METADATA
 def _picture(folder: Path) -> None:
     import hashlib
 
-    from spatialbench.imports.matching import unreadable
+    from spatialbench.imports.matching import looked_at
+    from spatialbench.pictures import UnreadablePicture
     from spatialbench.stages.pictures import decode_png
 
     content = (folder / "picture").read_bytes()
-    unreadable(content)
+    with suppress(UnreadablePicture):
+        looked_at("picture", content)
     decode_png(content, hashlib.sha256(content).hexdigest())
 
 

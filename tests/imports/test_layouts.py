@@ -31,7 +31,7 @@ def test_all_pictures_are_placed(tmp_path: Path, layout: str) -> None:
         ("visor", "image.png", "expected <prompt id>_<k>.png"),
         ("visor", "1_x.png", "expected <prompt id>_<k>.png"),
         ("visor", "99_0.png", "no prompt 99"),
-        ("visor", "1_0.txt", "not a picture"),
+        ("visor", "1_0.gif", "not a picture that is read"),
         ("t2i-compbench", "samples/a dog.png", "6 digits"),
         ("t2i-compbench", "samples/a dog_000001.png", "no prompt 'a dog'"),
         ("t2i-compbench", "samples/a circle left of a square, number 0_000007.png", "to 000001"),
@@ -67,7 +67,7 @@ def test_genevals_folders_go_by_what_they_say(tmp_path: Path) -> None:
     ("table", "said"),
     [
         (None, "has no images.csv"),
-        ("file,prompt\na0.png,0\n", "has the columns file, prompt"),
+        ("file,prompt\na0.png,0\n", "has the columns 'file', 'prompt';"),
         ("file,prompt_id,index\n../a0.png,0,0\n", "leads out of it"),
         ("file,prompt_id,index\na0.png,0,0\na0.png,0,1\n", "twice"),
     ],

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from spatialbench.imports.layouts import place
-from spatialbench.imports.matching import Report, match, unreadable
+from spatialbench.imports.matching import Report, looked_at, match
 from spatialbench.imports.sources import open_source
 from spatialbench.imports.text import report_text
+from spatialbench.pictures import UnreadablePicture
 
 from .folders import SHAPES, expected, names, picture, write_folder
 
@@ -31,6 +34,7 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     (folder / "1_7.png").write_bytes(picture(9))
     (folder / "2_0.jpg").write_bytes(picture(9, "JPEG"))
     (folder / "readme.txt").write_text("hello")
+    (folder / "readme.png").write_bytes(picture(9))
     (folder / ".hidden").write_text("")
     told: list[int] = []
     source = open_source(folder)
@@ -42,7 +46,8 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     assert report.unreadable["0_1.png"] == "the file is empty"
     assert report.extra == {"1_7.png": "prompt 1 has only pictures 0 to 1"}
     assert set(report.duplicate) == {"2_0.png", "2_0.jpg"}
-    assert set(report.misnamed) == {"readme.txt"}
+    assert set(report.misnamed) == {"readme.png"}
+    assert report.passed_over == {"readme.txt": "no picture"}
     assert report.hidden == 1
     assert set(report.matched) == {("1", 1), ("2", 1), ("3", 0), ("3", 1)}
     text = report_text(report, 8, "table")
@@ -69,6 +74,8 @@ def test_the_content_hash_is_of_what_matched(tmp_path: Path) -> None:
 
 
 def test_what_counts_as_a_picture() -> None:
-    assert [unreadable(picture(1, form)) for form in ("PNG", "JPEG", "WEBP")] == [None] * 3
-    assert unreadable(picture(1, "GIF")) == "no whole PNG or JPEG or WEBP"
+    for form in ("PNG", "JPEG", "WEBP"):
+        assert looked_at("a", picture(1, form)).name == "a"
+    with pytest.raises(UnreadablePicture, match="^no whole PNG or JPEG or WEBP$"):
+        looked_at("a", picture(1, "GIF"))
     assert len(SHAPES.prompts("all")) == 4

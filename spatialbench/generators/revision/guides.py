@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...checkpoints.hashing import folder_hash
 from ...checkpoints.patterns import FilePatterns
+from ...documents import LARGE, read_limited
 from ...errors import UserError
-from ...pictures import UnreadablePicture, open_picture
+from ...pictures import read_rgb
 from ...plugins import ImageRequest
 from ...prompts import Prompt
 from ...relations import Relation
@@ -66,8 +67,8 @@ class FolderGuides:
                 path = self.folder / (name + ending)
                 if path.is_file():
                     try:
-                        return open_picture(path.read_bytes(), _FORMATS).convert("RGB")
-                    except (OSError, UnreadablePicture) as error:
+                        return read_rgb(read_limited(path, LARGE), _FORMATS)
+                    except (OSError, ValueError) as error:
                         raise UserError(
                             f"the guide {path} is no readable picture ({error}); replace it."
                         ) from error

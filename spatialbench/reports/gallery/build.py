@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...errors import UserError
-from ...pictures import UnreadablePicture, open_picture
+from ...pictures import UnreadablePicture, read_rgb
 from ...runs.files import disk_errors, make_folder
 from ..compare.comparison import Comparison
 from .charts import charts_of
@@ -131,7 +131,7 @@ def _thumbnail(folder: Path, number: int, side: Side, entry: Entry) -> str | Non
     name = Path("images", "AB"[number], f"{entry.key[0]}_{entry.key[1]}")
     source = side.scored.run.directory.image_path(*entry.key)
     try:
-        picture = open_picture(source.read_bytes(), ("PNG",)).convert("RGB")
+        picture = read_rgb(source.read_bytes(), ("PNG",))
     except (OSError, UnreadablePicture):
         return None
     small = max(picture.size) <= _THUMBNAIL
