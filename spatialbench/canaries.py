@@ -59,7 +59,7 @@ def check(detector: Detector) -> str | None:
     if not path.is_file():
         return None
     try:
-        stored = [Detections.from_record(one) for one in read_json(path)["found"]]
+        stored = [Detections.from_record(one).require_sound() for one in read_json(path)["found"]]
         if len(stored) != len(pictures()):
             raise ValueError(f"it holds {len(stored)} pictures")
     except (OSError, ValueError, KeyError, TypeError, UserError) as error:

@@ -13,10 +13,17 @@ from .plugins import BenchmarkPlugin, Rule
 
 
 def default_rule(benchmark: BenchmarkPlugin, subset: str | None = None) -> Rule:
-    """The rule of a subset (None: the default subset), else the first of the benchmark's rules."""
-    by_subset = getattr(benchmark, "subset_rules", {})
-    name = by_subset.get(subset or benchmark.default_subset)
-    return benchmark.rules[name] if name else next(iter(benchmark.rules.values()))
+    """The rule of a subset (None: the default subset), else the first of the benchmark's rules.
+
+    One with several thresholds has that of the subset; see ``stages.thresholds.settled``.
+    """
+    subset = subset or benchmark.default_subset
+    name = getattr(benchmark, "subset_rules", {}).get(subset)
+    rule = benchmark.rules[name] if name else next(iter(benchmark.rules.values()))
+    if hasattr(rule, "for_prompts"):
+        bound: Rule = rule.for_prompts(benchmark.prompts(subset), None)
+        return bound
+    return rule
 
 
 def default_detector(benchmark: BenchmarkPlugin, subset: str | None = None) -> str:

@@ -54,6 +54,7 @@ class ColouredDetector:
         self._detector = detector
         self._colours = colours
         self._has_masks = hasattr(detector, "detect_masks")
+        self.score_threshold = getattr(detector, "score_threshold", None)
 
     def identity(self) -> dict[str, Any]:
         """The detector's identity and the classifier's."""

@@ -18,6 +18,9 @@ from .names import COLOURS, own_name
 
 Metadata = Mapping[str, Any]
 
+COUNTING = "counting"
+"""The tag of the prompts with a threshold of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -31,7 +34,7 @@ class Options:
 
     def score_threshold(self, metadata: Metadata) -> float:
         """The threshold for a prompt: counting has its own."""
-        return self.counting_threshold if metadata["tag"] == "counting" else self.threshold
+        return self.counting_threshold if metadata["tag"] == COUNTING else self.threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from spatialbench.prompts import Prompt
 
 from .evaluation import Evaluation, details
 from .names import CLASSES
-from .prompts import prompt_of, prompts
+from .prompts import judged_metadata, prompt_of, prompts
 
 _SAMPLE = re.compile(r"(?:^|/)(?P<folder>[^/]+)/samples/(?P<index>\d+)\.png$", re.ASCII)
 
@@ -149,18 +150,18 @@ def read_results(path: Path) -> list[ResultLine]:
 def read_official(path: Path) -> list[tuple[Prompt, int, Verdict]]:
     """Verdicts of a ``results.jsonl``, taken as they stand, in its order.
 
-    A result belongs to the benchmark's prompt of the same metadata, else to a prompt of its own,
-    named by its folder.
+    A result belongs to the benchmark's prompt of the same metadata as far as they are judged, if
+    its folder bears that prompt's number, padded or not, or if the text is the prompt's, too, and
+    no other folder's; else to a prompt of its own, named by its folder.
 
     Raises:
         UserError: as ``read_results``; a filename outside the layout; a folder with two prompts.
     """
-    known = {_key(prompt.facts["metadata"]): prompt for prompt in prompts("all")}
-    own: dict[str, Prompt] = {}
+    results = [(result, place_of(result.filename)) for result in read_results(path)]
+    prompt_in = _prompts_by_folder(path, results)
     verdicts = []
-    for result in read_results(path):
-        place = place_of(result.filename)
-        prompt = _prompt(path, result, place, known, own)
+    for result, place in results:
+        prompt = prompt_in[place.folder]
         verdict = Verdict(
             correct=result.correct,
             score=1.0 if result.correct else 0.0,
@@ -171,31 +172,50 @@ def read_official(path: Path) -> list[tuple[Prompt, int, Verdict]]:
     return verdicts
 
 
-def _prompt(
-    path: Path,
-    result: ResultLine,
-    place: Place,
-    known: Mapping[str, Prompt],
-    own: dict[str, Prompt],
-) -> Prompt:
-    try:
-        metadata = parse_json(result.metadata)
-        key = _key(metadata)
-        prompt = known.get(key)
-        if prompt is not None and prompt.id == place.folder:
-            return prompt
-        prompt = own.setdefault(place.folder, prompt_of(f"folder_{place.folder}", metadata))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise UserError(
-            f"{path}: the metadata of {result.filename} is not GenEval's ({error!r}); expected a "
-            "JSON object with tag, include and prompt, in a string."
-        ) from error
-    if _key(prompt.facts["metadata"]) != key:
-        raise UserError(
-            f"{path}: the folder {place.folder} holds samples of {prompt.text!r} and of "
-            f"{result.prompt!r}: give every prompt a folder of its own."
-        )
-    return prompt
+def _prompts_by_folder(
+    path: Path, results: Sequence[tuple[ResultLine, Place]]
+) -> dict[str, Prompt]:
+    """The prompt of each folder.
+
+    Raises:
+        UserError: metadata that are none, or a folder with two prompts.
+    """
+    said: dict[str, tuple[str, Prompt]] = {}
+    for result, place in results:
+        try:
+            metadata = parse_json(result.metadata)
+            key = _key(metadata)
+            first, prompt = said.get(place.folder) or (
+                key,
+                prompt_of(f"folder_{place.folder}", metadata),
+            )
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise UserError(
+                f"{path}: the metadata of {result.filename} is not GenEval's ({error!r}); expected "
+                "a JSON object with tag, include and prompt, in a string."
+            ) from error
+        said[place.folder] = first, prompt
+        if key != first:
+            raise UserError(
+                f"{path}: the folder {place.folder} holds samples of {prompt.text!r} and of "
+                f"{result.prompt!r}: give every prompt a folder of its own."
+            )
+    known = {judged_metadata(prompt.facts["metadata"]): prompt for prompt in prompts("all")}
+    meant = {
+        folder: known.get(judged_metadata(prompt.facts["metadata"]))
+        for folder, (_, prompt) in said.items()
+    }
+    claims = Counter(prompt.id for prompt in meant.values() if prompt is not None)
+    found = {}
+    for folder, (_, own) in said.items():
+        prompt = meant[folder]
+        if prompt is not None:
+            numbered = folder.isdecimal() and int(folder) == int(prompt.id)
+            if numbered or (claims[prompt.id] == 1 and prompt.text == own.text):
+                found[folder] = prompt
+                continue
+        found[folder] = own
+    return found
 
 
 def _key(metadata: Mapping[str, Any]) -> str:

@@ -18,8 +18,8 @@ from spatialbench.statistics.ratios import MeanOfRatios
 from . import metrics, official, prompts
 from .clip_colours import FILES, SOURCE
 from .colouring import coloured
-from .evaluation import Options
-from .names import coco_name, own_name
+from .evaluation import COUNTING, Options
+from .names import CLASSES, coco_name, own_name
 from .published import published
 from .rule import GenEvalRule
 
@@ -47,6 +47,8 @@ class GenEval:
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)
     headline: Sequence[str] = metrics.HEADLINE
+    vocabulary: Sequence[str] = (*CLASSES, *map(coco_name, CLASSES))
+    """What its own detector answers, whatever is asked."""
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
         """The prompts of a subset, in official order. Raises UserError for an unknown subset."""
@@ -142,6 +144,9 @@ class GenEval:
     ) -> Mapping[str, bytes]:
         """``results.jsonl`` and the summary that the official script prints of it."""
         chosen = next(r for r in _RULES.values() if r.name == rule.name)
+        pictures = list(pictures)
+        if all(prompt.task == COUNTING for prompt, _, _ in pictures):
+            chosen = chosen.for_prompts([prompt for prompt, _, _ in pictures], threshold)
         lines = [
             official.result_line(
                 official.sample_path(prompt, index),

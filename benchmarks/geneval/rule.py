@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 from spatialbench.detections import Detections
@@ -9,7 +10,7 @@ from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
-from .evaluation import Evaluation, Found, Options, evaluate, keep_objects
+from .evaluation import COUNTING, Evaluation, Found, Options, evaluate, keep_objects
 from .names import COLOURS
 
 
@@ -18,10 +19,15 @@ class GenEvalRule:
 
     Options other than the defaults are part of its name, such as
     ``geneval-official/1+max_overlap:0.5``.
+
+    Attributes:
+        options: the script's.
+        threshold: of all tasks but counting; of counting alone where it is bound to such prompts.
     """
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options | None = None, *, one_threshold: bool = False) -> None:
         self.options = options or Options()
+        self._one_threshold = one_threshold
         self.threshold = self.options.threshold
         changed = [
             f"+{field.name}:{getattr(self.options, field.name):g}"
@@ -31,6 +37,30 @@ class GenEvalRule:
         ]
         self.name = "".join(["geneval-official/1", *changed])
 
+    def for_prompts(self, prompts: Sequence[Prompt], threshold: float | None) -> GenEvalRule:
+        """The rule for a set of prompts, some or all of which may be of counting.
+
+        Where all are, the one threshold that is named is theirs: 0.9, unless another is given.
+        Where some are, a threshold that is given is everybody's, and the rule's name says so.
+        """
+        counting = [prompt.facts["metadata"]["tag"] == COUNTING for prompt in prompts]
+        if not any(counting):
+            return self
+        if all(counting):
+            options = self.options
+            if threshold is not None:
+                options = replace(options, counting_threshold=Options().counting_threshold)
+            bound = GenEvalRule(options, one_threshold=True)
+            bound.threshold = options.counting_threshold
+            return bound
+        if threshold is None or self.options.counting_threshold != Options().counting_threshold:
+            return self
+        return GenEvalRule(replace(self.options, counting_threshold=threshold))
+
+    def decides_at(self, prompt: Prompt, threshold: float) -> float:
+        """The score that a box of this prompt's picture must exceed."""
+        return self._with(threshold).score_threshold(prompt.facts["metadata"])
+
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
         """Judge one picture.
 
@@ -38,7 +68,8 @@ class GenEvalRule:
             prompt: a GenEval prompt.
             detections: boxes in pixels, y down, labelled with COCO's names or GenEval's. Prompts
                 that name a colour need ``colors`` of the boxes they look at.
-            threshold: of all tasks but counting, whose own stays 0.9; exceeded in float32.
+            threshold: of all tasks but counting, whose own stays 0.9 unless ``for_prompts`` bound
+                it; exceeded in float32.
 
         Returns:
             ``score`` 1.0 or 0.0; where the picture is wrong ``reason`` is the official one. The
@@ -65,7 +96,7 @@ class GenEvalRule:
     def evaluate(self, prompt: Prompt, detections: Detections, threshold: float) -> Evaluation:
         """What the official script says of a picture, kept boxes included. See ``judge``."""
         metadata = prompt.facts["metadata"]
-        options = replace(self.options, threshold=threshold)
+        options = self._with(threshold)
         colours = detections.colors
 
         def colour_of(found: Found) -> str:
@@ -75,6 +106,10 @@ class GenEvalRule:
             return colour
 
         return evaluate(keep_objects(detections, metadata, options), metadata, colour_of, options)
+
+    def _with(self, threshold: float) -> Options:
+        options = replace(self.options, threshold=threshold)
+        return replace(options, counting_threshold=threshold) if self._one_threshold else options
 
 
 def _right(prompt: Prompt, result: Evaluation) -> str:

@@ -30,6 +30,8 @@ from .prompts import prompts
 
 Judged = tuple[Prompt, int, Verdict]
 
+_MOST_A_PROMPT = 64
+
 RESULTS = "vqa_result.json"
 MAPPING = "mapping.json"
 
@@ -112,56 +114,98 @@ def official_files(category: str, judged: Iterable[Judged]) -> dict[str, str]:
     return content
 
 
-def read_official(path: Path, category: str) -> list[Judged]:
+def read_official(path: Path, category: str, images_per_prompt: int | None = None) -> list[Judged]:
     """Verdicts of a ``vqa_result.json``, in its order.
 
-    A question id is ten times the line of its prompt plus the number of the picture. Where a
-    ``mapping.json`` lies beside the file, its names must be of the same prompts. ``correct`` is an
-    answer above one half: the file does not say more.
+    A question id is the line of its prompt times the images a prompt, plus the number of the
+    picture. Where a ``mapping.json`` lies beside the file, its names must be of the same prompts.
+    ``correct`` is an answer above one half: the file does not say more.
+
+    Args:
+        images_per_prompt: None for ten, unless ids or names fit another number alone.
 
     Raises:
-        UserError: a file that is no such list, an id without a prompt, or pictures of another
-            category.
+        UserError: a file that is no such list, an id without a prompt, an answer outside 0 to 1,
+            pictures of another category, or ids that fit two numbers of images a prompt.
     """
     known = prompts(category)
     answers = _read(path, _ANSWERS)
     beside = path.with_name(MAPPING)
-    if beside.is_file():
-        _check_names(beside, _read(beside, _MAPPING), known, category)
-    return [_judged(path, answer, known, category) for answer in answers]
+    mapping = _read(beside, _MAPPING) if beside.is_file() else []
+    count = images_per_prompt or _images_per_prompt(path, answers, mapping, known)
+    if mapping:
+        _check_names(beside, mapping, known, category, count)
+    return [
+        _judged(path, place, answer, known, category, count)
+        for place, answer in enumerate(answers, 1)
+    ]
 
 
-def _judged(path: Path, answer: Answer, known: Sequence[Prompt], category: str) -> Judged:
-    prompt = _prompt(path, answer.question_id, known, category)
+def _images_per_prompt(
+    path: Path, answers: Sequence[Answer], mapping: Sequence[Mapped], known: Sequence[Prompt]
+) -> int:
+    """How many images a prompt the ids count with, where the user did not say."""
+    if mapping:
+        names = [parse_sample_name(Path(entry.image).name) for entry in mapping]
+        lines = {prompt.text: line for line, prompt in enumerate(known)}
+        fit = [
+            count
+            for count in range(1, _MOST_A_PROMPT + 1)
+            if all(lines.get(name.prompt) == name.number // count for name in names)
+        ]
+        return fit[0] if len(fit) == 1 else IMAGES_PER_PROMPT
+    number, rest = divmod(len(answers), len(known))
+    whole = {answer.question_id for answer in answers} == set(range(len(answers)))
+    if not rest and whole and 0 < number < IMAGES_PER_PROMPT:
+        raise UserError(
+            f"{path} answers the ids 0 to {len(answers) - 1}, which are {number} images of each of "
+            f"{len(known)} prompts, or {IMAGES_PER_PROMPT} of the first "
+            f"{-(-len(answers) // IMAGES_PER_PROMPT)}: say which with --images-per-prompt {number} "
+            f"or --images-per-prompt {IMAGES_PER_PROMPT}."
+        )
+    return IMAGES_PER_PROMPT
+
+
+def _judged(
+    path: Path, place: int, answer: Answer, known: Sequence[Prompt], category: str, count: int
+) -> Judged:
+    if not 0 <= answer.answer <= 1:
+        raise UserError(
+            f"{path}, entry {place} (question id {answer.question_id}), has the answer "
+            f"{answer.answer:g}: expected a share from 0 to 1 (divide percent by 100)."
+        )
+    prompt = _prompt(path, answer.question_id, known, category, count)
     verdict = Verdict(
         correct=answer.answer > 0.5,
         score=answer.answer,
         reason=f"expected {prompt.text}; answered {answer.answer:g} in {path.name}",
     )
-    return prompt, answer.question_id % IMAGES_PER_PROMPT, verdict
+    return prompt, answer.question_id % count, verdict
 
 
-def _prompt(path: Path, number: int, known: Sequence[Prompt], category: str) -> Prompt:
-    line = number // IMAGES_PER_PROMPT
+def _prompt(path: Path, number: int, known: Sequence[Prompt], category: str, count: int) -> Prompt:
+    line = number // count
     if not 0 <= line < len(known):
         raise UserError(
             f"{path}: the question id {number} has no prompt: {category} has {len(known)} prompts "
-            f"of {IMAGES_PER_PROMPT} pictures, so ids go from 0 to "
-            f"{len(known) * IMAGES_PER_PROMPT - 1}; keep each category in a folder of its own."
+            f"of {count} pictures, so ids go from 0 to {len(known) * count - 1}; give "
+            "--images-per-prompt if there are others, and keep each category in a folder of its "
+            "own."
         )
     return known[line]
 
 
 def _check_names(
-    path: Path, mapping: Sequence[Mapped], known: Sequence[Prompt], category: str
+    path: Path, mapping: Sequence[Mapped], known: Sequence[Prompt], category: str, count: int
 ) -> None:
     for entry in mapping:
         name = parse_sample_name(Path(entry.image).name)
-        prompt = _prompt(path, name.number, known, category)
+        prompt = _prompt(path, name.number, known, category, count)
         if name.prompt != prompt.text:
             raise UserError(
                 f"{path}: the picture {entry.image!r} stands where {category} has "
-                f"{prompt.text!r}: another category, or another order of prompts; give --bench "
+                f"{prompt.text!r} with {count} images a prompt: another number of images, "
+                "category, or order of prompts; give --images-per-prompt or --bench "
                 "t2i-compbench:CATEGORY, and keep each category in a folder of its own."
             )
 

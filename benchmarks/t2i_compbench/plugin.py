@@ -13,7 +13,7 @@ from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
 
 from . import count_rule, depth_rule, metrics, official, own_prompts, plane_rule, prompts, sources
-from .ceiling import best_answers
+from .ceiling import best_answers, vocabulary
 from .official_names import IMAGES_PER_PROMPT
 from .published import published
 from .synonyms import means
@@ -65,6 +65,11 @@ class T2ICompBench:
             return prompt.objects
         return tuple(dict.fromkeys(prompt.facts["words"] or ()))
 
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Labels of UniDet, which answers them whatever is asked."""
+        return vocabulary()
+
     def stands_for(self, prompt: Prompt, label: str, name: str) -> bool:
         """Whether a label means an object, by the word the corrected rules look up for it."""
         words = dict(zip(prompt.objects, prompt.facts.get("words") or (), strict=False))
@@ -103,9 +108,11 @@ class T2ICompBench:
             f"({low:,} of {len(answers):,} prompts cannot reach half marks)."
         ]
 
-    def official_reader(self, subset: str) -> Callable[[Path], Sequence[official.Judged]]:
+    def official_reader(
+        self, subset: str, images_per_prompt: int | None = None
+    ) -> Callable[[Path], Sequence[official.Judged]]:
         """What reads a ``vqa_result.json`` of that category."""
-        return lambda path: official.read_official(path, subset)
+        return lambda path: official.read_official(path, subset, images_per_prompt)
 
     def official_results(
         self,

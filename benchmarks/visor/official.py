@@ -32,6 +32,7 @@ class OfficialRecord(TypedDict):
 
 _FILE = TypeAdapter(dict[str, OfficialRecord])
 _KEY = re.compile(r"(\d+)_(\d+)", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def official_record(
@@ -98,6 +99,9 @@ def read_official(
             own text is not its prompt's (then the ids belong to another prompt list).
     """
     known = prompts("all") if prompt_list is None else prompt_list
+    by_text: dict[str, list[int]] = {}
+    for position, prompt in enumerate(known):
+        by_text.setdefault(prompt.text, []).append(position)
     try:
         records = _FILE.validate_json(read_limited(path, LARGE))
     except OSError as error:
@@ -110,19 +114,34 @@ def read_official(
         ) from error
     except ValueError as error:
         raise UserError(f"cannot read {path}: {error}; give a VISOR results file.") from error
-    return [_verdict(path, key, record, known) for key, record in records.items()]
+    return [_verdict(path, key, record, known, by_text) for key, record in records.items()]
 
 
 def _verdict(
-    path: Path, key: str, record: OfficialRecord, known: Sequence[Prompt]
+    path: Path,
+    key: str,
+    record: OfficialRecord,
+    known: Sequence[Prompt],
+    by_text: Mapping[str, Sequence[int]],
 ) -> tuple[Prompt, int, Verdict]:
     match = _KEY.fullmatch(key)
     if match is None:
+        text, _, number = key.rpartition("_")
+        # InfSplign's scripts use the prompt's text, of which there is one each.
+        found = by_text.get(text, ())
+        if len(found) != 1 or not _NUMBER.fullmatch(number):
+            raise UserError(
+                f"{path}: key {key!r} is not a prompt id and an image index like '1103_0'; "
+                "rename the key or remove its record."
+            )
+        position, index = found[0], int(number)
+    else:
+        position, index = int(match[1]), int(match[2])
+    if not 0 <= record["sra"] <= 1:
         raise UserError(
-            f"{path}: key {key!r} is not a prompt id and an image index like '1103_0'; "
-            "rename the key or remove its record."
+            f"{path}: record {key!r} has the sra {record['sra']:g}: expected 0 or 1 (divide "
+            "percent by 100)."
         )
-    position, index = int(match[1]), int(match[2])
     if position >= len(known):
         raise UserError(
             f"{path}: key {key!r} has no prompt: ids are positions in the list of "

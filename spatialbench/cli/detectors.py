@@ -30,7 +30,7 @@ def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, 
     """
     from ..reports.agreement import agreement, agreement_json, agreement_table, chosen_signature
     from ..reports.tables import render, render_csv
-    from ..stages.score import checked_threshold
+    from ..stages.thresholds import checked_threshold
 
     with stdout_reserved():
         opened = assembly.existing_run(run)

@@ -222,7 +222,7 @@ def _prompts(values: dict[str, Any]) -> Any:
 
 def _check(values: dict[str, Any], prompts: Any) -> tuple[Any, float]:
     from ..rules.constraint_rule import ConstraintRule
-    from ..stages.score import checked_threshold
+    from ..stages.thresholds import checked_threshold
 
     rule = assembly.rule(prompts, values["rule"], "all")
     if not isinstance(rule, ConstraintRule):

@@ -37,6 +37,11 @@ _HEAD = 65536
     help="Score this file instead of a run: detections as JSON Lines, or the results file of the "
     "benchmark's official scorer.",
 )
+@click.option(
+    "--images-per-prompt",
+    type=click.IntRange(min=1),
+    help="With --detections: how many images of each prompt there should be.",
+)
 @click.option("--detector", help="With a run that several detectors looked at: which one.")
 @rule_options
 @click.option(
@@ -52,6 +57,7 @@ def command(
     detector: str | None,
     rule: str | None,
     threshold: float | None,
+    images_per_prompt: int | None,
     verdicts: Path | None,
     form: str,
 ) -> None:
@@ -66,8 +72,10 @@ def command(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
                     "--bench visor --detections FILE'."
                 )
-            text = _score_file(bench, detections, rule, threshold, verdicts, form)
-        elif run is None or bench is not None:
+            text = _score_file(
+                bench, detections, rule, threshold, verdicts, form, images_per_prompt
+            )
+        elif run is None or bench is not None or images_per_prompt is not None:
             raise UserError(
                 "nothing to score: name a run directory, or give --bench and --detections FILE."
             )
@@ -113,15 +121,16 @@ def _score_file(
     threshold: float | None,
     verdicts: Path | None,
     form: str,
+    images: int | None,
 ) -> str:
     benchmark, subset = assembly.benchmark_and_subset(bench)
     if not path.is_file():
         raise UserError(f"there is no file {path}; expected detections or official results.")
     whole = ":" in bench
     if is_ours(path):
-        scored = _detections(benchmark, subset if whole else None, path, rule, threshold)
+        scored = _detections(benchmark, subset if whole else None, path, rule, threshold, images)
     else:
-        scored = _official(benchmark, subset if whole else None, path, rule, threshold)
+        scored = _official(benchmark, subset if whole else None, path, rule, threshold, images)
     if verdicts is not None:
         _write(verdicts, scored.verdicts())
     return summary_text(scored.summary, benchmark, form)
@@ -140,6 +149,7 @@ def _detections(
     path: Path,
     rule: str | None,
     threshold: float | None,
+    images: int | None,
 ) -> Scored:
     from ..stages.foreign import Origin, read_records, score_records
 
@@ -148,7 +158,7 @@ def _detections(
         read_records(path),
         rule=assembly.rule(benchmark, rule, subset),
         threshold=threshold,
-        origin=Origin(subset=subset, complete=subset is not None),
+        origin=Origin(subset=subset, complete=subset is not None, images_per_prompt=images),
     )
 
 
@@ -158,27 +168,26 @@ def _official(
     path: Path,
     rule: str | None,
     threshold: float | None,
+    images: int | None,
 ) -> Scored:
     """Its records are judged already, so another rule or threshold cannot be applied to them.
 
-    A benchmark reads its own files by an optional ``read_official(path)``, or by
-    ``official_reader(subset)`` where a file does not say which prompts it is about.
+    With a subset all of its prompts are expected.
     """
+    from ..imports.results import official_reader
     from ..stages.foreign import Origin, score_verdicts
 
-    read, origin = getattr(benchmark, "read_official", None), Origin()
-    if hasattr(benchmark, "official_reader"):
-        read = benchmark.official_reader(subset or benchmark.default_subset)
-        origin = Origin(subset=subset, complete=subset is not None)
-    if read is None:
+    origin = Origin(subset=subset, complete=subset is not None, images_per_prompt=images)
+    if not (hasattr(benchmark, "official_reader") or hasattr(benchmark, "read_official")):
         raise UserError(
             f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
             "file: expected one object a line with prompt_id, index, width, height, boxes, scores "
             "and labels."
         )
+    read = official_reader(benchmark, subset or benchmark.default_subset, images)
     default = assembly.rule(benchmark, None, subset)
     chosen = assembly.rule(benchmark, rule, subset)
-    if chosen is not default or threshold not in (None, default.threshold):
+    if chosen.name != default.name or threshold not in (None, default.threshold):
         raise UserError(
             f"{path} holds verdicts that were made with one rule and threshold already: leave out "
             "--rule and --threshold, or give detections as JSON Lines."

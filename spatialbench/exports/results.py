@@ -53,7 +53,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
             f"type 'spatialbench score {run.path}' first."
         )
     pictures = [
-        (prompt, index, Detections.from_record(record))
+        (prompt, index, Detections.from_record(record).require_sound())
         for prompt, index, record in _records(run, result.detector)
     ]
     contents = write(pictures, run.expected.subset, rule, result.threshold, result.method)

@@ -111,7 +111,7 @@ def _kept(
 
 
 def _record(prompt: Prompt, key: Key, found: dict[str, Any], threshold: float) -> dict[str, Any]:
-    detections = Detections.from_record(found).above(threshold)
+    detections = Detections.from_record(found).require_sound().above(threshold)
     names: Sequence[str] = prompt.objects
     return {
         "file_name": f"{IMAGES}/{key[0]}-{key[1]}.png",

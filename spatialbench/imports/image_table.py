@@ -78,9 +78,7 @@ def _table(source: Source) -> tuple[list[str], list[tuple[int, dict[str, str | N
         rows = [
             (reader.line_num, row)
             for row in reader
-            if any(
-                value.strip() if isinstance(value, str) else value for value in row.values()
-            )
+            if any(value.strip() if isinstance(value, str) else value for value in row.values())
         ]
         return columns, rows
     except (csv.Error, ValueError) as error:

@@ -63,36 +63,36 @@ def _running(source: Source, names: Names) -> dict[str, Placed]:
     numbered: dict[str, tuple[list[int], int]] = {}
     for name in source.names:
         path = PurePosixPath(name)
-        text, _, number = path.stem.rpartition("_")
+        text, _, digits = path.stem.rpartition("_")
         if _GRID.fullmatch(path.stem):
             placed[name] = PassedOver("the official script's sheet of all samples of a prompt")
         elif path.parts[0] == "labels" and len(path.parts) > 1:
             placed[name] = PassedOver("what the official scorers write")
-        elif not text or not is_number(number):
+        elif not text or not is_number(digits):
             placed[name] = "expected '<prompt>_<6 digits>.png'"
         elif text not in lines:
             placed[name] = f"the benchmark has no prompt {text!r}"
         else:
-            numbered[name] = lines[text], int(number)
+            numbered[name] = lines[text], int(digits)
     per_prompt = names.images_per_prompt
     # Numbers that fit another count everywhere may fit this one here and there, and shifted.
     other = _images_per_prompt(list(numbered.values()), per_prompt)
     for name, (candidates, number) in numbered.items():
-        line = next((line for line in candidates if number // per_prompt == line), None)
+        fits = number // per_prompt in candidates
         first = candidates[0] * per_prompt
         # The first prompt's numbers are the same by any count.
-        if other is not None and line != 0:
+        if other is not None and not (fits and number < per_prompt):
             placed[name] = (
                 f"the running numbers are those of {other} images a prompt, and {per_prompt} are "
                 f"expected: give --images-per-prompt {other}"
             )
-        elif line is None:
+        elif not fits:
             placed[name] = (
                 f"the prompt's running numbers are {first:06d} to {first + per_prompt - 1:06d} "
                 f"with {per_prompt} images a prompt"
             )
         else:
-            placed[name] = names.prompts[line].id, number - line * per_prompt
+            placed[name] = names.prompts[number // per_prompt].id, number % per_prompt
     return placed
 
 
@@ -160,9 +160,7 @@ def _numbered_from_0(placed: dict[str, Placed], names: Names, layout: str) -> di
             indices.setdefault(where[0], set()).add(where[1])
     beyond = names.images_per_prompt - 1
     shifted = {
-        prompt_id
-        for prompt_id, found in indices.items()
-        if 0 not in found and max(found) > beyond
+        prompt_id for prompt_id, found in indices.items() if 0 not in found and max(found) > beyond
     }
     if indices and not any(0 in found for found in indices.values()) and shifted:
         shifted = set(indices)

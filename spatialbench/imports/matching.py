@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..pictures import UnreadablePicture, of_one_colour, orientation, open_picture, to_rgb
+from ..pictures import UnreadablePicture, of_one_colour, open_picture, orientation, to_rgb
 from ..runs.expected import Expected, Key
 from .names import PassedOver, Placed
 from .sources import Source

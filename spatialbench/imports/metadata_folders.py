@@ -116,9 +116,7 @@ def _numbered(folder: str, names: Names) -> Prompt | None:
     """The prompt whose id is the folder's number, padded or not."""
     if not is_number(folder):
         return None
-    return next(
-        (p for p in names.prompts if is_number(p.id) and int(p.id) == int(folder)), None
-    )
+    return next((p for p in names.prompts if is_number(p.id) and int(p.id) == int(folder)), None)
 
 
 def rewritten_prompts(source: Source, names: Names, files: Iterable[str]) -> int:

@@ -68,4 +68,3 @@ def import_pictures(
         directory.image_journal.merge(expected.order, progress.notice)
         progress.end()
     return run
-

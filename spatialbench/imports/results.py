@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..detections import check_record
 from ..errors import UserError
 from ..generators.imported import Imported
 from ..plugins import BenchmarkPlugin, Verdict
 from ..prompts import Prompt
 from ..runs import signature as signatures
-from ..runs.expected import Key
+from ..runs.expected import Expected, Key, name_some
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
 from ..runs.lock import writing
@@ -21,6 +22,7 @@ from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..stages.foreign import read_records
+from ..stages.looked import Looked
 from ..stages.scores_file import write_scored
 from ..stages.summary import Heading, summarise
 from ..stages.verdicts import build_table
@@ -56,12 +58,13 @@ def import_detections(
         The run, and how many of its expected pictures have detections.
 
     Raises:
-        UserError: a malformed record, an unknown prompt, the same picture twice, less than what
-            is expected.
+        UserError: a malformed record or one that no detector can have made, an unknown prompt, the
+            same picture twice, less than what is expected, labels none of which is asked for.
     """
     expected = target.expected(method)
     keys = set(expected.keys())
     records: dict[Key, dict[str, Any]] = {}
+    looked = Looked(target.benchmark)
     for record in read_records(path):
         key = (record["prompt_id"], record["index"])
         if key[0] not in expected.rank:
@@ -72,9 +75,18 @@ def import_detections(
             )
         if key in records:
             raise UserError(f"{path} holds {key[0]}/{key[1]} twice: give every picture one record.")
+        if key[1] < 0:
+            raise UserError(f"{path} holds {key[0]}/{key[1]}: give pictures an index from 0 on.")
+        try:
+            check_record(record)
+        except UserError as error:
+            raise UserError(f"{path}, picture {key[0]}/{key[1]}: {error}") from error
         records[key] = record
+        if (prompt := expected.by_id.get(key[0])) is not None:
+            looked.add(prompt, record, 0.0)
     found = sum(key in keys for key in records)
     target.check(found, expected.images)
+    looked.unknown(expected.all_prompts)
     run = target.open(method)
     with writing(run.path):
         file = run.directory.detector_file(detector)
@@ -88,14 +100,24 @@ def import_detections(
     return run, found
 
 
-def official_reader(benchmark: BenchmarkPlugin, subset: str) -> Callable[[Path], Judged]:
+def official_reader(
+    benchmark: BenchmarkPlugin, subset: str, images_per_prompt: int | None = None
+) -> Callable[[Path], Judged]:
     """How the benchmark reads its own results files.
+
+    A benchmark offers ``read_official(path)``; or ``official_reader(subset)`` where a file does not
+    say which prompts it is about, with a second argument where their running numbers depend on the
+    images a prompt.
+
+    Args:
+        images_per_prompt: as the user said; None for nothing.
 
     Raises:
         UserError: a benchmark that reads none.
     """
     if hasattr(benchmark, "official_reader"):
-        reader: Callable[[Path], Judged] = benchmark.official_reader(subset)
+        given = () if images_per_prompt is None else (images_per_prompt,)
+        reader: Callable[[Path], Judged] = benchmark.official_reader(subset, *given)
         return reader
     read: Callable[[Path], Judged] | None = getattr(benchmark, "read_official", None)
     if read is None:
@@ -119,14 +141,23 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
     place = {prompt.id: row for row, prompt in enumerate(expected.prompts)}
     rows: dict[tuple[int, int], Verdict] = {}
     left_out = 0
-    for prompt, index, verdict in official_reader(target.benchmark, target.subset)(path):
+    beyond: list[Key] = []
+    strangers: list[str] = []
+    read = official_reader(target.benchmark, target.subset, target.selection.images_per_prompt)
+    for prompt, index, verdict in read(path):
         row = place.get(prompt.id)
         if row is None or not 0 <= index < expected.images_per_prompt:
             left_out += 1
+            if row is not None:
+                beyond.append((prompt.id, index))
+            elif prompt.id not in expected.rank:
+                strangers.append(prompt.text)
             continue
         if (row, index) in rows:
             raise UserError(f"the picture {prompt.id}/{index} appears twice: give it one record.")
         rows[row, index] = verdict
+    if not target.allow_partial:
+        _refuse_others(path, expected, beyond, strangers, {index for _, index in rows})
     target.check(len(rows), expected.images)
     run = target.open(method)
     table, reasons = build_table(
@@ -143,6 +174,28 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
     with writing(run.path):
         write_scored(run.directory, summary, table, reasons)
     return run, left_out
+
+
+def _refuse_others(
+    path: Path, expected: Expected, beyond: list[Key], strangers: list[str], taken: set[int]
+) -> None:
+    """Verdicts that nobody's selection left out: to drop them would hide what the file is."""
+    if beyond:
+        numbers = {index for _, index in beyond} | taken
+        raise UserError(
+            f"{path} numbers its pictures {min(numbers)} to {max(numbers)}, and 0 to "
+            f"{expected.images_per_prompt - 1} are expected ({len(beyond):,} verdicts are of other "
+            f"numbers, such as {name_some(beyond[:1])}): number them from 0 on in the file, give "
+            "--images-per-prompt, or give --allow-partial to leave them out."
+        )
+    if strangers:
+        raise UserError(
+            f"{path}: {len(strangers):,} verdicts are of prompts that "
+            f"{expected.benchmark.name}:{expected.subset} does not have, such as "
+            f"{strangers[0]!r}: their metadata or their folder's number is of none of its prompts; "
+            "mend the file, choose the --bench they belong to, or give --allow-partial to leave "
+            "them out."
+        )
 
 
 def _signature(run: Run, found: int) -> Signature:

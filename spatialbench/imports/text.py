@@ -53,9 +53,7 @@ def report_text(report: Report, expected: int, form: Format) -> str:
         counts.append(["prompts that were rewritten", f"{report.rewritten:,}"])
     notes = []
     if report.one_colour:
-        notes.append(
-            f"{one_colour_note(len(report.one_colour))}: {name_some(report.one_colour)}"
-        )
+        notes.append(f"{one_colour_note(len(report.one_colour))}: {name_some(report.one_colour)}")
     tables = [Table(["pictures", "count"], counts, notes=notes)]
     for kind, found in problems:
         if found:

@@ -49,6 +49,7 @@ class Result(Group):
     prompts: int
     prompts_expected: int
     partial: bool
+    one_colour: int = 0
     groups: dict[str, Group] = Field(default_factory=dict)
 
     @property

@@ -159,7 +159,7 @@ def _boxes(
 
     def pairs() -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
         for record in journal.records(progress.notice):
-            found = Detections.from_record(record).above(MASK_SCORE)
+            found = Detections.from_record(record).require_sound().above(MASK_SCORE)
             if len(found):
                 yield (record["prompt_id"], record["index"]), found.boxes
 

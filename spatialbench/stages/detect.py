@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import canaries
-from ..detections import Detections
 from ..errors import UserError
 from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
@@ -24,14 +23,18 @@ from ..runs.store import RunDirectory, read_detector
 from ..stopping import batch_in_hand
 from .first_look import FirstLook
 from .giving_up import give_up
+from .looked import found_record, vocabulary
 from .memory import Pieces
 from .pictures import decode_png
 from .plan import WHOLE, Shard, due_batches, planned
 from .progress import Progress
 from .surroundings import DETECTIONS, Surroundings
+from .thresholds import OWN_THRESHOLD, stated_threshold
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from ..detections import Detections
 
 STAGE = "detect"
 
@@ -76,6 +79,7 @@ class DetectWorker:
         directory: RunDirectory,
         found_before: bool,
         where: Surroundings,
+        known: frozenset[str] | None = None,
     ) -> None:
         self._detector = detector
         self._directory = directory
@@ -86,7 +90,7 @@ class DetectWorker:
         self._pieces = Pieces()
         signature = detector.signature()
         self._journal = directory.detection_journal(signature).writer()
-        self._first = FirstLook(signature, found_before=found_before)
+        self._first = FirstLook(signature, found_before=found_before, known=known)
         self._held = 0
         self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
 
@@ -126,21 +130,24 @@ class DetectWorker:
         }
         wanted -= failed.keys()
         records = [
-            {"prompt_id": key[0], "index": key[1]} | _checked(detections).to_record()
-            for key, detections in zip(batch.keys, found, strict=True)
+            found_record(self._detector.signature(), key, detections, image)
+            for key, detections, (image, _) in zip(batch.keys, found, pairs, strict=True)
             if key in wanted
         ]
-        admitted = self._first.admit(records)
+        asked = [name for names in batch.labels for name in names]
+        admitted = self._first.admit(records, asked)
         self._journal.append(admitted)
         self._held = 0 if admitted else self._held + 1
         return Detected(len(wanted), unreadable, tuple(failed.items()))
 
     def close(self) -> None:
-        """Close the journal."""
+        """Close the journal. Raises UserError where all that was found has other names."""
         self._pool.shutdown()
-        self._journal.append(self._first.rest())
-        self._journal.close()
-        self._entered.leave()
+        try:
+            self._journal.append(self._first.rest())
+        finally:
+            self._journal.close()
+            self._entered.leave()
 
     def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
         if sha256 is None:
@@ -236,9 +243,10 @@ def detect(
         )
         if batches and executor.elsewhere:
             download(detector)
+        known = vocabulary(expected.benchmark, expected.all_prompts) if batches else frozenset()
         here = directory.absolute()
         where = Surroundings(here.path, run.machine, DETECTIONS, begun=bool(done))
-        worker = partial(DetectWorker, detector, here, found_before, where)
+        worker = partial(DetectWorker, detector, here, found_before, where, known)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
                 give_up(STAGE, quarantine, result.batch.missing, result.reason, progress)
@@ -272,17 +280,13 @@ def _without_gaps(images: Sequence[Image.Image | None]) -> list[Image.Image]:
     return [image or Image.new("RGB", size, "grey") for image in images]
 
 
-def _checked(found: Detections) -> Detections:
-    return Detections.build(
-        found.boxes, found.scores, found.labels, found.width, found.height, found.colors
-    )
-
-
 def _same_detector(directory: RunDirectory, detector: Detector) -> None:
     """Record the detector's identity, or compare it with the recorded one."""
     signature = detector.signature()
     path = directory.detector_file(signature)
     now: dict[str, Any] = {"signature": signature, "identity": detector.identity()}
+    if (stated := stated_threshold(detector)) is not None:
+        now[OWN_THRESHOLD] = stated
     if not path.exists():
         make_folder(path.parent)
         if create_atomic(path, canonical_json(now).encode() + b"\n", directory.scratch):

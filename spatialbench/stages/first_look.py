@@ -1,41 +1,57 @@
-"""Before anything is believed: a detector blind to every one of the first images stops the run."""
+"""Before anything is believed: a detector that names nothing asked in the first images stops it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import UserError
+from .looked import other_names
 
 Json = dict[str, Any]
 
 PATIENCE = 50
-"""Images without a single box after which a broken detector is likelier than empty pictures."""
+"""Images without a known box after which a broken detector is likelier than empty pictures."""
 
 
 class FirstLook:
-    """Holds a worker's records back until one of them has a box.
+    """Holds a worker's records back until one of them has a box with a label that is known.
 
     Were they written at once, giving the command again would take them for done, and a broken
     detector would score 0 in the end.
     """
 
-    def __init__(self, signature: str, *, found_before: bool) -> None:
+    def __init__(
+        self, signature: str, *, found_before: bool, known: frozenset[str] | None = None
+    ) -> None:
         self._signature = signature
+        self._known = known
+        self._asked: dict[str, None] = {}
         self._held: list[Json] | None = None if found_before else []
 
-    def admit(self, records: Sequence[Json]) -> list[Json]:
+    def admit(self, records: Sequence[Json], asked: Iterable[str] = ()) -> list[Json]:
         """The records that may be written now.
 
+        Args:
+            records: of the images of a batch.
+            asked: the names that were to be found in them.
+
         Raises:
-            UserError: ``PATIENCE`` images, and nothing in any of them.
+            UserError: ``PATIENCE`` images, and nothing in any of them, or nothing that is known.
         """
         if self._held is None:
             return list(records)
+        self._asked.update(dict.fromkeys(asked))
         self._held += records
-        if any(record["boxes"] for record in self._held):
-            return self.rest()
+        if self._known is None:
+            known = any(record["boxes"] for record in self._held)
+        else:
+            known = not self._known.isdisjoint(self._labels())
+        if known:
+            held, self._held = self._held, None
+            return held
         if len(self._held) >= PATIENCE:
+            self._refuse_other_names()
             count, self._held = len(self._held), []
             raise UserError(
                 f"{self._signature} finds nothing in any of the first {count} images; likely "
@@ -46,6 +62,23 @@ class FirstLook:
         return []
 
     def rest(self) -> list[Json]:
-        """What is still held back: a run of few images may show nothing."""
+        """What is still held back: a run of few images may show nothing.
+
+        Raises:
+            UserError: it shows something, and nothing that is known.
+        """
+        if self._held is not None and self._known is not None:
+            self._refuse_other_names()
         held, self._held = self._held or [], None
         return held
+
+    def _labels(self) -> list[str]:
+        return [label for record in self._held or () for label in record["labels"]]
+
+    def _refuse_other_names(self) -> None:
+        labels = dict.fromkeys(self._labels())
+        if self._known is None or not labels or not self._known.isdisjoint(labels):
+            return
+        self._held = []
+        error = other_names(labels, self._asked)
+        raise UserError(f"{self._signature}: {error} Nothing was recorded.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..documents import limited_lines, parse_json
 from ..errors import UserError
@@ -15,13 +16,16 @@ from ..runs.machine import software
 from ..runs.selection import run_order
 from ..runs.signature import Signature
 from ..subsets import default_rule
+from .looked import Looked
 from .prompt_book import PromptBook
-from .score import checked_threshold
 from .scores_file import table_rows
 from .summary import Heading, Summary, summarise
-from .verdicts import build_table, judge_of
+from .thresholds import decided_at, settled
+from .verdicts import Judge, build_table, judge_of
 
 _NOBODY = "external"
+
+Said = TypeVar("Said")
 
 _MOST_IMAGES = 1_000_000
 """Images of one prompt."""
@@ -106,20 +110,46 @@ def score_records(
     """
     origin = origin or Origin()
     rule = rule or default_rule(benchmark, origin.subset)
-    limit = checked_threshold(rule, threshold)
-    judge = judge_of(rule)
     book = PromptBook(benchmark, origin.subset)
+    about: Iterable[tuple[Prompt, Mapping[str, Any]]]
+    about = ((_said(record, book.prompt), record) for record in records)
+    if hasattr(rule, "for_prompts"):
+        about = list(about)
+        rule, limit = settled(rule, list(book.used.values()), threshold)
+    else:
+        rule, limit = settled(rule, (), threshold)
+    judge, judge_case = judge_of(rule), judge_of(rule, anywhere=True)
+    looked = Looked(benchmark)
     judged: list[tuple[Prompt, int, Verdict]] = []
-    for record in records:
-        try:
-            prompt = book.prompt(record)
-            judged.append((prompt, record["index"], judge(prompt, record, limit)))
-        except UserError as error:
-            image = f"{record['prompt_id']}/{record['index']}"
-            raise UserError(f"detections of image {image}: {error}") from error
+    for prompt, record in about:
+        chosen = judge_case if prompt.id in book.foreign else judge
+        verdict = _said(record, partial(_judged, chosen, prompt, limit))
+        looked.add(prompt, record, decided_at(rule, prompt, limit))
+        judged.append((prompt, record["index"], verdict))
     if book.foreign:
         origin = replace(origin, complete=False)
-    return score_verdicts(benchmark, judged, rule=rule.name, threshold=limit, origin=origin)
+    notes = looked.notes(book.read)
+    return score_verdicts(
+        benchmark,
+        judged,
+        rule=rule.name,
+        threshold=limit,
+        origin=origin,
+        notes=notes,
+    )
+
+
+def _judged(judge: Judge, prompt: Prompt, limit: float, record: Mapping[str, Any]) -> Verdict:
+    return judge(prompt, record, limit)
+
+
+def _said(record: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Said]) -> Said:
+    """What is said of a record; an error names its image."""
+    try:
+        return of(record)
+    except UserError as error:
+        image = f"{record['prompt_id']}/{record['index']}"
+        raise UserError(f"detections of image {image}: {error}") from error
 
 
 def score_verdicts(
@@ -129,6 +159,7 @@ def score_verdicts(
     rule: str,
     threshold: float,
     origin: Origin | None = None,
+    notes: Sequence[str] = (),
 ) -> Scored:
     """Summarise verdicts that belong to no run, such as those of an official results file.
 
@@ -148,12 +179,18 @@ def score_verdicts(
             )
         if not 0 <= index < _MOST_IMAGES:
             raise UserError(f"{prompt.id}/{index} is no image: give it an index from 0 on.")
+        if origin.images_per_prompt is not None and index >= origin.images_per_prompt:
+            raise UserError(
+                f"{prompt.id}/{index} is one image too many: {origin.images_per_prompt} of each "
+                "prompt are expected, numbered from 0 on."
+            )
         found[prompt.id, index] = verdict
         seen[prompt.id] = prompt
     if not found:
         raise UserError("the file holds no image to score: expected one record an image.")
     subset = origin.subset or benchmark.default_subset
-    expected = run_order(benchmark.prompts(subset) if origin.complete else seen.values())
+    everyone = origin.complete and _all_or_own(benchmark, subset, seen)
+    expected = run_order(benchmark.prompts(subset) if everyone else seen.values())
     position = {prompt.id: row for row, prompt in enumerate(expected)}
     rows = sorted(
         (position[prompt_id], index) for prompt_id, index in found if prompt_id in position
@@ -174,7 +211,29 @@ def score_verdicts(
         found=len(rows) if len(rows) < len(expected) * images_per_prompt else None,
     )
     heading = Heading(origin.method, origin.backbone, subset, signature)
-    return Scored(table, reasons, summarise(benchmark, table, heading))
+    return Scored(table, reasons, summarise(benchmark, table, heading, notes))
+
+
+def _all_or_own(benchmark: BenchmarkPlugin, subset: str, seen: Mapping[str, Prompt]) -> bool:
+    """Whether the prompts of a file are the benchmark's; False where each brings its own.
+
+    Raises:
+        UserError: some are and some are not, so that nobody could say what is expected.
+    """
+    left = dict(seen)
+    # Other subsets are read only where they have to be.
+    for name in sorted(benchmark.subsets, key=lambda name: name != subset):
+        if left:
+            for prompt in benchmark.prompts(name):
+                left.pop(prompt.id, None)
+    own = list(left.values())
+    if own and len(own) < len(seen):
+        raise UserError(
+            f"{len(own):,} of {len(seen):,} prompts of the file are none of {benchmark.name}'s, "
+            f"such as {own[0].id!r} ({own[0].text!r}): mend them, or score them in a file of their "
+            f"own with --bench {benchmark.name} and without a subset."
+        )
+    return not own
 
 
 def _most(table: ScoreTable) -> int:

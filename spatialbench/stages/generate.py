@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..executors import Executor, GivenUp, LateError
 from ..executors.attempts import in_one_line
+from ..pictures import of_one_colour, one_colour_note
 from ..plugins import Generator, ImageRequest, download
-from ..runs.expected import Key
+from ..runs.expected import Key, name_some
 from ..runs.lock import writing
 from ..runs.machine import device_name
 from ..runs.opening import Run
@@ -20,6 +21,7 @@ from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
 from ..stopping import batch_in_hand
 from .giving_up import give_up
+from .looked import ONE_COLOUR
 from .memory import Pieces
 from .pictures import encode_png
 from .plan import WHOLE, Shard, due_batches, planned
@@ -121,8 +123,9 @@ class ImageWorker:
         return len(pending)
 
     def _finish(self, request: ImageRequest, image: Image.Image) -> None:
-        content = encode_png(image)
-        self._journal.append([self._directory.write_image(_key(request), content, request.seed)])
+        record = self._directory.write_image(_key(request), encode_png(image), request.seed)
+        # Left out elsewhere, so that the records of sound images stay as they were.
+        self._journal.append([record | ({ONE_COLOUR: True} if of_one_colour(image) else {})])
 
 
 def generate(
@@ -172,8 +175,18 @@ def generate(
         progress.advance(missing - lost - told)
         if shard.whole:
             directory.image_journal.merge(expected.order, progress.notice)
+        if batches:
+            _say_one_colour(directory, progress)
         progress.end()
     return missing - lost
+
+
+def _say_one_colour(directory: RunDirectory, progress: Progress) -> None:
+    """A safety checker's black, or NaN, is no picture of the method's."""
+    records = directory.image_journal.records(lambda notice: None)
+    blank = {(record["prompt_id"], record["index"]) for record in records if record.get(ONE_COLOUR)}
+    if blank:
+        progress.notice(f"{one_colour_note(len(blank))}: {name_some(sorted(blank))}.")
 
 
 def _key(request: ImageRequest) -> Key:

@@ -15,10 +15,12 @@ class PromptBook:
 
     Attributes:
         foreign: prompts that records brought, by id.
+        used: all prompts that records were about, by id.
     """
 
     def __init__(self, benchmark: BenchmarkPlugin, subset: str | None) -> None:
         self.foreign: dict[str, Prompt] = {}
+        self.used: dict[str, Prompt] = {}
         self._benchmark = benchmark
         self._subset = subset
         self._known: dict[str, Prompt] = {}
@@ -31,7 +33,14 @@ class PromptBook:
         Raises:
             UserError: an id that no subset has, or another prompt under an id used before.
         """
-        return self._brought(record) or self._find(record["prompt_id"])
+        prompt = self._brought(record) or self._find(record["prompt_id"])
+        self.used[prompt.id] = prompt
+        return prompt
+
+    @property
+    def read(self) -> list[Prompt]:
+        """The benchmark's own prompts, as far as they had to be read."""
+        return list(self._known.values())
 
     def _brought(self, record: Mapping[str, Any]) -> Prompt | None:
         read = getattr(self._benchmark, "prompt_of_record", None)

@@ -21,11 +21,14 @@ from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.signature import Signature
+from ..runs.store import read_detector
 from ..subsets import default_rule, stands_in_for
+from .looked import Looked
 from .other_rules import keep_other_rules
 from .progress import Progress
 from .scores_file import read_scores, scores_hash, write_scored
 from .summary import FORMAT, SEAL, Heading, Summary, seal, summarise
+from .thresholds import OWN_THRESHOLD, decided_at, settled
 from .verdicts import build_table, judge_of
 
 STAGE = "score"
@@ -58,8 +61,8 @@ def score(
     directory, expected = run.directory, run.expected
     rule = rule or default_rule(expected.benchmark, expected.subset)
     rule = bound(rule, run.path, expected.prompts)
-    threshold = checked_threshold(rule, threshold)
     detector = chosen_detector(run, detector)
+    rule, threshold = settled(rule, expected.prompts, threshold, own_threshold(run, detector))
     journal = directory.detection_journal(detector)
     with writing(run.path):
         inputs = _inputs(run, journal, rule, threshold, detector)
@@ -69,7 +72,8 @@ def score(
             progress.end()
             return known
         progress.begin(STAGE, 0, expected.images)
-        verdicts = _judged(expected, journal, rule, threshold, progress)
+        looked = Looked(expected.benchmark)
+        verdicts = _judged(expected, journal, rule, threshold, progress, looked)
         per_prompt = expected.images_per_prompt
         table, reasons = build_table(
             expected.prompts,
@@ -84,11 +88,12 @@ def score(
                 f"{run.path} has no detections of the asked images by {detector}: type "
                 f"'spatialbench detect {run.path}' first."
             )
+        notes = looked.notes(expected.all_prompts)
         line = _signature(run, rule, threshold, detector, len(reasons))
         heading = Heading(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line
         )
-        summary = summarise(expected.benchmark, table, heading)
+        summary = summarise(expected.benchmark, table, heading, notes, looked.one_colour)
         summary["run"], summary["inputs"] = run.manifest.id, inputs
         keep_other_rules(directory, summary)
         write_scored(directory, summary, table, reasons)
@@ -105,24 +110,22 @@ def read_verdicts(run: Run) -> Iterator[dict[str, Any]]:
     return read_scores(run.directory.scores)
 
 
-def checked_threshold(rule: Rule, threshold: float | None) -> float:
-    """The threshold to use: the rule's own for None.
-
-    Raises:
-        UserError: outside 0 to 1, or NaN.
-    """
-    if threshold is None:
-        return rule.threshold
-    if not 0.0 <= threshold <= 1.0:
-        raise UserError(
-            f"--threshold {threshold} is not a detection score: give a number from 0 to 1, or "
-            f"leave it out for the rule's own {rule.threshold}."
-        )
-    return threshold
+def own_threshold(run: Run, detector: str) -> float | None:
+    """What the detector says counts, where it stands in for the benchmark's; else None."""
+    told = read_detector(run.directory.detector_file(detector)).get(OWN_THRESHOLD)
+    expected = run.expected
+    if told is None or not stands_in_for(expected.benchmark, expected.subset, detector):
+        return None
+    return float(told)
 
 
 def _judged(
-    expected: Expected, journal: Journal, rule: Rule, threshold: float, progress: Progress
+    expected: Expected,
+    journal: Journal,
+    rule: Rule,
+    threshold: float,
+    progress: Progress,
+    looked: Looked,
 ) -> list[Verdict | None]:
     """Verdicts by position in run order; None where an expected image has no detections."""
     judge = judge_of(rule)
@@ -139,8 +142,10 @@ def _judged(
                 continue
             place = start[prompt_id] + index
             judged += verdicts[place] is None
+            prompt = by_id[prompt_id]
             try:
-                verdicts[place] = judge(by_id[prompt_id], record, threshold)
+                verdicts[place] = judge(prompt, record, threshold)
+                looked.add(prompt, record, decided_at(rule, prompt, threshold))
             except UserError as error:
                 raise UserError(f"{journal.path}, image {prompt_id}/{index}: {error}") from error
             if judged >= _TELL_EVERY:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..generators.imported import REWRITTEN
 from ..generators.prompt_transforms import IDENTITY_KEY
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
 from ..runs.signature import Signature
+from .looked import ONE_COLOUR
 from .price import price
 from .sent_prompts import transform_note
 from .verdicts import by_task
@@ -38,14 +40,25 @@ class Heading:
     signature: Signature
 
 
-def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -> Summary:
+def summarise(
+    benchmark: BenchmarkPlugin,
+    table: ScoreTable,
+    heading: Heading,
+    looked: Sequence[str] = (),
+    one_colour: int = 0,
+) -> Summary:
     """Metrics in percent with 95 % intervals, over all and by task.
 
     After the metrics stand ``confidence`` (percent) and ``duplicates`` (a picture), where the
     facts allow; see ``price``.
 
     ``prompts`` counts prompts with at least one judged image. ``partial`` is true where an
-    expected image was not judged.
+    expected image was not judged, and ``one_colour``, where it is not 0, how many images show
+    nothing but one colour.
+
+    Args:
+        looked: sentences about the detections that stand under the table, too.
+        one_colour: images of one colour.
     """
     signature = heading.signature
     benchmark = measured_by(benchmark, signature.rule, heading.subset)
@@ -70,11 +83,14 @@ def summarise(benchmark: BenchmarkPlugin, table: ScoreTable, heading: Heading) -
         "intervals": whole["intervals"],
         "design_effects": _design_effects(benchmark, table),
         "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
-        **_extras(benchmark, table, signature),
+        **({ONE_COLOUR: one_colour} if one_colour else {}),
+        **_extras(benchmark, table, signature, looked),
     }
 
 
-def _extras(benchmark: BenchmarkPlugin, table: ScoreTable, signature: Signature) -> dict[str, Any]:
+def _extras(
+    benchmark: BenchmarkPlugin, table: ScoreTable, signature: Signature, looked: Sequence[str]
+) -> dict[str, Any]:
     """What only some benchmarks and runs say of a score.
 
     ``notes(prompts, rule)``: sentences that stand under the table, and what a prompt transform
@@ -82,6 +98,9 @@ def _extras(benchmark: BenchmarkPlugin, table: ScoreTable, signature: Signature)
     """
     extras: dict[str, Any] = {}
     notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
+    if rewritten := signature.parameters.get(REWRITTEN):
+        notes.append(f"{rewritten} prompts were rewritten before the images were made.")
+    notes += looked
     if hasattr(benchmark, "notes"):
         notes += benchmark.notes(table.prompts, signature.rule)
     if notes or hasattr(benchmark, "notes"):

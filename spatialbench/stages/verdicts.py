@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..detections import Detections
+from ..detections import Detections, check_record
 from ..plugins import Rule, ScoreTable, Verdict
 from ..prompts import Prompt
 
@@ -17,18 +17,23 @@ ROW_COLUMNS = ("prompt_id", "index", "task", "correct", "score", "reason")
 """Columns every scores file has; a rule's facts follow and may not have these names."""
 
 
-def judge_of(rule: Rule) -> Judge:
-    """A function that judges a detections record.
+def judge_of(rule: Rule, anywhere: bool = False) -> Judge:
+    """A function that judges a detections record, and refuses one that no detector can have made.
+
+    ``anywhere`` lets boxes lie where they like: those of a record that brings a prompt of its own
+    are a case for the rule, and not of a picture.
 
     A rule may offer ``judge_record(prompt, record, threshold)``, which must agree with ``judge``
     and saves building arrays; otherwise the record is read into Detections.
     """
     direct: Judge | None = getattr(rule, "judge_record", None)
-    if direct is not None:
-        return direct
 
     def judge(prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        return rule.judge(prompt, Detections.from_record(record), threshold)
+        if direct is not None:
+            check_record(record, anywhere)
+            return direct(prompt, record, threshold)
+        found = Detections.from_record(record).require_sound(anywhere)
+        return rule.judge(prompt, found, threshold)
 
     return judge
 

@@ -76,6 +76,6 @@ def test_the_content_hash_is_of_what_matched(tmp_path: Path) -> None:
 def test_what_counts_as_a_picture() -> None:
     for form in ("PNG", "JPEG", "WEBP"):
         assert looked_at("a", picture(1, form)).name == "a"
-    with pytest.raises(UnreadablePicture, match="^no whole PNG or JPEG or WEBP$"):
+    with pytest.raises(UnreadablePicture, match=r"^no whole PNG or JPEG or WEBP$"):
         looked_at("a", picture(1, "GIF"))
     assert len(SHAPES.prompts("all")) == 4
