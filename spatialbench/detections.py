@@ -196,10 +196,15 @@ def check_record(record: Mapping[str, Any], anywhere: bool = False) -> None:
 def _plainly_sound(record: Mapping[str, Any], anywhere: bool) -> bool:
     """Whether a record needs no closer look: a fifth of the time of building arrays."""
     try:
-        boxes, scores = record["boxes"], record["scores"]
-        if not len(boxes) == len(scores) == len(record["labels"]):
+        boxes, scores, labels = record["boxes"], record["scores"], record["labels"]
+        width, height = record["width"], record["height"]
+        if not len(boxes) == len(scores) == len(labels) or "colors" in record:
             return False
-        near, far = _bounds(record["width"], record["height"])
+        if not (1 <= width <= _LONGEST_SIDE and 1 <= height <= _LONGEST_SIDE):
+            return False
+        if type(labels) is not list or not set(map(type, labels)) <= {str}:
+            return False
+        near, far = _bounds(width, height)
         sound = all(0 <= score <= 1 for score in scores)
         for x0, y0, x1, y1 in boxes:
             inside = x0 <= x1 and y0 <= y1

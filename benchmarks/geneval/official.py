@@ -208,11 +208,11 @@ def _prompts_by_folder(
     claims = Counter(prompt.id for prompt in meant.values() if prompt is not None)
     found = {}
     for folder, (_, own) in said.items():
-        prompt = meant[folder]
-        if prompt is not None:
-            numbered = folder.isdecimal() and int(folder) == int(prompt.id)
-            if numbered or (claims[prompt.id] == 1 and prompt.text == own.text):
-                found[folder] = prompt
+        theirs = meant[folder]
+        if theirs is not None:
+            numbered = folder.isdecimal() and int(folder) == int(theirs.id)
+            if numbered or (claims[theirs.id] == 1 and theirs.text == own.text):
+                found[folder] = theirs
                 continue
         found[folder] = own
     return found

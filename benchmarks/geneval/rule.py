@@ -25,6 +25,9 @@ class GenEvalRule:
         threshold: of all tasks but counting; of counting alone where it is bound to such prompts.
     """
 
+    threshold_option = "counting_threshold"
+    """The option by which counting's own threshold is set."""
+
     def __init__(self, options: Options | None = None, *, one_threshold: bool = False) -> None:
         self.options = options or Options()
         self._one_threshold = one_threshold
@@ -37,11 +40,14 @@ class GenEvalRule:
         ]
         self.name = "".join(["geneval-official/1", *changed])
 
-    def for_prompts(self, prompts: Sequence[Prompt], threshold: float | None) -> GenEvalRule:
+    def for_prompts(
+        self, prompts: Sequence[Prompt], threshold: float | None, everywhere: bool = False
+    ) -> GenEvalRule:
         """The rule for a set of prompts, some or all of which may be of counting.
 
         Where all are, the one threshold that is named is theirs: 0.9, unless another is given.
-        Where some are, a threshold that is given is everybody's, and the rule's name says so.
+        Where some are, a threshold is that of the others, as in the script, unless it is to hold
+        ``everywhere``; then the rule's name says so.
         """
         counting = [prompt.facts["metadata"]["tag"] == COUNTING for prompt in prompts]
         if not any(counting):
@@ -53,7 +59,9 @@ class GenEvalRule:
             bound = GenEvalRule(options, one_threshold=True)
             bound.threshold = options.counting_threshold
             return bound
-        if threshold is None or self.options.counting_threshold != Options().counting_threshold:
+        if not everywhere or threshold is None:
+            return self
+        if self.options.counting_threshold != Options().counting_threshold:
             return self
         return GenEvalRule(replace(self.options, counting_threshold=threshold))
 

@@ -128,7 +128,7 @@ def score_records(
         judged.append((prompt, record["index"], verdict))
     if book.foreign:
         origin = replace(origin, complete=False)
-    notes = looked.notes(book.read)
+    notes = looked.notes(book.read, threshold, rule)
     return score_verdicts(
         benchmark,
         judged,

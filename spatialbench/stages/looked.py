@@ -16,7 +16,7 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..pictures import of_one_colour, one_colour_note
-from ..plugins import BenchmarkPlugin
+from ..plugins import BenchmarkPlugin, Rule
 from ..prompts import Prompt
 from ..runs.expected import Key
 
@@ -87,21 +87,40 @@ class Looked:
             self._labels.update(labels)
             self._best[limit] = max(self._best.get(limit, 0.0), *record["scores"])
 
-    def notes(self, prompts: Iterable[Prompt]) -> list[str]:
+    def notes(
+        self, prompts: Iterable[Prompt], given: float | None = None, rule: Rule | None = None
+    ) -> list[str]:
         """Sentences for under the table, or the refusal to make one.
 
         Args:
             prompts: those of the subset, as far as they have been read.
+            given: the threshold that the user chose, at which nothing may count.
+            rule: which judges; one with a threshold of its own for some prompts may name the option
+                that sets it as ``threshold_option``.
 
         Raises:
             UserError: boxes, and no label of any of them is known; or no box counts in any of the
                 pictures that are judged at a threshold, although there are some.
         """
         unknown = self.unknown(prompts)
-        for limit, best in self._best.items():
-            if not np.float32(best) > np.float32(limit):
-                raise _other_scale(self._pictures[limit], limit, best)
         notes = []
+        for limit, best in self._best.items():
+            if np.float32(best) > np.float32(limit):
+                continue
+            nothing = (
+                f"no box in any of {self._pictures[limit]:,} pictures has a score above {limit:g} "
+                f"(the best has {best:.3g})"
+            )
+            if limit == given:
+                notes.append(f"{nothing}.")
+                continue
+            option = getattr(rule, "threshold_option", None) if given is not None else None
+            way = f"give --rule NAME:{option}=NUMBER" if option else "give the --threshold"
+            raise UserError(
+                f"{nothing}: the detector's scores are on another scale than the rule's threshold, "
+                f"and every picture would count as wrong; {way} from which this detector's boxes "
+                "count."
+            )
         if unknown:
             boxes = sum(self._labels[label] for label in unknown)
             total = self._labels.total()
@@ -142,15 +161,6 @@ class Looked:
             for prompt in self._prompts.values()
             for name in prompt.objects
         )
-
-
-def _other_scale(pictures: int, limit: float, best: float) -> UserError:
-    return UserError(
-        f"no box in any of {pictures:,} pictures has a score above {limit:g} (the best has "
-        f"{best:.3g}): the detector's scores are on another scale than the rule's threshold, and "
-        "every picture would count as wrong; give the --threshold from which this detector's boxes "
-        "count."
-    )
 
 
 def other_names(labels: Iterable[str], asked: Iterable[str]) -> UserError:

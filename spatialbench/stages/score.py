@@ -62,7 +62,8 @@ def score(
     rule = rule or default_rule(expected.benchmark, expected.subset)
     rule = bound(rule, run.path, expected.prompts)
     detector = chosen_detector(run, detector)
-    rule, threshold = settled(rule, expected.prompts, threshold, own_threshold(run, detector))
+    given = threshold
+    rule, threshold = settled(rule, expected.prompts, given, own_threshold(run, detector))
     journal = directory.detection_journal(detector)
     with writing(run.path):
         inputs = _inputs(run, journal, rule, threshold, detector)
@@ -88,7 +89,7 @@ def score(
                 f"{run.path} has no detections of the asked images by {detector}: type "
                 f"'spatialbench detect {run.path}' first."
             )
-        notes = looked.notes(expected.all_prompts)
+        notes = looked.notes(expected.all_prompts, given, rule)
         line = _signature(run, rule, threshold, detector, len(reasons))
         heading = Heading(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line

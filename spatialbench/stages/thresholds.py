@@ -33,9 +33,9 @@ def settled(
 ) -> tuple[Rule, float]:
     """The rule as it judges these prompts, and the threshold that the signature names.
 
-    A rule with several thresholds offers ``for_prompts(prompts, threshold)``, where the threshold
-    is None for its own: what it returns judges at the threshold it is given, and its ``name`` says
-    what the threshold does not.
+    A rule with several thresholds offers ``for_prompts(prompts, threshold, everywhere)``, where the
+    threshold is None for its own and ``everywhere`` says that it is in place of all of them: what
+    it returns judges at the threshold it is given, and its ``name`` says what that does not.
 
     Args:
         rule: as the user named it.
@@ -50,7 +50,7 @@ def settled(
         checked_threshold(rule, given)
     chosen = detectors if given is None else given
     if hasattr(rule, "for_prompts"):
-        rule = rule.for_prompts(prompts, chosen)
+        rule = rule.for_prompts(prompts, chosen, given is None and detectors is not None)
     return rule, rule.threshold if chosen is None else chosen
 
 

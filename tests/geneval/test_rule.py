@@ -103,7 +103,7 @@ def test_counting_is_exact_and_has_its_own_threshold(picture: Picture) -> None:
     assert judge(two, picture(*cups[:2])).correct
     assert judge(two, picture(*cups)).reason == "expected cup<3, found 3"
     assert judge(two, picture(cups[0], ("cup", RIGHT, 0.85))).reason == "expected cup>=2, found 1"
-    # --threshold changes that of the other tasks.
+    # Unbound, the threshold is that of the other tasks.
     assert not judge(two, picture(cups[0], ("cup", RIGHT, 0.85)), threshold=0.1).correct
 
 
@@ -180,3 +180,50 @@ def test_every_prompt_of_the_benchmark_can_be_right(picture: Picture) -> None:
                 box = other[words] if subject else place[words]
             found += [(wanted["class"], box, 0.95, wanted.get("color"))] * wanted["count"]
         assert rule.judge(prompt, picture(*found), 0.3).correct, prompt.text
+
+
+def counting_prompts() -> Any:
+    return [p for p in prompts("all") if p.task == "counting"]
+
+
+def test_bound_to_counting_the_threshold_is_that_of_counting(picture: Picture) -> None:
+    bound = GenEvalRule().for_prompts(counting_prompts(), None)
+    assert (bound.name, bound.threshold) == ("geneval-official/1", 0.9)
+    two = prompt_of("x", ask("counting", {"class": "cup", "count": 2}))
+    cups = picture(("cup", LEFT, 0.75), ("cup", RIGHT, 0.75))
+    assert not bound.judge(two, cups, bound.threshold).correct
+    given = GenEvalRule().for_prompts(counting_prompts(), 0.7)
+    assert given.name == "geneval-official/1"
+    assert given.judge(two, cups, 0.7).correct
+    assert given.decides_at(two, 0.7) == 0.7
+
+
+def test_bound_to_all_tasks_counting_keeps_its_own_unless_told(picture: Picture) -> None:
+    everyone = prompts("all")
+    rule = GenEvalRule()
+    assert rule.for_prompts(everyone, None) is rule
+    assert rule.for_prompts(prompts("position"), 0.7) is rule
+    assert rule.for_prompts(everyone, 0.7) is rule
+    given = rule.for_prompts(everyone, 0.7, everywhere=True)
+    assert given.name == "geneval-official/1+counting_threshold:0.7"
+    two = prompt_of("x", ask("counting", {"class": "cup", "count": 2}))
+    cups = picture(("cup", LEFT, 0.75), ("cup", RIGHT, 0.75))
+    assert given.judge(two, cups, 0.7).correct
+    assert not given.judge(two, picture(("cup", LEFT, 0.75), ("cup", RIGHT, 0.7)), 0.7).correct
+
+
+@pytest.mark.parametrize(
+    ("offset", "found"),
+    [(0.001, ["right of"]), (np.nextafter(np.float32(0.001), np.float32(0)), []), (0.0005, [])],
+)
+def test_the_slack_of_centres_is_a_thousandth_of_a_pixel(offset: Any, found: list[str]) -> None:
+    """``if np.all(np.abs(revised_offset) < 1e-3): return set()`` in the official script."""
+    point = np.float32([offset, 0, offset, 0])
+    assert relations(point, np.zeros(4, np.float32), 0.1) == found
+
+
+@pytest.mark.parametrize(("lower", "left"), [(4, [0]), (3, [0, 1]), (5, [0])])
+def test_an_overlap_of_exactly_the_bound_is_dropped(lower: int, left: list[int]) -> None:
+    """Of 10 x 10 pixels, 10 x 5 are an IoU of 0.5: the official script keeps what is below."""
+    boxes = np.float32([[0, 0, 9, 9], [0, 0, 9, lower]])
+    assert kept(boxes, np.float32([0.9, 0.8]), 0.3, 16, 0.5) == left

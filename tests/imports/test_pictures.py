@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from spatialbench.errors import UserError
 from spatialbench.generators.imported import Imported
+from spatialbench.imports import sources
 from spatialbench.imports.layouts import place
 from spatialbench.imports.matching import match
 from spatialbench.imports.pictures import import_pictures
 from spatialbench.imports.sources import open_source
 from spatialbench.imports.target import Target
+from spatialbench.imports.text import report_text
 from spatialbench.runs.opening import Run, open_existing
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
@@ -96,3 +102,95 @@ def test_an_imported_method_draws_nothing() -> None:
     with pytest.raises(UserError, match="seeds of this run are unknown"):
         expected().request((SHAPES.prompts("all")[0].id, 0))
     assert Finder().signature() != method.identity()["method"]
+
+
+def _saved(image: Image.Image, form: str, orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, form, exif=exif, lossless=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_pictures_are_turned_upright_and_the_record_says_so(
+    tmp_path: Path, form: str, orientation: int
+) -> None:
+    """In the stored file itself, so that a browser and a detector see the same."""
+    folder = write_folder(tmp_path / "f", "visor")
+    content = _saved(Image.open(folder / "1_0.png").resize((6, 4)), form, orientation)
+    (folder / "1_0.png").unlink()
+    (folder / f"1_0.{form.lower()}").write_bytes(content)
+    report = match(source := open_source(folder), place("visor", source, names()), expected())
+    assert report.turned == 1
+    run = _import(folder, tmp_path / "run")
+    records = {(r["prompt_id"], r["index"]): r for r in run.directory.image_journal.records(print)}
+    assert records["1", 0]["exif_orientation"] == orientation
+    assert "exif_orientation" not in records["1", 1]
+    with (
+        Image.open(io.BytesIO(content)) as given,
+        Image.open(run.directory.image_path("1", 0)) as stored,
+    ):
+        assert stored.getexif().get(0x0112, 1) == 1
+        upright = ImageOps.exif_transpose(given).convert("RGB")
+        assert (stored.size, stored.tobytes()) == (upright.size, upright.tobytes())
+
+
+def test_sixteen_bits_of_grey_are_stored_as_eight(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "f", "visor")
+    values = np.array([[0, 256], [32768, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(folder / "1_0.png")
+    run = _import(folder, tmp_path / "run")
+    with Image.open(run.directory.image_path("1", 0)) as stored:
+        assert stored.mode == "RGB"
+        assert np.asarray(stored)[..., 0].tolist() == [[0, 1], [128, 255]]
+
+
+@pytest.mark.parametrize("colour", ["black", "white", (90, 20, 7)])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_pictures_of_one_colour_are_counted_in_the_report(
+    tmp_path: Path, colour: Any, form: str
+) -> None:
+    folder = write_folder(tmp_path / "f", "visor")
+    for name in ("1_0", "2_1"):
+        (folder / f"{name}.png").unlink()
+        Image.new("RGB", (8, 8), colour).save(folder / f"{name}.{form.lower()}", form)
+    report = match(source := open_source(folder), place("visor", source, names()), expected())
+    assert report.one_colour == [("1", 0), ("2", 1)]
+    assert report.clean
+    text = report_text(report, 8, "table")
+    assert "2 pictures are of one colour" in text
+    assert "1/0, 2/1" in text
+    assert json.loads(report_text(report, 8, "json"))["one_colour"] == ["1/0", "2/1"]
+
+
+def test_a_file_that_changes_while_it_is_imported(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "f", "visor")
+    source = open_source(folder)
+    report = match(source, place("visor", source, names()), expected())
+    (folder / "3_1.png").write_bytes(picture(99))
+    target = Target(SHAPES, "all", Selection(), SeedScheme.parse("unknown"), out=tmp_path / "run")
+    method = Imported("theirs", "unknown", "visor", report.content)
+    with pytest.raises(UserError, match=r"3_1\.png .* changed while it was imported"):
+        import_pictures(source, report, target, method, Silent())
+    run = open_existing(tmp_path / "run", SHAPES)
+    assert ("3", 1) not in run.directory.finished_images(print)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_the_largest_file_that_is_read(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sources.LARGEST == 268_435_456
+    monkeypatch.setattr(sources, "LARGEST", 100)
+    (tmp_path / "f").mkdir()
+    for name, size in (("a.png", 100), ("b.png", 101)):
+        (tmp_path / "f" / name).write_bytes(bytes(size))
+    path = tmp_path / "f"
+    if kind == "zip":
+        path = Path(shutil.make_archive(str(tmp_path / "g"), "zip", path))
+    source = open_source(path)
+    assert source.read("a.png") == bytes(100)
+    with pytest.raises(UserError, match=r"'b\.png' .* is larger than"):
+        source.read("b.png")

@@ -203,3 +203,13 @@ def test_moving_the_picture_changes_nothing(task: str, found: Any, dx: int, dy: 
         (label, [c[0] + dx, c[1] + dy, c[2] + dx, c[3] + dy], score) for label, c, score in found
     ]
     assert judge(task, *moved) == judge(task, *found)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_conf_is_of_the_best_box_even_where_none_counts(order: int) -> None:
+    """0.08 of two boxes below the threshold of 0.1: found nothing, and that is how nearly."""
+    dogs = [("dog", box(10, 10), 0.05), ("dog", box(30, 10), 0.08)][::order]
+    facts = judge("left", *dogs, ("cat", box(90, 10), 0.9)).facts
+    assert (facts["found_a"], facts["n_a"]) == (False, 0)
+    assert facts["conf_a"] == float(np.float32(0.08))
+    assert judge("left", ("cat", box(90, 10), 0.9)).facts["conf_a"] == 0.0
