@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,11 +97,31 @@ def fetch(source: HubSource, patterns: FilePatterns) -> Path:
     Raises:
         UserError: the download failed; says why and what to try.
     """
+    log.info("fetching %s", source)
+    return _answered(source, lambda: _snapshot(source, patterns, local_files_only=False))
+
+
+def fetch_file(source: HubSource, name: str, folder: Path) -> Path:
+    """Download one file of a pinned commit into a folder of the caller's, not into the cache.
+
+    Raises:
+        UserError: as :func:`fetch`.
+    """
+    from huggingface_hub import hf_hub_download
+
+    return _answered(
+        source,
+        lambda: Path(
+            hf_hub_download(source.repo, name, revision=source.revision, local_dir=str(folder))
+        ),
+    )
+
+
+def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
     from huggingface_hub.errors import GatedRepoError
 
-    log.info("fetching %s", source)
     try:
-        return _snapshot(source, patterns, local_files_only=False)
+        return ask()
     except GatedRepoError as error:
         raise UserError(
             f"{source.repo} is given only to those who accepted its licence: accept it at "

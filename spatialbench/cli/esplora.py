@@ -245,6 +245,8 @@ def _generator(values: dict[str, Any], device: str) -> plugins.Generator:
 
 
 def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
-    default = assembly.LAB_DETECTOR if values["backbone"] == "lab" else "owlvit"
+    from ..generators.backbones import resolve
+
+    default = assembly.LAB_DETECTOR if resolve(values["backbone"]).name == "lab" else "owlvit"
     name, weights = parsing.name_and_rest(values["detector"] or default)
     return plugins.load("detector", name).configure(weights, device, values["offline"])

@@ -30,6 +30,12 @@ RECORD = "training.json"
 LORA = "pytorch_lora_weights.safetensors"
 ADAPTER = "default"
 
+VERSION = 1
+"""Raised whenever the same settings would give other weights."""
+EMA, WEIGHT_DECAY, CLIP = 0.995, 0.01, 1.0
+"""Of AdamW and the average that is kept; ESPLoRA's are not public."""
+MOST_WARMUP = 200
+
 
 def train_lora(
     kept: KeptSet,
@@ -74,6 +80,8 @@ def train_lora(
         "dtype": sampling.dtype,
         "data": kept.digest,
         "settings": settings.identity(),
+        "version": VERSION,
+        "optimiser": optimiser(settings),
     }
     claim(folder, identity)
     torch.manual_seed(settings.seed)
@@ -117,8 +125,10 @@ def train_lora(
     schedule = Schedule(
         steps=settings.steps,
         learning_rate=settings.learning_rate,
-        warmup=max(1, min(200, settings.steps // 10)),
-        ema=0.995,
+        warmup=_warmup(settings),
+        ema=EMA,
+        weight_decay=WEIGHT_DECAY,
+        clip=CLIP,
         seed=settings.seed,
         checkpoint_every=max(1, min(250, settings.steps // 4)),
         report_every=max(1, min(50, settings.steps // 4)),
@@ -129,8 +139,26 @@ def train_lora(
     return _save(pipe, models, folder)
 
 
+def optimiser(settings: LoraSettings) -> dict[str, Any]:
+    """What decides the weights and cannot be set; plain JSON."""
+    return {
+        "name": "AdamW",
+        "weight_decay": WEIGHT_DECAY,
+        "ema": EMA,
+        "gradient_clip": CLIP,
+        "warmup": _warmup(settings),
+    }
+
+
+def _warmup(settings: LoraSettings) -> int:
+    return max(1, min(MOST_WARMUP, settings.steps // 10))
+
+
 def claim(folder: Path, identity: dict[str, Any]) -> None:
     """Write down what is trained here, or refuse to go on with something else.
+
+    The record of spatialbench 0.1 has no version and no optimiser: it is of version 1, and is
+    completed.
 
     Raises:
         UserError: another training was begun here, or the record of one cannot be read.
@@ -139,7 +167,10 @@ def claim(folder: Path, identity: dict[str, Any]) -> None:
     now = json.loads(canonical_json(identity))
     if path.exists():
         try:
-            fields = differences(read_json(path), now)
+            before = read_json(path)
+            if isinstance(before, dict) and "version" not in before:
+                before = {**before, "version": 1, "optimiser": now["optimiser"]}
+            fields = differences(before, now)
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}); give another --folder.") from error
         if fields:
@@ -147,7 +178,6 @@ def claim(folder: Path, identity: dict[str, Any]) -> None:
                 f"{folder} holds another training, which differs in {'; '.join(fields)} (there -> "
                 "now): give the options it was begun with, or another --folder."
             )
-        return
     make_folder(folder)
     write_atomic(path, json.dumps(now, indent=2).encode() + b"\n")
 

@@ -14,6 +14,7 @@ from ..checkpoints.hashing import folder_hash
 from ..checkpoints.hub import HubSource, first_cached, locate
 from ..checkpoints.patterns import FilePatterns
 from ..errors import UserError
+from .architecture import Architecture, repository_architecture
 
 PIPELINE_FILES = FilePatterns(
     allow=("model_index.json", "*/*.json", "*/*.txt", "*/*.safetensors"),
@@ -64,6 +65,7 @@ class Backbone:
         sources: Hub repositories that hold the same weights, the preferred one first.
         folder: where a backbone that is no repository lies.
         family: what kind of model it is.
+        known_architecture: the same more closely; None for a repository that has to be asked.
     """
 
     name: str
@@ -72,6 +74,19 @@ class Backbone:
     sources: tuple[HubSource, ...] = ()
     folder: Path | None = None
     family: Family = Family.UNET
+    known_architecture: Architecture | None = None
+
+    def architecture(self, *, offline: bool) -> Architecture:
+        """What the checkpoint's own configuration says that it is.
+
+        Raises:
+            UserError: a repository that is not here and cannot be asked.
+        """
+        if self.known_architecture is not None:
+            return self.known_architecture
+        if self.source is None:
+            return Architecture.OTHER
+        return repository_architecture(self.source, offline=offline)
 
     @property
     def source(self) -> HubSource | None:

@@ -11,14 +11,9 @@ from pathlib import Path
 
 from ..checkpoints.hub import HubSource, fetch, first_cached, parse_source
 from ..errors import UserError, unknown_name
+from .architecture import LAB_FOLDER, Architecture
 from .backbone import PIPELINE_FILES, Backbone, Defaults, Family
-from .folder_backbone import FLUX_DEV, FLUX_SCHNELL, folder_backbone
-
-LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
-"""The lab's diffusers folder inside the package."""
-
-# The lab's own values; its weights are trained for them.
-_LAB = Defaults(steps=20, guidance_scale=3.0, scheduler="ddim", width=64, height=64)
+from .folder_backbone import FLUX_DEV, FLUX_SCHNELL, LAB, SDXL_GUIDANCE, folder_backbone
 
 
 def _square(pixels: int, guidance_scale: float = 7.5) -> Defaults:
@@ -32,8 +27,9 @@ BACKBONES: dict[str, Backbone] = {
         Backbone(
             "lab",
             "the lab's own small model, 64 px, in the package: no download, no GPU",
-            _LAB,
+            LAB,
             folder=LAB_FOLDER,
+            known_architecture=Architecture.LAB,
         ),
         Backbone(
             "sd1.4",
@@ -44,6 +40,7 @@ BACKBONES: dict[str, Backbone] = {
                     "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b"
                 ),
             ),
+            known_architecture=Architecture.SD1,
         ),
         Backbone(
             "sd1.5",
@@ -55,6 +52,7 @@ BACKBONES: dict[str, Backbone] = {
                     "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
                 ),
             ),
+            known_architecture=Architecture.SD1,
         ),
         Backbone(
             "sd2.1-base",
@@ -70,6 +68,7 @@ BACKBONES: dict[str, Backbone] = {
                     "5ede9e4bf3e3fd1cb0ef2f7a3fff13ee514fdf06",
                 ),
             ),
+            known_architecture=Architecture.SD2,
         ),
         Backbone(
             "sd2.1",
@@ -85,17 +84,19 @@ BACKBONES: dict[str, Backbone] = {
                     "5cae40e6a2745ae2b01ad92ae5043f95f23644d6",
                 ),
             ),
+            known_architecture=Architecture.SD2,
         ),
         Backbone(
             "sdxl",
             "Stable Diffusion XL 1.0 base, 1024 px",
-            _square(1024, guidance_scale=5.0),
+            _square(1024, guidance_scale=SDXL_GUIDANCE),
             (
                 HubSource(
                     "stabilityai/stable-diffusion-xl-base-1.0",
                     "462165984030d82259a11f4367a4eed129e94a7b",
                 ),
             ),
+            known_architecture=Architecture.SDXL,
         ),
         Backbone(
             "flux1-dev",
@@ -107,6 +108,7 @@ BACKBONES: dict[str, Backbone] = {
                 ),
             ),
             family=Family.FLUX,
+            known_architecture=Architecture.FLUX,
         ),
         Backbone(
             "flux1-schnell",
@@ -118,6 +120,7 @@ BACKBONES: dict[str, Backbone] = {
                 ),
             ),
             family=Family.FLUX,
+            known_architecture=Architecture.FLUX,
         ),
     )
 }
@@ -138,7 +141,8 @@ def resolve(name: str) -> Backbone:
         return BACKBONES[name]
     folder = Path(name).expanduser()
     if name and folder.is_dir():
-        return folder_backbone(name, folder)
+        found = folder_backbone(name, folder)
+        return replace(BACKBONES["lab"], folder=folder) if _is_the_lab(found) else found
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")
     source = parse_source(name)
@@ -147,13 +151,32 @@ def resolve(name: str) -> Backbone:
     return _repository(source)
 
 
+def _is_the_lab(found: Backbone) -> bool:
+    """Whether a folder holds the lab's own weights, to the last byte."""
+    if found.known_architecture is not Architecture.LAB:
+        return False
+    try:
+        return bool(found.identity()["weights"] == BACKBONES["lab"].identity()["weights"])
+    except UserError:
+        return False
+
+
 def _repository(source: HubSource) -> Backbone:
-    """What kind of model it holds cannot be asked without a network, so it is Stable Diffusion's
-    unless it is known to be FLUX; loading refuses what turns out to be the other."""
+    """Of another commit of a known repository, the kind and the guidance are known; of any other
+    they cannot be asked without a network, so they are Stable Diffusion's. Loading refuses FLUX
+    under a name that nobody knows."""
     plain = Backbone(source.repo, f"the repository {source}", Defaults(), (source,))
     for known in BACKBONES.values():
-        if known.family is Family.FLUX and known.sources[0].repo == source.repo:
-            return replace(plain, defaults=known.defaults, family=known.family)
+        if source.repo in [own.repo for own in known.sources]:
+            # A UNet's own size is the checkpoint's to say.
+            flux = known.family is Family.FLUX
+            defaults = known.defaults if flux else replace(known.defaults, width=None, height=None)
+            return replace(
+                plain,
+                defaults=defaults,
+                family=known.family,
+                known_architecture=known.known_architecture,
+            )
     return plain
 
 

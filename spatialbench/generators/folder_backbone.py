@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..documents import read_json
+from .architecture import Architecture, folder_architecture
 from .backbone import Backbone, Defaults, Family
 
 FLUX_DEV = Defaults(steps=28, guidance_scale=3.5, width=1024, height=1024, text_length=512)
 """What FLUX.1-dev is sampled with: diffusers' own defaults."""
 FLUX_SCHNELL = Defaults(steps=4, guidance_scale=0.0, width=1024, height=1024, text_length=256)
 """FLUX.1-schnell was distilled to few steps without guidance, and reads 256 tokens of T5."""
+
+LAB = Defaults(steps=20, guidance_scale=3.0, scheduler="ddim", width=64, height=64)
+"""The lab's own values; its weights are trained for them."""
+SDXL_GUIDANCE = 5.0
+"""diffusers' own default for SDXL."""
+
+_LIKE = {
+    Architecture.LAB: LAB,
+    Architecture.SDXL: Defaults(guidance_scale=SDXL_GUIDANCE),
+}
 
 _FLUX_LATENT_SIDE = 128
 """Latent pixels of the side that diffusers samples FLUX at; no configuration file holds it."""
@@ -21,31 +33,27 @@ def folder_backbone(name: str, folder: Path) -> Backbone:
 
     A folder that is damaged or no pipeline at all is refused when it is identified or loaded.
     """
-    flux = _is_flux(folder)
+    architecture = folder_architecture(folder)
+    flux = architecture is Architecture.FLUX
     return Backbone(
         "local",
         f"the folder {name}",
-        _flux_defaults(folder) if flux else _unet_defaults(folder),
+        _flux_defaults(folder) if flux else _unet_defaults(folder, _LIKE.get(architecture)),
         folder=folder,
         family=Family.FLUX if flux else Family.UNET,
+        known_architecture=architecture,
     )
 
 
-def _is_flux(folder: Path) -> bool:
-    try:
-        return bool(read_json(folder / "model_index.json")["_class_name"] == "FluxPipeline")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _unet_defaults(folder: Path) -> Defaults:
+def _unet_defaults(folder: Path, like: Defaults | None) -> Defaults:
+    like = like or Defaults()
     try:
         sample = read_json(folder / "unet" / "config.json")["sample_size"]
         height, width = sample if isinstance(sample, list) else (sample, sample)
         factor = _vae_factor(folder)
-        return Defaults(width=width * factor, height=height * factor)
+        return replace(like, width=width * factor, height=height * factor)
     except (OSError, ValueError, KeyError, TypeError):
-        return Defaults()
+        return like
 
 
 def _flux_defaults(folder: Path) -> Defaults:

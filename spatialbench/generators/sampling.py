@@ -9,6 +9,7 @@ from typing import Any
 from ..checkpoints.devices import DTYPES
 from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings
+from .architecture import Architecture
 from .backbone import Backbone, Family
 from .backbones import resolve
 from .prompt_transforms import NONE, transform_of
@@ -44,6 +45,15 @@ class Sampling:
     def flux(self) -> bool:
         """Whether the backbone is a FLUX model."""
         return self.backbone.family is Family.FLUX
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the checkpoint is; see ``Backbone.architecture``.
+
+        Raises:
+            UserError: a repository that is not here and cannot be asked.
+        """
+        return self.backbone.architecture(offline=self.offline)
 
     @property
     def guided(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...plugins import Parameter
 from ...prompts import Prompt
+from ..architecture import Architecture
 from ..attention_guidance.descent_plugin import DescentPlugin
 from ..attention_guidance.descent_settings import descent_parameters
 
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from ..attention_guidance.tokens import Positions
     from .loss import ExcitementLoss
 
-_BACKBONES: Mapping[str, Mapping[str, Any]] = {
+_ARCHITECTURES: Mapping[Architecture, Mapping[str, Any]] = {
     # The lab's maps at level 2 have 4x4 pixels, too few to tell two objects apart.
-    "lab": {"level": 1},
+    Architecture.LAB: {"level": 1},
     # As in the authors' own code, for the padding of SD 2.x's prompts.
-    "sd2.1": {"prompt_only": True},
-    "sd2.1-base": {"prompt_only": True},
+    Architecture.SD2: {"prompt_only": True},
 }
 
 
@@ -37,7 +37,7 @@ class AttendAndExcite(DescentPlugin):
     summary: ClassVar[str] = "latents moved until each object holds some pixel's attention"
     version: ClassVar[int] = 1
     marks: ClassVar[tuple[str, ...]] = ()
-    per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]] = _BACKBONES
+    per_architecture: ClassVar[Mapping[Architecture, Mapping[str, Any]]] = _ARCHITECTURES
     own_identity: ClassVar[Mapping[str, Any]] = {}
     clip: ClassVar[float | None] = None
 

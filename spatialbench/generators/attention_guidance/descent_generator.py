@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...plugins import GenerationSettings, ImageRequest, Json, Parameter
 from ...prompts import Prompt
+from ..architecture import Architecture
 from ..pipeline_generator import PipelineGenerator
 from ..sampling import Sampling, resolve_sampling
 from .descent import MapLoss, descended
@@ -44,8 +45,8 @@ class DescentMethod(Protocol):
         """Greatest length of a sample's gradient; None leaves it as it is."""
         ...
 
-    def inherited(self, backbone: str) -> Mapping[str, Any]:
-        """Parameters that a backbone, by name, wants otherwise than the defaults."""
+    def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
+        """Parameters that a kind of backbone wants otherwise than the defaults."""
         ...
 
     def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
@@ -126,7 +127,7 @@ def configure(
         method.name,
         method.parameters,
         parameters,
-        method.inherited(sampling.backbone.name),
+        method.inherited(sampling.architecture),
         sampling.steps,
         method.clip,
     )

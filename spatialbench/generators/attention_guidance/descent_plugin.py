@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...plugins import GenerationSettings
+from ..architecture import Architecture
 
 if TYPE_CHECKING:
     from .descent_generator import DescentGenerator, DescentMethod
@@ -16,12 +17,12 @@ class DescentPlugin:
 
     __slots__ = ()
 
-    per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]]
-    """Parameters that a backbone, by name, wants otherwise than the defaults."""
+    per_architecture: ClassVar[Mapping[Architecture, Mapping[str, Any]]]
+    """Parameters that a kind of backbone wants otherwise than the defaults."""
 
-    def inherited(self, backbone: str) -> Mapping[str, Any]:
-        """What a backbone wants otherwise than the defaults."""
-        return self.per_backbone.get(backbone, {})
+    def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
+        """What a kind of backbone wants otherwise than the defaults."""
+        return self.per_architecture.get(architecture, {})
 
     def configure(
         self: DescentMethod, settings: GenerationSettings, parameters: Mapping[str, Any]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...plugins import GenerationSettings, Parameter
 from ..stable_diffusion import PARAMETERS as PLAIN
+from .flux_sampling import PARAMETERS as FLUX
 
 if TYPE_CHECKING:
     from .generator import Compass
@@ -38,7 +39,7 @@ class CompassPlugin:
     @property
     def parameters(self) -> Mapping[str, Parameter]:
         """What ``--set`` takes."""
-        return {**WEIGHTS, **PLAIN} if self.weights else PLAIN
+        return {**WEIGHTS, **PLAIN, **FLUX} if self.weights else PLAIN
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Compass:
         """Fix the settings.

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
-from ...plugins import GenerationSettings, Json
-from ..backbone import Family
+from ...plugins import GenerationSettings, ImageRequest, Json
+from ..architecture import Architecture
 from ..backbones import resolve
 from ..esplora.adaptation import adapt_from_file
 from ..esplora.lora_file import LoraFile
 from ..pipelines import denoiser
+from ..prompt_embeddings import EmbeddingBatch
 from ..sampling import Sampling, resolve_sampling
 from ..stable_diffusion import StableDiffusion, read_stable_diffusion
+from .flux_sampling import (
+    FluxSampling,
+    is_guided_flux,
+    take_flux_sampling,
+    with_authors_defaults,
+)
 from .tenor import install_tenor
 from .weights import UnetSource, check_fit, find_weights
 
@@ -26,7 +33,9 @@ if TYPE_CHECKING:
     from . import CompassPlugin
 
 VERSION = 1
-"""Raised whenever the same settings would give other pixels."""
+"""Raised whenever the same settings would give other pixels; so is the other one."""
+FLUX_VERSION = 2
+"""Of the trained method on FLUX.1-dev: version 1 was sampled as diffusers samples FLUX."""
 
 TRAINED_SIDE = 512
 """Pixels of CoMPaSS's training pictures, also for the larger backbones SD 2.1 and FLUX.1."""
@@ -45,11 +54,13 @@ class Compass(StableDiffusion):
         sampling: Sampling,
         parameters: Mapping[str, Any],
         weights: UnetSource | LoraFile | None,
+        flux: FluxSampling | None = None,
     ) -> None:
         super().__init__(sampling, parameters)
         self.plugin = plugin
         self.unet = weights if isinstance(weights, UnetSource) else None
         self.lora = weights if isinstance(weights, LoraFile) else None
+        self.flux = flux
         self._ready = False
 
     def identity(self) -> Json:
@@ -59,12 +70,26 @@ class Compass(StableDiffusion):
             weights["unet"] = self.unet.identity()
         if self.lora:
             weights["lora"] = self.lora.named_identity()
+        own = {**self.parameters, **(self.flux.identity() if self.flux else {})}
         return super().identity() | {
             "method": self.plugin.name,
-            "version": VERSION,
+            "version": FLUX_VERSION if self.flux else VERSION,
+            "parameters": own,
             "tenor": self.plugin.tenor,
             **weights,
         }
+
+    def options(self) -> dict[str, Any]:
+        """As :meth:`StableDiffusion.options`, and on FLUX the guidance against a prompt."""
+        options = super().options()
+        return {**options, "true_cfg_scale": self.flux.true_cfg} if self.flux else options
+
+    def embeddings(self, requests: Sequence[ImageRequest]) -> EmbeddingBatch:
+        """As :meth:`PipelineGenerator.embeddings`; on FLUX with the negative prompt's."""
+        if self.flux is None or not self.flux.guided:
+            return super().embeddings(requests)
+        assert self._encoder is not None
+        return self._encoder.batch([request.prompt.text for request in requests], guided=True)
 
     def replaced_parts(self) -> Mapping[str, Path]:
         """The UNet's folder in the place of the backbone's.
@@ -94,6 +119,8 @@ class Compass(StableDiffusion):
         super().load()
         if self._ready:
             return
+        if self.flux:
+            self.pipe.scheduler = self.flux.shift(self.pipe.scheduler)
         among = self._adapted_blocks(self.lora) if self.lora else None
         if self.plugin.tenor:
             log.info("TENOR in %d layers", install_tenor(denoiser(self.pipe), among))
@@ -124,17 +151,31 @@ def configure(
     Raises:
         UserError: no weights given or found, an unknown parameter, or a value out of range.
     """
-    if plugin.weights and _larger_than_trained(settings.backbone):
+    if plugin.weights and _larger_than_trained(settings):
         settings = replace(
             settings,
             width=settings.width or TRAINED_SIDE,
             height=settings.height or TRAINED_SIDE,
         )
+    authors = plugin.weights and is_guided_flux(resolve(settings.backbone))
+    if authors:
+        settings = with_authors_defaults(settings)
     sampling = resolve_sampling(settings, not_on_flux=None)
+    if authors and parameters.get("negative_prompt"):
+        raise UserError(
+            f"{plugin.name} on FLUX leads away from the empty prompt, as its authors do: leave "
+            "negative_prompt out."
+        )
     values = read_stable_diffusion(plugin.name, plugin.parameters, parameters, sampling)
-    weights = find_weights(plugin.name, values, sampling) if plugin.weights else None
-    return Compass(plugin, sampling, values, weights)
+    if not plugin.weights:
+        return Compass(plugin, sampling, values, None)
+    flux = take_flux_sampling(plugin.name, values, parameters, sampling.backbone)
+    weights = find_weights(plugin.name, values, sampling)
+    return Compass(plugin, sampling, values, weights, flux)
 
 
-def _larger_than_trained(backbone: str) -> bool:
-    return backbone == "sd2.1" or resolve(backbone).family is Family.FLUX
+def _larger_than_trained(settings: GenerationSettings) -> bool:
+    """Whether the backbone's own pictures may be larger: of SD 2.1 there are two sizes."""
+    backbone = resolve(settings.backbone)
+    kind = backbone.architecture(offline=settings.offline)
+    return kind in (Architecture.SD2, Architecture.FLUX)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...plugins import GenerationSettings, ImageRequest, Json
+from ..architecture import Architecture
+from ..backbones import resolve
 from ..pipeline_generator import PipelineGenerator
 from ..sampling import Sampling, resolve_sampling
 from .denoiser import guided
@@ -61,11 +63,12 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> In
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
     preset = preset_of(parameters)
-    if settings.backbone != "lab":
+    kind = resolve(settings.backbone).known_architecture
+    if kind is not Architecture.LAB:
         settings = replace(
             settings,
             steps=preset.steps if settings.steps is None else settings.steps,
             scheduler=settings.scheduler or preset.scheduler,
         )
     sampling = resolve_sampling(settings)
-    return InfSplign(sampling, read_settings(parameters, sampling.backbone.name, sampling.steps))
+    return InfSplign(sampling, read_settings(parameters, kind or "", sampling.steps))

@@ -95,7 +95,7 @@ def read_settings(given: Mapping[str, Any], backbone: str, steps: int) -> Guidan
 
     Args:
         given: what the user set, as text or values.
-        backbone: the backbone's registered name.
+        backbone: what kind of backbone it is; see ``Architecture``.
         steps: sampling steps of the run, which the guided window is measured against.
 
     Raises:

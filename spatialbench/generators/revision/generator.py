@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
+from ..architecture import Architecture
+from ..backbones import resolve
 from ..parameters import read_parameters
 from ..pipeline_generator import PipelineGenerator, image_generators
 from ..pipelines import Pipeline
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
+
+SDXL_GUIDANCE = 7.5
+"""Of the authors' sample, which is on SDXL; the backbone's own default is 5."""
 
 _NOT_ON_FLUX = "it adds noise to a guide by the schedule of Stable Diffusion"
 
@@ -83,6 +89,9 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
         UserError: guides that are not there, an unknown parameter, or a strength that repaints
             nothing or more than everything.
     """
+    scale = settings.guidance_scale
+    if scale is None and resolve(settings.backbone).known_architecture is Architecture.SDXL:
+        settings = replace(settings, guidance_scale=SDXL_GUIDANCE)
     sampling = resolve_sampling(settings, not_on_flux=_NOT_ON_FLUX)
     values = read_parameters("revision", PARAMETERS, parameters)
     strength = values["strength"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ...errors import unknown_name
 from ...plugins import GenerationSettings, Parameter
 from ...prompts import Prompt
+from ..architecture import Architecture
 from ..attention_guidance.descent_plugin import DescentPlugin
 from ..attention_guidance.descent_settings import descent_parameters
 
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from ..attention_guidance.tokens import Positions
     from .loss import TransportLoss
 
-_BACKBONES: Mapping[str, Mapping[str, Any]] = {
+_ARCHITECTURES: Mapping[Architecture, Mapping[str, Any]] = {
     # A sample's step has this length whatever its gradient; the lab's latents are four times
     # shorter than Stable Diffusion's. Its maps at level 2 have 4x4 pixels.
-    "lab": {"level": 1, "scale": 5.0},
-    "sd2.1": {"prompt_only": True},
-    "sd2.1-base": {"prompt_only": True},
+    Architecture.LAB: {"level": 1, "scale": 5.0},
+    Architecture.SD2: {"prompt_only": True},
 }
 
 _SCRIPT, _GIVEN = "released", "given"
@@ -46,7 +46,7 @@ class Storm(DescentPlugin):
     corrected: bool
     nouns: str = _GIVEN
 
-    per_backbone: ClassVar[Mapping[str, Mapping[str, Any]]] = _BACKBONES
+    per_architecture: ClassVar[Mapping[Architecture, Mapping[str, Any]]] = _ARCHITECTURES
     clip: ClassVar[float | None] = 1.0
 
     @property

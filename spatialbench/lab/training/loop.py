@@ -31,13 +31,17 @@ def half_precision() -> torch.autocast:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast: AdamW with warm-up and a cosine to zero, EMA of the weights."""
+    """How long and how fast: AdamW with warm-up and a cosine to zero, EMA of the weights.
+
+    ``clip`` is the greatest length of the gradient of all parameters together.
+    """
 
     steps: int
     learning_rate: float
     warmup: int = 200
     ema: float = 0.999
     weight_decay: float = 0.01
+    clip: float = 1.0
     seed: int = 0
     checkpoint_every: int = 250
     report_every: int = 50
@@ -99,7 +103,7 @@ class Training:
                 group["lr"] = self._learning_rate()
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
             self.optimizer.step()
             self.step += 1
             decay = min(self.schedule.ema, self.step / (self.step + 10))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from spatialbench.generators.pipelines import load_pipeline
 from spatialbench.generators.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
+from tests.generators.batches import assert_same_but_for_rounding
 from tests.generators.compass.sinusoids import sinusoid
 from tests.generators.esplora.lora_files import Pair, write, xlabs
 from tests.tiny_models import tiny_flux_transformer
@@ -37,9 +39,12 @@ def lora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Pair
     return write(tmp_path_factory.mktemp("compass") / "lora.safetensors", tensors), meant
 
 
+def tiny(folder: Path) -> GenerationSettings:
+    return GenerationSettings(backbone=str(folder), steps=2, height=32, width=32)
+
+
 def configured(plugin: Any, folder: Path, **given: Any) -> Any:
-    settings = GenerationSettings(backbone=str(folder), steps=2, height=32, width=32)
-    return plugin.configure(settings, given)
+    return plugin.configure(tiny(folder), given)
 
 
 def pixels(generator: Any, count: int = 1) -> np.ndarray:
@@ -97,13 +102,58 @@ def test_weights_and_tenor_each_change_the_picture(
 ) -> None:
     file = str(lora[0])
     both = pixels(configured(COMPASS, flux_folder, lora=file), 2)
-    weights = pixels(configured(WITHOUT_TENOR, flux_folder, lora=file))
+    plainly = {"true_cfg": 1, "shift_length": 0, "lora": file}
+    weights = pixels(configured(WITHOUT_TENOR, flux_folder, **plainly))
     order = pixels(configured(TENOR, flux_folder))
     stock = pixels(configured(SD, flux_folder))
     assert len({picture[0].tobytes() for picture in (both, weights, order, stock)}) == 4
-    np.testing.assert_array_equal(weights, pixels(configured(ESPLORA, flux_folder, lora=file)))
+    as_told = replace(tiny(flux_folder), guidance_scale=4.0)
+    esplora = ESPLORA.configure(as_told, {"lora": file})
+    np.testing.assert_array_equal(weights, pixels(esplora))
     alone = pixels(configured(COMPASS, flux_folder, lora=file))
     assert np.abs(alone[0] - both[0]).max() <= 1, "batch mates change nothing"
+
+
+def test_it_is_diffusers_pipeline_called_as_the_authors_call_theirs(
+    flux_folder: Path, lora: tuple[Path, dict[str, Pair]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The LoRA added to the weights, and 0.459 as the schedule's shift, which is set by hand."""
+    from diffusers import FluxPipeline
+    from diffusers.pipelines.flux import pipeline_flux
+
+    pipe = FluxPipeline.from_pretrained(flux_folder)
+    pipe.set_progress_bar_config(disable=True)
+    for name, pair in lora[1].items():
+        pipe.transformer.get_submodule(name).weight.data += pair.change
+    assert pipe.scheduler.config.use_dynamic_shifting
+    own = pipeline_flux.calculate_shift
+    shifts: list[float] = []
+
+    def by_hand(*given: float) -> float:
+        shifts.append(own(*given))
+        return 0.459375
+
+    def stock(**options: Any) -> np.ndarray:
+        call = {"num_inference_steps": 4, "height": 32, "width": 32, "guidance_scale": 4.0}
+        call |= {"negative_prompt": "", "true_cfg_scale": 3.0, **options}
+        generator = torch.Generator().manual_seed(REQUESTS[0].seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(pipeline_flux, "calculate_shift", by_hand)
+            picture = pipe(REQUESTS[0].prompt.text, generator=generator, **call).images[0]
+        return np.asarray(picture, int)
+
+    settings = replace(tiny(flux_folder), steps=4)
+    ours = WITHOUT_TENOR.configure(settings, {"lora": str(lora[0])})
+    picture = pixels(ours)[0]
+    assert_same_but_for_rounding(picture, stock())
+    assert shifts[0] != pytest.approx(0.459375), "a shift that changes nothing would test nothing"
+    for other in ({"true_cfg_scale": 1.0}, {"guidance_scale": 1.0}):
+        assert np.abs(picture - stock(**other)).max() > 1
+    config = ours.pipe.scheduler.config
+    for patches in (4, 1024):
+        assert own(patches, 256, 4096, config["base_shift"], config["max_shift"]) == pytest.approx(
+            0.459375
+        )
 
 
 def released_layout() -> dict[str, torch.Tensor]:
@@ -152,8 +202,21 @@ def test_identity_and_the_training_size(
     assert (both["method"], both["tenor"]) == ("compass", True)
     assert (alone["method"], alone["tenor"]) == ("compass-without-tenor", False)
     assert both["lora"] == alone["lora"]
-    assert both["parameters"] == {"negative_prompt": "", "eta": 0.0}
+    plain = {"negative_prompt": "", "eta": 0.0}
+    assert both["parameters"] == {**plain, "true_cfg": 3.0, "shift_length": 16}
     assert (both["width"], both["height"]) == (512, 512)
+    assert (both["steps"], both["guidance_scale"], both["version"]) == (50, 4.0, 2)
+    other = COMPASS.configure(
+        replace(settings, steps=28, guidance_scale=3.5), {**given, "true_cfg": 1, "shift_length": 0}
+    ).identity()
+    assert (other["steps"], other["guidance_scale"]) == (28, 3.5)
+    assert other["parameters"] == {**plain, "true_cfg": 1.0, "shift_length": 0}
+    order = TENOR.configure(settings, {}).identity()
+    assert (order["steps"], order["guidance_scale"], order["version"]) == (28, 3.5, 1)
+    assert order["parameters"] == plain
+    schnell = COMPASS.configure(GenerationSettings(backbone="flux1-schnell"), given).identity()
+    assert (schnell["steps"], schnell["guidance_scale"], schnell["version"]) == (4, 0.0, 1)
+    assert schnell["parameters"] == plain
     assert TENOR.configure(settings, {}).identity()["width"] == 1024
 
 
@@ -164,6 +227,11 @@ def test_identity_and_the_training_size(
         ("flux1-dev", {"unet": "x", "lora": "y"}, "neither unet nor subfolder"),
         ("flux1-dev", {"lora": "nowhere"}, "there is no LoRA 'nowhere'"),
         ("sd1.4", {"lora": "x"}, "compass on sd1.4 is a whole UNet.* --method esplora"),
+        ("sd1.4", {"true_cfg": 3}, "true_cfg is for compass on FLUX.1-dev and has no effect on sd"),
+        ("flux1-schnell", {"shift_length": 9, "lora": "x"}, "has no effect on flux1-schnell"),
+        ("flux1-dev", {"true_cfg": 0.5, "lora": "x"}, "true_cfg=0.5 is out of range"),
+        ("flux1-dev", {"shift_length": -1, "lora": "x"}, "shift_length=-1 is out of range"),
+        ("flux1-dev", {"negative_prompt": "x", "lora": "y"}, "leads away from the empty prompt"),
     ],
 )
 def test_refusals(backbone: str, given: dict[str, Any], message: str) -> None:
