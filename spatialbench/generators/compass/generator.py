@@ -129,7 +129,7 @@ class Compass(StableDiffusion):
     def _adapted_blocks(self, lora: LoraFile) -> frozenset[int]:
         """Load FLUX's LoRA; numbers of the double blocks whose attention it adapts."""
         adaptation = adapt_from_file(self.pipe, lora)
-        log.info("LoRA: %d modules adapted", adaptation.modules)
+        log.info("LoRA: %d of %d modules changed", adaptation.changed, adaptation.modules)
         names = [name for part, name in adaptation.names if part == "transformer"]
         blocks = frozenset(int(match[1]) for match in map(_DOUBLE_BLOCK.match, names) if match)
         if not blocks:

@@ -58,9 +58,9 @@ class Esplora(StableDiffusion):
         super().load()
         self._adaptation = adapt_from_file(self.pipe, self.lora, self.scale)
         log.info(
-            "LoRA: %d of %d matrices in place, %d modules adapted",
+            "LoRA: %d matrices in place, %d of %d modules changed",
             self._adaptation.tensors,
-            self._adaptation.tensors,
+            self._adaptation.changed,
             self._adaptation.modules,
         )
 

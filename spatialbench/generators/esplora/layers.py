@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import re
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
-from .layouts import placed
+from .layouts import Placed, placed
 from .lora_file import LoraContent
+from .strength import Place, has_alpha, require_plain, scaling
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,75 +42,75 @@ def layers_of(
 ) -> list[LoraLayer]:
     """The adapted modules of a pipeline whose models are ``parts``.
 
-    A file that says no alpha means alpha = rank, as diffusers and kohya's scripts read it.
+    Keys that hold nothing but zeros and belong to no module are ignored, and said.
 
     Raises:
         UserError: keys that match no module of these models (with the count), another kind of
-            adapter, matrices that do not belong together, a rank other than the file's own
-            configuration says, or shapes of another architecture.
+            adapter, a module that is named twice, matrices that do not belong together, an alpha
+            that is lost, a rank other than the file's own configuration says, or shapes of another
+            architecture.
     """
-    return [
-        _layer(name, part, module, values, parts[part], _config(content.adapters, part))
-        for (part, module), values in sorted(placed(content.tensors, parts, name).items())
+    for config in content.adapters.values():
+        require_plain(config, name)
+    found, ignored = placed(content.tensors, parts, name)
+    _require_even_alphas(found, name, content)
+    layers = [
+        _layer(name, part, module, entry, parts[part], content)
+        for (part, module), entry in sorted(found.items(), key=lambda item: item[0])
     ]
+    if ignored:
+        log.warning(
+            "%s: %d keys of layers that this backbone does not have hold only zeros and were "
+            "ignored, such as %s",
+            name,
+            len(ignored),
+            ", ".join(sorted(ignored)[:3]),
+        )
+    return layers
 
 
-def _config(adapters: Mapping[str | None, Mapping[str, Any]], part: str) -> Mapping[str, Any]:
-    return adapters.get(part) or adapters.get(None) or {}
+def _require_even_alphas(
+    found: Mapping[tuple[str, str], Placed], name: str, content: LoraContent
+) -> None:
+    """Refuse a file that lost some of its alphas: trainers write all of them or none."""
+    if content.adapters or has_alpha(content.header):
+        return
+    by_prefix: dict[str, dict[bool, list[str]]] = {}
+    for (part, module), entry in found.items():
+        sides = by_prefix.setdefault(entry.prefix, {True: [], False: []})
+        sides["alpha" in entry.values].append(f"{part}.{module}")
+    for sides in by_prefix.values():
+        if sides[True] and sides[False]:
+            raise UserError(
+                f"{name} has an alpha for {len(sides[True])} modules and none for "
+                f"{len(sides[False])}, such as {', '.join(sorted(sides[False])[:3])}: get an "
+                "intact copy."
+            )
 
 
 def _layer(
-    name: str,
-    part: str,
-    module: str,
-    values: Mapping[str, Tensor],
-    model: nn.Module,
-    config: Mapping[str, Any],
+    name: str, part: str, module: str, entry: Placed, model: nn.Module, content: LoraContent
 ) -> LoraLayer:
-    where = f"{part}.{module}"
+    where, values = f"{part}.{module}", entry.values
     if "down" not in values or "up" not in values:
         there = " and ".join(sorted(values))
         raise UserError(
             f"{name} has only {there} for {where}; a LoRA needs both of its matrices: get an "
             "intact copy."
         )
-    down, up = _shaped(values["down"], values["up"], model.get_submodule(module), name, where)
-    rank = down.shape[0]
-    try:
-        said = _pattern(config, "rank_pattern", module, config.get("r"))
-        said = rank if said is None else int(said)
-        if "alpha" in values:
-            alpha = float(values["alpha"])
-        else:
-            alpha = float(
-                _pattern(config, "alpha_pattern", module, config.get("lora_alpha") or rank)
-            )
-    except (TypeError, ValueError, RuntimeError, OverflowError, re.error) as error:
-        raise UserError(
-            f"{name}: the rank or alpha of {where} is no number ({error}); get an intact copy."
-        ) from error
-    if said != rank:
-        raise UserError(
-            f"{name} has rank {rank} at {where}, and its configuration says {said}: the weights "
-            "and the configuration are not of one LoRA; get an intact copy."
-        )
-    if not math.isfinite(alpha):
-        raise UserError(f"{name} says alpha {alpha} for {where}; get an intact copy.")
-    return LoraLayer(
-        part, module, down, up, alpha / (rank**0.5 if config.get("use_rslora") else rank)
+    target = model.get_submodule(module)
+    down, up = _shaped(values["down"], values["up"], target, name, where)
+    config: Mapping[str, Any] | None = content.adapters.get(part, content.adapters.get(None))
+    factor = scaling(
+        config,
+        content.header,
+        Place(name, part, module),
+        values.get("alpha"),
+        down.shape[0],
+        of_peft=entry.of_peft,
+        convolved=down.ndim == 4 and down[0, 0].numel() > 1,
     )
-
-
-def _pattern(config: Mapping[str, Any], key: str, module: str, default: Any) -> Any:
-    """A module's own value in a peft pattern, else the default."""
-    patterns = config.get(key) or {}
-    if not isinstance(patterns, Mapping):
-        raise TypeError(f"{key} is no object")
-    if not patterns:
-        return default
-    from peft.utils.other import get_pattern_key
-
-    return patterns.get(get_pattern_key(list(patterns), module), default)
+    return LoraLayer(part, module, down, up, factor)
 
 
 def _shaped(
@@ -118,8 +120,10 @@ def _shaped(
 
     The same 1x1 layer is a convolution in one checkpoint and linear in the next.
     """
-    weight = getattr(target, "weight", None)
-    if weight is None or weight.ndim not in (2, 4):
+    from torch import nn
+
+    weight: Any = getattr(target, "weight", None)
+    if not isinstance(target, (nn.Linear, nn.Conv2d)):
         raise UserError(
             f"{name} adapts {where}, a {type(target).__name__}, where no LoRA can be; give a LoRA "
             "that was made for this backbone."

@@ -1,70 +1,75 @@
-"""The key layouts of LoRA files: which module of a pipeline a tensor belongs to.
+"""The tensors of a LoRA file, sorted to the modules of a pipeline that they belong to.
 
-Read are diffusers' own (new and old), peft's, kohya's (``lora_unet_...``, also with the block names
-of SDXL's original code) and, for FLUX, XLabs'. Every key must find its module: a file that fits
-only in part belongs to another model, and half a LoRA is never loaded.
+Read are the layouts of diffusers (new and old), peft, kohya, OneTrainer, ComfyUI, LyCORIS (its
+plain LoRA) and, for FLUX, XLabs; :mod:`~.module_names` knows their names. Every key is accounted
+for: used once, all zero and said to be ignored, or named in a refusal. Half a LoRA is never loaded.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...errors import UserError
+from .module_names import PARTS, PEFT_WRAPPER, ModuleNames
+from .original_names import Target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
-"""Attributes of a pipeline that a LoRA can adapt."""
+__all__ = ["PARTS", "Placed", "placed"]
 
 _KINDS = {
     "down": re.compile(
-        r"(?:\.lora_A(?:\.\w+)?|\.lora_down|[._]lora\.down|\.lora_linear_layer\.down)\.weight$"
+        r"(?:\.lora_A(?:\.\w+)?\.weight|\.lora_A|\.lora_down\.weight|[._]lora\.down\.weight"
+        r"|\.lora_linear_layer\.down\.weight|(?<=_lora[12])\.down\.weight)$"
     ),
     "up": re.compile(
-        r"(?:\.lora_B(?:\.\w+)?|\.lora_up|[._]lora\.up|\.lora_linear_layer\.up)\.weight$"
+        r"(?:\.lora_B(?:\.\w+)?\.weight|\.lora_B|\.lora_up\.weight|[._]lora\.up\.weight"
+        r"|\.lora_linear_layer\.up\.weight|(?<=_lora[12])\.up\.weight)$"
     ),
     "alpha": re.compile(r"(?:[._]lora|\.lora_linear_layer)?\.alpha$"),
 }
 _OTHER_KINDS = {
-    "dora_scale": "DoRA",
-    "lora_magnitude_vector": "DoRA",
-    "lokr_": "LoKr",
-    "hada_": "LoHa",
-    "oft_": "OFT",
+    r"dora_scale|lora_magnitude_vector": "DoRA",
+    r"lokr_": "LoKr",
+    r"hada_": "LoHa",
+    r"\.b?oft_": "OFT",
+    r"lora_mid": "LoCon with Tucker decomposition (lora_mid)",
+    r"\.[ab][12]\.weight$": "GLoRA",
+    r"lora_E$|\.ranknum$": "AdaLoRA",
+    r"ia3_l|\.on_input$": "IA3",
+    r"vera_lambda": "VeRA",
+    r"lora_embedding_[AB]": "LoRA-of-embeddings",
+    r"\.scalar$": "LyCORIS (with a learned scalar)",
 }
-_KOHYA = {
-    "lora_unet_": ("unet", "transformer"),
-    "lora_te_": ("text_encoder",),
-    "lora_te1_": ("text_encoder",),
-    "lora_te2_": ("text_encoder_2",),
-}
-_SGM = ("input_blocks_", "middle_block_", "output_blocks_")
-_SGM_NAMES = {
-    "_input_blocks_0_0": "_conv_in",
-    "_input_blocks_": "_down_blocks_",
-    "_middle_block_": "_mid_block_",
-    "_output_blocks_": "_up_blocks_",
-    "_time_embed_0": "_time_embedding_linear_1",
-    "_time_embed_2": "_time_embedding_linear_2",
-    "_label_emb_0_0": "_add_embedding_linear_1",
-    "_label_emb_0_2": "_add_embedding_linear_2",
-    "_unet_out_2": "_unet_conv_out",
-    "_in_layers_2": "_conv1",
-    "_out_layers_3": "_conv2",
-    "_emb_layers_1": "_time_emb_proj",
-    "_skip_connection": "_conv_shortcut",
-    "_0_op": "_0_conv",
-}
-_FLUX_FUSED = re.compile(r"(?:^|[._])(?:double|single)_blocks[._]\d")
+
+
+@dataclass(slots=True)
+class Placed:
+    """One module's tensors.
+
+    Attributes:
+        values: ``down``, ``up`` and ``alpha``, those that the file has.
+        keys: the key that each came from.
+        prefix: how the file spells the module; see :class:`~.module_names.Spelling`.
+        of_peft: whether peft wrote it, which keeps the alpha in a file of its own.
+    """
+
+    values: dict[str, Tensor] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    of_peft: bool = False
 
 
 def placed(
     tensors: Mapping[str, Tensor], parts: Mapping[str, nn.Module], name: str
-) -> dict[tuple[str, str], dict[str, Tensor]]:
-    """The file's tensors by part and full module name, there as ``down``, ``up`` and ``alpha``.
+) -> tuple[dict[tuple[str, str], Placed], list[str]]:
+    """The file's tensors by part and full module name, and the keys that were ignored.
+
+    Ignored are keys without a module whose values are all zero: they change nothing.
 
     Args:
         tensors: by key, in any of the layouts.
@@ -72,119 +77,93 @@ def placed(
         name: what messages call the LoRA.
 
     Raises:
-        UserError: another kind of adapter, or keys that match no module (with the count).
+        UserError: another kind of adapter, keys that belong to no module (with the count), a
+            module that is named twice, or a name that fits two parts.
     """
     _require_lora(tensors, name)
-    tensors = _spelled_as_here(tensors, parts, name)
-    index = _ModuleIndex(parts)
-    found: dict[tuple[str, str], dict[str, Tensor]] = {}
-    unknown = []
-    for key, value in tensors.items():
-        kind, place = _place(key, index)
-        if kind is None or place is None:
-            unknown.append(key)
-        else:
-            found.setdefault(place, {})[kind] = value
-    if unknown:
-        raise _unmatched(name, unknown, len(tensors), parts)
-    return found
+    names = ModuleNames(parts)
+    found: dict[tuple[str, str], Placed] = {}
+    strange: dict[str, list[str]] = {}
+    for key in tensors:
+        kind, stem = _taken_apart(key)
+        spelling = names.spelling(stem)
+        places = names.find(spelling) if kind else []
+        if kind is None or not places:
+            strange.setdefault(stem, []).append(key)
+            continue
+        if len(places) > 1:
+            both = " and ".join(part for part, _ in places)
+            raise UserError(
+                f"{name}: {key} fits {both}, and nothing says which; name the part before it "
+                f"({places[0][0]}.{stem})."
+            )
+        part, target = places[0]
+        for module, value in zip(
+            target.modules, _shares(kind, tensors[key], target, parts[part], name, key), strict=True
+        ):
+            entry = found.setdefault((part, module), Placed(prefix=spelling.prefix))
+            if kind in entry.values:
+                raise UserError(
+                    f"{name} names the module {part}.{module} twice, as {entry.keys[kind]} and as "
+                    f"{key}: two LoRAs lie in one file; give a file that holds one of them."
+                )
+            entry.values[kind], entry.keys[kind] = value, key
+            entry.of_peft |= PEFT_WRAPPER in key
+    ignored = [key for keys in strange.values() if _void(tensors, keys) for key in keys]
+    unknown = [key for keys in strange.values() for key in keys if key not in set(ignored)]
+    if unknown or not found:
+        raise _left_over(name, unknown or ignored, len(tensors), parts)
+    return found, ignored
 
 
-class _ModuleIndex:
-    """Finds a module by any spelling of its name."""
-
-    def __init__(self, parts: Mapping[str, nn.Module]) -> None:
-        self.dotted: dict[str, set[str]] = {}
-        self.joined: dict[str, dict[str, str]] = {}
-        for part, model in parts.items():
-            names = {name for name, _ in model.named_modules() if name}
-            self.dotted[part] = names
-            self.joined[part] = {name.replace(".", "_"): name for name in names}
-
-    def find(self, stem: str, parts: Sequence[str], *, joined: bool) -> tuple[str, str] | None:
-        """``(part, module)`` of a name, in the first of the parts that has it."""
-        # Text encoders have lost and gained the level "text_model" between versions.
-        inner = "text_model_" if joined else "text_model."
-        for part in parts:
-            for spelling in (stem, stem.removeprefix(inner), inner + stem):
-                if joined and spelling in self.joined.get(part, {}):
-                    return part, self.joined[part][spelling]
-                if not joined and spelling in self.dotted.get(part, ()):
-                    return part, spelling
-        return None
+def _taken_apart(key: str) -> tuple[str | None, str]:
+    """What a tensor is (down, up, alpha; None for none of them) and the name before that."""
+    for kind, pattern in _KINDS.items():
+        if match := pattern.search(key):
+            return kind, key[: match.start()]
+    return None, key
 
 
-def _place(key: str, index: _ModuleIndex) -> tuple[str | None, tuple[str, str] | None]:
-    """What a tensor is (down, up, alpha) and the part and module it belongs to."""
-    matches = ((kind, pattern.search(key)) for kind, pattern in _KINDS.items())
-    kind, match = next((found for found in matches if found[1]), (None, None))
-    if match is None:
-        return None, None
-    stem = key[: match.start()]
-    for prefix, parts in _KOHYA.items():
-        if stem.startswith(prefix):
-            return kind, index.find(stem.removeprefix(prefix), parts, joined=True)
-    for part in PARTS:
-        if stem.startswith(f"{part}."):
-            stem = stem.removeprefix(f"{part}.").removeprefix("base_model.model.")
-            return kind, index.find(_modern(stem), (part,), joined=False)
-    stem = stem.removeprefix("base_model.model.").removeprefix("diffusion_model.")
-    return kind, index.find(_modern(stem), PARTS, joined=False)
+def _shares(
+    kind: str, value: Tensor, target: Target, model: nn.Module, name: str, key: str
+) -> Sequence[Tensor]:
+    """What each module of a target gets of a tensor: the rows of ``up`` that are its own."""
+    import torch
+
+    if kind != "up" or (len(target.modules) == 1 and not target.halves_swapped):
+        return [value] * len(target.modules)
+    sizes = [int(model.get_submodule(m).weight.shape[0]) for m in target.modules]  # type: ignore[index, union-attr]
+    if value.ndim < 2 or value.shape[0] != sum(sizes):
+        raise UserError(
+            f"{name} was made for another model: {key} has the shape {tuple(value.shape)}, and "
+            f"{', '.join(target.modules)} of this backbone take {sum(sizes)} rows; give the "
+            "--backbone it was trained on."
+        )
+    if target.halves_swapped:
+        value = torch.cat(value.chunk(2)[::-1])
+    return value.split(sizes)
 
 
-def _modern(stem: str) -> str:
-    """Module names of old diffusers files, ``attn1.processor.to_out`` for ``attn1.to_out.0``."""
-    if ".processor." in stem:
-        stem = stem.replace(".processor.", ".")
-        return stem + ".0" if stem.endswith(".to_out") else stem
-    if "self_attn.to_" in stem:
-        return re.sub(r"self_attn\.to_(q|k|v|out)$", r"self_attn.\1_proj", stem)
-    return stem
+def _void(tensors: Mapping[str, Tensor], keys: Sequence[str]) -> bool:
+    """Whether tensors of one name change nothing: all zero, or a pair of which one is."""
+    kinds = {_taken_apart(key)[0]: not bool(tensors[key].double().count_nonzero()) for key in keys}
+    if {"down", "up"} <= kinds.keys():
+        return kinds["down"] or kinds["up"]
+    return all(kinds.values())
 
 
 def _require_lora(tensors: Mapping[str, Tensor], name: str) -> None:
-    for mark, kind in _OTHER_KINDS.items():
-        if any(mark in key for key in tensors):
+    for pattern, kind in _OTHER_KINDS.items():
+        marked = [key for key in tensors if re.search(pattern, key)]
+        if marked:
             raise UserError(
-                f"{name} is a {kind} adapter, which is not read here; give a plain LoRA, or merge "
-                "it into a copy of the backbone and give that with --backbone."
+                f"{name} is a {kind} adapter ({len(marked)} keys such as "
+                f"{', '.join(sorted(marked)[:3])}), which is not read here; give a plain LoRA, or "
+                "merge it into a copy of the backbone and give that with --backbone."
             )
 
 
-def _spelled_as_here(
-    tensors: Mapping[str, Tensor], parts: Mapping[str, nn.Module], name: str
-) -> Mapping[str, Tensor]:
-    """Keys of layouts that fuse or number modules differently, by diffusers' own converters."""
-    try:
-        if "transformer" in parts and any(_FLUX_FUSED.search(key) for key in tensors):
-            from diffusers import FluxPipeline
-
-            converted: dict[str, Tensor] = FluxPipeline.lora_state_dict(dict(tensors))
-            return converted
-        if "unet" in parts and any(mark in key for key in tensors for mark in _SGM):
-            from diffusers.loaders.lora_conversion_utils import _maybe_map_sgm_blocks_to_diffusers
-
-            mapped = _maybe_map_sgm_blocks_to_diffusers(dict(tensors), _config_of(parts["unet"]))
-            return {_sgm_names(key): value for key, value in mapped.items()}
-    except (ValueError, LookupError, AttributeError, AssertionError, RuntimeError) as error:
-        raise UserError(
-            f"the keys of {name} cannot be brought to this backbone's names "
-            f"({' '.join(str(error).split())[:200]}); give a LoRA that was made for it."
-        ) from error
-    return tensors
-
-
-def _sgm_names(key: str) -> str:
-    for theirs, ours in _SGM_NAMES.items():
-        key = key.replace(theirs, ours)
-    return key
-
-
-def _config_of(model: nn.Module) -> Any:
-    return model.config
-
-
-def _unmatched(
+def _left_over(
     name: str, unknown: Sequence[str], total: int, parts: Mapping[str, nn.Module]
 ) -> UserError:
     first = ", ".join(sorted(unknown)[:3])
