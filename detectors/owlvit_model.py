@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.checkpoints.loading import load_model
-from spatialbench.checkpoints.model_folder import load_beside, require_model_type
+from spatialbench.checkpoints.model_folder import require_model_type
+from spatialbench.checkpoints.parts_beside import load_beside
 from spatialbench.errors import UserError
 
 from .canary import require_finite

@@ -82,14 +82,15 @@ class ClipColours:
         if self._model is not None:
             return
         import torch
-        from transformers import AutoTokenizer, CLIPModel
+        from transformers import CLIPModel
 
         from spatialbench.checkpoints.loading import load_model
+        from spatialbench.checkpoints.parts_beside import load_beside
 
         folder = self._folder or locate(SOURCE, FILES, offline=self._offline, fetch_name="geneval")
         self._device = check_device(self._device_name)
         self._model = load_model(CLIPModel, folder, torch.float32).to(self._device)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._tokenizer = load_beside("AutoTokenizer", folder)
 
     def colours(self, crops: Sequence[Image.Image], label: str) -> list[str]:
         """The colour of each crop of an object of that label, one of ``COLOURS``.

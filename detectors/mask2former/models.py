@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spatialbench.checkpoints.loading import load_model
-from spatialbench.checkpoints.model_folder import load_beside, require_model_type
+from spatialbench.checkpoints.model_folder import require_model_type
+from spatialbench.checkpoints.parts_beside import load_beside
 
 from ..coco_names import COCO_NAMES
 from ..state_dicts import read_checkpoint

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from .weight_files import loaded_files
 
 if TYPE_CHECKING:
     import torch
@@ -29,11 +30,18 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
             code from the file.
 
     Raises:
-        UserError: no acceptable weights file; weights missing, unexpected or of another shape (the
-            keys are named); weights that are not finite.
+        UserError: no acceptable weights file, or a damaged one; weights missing, unexpected or of
+            another shape (the keys are named); weights that are not finite.
     """
     name = model_class.__name__
     safe = require_weights(folder, pickled=pickled)
+    library = model_class.__module__.partition(".")[0]
+    try:
+        files = loaded_files(folder, library, safe=safe)
+    except UserError as error:
+        raise UserError(f"cannot load {name} from {folder}: {error}") from error
+    # An auto class would ask; a plain class of transformers takes it and runs nothing either way.
+    trust = {"trust_remote_code": False} if library == "transformers" else {}
     try:
         with quiet():
             model, info = model_class.from_pretrained(
@@ -44,13 +52,17 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
                 output_loading_info=True,
                 # So that they come back by name, and are refused below.
                 ignore_mismatched_sizes=True,
+                **trust,
             )
-    except UserError:
+    except (UserError, MemoryError):
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    # Damaged files and strange configurations raise what they like: SafetensorError,
+    # UnpicklingError, ImportError, AttributeError, ...
+    except Exception as error:
+        listed = _some([path.name for path in files])
         raise UserError(
-            f"cannot load {name} from {folder}: {_first_lines(error)}; expected a folder written "
-            "by its save_pretrained."
+            f"cannot load {name} from {folder} (config.json, {listed}): {_first_lines(error)}; "
+            "expected a folder written by its save_pretrained."
         ) from error
     check_keys(f"{name} in {folder}", info)
     check_finite(f"{name} in {folder}", model)

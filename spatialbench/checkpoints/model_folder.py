@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..documents import read_json
 from ..errors import UserError
 from .hashing import folder_hash
 from .hub import HubSource, fetch, locate, parse_source
-from .loading import quiet
 from .patterns import FilePatterns
 
 MODEL_FILES = FilePatterns(allow=("*.json", "*.txt", "*.safetensors", "pytorch_model.bin"))
@@ -122,25 +120,3 @@ def require_model_type(folder: Path, wanted: str, model_class: str) -> None:
         raise UserError(
             f"{folder} holds a model of type {kind!r}; expected {wanted!r} ({model_class})."
         )
-
-
-def load_beside(class_name: str, folder: Path) -> Any:
-    """The tokenizer or image processor of a model's folder, by the name of its class.
-
-    Name an image processor's Pil class outright: the plain class changes its pixels when
-    torchvision is installed.
-
-    Raises:
-        UserError: its files are missing or damaged.
-    """
-    import transformers
-
-    try:
-        with quiet():
-            return getattr(transformers, class_name).from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        what = "tokenizer" if "Tokenizer" in class_name else "image processor"
-        raise UserError(
-            f"cannot load the {what} of {folder} ({' '.join(str(error).split())}); get an intact "
-            "copy of the folder."
-        ) from error

@@ -150,6 +150,8 @@ def _detector(name: str, record_canary: bool) -> Finding:
         if hasattr(plugin, "fetch") and "cache" in str(error):
             return Finding("absent", what, str(error))
         return Finding("broken", what, str(error))
+    except Exception as error:  # of another package's plug-in: the other checks still go on
+        return Finding("broken", what, f"{type(error).__name__}: {' '.join(str(error).split())}")
     try:
         said = _canary(detector)
         if record_canary:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ..checkpoints.devices import check_device
 from ..checkpoints.hub import HubSource
 from ..checkpoints.loading import load_model
-from ..checkpoints.model_folder import Weights, choose, load_beside, require_model_type
+from ..checkpoints.model_folder import Weights, choose, require_model_type
+from ..checkpoints.parts_beside import load_beside
 from ..errors import UserError
 
 if TYPE_CHECKING:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..checkpoints.devices import check_device, check_dtype
 from ..checkpoints.loading import load_model, quiet
+from ..checkpoints.parts_beside import load_beside, load_scheduler
 from ..documents import read_json
 from ..errors import UserError
 from .backbone import Backbone, Family
@@ -36,6 +38,12 @@ _MODELS = {
     },
 }
 
+_BESIDE = {
+    "StableDiffusionPipeline": ("tokenizer", "scheduler"),
+    "StableDiffusionXLPipeline": ("tokenizer", "tokenizer_2", "scheduler"),
+    "FluxPipeline": ("tokenizer", "tokenizer_2", "scheduler"),
+}
+
 
 def load_pipeline(
     backbone: Backbone,
@@ -60,8 +68,6 @@ def load_pipeline(
         UserError: files that cannot be had, a folder of another kind, weights that are missing,
             unexpected, misshapen, pickled or not finite, or a device that is not there.
     """
-    import diffusers
-
     torch_dtype, torch_device = check_dtype(dtype, device), check_device(device)
     folder = backbone.locate(offline=offline)
     class_name = _pipeline_class(folder, backbone)
@@ -69,21 +75,44 @@ def load_pipeline(
         part: load_model(_model_class(name), (replaced or {}).get(part, folder / part), torch_dtype)
         for part, name in _MODELS[class_name].items()
     }
+    pipe = _assembled(class_name, folder, parts)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe.to(torch_device)
+
+
+def _assembled(class_name: str, folder: Path, parts: dict[str, Any]) -> Pipeline:
+    """The pipeline of loaded models, with the folder's tokenizers and scheduler.
+
+    Put together here: diffusers' own loader imports whatever module the description names.
+    """
+    import diffusers
+
+    index = read_json(folder / "model_index.json")
+    kind = getattr(diffusers, class_name)
+    for part in sorted(_BESIDE[class_name]):
+        entry = index.get(part)
+        library = "diffusers" if part == "scheduler" else "transformers"
+        if not (isinstance(entry, list) and len(entry) == 2 and entry[0] == library):
+            raise UserError(
+                f"{folder / 'model_index.json'} has {entry!r} for its {part}; expected "
+                f'["{library}", a class]: get an intact copy of the folder.'
+            )
+        load = load_scheduler if part == "scheduler" else load_beside
+        try:
+            parts[part] = load(str(entry[1]), folder / part)
+        except UserError as error:
+            raise UserError(f"cannot load the tokenizer or scheduler: {error}") from error
+    taken = inspect.signature(kind.__init__).parameters
+    options = {
+        key: value
+        for key, value in index.items()
+        if key in taken and key not in parts and isinstance(value, (bool, int, float))
+    }
     extras: dict[str, Any] = {"feature_extractor": None, "image_encoder": None}
     if class_name == "StableDiffusionPipeline":
         extras |= {"safety_checker": None, "requires_safety_checker": False}
-    try:
-        with quiet():
-            pipe = getattr(diffusers, class_name).from_pretrained(
-                folder, local_files_only=True, **parts, **extras
-            )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"cannot load the tokenizer or scheduler of {folder} ({' '.join(str(error).split())}); "
-            "get an intact copy of the folder."
-        ) from error
-    pipe.set_progress_bar_config(disable=True)
-    return pipe.to(torch_device)
+    with quiet():
+        return kind(**parts, **(options | {key: extras[key] for key in extras if key in taken}))
 
 
 def denoiser(pipe: Pipeline) -> Any:

@@ -40,7 +40,12 @@ def shipped_pipeline() -> StableDiffusionPipeline:
     from .weights_folder import BACKBONE
 
     pipeline = StableDiffusionPipeline.from_pretrained(
-        BACKBONE, safety_checker=None, dtype=torch.float32
+        BACKBONE,
+        safety_checker=None,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
     )
     pipeline.text_encoder.float()
     return pipeline
@@ -48,8 +53,10 @@ def shipped_pipeline() -> StableDiffusionPipeline:
 
 def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
     """Localisation of the backbone's attention by timestep, and the detector's quality."""
+    import torch
     from transformers import OwlViTForObjectDetection
 
+    from ..checkpoints.loading import load_model
     from .detection_quality import detection_quality
     from .localisation import localisation
     from .pictograms import NAMES
@@ -57,7 +64,7 @@ def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
     from .weights_folder import DETECTOR
 
     pipeline = shipped_pipeline()
-    detector = OwlViTForObjectDetection.from_pretrained(DETECTOR).float().eval()
+    detector = load_model(OwlViTForObjectDetection, DETECTOR, torch.float32)
     return {
         "localisation": {
             name: {

@@ -149,7 +149,7 @@ def _count(parts: Mapping[str, nn.Module], done: Adaptation) -> None:
     for place, module in found.items():
         down, up = (
             pair[ADAPTER].weight.detach().float().flatten(1)
-            for pair in (module.lora_A, module.lora_B)  # type: ignore[index]
+            for pair in (module.lora_A, module.lora_B)
         )
         probe = torch.rand(down.shape[1], generator=torch.Generator().manual_seed(0)) + 0.5
         answer = done._own_scaling[place] * (up @ (down @ probe.to(down.device)))

@@ -132,7 +132,7 @@ def _shares(
 
     if kind != "up" or (len(target.modules) == 1 and not target.halves_swapped):
         return [value] * len(target.modules)
-    sizes = [int(model.get_submodule(m).weight.shape[0]) for m in target.modules]  # type: ignore[index, union-attr]
+    sizes = [int(model.get_submodule(m).weight.shape[0]) for m in target.modules]  # type: ignore[index]
     if value.ndim < 2 or value.shape[0] != sum(sizes):
         raise UserError(
             f"{name} was made for another model: {key} has the shape {tuple(value.shape)}, and "
@@ -141,7 +141,7 @@ def _shares(
         )
     if target.halves_swapped:
         value = torch.cat(value.chunk(2)[::-1])
-    return value.split(sizes)
+    return torch.split(value, sizes)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _void(tensors: Mapping[str, Tensor], keys: Sequence[str]) -> bool:

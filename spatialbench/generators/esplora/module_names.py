@@ -67,7 +67,7 @@ class ModuleNames:
     def __init__(self, parts: Mapping[str, nn.Module]) -> None:
         self._targets = {part: _targets(part, model) for part, model in parts.items()}
         special = _FLUX_PREFIXES if "transformer" in parts else _UNET_PREFIXES
-        prefixes = _PREFIXES | special
+        prefixes = {**_PREFIXES, **special}
         self._prefixes = sorted(prefixes.items(), key=lambda item: -len(item[0]))
 
     def spelling(self, stem: str) -> Spelling:

@@ -136,8 +136,8 @@ def _unet(model: Any) -> Iterator[tuple[str, Target]]:
         level = next((part for part in _leading(name) if part in levels), None)
         if level is not None:
             rest = name.removeprefix(level).removeprefix(".")
-            there = ".".join(filter(None, (levels[level], _RESNET.get(rest, rest))))
-            yield there, Target((name,))
+            original = ".".join(filter(None, (levels[level], _RESNET.get(rest, rest))))
+            yield original, Target((name,))
 
 
 def _leading(name: str) -> Iterator[str]:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...checkpoints.loading import load_model
 from ...errors import UserError
 from .loop import Schedule
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, StableDiffusionPipeline
+    from transformers import OwlViTForObjectDetection
 
 PARTS = ("autoencoder", "diffusion", "decoder", "detector", "detector-on-samples")
 
@@ -77,8 +79,6 @@ def train_part(
         pipeline = train_diffusion(vae, here, schedule, report, trained)
         pipeline.save_pretrained(here / "model")
     else:
-        from transformers import OwlViTForObjectDetection
-
         from .detector import train_detector
         from .redraw import DIFFUSED_SHARE, Redraw
 
@@ -86,7 +86,7 @@ def train_part(
         redraw = Redraw(trained_pipeline(folder), DIFFUSED_SHARE if on_samples else 0.0)
         start = None
         if on_samples:
-            start = OwlViTForObjectDetection.from_pretrained(_model(folder, "detector"))
+            start = _detector(folder, "detector")
         model = train_detector(here, schedule, report, redraw, start)
         model.save_pretrained(here / "model")
 
@@ -101,20 +101,24 @@ def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
 
 def export_parts(folder: Path, target: Path) -> None:
     """Write the trained backbone and detector as the folders that spatialbench loads."""
-    from transformers import OwlViTForObjectDetection
-
     from ..tokenizer import build_tokenizer
     from ..weights_folder import BACKBONE, DETECTOR, export_backbone, export_detector
 
     export_backbone(trained_pipeline(folder), target / BACKBONE.name)
-    model = OwlViTForObjectDetection.from_pretrained(_model(folder, PARTS[-1]))
+    model = _detector(folder, PARTS[-1])
     export_detector(model, build_tokenizer(), target / DETECTOR.name)
 
 
 def _backbone(folder: Path) -> StableDiffusionPipeline:
     from diffusers import StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        folder,
+        safety_checker=None,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
     pipeline.set_progress_bar_config(disable=True)
     for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
         part.float().eval().requires_grad_(False)
@@ -122,9 +126,19 @@ def _backbone(folder: Path) -> StableDiffusionPipeline:
 
 
 def _autoencoder(folder: Path, part: str) -> AutoencoderKL:
+    import torch
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL.from_pretrained(_model(folder, part)).eval().requires_grad_(False)
+    return load_model(AutoencoderKL, _model(folder, part), torch.float32)
+
+
+def _detector(folder: Path, part: str) -> OwlViTForObjectDetection:
+    """A trained detector, ready to be trained on."""
+    from transformers import OwlViTForObjectDetection
+
+    return OwlViTForObjectDetection.from_pretrained(
+        _model(folder, part), use_safetensors=True, local_files_only=True, trust_remote_code=False
+    )
 
 
 def _model(folder: Path, part: str) -> Path:

@@ -1,0 +1,94 @@
+"""What lies beside a model's weights and decides numbers too: tokenizers and image processors.
+
+They are loaded by classes of transformers only, and code that a folder brings along never runs:
+nothing asks for it, whatever stdin would answer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .loading import quiet
+from .weight_files import configuration
+
+
+def load_beside(class_name: str, folder: Path) -> Any:
+    """The tokenizer or image processor of a model's folder, by the name of its class.
+
+    Name an image processor's Pil class outright: the plain class changes its pixels when
+    torchvision is installed.
+
+    Raises:
+        UserError: another kind of class, files that are missing or damaged, or a folder that needs
+            code of its own.
+    """
+    import transformers
+
+    kind = getattr(transformers, class_name, None)
+    tokenizer = class_name == "AutoTokenizer" or _is(kind, transformers.PreTrainedTokenizerBase)
+    if not tokenizer and not class_name.endswith("ImageProcessorPil"):
+        raise UserError(
+            f"{folder} is said to be read by {class_name}, which is no tokenizer of transformers; "
+            "get an intact copy of the folder."
+        )
+    options: dict[str, Any] = {"local_files_only": True}
+    if tokenizer:
+        _require_own_files(folder)
+        options["trust_remote_code"] = False
+    try:
+        with quiet():
+            return kind.from_pretrained(folder, **options)  # type: ignore[union-attr]
+    except MemoryError:
+        raise
+    # Damaged files raise what they like, and a folder with code of its own a ValueError.
+    except Exception as error:
+        what = "tokenizer" if tokenizer else "image processor"
+        raise UserError(
+            f"cannot load the {what} of {folder} ({' '.join(str(error).split())[:300]}); get an "
+            "intact copy of the folder, one that needs no code of its own."
+        ) from error
+
+
+def load_scheduler(class_name: str, folder: Path) -> Any:
+    """The sampler in a pipeline's folder, by the name of its class in diffusers.
+
+    Raises:
+        UserError: no scheduler of diffusers, or a configuration that is missing or damaged.
+    """
+    import diffusers
+
+    kind = getattr(diffusers, class_name, None)
+    if not _is(kind, diffusers.SchedulerMixin):
+        raise UserError(
+            f"{folder} is said to be read by {class_name}, which is no scheduler of diffusers; get "
+            "an intact copy of the folder."
+        )
+    try:
+        with quiet():
+            return kind.from_pretrained(folder, local_files_only=True)  # type: ignore[union-attr]
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"cannot load the scheduler of {folder} ({' '.join(str(error).split())[:300]}); get an "
+            "intact copy of the folder."
+        ) from error
+
+
+def _is(kind: Any, base: type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, base)
+
+
+def _require_own_files(folder: Path) -> None:
+    """Refuse a tokenizer's configuration that names files outside of its folder."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return
+    listed = configuration(path).get("fast_tokenizer_files") or []
+    odd = [name for name in listed if not isinstance(name, str) or Path(name).name != name]
+    if odd:
+        raise UserError(
+            f"{path} names {odd[0]!r}, which is no file of its folder; get an intact copy."
+        )
