@@ -141,7 +141,7 @@ def _shares(
         )
     if target.halves_swapped:
         value = torch.cat(value.chunk(2)[::-1])
-    return torch.split(value, sizes)  # type: ignore[no-untyped-call, no-any-return]
+    return torch.split(value, sizes)
 
 
 def _void(tensors: Mapping[str, Tensor], keys: Sequence[str]) -> bool:

@@ -58,7 +58,7 @@ def test_the_file_s_content_is_in_the_identity_and_its_place_is_not(
     first = identity(lora)
     assert (first["method"], first["parameters"]["scale"]) == ("esplora", 1.0)
     assert first["marks"] == ["reconstruction"], "whatever is loaded, it is not the authors' own"
-    elsewhere = tmp_path / "other.safetensors"
+    elsewhere = tmp_path / "adapter_model.safetensors"  # the name that peft reads
     shutil.copy(lora, elsewhere)
     assert identity(elsewhere) == first
     assert identity(lora, scale=0.5) != first
