@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,3 +23,16 @@ def descendants(process: int) -> Iterator[tuple[int, bytes]]:
             above = parents[above]
         if above == process:
             yield pid, title
+
+
+def wait_for_looks(process: int, looks: int = 4) -> None:
+    """Until a process that sleeps between its looks has slept so many more times."""
+    begun = _sleeps(process)
+    while _sleeps(process) < begun + looks:
+        time.sleep(0.05)
+
+
+def _sleeps(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    (line,) = [x for x in status.splitlines() if x.startswith("voluntary_ctxt_switches:")]
+    return int(line.split()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..stopping import Stopped, handler_kept
+from .ray_reaper import dismissed, watched
 
 _OBJECT_STORE_BYTES = 100_000_000
 _STARTS = 3
@@ -55,11 +57,15 @@ def cluster(wanted: Wanted) -> Iterator[Any]:
         # Ray starts as many processes beforehand.
         options["num_cpus"] = wanted.workers or os.cpu_count() or 1
         options["object_store_memory"] = _OBJECT_STORE_BYTES
-    _init(ray, {key: value for key, value in options.items() if value is not None}, wanted)
+    ours = wanted.address is None and sys.platform == "linux"
+    reaper = watched(os.getpid()) if ours else None
     try:
+        _init(ray, {key: value for key, value in options.items() if value is not None}, wanted)
         yield ray
     finally:
         ray.shutdown()
+        if reaper is not None:
+            dismissed(reaper)
 
 
 def _init(ray: Any, options: dict[str, Any], wanted: Wanted) -> None:

@@ -162,7 +162,9 @@ class Hands:
     def _late(self, hand: Hand, now: float) -> str | None:
         """Why a worker is taken for hung; None for one that is not, or is not there yet."""
         limits = self._limits
-        if hand.asked is not None and hand.seen and now - hand.asked > limits.silence:
+        # From when work was given on, the process is there, whether or not it was heard.
+        asked = None if hand.asked is None or hand.since is None else max(hand.asked, hand.since)
+        if asked is not None and now - asked > limits.silence:
             return f"the worker gave no sign of life for {limits.silence:g} s"
         limit = limits.load if hand.doing == "load" else limits.batch
         if hand.since is not None and now - hand.since > limit:

@@ -1,4 +1,4 @@
-"""SIGTERM for the command that drives Ray workers: as alone, and no process is left behind."""
+"""SIGTERM and SIGKILL for the command that drives Ray workers: no process is left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.runs.journal import Journal
-from tests.processes import descendants
+from tests.processes import descendants, wait_for_looks
 from tests.stages.fakes import snapshot
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "spatialbench[ray]"')
@@ -51,6 +51,7 @@ def start(tmp_path: Path, plugin_folder: Path) -> Iterator[Start]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
         started.append(process)
         return process
@@ -113,7 +114,11 @@ def test_a_second_one_does_not_wait(tmp_path: Path, start: Start) -> None:
     _until(lambda: _begun(tmp_path) > 0, driver)
     processes = dict(descendants(driver.pid))
     driver.send_signal(signal.SIGTERM)
-    time.sleep(2)
+    # It says that it waits, and does.
+    assert driver.stderr is not None
+    for line in driver.stderr:
+        if "a second SIGTERM does not wait" in line:
+            break
     assert driver.poll() is None
     driver.send_signal(signal.SIGTERM)
     _, said = driver.communicate(timeout=PATIENCE)
@@ -121,4 +126,20 @@ def test_a_second_one_does_not_wait(tmp_path: Path, start: Start) -> None:
     assert "Traceback" not in said
     assert "To continue: spatialbench run" in said
     assert not list((tmp_path / "run").rglob("*.png"))
+    _check_nobody_is_left(processes)
+
+
+@pytest.mark.parametrize("whole_group", [False, True], ids=["driver", "group"])
+def test_a_killed_driver_leaves_no_process(tmp_path: Path, start: Start, whole_group: bool) -> None:
+    """SIGKILL, as the kernel sends it when memory runs out, and as schedulers do to a group."""
+    driver = start([*_arguments(tmp_path / "run"), *ON_RAY], 3600)
+    _until(lambda: _begun(tmp_path) > 0, driver)
+    processes = dict(descendants(driver.pid))
+    (reaper,) = [pid for pid, title in processes.items() if b"ray_reaper.py" in title]
+    wait_for_looks(reaper)
+    if whole_group:
+        os.killpg(driver.pid, signal.SIGKILL)
+    else:
+        driver.kill()
+    driver.communicate(timeout=PATIENCE)
     _check_nobody_is_left(processes)

@@ -1,0 +1,104 @@
+"""The reaper of a driver, on processes that would never end: without Ray itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from spatialbench.executors.ray_reaper import watched
+from tests.processes import wait_for_looks
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reaper reads Linux's /proc")
+
+STUBBORN = """
+import os, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+if sys.argv[2:]:
+    os.posix_spawn(sys.executable, [sys.executable, __file__, sys.argv[2]], os.environ)
+open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(3600)
+"""
+
+DRIVER = """
+import subprocess, sys, time
+from spatialbench.executors.ray_reaper import watched
+reaper = watched(__import__("os").getpid())
+for program, *marks in eval(sys.argv[1]):
+    subprocess.Popen([sys.executable, program, *marks], start_new_session=True)
+print(reaper.pid, flush=True)
+time.sleep(3600)
+"""
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """Where an agent, its child and somebody else's process leave their numbers."""
+    marks = {name: tmp_path / name for name in ("agent", "child", "other")}
+    yield marks
+    for mark in marks.values():
+        with suppress(OSError, ValueError):
+            os.kill(int(mark.read_text()), signal.SIGKILL)
+
+
+def _there(mark: Path) -> bool:
+    try:
+        return b"stubborn" in Path(f"/proc/{mark.read_text()}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _until_gone(*marks: Path) -> None:
+    """However long it takes; only a fault takes for ever."""
+    deadline = time.monotonic() + 300
+    while any(map(_there, marks)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["driver", "group"])
+def test_what_ray_started_ends_with_a_killed_driver(
+    tmp_path: Path, numbers: dict[str, Path], group: bool
+) -> None:
+    programs = []
+    for folder, marks in (("ray", ("agent", "child")), ("elsewhere", ("other",))):
+        program = tmp_path / folder / "stubborn.py"
+        program.parent.mkdir()
+        program.write_text(STUBBORN)
+        programs.append([str(program), *(str(numbers[mark]) for mark in marks)])
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, repr(programs)],
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    assert driver.stdout is not None
+    reaper = int(driver.stdout.readline())
+    while not all(mark.exists() and mark.read_text() for mark in numbers.values()):
+        time.sleep(0.01)
+    wait_for_looks(reaper)
+    assert all(map(_there, numbers.values()))
+    (os.killpg if group else os.kill)(driver.pid, signal.SIGKILL)
+    driver.wait()
+    _until_gone(numbers["agent"], numbers["child"])
+    deadline = time.monotonic() + 300
+    while Path(f"/proc/{reaper}/cmdline").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{reaper}/cmdline").exists()
+    assert _there(numbers["other"]), "what is not of Ray is not ours to end"
+
+
+def test_a_reaper_that_is_dismissed_ends_nobody() -> None:
+    from spatialbench.executors.ray_reaper import dismissed
+
+    reaper = watched(os.getpid())
+    dismissed(reaper)
+    assert reaper.returncode == -signal.SIGKILL
