@@ -7,8 +7,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from spatialbench.downloads import cache_folder, forbidden
+from spatialbench.downloads import cache_folder, downloader, forbidden
 from spatialbench.errors import UserError
+from spatialbench.requirements import Requirement, required
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class OfficialFile:
         pooch.get_logger().setLevel("ERROR")
         partial = path.name + ".part"
         try:
-            pooch.retrieve(self.url, None, partial, path.parent)
+            pooch.retrieve(self.url, None, partial, path.parent, downloader=downloader())
             fetched = self._intact(path.with_name(partial))
             return fetched.replace(path)
         except (OSError, ValueError) as error:
@@ -96,6 +97,15 @@ class ChosenFile:
         if self.given is None and self.official.sha256_start is not None:
             return self.official.sha256_start
         raise self._missing()
+
+    def requirement(self, *, offline: bool) -> Requirement:
+        """That the file is there, or can be had; see ``spatialbench.requirements``."""
+        fetchable = self.given is None and self.official.url is not None
+        return required(
+            f"the weights of {self.official.owner}",
+            lambda: self.locate(offline=True),
+            fetchable=fetchable and not (offline or forbidden()),
+        )
 
     def locate(self, *, offline: bool) -> Path:
         """The file to load, downloaded on first use unless ``offline``.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from spatialbench.checkpoints.model_folder import Weights
+from spatialbench.downloads import forbidden
+from spatialbench.requirements import Requirement, required
 
 Model = TypeVar("Model")
 
@@ -33,6 +36,13 @@ class ModelFolderDetector(ABC, Generic[Model]):
     def download(self) -> None:
         """Get the weights where they are missing; see ``plugins.download``."""
         self.weights.locate(offline=self.offline)
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The weights; see ``spatialbench.requirements``."""
+        weights = self.weights
+        fetchable = weights.source is not None and not (self.offline or forbidden())
+        what = f"the weights of {self.name}"
+        return [required(what, lambda: weights.locate(offline=True), fetchable=fetchable)]
 
     def load(self) -> None:
         """Load the weights.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 
@@ -25,6 +26,13 @@ def forbidden() -> bool:
     So it is in the workers of a cluster (``SPATIALBENCH_OFFLINE``): the driver downloads, once.
     """
     return os.environ.get("SPATIALBENCH_OFFLINE", "") not in ("", "0")
+
+
+def downloader() -> Any:
+    """What pooch downloads with: told after 2.5 seconds where nothing can be reached."""
+    import pooch
+
+    return pooch.HTTPDownloader(timeout=(2.5, 30))
 
 
 def cache_folder() -> Path:
@@ -63,7 +71,8 @@ def retrieve(file: RemoteFile, owner: str, *, offline: bool = False) -> Path:
         )
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(file.url, f"sha256:{file.sha256}", file.name, folder)
+        known = f"sha256:{file.sha256}"
+        pooch.retrieve(file.url, known, file.name, folder, downloader=downloader())
     except ValueError as error:
         raise UserError(
             f"{file.url} is not the file it was (its sha256 is not {file.sha256[:12]}...); it was "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable
 
 
@@ -11,6 +13,24 @@ class UserError(Exception):
 
     The message says what was wrong, what was expected, and what to type next.
     """
+
+
+_PLAIN = re.compile(r"[\w@%+=:,./~-]+")
+_IN_QUOTES = re.compile(r"[^\"$`\\!]*")
+
+
+def typed(*words: object) -> str:
+    """``spatialbench score "my run"``: what to type next, ready to be copied.
+
+    Messages put it between single quotes, so that double ones are used inside where they can be.
+    """
+    return " ".join(["spatialbench", *(_quoted(str(word)) for word in words)])
+
+
+def _quoted(word: str) -> str:
+    if _PLAIN.fullmatch(word):
+        return word
+    return f'"{word}"' if _IN_QUOTES.fullmatch(word) else shlex.quote(word)
 
 
 MOST_CHARACTERS = 4000

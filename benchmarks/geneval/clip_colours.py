@@ -15,7 +15,9 @@ from spatialbench.checkpoints.devices import check_device
 from spatialbench.checkpoints.hashing import folder_hash
 from spatialbench.checkpoints.hub import HubSource, locate
 from spatialbench.checkpoints.patterns import FilePatterns
+from spatialbench.downloads import forbidden
 from spatialbench.errors import UserError
+from spatialbench.requirements import Requirement, required
 
 from .names import COLOURS, own_name
 
@@ -73,6 +75,19 @@ class ClipColours:
             "dtype": "float32",
         }
 
+    def requirements(self) -> list[Requirement]:
+        """The weights; see ``spatialbench.requirements``."""
+        fetchable = self._folder is None and not (self._offline or forbidden())
+        what = f"the weights of {SOURCE.repo}, which names colours"
+        return [required(what, lambda: self._located(offline=True), fetchable=fetchable)]
+
+    def download(self) -> None:
+        """Get the weights where they are missing; see ``plugins.download``."""
+        self._located(offline=self._offline)
+
+    def _located(self, *, offline: bool) -> Path:
+        return self._folder or locate(SOURCE, FILES, offline=offline, fetch_name="geneval")
+
     def load(self) -> None:
         """Load the model.
 
@@ -87,7 +102,7 @@ class ClipColours:
         from spatialbench.checkpoints.loading import load_model
         from spatialbench.checkpoints.parts_beside import load_beside
 
-        folder = self._folder or locate(SOURCE, FILES, offline=self._offline, fetch_name="geneval")
+        folder = self._located(offline=self._offline)
         self._device = check_device(self._device_name)
         self._model = load_model(CLIPModel, folder, torch.float32).to(self._device)
         self._tokenizer = load_beside("AutoTokenizer", folder)

@@ -6,7 +6,7 @@ store, so the colours are named while the detector still has them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import Detector
+from spatialbench.plugins import Detector, download
+from spatialbench.requirements import Requirement, of_detector
 
 from .boxes import kept
 from .clip_colours import ClipColours
@@ -43,6 +44,8 @@ class Colours(Protocol):
         ...
 
     def identity(self) -> dict[str, Any]: ...
+    def requirements(self) -> list[Requirement]: ...
+    def download(self) -> None: ...
     def load(self) -> None: ...
     def colours(self, crops: Sequence[Image.Image], label: str) -> list[str]: ...
 
@@ -66,6 +69,15 @@ class ColouredDetector:
         """The detector's, the classifier's word, and ``boxes`` where there are no masks."""
         region = "" if self._has_masks else "-in-boxes"
         return f"{self._detector.signature()}+{self._colours.word}{region}"
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The detector's, and the classifier's."""
+        return [*of_detector(self._detector, names), *self._colours.requirements()]
+
+    def download(self) -> None:
+        """Get both from the network where they are missing; see ``plugins.download``."""
+        download(self._detector)
+        self._colours.download()
 
     def load(self) -> None:
         """Load both models."""

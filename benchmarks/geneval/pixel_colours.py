@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from spatialbench.requirements import Requirement
+
 from .names import COLOURS
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ class PixelColours:
     def identity(self) -> dict[str, Any]:
         """Everything that decides the colours."""
         return {"colours": "pixels", "version": 1}
+
+    def requirements(self) -> list[Requirement]:
+        """Nothing is needed."""
+        return []
+
+    def download(self) -> None:
+        """Nothing to download."""
 
     def load(self) -> None:
         """Nothing to load."""

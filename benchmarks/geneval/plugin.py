@@ -31,6 +31,8 @@ _RANGES = {
 }
 """What each option of the rule may be; the threshold has an option of the command line."""
 
+_COLOURED_TASKS = ("colors", "color_attr")
+
 _RULES = {"official": GenEvalRule()}
 
 
@@ -96,6 +98,10 @@ class GenEval:
         Published rows have two digits of a share, so that a cell in percent may be off by 0.5.
         """
         return metrics.violations(numbers, rounding)
+
+    def needs_prepared_detector(self, prompts: Sequence[Prompt]) -> bool:
+        """Whether any of the prompts asks for a colour."""
+        return any(prompt.task in _COLOURED_TASKS for prompt in prompts)
 
     def prepare_detector(
         self, detector: Detector, subset: str, device: str, offline: bool

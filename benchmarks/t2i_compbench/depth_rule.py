@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import Rule, Verdict
+from spatialbench.plugins import ImageRequest, Rule, Verdict
 from spatialbench.prompts import Prompt
+from spatialbench.requirements import Requirement, required
 
 from .answers import combine
 from .boxes import Box
@@ -119,6 +121,21 @@ class DepthRule:
             return found
 
         return self.judge(prompt, detections, threshold, depth)
+
+    def requirements(self, requests: Sequence[ImageRequest], run: Path) -> list[Requirement]:
+        """The depth map of every image; see ``spatialbench.requirements``."""
+
+        def every_map() -> None:
+            folder = depth_folder()
+            names = (depth_name(request.prompt, {"index": request.index}) for request in requests)
+            absent = [name for name in names if not (folder / name).is_file()]
+            if absent:
+                raise UserError(
+                    f"the 3D rules need a depth map of every picture, and {len(absent):,} of "
+                    f"{len(requests):,} are not in {folder}, such as {absent[0]}."
+                )
+
+        return [required("depth maps", every_map)]
 
     def inputs(self) -> str:
         """What else than the detections decides the verdicts: the folder of depth maps."""

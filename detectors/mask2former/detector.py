@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
+from spatialbench.requirements import Requirement, required
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_different, require_finite
@@ -49,7 +50,11 @@ class Mask2FormerDetector:
         word: Callable[[], str],
         open_model: Callable[[], Loaded],
         device: str,
+        weights_there: Callable[[], Requirement] | None = None,
+        known: Sequence[str] | None = None,
     ) -> None:
+        self._weights_there = weights_there
+        self._known = known
         self.name = name
         self._weights = weights
         self._word = word
@@ -75,6 +80,17 @@ class Mask2FormerDetector:
     def download(self) -> None:
         """Get the weights where they are missing, and read them; see ``plugins.download``."""
         self._open()
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The weights and, where its classes are known beforehand, that it has those names."""
+        found = [] if self._weights_there is None else [self._weights_there()]
+        if self._known is not None:
+            known = self._known
+            check = required(
+                "its classes", lambda: require_known([sorted(names)], known, self.name)
+            )
+            found += [check] if check.missing else []
+        return found
 
     def load(self) -> None:
         """Load the weights.

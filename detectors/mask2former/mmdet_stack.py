@@ -6,7 +6,7 @@ no more than a warning, and then finds nothing (issues 6 and 21 of djghosh13/gen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.requirements import Requirement, required
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_finite
@@ -67,6 +68,11 @@ class MmdetDetector:
     def download(self) -> None:
         """Get the weights where they are missing; see ``plugins.download``."""
         self.weights.locate(offline=self.offline)
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The legacy stack and the weights; see ``spatialbench.requirements``."""
+        stack = required("the package mmdet", lambda: _mmdet("mmdet.apis"))
+        return [stack, self.weights.requirement(offline=self.offline)]
 
     def load(self) -> None:
         """Build the model from mmdet's own configuration and fit the weights into it.

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spatialbench.checkpoints.model_folder import choose
+from spatialbench.downloads import forbidden
 from spatialbench.errors import UserError
+from spatialbench.requirements import required
 
 from ..checkpoint_file import ChosenFile, OfficialFile
+from ..coco_names import COCO_NAMES
 from .detector import Mask2FormerDetector
 
 if TYPE_CHECKING:
@@ -72,6 +75,8 @@ class GenEvalPlugin(GenEvalFilePlugin):
             lambda: f"{WORD}@{chosen.digest()[:7]}",
             open_model,
             device,
+            lambda: chosen.requirement(offline=offline),
+            COCO_NAMES,
         )
 
 
@@ -105,6 +110,11 @@ class FolderPlugin:
             chosen.signature,
             open_model,
             device,
+            lambda: required(
+                f"the weights of {self.name}",
+                lambda: chosen.locate(offline=True),
+                fetchable=chosen.source is not None and not (offline or forbidden()),
+            ),
         )
 
     def fetch(self) -> Path:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
-from spatialbench.downloads import retrieve
+from spatialbench.downloads import forbidden, retrieve
+from spatialbench.requirements import Requirement, required
 
 from ..asked_names import require_lists
 from ..canary import plain_pictures, require_different, require_finite
@@ -75,6 +76,17 @@ class UniDetDetector:
         """Get the weights where they are missing; see ``plugins.download``."""
         path = self.weights.locate(offline=self.offline)
         read_labels(path.parent, offline=self.offline)
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The weights and the class names; see ``spatialbench.requirements``."""
+        weights = self.weights.requirement(offline=self.offline)
+        beside = (self.weights.given or self.weights.official.cached()).parent
+        classes = required(
+            "the class names of UniDet",
+            lambda: read_labels(beside, offline=True),
+            fetchable=not (self.offline or forbidden()),
+        )
+        return [weights, classes]
 
     def load(self) -> None:
         """Load the weights and the class names.

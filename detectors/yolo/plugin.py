@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.requirements import Requirement, required
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_different
@@ -51,6 +53,18 @@ class YoloDetector:
     def signature(self) -> str:
         """``yolo-yolo11n@0123456``: the file's name and the start of its hash."""
         return f"{self.name}-{self.path.stem}@{file_sha256(self.path)[:7]}"
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The library; the checkpoint was found when it was named."""
+
+        def installed() -> None:
+            if find_spec("ultralytics") is None:
+                raise UserError(
+                    f"{self.name} needs ultralytics, which is not installed: pip install "
+                    '"spatialbench[yolo]".'
+                )
+
+        return [required("the package ultralytics", installed)]
 
     def load(self) -> None:
         """Load the checkpoint.

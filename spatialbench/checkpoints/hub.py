@@ -17,6 +17,10 @@ log = logging.getLogger(__name__)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
+_CONNECT_S = 2.5
+"""Seconds until a Hub that cannot be reached is said; its client would try five times in 25."""
+_ANSWER_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
@@ -45,6 +49,10 @@ def parse_source(text: str) -> HubSource | None:
             f"found under https://huggingface.co/{repo}/commits."
         )
     return HubSource(repo, revision)
+
+
+class Unreachable(UserError):
+    """There is no way to the Hub, whatever is asked of it."""
 
 
 def snapshot_folder(source: HubSource) -> Path:
@@ -95,6 +103,7 @@ def fetch(source: HubSource, patterns: FilePatterns) -> Path:
     """Download a pinned commit, completing what the cache already holds of it; its folder.
 
     Raises:
+        Unreachable: there is no network, or no Hub at its other end; told after one try.
         UserError: the download failed; says why and what to try.
     """
     log.info("fetching %s", source)
@@ -120,6 +129,7 @@ def fetch_file(source: HubSource, name: str, folder: Path) -> Path:
 def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
     from huggingface_hub.errors import GatedRepoError
 
+    _require_hub(source)
     try:
         return ask()
     except GatedRepoError as error:
@@ -132,6 +142,23 @@ def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
         raise UserError(
             f"cannot fetch {source} ({reason}); check the network, the space on the disk and that "
             "the repository still exists, then type the command again, or give a local folder."
+        ) from error
+
+
+def _require_hub(source: HubSource) -> None:
+    """Ask the Hub once, and without patience, for anything at all; any answer will do."""
+    from huggingface_hub import constants, get_session
+
+    try:
+        # Seconds to connect, to read, to write, and to wait for a free connection.
+        patience = (_CONNECT_S, _ANSWER_S, _ANSWER_S, _CONNECT_S)
+        get_session().head(f"{constants.ENDPOINT}/api/models/{source.repo}", timeout=patience)
+    except Exception as error:  # of whatever HTTP library the client uses
+        reason = next(iter(str(error).strip().splitlines()), repr(error))
+        raise Unreachable(
+            f"cannot fetch {source}: {constants.ENDPOINT} cannot be reached ({reason}); check the "
+            "network and type the command again, fetch it where there is a network and copy the "
+            f"cache {constants.HF_HUB_CACHE}, or give a local folder."
         ) from error
 
 

@@ -71,7 +71,9 @@ def root() -> None:
     Start with: spatialbench run --method sd --bench visor --limit 25
     """
     if not _log.handlers:
-        _log.addHandler(logging.StreamHandler())
+        from .console import SaidLog
+
+        _log.addHandler(SaidLog())
         _log.setLevel(logging.INFO)
 
 

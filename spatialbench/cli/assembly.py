@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import plugins
+from ..detector_names import plugin_of
 from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings
 from ..subsets import default_detector, default_rule
@@ -18,8 +20,11 @@ from .console import say
 
 if TYPE_CHECKING:
     from ..plugins import BenchmarkPlugin, Detector, Generator, Rule
+    from ..prompts import Prompt
+    from ..runs.expected import Expected
     from ..runs.opening import Run, RunSpec
     from ..runs.selection import Selection
+    from ..stages.preflight import Wanted
 
 LAB_DETECTOR = "lab-owlvit"
 DEFAULT_BATCH_SIZE = 8
@@ -97,6 +102,21 @@ class RunOptions:
         parameters = parsing.assignments(self.assignments, plugin.parameters)
         return with_transform(plugin.configure(settings, parameters), self.prompt_transform)
 
+    def wanted(
+        self,
+        spec: RunSpec,
+        expected: Expected,
+        detector: Detector | None = None,
+        rule: Rule | None = None,
+    ) -> Wanted:
+        """What a command with these options is about to do."""
+        from ..stages.preflight import Wanted
+        from .estimate import estimate
+
+        size = estimate(spec.identity["generator"], 1, "cpu").bytes
+        folder = self.folder or spec.folder()
+        return Wanted(folder, expected, spec.generator, detector, rule, size)
+
     def open(self, spec: RunSpec, device: str) -> Run:
         """Start the run on disk, or continue it."""
         from ..runs.machine import this_machine
@@ -144,21 +164,27 @@ def detector(
     backbone: str,
     device: str,
     offline: bool,
+    prompts: Sequence[Prompt] | None = None,
 ) -> Detector:
     """The detector named, else the lab's for pictures of the lab, else the benchmark's own.
 
     A benchmark that wants to know more of a box than where it is and what may wrap the detector,
-    by an optional ``prepare_detector(detector, subset, device, offline)``.
+    by an optional ``prepare_detector(detector, subset, device, offline)``; and say that these
+    prompts need none of that, by an optional ``needs_prepared_detector(prompts)``.
     """
     if given is None:
         own = default_detector(benchmark, subset)
         given = LAB_DETECTOR if backbone == "lab" else own
         why = "the lab's own" if backbone == "lab" else f"the one {benchmark.name} prescribes"
         say(f"detector: {given}, {why}")
-    name, weights = parsing.name_and_rest(given)
-    chosen = plugins.load("detector", name).configure(weights, device, offline)
+    plugin, weights = plugin_of(given)
+    chosen = plugin.configure(weights, device, offline)
     prepare = getattr(benchmark, "prepare_detector", None)
-    return prepare(chosen, subset, device, offline) if prepare else chosen
+    needed = getattr(benchmark, "needs_prepared_detector", None)
+    if prepare is None or (needed is not None and prompts is not None and not needed(prompts)):
+        return chosen
+    prepared: Detector = prepare(chosen, subset, device, offline)
+    return prepared
 
 
 def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = None) -> Rule:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import click
 
 from ..errors import printable
 from .estimate import duration
@@ -23,6 +26,14 @@ _SECONDS_BETWEEN_LINES = 10.0
 def say(text: str) -> None:
     """One line on stderr."""
     print(printable(text), file=sys.stderr, flush=True)
+
+
+class SaidLog(logging.Handler):
+    """Log lines as everything else is printed: above an open bar and not across it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler.emit``."""
+        say(self.format(record))
 
 
 @contextlib.contextmanager
@@ -99,7 +110,14 @@ class BarProgress:
         self._task: TaskID | None = None
 
     def begin(self, stage: str, done: int, total: int) -> None:
-        """Open the stage's bar at what is already done."""
+        """Open the stage's bar at what is already done; the command's end closes it at the latest.
+
+        So what is printed last, such as an error, stands below it.
+        """
+        self.end()
+        context = click.get_current_context(silent=True)
+        if context is not None:
+            context.call_on_close(self.end)
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.progress import TimeRemainingColumn as Remaining

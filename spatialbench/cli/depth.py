@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import typed
 from . import assembly, parsing
 from .console import progress, say, stdout_reserved
 from .options import device_option, offline_option
@@ -49,5 +50,5 @@ def command(
         model = depth_model(weights, where, offline)
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)
-        say(f"{made:,} depth maps made now; next: spatialbench score {run} --rule esplora-r1")
+        say(f"{made:,} depth maps made now; next: {typed('score', run, '--rule', 'esplora-r1')}")
     click.echo(run)

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from ..errors import typed
 from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import batch_size_option, detector_options, device_option, offline_option
+from .preflight import before_anything_is_made
 from .working import refuse_given_up, working_of, working_options
 
 
@@ -36,6 +38,7 @@ def command(
     from ..runs.machine import this_machine
     from ..runs.names import backbone_name
     from ..stages.detect import detect
+    from ..stages.preflight import Wanted
 
     working = working_of(values)
     with stdout_reserved():
@@ -50,7 +53,9 @@ def command(
             backbone_name(opened.generator),
             chosen_device,
             offline,
+            opened.expected.prompts,
         )
+        before_anything_is_made(Wanted(opened.path, opened.expected, detector=found_by))
         batch = batch_size or assembly.DEFAULT_BATCH_SIZE
         opened = replace(opened, machine=this_machine(chosen_device, batch_size=batch))
         done = detect(opened, found_by, batch, executor, progress(), shard)
@@ -58,6 +63,6 @@ def command(
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:
             say("give the 'run' or 'generate' command of this run again to make them anew")
-        say(f"{done.images:,} images looked at now; next: spatialbench score {run}")
+        say(f"{done.images:,} images looked at now; next: {typed('score', run)}")
     click.echo(run)
     refuse_given_up(opened)

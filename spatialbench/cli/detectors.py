@@ -26,10 +26,11 @@ def command() -> None:
 def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, form: str) -> None:
     """How often the verdicts of detectors A and B on RUN agree: rate, Cohen's kappa, by relation.
 
-    A and B are signatures of detectors that have looked at the run, or their part before the @.
+    A and B are detectors that have looked at the run, by name or by signature.
     """
-    from ..reports.agreement import agreement, agreement_json, agreement_table, chosen_signature
+    from ..reports.agreement import agreement, agreement_json, agreement_table
     from ..reports.tables import render, render_csv
+    from ..stages.chosen_detector import chosen_detector
     from ..stages.thresholds import checked_threshold
 
     with stdout_reserved():
@@ -37,7 +38,7 @@ def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, 
         expected = opened.expected
         chosen = assembly.rule(expected.benchmark, rule, expected.subset)
         limit = checked_threshold(chosen, threshold)
-        pair = (chosen_signature(opened, a), chosen_signature(opened, b))
+        pair = (chosen_detector(opened, a), chosen_detector(opened, b))
         found = agreement(opened, pair, chosen, limit, progress())
     table = agreement_table(found, pair, chosen, limit)
     if form == "json":

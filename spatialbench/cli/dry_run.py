@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from .parsing import FiniteFloat
 
 if TYPE_CHECKING:
     from ..plugins import Detector
+    from ..requirements import Requirement
     from ..runs.expected import Expected
     from ..runs.opening import RunSpec
     from .assembly import RunOptions
@@ -104,7 +106,13 @@ def measured_cost(
 
 
 def plan_text(
-    options: RunOptions, spec: RunSpec, expected: Expected, planned: Planned, cost: Cost, form: str
+    options: RunOptions,
+    spec: RunSpec,
+    expected: Expected,
+    planned: Planned,
+    cost: Cost,
+    form: str,
+    needed: Sequence[Requirement] = (),
 ) -> str:
     """The plan as a table or as JSON; times in seconds there, and sizes in bytes."""
     from ..reports.tables import Table, render, render_csv
@@ -131,7 +139,8 @@ def plan_text(
         "notes": about_prompts(spec.generator, expected.prompts),
     }
     if form == "json":
-        return json.dumps({**plan, "identity": spec.identity}, indent=2)
+        listed = [{"what": one.what, "state": one.state, "missing": one.missing} for one in needed]
+        return json.dumps({**plan, "needs": listed, "identity": spec.identity}, indent=2)
     shown = {
         **plan,
         "seconds": duration(cost.seconds),
@@ -142,10 +151,16 @@ def plan_text(
     notes = shown.pop("notes")
     rows = [[name, str(value)] for name, value in shown.items()]
     rows += [["note", note] for note in notes]
+    rows += [[f"needs {one.what}", _state(one)] for one in needed]
     rows += [[f"identity.{name}", text] for name, text in _fields(spec.identity)]
     if form == "csv":
         return render_csv(["plan", "value"], rows)
     return render(Table(["plan", ""], rows), "md" if form == "md" else "table")
+
+
+def _state(needed: Requirement) -> str:
+    lacking = needed.missing is not None and not needed.fetchable
+    return f"MISSING: {needed.missing}" if lacking else needed.state
 
 
 def _hours(hours: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .. import plugins
+from ..detector_names import plugin_of
 from ..errors import UserError
 from ..plugins import GenerationSettings
 from . import assembly, parsing
@@ -248,5 +249,5 @@ def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
     from ..generators.backbones import resolve
 
     default = assembly.LAB_DETECTOR if resolve(values["backbone"]).name == "lab" else "owlvit"
-    name, weights = parsing.name_and_rest(values["detector"] or default)
-    return plugins.load("detector", name).configure(weights, device, values["offline"])
+    plugin, weights = plugin_of(values["detector"] or default)
+    return plugin.configure(weights, device, values["offline"])

@@ -32,16 +32,13 @@ def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
     """Write RUN where another tool looks for it; 'import' reads all of it back."""
     from ..exports.pictures import export_pictures
     from ..exports.results import export_detections, export_results
+    from ..stages.chosen_detector import chosen_detector
 
     opened = assembly.existing_run(run)
     if detector and layout != "detections":
         raise UserError("--detector goes with --layout detections: leave it out.")
     if layout == "detections":
-        there = opened.directory.detectors()
-        if detector is None and len(there) != 1:
-            have = f"those by {' and '.join(there)}" if there else "none"
-            raise UserError(f"{run} has {have}: detect first, or say whose with --detector.")
-        written = export_detections(opened, detector or there[0], out)
+        written = export_detections(opened, chosen_detector(opened, detector), out)
         say(f"{written:,} pictures")
     elif layout == "results":
         for path in export_results(opened, out):

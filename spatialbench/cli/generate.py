@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from ..errors import typed
 from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import run_options
+from .preflight import before_anything_is_made
 from .working import refuse_given_up, say_shard_done, working_of, working_options
 
 
@@ -29,10 +31,11 @@ def command(**values: Any) -> None:
         device = working.device(options.device)
         executor = working.build(device)
         spec = options.spec(device)
+        before_anything_is_made(options.wanted(spec, spec.expect(options.selection())))
         opened = options.open(spec, device)
         made = generate(opened, spec.generator, options.batch, executor, progress(), shard)
         if shard.whole:
-            say(f"{made:,} images made now; next: spatialbench detect {opened.path}")
+            say(f"{made:,} images made now; next: {typed('detect', opened.path)}")
         else:
             say_shard_done(shard, opened)
     click.echo(opened.path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UserError
+from ..errors import UserError, typed
 from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import format_option
@@ -121,7 +121,7 @@ def _pictures(
     with stdout_reserved():
         method = Imported(name, backbone, layout, report.content, report.rewritten)
         run = import_pictures(source, report, target, method, bar)
-    say(f"imported; next: spatialbench detect {run.path}")
+    say(f"imported; next: {typed('detect', run.path)}")
     click.echo(run.path, err=form in ("json", "csv"))
     return 0
 
@@ -135,11 +135,11 @@ def _file(
     method = Imported(name, backbone, layout, content_of(path))
     if layout == "detections":
         run, found = import_detections(path, target, method, detector or EXTERNAL)
-        say(f"{found:,} of {run.expected.images:,} pictures; next: spatialbench score {run.path}")
+        say(f"{found:,} of {run.expected.images:,} pictures; next: {typed('score', run.path)}")
     else:
         run, left_out = import_verdicts(path, target, method)
         if left_out:
             say(f"{left_out:,} verdicts are of pictures that are not expected, and were left out")
-        say(f"imported; next: spatialbench leaderboard {run.path}")
+        say(f"imported; next: {typed('leaderboard', run.path)}")
     click.echo(run.path)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import plugins
-from ..errors import UserError
+from ..errors import UserError, typed
 from .console import say
 from .options import FORMATS
 
@@ -134,7 +134,7 @@ def _check(benchmark: BenchmarkPlugin, rows: Sequence[Row]) -> None:
         if broken:
             raise UserError(
                 f"{row.run}/summary.json contradicts itself ({'; '.join(broken)}): it was altered "
-                f"or is damaged; type 'spatialbench score {row.run}' after deleting it."
+                f"or is damaged; type '{typed('score', row.run)}' after deleting it."
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,11 @@ from .dry_run import (
     rough_cost,
 )
 from .options import detector_options, format_option, rule_options, run_options
+from .preflight import before_anything_is_made, listed
 from .working import refuse_given_up, say_shard_done, working_of, working_options
+
+if TYPE_CHECKING:
+    from ..plugins import Detector
 
 
 @click.command("run")
@@ -48,7 +52,7 @@ def command(
     if dry_run:
         named = parsing.named_device(options.device or "cpu")
         planned = Planned(named, working.workers or 1, price_per_hour)
-        click.echo(_plan(options, planned, detector if calibrate else None, calibrate, form))
+        click.echo(_plan(options, planned, detector, rule, calibrate, form))
         return
     refuse_without_dry_run(calibrate, price_per_hour)
     from ..runs.names import backbone_name
@@ -62,10 +66,20 @@ def command(
         executor = working.build(device)
         spec = options.spec(device)
         chosen_rule = assembly.rule(spec.benchmark, rule, spec.subset)
+        expected = spec.expect(options.selection())
         backbone = backbone_name(spec.identity["generator"])
         found_by = assembly.detector(
-            detector, spec.benchmark, spec.subset, backbone, device, options.offline
+            detector,
+            spec.benchmark,
+            spec.subset,
+            backbone,
+            device,
+            options.offline,
+            expected.prompts,
         )
+        # A shard judges nothing.
+        judged_by = chosen_rule if shard.whole else None
+        before_anything_is_made(options.wanted(spec, expected, detector=found_by, rule=judged_by))
         opened = options.open(spec, device)
         say(f"run: {opened.path}")
         work = Work(
@@ -82,7 +96,12 @@ def command(
 
 
 def _plan(
-    options: assembly.RunOptions, planned: Planned, detector: str | None, calibrate: bool, form: str
+    options: assembly.RunOptions,
+    planned: Planned,
+    detector: str | None,
+    rule: str | None,
+    calibrate: bool,
+    form: str,
 ) -> str:
     from ..runs.names import backbone_name
 
@@ -90,13 +109,24 @@ def _plan(
         if calibrate:
             planned = replace(planned, device=parsing.device(options.device))
         spec = options.spec(planned.device)
+        chosen_rule = assembly.rule(spec.benchmark, rule, spec.subset)
         expected = spec.expect(options.selection())
-        if not calibrate:
-            cost = rough_cost(options, spec, expected, planned)
-        else:
+
+        def found_by() -> Detector:
             backbone = backbone_name(spec.identity["generator"])
-            found_by = assembly.detector(
-                detector, spec.benchmark, spec.subset, backbone, planned.device, options.offline
+            return assembly.detector(
+                detector,
+                spec.benchmark,
+                spec.subset,
+                backbone,
+                planned.device,
+                options.offline,
+                expected.prompts,
             )
-            cost = measured_cost(options, spec, expected, found_by, planned)
-    return plan_text(options, spec, expected, planned, cost, form)
+
+        needed = listed(lambda: options.wanted(spec, expected, found_by(), chosen_rule))
+        if calibrate:
+            cost = measured_cost(options, spec, expected, found_by(), planned)
+        else:
+            cost = rough_cost(options, spec, expected, planned)
+    return plan_text(options, spec, expected, planned, cost, form, needed)

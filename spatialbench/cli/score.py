@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import plugins
 from ..errors import UserError
-from . import assembly, parsing
+from . import assembly
 from .console import progress, stdout_reserved
 from .options import format_option, rule_options
 from .tables import summary_text
 
 if TYPE_CHECKING:
     from ..plugins import BenchmarkPlugin
-    from ..runs.opening import Run
     from ..stages.foreign import Scored
 
 _FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"((?:[^"\\]|\\.)*)"')
@@ -42,7 +40,9 @@ _HEAD = 65536
     type=click.IntRange(min=1),
     help="With --detections: how many images of each prompt there should be.",
 )
-@click.option("--detector", help="With a run that several detectors looked at: which one.")
+@click.option(
+    "--detector", help="With a run that several detectors looked at: which, by name or signature."
+)
 @rule_options
 @click.option(
     "--verdicts",
@@ -97,21 +97,10 @@ def _score_run(
     run = assembly.existing_run(folder)
     benchmark = run.expected.benchmark
     chosen = assembly.rule(benchmark, rule, run.expected.subset)
-    summary = score(run, progress(), chosen, threshold, _signature(run, detector))
+    summary = score(run, progress(), chosen, threshold, detector)
     if verdicts is not None:
         _write(verdicts, read_verdicts(run))
     return summary_text(summary, benchmark, form)
-
-
-def _signature(run: Run, detector: str | None) -> str | None:
-    """A detector's signature from the signature itself or from the name of a plug-in."""
-    if detector is None or detector in run.directory.detectors():
-        return detector
-    if parsing.name_and_rest(detector)[0] not in plugins.names("detector"):
-        return detector
-    expected = run.expected
-    found_by = assembly.detector(detector, expected.benchmark, expected.subset, "", "cpu", True)
-    return found_by.signature()
 
 
 def _score_file(

@@ -26,9 +26,19 @@ if TYPE_CHECKING:
 )
 @format_option
 def command(run: Path, explain: bool, form: str) -> None:
-    """What RUN has, what it lacks, and what to type next. Changes nothing."""
+    """What RUN has, what it lacks, and what to type next. Changes nothing.
+
+    A folder of runs is listed, one row per run.
+    """
     from ..reports.tables import Table, render, render_csv
-    from ..runs.status import status
+    from ..runs.manifest import NAME
+    from ..runs.status import runs_below, status
+
+    if run.is_dir() and not (run / NAME).is_file() and (runs := runs_below(run)):
+        if explain:
+            raise UserError(f"--explain is of one run, and {run} holds {len(runs)}: name one.")
+        click.echo(_listed(runs, form))
+        return
 
     opened = assembly.existing_run(run)
     state = status(opened)
@@ -50,18 +60,46 @@ def command(run: Path, explain: bool, form: str) -> None:
         click.echo(render(table, "md" if form == "md" else "table"))
 
 
+def _listed(runs: list[Path], form: str) -> str:
+    """One row per run; of one that cannot be read, why."""
+    from ..reports.tables import Table, render, render_csv
+    from ..runs.status import status
+
+    columns = ["run", "images", "detections", "scored", "complete", "next"]
+    rows, documents = [], []
+    for run in runs:
+        try:
+            state = status(assembly.existing_run(run))
+        except UserError as error:
+            rows.append([str(run), "", "", "", "no", str(error)])
+            documents.append({"run": str(run), "error": str(error)})
+            continue
+        looked = _counted(max(state.detections.values(), default=None), state.images_expected)
+        scored = _counted(state.scored, state.scored_expected)
+        images = _counted(state.images, state.images_expected)
+        complete = "no" if state.partial else "yes"
+        rows.append([str(run), images, looked, scored, complete, state.next])
+        documents.append(_document(state, None))
+    if form == "json":
+        return json.dumps({"runs": documents}, indent=2)
+    if form == "csv":
+        return render_csv(columns, rows)
+    return render(Table(columns, rows), "md" if form == "md" else "table")
+
+
+def _counted(done: int | None, expected: int | None) -> str:
+    return "none" if done is None or expected is None else f"{done:,}/{expected:,}"
+
+
 def _rows(state: Status) -> list[list[str]]:
     from ..reports.price import seconds_text
 
-    def counted(done: int | None, expected: int | None) -> str:
-        return "none" if done is None or expected is None else f"{done:,}/{expected:,}"
-
-    rows = [["images", counted(state.images, state.images_expected)]]
+    rows = [["images", _counted(state.images, state.images_expected)]]
     rows += [
-        [f"detections by {signature}", counted(done, state.images_expected)]
+        [f"detections by {signature}", _counted(done, state.images_expected)]
         for signature, done in state.detections.items()
     ] or [["detections", "none"]]
-    rows.append(["scored", counted(state.scored, state.scored_expected)])
+    rows.append(["scored", _counted(state.scored, state.scored_expected)])
     if state.pace is not None:
         seconds = f"{seconds_text(state.pace.seconds)}, median ({state.pace.where})"
         rows.append(["seconds an image", seconds])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UserError
+from ..errors import UserError, typed
 from . import parsing
 from .console import say
 from .options import stack
@@ -94,6 +95,10 @@ class WorkingOptions:
             from ..executors.local import LocalExecutor
 
             return LocalExecutor(say)
+        if find_spec("ray") is None:
+            raise UserError(
+                '--executor ray needs Ray, which is not installed: pip install "spatialbench[ray]".'
+            )
         from ..executors.ray import RayExecutor
         from ..executors.ray_cluster import Wanted
         from ..executors.ray_hands import Limits
@@ -138,5 +143,5 @@ def say_shard_done(shard: Shard, run: Run) -> None:
     """What remains to be typed when a shard is through."""
     say(
         f"shard {shard} is done; when all {shard.count} are, give the command without --shard for "
-        f"the table ('spatialbench status {run.path}' tells how far they are)"
+        f"the table ('{typed('status', run.path)}' tells how far they are)"
     )

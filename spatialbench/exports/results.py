@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..detections import Detections
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..prompts import Prompt
 from ..reports.results import read_result
 from ..runs.files import make_folder, write_atomic
 from ..runs.opening import Run
 from ..runs.record_lines import encode
+from ..stages.chosen_detector import detect_command
 
 
 def export_detections(run: Run, detector: str, path: Path) -> int:
@@ -22,7 +23,10 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
     """
     records = [encode(record) for _, _, record in _records(run, detector)]
     if not records:
-        raise UserError(f"{run.path} has no detections by {detector}: detect first.")
+        raise UserError(
+            f"{run.path} has no detections of the asked images by {detector}: type "
+            f"'{detect_command(run, detector)}' first."
+        )
     make_folder(path.parent)
     write_atomic(path, b"".join(records))
     return len(records)
@@ -50,7 +54,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     if rule is None:
         raise UserError(
             f"{run.path} was scored with {result.rule}, which {benchmark.name} does not have now: "
-            f"type 'spatialbench score {run.path}' first."
+            f"type '{typed('score', run.path)}' first."
         )
     pictures = [
         (prompt, index, Detections.from_record(record).require_sound())

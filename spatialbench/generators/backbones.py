@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from ..checkpoints.hub import HubSource, fetch, first_cached, parse_source
+from ..checkpoints.hub import HubSource, Unreachable, fetch, first_cached, parse_source
 from ..errors import UserError, unknown_name
 from .architecture import LAB_FOLDER, Architecture
 from .backbone import PIPELINE_FILES, Backbone, Defaults, Family
@@ -197,6 +197,8 @@ def fetch_backbone(name: str) -> Path:
     for source in (cached,) if cached else backbone.sources:
         try:
             return fetch(source, PIPELINE_FILES)
+        except Unreachable:
+            raise
         except UserError as error:
             failures.append(error)
     if len(failures) == 1:

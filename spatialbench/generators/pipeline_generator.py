@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..plugins import ImageRequest
+from ..requirements import Requirement
 from .decoding import decode, unpacked
 from .pipelines import Pipeline, own_size
 from .prepared_pipeline import prepared_pipeline
@@ -37,6 +38,10 @@ class PipelineGenerator:
     def download(self) -> None:
         """Get what is missing of the backbone; see ``plugins.download``."""
         self.sampling.download()
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+        """What these images need of this machine; see ``spatialbench.requirements``."""
+        return self.sampling.requirements()
 
     def load(self) -> None:
         """Load the pipeline; see :func:`~spatialbench.generators.pipelines.load_pipeline`."""

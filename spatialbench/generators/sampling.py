@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checkpoints.devices import DTYPES
+from ..downloads import forbidden
 from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings
+from ..requirements import Requirement, required
 from .architecture import Architecture
 from .backbone import Backbone, Family
 from .backbones import resolve
@@ -71,6 +73,13 @@ class Sampling:
     def download(self) -> None:
         """Get what is missing of the backbone, unless offline; see ``Backbone.locate``."""
         self.backbone.locate(offline=self.offline)
+
+    def requirements(self) -> list[Requirement]:
+        """The backbone's files; see ``spatialbench.requirements``."""
+        backbone = self.backbone
+        fetchable = backbone.source is not None and not (self.offline or forbidden())
+        what = f"the weights of {backbone.fetch_name}"
+        return [required(what, lambda: backbone.locate(offline=True), fetchable=fetchable)]
 
     def identity(self) -> dict[str, Any]:
         """Everything here that decides the pixels; plain JSON. No model is loaded.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError, unknown_name
+from ..errors import UserError, typed
 from ..plugins import Rule
 from ..rules.catalogue import bound
 from ..runs.opening import Run
@@ -19,24 +19,6 @@ from .tables import UNDEFINED, Table
 ALL = "all"
 
 Key = tuple[str, int]
-
-
-def chosen_signature(run: Run, given: str) -> str:
-    """The signature of a detector of this run, by itself or by the part before its ``@``.
-
-    Raises:
-        UserError: no such detections, or several by that name.
-    """
-    there = run.directory.detectors()
-    named = [name for name in there if given in (name, name.partition("@")[0])]
-    if len(named) > 1:
-        raise UserError(
-            f"{given!r} may be {' or '.join(named)} in {run.path}: give the whole signature."
-        )
-    if not named:
-        error = unknown_name(f"detector of {run.path}", given, there)
-        raise UserError(f"{error} Look with it first: 'spatialbench detect {run.path}'.")
-    return named[0]
 
 
 def agreement(
@@ -60,8 +42,8 @@ def agreement(
     if alone or not first:
         raise UserError(
             f"{len(alone)} of {len(first.keys() | second.keys())} images of {run.path} were looked "
-            f"at by only one of {' and '.join(detectors)}; finish both with 'spatialbench detect "
-            f"{run.path} --detector NAME'."
+            f"at by only one of {' and '.join(detectors)}; finish both with "
+            f"'{typed('detect', run.path, '--detector', 'NAME')}'."
         )
     keys = sorted(first)
     tasks = np.array([run.expected.by_id[prompt_id].task for prompt_id, _ in keys], dtype=object)

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import first_error, read_json
-from ..errors import UserError
+from ..errors import UserError, typed
+from ..runs.status import runs_below
 from ..stages.other_rules import run_of, summaries_of_other_rules
 from ..stages.summary import is_changed
 
@@ -73,11 +74,11 @@ def read_result(run: Path) -> Result:
         return result
     except FileNotFoundError:
         raise UserError(
-            f"{run} has no summary.json; type 'spatialbench score {run}' first, "
-            f"or 'spatialbench status {run}' to see what is missing."
+            f"{run} is not scored yet (it has no summary.json); "
+            f"'{typed('status', run)}' says what to type next."
         ) from None
     except (ValidationError, ValueError, OSError) as error:
-        again = f"type 'spatialbench score {run}' to write it again"
+        again = f"type '{typed('score', run)}' to write it again"
         if run_of(run) != run:
             again = f"delete it, or score {run_of(run)} with that --rule again"
         raise UserError(
@@ -104,10 +105,10 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
             raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
         runs = list(_runs_below(folder))
         if not runs:
-            raise UserError(
-                f"{folder} holds no scored run (no summary.json); "
-                f"type 'spatialbench status {folder}' to see what is missing."
-            )
+            what_next = "expected a folder that 'spatialbench run' wrote, or one above it."
+            if runs_below(folder):
+                what_next = f"'{typed('status', folder)}' says what to type next."
+            raise UserError(f"{folder} holds no scored run (no summary.json); {what_next}")
         found.update(dict.fromkeys(runs))
     return list(found)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..documents import read_json
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
 from ..runs.opening import Run
@@ -66,13 +66,13 @@ def load_scored(run: Run) -> ScoredRun:
     if known is not None and known != scores_hash(run.directory.scores):
         raise UserError(
             f"{run.directory.scores} is not the file that {run.path}/summary.json was written with "
-            f"(it is missing, damaged or older): type 'spatialbench score {run.path}'."
+            f"(it is missing, damaged or older): type '{typed('score', run.path)}'."
         )
     table, reasons = read_table(run.directory.scores, prompts)
     if len(reasons) != result.images or result.images_expected != run.expected.images:
         raise UserError(
             f"{run.path} was scored with {result.images:,} of {result.images_expected:,} images; "
             f"its verdicts hold {len(reasons):,} and the run now expects "
-            f"{run.expected.images:,}: type 'spatialbench score {run.path}' first."
+            f"{run.expected.images:,}: type '{typed('score', run.path)}' first."
         )
     return ScoredRun(run, result, document, table, reasons)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..detections import Detections
-from ..errors import UserError
-from ..plugins import BenchmarkPlugin, Verdict
+from ..errors import UserError, typed
+from ..plugins import BenchmarkPlugin, ImageRequest, Verdict
 from ..prompts import Prompt, Triplet
+from ..requirements import Requirement, required
 from .box_pairs import BoolArray
 from .constraints import DEPTH, JUDGED
 from .depth_maps import DepthFolder
@@ -143,6 +145,27 @@ class AnyBenchmarkRule(ABC):
             prompt, Seen(detections, threshold, self.meaning(prompt), stored, masks)
         )
 
+    def requirements(self, requests: Sequence[ImageRequest], run: Path) -> list[Requirement]:
+        """Depth maps of the images whose prompts ask for it; see ``spatialbench.requirements``."""
+        wanted = [request for request in requests if in_depth(request.prompt)]
+        if not wanted:
+            return []
+
+        def every_map() -> None:
+            folder = self.depth
+            if folder is None:
+                raise self._no_depth(wanted[0].prompt, run)
+            paths = [folder.map_path(request.prompt.id, request.index) for request in wanted]
+            absent = [path for path in paths if not path.is_file()]
+            if absent:
+                raise UserError(
+                    f"{self.name} needs a depth map of {len(wanted):,} images, and {len(absent):,} "
+                    f"are missing, such as {absent[0]}: where the images are there, type "
+                    f"'{typed('depth', run)}'."
+                )
+
+        return [required("depth maps", every_map)]
+
     def inputs(self) -> str:
         """What else than the detections decides the verdicts: the folder of depth maps."""
         return self.depth.state() if self.depth else ""
@@ -153,11 +176,12 @@ class AnyBenchmarkRule(ABC):
             return self.left_out(f"not judged: {self.name} says nothing of {why}")
         return self.answer(asked_triplets(prompt), seen)
 
-    def _no_depth(self, prompt: Prompt) -> UserError:
+    def _no_depth(self, prompt: Prompt, run: Path | None = None) -> UserError:
+        command = f"'{typed('depth', 'RUN' if run is None else run)}'"
         return UserError(
-            f"{self.name} needs a depth map for {prompt.text!r}: type 'spatialbench depth RUN' to "
-            f"make those of a run, or give --rule {self.name.split('/')[0]}:depth=FOLDER with "
-            "<prompt id>/<k>.png in it."
+            f"{self.name} needs a depth map for {prompt.text!r}: type {command} to make those of a "
+            f"run whose images are there, or give --rule {self.name.split('/')[0]}:depth=FOLDER "
+            "with <prompt id>/<k>.png in it."
         )
 
 

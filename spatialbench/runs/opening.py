@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..documents import read_json
 from ..errors import UserError
 from ..plugins import BenchmarkPlugin, Generator, Json
 from ..prompts import prompt_set_hash
@@ -82,6 +83,11 @@ class Run:
         return self.directory.path
 
     @property
+    def is_part(self) -> bool:
+        """Whether the images expected here are only some of those of the run's own summary."""
+        return self.manifest.selection.selection() != self.expected.selection
+
+    @property
     def generator(self) -> dict[str, Any]:
         """The generator's part of the identity."""
         generator: dict[str, Any] = self.manifest.identity["generator"]
@@ -97,8 +103,9 @@ def open_run(
 ) -> Run:
     """Start a run, or continue the one of the same identity.
 
-    The manifest then names this selection; ``machine`` is added to it when it differs from those
-    already there in more than its time.
+    The manifest then names this selection, unless it is a part of the selection of a larger summary
+    that is there: that one stays the run's own (see ``Run.is_part``). ``machine`` is added to it
+    when it differs from those already there in more than its time.
 
     Args:
         out: exactly where the run lies; None for ``spec.folder()``.
@@ -128,6 +135,9 @@ def open_run(
         if not any(known.covers(machine) for known in machines):
             machines = [*machines, machine]
         manifest = manifest.model_copy(update={"machines": machines})
+        if _keeps_selection(folder, spec.expect(before.selection.selection()), expected):
+            kept = {"selection": before.selection, "command": before.command}
+            manifest = manifest.model_copy(update=kept)
         write_manifest(folder, manifest)
     return Run(RunDirectory(folder), manifest, expected, machine)
 
@@ -163,6 +173,16 @@ def open_existing(folder: Path, benchmark: BenchmarkPlugin) -> Run:
 def benchmark_of(folder: Path) -> str:
     """Name of the benchmark a run directory belongs to. Raises UserError where there is no run."""
     return str(read_manifest(folder).identity["benchmark"])
+
+
+def _keeps_selection(folder: Path, before: Expected, now: Expected) -> bool:
+    """Whether a run was scored on more images than are asked for now, these among them."""
+    try:
+        scored = read_json(folder / "summary.json")["images"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    larger = isinstance(scored, int) and scored > now.images
+    return larger and set(now.keys()) < set(before.keys())
 
 
 def _empty(folder: Path) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..detector_names import plugin_of
 from ..documents import read_json
+from ..errors import UserError, typed
+from ..requirements import of_rule
+from ..subsets import default_rule
 from .identity import differences
+from .manifest import NAME
 from .opening import Run
 from .quarantine import told
 from .timing import Pace, read_pace
@@ -119,13 +125,51 @@ def _summary(run: Run) -> dict[str, Any]:
     return summary if isinstance(summary, dict) else {}
 
 
+def runs_below(folder: Path) -> list[Path]:
+    """The run directories at or below a folder, in path order; links are not followed."""
+    if (folder / NAME).is_file():
+        return [folder]
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    return [run for name in names for run in runs_below(folder / name)]
+
+
 def _next(run: Run, images: int, detections: Mapping[str, int], scored: int | None) -> str:
     expected = run.expected.images
+    command = run.manifest.command
     if images < expected:
-        command = run.manifest.command or "the command that began the run"
-        return f"give again: {command}"
-    if max(detections.values(), default=0) < expected:
-        return f"spatialbench detect {shlex.quote(str(run.path))}"
+        return f"give again: {command or 'the command that began the run'}"
+    most = max(detections, key=lambda signature: detections[signature], default=None)
+    if most is None or detections[most] < expected:
+        if command is not None and shlex.split(command)[1:2] == ["run"]:
+            return f"give again: {command}"
+        if most is None:
+            return typed("detect", run.path)
+        if not _is_own(most):
+            return f"give the 'detect' command of {most} again, with the same --detector"
+        return typed("detect", run.path, "--detector", most)
     if scored != expected:
-        return f"spatialbench score {shlex.quote(str(run.path))}"
+        whole = [signature for signature, done in detections.items() if done == expected]
+        named = ["--detector", whole[0]] if len(detections) > 1 else []
+        lacking = _lacking(run)
+        score = typed("score", run.path, *named)
+        return f"{lacking} Then: {score}" if lacking else score
     return "nothing is left to do"
+
+
+def _is_own(signature: str) -> bool:
+    """Whether a plug-in has these weights by itself, so that the signature is enough to name it."""
+    try:
+        plugin_of(signature)
+    except UserError:
+        return False
+    return True
+
+
+def _lacking(run: Run) -> str | None:
+    """What the subset's own rule lacks, such as depth maps."""
+    expected = run.expected
+    rule = default_rule(expected.benchmark, expected.subset)
+    requests = [expected.request(key) for key in expected.keys()]  # noqa: SIM118
+    needed = of_rule(rule, requests, run.path)
+    return next((one.missing for one in needed if one.missing), None)

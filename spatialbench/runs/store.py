@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..documents import read_json
-from ..errors import UserError
+from ..errors import UserError, typed
 from .expected import Key, name_some
 from .files import SCRATCH, make_folder, write_atomic
 from .identity import canonical_json
@@ -91,9 +91,13 @@ class RunDirectory:
         return self.detector_folder(signature) / _DETECTOR
 
     def detectors(self) -> list[str]:
-        """Signatures of the detectors that have looked at images here, sorted."""
+        """Signatures of the detectors that have looked at images here, sorted.
+
+        One whose first command failed may have left its name and no record (0.1 did).
+        """
         files = (self.path / "detections").glob(f"*/{_DETECTOR}")
-        return sorted(read_detector(file)["signature"] for file in files)
+        looked = [file for file in files if _has_records(file.parent)]
+        return sorted(read_detector(file)["signature"] for file in looked)
 
     def image_path(self, prompt_id: str, index: int) -> Path:
         """``images/<prompt id>/<k>.png``; never outside the run directory.
@@ -182,6 +186,17 @@ class RunDirectory:
         return sizes
 
 
+def _has_records(folder: Path) -> bool:
+    for path in folder.glob("detections*.jsonl"):
+        try:
+            if path.stat().st_size:
+                return True
+        except FileNotFoundError:
+            # A merge took it in this moment, so there was something to merge.
+            return True
+    return False
+
+
 def read_detector(file: Path) -> Record:
     """A detector's file: its ``signature``, by which the folder is named, and its ``identity``.
 
@@ -197,6 +212,7 @@ def read_detector(file: Path) -> Record:
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
     raise UserError(
-        f"{file} is damaged ({problem}): delete it and type 'spatialbench detect "
-        f"{file.parents[2]}'; the detections beside it are kept."
+        f"{file} is damaged ({problem}): delete it and type "
+        f"'{typed('detect', file.parents[2])}', with the --detector it was made by; the detections "
+        "beside it are kept."
     )

@@ -21,6 +21,7 @@ from ..runs.files import make_folder, write_atomic
 from ..runs.lock import writing
 from ..runs.names import slug
 from ..runs.opening import Run
+from .chosen_detector import chosen_detector
 from .pictures import decode_png
 from .progress import Progress
 
@@ -153,8 +154,6 @@ def _boxes(
     run: Run, detector: str | None, progress: Progress
 ) -> Mapping[Key, npt.NDArray[np.float32]]:
     """The boxes above ``MASK_SCORE`` of each image one detector has looked at."""
-    from .score import chosen_detector
-
     journal = run.directory.detection_journal(chosen_detector(run, detector))
 
     def pairs() -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:

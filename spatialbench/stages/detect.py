@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,21 +14,19 @@ from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
 from ..plugins import Detector, download
 from ..runs.expected import Key, name_some
-from ..runs.files import create_atomic, make_folder
-from ..runs.identity import canonical_json, differences
 from ..runs.lock import writing
 from ..runs.opening import Run
-from ..runs.store import RunDirectory, read_detector
+from ..runs.store import RunDirectory
 from ..stopping import batch_in_hand
+from .detector_record import record_detector, require_same_detector
 from .first_look import FirstLook
-from .giving_up import give_up
+from .giving_up import GivingUp
 from .looked import found_record, vocabulary
 from .memory import Pieces
 from .pictures import decode_png
 from .plan import WHOLE, Shard, due_batches, planned
 from .progress import Progress
 from .surroundings import DETECTIONS, Surroundings
-from .thresholds import OWN_THRESHOLD, stated_threshold
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -136,7 +133,7 @@ class DetectWorker:
         ]
         asked = [name for names in batch.labels for name in names]
         admitted = self._first.admit(records, asked)
-        self._journal.append(admitted)
+        self._write(admitted)
         self._held = 0 if admitted else self._held + 1
         return Detected(len(wanted), unreadable, tuple(failed.items()))
 
@@ -144,10 +141,15 @@ class DetectWorker:
         """Close the journal. Raises UserError where all that was found has other names."""
         self._pool.shutdown()
         try:
-            self._journal.append(self._first.rest())
+            self._write(self._first.rest())
         finally:
             self._journal.close()
             self._entered.leave()
+
+    def _write(self, records: list[dict[str, Any]]) -> None:
+        if records:
+            record_detector(self._directory, self._detector)
+            self._journal.append(records)
 
     def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
         if sha256 is None:
@@ -215,8 +217,7 @@ def detect(
     journal = directory.detection_journal(signature)
     quarantine = directory.detection_quarantine(signature)
     with writing(run.path, shared=not shard.whole) as alone:
-        if alone:
-            quarantine.forget()
+        failures = GivingUp(STAGE, quarantine, progress, alone=alone)
         keys = expected.keys()
         done = journal.keys(progress.notice)
         due = due_batches(keys, done, batch_size, shard)
@@ -227,7 +228,9 @@ def detect(
                 f"{run.path} has no finished image to look at: make them first with "
                 "'spatialbench run' or 'spatialbench generate'."
             )
-        _same_detector(directory, detector)
+        require_same_detector(directory, detector)
+        if done:
+            record_detector(directory, detector)
         mine = planned(keys, batch_size, shard)
         progress.begin(STAGE, sum(key in done for b in mine for key in b), sum(map(len, mine)))
         batches = []
@@ -249,13 +252,15 @@ def detect(
         worker = partial(DetectWorker, detector, here, found_before, where, known)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
-                give_up(STAGE, quarantine, result.batch.missing, result.reason, progress)
+                failures.give_up(result.batch.missing, result.reason)
                 continue
+            failures.settle()
             looked += result.images
             unreadable += result.discarded
             for key, reason in result.failed:
-                give_up(STAGE, quarantine, [key], reason, progress)
+                failures.give_up([key], reason)
             progress.advance(result.images)
+        failures.settle()
         if unreadable:
             directory.discard(unreadable)
             progress.notice(
@@ -278,23 +283,3 @@ def _without_gaps(images: Sequence[Image.Image | None]) -> list[Image.Image]:
 
     size = next(image.size for image in images if image is not None)
     return [image or Image.new("RGB", size, "grey") for image in images]
-
-
-def _same_detector(directory: RunDirectory, detector: Detector) -> None:
-    """Record the detector's identity, or compare it with the recorded one."""
-    signature = detector.signature()
-    path = directory.detector_file(signature)
-    now: dict[str, Any] = {"signature": signature, "identity": detector.identity()}
-    if (stated := stated_threshold(detector)) is not None:
-        now[OWN_THRESHOLD] = stated
-    if not path.exists():
-        make_folder(path.parent)
-        if create_atomic(path, canonical_json(now).encode() + b"\n", directory.scratch):
-            return
-    fields = differences(read_detector(path), json.loads(canonical_json(now)))
-    if fields:
-        raise UserError(
-            f"{path.parent} holds detections of another detector, which differs in "
-            f"{'; '.join(fields)} (there -> now): use the same detector, or move that folder away "
-            "to detect again."
-        )

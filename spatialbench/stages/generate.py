@@ -20,7 +20,7 @@ from ..runs.opening import Run
 from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
 from ..stopping import batch_in_hand
-from .giving_up import give_up
+from .giving_up import GivingUp
 from .looked import ONE_COLOUR
 from .memory import Pieces
 from .pictures import encode_png
@@ -147,8 +147,7 @@ def generate(
     """
     expected, directory = run.expected, run.directory
     with writing(run.path, shared=not shard.whole) as alone:
-        if alone:
-            directory.image_quarantine.forget()
+        failures = GivingUp(STAGE, directory.image_quarantine, progress, alone=alone)
         done = directory.finished_images(progress.notice)
         keys = expected.keys()
         due = due_batches(keys, done, batch_size, shard)
@@ -167,11 +166,13 @@ def generate(
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
                 left = result.batch.missing
-                give_up(STAGE, directory.image_quarantine, left, result.reason, progress)
+                failures.give_up(left, result.reason)
                 lost += len(left)
             else:
+                failures.settle()
                 told += result
                 progress.advance(result)
+        failures.settle()
         progress.advance(missing - lost - told)
         if shard.whole:
             directory.image_journal.merge(expected.order, progress.notice)

@@ -9,14 +9,50 @@ from ..runs.quarantine import Quarantine, told
 from .progress import Progress
 
 
-def give_up(
-    stage: str, quarantine: Quarantine, keys: Collection[Key], reason: str, progress: Progress
-) -> None:
-    """Record images that are given up and tell them.
+class GivingUp:
+    """The images that a stage gives up.
 
-    Raises:
-        UserError: no space, no permission.
+    They are remembered once something succeeded: where nothing does, the command fails and leaves
+    the run as it found it.
+
+    Args:
+        stage: its name, for what is said.
+        quarantine: where the images are remembered.
+        alone: whether nobody else writes there, so that what earlier commands gave up, and this
+            one tries again, is forgotten.
     """
-    quarantine.add(keys, reason)
-    for sentence in told(stage, dict.fromkeys(sorted(keys), reason)):
-        progress.notice(f"{sentence}; the rest goes on.")
+
+    def __init__(
+        self, stage: str, quarantine: Quarantine, progress: Progress, *, alone: bool
+    ) -> None:
+        self._stage = stage
+        self._quarantine = quarantine
+        self._progress = progress
+        self._alone = alone
+        self._settled = False
+        self._held: list[tuple[list[Key], str]] = []
+
+    def give_up(self, keys: Collection[Key], reason: str) -> None:
+        """Tell images that are given up, and remember them.
+
+        Raises:
+            UserError: no space, no permission.
+        """
+        self._held.append((sorted(keys), reason))
+        for sentence in told(self._stage, dict.fromkeys(sorted(keys), reason)):
+            self._progress.notice(f"{sentence}; the rest goes on.")
+        if self._settled:
+            self.settle()
+
+    def settle(self) -> None:
+        """Something succeeded, or nothing was left to do: write what was held back.
+
+        Raises:
+            UserError: no space, no permission.
+        """
+        if self._alone and not self._settled:
+            self._quarantine.forget()
+        self._settled = True
+        held, self._held = self._held, []
+        for keys, reason in held:
+            self._quarantine.add(keys, reason)

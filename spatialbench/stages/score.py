@@ -23,6 +23,7 @@ from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from ..subsets import default_rule, stands_in_for
+from .chosen_detector import chosen_detector, detect_command
 from .looked import Looked
 from .other_rules import keep_other_rules
 from .progress import Progress
@@ -46,13 +47,15 @@ def score(
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
 
-    Does nothing when they were made from the same detections, rule and threshold. The summary by
+    Of a part of the images of the run's own summary (see ``Run.is_part``) nothing is written. Does
+    nothing when they were made from the same detections, rule and threshold. The summary by
     another rule is kept; see ``other_rules``.
 
     Args:
         rule: None for the subset's own.
         threshold: None for the rule's own.
-        detector: signature of the detector whose boxes are judged; None where there is only one.
+        detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
+            only one.
 
     Raises:
         UserError: no detections, several detectors and none named, damaged detections, a
@@ -87,7 +90,7 @@ def score(
         if not reasons:
             raise UserError(
                 f"{run.path} has no detections of the asked images by {detector}: type "
-                f"'spatialbench detect {run.path}' first."
+                f"'{detect_command(run, detector)}' first."
             )
         notes = looked.notes(expected.all_prompts, given, rule)
         line = _signature(run, rule, threshold, detector, len(reasons))
@@ -96,9 +99,15 @@ def score(
         )
         summary = summarise(expected.benchmark, table, heading, notes, looked.one_colour)
         summary["run"], summary["inputs"] = run.manifest.id, inputs
-        keep_other_rules(directory, summary)
-        write_scored(directory, summary, table, reasons)
+        if not run.is_part:
+            keep_other_rules(directory, summary)
+            write_scored(directory, summary, table, reasons)
         progress.end()
+        if run.is_part:
+            progress.notice(
+                f"this table is of {expected.images:,} images and only printed; the summary of "
+                f"{run.path}, of more images, is kept."
+            )
     return summary
 
 
@@ -166,30 +175,6 @@ def _without_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def chosen_detector(run: Run, signature: str | None) -> str:
-    """The detector whose boxes are meant: the one named, or the only one there.
-
-    Raises:
-        UserError: no such detections, or several detectors and none named.
-    """
-    there = run.directory.detectors()
-    if signature is None:
-        if len(there) > 1:
-            raise UserError(
-                f"{run.path} holds detections by {' and '.join(there)}: say which to score with "
-                f"--detector, for example --detector {there[0]}."
-            )
-        if there:
-            return there[0]
-    elif signature in there:
-        return signature
-    by = f" by {signature}" if signature else ""
-    have = f" (it has those by {', '.join(there)})" if there else ""
-    raise UserError(
-        f"{run.path} has no detections{by}{have}: type 'spatialbench detect {run.path}' first."
-    )
 
 
 def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: str) -> str:

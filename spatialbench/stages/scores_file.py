@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..plugins import ScoreTable
 from ..prompts import Prompt
 from ..runs.files import write_atomic
@@ -84,7 +84,7 @@ def read_scores(path: Path) -> Iterator[dict[str, Any]]:
         table = _read(path)
     except _Damaged as error:
         raise UserError(
-            f"{path} is missing or damaged; type 'spatialbench score {path.parent}' to write it."
+            f"{path} is missing or damaged; type '{typed('score', path.parent)}' to write it."
         ) from error
     for batch in table.to_batches():
         yield from batch.to_pylist()
@@ -115,7 +115,7 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
     except (_Damaged, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is missing, damaged or of other prompts ({type(error).__name__}: {error}); "
-            f"type 'spatialbench score {path.parent}' to write it again."
+            f"type '{typed('score', path.parent)}' to write it again."
         ) from error
     return table, reasons
 

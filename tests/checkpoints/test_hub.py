@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spatialbench.checkpoints.hub import (
     HubSource,
+    Unreachable,
     fetch,
     first_cached,
     locate,
@@ -16,6 +19,7 @@ from spatialbench.checkpoints.hub import (
 )
 from spatialbench.checkpoints.patterns import FilePatterns
 from spatialbench.errors import UserError
+from spatialbench.generators.backbones import fetch_backbone
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SOURCE = HubSource("org/model", COMMIT)
@@ -59,6 +63,43 @@ def test_absent_while_offline_says_what_to_type() -> None:
             locate(SOURCE, FILES, offline=True, fetch_name=name)
 
 
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """A Hub whose port refuses every connection; the connections that were tried."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    tried: list[tuple[str, int]] = []
+    connect = socket.create_connection
+
+    def counted(address: tuple[str, int], *arguments: Any, **named: Any) -> socket.socket:
+        tried.append(address)
+        return connect(address, *arguments, **named)
+
+    monkeypatch.setattr(socket, "create_connection", counted)
+    return tried
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_hub_that_cannot_be_reached_is_told_after_one_try(
+    attempts: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"waits {seconds} s"))
+    with pytest.raises(Unreachable, match=r"http://127.0.0.1:\d+ cannot be reached .* copy the "):
+        fetch(SOURCE, FILES)
+    assert len(attempts) == 1
+    # Nor is a mirror asked, which lies on the same Hub.
+    with pytest.raises(Unreachable):
+        fetch_backbone("sd2.1-base")
+    assert len(attempts) == 2
+    with pytest.raises(UserError, match="not in the local cache"):
+        locate(SOURCE, FILES, offline=True, fetch_name=None)
+    assert len(attempts) == 2
+
+
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("error", [OSError("disk full"), RuntimeError(""), ValueError("a\nb")])
 def test_whatever_fails_in_a_download_is_told(
@@ -68,6 +109,7 @@ def test_whatever_fails_in_a_download_is_told(
         raise error
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    monkeypatch.setattr("spatialbench.checkpoints.hub._require_hub", lambda source: None)
     with pytest.raises(UserError, match=r"cannot fetch org/model@.*type the command again") as e:
         fetch(SOURCE, FILES)
     assert "\n" not in str(e.value)

@@ -20,7 +20,9 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OfficialFile:
     monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
     downloads: list[str] = []
 
-    def retrieve(url: str, known_hash: None, fname: str, path: Path) -> str:
+    def retrieve(
+        url: str, known_hash: None, fname: str, path: Path, downloader: object = None
+    ) -> str:
         downloads.append(url)
         if url.endswith("absent"):
             raise OSError("no route")

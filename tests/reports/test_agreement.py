@@ -17,7 +17,6 @@ from spatialbench.reports.agreement import (
     agreement,
     agreement_json,
     agreement_table,
-    chosen_signature,
 )
 from spatialbench.reports.tables import UNDEFINED
 from spatialbench.runs.opening import Run
@@ -81,15 +80,6 @@ def test_a_detector_agrees_with_itself(run: Run) -> None:
     nothing = agreement(run, pair, rule, 1.0, Log())
     assert agreement_table(nothing, pair, rule, 1.0).rows[0][3] == UNDEFINED
     assert agreement_json(nothing, pair, rule, 1.0)["tasks"]["all"]["kappa"] is None
-
-
-def test_detectors_are_named_by_signature_or_by_their_name(run: Run) -> None:
-    assert chosen_signature(run, "squint") == chosen_signature(run, "squint@w1") == "squint@w1"
-    with pytest.raises(UserError, match=r"unknown detector of .* 'squin'.*spatialbench detect"):
-        chosen_signature(run, "squin")
-    detect(run, Finder(word="squint@w2", weights="w2"), 5, LocalExecutor(), Log())
-    with pytest.raises(UserError, match="squint@w1 or squint@w2"):
-        chosen_signature(run, "squint")
 
 
 def test_images_that_only_one_has_seen_are_no_ground_for_a_comparison(tmp_path: Path) -> None:

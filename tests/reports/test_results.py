@@ -28,7 +28,7 @@ def test_a_summary_is_read(tmp_path: Path) -> None:
 
 
 def test_a_run_without_summary_says_what_to_type(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="spatialbench score"):
+    with pytest.raises(UserError, match="spatialbench status"):
         read_result(tmp_path)
 
 

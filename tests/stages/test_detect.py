@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from PIL import Image
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.runs.expected import Key
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
+from spatialbench.runs.status import status
 from spatialbench.stages.detect import Detected, detect
 from spatialbench.stages.generate import generate
+from spatialbench.stages.score import score
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot
 
 
@@ -110,6 +114,125 @@ def test_nothing_to_look_at(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no finished image to look at"):
         look(open_shapes(tmp_path))
     assert not (tmp_path / "detections").exists()
+
+
+def everything(folder: Path) -> dict[str, bytes | None]:
+    """All files and folders of a run."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@dataclass
+class Refusing(Finder):
+    """Fails while it loads, at the first batch, or at every batch."""
+
+    at: str = "load"
+    error: type[Exception] = UserError
+
+    def load(self) -> None:
+        if self.at == "load":
+            raise self.error("no weights")
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        raise self.error("it cannot look")
+
+
+@pytest.mark.parametrize("at", ["load", "detect"])
+@pytest.mark.parametrize("error", [UserError, ZeroDivisionError])
+def test_a_detector_that_fails_leaves_the_run_as_it_found_it(
+    tmp_path: Path, at: str, error: type[Exception]
+) -> None:
+    run = made(tmp_path)
+    look(run)
+    score(run, Log())
+    before = everything(tmp_path)
+    with pytest.raises(error):
+        look(run, Refusing(word="other@w9", at=at, error=error))
+    assert everything(tmp_path) == before
+    assert score(run, Log())["detector"] == "finder@w1"
+
+
+def test_a_painter_that_fails_leaves_the_run_as_it_found_it(tmp_path: Path) -> None:
+    class Clumsy(Painter):
+        def generate(self, requests: object) -> list[Image.Image]:
+            raise ZeroDivisionError("no brush")
+
+    run = made(tmp_path, Selection(5))
+    run = open_shapes(tmp_path)
+    before = everything(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        generate(run, Clumsy(), 5, LocalExecutor(), Log())
+    assert everything(tmp_path) == before
+
+
+def test_a_name_without_detections_is_no_detector(tmp_path: Path) -> None:
+    """As 0.1 left it after a command that failed."""
+    run = made(tmp_path)
+    look(run)
+    folder = tmp_path / "detections" / "owlvit@1234567"
+    folder.mkdir()
+    (folder / "detector.json").write_text('{"identity": {}, "signature": "owlvit@1234567"}')
+    assert run.directory.detectors() == ["finder@w1"]
+    assert score(run, Log())["images"] == 24
+    assert list(status(run).detections) == ["finder@w1"]
+
+
+@dataclass
+class Fussy(Finder):
+    """Notes the size of every batch, and fails at those that ``refuses`` names."""
+
+    refuses: Callable[[Sequence[Image.Image]], bool] = lambda images: False
+    calls: list[int] = field(default_factory=list)
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        self.calls.append(len(images))
+        if self.refuses(images):
+            raise ZeroDivisionError("not this")
+        return super().detect(images, labels)
+
+
+def test_a_failure_is_looked_for_picture_by_picture(tmp_path: Path) -> None:
+    """At one: it alone is left out, its place stays taken, and the others keep their boxes."""
+    whole = made(tmp_path / "whole", Selection(5))
+    look(whole)
+    run, log = made(tmp_path / "run", Selection(5)), Log()
+    victim = run.expected.keys()[2]
+    with Image.open(run.directory.image_path(*victim)) as image:
+        pixel = image.getpixel((0, 0))
+    fussy = Fussy(refuses=lambda images: any(i.getpixel((0, 0)) == pixel for i in images))
+    assert look(run, fussy, log) == Detected(9)
+    assert fussy.calls == [5, 1, 1, 1, 1, 1, 5, 5]
+    (notice,) = log.notices
+    assert notice.startswith(f"detect gave up 1 image(s), {victim[0]}/{victim[1]}: ZeroDivision")
+
+    def stored(run: Run) -> dict[Key, object]:
+        records = run.directory.detection_journal("finder@w1").records(print)
+        return {(record["prompt_id"], record["index"]): record for record in records}
+
+    others = stored(whole)
+    del others[victim]
+    assert stored(run) == others
+
+
+def test_a_failure_at_every_picture_or_only_at_all_together_is_the_batchs(tmp_path: Path) -> None:
+    run = made(tmp_path, Selection(5))
+    singly = [5, 1, 1, 1, 1, 1]
+    at_all = Fussy(refuses=lambda images: True)
+    with pytest.raises(ZeroDivisionError, match="not this"):
+        look(run, at_all)
+    # Both batches, three times each.
+    assert at_all.calls == singly * 6
+    together = Fussy(refuses=lambda images: len(images) > 1)
+    with pytest.raises(ZeroDivisionError, match="not this"):
+        look(run, together)
+    assert together.calls == singly * 6
+    assert run.directory.detectors() == []
 
 
 class Broken(Finder):

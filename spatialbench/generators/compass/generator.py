@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...downloads import forbidden
 from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
+from ...requirements import Requirement, required
 from ..architecture import Architecture
 from ..backbones import resolve
 from ..esplora.adaptation import adapt_from_file
@@ -108,6 +110,16 @@ class Compass(StableDiffusion):
         """Get what is missing of the backbone and the UNet; see ``plugins.download``."""
         super().download()
         self.replaced_parts()
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+        """As for the backbone, and the UNet; a LoRA was found when the settings were fixed."""
+        found = super().requirements(requests)
+        unet = self.unet
+        if unet is None:
+            return found
+        fetchable = unet.source is not None and not (self.sampling.offline or forbidden())
+        check = required("CoMPaSS's UNet", lambda: unet.locate(offline=True), fetchable=fetchable)
+        return [*found, check]
 
     def load(self) -> None:
         """Load the pipeline with the weights, and put TENOR where CoMPaSS has it.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...plugins import Generator, ImageRequest, Json, about_prompts, download
 from ...prompts import Prompt
+from ...requirements import Requirement, of_generator
 from .rewriting import NONE, Outcome, PromptTransform, transform_of
 
 if TYPE_CHECKING:
@@ -39,14 +40,20 @@ class Transformed:
         """What the method says of the rewritten prompts."""
         return about_prompts(self.generator, [self.transform.apply(p)[0] for p in prompts])
 
+    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+        """What the method needs for the prompts that it is sent."""
+        return of_generator(self.generator, self._sent(requests))
+
     def load(self) -> None:
         """Load the method."""
         self.generator.load()
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """See ``plugins.Generator.generate``."""
-        sent = [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]
-        return self.generator.generate(sent)
+        return self.generator.generate(self._sent(requests))
+
+    def _sent(self, requests: Sequence[ImageRequest]) -> list[ImageRequest]:
+        return [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]
 
 
 def with_transform(generator: Generator, name: str | None) -> Generator:

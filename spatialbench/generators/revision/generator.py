@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
+from ...requirements import Requirement, required
 from ..architecture import Architecture
 from ..backbones import resolve
 from ..parameters import read_parameters
@@ -51,6 +52,17 @@ class Revision(PipelineGenerator):
             "guides": self.guides.identity(),
             **self.sampling.identity(),
         }
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+        """As for the backbone, and a guide for every prompt."""
+        prompts = {request.prompt.id: request.prompt for request in requests}
+
+        def every_guide() -> None:
+            for prompt in prompts.values():
+                self.guides.require(prompt)
+
+        guides = required(f"guides for {len(prompts):,} prompts", every_guide)
+        return [*super().requirements(requests), guides]
 
     def load(self) -> None:
         """Load the backbone, and the pipeline that repaints with it."""

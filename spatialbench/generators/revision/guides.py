@@ -46,6 +46,10 @@ class Guides(Protocol):
         """
         ...
 
+    def require(self, prompt: Prompt) -> None:
+        """Raises UserError where there is none for this prompt; reads no picture."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FolderGuides:
@@ -61,19 +65,27 @@ class FolderGuides:
 
     def guide(self, request: ImageRequest) -> Image.Image:
         """The first file of :func:`file_names` that is there."""
-        names = file_names(request.prompt)
+        path = self._path(request.prompt)
+        try:
+            return read_rgb(read_limited(path, LARGE), _FORMATS)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"the guide {path} is no readable picture ({error}); replace it."
+            ) from error
+
+    def require(self, prompt: Prompt) -> None:
+        """Raises UserError for a prompt without a guide."""
+        self._path(prompt)
+
+    def _path(self, prompt: Prompt) -> Path:
+        names = file_names(prompt)
         for name in names:
             for ending in _ENDINGS:
                 path = self.folder / (name + ending)
                 if path.is_file():
-                    try:
-                        return read_rgb(read_limited(path, LARGE), _FORMATS)
-                    except (OSError, ValueError) as error:
-                        raise UserError(
-                            f"the guide {path} is no readable picture ({error}); replace it."
-                        ) from error
+                    return path
         raise UserError(
-            f"no guide for prompt {request.prompt.id} in {self.folder}: expected one of "
+            f"no guide for prompt {prompt.id} in {self.folder}: expected one of "
             f"{', '.join(name + '.png' for name in names)} (or .jpg, .webp); add it, or use "
             "--set guides=lab."
         )
@@ -102,6 +114,10 @@ class LabGuides:
         seed = int.from_bytes(hashlib.sha256(key).digest()[:8], "little")
         scene = _scene(request.prompt, np.random.default_rng(seed))
         return Image.fromarray(draw(scene).image)
+
+    def require(self, prompt: Prompt) -> None:
+        """Raises UserError for a prompt that the lab cannot draw."""
+        _drawable(prompt)
 
 
 def find_guides(text: str) -> Guides:
@@ -134,6 +150,17 @@ def file_names(prompt: Prompt) -> list[str]:
 def _scene(prompt: Prompt, rng: np.random.Generator) -> Any:
     from ...lab.world import SIDE, SIZES, Placement, Scene, scene_of
 
+    names, relation = _drawable(prompt)
+    if len(names) == 2:
+        return scene_of(rng, names, relation, relation)
+    size = int(rng.integers(SIZES[0], SIZES[1] + 1))
+    x, y = (int(v) for v in rng.integers(0, SIDE - size + 1, 2))
+    placed = Placement(names[0], size, x, y, bool(rng.random() < 0.5), 1.0)
+    return Scene((placed,), prompt.text, tuple(names), None, int(rng.integers(1 << 20)))
+
+
+def _drawable(prompt: Prompt) -> tuple[list[str], Relation | None]:
+    """The lab's names of a prompt's objects, and its relation, where the lab can draw them."""
     names = _pictograms(prompt)
     relation = prompt.triplet.relation if prompt.triplet else None
     if relation in (Relation.IN_FRONT, Relation.BEHIND):
@@ -141,12 +168,7 @@ def _scene(prompt: Prompt, rng: np.random.Generator) -> Any:
             f"prompt {prompt.id} asks for {relation.adverb!r}, which the lab's flat world cannot "
             "draw; give --set guides=FOLDER, or choose a subset without it."
         )
-    if len(names) == 2:
-        return scene_of(rng, names, relation, relation)
-    size = int(rng.integers(SIZES[0], SIZES[1] + 1))
-    x, y = (int(v) for v in rng.integers(0, SIDE - size + 1, 2))
-    placed = Placement(names[0], size, x, y, bool(rng.random() < 0.5), 1.0)
-    return Scene((placed,), prompt.text, tuple(names), None, int(rng.integers(1 << 20)))
+    return names, relation
 
 
 def _pictograms(prompt: Prompt) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import UserError
+from ...errors import UserError, typed
 from ...plugins import ScoreTable
 from ...rules.catalogue import family_of
 from ...stages.verdicts import take_rows
@@ -81,8 +81,8 @@ def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
     if family_of(rules[0]) != family_of(rules[1]):
         raise UserError(
             f"{first.run.path} was judged by {rules[0]} and {second.run.path} by {rules[1]}: their "
-            "numbers mean different things; score both with one rule, as in 'spatialbench score "
-            f"{second.run.path} --rule {rules[0].partition('+')[0]}'."
+            "numbers mean different things; score both with one rule, as in "
+            f"'{typed('score', second.run.path, '--rule', rules[0].partition('+')[0])}'."
         )
 
 

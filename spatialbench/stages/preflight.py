@@ -1,0 +1,193 @@
+"""One look at everything a run will need, before anything of it is made or written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..detections import Detections
+from ..errors import UserError
+from ..plugins import Detector, Generator, Rule, download
+from ..requirements import Requirement, of_detector, of_generator, of_rule, required
+from ..rules.catalogue import bound
+from ..runs.expected import Expected, Key
+from ..runs.store import RunDirectory
+from .detector_record import require_same_detector
+
+_SUBFOLDERS = ("images", "detections", "rules")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command is about to do.
+
+    Attributes:
+        folder: where the run lies or is to lie.
+        generator: None where no image is to be made.
+        detector: None where nothing is to be looked at.
+        rule: None where nothing is to be judged.
+        image_bytes: how much disk an image takes, roughly; None where nobody knows.
+    """
+
+    folder: Path
+    expected: Expected
+    generator: Generator | None = None
+    detector: Detector | None = None
+    rule: Rule | None = None
+    image_bytes: float | None = None
+
+
+def needs(wanted: Wanted) -> list[Requirement]:
+    """Everything that the rest of a command needs, whether or not it is there.
+
+    What is finished needs nothing any more. No model is loaded, nothing is written, and nothing
+    is taken from the network.
+
+    Raises:
+        UserError: a run that is there and damaged.
+    """
+    expected, directory = wanted.expected, RunDirectory(wanted.folder)
+    keys = expected.keys()
+    finished = directory.finished_images(_silent) if wanted.folder.is_dir() else {}
+    found = [required(f"permission to write to {wanted.folder}", lambda: _writable(wanted.folder))]
+    due = [key for key in keys if key not in finished]
+    if wanted.generator is not None and due:
+        found += _space(wanted, len(due))
+        found += of_generator(wanted.generator, [expected.request(key) for key in due])
+    if wanted.detector is not None:
+        found += _detector(wanted.detector, directory, expected, keys)
+    if wanted.rule is not None:
+        found += _rule(wanted.rule, wanted.folder, expected, keys)
+    return found
+
+
+def require(found: Iterable[Requirement], *, fetch: Callable[[], None], offer: str = "") -> None:
+    """End here where something is missing, and otherwise fetch what can be fetched.
+
+    Args:
+        found: what ``needs`` found.
+        fetch: downloads what is to be fetched.
+        offer: a sentence to add where something is missing.
+
+    Raises:
+        UserError: says everything that is missing, or what could not be fetched.
+    """
+    found = list(found)
+    missing = list(dict.fromkeys(r.missing for r in found if r.missing and not r.fetchable))
+    if len(missing) > 1:
+        told = " ".join(f"({i}) {text}" for i, text in enumerate(missing, 1))
+        raise UserError(
+            f"{len(missing)} things are missing: {told} Nothing was made or changed.{offer}"
+        )
+    if missing:
+        raise UserError(f"{missing[0]} Nothing was made or changed.{offer}")
+    if any(requirement.missing for requirement in found):
+        fetch()
+
+
+def fetch(wanted: Wanted) -> None:
+    """Download what the generator and the detector take from the network.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    if wanted.generator is not None:
+        download(wanted.generator)
+    if wanted.detector is not None:
+        download(wanted.detector)
+
+
+def _detector(
+    detector: Detector, directory: RunDirectory, expected: Expected, keys: list[Key]
+) -> list[Requirement]:
+    known = required("the detector's identity", lambda: (detector.signature(), detector.identity()))
+    if known.missing is not None:
+        return [known]
+    done = directory.detection_journal(detector.signature()).keys(_silent)
+    if all(key in done for key in keys):
+        return []
+    names = {name for prompt in expected.prompts for name in expected.benchmark.labels(prompt)}
+    same = required(
+        "the same detector as before", lambda: require_same_detector(directory, detector)
+    )
+    return [*([same] if same.missing else []), *of_detector(detector, sorted(names))]
+
+
+def _rule(rule: Rule, folder: Path, expected: Expected, keys: list[Key]) -> list[Requirement]:
+    """What a rule needs, and whether it takes the prompts: by their verdicts on no box at all."""
+
+    def takes_the_prompts() -> None:
+        nothing = Detections.build(np.empty((0, 4)), [], (), 1, 1)
+        for prompt in expected.prompts:
+            try:
+                rule.judge(prompt, nothing, rule.threshold)
+            except UserError:
+                raise
+            except Exception:
+                # Whatever else goes wrong here may be right where there are boxes.
+                return
+
+    taken = required(f"prompts that {rule.name} judges", takes_the_prompts)
+    if taken.missing is not None:
+        return [taken]
+    rule = bound(rule, folder, expected.prompts)
+    return of_rule(rule, [expected.request(key) for key in keys], folder)
+
+
+def _space(wanted: Wanted, images: int) -> list[Requirement]:
+    """Room for the images, as far as their size is known."""
+    if wanted.image_bytes is None:
+        return []
+    needed = images * wanted.image_bytes
+    free = shutil.disk_usage(_existing(wanted.folder)).free
+
+    def enough() -> None:
+        if needed > free:
+            raise UserError(
+                f"{images:,} images need about {_size(needed)} of disk, and where "
+                f"{wanted.folder} lies {_size(free)} are free: free some space, choose another "
+                "--out, or give a smaller --limit."
+            )
+
+    return [required(f"{_size(needed)} of disk", enough)]
+
+
+def _writable(folder: Path) -> None:
+    """Raises UserError where a folder, or the first parent that is there, cannot be written."""
+    there = _existing(folder)
+    if not there.is_dir():
+        raise UserError(
+            f"cannot write {folder}: {there} is a file, where a folder is needed; move it away or "
+            "choose another --out."
+        )
+    for place in (there, *(folder / name for name in _SUBFOLDERS)):
+        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+            raise UserError(
+                f"cannot write {folder}: no permission to write to {place}, or the file system is "
+                "read-only; change the permissions or choose another --out."
+            )
+
+
+def _size(count: float) -> str:
+    """``4.5 GB``, powers of ten."""
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{count / length:.3g} {unit}"
+    return f"{count / 1e3:.3g} kB"
+
+
+def _existing(folder: Path) -> Path:
+    """A folder, or the first of its parents that is there."""
+    there = folder.absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    return there
+
+
+def _silent(text: str) -> None:
+    """Torn lines and the like are told by the stages."""
