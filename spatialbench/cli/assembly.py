@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -226,12 +226,30 @@ def _rule_with(benchmark: BenchmarkPlugin, chosen: Rule, options: str) -> Rule:
     return made
 
 
-def existing_run(folder: Path) -> Run:
-    """A run that is already on disk, with the benchmark it belongs to."""
+def existing_run(folder: Path, *, training: bool = False) -> Run:
+    """A run that is already on disk, with the benchmark it belongs to.
+
+    Args:
+        training: the command also takes the run of a training set, or the set's folder.
+
+    Raises:
+        UserError: no run, or one that cannot be opened; a training set where it is not taken.
+    """
+    from ..finetuning.stored_prompts import read_stored, training_run
     from ..runs.opening import benchmark_of, open_existing
 
     if not folder.is_dir():
         raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
+    made_to_train = training_run(folder)
+    if made_to_train is not None:
+        if training:
+            benchmark = cast("BenchmarkPlugin", read_stored(made_to_train))
+            return open_existing(made_to_train, benchmark)
+        raise UserError(
+            f"{folder} holds the pictures of a training set, which 'spatialbench esplora "
+            "build-data' judges itself; 'spatialbench status' and 'spatialbench depth' take it, "
+            "and dataset.json in the set's folder has its numbers."
+        )
     return open_existing(folder, plugins.load("benchmark", benchmark_of(folder)))
 
 

@@ -42,13 +42,16 @@ def command(
     """
     from ..depth.box_masks import mask_model
     from ..depth.depth_anything import depth_model
+    from ..finetuning.stored_prompts import training_run
     from ..stages.depth import make_depth
 
     with stdout_reserved():
-        opened = assembly.existing_run(run)
+        opened = assembly.existing_run(run, training=True)
         where = parsing.device(device)
         model = depth_model(weights, where, offline)
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)
-        say(f"{made:,} depth maps made now; next: {typed('score', run, '--rule', 'esplora-r1')}")
+        scored = typed("score", run, "--rule", "esplora-r1")
+        again = opened.manifest.command if training_run(opened.path) else scored
+        say(f"{made:,} depth maps made now; next: {again}")
     click.echo(run)

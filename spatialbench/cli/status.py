@@ -30,21 +30,22 @@ def command(run: Path, explain: bool, form: str) -> None:
 
     A folder of runs is listed, one row per run.
     """
+    from ..finetuning.stored_prompts import training_run
     from ..reports.tables import Table, render, render_csv
     from ..runs.manifest import NAME
-    from ..runs.status import runs_below, status
+    from ..runs.status import runs_below
 
-    if run.is_dir() and not (run / NAME).is_file() and (runs := runs_below(run)):
+    several = run.is_dir() and not (run / NAME).is_file() and training_run(run) is None
+    if several and (runs := runs_below(run)):
         if explain:
             raise UserError(f"--explain is of one run, and {run} holds {len(runs)}: name one.")
         click.echo(_listed(runs, form))
         return
 
-    opened = assembly.existing_run(run)
-    state = status(opened)
+    state = _state(run)
     for notice in state.notices:
         say(notice)
-    others = _differences(run, opened.manifest.identity) if explain else None
+    others = _differences(state.path) if explain else None
     if form == "json":
         click.echo(json.dumps(_document(state, others), indent=2))
         return
@@ -60,16 +61,23 @@ def command(run: Path, explain: bool, form: str) -> None:
         click.echo(render(table, "md" if form == "md" else "table"))
 
 
+def _state(run: Path) -> Status:
+    from ..finetuning.stored_prompts import training_run
+    from ..runs.status import status
+
+    opened = assembly.existing_run(run, training=True)
+    return status(opened, judged=training_run(opened.path) is None)
+
+
 def _listed(runs: list[Path], form: str) -> str:
     """One row per run; of one that cannot be read, why."""
     from ..reports.tables import Table, render, render_csv
-    from ..runs.status import status
 
     columns = ["run", "images", "detections", "scored", "complete", "next"]
     rows, documents = [], []
     for run in runs:
         try:
-            state = status(assembly.existing_run(run))
+            state = _state(run)
         except UserError as error:
             rows.append([str(run), "", "", "", "no", str(error)])
             documents.append({"run": str(run), "error": str(error)})
@@ -128,12 +136,13 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
     return document if others is None else {**document, "others": others}
 
 
-def _differences(run: Path, identity: dict[str, Any]) -> dict[str, list[str]]:
+def _differences(run: Path) -> dict[str, list[str]]:
     """Runs beside this one and the fields in which they differ, as ``steps: here -> there``."""
     from ..runs.identity import differences
     from ..runs.manifest import read_manifest
 
     here = run.resolve()
+    identity = read_manifest(run).identity
     found: dict[str, list[str]] = {}
     for folder in sorted(here.parent.iterdir()):
         if folder == here or not (folder / "manifest.json").is_file():

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..detections import Detections
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..executors import Executor
 from ..plugins import BenchmarkPlugin, Detector, Generator
 from ..prompts import Prompt
 from ..reports.tables import render
-from ..rules.any_benchmark import AnyBenchmarkRule
+from ..rules.any_benchmark import AnyBenchmarkRule, in_depth
 from ..rules.catalogue import bound
 from ..rules.relation_checks import asked_triplets
 from ..runs.expected import Key
@@ -26,9 +26,8 @@ from ..stages.generate import generate
 from ..stages.progress import Progress
 from .kept_set import IMAGES, KeptSet, write_kept
 from .rejections import KEPT, UNREADABLE, Rejections, outcome
+from .stored_prompts import RUN, store_prompts
 from .training_prompts import TrainingPrompts
-
-RUN = "run"
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ def build(
     benchmark = cast(BenchmarkPlugin, plan.prompts)
     spec = RunSpec(benchmark, "all", plan.generator, SeedScheme(plan.seed))
     run = open_run(spec, Selection(), machine, plan.folder / RUN, command)
+    store_prompts(run.path, plan.prompts)
     for _ in range(2):
         generate(run, plan.generator, plan.batch_size, executor, progress)
         if not detect(run, plan.detector, plan.batch_size, executor, progress).discarded:
@@ -90,6 +90,11 @@ def _kept(
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The files and records of what passes, in run order; everything is counted."""
     rule = cast(AnyBenchmarkRule, bound(plan.rule, run.path, run.expected.prompts))
+    if rule.depth is None and any(in_depth(prompt) for prompt in run.expected.prompts):
+        raise UserError(
+            f"{rule.name} needs depth maps for the prompts that ask for in front of or behind: "
+            f"type '{typed('depth', run.path)}', then this command again; it goes on from there."
+        )
     finished = run.directory.finished_images(progress.notice)
     found: dict[Key, dict[str, Any]] = {
         (record["prompt_id"], record["index"]): record

@@ -128,7 +128,7 @@ def read_prompts(path: Path) -> list[Prompt]:
         if not line.strip():
             continue
         try:
-            made.append(_read(f"{number:06d}", parse_json(line)))
+            made.append(prompt_of(f"{number:06d}", parse_json(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{path}, line {number}, is no prompt ({error}); expected "
@@ -140,7 +140,12 @@ def read_prompts(path: Path) -> list[Prompt]:
     return made
 
 
-def _read(prompt_id: str, record: Any) -> Prompt:
+def prompt_of(prompt_id: str, record: Any) -> Prompt:
+    """One prompt from its ``text`` and ``relations``.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
     text, relations = record["text"], record["relations"]
     if not isinstance(text, str) or not text or not relations:
         raise ValueError("it needs a text and at least one relation")

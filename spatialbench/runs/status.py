@@ -51,8 +51,11 @@ class Status:
     pace: Pace | None = None
 
 
-def status(run: Run) -> Status:
+def status(run: Run, *, judged: bool = True) -> Status:
     """Read a run's state from disk; changes nothing.
+
+    Args:
+        judged: the run is to be scored; the command that made it does the rest of any other.
 
     Raises:
         UserError: a corrupt record file.
@@ -69,7 +72,7 @@ def status(run: Run) -> Status:
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
     expected = run.expected.images
-    complete = images == scored == scored_expected == expected
+    complete = images == expected and (not judged or scored == scored_expected == expected)
     return Status(
         path=run.path,
         images=images,
@@ -78,7 +81,7 @@ def status(run: Run) -> Status:
         scored=scored,
         scored_expected=scored_expected,
         partial=not (complete and expected in detections.values()),
-        next=_next(run, images, detections, scored),
+        next=_next(run, images, detections, scored, judged),
         notices=notices,
         given_up=given_up(run),
         pace=read_pace(run.path),
@@ -134,10 +137,12 @@ def runs_below(folder: Path) -> list[Path]:
     return [run for name in names for run in runs_below(folder / name)]
 
 
-def _next(run: Run, images: int, detections: Mapping[str, int], scored: int | None) -> str:
+def _next(
+    run: Run, images: int, detections: Mapping[str, int], scored: int | None, judged: bool
+) -> str:
     expected = run.expected.images
     command = run.manifest.command
-    if images < expected:
+    if images < expected or not judged:
         return f"give again: {command or 'the command that began the run'}"
     most = max(detections, key=lambda signature: detections[signature], default=None)
     if most is None or detections[most] < expected:

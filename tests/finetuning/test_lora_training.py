@@ -90,6 +90,25 @@ def test_the_file_holds_the_lora_with_its_alpha(
     said = json.loads((tmp_path / "training.json").read_text())
     assert said["settings"]["text_encoder"] is True
     assert said["data"] == kept.digest
+    assert said["version"] == 1
+    assert said["optimiser"] == {
+        "name": "AdamW",
+        "weight_decay": 0.01,
+        "ema": 0.995,
+        "gradient_clip": 1.0,
+        "warmup": 1,
+    }
+
+
+def test_a_training_that_version_0_1_began_is_continued(tmp_path: Path) -> None:
+    """Its record did not speak of the optimiser, which was the same."""
+    told = {"settings": {"rank": 3}, "version": 1, "optimiser": {"ema": 0.995}}
+    record = tmp_path / "training.json"
+    record.write_text(json.dumps({"settings": {"rank": 3}}))
+    lora_training.claim(tmp_path, told)
+    assert json.loads(record.read_text()) == told
+    with pytest.raises(UserError, match=r"optimiser\.ema: 0\.995 -> 0\.9"):
+        lora_training.claim(tmp_path, told | {"optimiser": {"ema": 0.9}})
 
 
 def test_it_learns(kept: KeptSet, sampling: Sampling, tmp_path: Path) -> None:

@@ -188,3 +188,13 @@ def test_identity_marks_the_class_and_hashes_the_guides(
     json.dumps(given)
     Image.new("RGB", (8, 8)).save(guides / "10.png")
     assert FolderGuides(guides).identity() != given["guides"]
+
+
+def test_the_guidance_is_that_of_the_authors_sample() -> None:
+    def guidance(**settings: Any) -> Any:
+        made = PLUGIN.configure(GenerationSettings(**settings), {})
+        return made.identity()["guidance_scale"]
+
+    assert guidance(backbone="sdxl") == guidance(backbone="sd1.4") == 7.5
+    assert guidance(backbone="sdxl", guidance_scale=5.0) == 5
+    assert guidance(backbone="lab") == 3

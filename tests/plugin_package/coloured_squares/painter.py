@@ -20,6 +20,9 @@ _OFFSET = {
     Relation.RIGHT: (1, 0),
     Relation.ABOVE: (0, -1),
     Relation.BELOW: (0, 1),
+    # Side by side, whatever the depth: a flat picture has none.
+    Relation.IN_FRONT: (-1, 0),
+    Relation.BEHIND: (-1, 0),
 }
 
 
