@@ -122,6 +122,9 @@ class Detector(Protocol):
 class DetectorPlugin(Protocol):
     """What an entry point of ``spatialbench.detectors`` names.
 
+    A detector may also have ``score_threshold``, from which its boxes count where it stands in for
+    another (see ``stages.thresholds``).
+
     It may also offer ``fetch`` or ``files`` (see ``cli.fetch``), and ``signature_start``: how the
     signature of the model it is known for begins (see ``subsets.stands_in_for``).
     """
@@ -204,7 +207,9 @@ class BenchmarkPlugin(Protocol):
     ``subsets``), ``prepare_detector`` and ``rule_with`` (see ``cli.assembly``),
     ``prompt_of_record`` (see ``stages.foreign``), ``stands_for`` (see ``rules.any_benchmark``),
     ``notes`` and ``breakdowns`` (see ``stages.summary``), ``read_official`` or
-    ``official_reader`` (see ``cli.score``), ``official_results`` (see ``exports.results``),
+    ``official_reader`` (see ``imports.results``), ``rewritten_prompts`` (of such a file),
+    ``judged_metadata`` (see ``imports.names``), ``vocabulary`` (see ``stages.looked``),
+    ``official_results`` (see ``exports.results``),
     ``violations`` (see ``published``), and ``fetch`` or ``files`` (see ``cli.fetch``).
     """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import io
+import json
 import os
 import tracemalloc
 from pathlib import Path
@@ -10,7 +12,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from spatialbench.documents import SMALL, limited_lines, parse_json, read_json, read_limited
+from spatialbench.documents import (
+    SMALL,
+    json_lines,
+    limited_lines,
+    parse_json,
+    read_json,
+    read_limited,
+    without_mark,
+)
 from spatialbench.errors import MOST_CHARACTERS, printable
 from spatialbench.pictures import MOST_PIXELS, UnreadablePicture, open_picture
 from tests.fuzz.formats import picture, png
@@ -82,3 +92,42 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
 def test_a_message_moves_no_cursor_and_has_an_end() -> None:
     assert printable("a\x1b[2J\u202eb\x00é\n") == "a\\x1b[2J\\u202eb\\x00é\n"
     assert len(printable("x" * 10**6)) < MOST_CHARACTERS + 20
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_byte_order_marks_are_left_out(tmp_path: Path, encoding: str) -> None:
+    text = '{"a": "\u00e9"}\n'
+    (tmp_path / "a.json").write_text(text, encoding=encoding)
+    assert read_limited(tmp_path / "a.json") == text.encode()
+    assert read_json(tmp_path / "a.json") == {"a": "\u00e9"}
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE])
+def test_marks_of_the_other_order(mark: bytes) -> None:
+    name = "utf-16-be" if len(mark) == 2 else "utf-32-be"
+    assert without_mark(mark + "[1]".encode(name)) == b"[1]"
+
+
+def test_a_mark_before_something_else_is_an_error() -> None:
+    with pytest.raises(ValueError, match="utf-16"):
+        without_mark(codecs.BOM_UTF16_LE + b"a")
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_lines_of_a_marked_file(size: int) -> None:
+    marked = io.BytesIO(codecs.BOM_UTF8 + b"a\n" + codecs.BOM_UTF8 + b"b\n" * size)
+    assert next(limited_lines(marked)) == b"a\n"
+    with pytest.raises(ValueError, match="UTF-16: save it as UTF-8"):
+        list(limited_lines(io.BytesIO("a\n".encode("utf-16"))))
+
+
+BREAKS = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"
+"""What str.splitlines breaks at and a JSON text or its writer may hold."""
+
+
+def test_lines_end_at_line_feeds_alone() -> None:
+    lines = [json.dumps({"text": f"a{one}b"}, ensure_ascii=False).encode() for one in BREAKS]
+    assert json_lines(b"\n".join(lines) + b"\n") == lines
+    assert json_lines(b"\n".join(lines)) == lines
+    assert json_lines(b"a\n\nb\n") == [b"a", b"", b"b"]
+    assert json_lines(b"") == []

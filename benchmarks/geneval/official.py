@@ -172,6 +172,23 @@ def read_official(path: Path) -> list[tuple[Prompt, int, Verdict]]:
     return verdicts
 
 
+def rewritten_prompts(path: Path) -> int:
+    """How many of the benchmark's prompts a ``results.jsonl`` has under another text.
+
+    Raises:
+        UserError: as ``read_official``.
+    """
+    results = [(result, place_of(result.filename)) for result in read_results(path)]
+    prompt_in = _prompts_by_folder(path, results)
+    return len(
+        {
+            prompt_in[place.folder].id
+            for result, place in results
+            if result.prompt != prompt_in[place.folder].text
+        }
+    )
+
+
 def _prompts_by_folder(
     path: Path, results: Sequence[tuple[ResultLine, Place]]
 ) -> dict[str, Prompt]:

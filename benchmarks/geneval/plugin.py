@@ -123,6 +123,10 @@ class GenEval:
         """Verdicts of an official ``results.jsonl``; see ``official.read_official``."""
         return official.read_official(path)
 
+    def rewritten_prompts(self, path: Path) -> int:
+        """How many prompts of a ``results.jsonl`` have another text than the benchmark's."""
+        return official.rewritten_prompts(path)
+
     def rule_with(self, rule: Rule, options: Mapping[str, Any]) -> Rule:
         """The official rule with other options than its defaults.
 

@@ -129,10 +129,14 @@ def _pictures(
 def _file(
     path: Path, layout: str, target: Target, name: str, backbone: str, detector: str | None
 ) -> int:
-    from ..generators.imported import Imported
+    from ..generators.imported import Imported, rewritten_note
     from ..imports.results import EXTERNAL, content_of, import_detections, import_verdicts
 
-    method = Imported(name, backbone, layout, content_of(path))
+    count = getattr(target.benchmark, "rewritten_prompts", None) if layout == "results" else None
+    rewritten = count(path) if count else 0
+    method = Imported(name, backbone, layout, content_of(path), rewritten)
+    if rewritten:
+        say(rewritten_note(rewritten))
     if layout == "detections":
         run, found = import_detections(path, target, method, detector or EXTERNAL)
         say(f"{found:,} of {run.expected.images:,} pictures; next: {typed('score', run.path)}")

@@ -163,6 +163,7 @@ def _official(
 
     With a subset all of its prompts are expected.
     """
+    from ..generators.imported import rewritten_note
     from ..imports.results import official_reader
     from ..stages.foreign import Origin, score_verdicts
 
@@ -174,6 +175,8 @@ def _official(
             "and labels."
         )
     read = official_reader(benchmark, subset or benchmark.default_subset, images)
+    count = getattr(benchmark, "rewritten_prompts", None)
+    rewritten = count(path) if count else 0
     default = assembly.rule(benchmark, None, subset)
     chosen = assembly.rule(benchmark, rule, subset)
     if chosen.name != default.name or threshold not in (None, default.threshold):
@@ -182,7 +185,12 @@ def _official(
             "--rule and --threshold, or give detections as JSON Lines."
         )
     return score_verdicts(
-        benchmark, read(path), rule=default.name, threshold=default.threshold, origin=origin
+        benchmark,
+        read(path),
+        rule=default.name,
+        threshold=default.threshold,
+        origin=origin,
+        notes=[rewritten_note(rewritten)] if rewritten else [],
     )
 
 

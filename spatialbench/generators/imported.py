@@ -55,3 +55,9 @@ class Imported:
             f"{self.name} was imported, so no picture of it can be made: give the import again "
             "with the missing files."
         )
+
+
+def rewritten_note(count: int | str) -> str:
+    """What a report or a table says of prompts that others rewrote."""
+    were = "prompt was" if str(count) == "1" else "prompts were"
+    return f"{count} {were} rewritten before the images were made."

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..generators.imported import REWRITTEN
+from ..generators.imported import REWRITTEN, rewritten_note
 from ..generators.prompt_transforms import IDENTITY_KEY
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
@@ -99,7 +99,7 @@ def _extras(
     extras: dict[str, Any] = {}
     notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
     if rewritten := signature.parameters.get(REWRITTEN):
-        notes.append(f"{rewritten} prompts were rewritten before the images were made.")
+        notes.append(rewritten_note(rewritten))
     notes += looked
     if hasattr(benchmark, "notes"):
         notes += benchmark.notes(table.prompts, signature.rule)

@@ -262,8 +262,16 @@ def test_geneval_results_go_by_what_is_judged(
     spatialbench: Command, prompts: list[dict[str, Any]], kind: str
 ) -> None:
     results(CHANGES[kind], prompts)
-    assert spatialbench(*IMPORT, *TOLD).status == 0
-    assert json.loads(Path("run/summary.json").read_text())["images"] == 16
+    outcome = spatialbench(*IMPORT, *TOLD)
+    assert outcome.status == 0
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert summary["images"] == 16
+    said = "4 prompts were rewritten before the images were made."
+    scored = spatialbench("score", "--bench", "geneval", "--detections", "results.jsonl")
+    for text in (outcome.err, scored.out):
+        assert (said in text) is (kind == "rewritten")
+    assert (said in summary.get("notes", ())) is (kind == "rewritten")
+    assert ("rewritten_prompts=4" in summary["signature"]) is (kind == "rewritten")
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,13 @@ def test_lines_that_are_no_prompts(tmp_path: Path, line: str, match: str) -> Non
         read_prompts(file)
     with pytest.raises(UserError, match="cannot read the prompts"):
         read_prompts(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\x85"])
+def test_a_line_ends_at_a_line_feed_alone(tmp_path: Path, odd: str, mark: str) -> None:
+    """As language models write them, and PowerShell's mark before the first."""
+    lines = [f'{{"text": "a dog{odd}left of a cat", "relations": [["dog", "left", "cat"]]}}\n'] * 2
+    (tmp_path / "in.jsonl").write_text(mark + "".join(lines), encoding="utf-8")
+    prompts = read_prompts(tmp_path / "in.jsonl")
+    assert [prompt.text for prompt in prompts] == [f"a dog{odd}left of a cat"] * 2

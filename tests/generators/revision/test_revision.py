@@ -198,3 +198,25 @@ def test_the_guidance_is_that_of_the_authors_sample() -> None:
     assert guidance(backbone="sdxl") == guidance(backbone="sd1.4") == 7.5
     assert guidance(backbone="sdxl", guidance_scale=5.0) == 5
     assert guidance(backbone="lab") == 3
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_guide_with_an_orientation_is_turned(
+    tmp_path: Path, mixed: list[Prompt], form: str
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / f"{mixed[0].id}.{'png' if form == 'PNG' else 'jpg'}"
+    Image.fromarray(pixels).save(path, form, exif=exif)
+    with Image.open(path) as given:
+        upright = given.convert("RGB").transpose(Image.Transpose.ROTATE_270)
+    guide = FolderGuides(tmp_path).guide(requests_of(mixed)[0])
+    assert (guide.size, guide.tobytes()) == ((4, 6), upright.tobytes())
+
+
+def test_a_guide_of_sixteen_bits_of_grey(tmp_path: Path, mixed: list[Prompt]) -> None:
+    values = np.array([[0, 256, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / f"{mixed[0].id}.png")
+    guide = FolderGuides(tmp_path).guide(requests_of(mixed)[0])
+    assert np.asarray(guide)[0, :, 0].tolist() == [0, 1, 255]
