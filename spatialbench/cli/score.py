@@ -65,7 +65,11 @@ def command(
 
     Either RUN, a run directory, or --bench with --detections.
     """
+    from ..stages.preflight import require_writable
+
     with stdout_reserved():
+        if verdicts is not None:
+            require_writable(verdicts.parent)
         if detections is not None:
             if run is not None or bench is None or detector is not None:
                 raise UserError(

@@ -23,6 +23,7 @@ from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 from ..stages.detect import detect
 from ..stages.generate import generate
+from ..stages.preflight import Wanted, fetch, needs, require
 from ..stages.progress import Progress
 from .kept_set import IMAGES, KeptSet, write_kept
 from .rejections import KEPT, UNREADABLE, Rejections, outcome
@@ -67,6 +68,9 @@ def build(
     # The stages take prompts, labels and names of a benchmark, and nothing else of it.
     benchmark = cast(BenchmarkPlugin, plan.prompts)
     spec = RunSpec(benchmark, "all", plan.generator, SeedScheme(plan.seed))
+    expected = spec.expect(Selection())
+    wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)
+    require(needs(wanted), fetch=lambda: fetch(wanted))
     run = open_run(spec, Selection(), machine, plan.folder / RUN, command)
     store_prompts(run.path, plan.prompts)
     for _ in range(2):

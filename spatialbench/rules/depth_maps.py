@@ -130,7 +130,9 @@ def folder_of_run(run: Path) -> DepthFolder | None:
     Raises:
         UserError: several models have made maps there.
     """
-    there = sorted(path.parent for path in (run / SUBFOLDER).glob(f"*/{DESCRIPTION}"))
+    described = sorted(path.parent for path in (run / SUBFOLDER).glob(f"*/{DESCRIPTION}"))
+    # A command that failed may have left no more than a description (0.1 did).
+    there = [path for path in described if next(path.glob("*/*.png"), None) is not None]
     if len(there) > 1:
         raise UserError(
             f"{run} holds depth maps of several models ({', '.join(p.name for p in there)}): say "

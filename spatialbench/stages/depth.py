@@ -96,9 +96,6 @@ def make_depth(
                 "'generate' command first."
             )
         progress.begin(STAGE, there - len(due), len(wanted))
-        if due:
-            make_folder(folder.path)
-            write_atomic(folder.path / DESCRIPTION, _description(folder, model, masks))
         made = 0
         for key in due:
             sha256 = finished[key].sha256
@@ -107,10 +104,16 @@ def make_depth(
                 progress.notice(f"image {key[0]}/{key[1]} cannot be read and gets no depth map")
                 continue
             (depth,) = model.estimate([image])
-            make_folder(folder.map_path(*key).parent)
+            masked = None
             if masks is not None and key in boxes:
-                found = masks.masks(image, boxes[key])
-                write_atomic(folder.masks_path(*key), packed_masks(boxes[key], found))
+                masked = packed_masks(boxes[key], masks.masks(image, boxes[key]))
+            if not made:
+                # Not before there is a map: models that fail leave no folder of theirs.
+                make_folder(folder.path)
+                write_atomic(folder.path / DESCRIPTION, _description(folder, model, masks))
+            make_folder(folder.map_path(*key).parent)
+            if masked is not None:
+                write_atomic(folder.masks_path(*key), masked)
             # Last, because the map is what says that the image is done.
             write_atomic(folder.map_path(*key), encode_depth(depth, sha256))
             made += 1

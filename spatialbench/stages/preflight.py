@@ -54,7 +54,9 @@ def needs(wanted: Wanted) -> list[Requirement]:
     expected, directory = wanted.expected, RunDirectory(wanted.folder)
     keys = expected.keys()
     finished = directory.finished_images(_silent) if wanted.folder.is_dir() else {}
-    found = [required(f"permission to write to {wanted.folder}", lambda: _writable(wanted.folder))]
+    found = [
+        required(f"permission to write to {wanted.folder}", lambda: require_writable(wanted.folder))
+    ]
     due = [key for key in keys if key not in finished]
     if wanted.generator is not None and due:
         found += _space(wanted, len(due))
@@ -157,8 +159,12 @@ def _space(wanted: Wanted, images: int) -> list[Requirement]:
     return [required(f"{_size(needed)} of disk", enough)]
 
 
-def _writable(folder: Path) -> None:
-    """Raises UserError where a folder, or the first parent that is there, cannot be written."""
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or made; nothing is made.
+
+    Raises:
+        UserError: it, or the first of its parents that is there, is a file or not writable.
+    """
     there = _existing(folder)
     if not there.is_dir():
         raise UserError(

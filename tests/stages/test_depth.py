@@ -203,6 +203,31 @@ def test_several_models_must_be_told_apart(tmp_path: Path) -> None:
     assert score(run, Silent(), chosen)["rule"] == "esplora-r1/1+depth:ramp@2"
 
 
+def test_models_that_fail_leave_the_run_as_it_was(tmp_path: Path) -> None:
+    class Blind(Ramp):
+        def estimate(self, images: list[Image.Image]) -> list[npt.NDArray[np.float32]]:
+            raise UserError("no weights")
+
+    class NoMasks(Halves):
+        def masks(
+            self, image: Image.Image, boxes: npt.NDArray[np.float32]
+        ) -> npt.NDArray[np.bool_]:
+            raise UserError("no weights")
+
+    run = _run(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="no weights"):
+        make_depth(run, Blind(), Silent())
+    with pytest.raises(UserError, match="no weights"):
+        make_depth(run, Ramp(), Silent(), NoMasks())
+    assert sorted(tmp_path.rglob("*")) == before
+    # What 0.1 left after such a failure is no folder of depth maps.
+    left = tmp_path / "depth" / "ramp@1"
+    left.mkdir(parents=True)
+    (left / "depth.json").write_text('{"signature": "ramp@1"}')
+    assert folder_of_run(tmp_path) is None
+
+
 def test_a_run_without_depth_needs_none(tmp_path: Path) -> None:
     run = open_shapes(tmp_path / "run")
     with pytest.raises(UserError, match=r"no prompt of .* asks for in front of or behind"):

@@ -1,0 +1,119 @@
+"""A command that fails leaves the run, and everything beside it, as it found it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialbench.runs.store import RunDirectory
+
+from .conftest import Command
+
+RUN = Path("run")
+SCORE_AGAIN = ("score", RUN)
+
+
+def files(folder: Path) -> dict[str, bytes | None]:
+    """All files and folders, but for locks and times."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+        if path.name not in (".lock", "timing.jsonl")
+    }
+
+
+@pytest.fixture
+def finished(spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that is scored, files that are none of ours, and empty caches."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path.parent / "hub"))
+    monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path.parent / "own"))
+    made = spatialbench(
+        "run", "--method", "painter", "--bench", "squares", "--limit", "4", "--out", RUN
+    )
+    assert made.status == 0
+    (tmp_path / "text.txt").write_text("text")
+    record = {
+        "prompt_id": "0", "index": 0, "width": 64, "height": 64,
+        "boxes": [[0, 0, 9, 9]], "scores": [0.9], "labels": ["red square"],
+    }  # fmt: skip
+    (tmp_path / "one.jsonl").write_text(json.dumps(record) + "\n")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "0_0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return tmp_path
+
+
+FAILING: dict[str, tuple[Any, ...]] = {
+    "detect, no weights": ("detect", RUN, "--detector", "owlvit", "--offline"),
+    "detect, no such detector": ("detect", RUN, "--detector", "owlvitt"),
+    "detect, no file": ("detect", RUN, "--detector", "unidet:nowhere.pth"),
+    "detect, other names": ("detect", RUN, "--detector", "mask2former", "--offline"),
+    "detect, bad shard": ("detect", RUN, "--shard", "3/2"),
+    "score, no such rule": ("score", RUN, "--rule", "nothing"),
+    "score, no such detector": ("score", RUN, "--detector", "owlvit"),
+    "score, a rule that finds no depth folder": ("score", RUN, "--rule", "esplora-r1:depth=none"),
+    "score, verdicts below a file": ("score", RUN, "--rule", "pse", "--verdicts", "text.txt/v"),
+    "depth, no such prompts": ("depth", RUN, "--offline"),
+    "depth, no weights": ("depth", RUN, "--weights", "nowhere", "--offline"),
+    "import, not pictures": (
+        "import", "pictures", "--layout", "visor", "--bench", "squares", "--name", "x",
+    ),
+    "import, part of the detections": (
+        "import", "one.jsonl", "--layout", "detections", "--bench", "squares", "--name", "x",
+    ),
+    "import, no results": (
+        "import", "text.txt", "--layout", "results", "--bench", "squares", "--name", "x",
+    ),
+    "export, by another detector": (
+        "export", RUN, "--layout", "detections", "--detector", "owlvit", "--out", "x.jsonl",
+    ),
+    "export, no such format": ("export", RUN, "--layout", "results", "--out", "x"),
+    "export, below a file": ("export", RUN, "--layout", "visor", "--out", "text.txt/x"),
+    "gallery, a run that is none": ("gallery", RUN, "pictures"),
+    "gate, nothing to hold to": ("gate", RUN),
+    "gate, written below a file": ("gate", RUN, "--write", "text.txt/gate.json"),
+    "compare, a run that is none": ("compare", RUN, "pictures"),
+    "agree, no such detector": ("detectors", "agree", RUN, "colour-blobs", "owlvit"),
+    "run, other settings": (
+        "run", "--method", "painter", "--bench", "squares", "--set", "skill=0.1", "--out", RUN,
+    ),
+    "run, more images by a detector without weights": (
+        "run", "--method", "painter", "--bench", "squares", "--limit", "8", "--out", RUN,
+        "--detector", "owlvit", "--offline",
+    ),
+    "generate, a name that is none": (
+        "generate", "--method", "painter", "--bench", "squares", "--only", "leftt", "--out", RUN,
+    ),
+    "build-data, no weights": (
+        "esplora", "build-data", "--folder", "data", "--count", "4",
+        "--detector", "owlvit", "--offline",
+    ),
+    "train, no data": ("esplora", "train", "data", "--backbone", "lab"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_command_that_fails(spatialbench: Command, finished: Path, name: str) -> None:
+    before = files(finished)
+    outcome = spatialbench(*FAILING[name])
+    assert outcome.status in (2, 64), outcome.err
+    assert outcome.err.strip().splitlines()[-1].startswith("error: ")
+    assert files(finished) == before
+    assert spatialbench(*SCORE_AGAIN).status == 0
+    assert files(finished) == before
+
+
+def test_a_corrupt_record_is_told_and_nothing_is_replaced(
+    spatialbench: Command, finished: Path
+) -> None:
+    journal = RunDirectory(RUN).detection_journal("colour-blobs@1").path
+    whole = journal.read_bytes()
+    journal.write_bytes(b'{"prompt_id": 7\n' + whole)
+    before = files(finished)
+    for verb in ("score", "detect"):
+        outcome = spatialbench(verb, RUN)
+        assert outcome.status == 2
+        assert str(journal) in outcome.err
+        assert files(finished) == before
