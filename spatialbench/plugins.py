@@ -67,7 +67,10 @@ class Parameter:
 
 
 class Generator(Protocol):
-    """A method on a backbone, with every setting fixed."""
+    """A method on a backbone, with every setting fixed.
+
+    It may also offer ``download`` and ``about_prompts`` (see the functions of these names).
+    """
 
     def identity(self) -> Json:
         """Everything that decides the pixels: method, version, parameters, backbone, scheduler.
@@ -89,7 +92,11 @@ class Generator(Protocol):
 
 
 class GeneratorPlugin(Protocol):
-    """What an entry point of ``spatialbench.generators`` names."""
+    """What an entry point of ``spatialbench.generators`` names.
+
+    It may also offer ``marks_of(parameters)``: the marks of a run whose identity has none, as of an
+    earlier version, by the parameters in its signature.
+    """
 
     name: str
     summary: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -18,14 +18,17 @@ class DeferredMethod:
         name: what ``--method`` takes.
         summary: one line for lists.
         parameters: what ``--set`` takes.
-        module: full name of the module whose ``configure(settings, parameters)`` makes the
-            generator.
+        module: full name of the module whose function makes the generator.
+        function: name of that function, called with settings and parameters.
+        marks_of: see :class:`~spatialbench.plugins.GeneratorPlugin`.
     """
 
     name: str
     summary: str
     parameters: Mapping[str, Parameter]
     module: str
+    function: str = "configure"
+    marks_of: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Generator:
         """Fix the settings.
@@ -34,5 +37,5 @@ class DeferredMethod:
             UserError: an unknown parameter, a value out of range, values that contradict, or files
                 that are not there.
         """
-        made: Generator = import_module(self.module).configure(settings, parameters)
+        made: Generator = getattr(import_module(self.module), self.function)(settings, parameters)
         return made

@@ -76,14 +76,16 @@ def leaderboard_csv(
                 *paid,
                 differs,
                 result.signature,
+                "+".join(method_marks(result)),
             ]
         )
     for entry in published:
         values = [entry.metrics.get(key) for key in headline]
         empty = [""] * (len(bounds) + len(priced) + 1)
         cells = [*(_exact(value) for value in values), *empty, f"{entry.source} [{entry.evidence}]"]
+        cells.append("+".join(entry.marks))
         lines.append(["published", entry.method, entry.base, "", "", "", *cells])
-    return render_csv([*columns, *bounds, *priced, "other_conditions", "source"], lines)
+    return render_csv([*columns, *bounds, *priced, "other_conditions", "source", "marks"], lines)
 
 
 def _held(

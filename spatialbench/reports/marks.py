@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UserError
+from ..plugins import load
 from ..runs.signature import Signature
 from .results import Result
 
@@ -15,9 +16,14 @@ MARKS = {
         "our reconstruction of what its authors did not release, or not in this form; it competes "
         "like a row without a mark",
     ),
+    "corrected": (
+        "[c]",
+        "its authors' method without defects of their code, so not what their published rows were "
+        "made with; it competes like a row without a mark",
+    ),
 }
 """Marks of published rows and of methods: what stands in the table, and what it means."""
-_COMPETING = frozenset({"reconstruction"})
+_COMPETING = frozenset({"reconstruction", "corrected"})
 """Marks that do not keep a row from being the best."""
 
 
@@ -27,9 +33,18 @@ def competes(result: Result) -> bool:
 
 
 def method_marks(result: Result) -> tuple[str, ...]:
-    """What a run's method says of itself: the ``marks`` of its identity, from the signature."""
+    """What a run's method says of itself: the ``marks`` of its identity, from the signature.
+
+    For an identity without, such as an earlier version's, the installed method is asked.
+    """
     try:
-        text = Signature.parse(result.signature).parameters.get("marks", "")
+        signature = Signature.parse(result.signature)
+        if "marks" in signature.parameters:
+            names = tuple(signature.parameters["marks"].split("+"))
+        else:
+            plugin = load("generator", str(signature.method).partition("/")[0])
+            marks_of = getattr(plugin, "marks_of", None)
+            names = marks_of(signature.parameters) if marks_of else ()
     except UserError:
         return ()
-    return tuple(name for name in text.split("+") if name in MARKS)
+    return tuple(name for name in names if name in MARKS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...errors import UserError
-from ...prompts import Prompt
+from ...prompts import Prompt, Triplet
 from ...relations import Relation, find_relations
 
 Span = tuple[int, int]
@@ -22,12 +22,7 @@ def object_spans(prompt: Prompt) -> tuple[Span, Span]:
     Raises:
         UserError: the prompt has no triplet, or one of the names is not in the text.
     """
-    triplet = prompt.triplet
-    if triplet is None:
-        raise UserError(
-            f"prompt {prompt.id} ({prompt.text!r}) names no relation of two objects, which "
-            "this method needs; choose a subset whose prompts do, or use --method sd."
-        )
+    triplet = triplet_of(prompt)
     names = [(triplet.subject, triplet.object)]
     if len(prompt.objects) == 2:
         names.append((prompt.objects[0], prompt.objects[1]))
@@ -51,6 +46,20 @@ def guided_spans(prompt: Prompt) -> tuple[Span, ...]:
         UserError: as these.
     """
     return object_spans(prompt) if prompt.triplet else named_spans(prompt)
+
+
+def triplet_of(prompt: Prompt) -> Triplet:
+    """The prompt's triplet.
+
+    Raises:
+        UserError: it has none.
+    """
+    if prompt.triplet is None:
+        raise UserError(
+            f"prompt {prompt.id} ({prompt.text!r}) names no relation of two objects, which "
+            "this method needs; choose a subset whose prompts do, or use --method sd."
+        )
+    return prompt.triplet
 
 
 def named_spans(prompt: Prompt) -> tuple[Span, ...]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...prompts import Prompt
-from ...relations import Relation
 from ..attention_guidance.finite_gradients import require_finite_gradients
 from ..attention_guidance.tokens import object_tokens, selection
 from ..attention_guidance.unet_forward import forward_replaced, rows_of
@@ -23,7 +22,7 @@ from .gradient import GuidedPrediction, predict_with_gradient
 from .layers import find_taps
 from .loss import SpatialLoss
 from .official_tokens import official_object_tokens
-from .placement import Placement, check_relation
+from .placement import Placement, placed_relation
 from .prediction import shift_factors
 from .settings import GuidanceSettings
 
@@ -107,14 +106,15 @@ class _Guide:
         self.factors: list[float] = []
         device = pipe.unet.device
         wide = torch.promote_types(pipe.unet.dtype, torch.float32)
-        official = settings.compat == "official"
+        released = settings.variant.released
         self.taps = find_taps(pipe.unet, settings.layers)
-        self.reader = MapReader(settings.threshold, guard=not official)
+        self.reader = MapReader(settings.threshold, guard=not released)
         tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
-        choose = official_object_tokens if official else object_tokens
+        choose = official_object_tokens if released else object_tokens
         positions = [choose(prompt, tokenizers) for prompt in prompts]
         self.selection = selection(positions, tokenizers[0].model_max_length, device)
-        placement = Placement.of([_relation(p, official) for p in prompts], device, wide)
+        relations = [placed_relation(p, settings.near, released=released) for p in prompts]
+        placement = Placement.of(relations, device, wide)
         coarse = tuple(tap.coarse for tap in self.taps)
         self.loss = SpatialLoss(settings, placement, coarse, device, wide)
         self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
@@ -184,12 +184,3 @@ class _Guide:
         """Raise if any sample's gradient overflowed in any step."""
         dtype = self.pipe.unet.dtype
         require_finite_gradients("infsplign", self.finite, self.prompts, dtype, "weight")
-
-
-def _relation(prompt: Prompt, official: bool) -> Relation | None:
-    assert prompt.triplet is not None
-    relation = prompt.triplet.relation
-    if official:
-        flat = relation.axis in ("x", "y") or relation is Relation.NEAR
-        return relation if flat else None
-    return check_relation(relation, prompt.id)

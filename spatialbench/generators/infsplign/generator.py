@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...plugins import GenerationSettings, ImageRequest, Json
+from ...prompts import Prompt
+from ...relations import Relation
 from ..architecture import Architecture
+from ..attention_guidance.nouns import object_spans, triplet_of
 from ..backbones import resolve
 from ..pipeline_generator import PipelineGenerator
 from ..sampling import Sampling, resolve_sampling
-from .denoiser import guided
+from .denoiser import Observer, guided
+from .placement import placed_relation
+from .presets import Preset
 from .settings import GuidanceSettings, preset_of, read_settings
+from .variants import CORRECTED, RELEASED, Variant
 
 if TYPE_CHECKING:
     import torch
 
-VERSION = 1
-"""Raised whenever the same settings would give other pixels."""
+_PLANE = "presence and balance act alone"
+_DEPTH = f"the authors' code knows no relation in depth, {_PLANE}"
+_NO_TERM = {
+    Relation.NEAR: f"{_PLANE} (--set near=apart pushes the pair apart, as the authors' code does)",
+    Relation.IN_FRONT: _DEPTH,
+    Relation.BEHIND: _DEPTH,
+}
 
 
 class InfSplign(PipelineGenerator):
-    """A backbone guided by the attention maps of the prompt's two objects."""
+    """A backbone guided by the attention maps of the prompt's two objects.
+
+    ``observer`` is told of every guided step.
+    """
 
     def __init__(self, sampling: Sampling, guidance: GuidanceSettings) -> None:
         super().__init__(sampling)
         self.guidance = guidance
+        self.observer: Observer | None = None
 
     def identity(self) -> Json:
-        """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""
+        """Method, version, marks, all parameters but ``checkpointing``, the sampling's identity."""
+        variant = self.guidance.variant
         return {
-            "method": "infsplign",
-            "version": VERSION,
+            "method": variant.name,
+            "version": variant.version,
+            **({"marks": list(variant.marks)} if variant.marks else {}),
             "parameters": self.guidance.identity(),
             **self.sampling.identity(),
         }
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """How many of the prompts get no spatial term, and why.
+
+        Raises:
+            UserError: a prompt that cannot be guided.
+        """
+        released = self.guidance.variant.released
+        without = Counter[Relation]()
+        for prompt in prompts:
+            if not released:
+                object_spans(prompt)
+            if placed_relation(prompt, self.guidance.near, released=released) is None:
+                without[triplet_of(prompt).relation] += 1
+        name, every = self.guidance.variant.name, f"{len(prompts):,}"
+        return [
+            f"{name}: {count:,} of {every} prompts ask for {relation.adverb!r} and get no spatial "
+            f"term: {_NO_TERM[relation]}"
+            for relation, count in sorted(without.items())
+        ]
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As :meth:`PipelineGenerator.latents`, guided; relations may be mixed.
@@ -50,14 +88,17 @@ class InfSplign(PipelineGenerator):
             self.guidance,
             steps=self.sampling.steps,
             guidance_scale=self.sampling.guidance_scale,
+            observer=self.observer,
         ):
             return super().latents(requests)
 
 
-def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> InfSplign:
+def configure(
+    settings: GenerationSettings, parameters: Mapping[str, Any], variant: Variant = CORRECTED
+) -> InfSplign:
     """Fix the settings: the user's, over the preset's, over the backbone's defaults.
 
-    A preset's steps and scheduler are for Stable Diffusion; the lab keeps its own.
+    A preset's steps and scheduler are for Stable Diffusion and SDXL; the lab keeps its own.
 
     Raises:
         UserError: an unknown parameter, a value out of range, or values that contradict.
@@ -67,8 +108,20 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> In
     if kind is not Architecture.LAB:
         settings = replace(
             settings,
-            steps=preset.steps if settings.steps is None else settings.steps,
+            steps=_steps(kind, preset) if settings.steps is None else settings.steps,
             scheduler=settings.scheduler or preset.scheduler,
         )
     sampling = resolve_sampling(settings)
-    return InfSplign(sampling, read_settings(parameters, kind or "", sampling.steps))
+    guidance = read_settings(parameters, kind or "", sampling.steps, variant)
+    return InfSplign(sampling, guidance)
+
+
+def configure_released(settings: GenerationSettings, parameters: Mapping[str, Any]) -> InfSplign:
+    """As :func:`configure`, for what the authors' code computes."""
+    return configure(settings, parameters, RELEASED)
+
+
+def _steps(kind: Architecture | None, preset: Preset) -> int:
+    if kind is Architecture.SDXL and preset.steps_sdxl is not None:
+        return preset.steps_sdxl
+    return preset.steps

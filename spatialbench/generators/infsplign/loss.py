@@ -66,22 +66,8 @@ class SpatialLoss:
     def _displacement(self, difference: Tensor) -> Tensor:
         """(layers, batch): how far the object lies on its side; at least the margin is right.
 
-        ``near`` is right while the distance is within the margin: there the shortfall is
-        ``alpha * (distance - margin)``. The authors' code takes ``|dx|`` for the displacement,
-        which pushes the pair apart; ``compat=official`` does so too.
+        For a pair that is to be apart it is ``|dx|``, whichever side.
         """
         signed = (difference * self.placement.direction).sum(-1)
-        near = self.placement.near
-        if near is None:
-            return signed
-        if self.settings.compat == "official":
-            return difference[..., 0].abs().where(near, signed)
-        return (2 * self.settings.margin - _length(difference)).where(near, signed)
-
-
-def _length(vector: Tensor) -> Tensor:
-    """Euclidean length over the last axis, with gradient zero (not NaN) at the origin."""
-    square = vector.square().sum(-1)
-    zero = square == 0
-    root: Tensor = square.where(~zero, 1.0).sqrt()
-    return root.where(~zero, 0.0)
+        apart = self.placement.apart
+        return signed if apart is None else difference[..., 0].abs().where(apart, signed)

@@ -1,4 +1,4 @@
-"""The authors' own choice of object tokens, with its defects, for ``compat=official``.
+"""The authors' own choice of object tokens, with its defects, for ``infsplign-released``.
 
 Source: their code at 011f3398. Only the second word of a two-word name is looked up; every
 occurrence of its tokens counts; the joined list is cut by words, though it holds sub-words. So
@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...prompts import Prompt
+from ..attention_guidance.nouns import triplet_of
 from ..attention_guidance.tokens import Positions
 
 
@@ -21,21 +22,17 @@ def official_object_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positio
     Raises:
         UserError: the prompt has no triplet, or the code would have failed on it.
     """
-    if prompt.triplet is None:
-        raise UserError(
-            f"prompt {prompt.id} ({prompt.text!r}) has no two objects, which infsplign needs; "
-            "choose a subset whose prompts do, or use --method sd."
-        )
+    triplet = triplet_of(prompt)
     tokenizer = tokenizers[0]
     ids = tokenizer(prompt.text, truncation=True, max_length=tokenizer.model_max_length)
-    words = [_looked_up(name) for name in (prompt.triplet.subject, prompt.triplet.object)]
+    words = [_looked_up(name) for name in (triplet.subject, triplet.object)]
     flat = [place for word in words for place in _places(tokenizer, word, ids["input_ids"])]
     cut = len(words[0].split())
     subject, object_ = flat[:cut], flat[cut : cut + len(words[1].split())]
     if not (subject and object_):
         raise UserError(
             f"prompt {prompt.id} ({prompt.text!r}): the authors' code finds no tokens for "
-            f"{words[0]!r} and {words[1]!r} and fails; leave out --set compat=official."
+            f"{words[0]!r} and {words[1]!r} and fails; use --method infsplign."
         )
     return tuple(subject), tuple(object_)
 

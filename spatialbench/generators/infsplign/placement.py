@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
-from ...relations import Relation
+from ...prompts import Prompt
+from ...relations import Relation, find_relations
+from ..attention_guidance.nouns import triplet_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,44 +30,64 @@ class Placement:
 
     Attributes:
         direction: (batch, 2), unit vector from subject to object; zero where there is none.
-        across: (batch, 2), the other axis: along it the two should agree; zero for ``near``.
-        near: (batch,) bool, or None if no sample of the batch is ``near``.
-        known: (batch,), 1, or 0 for a relation without a place (only with ``compat=official``).
+        across: (batch, 2), the other axis: along it the two should agree; zero where there is no
+            direction.
+        apart: (batch,) bool, pairs to be pushed apart; None if the batch has none.
+        known: (batch,), 1, or 0 for a sample without a spatial term.
     """
 
     direction: Tensor
     across: Tensor
-    near: Tensor | None
+    apart: Tensor | None
     known: Tensor
 
     @classmethod
     def of(
         cls, relations: Sequence[Relation | None], device: torch.device, dtype: torch.dtype
     ) -> Placement:
-        """One sample a relation; None has no place and gets no spatial loss."""
+        """One sample a relation; None gets no spatial term, NEAR is pushed apart."""
         import torch
 
         direction = [_DIRECTION.get(r, (0.0, 0.0)) if r else (0.0, 0.0) for r in relations]
         across = [(abs(y), abs(x)) for x, y in direction]
-        near = [r is Relation.NEAR for r in relations]
+        apart = [r is Relation.NEAR for r in relations]
         known = [float(r in _DIRECTION or r is Relation.NEAR) for r in relations]
         return cls(
             torch.tensor(direction, device=device, dtype=dtype),
             torch.tensor(across, device=device, dtype=dtype),
-            torch.tensor(near, device=device) if any(near) else None,
+            torch.tensor(apart, device=device) if any(apart) else None,
             torch.tensor(known, device=device, dtype=dtype),
         )
 
 
-def check_relation(relation: Relation, prompt_id: str) -> Relation:
-    """The relation, if it is one that guidance in the picture plane can act on.
+def placed_relation(prompt: Prompt, near: str, *, released: bool) -> Relation | None:
+    """The relation whose spatial term acts on a prompt; None for a prompt without one.
+
+    Args:
+        near: one of ``variants.NEAR``: what acts on near, next to and on side of.
+        released: leave relations in depth without a spatial term, as the authors' code does,
+            which knows no phrase of theirs.
 
     Raises:
-        UserError: ``in front of`` and ``behind`` have no direction in the plane.
+        UserError: no relation of two objects; or ``in front of`` and ``behind``, which have no
+            direction in the plane.
     """
-    if relation in _DIRECTION or relation is Relation.NEAR:
+    relation = triplet_of(prompt).relation
+    if relation in _DIRECTION:
         return relation
+    if relation is Relation.NEAR:
+        if near == "none":
+            return None
+        return relation if near == "apart" else _side(prompt)
+    if released:
+        return None
     raise UserError(
-        f"prompt {prompt_id} asks for {relation.adverb!r}, which infsplign cannot guide: it knows "
-        "left, right, above, below and near; choose a subset without it, or use --method sd."
+        f"prompt {prompt.id} asks for {relation.adverb!r}, which infsplign cannot guide: it acts "
+        "on left, right, above, below and near; choose a subset without it, or use --method sd."
     )
+
+
+def _side(prompt: Prompt) -> Relation:
+    """Right for ``next to``, left for ``near`` and ``on side of``: the thesis' code (ba64c6e)."""
+    phrases = [m.phrase.lower() for m in find_relations(prompt.text) if m.relation is Relation.NEAR]
+    return Relation.RIGHT if phrases[:1] == ["next to"] else Relation.LEFT

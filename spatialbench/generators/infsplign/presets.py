@@ -18,13 +18,15 @@ class Preset:
         parameters: values of ``--set`` parameters.
         by_loss: further values that go with one activation only.
         steps: sampling steps on a Stable Diffusion backbone.
-        scheduler: scheduler on a Stable Diffusion backbone.
+        steps_sdxl: sampling steps on SDXL; None for the same.
+        scheduler: scheduler on either.
     """
 
     source: str
     parameters: Mapping[str, Any]
     steps: int
     by_loss: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    steps_sdxl: int | None = None
     scheduler: str = "ddpm-trailing"
 
 
@@ -65,8 +67,10 @@ PRESETS: Mapping[str, Preset] = {
             "lambda_balance": 0.0,
             "threshold": "mean",
             "end": "25%",
+            "near": "sides",
         },
         steps=500,
+        steps_sdxl=50,
         by_loss={
             "relu": {"alpha": 0.75, "margin": 0.25},
             "leaky_relu": {"alpha": 2.0, "margin": 0.25},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...errors import UserError, unknown_name
@@ -12,6 +12,7 @@ from ..attention_guidance.windows import Window, read_window
 from ..parameters import read_parameters
 from .activations import NAMES
 from .presets import BACKBONE_PARAMETERS, DEFAULT, PRESETS, Preset
+from .variants import COMPAT, CORRECTED, NEAR, RELEASED, Variant
 
 PARAMETERS: Mapping[str, Parameter] = {
     "preset": Parameter(DEFAULT, f"published settings to start from: {', '.join(PRESETS)}"),
@@ -31,17 +32,32 @@ PARAMETERS: Mapping[str, Parameter] = {
     "layers": Parameter("both", "levels to read: both, coarse or mid"),
     "start": Parameter("0", "first guided step: a step number, or a share such as 0.1 or 10%"),
     "end": Parameter("100%", "first step no longer guided: likewise"),
-    "compat": Parameter("none", "official: with the defects of the authors' code"),
+    "near": Parameter(
+        CORRECTED.near,
+        "near, next to and on side of: none (no spatial term), apart (the authors' code: until the "
+        "margin), sides (thesis: near and on side of as left, next to as right)",
+    ),
+    "compat": Parameter(
+        "none", "official: the method infsplign-released, for runs of 0.1 that began so"
+    ),
     "checkpointing": Parameter(
         False, "recompute activations: a fifth of their memory, a fifth slower"
     ),
 }
+
+RELEASED_PARAMETERS: Mapping[str, Parameter] = {
+    key: replace(parameter, default=RELEASED.near) if key == "near" else parameter
+    for key, parameter in PARAMETERS.items()
+    if key != "compat"
+}
+"""What ``infsplign-released`` takes."""
 
 _CHOICES = {
     "preset": tuple(PRESETS),
     "loss": NAMES,
     "threshold": ("none", "mean"),
     "layers": ("both", "coarse", "mid"),
+    "near": NEAR,
     "compat": ("none", "official"),
 }
 
@@ -50,6 +66,7 @@ _CHOICES = {
 class GuidanceSettings:
     """Checked parameters of one run; ``PARAMETERS`` says what each means."""
 
+    variant: Variant
     preset: str
     loss: str
     alpha: float
@@ -63,8 +80,8 @@ class GuidanceSettings:
     orthogonal_power: int
     threshold: str
     layers: str
+    near: str
     window: Window
-    compat: str
     checkpointing: bool
 
     def identity(self) -> dict[str, Any]:
@@ -74,7 +91,12 @@ class GuidanceSettings:
         same operations, so it may be switched on to finish a run.
         """
         values = asdict(self)
-        del values["preset"], values["checkpointing"], values["window"]
+        for key in ("variant", "preset", "checkpointing", "window"):
+            del values[key]
+        if self.variant.names_compat:
+            if self.near == self.variant.near:
+                del values["near"]
+            values["compat"] = "official"
         return values | {"window": [self.window.start, self.window.end]}
 
 
@@ -90,27 +112,35 @@ def preset_of(given: Mapping[str, Any]) -> Preset:
     return PRESETS[name]
 
 
-def read_settings(given: Mapping[str, Any], backbone: str, steps: int) -> GuidanceSettings:
+def read_settings(
+    given: Mapping[str, Any], backbone: str, steps: int, variant: Variant = CORRECTED
+) -> GuidanceSettings:
     """Settings from ``--set`` over the backbone's values over the preset's.
 
     Args:
         given: what the user set, as text or values.
         backbone: what kind of backbone it is; see ``Architecture``.
         steps: sampling steps of the run, which the guided window is measured against.
+        variant: the method; ``compat=official`` makes the corrected one ``COMPAT``.
 
     Raises:
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
     preset = preset_of(given)
     user = {k: _edge_as_text(k, v) for k, v in given.items()}
-    inherited = {**preset.parameters, **BACKBONE_PARAMETERS.get(backbone, {})}
+    declared = RELEASED_PARAMETERS if variant is RELEASED else PARAMETERS
+    if variant is CORRECTED and user.get("compat") == "official":
+        variant = COMPAT
+    near = {"near": variant.near}
+    inherited = {**near, **preset.parameters, **BACKBONE_PARAMETERS.get(backbone, {})}
     loss = user.get("loss", inherited.get("loss"))
     values = read_parameters(
-        "infsplign", PARAMETERS, {**inherited, **preset.by_loss.get(str(loss), {}), **user}
+        variant.name, declared, {**inherited, **preset.by_loss.get(str(loss), {}), **user}
     )
-    for key, known in _CHOICES.items():
-        if values[key] not in known:
-            raise unknown_name(f"{key} of infsplign", values[key], known)
+    for key in values.keys() & _CHOICES.keys():
+        if values[key] not in _CHOICES[key]:
+            raise unknown_name(f"{key} of {variant.name}", values[key], _CHOICES[key])
+    values.pop("compat", None)
     _check_preset_knows_loss(values, preset, user)
     _check_ranges(values)
     _check_contradictions(values, user)
@@ -119,7 +149,7 @@ def read_settings(given: Mapping[str, Any], backbone: str, steps: int) -> Guidan
         values["lambda_balance"] = 0.0
     if values["layers"] == "mid":
         values["lambda_presence"] = 0.0
-    return GuidanceSettings(window=window, **values)
+    return GuidanceSettings(variant=variant, window=window, **values)
 
 
 def _edge_as_text(key: str, value: Any) -> Any:
