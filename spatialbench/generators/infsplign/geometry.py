@@ -98,6 +98,9 @@ class MapReader:
         rows, columns = (self._resizer(side, maps) for side in shape)
         large = rows @ maps.view(*maps.shape[:-1], *shape) @ columns.T
         keep = large >= large.mean((-2, -1), keepdim=True)
+        if self.guard:
+            # The mean of equal values can be rounded above every one of them.
+            keep = keep | ~keep.flatten(-2).any(-1)[..., None, None]
         large = (large * keep).flatten(-2)
         return large @ self._weight((CANVAS, CANVAS), maps)
 

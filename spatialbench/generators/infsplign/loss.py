@@ -52,8 +52,11 @@ class SpatialLoss:
         """
         s = self.settings
         difference = moments.centroid[:, :, 1] - moments.centroid[:, :, 0]
-        shortfall = s.alpha * (s.margin - self._displacement(difference))
-        total = s.lambda_spatial * self.placement.known * self.activation(shortfall)
+        known = self.placement.known
+        shortfall = known * s.alpha * (s.margin - self._displacement(difference))
+        # Multiplied by zero on both sides: an activation of nothing need not be nothing, and one
+        # that overflows would not become nothing.
+        total = s.lambda_spatial * known * self.activation(shortfall)
         if s.orthogonal:
             across = (difference * self.placement.across).sum(-1).abs()
             total = total + s.orthogonal * across**s.orthogonal_power

@@ -96,6 +96,27 @@ def test_the_authors_choice_guides_some_prompts_against_themselves(
 
 
 @pytest.mark.parametrize(
+    ("bench", "repeats", "differ", "of"),
+    [("visor_pairs", 4, 9152, 25_280), ("t2i", 1, 5, 300), ("geneval", 1, 44, 100)],
+)
+def test_on_how_many_prompts_the_authors_choice_differs(
+    bench: str,
+    repeats: int,
+    differ: int,
+    of: int,
+    clip_tokenizer: Any,
+    request: pytest.FixtureRequest,
+) -> None:
+    """36.2 % of VISOR, whose pairs stand in four relations each; what docs/methods.md says."""
+    prompts = request.getfixturevalue(bench)
+    different = sum(
+        object_tokens(prompt, [clip_tokenizer]) != official_object_tokens(prompt, [clip_tokenizer])
+        for prompt in prompts
+    )
+    assert (different * repeats, len(prompts) * repeats) == (differ, of)
+
+
+@pytest.mark.parametrize(
     ("text", "subject", "object_", "wanted"),
     [
         ("a dog to the left of a hot dog", "dog", "hot dog", ((2,), (8, 9))),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spatialbench.generators.infsplign.settings import GuidanceSettings, read_settings
+from spatialbench.generators.infsplign.variants import CORRECTED, Variant
 from spatialbench.relations import Relation
 
 
@@ -15,8 +16,8 @@ from spatialbench.relations import Relation
 def settings() -> Callable[..., GuidanceSettings]:
     """Settings of a Stable Diffusion backbone at so many steps."""
 
-    def make(steps: int, **given: Any) -> GuidanceSettings:
-        return read_settings(given, "sd1.4", steps)
+    def make(steps: int, variant: Variant = CORRECTED, **given: Any) -> GuidanceSettings:
+        return read_settings(given, "sd1.4", steps, variant)
 
     return make
 

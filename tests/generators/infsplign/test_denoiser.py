@@ -13,6 +13,7 @@ import torch
 from spatialbench.errors import UserError
 from spatialbench.generators.attention_guidance.taps import TapProcessor
 from spatialbench.generators.infsplign.denoiser import GuidedStep, guided
+from spatialbench.generators.infsplign.variants import CORRECTED, RELEASED, Variant
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from tests.tiny_models import sharpened, tiny_sd
@@ -24,14 +25,20 @@ Steer = Callable[..., torch.Tensor]
 def steer(sample: Any, settings: Any) -> Steer:
     """Latents of a guided call; keywords are settings, or options of the pipeline call."""
 
-    def run(pipe: Any, prompts: list[Prompt], seeds: list[int], **given: Any) -> torch.Tensor:
+    def run(
+        pipe: Any,
+        prompts: list[Prompt],
+        seeds: list[int],
+        variant: Variant = CORRECTED,
+        **given: Any,
+    ) -> torch.Tensor:
         keys = ("num_inference_steps", "guidance_scale", "height", "width")
         options = {key: given.pop(key) for key in keys if key in given}
         steps = options.get("num_inference_steps", 4)
         with guided(
             pipe,
             prompts,
-            settings(steps, **given),
+            settings(steps, variant, **given),
             steps=steps,
             guidance_scale=options.get("guidance_scale", 7.5),
         ):
@@ -257,7 +264,8 @@ def test_every_relation_moves_the_maps_its_way(
     sd_pipe: Any, pair: Any, settings: Any, sample: Any, phrase: str
 ) -> None:
     prompt = pair("dog", phrase, "cat")
-    s = settings(6, loss="linear", lambda_presence=0, lambda_balance=0, margin=0.1, weight=3000)
+    given = {"lambda_presence": 0, "lambda_balance": 0, "margin": 0.1, "weight": 3000}
+    s = settings(6, loss="linear", near="apart", **given)
     losses: list[float] = []
 
     def watch(step: GuidedStep) -> None:
@@ -455,7 +463,44 @@ def test_a_prompt_without_a_relation_is_refused(sd_pipe: Any, steer: Steer) -> N
         steer(sd_pipe, [Prompt("7", "a dog and a cat", "and")], [1])
 
 
-def test_a_relation_in_depth_is_refused_unless_official(
+def test_near_gets_no_spatial_term_whatever_its_settings(
+    sd_pipe: Any, pair: Any, steer: Steer, sample: Any
+) -> None:
+    """Bit for bit, and presence and balance still act; margin 0 makes no difference."""
+    prompts = [pair("dog", phrase, "cat") for phrase in ("near", "next to", "on side of")]
+    usual = steer(sd_pipe, prompts, [1, 2, 3])
+    for given in ({"margin": 0, "loss": "sigmoid"}, {"alpha": 8}, {"lambda_spatial": 0}):
+        assert torch.equal(steer(sd_pipe, prompts, [1, 2, 3], **given), usual)
+    assert distance(usual, sample(sd_pipe, prompts, [1, 2, 3])) > 1e-4
+    only = steer(sd_pipe, prompts, [1, 2, 3], lambda_presence=0, lambda_balance=0)
+    assert distance(only, sample(sd_pipe, prompts, [1, 2, 3])) <= 1e-5
+
+
+def test_the_sides_of_near_are_those_of_left_and_right(
+    sd_pipe: Any, pair: Any, settings: Any
+) -> None:
+    """``near`` and ``on side of`` have left's loss at the same maps, ``next to`` has right's."""
+    losses = {}
+    for phrase in ("near", "on side of", "next to"):
+        prompt = pair("dog", phrase, "cat")
+        for relation in (Relation.NEAR, Relation.LEFT, Relation.RIGHT):
+            seen: list[GuidedStep] = []
+            named = replace(prompt, triplet=replace(prompt.triplet, relation=relation))
+            s = settings(1, preset="thesis", near="sides", end=1)
+            with guided(sd_pipe, [named], s, steps=1, guidance_scale=7.5, observer=seen.append):
+                generator = torch.Generator().manual_seed(1)
+                sd_pipe([prompt.text], num_inference_steps=1, generator=generator)
+            losses[phrase, relation] = seen[0].prediction.loss.item()
+    for phrase, side in (
+        ("near", Relation.LEFT),
+        ("on side of", Relation.LEFT),
+        ("next to", Relation.RIGHT),
+    ):
+        assert losses[phrase, Relation.NEAR] == losses[phrase, side]
+        assert losses[phrase, Relation.LEFT] != losses[phrase, Relation.RIGHT]
+
+
+def test_a_relation_in_depth_is_refused_unless_released(
     sd_pipe: Any, steer: Steer, sample: Any
 ) -> None:
     triplet = Triplet("dog", Relation.BEHIND, "cat")
@@ -463,7 +508,7 @@ def test_a_relation_in_depth_is_refused_unless_official(
     with pytest.raises(UserError, match="'behind', which infsplign cannot guide"):
         steer(sd_pipe, [prompt], [1])
     # The authors' code goes on without a spatial loss, and says nothing.
-    silent = steer(sd_pipe, [prompt], [1], compat="official", lambda_presence=0, lambda_balance=0)
+    silent = steer(sd_pipe, [prompt], [1], RELEASED, lambda_presence=0, lambda_balance=0)
     assert distance(silent, sample(sd_pipe, [prompt], [1])) <= 1e-5
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,17 +117,18 @@ def plain_loss(map_: torch.Tensor, prompt: Prompt, coarse: bool, s: Any) -> torc
         centres.append((cx, cy))
         variances.append((a * ((xs - cx) ** 2 + (ys - cy) ** 2)).sum() / a.sum())
     (xa, ya), (xb, yb) = centres
-    distance = torch.sqrt((xb - xa) ** 2 + (yb - ya) ** 2)
     relation = prompt.triplet.relation
     displacement, across = {
         Relation.LEFT: (xb - xa, ya - yb),
         Relation.RIGHT: (xa - xb, ya - yb),
         Relation.ABOVE: (yb - ya, xa - xb),
         Relation.BELOW: (ya - yb, xa - xb),
-        Relation.NEAR: (2 * s.margin - distance, 0 * distance),
+        Relation.NEAR: ((xb - xa).abs(), 0 * xa),
     }[relation]
     f = ACTIVATIONS[s.loss]
     total = s.lambda_spatial * ByHand.apply(s.alpha * (s.margin - displacement), f)
+    if relation is Relation.NEAR and s.near == "none":
+        total = 0 * total
     total = total + s.orthogonal * across.abs() ** s.orthogonal_power
     if coarse:
         return total + s.lambda_presence * (variances[0] + variances[1])
@@ -213,8 +215,12 @@ def test_every_activation_and_relation(
     double_pipe: Any, pair: Any, settings: Any, loss: str, batch: int
 ) -> None:
     # The margin keeps relu and its kin away from zero gradient.
-    s = settings(1, loss=loss, alpha=1.3, margin=0.4)
+    s = settings(1, loss=loss, alpha=1.3, margin=0.4, near="apart")
     check(double_pipe, prompts_of(pair, BATCHES[batch]), s)
+
+
+def test_near_by_default(double_pipe: Any, pair: Any, settings: Any) -> None:
+    check(double_pipe, prompts_of(pair, BATCHES[0]), settings(1, margin=0, loss="sigmoid"))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +236,25 @@ def test_every_activation_and_relation(
 )
 def test_every_term(double_pipe: Any, pair: Any, settings: Any, given: dict[str, Any]) -> None:
     check(double_pipe, prompts_of(pair, BATCHES[1]), settings(1, **{**given, "end": 1}))
+
+
+def test_half_precision_has_the_size_of_double(double_pipe: Any, pair: Any, settings: Any) -> None:
+    """The loss is scaled up for float16's backward pass, and the gradient must be scaled back."""
+    prompts, s = prompts_of(pair, BATCHES[0]), settings(1, near="apart", weight=1)
+    seen: list[GuidedStep] = []
+    pipe = noisiest_step_only(sharpened(tiny_sd()).to(torch.float16))
+    with guided(pipe, prompts, s, steps=1, guidance_scale=7.5, observer=seen.append):
+        generators = [torch.Generator().manual_seed(i) for i in range(len(prompts))]
+        texts = [p.text for p in prompts]
+        pipe(texts, num_inference_steps=1, generator=generators, output_type="latent")
+    step = replace(seen[0], latents=seen[0].latents.double())
+    loss, gradient = plain_step(double_pipe, step, prompts, s)
+    found = seen[0].prediction
+    assert found.gradient.dtype == torch.float32
+    size = gradient.flatten(1).norm(dim=1)
+    # A thousandth of rounding in the weights becomes a few hundredths in the gradient.
+    assert ((found.gradient - gradient).flatten(1).norm(dim=1) <= 0.1 * size).all()
+    assert ((found.loss - loss).abs() <= 0.01 * loss.abs()).all()
 
 
 def test_single_precision_too(pair: Any, settings: Any) -> None:

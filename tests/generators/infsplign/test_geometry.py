@@ -54,11 +54,31 @@ def test_layers_of_mixed_shapes_keep_their_order() -> None:
         assert torch.allclose(together.variance[layer], alone.variance[0])
 
 
-def test_a_uniform_map_is_in_the_middle_with_the_spread_of_the_square() -> None:
-    moments = MapReader("none", guard=True)([torch.ones(1, 2, 64)], [(8, 8)])
-    assert moments.centroid.flatten().tolist() == pytest.approx([0.5] * 4)
+@pytest.mark.parametrize("threshold", ["none", "mean"])
+@pytest.mark.parametrize("value", [1.0, 0.5, 0.1, 0.3, 1 / 77])
+@pytest.mark.parametrize("side", [8, 16, 64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_uniform_map_is_in_the_middle_with_the_spread_of_the_square(
+    threshold: str, value: float, side: int, dtype: torch.dtype
+) -> None:
+    """Every value is at the mean, and stays; 1/77 is what attention to all tokens alike gives."""
+    maps = torch.full((1, 2, side * side), value, dtype=dtype, requires_grad=True)
+    moments = MapReader(threshold, guard=True)([maps], [(side, side)])
+    assert moments.centroid.flatten().tolist() == pytest.approx([0.5] * 4, abs=1e-5)
     # The variance of n evenly spaced numbers from 0 to 1 is (n + 1) / (12 (n - 1)), on each axis.
-    assert moments.variance[0, 0].tolist() == pytest.approx([2 * 65 / (12 * 63)] * 2, rel=1e-5)
+    assert moments.variance[0, 0].tolist() == pytest.approx([2 * 65 / (12 * 63)] * 2, rel=1e-4)
+    (gradient,) = torch.autograd.grad(moments.variance.sum(), maps)
+    assert gradient.abs().max() > 0
+
+
+def test_values_at_the_mean_are_kept_and_those_below_are_not() -> None:
+    """A quarter each of 0, 1, 1 and 2, by hand: the mean is 1, and three quarters stay."""
+    maps = torch.tensor([[0.0, 1.0], [1.0, 2.0]]).repeat_interleave(32, 0).repeat_interleave(32, 1)
+    moments = MapReader("mean", guard=False)([maps.flatten().repeat(1, 2, 1)], [(64, 64)])
+    # Half the mass in the lower right quarter, whose middle lies at 47.5 of 63, a quarter each in
+    # the two beside it, whose middles share one of its coordinates and have 15.5 for the other.
+    x = (2 * 47.5 + 47.5 + 15.5) / 4 / 63
+    assert moments.centroid[0, 0, 0].tolist() == pytest.approx([x, x])
 
 
 def test_a_collapsed_map_has_a_place_and_no_gradient_unless_official() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from spatialbench.generators.infsplign.activations import NAMES
 from spatialbench.generators.infsplign.geometry import Moments
 from spatialbench.generators.infsplign.loss import SpatialLoss
 from spatialbench.generators.infsplign.placement import Placement
@@ -45,33 +46,37 @@ def test_displacement_is_positive_when_the_prompt_is_obeyed(
     assert loss_of(relation, moments(b, a)).item() == pytest.approx(0.25 + 0.4)
 
 
-def test_near_pulls_a_distant_pair_together() -> None:
-    m = moments((0.1, 0.5), (0.9, 0.5))
-    loss = loss_of(Relation.NEAR, m)
-    assert loss.item() == pytest.approx(0.8 - 0.25)
-    gradient = torch.autograd.grad(loss, m.centroid)[0][0, 0]
-    # Downhill, the subject moves right and the object left.
-    assert gradient[0, 0] < 0 < gradient[1, 0]
-
-
-def test_near_lets_a_close_pair_be() -> None:
-    m = moments((0.4, 0.5), (0.5, 0.5))
-    loss = loss_of(Relation.NEAR, m, loss="relu")
+def test_apart_pushes_a_close_pair_apart_until_the_margin() -> None:
+    """The authors' displacement of near, |xA - xB|: whichever side, and whatever the height."""
+    for a, b in (((0.4, 0.1), (0.5, 0.9)), ((0.5, 0.1), (0.4, 0.9))):
+        m = moments(a, b)
+        loss = loss_of(Relation.NEAR, m, loss="relu", alpha=3)
+        assert loss.item() == pytest.approx(3 * (0.25 - 0.1))
+        gradient = torch.autograd.grad(loss, m.centroid)[0][0, 0]
+        # Downhill, the left one moves further left and the right one right, by alpha each.
+        left, right = (0, 1) if a < b else (1, 0)
+        assert gradient[left].tolist() == pytest.approx([3, 0])
+        assert gradient[right].tolist() == pytest.approx([-3, 0])
+    far = moments((0.1, 0.5), (0.36, 0.5))
+    loss = loss_of(Relation.NEAR, far, loss="relu")
     assert loss.item() == 0
-    assert torch.autograd.grad(loss, m.centroid)[0].abs().sum() == 0
+    assert torch.autograd.grad(loss, far.centroid)[0].abs().sum() == 0
 
 
-def test_near_at_one_point_has_a_gradient_that_is_a_number() -> None:
-    m = moments((0.5, 0.5), (0.5, 0.5))
-    assert torch.autograd.grad(loss_of(Relation.NEAR, m), m.centroid)[0].isfinite().all()
-
-
-def test_official_near_pushes_a_close_pair_apart() -> None:
-    m = moments((0.4, 0.5), (0.5, 0.5))
-    loss = loss_of(Relation.NEAR, m, compat="official")
-    assert loss.item() == pytest.approx(0.25 - 0.1)
-    gradient = torch.autograd.grad(loss, m.centroid)[0][0, 0]
-    assert gradient[1, 0] < 0 < gradient[0, 0]
+@pytest.mark.parametrize("loss", NAMES)
+@pytest.mark.parametrize("margin", [0, 0.25, 1])
+@pytest.mark.parametrize("alpha", [1, 8, 1e30])
+def test_nothing_of_the_spatial_term_reaches_a_sample_without_one(
+    loss: str, margin: float, alpha: float
+) -> None:
+    """Neither margin 0 (some activations have a slope there) nor a steepness that overflows."""
+    m = moments((0.4, 0.5), (0.5, 0.6), spread=(0.05, 0.02))
+    m.variance.requires_grad_()
+    total = loss_of(None, m, loss=loss, margin=margin, alpha=alpha)
+    assert total.item() == pytest.approx(0.07)
+    centroid, spread = torch.autograd.grad(total, (m.centroid, m.variance))
+    assert centroid.abs().max() == 0
+    assert spread.tolist() == [[[1, 1]]]
 
 
 @pytest.mark.parametrize(("power", "wanted"), [(1, 0.5 * 0.4), (2, 0.5 * 0.16)])
@@ -88,8 +93,3 @@ def test_presence_is_coarse_and_balance_is_not() -> None:
     given = {"lambda_presence": 2, "lambda_balance": 3}
     assert (loss_of(Relation.LEFT, m, True, **given) - base).item() == pytest.approx(2 * 0.07)
     assert (loss_of(Relation.LEFT, m, False, **given) - base).item() == pytest.approx(3 * 0.03)
-
-
-def test_an_unknown_relation_has_no_spatial_loss() -> None:
-    m = moments((0.2, 0.5), (0.6, 0.1), spread=(0.05, 0.02))
-    assert loss_of(None, m, loss="sigmoid", compat="official").item() == pytest.approx(0.07)

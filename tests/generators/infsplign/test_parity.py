@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import torch
 
-from spatialbench.generators.infsplign.denoiser import GuidedStep, guided
-from spatialbench.generators.infsplign.settings import read_settings
+from spatialbench import plugins
+from spatialbench.generators.infsplign.denoiser import GuidedStep
+from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES, Relation
+from tests.tiny_models import save_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +84,8 @@ def _close(found: torch.Tensor, wanted: Any, tolerance: float, scale: Any = None
     assert ((found - rows).flatten(1).norm(dim=1) <= tolerance * size).all()
 
 
-def _run(pipe: Any, expected: dict[str, Any], case: dict[str, Any]) -> tuple[list[Any], Any]:
-    """The case's guided steps and final latents, made by this package with the same defects."""
+def _run(folder: Path, expected: dict[str, Any], case: dict[str, Any]) -> tuple[list[Any], Any]:
+    """The case's guided steps and final latents, made by the method ``infsplign-released``."""
     # A phrase the authors' code does not know gets no spatial loss, as relations in depth do here.
     prompts = [
         Prompt(str(i), p["text"], "x", Triplet(p["a"], relation, p["b"]))
@@ -95,32 +97,22 @@ def _run(pipe: Any, expected: dict[str, Any], case: dict[str, Any]) -> tuple[lis
     )
     steps = len(case["timesteps"])
     given = {key: case[key] for key in ("loss", "alpha", "margin")}
-    given |= {"compat": "official", "end": len(case["steps"]), **lambdas}
+    given |= {"end": str(len(case["steps"])), **lambdas}
+    method = plugins.load("generator", "infsplign-released")
+    generator: Any = method.configure(GenerationSettings(str(folder), steps=steps), given)
     observed: list[GuidedStep] = []
-    generators = [torch.Generator().manual_seed(expected["seed"]) for _ in prompts]
-    with guided(
-        pipe,
-        prompts,
-        read_settings(given, "sd1.4", steps),
-        steps=steps,
-        guidance_scale=7.5,
-        observer=observed.append,
-    ):
-        latents = pipe(
-            [prompt.text for prompt in prompts],
-            num_inference_steps=steps,
-            guidance_scale=7.5,
-            generator=generators,
-            output_type="latent",
-        ).images
-    assert pipe.scheduler.timesteps.tolist() == case["timesteps"]
+    generator.observer = observed.append
+    generator.load()
+    latents = generator.latents([ImageRequest(p, 0, expected["seed"]) for p in prompts])
+    assert generator.pipe.scheduler.timesteps.tolist() == case["timesteps"]
     return observed, latents
 
 
-def test_agrees_with_the_authors_code(pipe: Any, expected: dict[str, Any]) -> None:
+def test_agrees_with_the_authors_code(pipe: Any, expected: dict[str, Any], tmp_path: Path) -> None:
     assert expected["cases"]
+    folder = save_pipeline(pipe, tmp_path)
     for case in expected["cases"]:
-        observed, latents = _run(pipe, expected, case)
+        observed, latents = _run(folder, expected, case)
         assert len(observed) == len(case["steps"])
         for step, wanted in zip(observed, case["steps"], strict=True):
             gradient = step.prediction.gradient

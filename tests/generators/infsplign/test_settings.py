@@ -9,7 +9,8 @@ import pytest
 from spatialbench.errors import UserError
 from spatialbench.generators.attention_guidance.windows import Window, read_window
 from spatialbench.generators.infsplign.presets import PRESETS
-from spatialbench.generators.infsplign.settings import read_settings
+from spatialbench.generators.infsplign.settings import RELEASED_PARAMETERS, read_settings
+from spatialbench.generators.infsplign.variants import RELEASED
 
 
 def test_the_default_is_the_authors_full_run() -> None:
@@ -26,8 +27,8 @@ def test_the_default_is_the_authors_full_run() -> None:
         "orthogonal_power": 2,
         "threshold": "none",
         "layers": "both",
+        "near": "none",
         "window": [0, 50],
-        "compat": "none",
     }
 
 
@@ -39,7 +40,8 @@ def test_the_thesis_has_its_own_alpha_for_each_loss(loss: str, alpha: float, mar
     s = read_settings({"preset": "thesis", "loss": loss}, "sd1.4", 500)
     assert (s.alpha, s.margin, s.slope) == (alpha, margin, 0.1)
     assert (s.lambda_spatial, s.lambda_presence, s.lambda_balance) == (1, 0, 0)
-    assert (s.threshold, s.window) == ("mean", Window(0, 125))
+    assert (s.threshold, s.window, s.near) == ("mean", Window(0, 125), "sides")
+    assert (s.weight, s.orthogonal, s.layers) == (1000, 0, "both")
 
 
 def test_set_changes_a_preset_and_the_identity() -> None:
@@ -60,6 +62,52 @@ def test_every_preset_is_valid(name: str) -> None:
     assert read_settings({"preset": name}, "sd1.4", PRESETS[name].steps).weight == 1000
 
 
+@pytest.mark.parametrize(
+    ("name", "alpha", "lambda_spatial"), [("sweep", 1.5, 0.5), ("repo", 0.75, 1.0)]
+)
+def test_the_two_parameter_sets_of_the_authors_code(
+    name: str, alpha: float, lambda_spatial: float
+) -> None:
+    s = read_settings({"preset": name}, "sd1.4", 50, RELEASED)
+    assert (s.loss, s.alpha, s.margin, s.slope, s.weight) == ("gelu", alpha, 0.25, 0.05, 1000)
+    assert (s.lambda_spatial, s.lambda_presence, s.lambda_balance) == (lambda_spatial, 1, 1)
+    assert (s.orthogonal, s.threshold, s.layers) == (0, "none", "both")
+    assert (s.window, s.near) == (Window(0, 50), "apart")
+    preset = PRESETS[name]
+    assert (preset.steps, preset.steps_sdxl, preset.scheduler) == (50, None, "ddpm-trailing")
+
+
+def test_the_released_method_has_no_compat() -> None:
+    with pytest.raises(UserError, match="unknown parameter of infsplign-released 'compat'"):
+        read_settings({"compat": "official"}, "sd1.4", 50, RELEASED)
+    assert "compat" not in RELEASED_PARAMETERS
+
+
+def test_compat_official_has_the_identity_of_01() -> None:
+    """So that a run begun with 0.1 goes on; only a form of near that 0.1 had not is named."""
+    s = read_settings({"compat": "official", "preset": "repo"}, "sd1.4", 50)
+    released = read_settings({"preset": "repo"}, "sd1.4", 50, RELEASED)
+    assert s.identity() == {
+        "loss": "gelu",
+        "alpha": 0.75,
+        "margin": 0.25,
+        "slope": 0.05,
+        "weight": 1000.0,
+        "lambda_spatial": 1.0,
+        "lambda_presence": 1.0,
+        "lambda_balance": 1.0,
+        "orthogonal": 0.0,
+        "orthogonal_power": 2,
+        "threshold": "none",
+        "layers": "both",
+        "window": [0, 50],
+        "compat": "official",
+    }
+    assert (s.near, s.variant.released) == (released.near, released.variant.released)
+    thesis = read_settings({"compat": "official", "preset": "thesis"}, "sd1.4", 500)
+    assert thesis.identity()["near"] == "sides"
+
+
 def test_one_level_drops_the_other_levels_term() -> None:
     assert read_settings({"layers": "coarse"}, "x", 9).lambda_balance == 0
     assert read_settings({"layers": "mid"}, "x", 9).lambda_presence == 0
@@ -72,6 +120,7 @@ def test_one_level_drops_the_other_levels_term() -> None:
         ({"loss": "gleu"}, "unknown loss of infsplign 'gleu': did you mean gelu"),
         ({"preset": "paper"}, "unknown preset of infsplign 'paper'"),
         ({"compat": "yes"}, "unknown compat of infsplign 'yes'"),
+        ({"near": "together"}, "unknown near of infsplign 'together'"),
         ({"layers": "all"}, "unknown layers of infsplign 'all'"),
         ({"alpha": "steep"}, "takes a number for alpha, not 'steep'"),
         ({"alpha": "-1"}, "alpha=-1 is out of range for infsplign: give a number above 0"),
