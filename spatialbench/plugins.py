@@ -95,7 +95,8 @@ class GeneratorPlugin(Protocol):
     """What an entry point of ``spatialbench.generators`` names.
 
     It may also offer ``marks_of(parameters)``: the marks of a run whose identity has none, as of an
-    earlier version, by the parameters in its signature.
+    earlier version, by the parameters in its signature; and ``step_factor``: how many plain steps
+    one of its steps is worth, for rough estimates.
     """
 
     name: str

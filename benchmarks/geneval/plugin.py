@@ -64,7 +64,7 @@ class GenEval:
         """42 + k for every prompt.
 
         The official generator seeds 42 once a prompt and draws its four pictures from one stream,
-        so that a picture depends on the ones before it; 42 + k is what later comparisons use.
+        so that a picture depends on the ones before it; 42 + k is our choice.
         """
         return 42 + index
 

@@ -41,7 +41,9 @@ class Visor:
     def seed(self, prompt: Prompt, index: int) -> int:
         """42 + k for every prompt.
 
-        The official repository states no seeds; this is what the published comparisons use.
+        Our choice: the official repository states no seeds. The code of InfSplign draws all
+        pictures of a prompt from one generator of seed 42, so that a picture depends on the ones
+        before it.
         """
         return 42 + index
 

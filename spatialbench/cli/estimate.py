@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import UserError
+from ..plugins import load
 from ..runs.names import backbone_name
 
 _STEP_TFLOP = {
@@ -20,7 +22,6 @@ _STEP_TFLOP = {
     "sd2.1": 3.8,
     "sdxl": 12.0,
 }
-_METHOD_FACTOR = {"infsplign": 1.43}
 _CPU_TFLOP_A_SECOND = 0.1
 _GPU_TFLOP_A_SECOND = {"float32": 30.0, "float16": 120.0, "bfloat16": 120.0}
 _BYTES_A_PIXEL = 1.6
@@ -50,12 +51,20 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
     if step is not None and steps is not None:
         dtype = str(generator.get("dtype", "float32"))
         rate = _CPU_TFLOP_A_SECOND if device == "cpu" else _GPU_TFLOP_A_SECOND.get(dtype, 30.0)
-        factor = _METHOD_FACTOR.get(str(generator.get("method")), 1.0)
-        seconds = images * steps * step * factor / rate
+        seconds = images * steps * step * _step_factor(generator) / rate
     size = None
     if width is not None and height is not None:
         size = round(images * (width * height * _BYTES_A_PIXEL + _BYTES_A_RECORD))
     return Estimate(seconds, size)
+
+
+def _step_factor(generator: Mapping[str, Any]) -> float:
+    """How many plain steps one of the method's steps is worth, as its plug-in says."""
+    name = str(generator.get("method"))
+    try:
+        return float(getattr(load("generator", name), "step_factor", 1.0))
+    except UserError:
+        return 1.0
 
 
 def duration(seconds: float | None) -> str:

@@ -20,6 +20,7 @@ class DeferredMethod:
         parameters: what ``--set`` takes.
         module: full name of the module whose function makes the generator.
         function: name of that function, called with settings and parameters.
+        step_factor: see :class:`~spatialbench.plugins.GeneratorPlugin`.
         marks_of: see :class:`~spatialbench.plugins.GeneratorPlugin`.
     """
 
@@ -28,6 +29,7 @@ class DeferredMethod:
     parameters: Mapping[str, Parameter]
     module: str
     function: str = "configure"
+    step_factor: float = 1.0
     marks_of: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Generator:

@@ -11,11 +11,15 @@ from ..deferred_method import DeferredMethod
 from .settings import PARAMETERS, RELEASED_PARAMETERS
 from .variants import marks_of
 
+_STEP_FACTOR = 1.43
+"""Counted by tests/benchmarks/infsplign_cost.py at the size of Stable Diffusion 1.4."""
+
 PLUGIN = DeferredMethod(
     "infsplign",
     "gradient guidance by the objects' attention maps (InfSplign, its code's defects corrected)",
     PARAMETERS,
     f"{__name__}.generator",
+    step_factor=_STEP_FACTOR,
     marks_of=marks_of,
 )
 """Its parameters' defaults are those of the preset ``sweep``."""
@@ -26,4 +30,5 @@ RELEASED = DeferredMethod(
     RELEASED_PARAMETERS,
     f"{__name__}.generator",
     function="configure_released",
+    step_factor=_STEP_FACTOR,
 )
