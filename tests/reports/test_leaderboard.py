@@ -279,15 +279,14 @@ def test_a_methods_marks_stand_beside_its_name_and_layouts_compete_with_nobody()
 
 def test_a_corrected_method_is_marked_though_an_earlier_identity_does_not_say_so() -> None:
     """So that it never stands unmarked beside a published row of the method it corrects."""
-    made = "visor/1 rule:visor-centroid/1 det:owlvit@1 thr:0.1 n:1x4 gen:{} sb:0.1.0"
     rows = [
-        _full(generator, method=generator.partition("/")[0], signature=made.format(generator))
-        for generator in (
-            "infsplign/2(marks=corrected,near=none)",
-            "infsplign/1(compat=none)",
-            "infsplign/1(compat=official)",
-            "infsplign-released/1(near=apart)",
-            "nobody-installed-this/1(compat=none)",
+        _full(method, {"method": method, "parameters": shown}, method=method.partition("/")[0])
+        for method, shown in (
+            ("infsplign/2", {"marks": "corrected", "near": "none"}),
+            ("infsplign/1", {"compat": "none"}),
+            ("infsplign/1", {"compat": "official"}),
+            ("infsplign-released/1", {"near": "apart"}),
+            ("nobody-installed-this/1", {"compat": "none"}),
         )
     ]
     (table,) = sections("visor", rows, [PAPER], HEADLINE)
