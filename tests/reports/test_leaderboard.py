@@ -289,13 +289,12 @@ def test_a_corrected_method_is_marked_though_an_earlier_identity_does_not_say_so
             ("nobody-installed-this/1", {"compat": "none"}),
         )
     ]
-    (table,) = sections("visor", rows, [PAPER], HEADLINE)
+    (table,) = sections("visor", rows, [], HEADLINE)
     assert [cells[0] for cells in table.rows] == [
         "infsplign [c]",
         "infsplign [c]",
         "infsplign",
         "infsplign-released",
         "nobody-installed-this",
-        "InfSplign",
     ]
     assert any(note.startswith("[c] its authors' method without defects") for note in table.notes)
