@@ -12,6 +12,7 @@ from ...prompts import Prompt
 from ...relations import Relation
 from ..architecture import Architecture
 from ..attention_guidance.nouns import object_spans, triplet_of
+from ..backbone import Backbone
 from ..backbones import resolve
 from ..pipeline_generator import PipelineGenerator
 from ..sampling import Sampling, resolve_sampling
@@ -104,11 +105,12 @@ def configure(
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
     preset = preset_of(parameters)
-    kind = resolve(settings.backbone).known_architecture
+    backbone = resolve(settings.backbone)
+    kind = backbone.known_architecture
     if kind is not Architecture.LAB:
         settings = replace(
             settings,
-            steps=_steps(kind, preset) if settings.steps is None else settings.steps,
+            steps=_steps(settings, backbone, preset),
             scheduler=settings.scheduler or preset.scheduler,
         )
     sampling = resolve_sampling(settings)
@@ -121,7 +123,11 @@ def configure_released(settings: GenerationSettings, parameters: Mapping[str, An
     return configure(settings, parameters, RELEASED)
 
 
-def _steps(kind: Architecture | None, preset: Preset) -> int:
-    if kind is Architecture.SDXL and preset.steps_sdxl is not None:
-        return preset.steps_sdxl
-    return preset.steps
+def _steps(settings: GenerationSettings, backbone: Backbone, preset: Preset) -> int:
+    """The user's steps, else the preset's; a repository is asked only where SDXL has its own."""
+    if settings.steps is not None:
+        return settings.steps
+    if preset.steps_sdxl is None:
+        return preset.steps
+    sdxl = backbone.architecture(offline=settings.offline) is Architecture.SDXL
+    return preset.steps_sdxl if sdxl else preset.steps

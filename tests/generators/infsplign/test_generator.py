@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spatialbench.errors import UserError
+from spatialbench.generators.architecture import Architecture
 from spatialbench.generators.infsplign import PLUGIN, RELEASED
 from spatialbench.generators.infsplign.presets import PRESETS
 from spatialbench.plugins import GenerationSettings, ImageRequest
@@ -99,10 +100,17 @@ def test_what_an_identity_without_marks_is_marked_as() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("plugin", [PLUGIN, RELEASED], ids=lambda plugin: str(plugin.name))
-def test_sdxl_has_50_steps_in_every_preset(plugin: Any, preset: str, tmp_path: Path) -> None:
-    """The named one, another commit of it, and a folder that says it is one."""
+def test_sdxl_has_50_steps_in_every_preset(
+    plugin: Any, preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The named one, a repository that turns out to be one, and a folder that says so."""
+
+    def asked(source: Any, *, offline: bool) -> Architecture:
+        return Architecture.SDXL
+
+    monkeypatch.setattr("spatialbench.generators.backbone.repository_architecture", asked)
     folder = save_pipeline(tiny_sdxl(), tmp_path / "xl")
-    other = f"stabilityai/stable-diffusion-xl-base-1.0@{'0' * 40}"
+    other = f"somebody/like-sdxl@{'0' * 40}"
     for backbone in ("sdxl", other, str(folder)):
         sampling = plugin.configure(GenerationSettings(backbone), {"preset": preset}).sampling
         assert (sampling.steps, sampling.scheduler.name) == (50, "ddpm-trailing")
