@@ -26,3 +26,38 @@ def test_truncated_safetensors_of_a_model(tmp_path: Path) -> None:
     loaded = load_model(AutoencoderKL, tmp_path, torch.float32)
     state = model.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())
+
+
+def test_doctor_names_truncated_weights_of_a_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download that stopped half way lies in the Hub's cache."""
+    from spatialbench import plugins
+    from spatialbench.cli.checks import _detector
+    from tests.tiny_models import save_tiny_owlvit
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    source = plugins.load("detector", "owlvit").weights.source
+    kept = tmp_path / f"models--{source.repo.replace('/', '--')}" / "snapshots" / source.revision
+    path = save_tiny_owlvit(kept) / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    found = _detector("owlvit", record_canary=False)
+    assert found.state == "broken"
+    assert str(path) in found.detail
+    assert "it is cut off or damaged" in found.detail
+
+
+def test_doctor_survives_a_detector_that_raises_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spatialbench import plugins
+    from spatialbench.cli.checks import _detector
+
+    class Broken:
+        def configure(self, *_: object) -> Broken:
+            return self
+
+        def signature(self) -> str:
+            raise ImportError("no module\nnamed x")
+
+    monkeypatch.setattr(plugins, "load", lambda *_: Broken())
+    found = _detector("strange", record_canary=False)
+    assert (found.state, found.detail) == ("broken", "ImportError: no module named x")
