@@ -39,8 +39,11 @@ def load_beside(class_name: str, folder: Path) -> Any:
         options["trust_remote_code"] = False
     try:
         with quiet():
-            return kind.from_pretrained(folder, **options)  # type: ignore[union-attr]
-    except MemoryError:
+            found = kind.from_pretrained(folder, **options)  # type: ignore[union-attr]
+        if tokenizer:
+            _require_vocabulary(folder, found)
+        return found
+    except (UserError, MemoryError):
         raise
     # Damaged files raise what they like, and a folder with code of its own a ValueError.
     except Exception as error:
@@ -79,6 +82,22 @@ def load_scheduler(class_name: str, folder: Path) -> Any:
 
 def _is(kind: Any, base: type) -> bool:
     return isinstance(kind, type) and issubclass(kind, base)
+
+
+def _require_vocabulary(folder: Path, tokenizer: Any) -> None:
+    """Refuse a folder without a vocabulary: the library then makes a tokenizer of no words."""
+    # tokenizer.json, or one of a version such as tokenizer.4.0.json.
+    if {path.name for path in folder.glob("tokenizer*.json")} - {"tokenizer_config.json"}:
+        return
+    names = {key: str(name) for key, name in type(tokenizer).vocab_files_names.items()}
+    whole = names.pop("tokenizer_file", "tokenizer.json")
+    missing = sorted(name for name in names.values() if not (folder / name).is_file())
+    if missing or not names:
+        wanted = f" and {' and '.join(missing)}" if missing else ""
+        raise UserError(
+            f"cannot load the tokenizer of {folder}: its vocabulary ({whole}{wanted}) is missing; "
+            "get an intact copy of the folder."
+        )
 
 
 def _require_own_files(folder: Path) -> None:

@@ -253,3 +253,19 @@ def test_the_command_says_it_in_a_sentence(
     assert "CLIPProcessor, which is no tokenizer of transformers" in said
     assert "Traceback" not in said
     assert not answering_yes.exists()
+
+
+def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
+    """transformers would make one that knows no word, and every prompt would be the same."""
+    from spatialbench.checkpoints.parts_beside import load_beside
+    from tests.tiny_models import clip_tokenizer
+
+    clip_tokenizer().save_pretrained(tmp_path)
+    assert load_beside("CLIPTokenizer", tmp_path)("dog").input_ids
+    (tmp_path / "tokenizer.json").unlink()
+    for kind in ("CLIPTokenizer", "AutoTokenizer", "PreTrainedTokenizerFast"):
+        with pytest.raises(UserError, match="cannot load the tokenizer of"):
+            load_beside(kind, tmp_path)
+    (tmp_path / "vocab.json").write_text('{"<|startoftext|>": 0, "<|endoftext|>": 1}')
+    with pytest.raises(UserError, match="cannot load the tokenizer of"):
+        load_beside("CLIPTokenizer", tmp_path)
