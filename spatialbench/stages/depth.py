@@ -75,6 +75,7 @@ def make_depth(
         UserError: a run without such prompts or without an image, no space or permission.
     """
     folder = DepthFolder(run.path / SUBFOLDER / slug(model.signature()))
+    scratch = run.directory.scratch
     wanted = [key for key in run.expected.keys() if in_depth(run.expected.by_id[key[0]])]  # noqa: SIM118
     if not wanted:
         raise UserError(
@@ -110,12 +111,12 @@ def make_depth(
             if not made:
                 # Not before there is a map: models that fail leave no folder of theirs.
                 make_folder(folder.path)
-                write_atomic(folder.path / DESCRIPTION, _description(folder, model, masks))
+                write_atomic(folder.path / DESCRIPTION, _description(folder, model, masks), scratch)
             make_folder(folder.map_path(*key).parent)
             if masked is not None:
-                write_atomic(folder.masks_path(*key), masked)
+                write_atomic(folder.masks_path(*key), masked, scratch)
             # Last, because the map is what says that the image is done.
-            write_atomic(folder.map_path(*key), encode_depth(depth, sha256))
+            write_atomic(folder.map_path(*key), encode_depth(depth, sha256), scratch)
             made += 1
             progress.advance(1)
         progress.end()

@@ -46,7 +46,7 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
     if before is not None and _beside(before, summary):
         folder = directory.path / FOLDER / slug(str(before["rule"]))
         make_folder(folder)
-        write_atomic(folder / "summary.json", summary_text(before).encode())
+        write_atomic(folder / "summary.json", summary_text(before).encode(), directory.scratch)
 
 
 def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import UserError, typed
 from ..plugins import ScoreTable
 from ..prompts import Prompt
-from ..runs.files import write_atomic
+from ..runs.files import SCRATCH, write_atomic
 from ..runs.store import RunDirectory
 from .summary import SEAL, Summary, seal, summary_text
 
@@ -31,7 +31,7 @@ def write_scored(
     summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
     summary[SEAL] = seal(summary)
     # Last, because the summary is what says that the scores are there.
-    write_atomic(directory.summary, summary_text(summary).encode())
+    write_atomic(directory.summary, summary_text(summary).encode(), directory.scratch)
 
 
 def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
@@ -61,7 +61,7 @@ def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
     buffer = io.BytesIO()
     # With a checksum a page: without it a flipped bit is read as another number.
     parquet.write_table(pa.table(columns), buffer, compression="zstd", write_page_checksum=True)
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue(), path.parent / SCRATCH)
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 

@@ -43,7 +43,7 @@ def record_sent_prompts(run: Run) -> str | None:
     content = "".join(lines).encode()
     path = run.path / NAME
     if not path.is_file() or path.read_bytes() != content:
-        write_atomic(path, content)
+        write_atomic(path, content, run.directory.scratch)
     return transform_sentence(transform, run.expected.prompts)
 
 

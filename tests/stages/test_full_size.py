@@ -1,7 +1,6 @@
-"""The promised costs at VISOR's full size: 25,280 prompts x 4.
+"""The promised memory at VISOR's full size, 25,280 prompts x 4, and that nothing is done twice.
 
-Processor seconds stand for seconds, and the limits are those of a machine whose json parses the
-detections in 1.5 of them, so that a busy or slow machine does not fail the test.
+How long it takes is measured by hand: ``python -m tests.benchmarks.promised_times``.
 """
 
 from __future__ import annotations
@@ -39,16 +38,10 @@ def cost(folder: Path, what: str) -> dict[str, Any]:
     return report
 
 
-def slowness(measured: dict[str, Any]) -> float:
-    return max(1.0, float(measured["parsing"]) / 1.5)
-
-
 def test_scoring_and_then_recognising_a_complete_run(complete: Path) -> None:
     scored = cost(complete, "score")
     assert scored["found"] == 0
     assert scored["scored"] == IMAGES
     assert scored["peak"] < 1000
-    assert scored["cpu"] < 6 * slowness(scored)
     recognised = cost(complete, "recognise")
     assert recognised["found"] == recognised["scored"] == IMAGES
-    assert recognised["cpu"] < 5 * slowness(recognised)
