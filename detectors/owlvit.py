@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.checkpoints.hub import HubSource
 from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
+from spatialbench.requirements import Requirement, required
 
 from . import owlvit_model
 from .asked_names import require_lists
@@ -46,6 +47,17 @@ class OwlVitDetector(ModelFolderDetector[OwlVitModel]):
     def open_model(self, folder: Path) -> OwlVitModel:
         """See ``ModelFolderDetector``."""
         return OwlVitModel(self.family, folder, self.device, self.name)
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """The weights and, where they are here, that their vocabulary has these names."""
+        found = super().requirements(names)
+        if any(one.missing for one in found):
+            return found
+        folder = self.weights.locate(offline=True)
+        check = required(
+            "its vocabulary", lambda: owlvit_model.require_vocabulary(folder, names, self.name)
+        )
+        return [*found, check] if check.missing else found
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the boxes; plain JSON, nothing is loaded."""

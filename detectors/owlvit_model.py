@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,15 +141,31 @@ class OwlVitModel:
                 f"the object name {name!r} is too long for {self._name}: its text tower reads "
                 f"{length} tokens. Use a shorter name."
             )
-        unknown = tokenizer.unk_token_id
-        # In CLIP's byte-level vocabulary the unknown token doubles as the end of the text.
-        if unknown in (None, tokenizer.eos_token_id, tokenizer.pad_token_id):
-            return
-        if bool((ids == unknown).any()):
-            raise UserError(
-                f"{self._name} has no word for the object {name!r}; it would not be found even "
-                "where it is. Use a detector with an open vocabulary: --detector owlvit."
-            )
+        require_word(name, ids.flatten().tolist(), tokenizer, self._name)
+
+
+def require_vocabulary(folder: Path, names: Iterable[str], detector: str) -> None:
+    """Refuse object names that a folder's tokenizer has no word for; no model is loaded.
+
+    Raises:
+        UserError: such a name, or a damaged tokenizer.
+    """
+    tokenizer = load_beside("AutoTokenizer", folder)
+    for name in names:
+        require_word(name, tokenizer(QUERY.format(name=name)).input_ids, tokenizer, detector)
+
+
+def require_word(name: str, ids: Sequence[int], tokenizer: Any, detector: str) -> None:
+    """Refuse an object name whose token ids hold the unknown word. Raises UserError."""
+    unknown = tokenizer.unk_token_id
+    # In CLIP's byte-level vocabulary the unknown token doubles as the end of the text.
+    if unknown in (None, tokenizer.eos_token_id, tokenizer.pad_token_id):
+        return
+    if unknown in ids:
+        raise UserError(
+            f"{detector} has no word for the object {name!r}; it would not be found even where it "
+            "is. Use a detector with an open vocabulary: --detector owlvit."
+        )
 
 
 def transformers_output(logits: torch.Tensor, boxes: torch.Tensor) -> Any:

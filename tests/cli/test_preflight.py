@@ -144,6 +144,11 @@ def test_names_that_a_detector_has_no_class_for(spatialbench: Command, tmp_path:
     refused(outcome, tmp_path, "unknown object of mask2former 'blue square")
 
 
+def test_names_outside_a_vocabulary(spatialbench: Command, tmp_path: Path) -> None:
+    outcome = spatialbench("run", *SQUARES, "--detector", "lab-owlvit")
+    refused(outcome, tmp_path, "lab-owlvit has no word for the object 'blue square'")
+
+
 def test_a_rule_of_other_prompts(spatialbench: Command, tmp_path: Path) -> None:
     outcome = spatialbench("run", *SQUARES, "--rule", "nothing")
     refused(outcome, tmp_path, "unknown rule of squares 'nothing'")
