@@ -53,7 +53,11 @@ def printable(text: str) -> str:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name outside a closed list, with near matches first."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    spelt: dict[str, list[str]] = {}
+    for one in names:
+        spelt.setdefault(one.casefold(), []).append(one)
+    close = difflib.get_close_matches(name.casefold(), spelt, n=3, cutoff=0.5)
+    near = [one for spelling in close for one in spelt[spelling]][:3]
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     listing = ", ".join(names) if names else "none"
     return UserError(f"unknown {kind} {name!r}: {hint}Known: {listing}.")

@@ -218,7 +218,7 @@ class BenchmarkPlugin(Protocol):
     ``subsets``), ``prepare_detector``,
     ``needs_prepared_detector`` and ``rule_with`` (see ``cli.assembly``),
     ``prompt_of_record`` (see ``stages.foreign``), ``stands_for`` (see ``rules.any_benchmark``),
-    ``notes`` and ``breakdowns`` (see ``stages.summary``), ``read_official`` or
+    ``notes``, ``breakdowns`` and ``undefined`` (see ``stages.summary``), ``read_official`` or
     ``official_reader`` (see ``imports.results``), ``rewritten_prompts`` (of such a file),
     ``judged_metadata`` (see ``imports.names``), ``vocabulary`` (see ``stages.looked``),
     ``official_results`` (see ``exports.results``),

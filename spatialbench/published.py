@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from .documents import first_error, read_limited
-from .errors import UserError
+from .errors import UserError, unknown_name
 from .plugins import BenchmarkPlugin, Published
 
 INCONSISTENT = "inconsistent"
@@ -18,14 +18,16 @@ INCONSISTENT = "inconsistent"
 
 Mark = Literal["inconsistent", "layout-conditioned", "trained-on-the-metric"]
 
+_WHOLE = 100
 _PRINTED = 0.005
 """Half a unit of the second decimal: what rounding can hide in a cell in percent."""
 
 
 class PublishedRow(BaseModel):
-    """One row of a data file. Metrics are in percent, as printed; a missing key was not given.
+    """One row of a data file. Metrics are as printed; a missing key was not given.
 
-    ``evidence`` is P (primary), S (secondary), C (checked) or D (derived).
+    ``evidence`` is P (primary), S (secondary), C (checked) or D (derived). ``unit`` says what the
+    metrics are printed in; without it they are percent.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,18 @@ class PublishedRow(BaseModel):
     evidence: Literal["P", "S", "C", "D"]
     note: str = ""
     marks: tuple[Mark, ...] = ()
+    unit: Literal["percent", "share"] | None = None
+
+    @property
+    def percent(self) -> dict[str, float]:
+        """The metrics in percent."""
+        scale = 100 if self.unit == "share" else 1
+        return {key: value * scale for key, value in self.metrics.items()}
+
+    @property
+    def name(self) -> str:
+        """What an error calls it."""
+        return f"{self.method} on {self.base}"
 
 
 def packaged_rows(package: str | None) -> tuple[Published, ...]:
@@ -49,11 +63,12 @@ def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...
     """Rows of a file of the user's own, in the same form.
 
     Raises:
-        UserError: no such file, a malformed row, a metric that the benchmark does not have, or a
-            row that breaks an identity without saying so by the mark ``inconsistent``.
+        UserError: no such file, a malformed row, a metric that the benchmark does not have, a value
+            that is no percentage or may be a share, or a row that breaks an identity without
+            saying so by the mark ``inconsistent``.
     """
     try:
-        rows = _rows(read_limited(path).decode("utf-8"))
+        read = _ROWS.validate_json(read_limited(path).decode("utf-8"))
     except ValidationError as error:
         raise UserError(
             f"{path} is no file of published figures ({first_error(error)}); expected a JSON "
@@ -61,6 +76,9 @@ def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...
         ) from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): give a file of figures.") from error
+    for row in read:
+        _check(row, path, known_metrics(benchmark))
+    rows = _published(read)
     broken = contradictions(rows, benchmark)
     if broken:
         raise UserError(
@@ -86,6 +104,43 @@ def contradictions(rows: Iterable[Published], benchmark: BenchmarkPlugin) -> lis
     ]
 
 
+def known_metrics(benchmark: BenchmarkPlugin) -> set[str]:
+    """The columns that a table of this benchmark can have, under any rule."""
+    from .rules.catalogue import FAMILIES
+    from .rules.measured import measured_by
+
+    views = [benchmark, *(measured_by(benchmark, rule.full_name) for rule in FAMILIES.values())]
+    return {key for view in views for key in view.headline}
+
+
+def _check(row: PublishedRow, path: Path, known: set[str]) -> None:
+    """Refuse a row whose cells cannot stand in a table of percentages."""
+    for key, value in row.percent.items():
+        if key not in known:
+            error = unknown_name("metric", key, known)
+            raise UserError(f"{path}, {row.name}: {error}")
+        if not 0 <= value <= _WHOLE:
+            raise UserError(
+                f"{path}, {row.name}: {key} is {row.metrics[key]:g}, and a {row.unit or 'percent'} "
+                f"is from 0 to {1 if row.unit == 'share' else _WHOLE}: correct the cell."
+            )
+    if row.unit is None and 0 < max(row.metrics.values()) <= 1:
+        cells = ", ".join(f"{key} {value:g}" for key, value in row.metrics.items())
+        raise UserError(
+            f"{path}, {row.name}: no value is larger than 1 ({cells}). Are they shares of 1, or "
+            'percent? Add "unit": "share" to the row, or "unit": "percent".'
+        )
+
+
+_ROWS = TypeAdapter(list[PublishedRow])
+
+
 def _rows(text: str) -> tuple[Published, ...]:
-    rows = TypeAdapter(list[PublishedRow]).validate_json(text)
-    return tuple(Published(**row.model_dump()) for row in rows)
+    return _published(_ROWS.validate_json(text))
+
+
+def _published(rows: Iterable[PublishedRow]) -> tuple[Published, ...]:
+    return tuple(
+        Published(row.method, row.base, row.percent, row.source, row.evidence, row.note, row.marks)
+        for row in rows
+    )

@@ -47,6 +47,15 @@ def metrics(table: ScoreTable) -> dict[str, float]:
     }
 
 
+def undefined(table: ScoreTable) -> dict[str, str]:
+    """Why a metric of this table is undefined, by key."""
+    present = {prompt.task for prompt in table.prompts}
+    missing = ", ".join(tag for tag in TAGS if tag not in present)
+    return (
+        {OVERALL: f"the mean of all tasks, and there is no image of {missing}"} if missing else {}
+    )
+
+
 def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
     """The same metrics as sums over prompts, for the bootstrap."""
     right, seen, tasks = _sums(table)

@@ -84,6 +84,10 @@ class GenEval:
         """The same metrics as ratios of sums over prompts."""
         return metrics.ratios(table)
 
+    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
+        """Why a metric is undefined; see ``metrics.undefined``."""
+        return metrics.undefined(table)
+
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """The prompt: its pictures are not independent."""
         return [prompt.id for prompt in prompts]
@@ -151,6 +155,7 @@ class GenEval:
         rule: Rule,
         threshold: float,
         method: str,
+        detector: str | None = None,
     ) -> Mapping[str, bytes]:
         """``results.jsonl`` and the summary that the official script prints of it."""
         chosen = next(r for r in _RULES.values() if r.name == rule.name)

@@ -1,7 +1,7 @@
 """How much a perfect picture of every prompt could score, for all the words no label fits.
 
 Computed, not looked up: a picture is laid out for each prompt, with every object labelled as
-UniDet would at best, and given to the rule.
+the detector would at best, and given to the rule.
 """
 
 from __future__ import annotations
@@ -61,17 +61,23 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
-def best_answers(rule: Understanding, prompts: Sequence[Prompt]) -> list[float]:
+def best_answers(
+    rule: Understanding, prompts: Sequence[Prompt], asked: bool = False
+) -> list[float]:
     """The answer of a rule for an ideal picture of each prompt.
 
     An object bears the word itself as its label where that is one, else any label the rule takes
     for it; none where there is none.
+
+    Args:
+        asked: whether the detector is asked for the words, and has no labels of UniDet's.
     """
     labels: dict[str, str | None] = {}
 
     def label_of(word: str) -> str | None:
         if word not in labels:
-            taken = [label for label in vocabulary() if rule.takes(label, word)]
+            offered = [word] if asked else vocabulary()
+            taken = [label for label in offered if rule.takes(label, word)]
             labels[word] = word if word in taken else next(iter(taken), None)
         return labels[word]
 

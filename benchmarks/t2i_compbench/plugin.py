@@ -18,6 +18,11 @@ from .official_names import IMAGES_PER_PROMPT
 from .published import published
 from .synonyms import means
 
+UNIDET = "unidet-"
+"""How the signature of every UniDet begins."""
+UNNAMED = "external"
+"""What stands for a detector in results from elsewhere."""
+
 
 class T2ICompBench:
     """Huang et al., "T2I-CompBench" (2023), and T2I-CompBench++ (2025), as far as boxes decide."""
@@ -95,16 +100,24 @@ class T2ICompBench:
         """The mean answer of every set of objects, besides that of every relation."""
         return {"objects": metrics.pairs(table, list(self.clusters(table.prompts)))}
 
-    def notes(self, prompts: Sequence[Prompt], rule: str) -> list[str]:
-        """The structural ceiling of the prompts under the rule, with UniDet's labels."""
+    def notes(self, prompts: Sequence[Prompt], rule: str, detector: str = UNIDET) -> list[str]:
+        """The structural ceiling of the prompts under the rule, with the labels of the detector.
+
+        UniDet has labels of its own. Every other detector is asked for the words of the prompts and
+        answers in them or not at all. Of a detector that nobody named nothing is known.
+        """
+        if detector == UNNAMED:
+            return []
         chosen = next((r for r in self.rules.values() if r.name == rule), None)
         if chosen is None or not all(_has_ceiling(prompt) for prompt in prompts):
             return []
-        answers = best_answers(chosen, prompts)  # type: ignore[arg-type]
+        own = detector.startswith(UNIDET)
+        answers = best_answers(chosen, prompts, not own)  # type: ignore[arg-type]
+        whose = "UniDet's labels" if own else f"the prompts' own words as {detector} is asked"
         low = sum(answer < 0.5 for answer in answers)
         ceiling = 100 * sum(answers) / len(answers)
         return [
-            f"ceiling of these prompts under {rule} with UniDet's labels: {ceiling:.2f} "
+            f"ceiling of these prompts under {rule} with {whose}: {ceiling:.2f} "
             f"({low:,} of {len(answers):,} prompts cannot reach half marks)."
         ]
 
@@ -121,6 +134,7 @@ class T2ICompBench:
         rule: Rule,
         threshold: float,
         method: str,
+        detector: str | None = None,
     ) -> Mapping[str, bytes]:
         """The files the official scorer leaves below ``labels``.
 

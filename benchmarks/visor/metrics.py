@@ -1,7 +1,8 @@
 """VISOR's metrics from the verdicts of a run: objects found, relation right, n of 4 right.
 
 Source: ``visor.py`` of microsoft/VISOR @ b9e368b. Prompts without a relation are left out, and so
-is a prompt without any picture. A prompt with fewer than n pictures counts against VISOR_n.
+is a prompt without any picture. A prompt with fewer than n pictures counts against VISOR_n, as
+there; see ``undefined`` for where that means nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .prompts import RELATIONAL
 
 HEADLINE = ("OA", "VISOR_uncond", "VISOR_cond", "VISOR_1", "VISOR_2", "VISOR_3", "VISOR_4")
 """The columns of VISOR tables, all in percent."""
+_LEVELS = range(1, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def metrics(table: ScoreTable) -> dict[str, float]:
     oa = _percent(both, images)
     cond = _percent(hits, both)
     uncond = 0.01 * (cond * oa) if both else oa
-    at_least = {f"VISOR_{n}": _percent(float((sums.hits >= n).sum()), prompts) for n in range(1, 5)}
+    at_least = {f"VISOR_{n}": _percent(float((sums.hits >= n).sum()), prompts) for n in _LEVELS}
     return {
         "OA": oa,
         "VISOR_uncond": uncond,
@@ -94,7 +96,7 @@ def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
         "OA": (sums.both, sums.images),
         "VISOR_uncond": (sums.hits, sums.images),
         "VISOR_cond": (sums.hits, sums.both),
-        **{f"VISOR_{n}": ((sums.hits >= n).astype(np.float64), seen) for n in range(1, 5)},
+        **{f"VISOR_{n}": ((sums.hits >= n).astype(np.float64), seen) for n in _LEVELS},
         "OA_A": (sums.a, sums.images),
         "OA_B": (sums.b, sums.images),
     }
@@ -102,6 +104,23 @@ def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
         key: MeanOfRatios((Ratio(numerator, denominator),))
         for key, (numerator, denominator) in pairs.items()
     }
+
+
+def undefined(table: ScoreTable) -> dict[str, str]:
+    """Why a metric of this table is undefined, by key.
+
+    VISOR_n is where no prompt has n pictures: the official script prints a 0, whatever they show.
+    """
+    sums = PromptSums.of(table)
+    deepest = int(sums.images.max(initial=0))
+    if not deepest:
+        return dict.fromkeys(metrics(table), "no image of a prompt with a relation")
+    levels = {
+        f"VISOR_{n}": f"it needs {n} images per prompt, and no prompt has more than {deepest}"
+        for n in _LEVELS
+        if n > deepest
+    }
+    return levels if sums.both.any() else {"VISOR_cond": "no image shows both objects", **levels}
 
 
 def _percent(numerator: float, denominator: float) -> float:

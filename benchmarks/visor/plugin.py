@@ -11,6 +11,7 @@ from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, V
 from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
 from spatialbench.statistics.ratios import MeanOfRatios
+from spatialbench.subsets import prescribed_start
 
 from . import identities, metrics, official, prompts
 from .published import published
@@ -59,6 +60,10 @@ class Visor:
         """The same metrics as ratios of sums over prompts."""
         return metrics.ratios(table)
 
+    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
+        """Why a metric is undefined; see ``metrics.undefined``."""
+        return metrics.undefined(table)
+
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """The unordered object pair: its eight relational prompts are not independent."""
         return [" + ".join(sorted(prompt.objects)) for prompt in prompts]
@@ -84,9 +89,17 @@ class Visor:
         rule: Rule,
         threshold: float,
         method: str,
+        detector: str | None = None,
     ) -> Mapping[str, bytes]:
-        """The results file that ``visor.py`` reads, under the name it looks for."""
-        name = official.official_file_name(slug(method), threshold=threshold)
+        """The results file that ``visor.py`` reads, under the name it looks for.
+
+        That name holds the detector: the prescribed one (None) as the official scripts write it,
+        and any other by its signature.
+        """
+        start = prescribed_start(self, subset)
+        own = detector is None or (start is not None and detector.startswith(start))
+        word = self.detector if own else slug(str(detector))
+        name = official.official_file_name(slug(method), word, threshold)
         return {name: json.dumps(official.official_results(pictures, threshold)).encode()}
 
 

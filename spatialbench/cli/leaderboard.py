@@ -99,20 +99,23 @@ def _columns(
 
 def _rows(runs: Sequence[Path]) -> list[Row]:
     from ..documents import read_json
-    from ..reports.results import find_runs, read_result
+    from ..reports.results import find_runs, find_unscored, read_result, same_content
     from ..reports.rows import Row
     from ..runs.timing import read_pace
     from ..stages.other_rules import run_of
 
-    return [
-        Row(
-            str(run),
-            read_result(run),
-            read_json(run / "summary.json"),
-            read_pace(run_of(run)),
-        )
-        for run in find_runs(runs)
-    ]
+    for run in find_unscored(runs):
+        say(f"not in the table: {run} is not scored; 'spatialbench status {run}' says what to type")
+    rows: list[Row] = []
+    for run in find_runs(runs):
+        document = read_json(run / "summary.json")
+        same = (row.run for row in rows if same_content(row.document, document))
+        original = next(same, None)
+        if original is not None:
+            say(f"not in the table: {run} is a copy of {original}")
+            continue
+        rows.append(Row(str(run), read_result(run), document, read_pace(run_of(run))))
+    return rows
 
 
 def _check(benchmark: BenchmarkPlugin, rows: Sequence[Row]) -> None:

@@ -46,8 +46,8 @@ def command(
 ) -> None:
     """Interval widths, smallest differences and prompts needed: from assumptions, or from RUN.
 
-    A finished RUN replaces the assumptions by what it has shown; RUN2, on the same prompts, shows
-    what pairing gains.
+    A finished RUN replaces the assumptions by what it has shown. With RUN2, on the same prompts,
+    both say how much they scatter, and together what pairing gains.
     """
     if not runs:
         _from_assumptions(
@@ -61,13 +61,19 @@ def command(
         raise UserError("with RUN the run itself says all but --difference: leave the rest out.")
     from ..reports.compare.comparison import compare
     from ..reports.planning import lesson_text, lessons
-    from ..reports.scored import load_scored
+    from ..reports.scored import is_copy, load_scored
 
     scored = [load_scored(assembly.existing_run(run)) for run in runs]
+    if len(scored) > 1 and is_copy(*scored):
+        raise UserError(
+            f"{runs[0]} and {runs[1]} hold the same run, which says nothing about a pair: name "
+            "another run on the same prompts."
+        )
     comparison = compare(scored[0], scored[1:])[0] if len(scored) > 1 else None
     wanted = 2.0 if difference is None else difference
     found = lessons(scored[0], comparison, wanted)
-    click.echo(lesson_text(scored[0], found, wanted, form))  # type: ignore[arg-type]
+    text = lesson_text(scored[0], comparison, found, wanted, form)  # type: ignore[arg-type]
+    click.echo(text)
 
 
 def _from_assumptions(

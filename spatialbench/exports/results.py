@@ -36,8 +36,8 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     """The run's results as the benchmark's own scripts write or read them.
 
     A benchmark offers them by an optional ``official_results(pictures, subset, rule, threshold,
-    method)``, which takes (prompt, index, detections) of each picture and returns file contents
-    by relative name.
+    method, detector)``, which takes (prompt, index, detections) of each picture and the signature
+    of the detector that found them, and returns file contents by relative name.
 
     Raises:
         UserError: a benchmark that has no format of its own, a run that is not scored.
@@ -60,7 +60,9 @@ def export_results(run: Run, folder: Path) -> list[Path]:
         (prompt, index, Detections.from_record(record).require_sound())
         for prompt, index, record in _records(run, result.detector)
     ]
-    contents = write(pictures, run.expected.subset, rule, result.threshold, result.method)
+    contents = write(
+        pictures, run.expected.subset, rule, result.threshold, result.method, result.detector
+    )
     written = []
     for name, content in contents.items():
         make_folder((folder / name).parent)

@@ -12,8 +12,36 @@ INTERVAL_NOTE = (
     f"{UNDEFINED}: undefined or not reported."
 )
 
+_NO_INTERVAL = "no interval: its summary has none"
+
 _UNEVEN = 0.25
 """Sides that differ by more than this share of the larger one are written apart."""
+
+
+class Footnotes:
+    """Letters for the cells of one table that need a word, and the notes that say it."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+
+    def cell(self, group: Group, key: str) -> str:
+        """A metric, with a letter where it is undefined or has no interval."""
+        text = metric_cell(group, key)
+        low, high = group.intervals.get(key, (None, None))
+        why = group.reasons.get(key)
+        if why is None and text != UNDEFINED and (low is None or high is None):
+            why = _NO_INTERVAL
+        if why is None:
+            return text
+        return f"{text} [{self._letters.setdefault(why, _letter(len(self._letters)))}]"
+
+    def notes(self) -> list[str]:
+        """``[a] undefined: no image shows both objects``."""
+        return [f"[{letter}] {why}" for why, letter in self._letters.items()]
+
+
+def _letter(number: int) -> str:
+    return chr(ord("a") + number) if number < 26 else f"a{number}"
 
 
 def metric_cell(group: Group, key: str) -> str:

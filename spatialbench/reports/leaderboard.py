@@ -13,7 +13,7 @@ from math import nan
 
 from ..plugins import Published
 from .best import Candidate
-from .cells import INTERVAL_NOTE, images_cell, metric_cell, plain_cell
+from .cells import INTERVAL_NOTE, Footnotes, images_cell, plain_cell
 from .competition import Competition, Prescribed, numbered
 from .leaderboard_data import leaderboard_csv, leaderboard_document
 from .marks import MARKS, competes, method_marks
@@ -90,12 +90,12 @@ def _section(
     rows, published = part.rows, part.published
     competition = part.competition(prescribed)
     numbers, conditions = numbered(competition.differs)
-    notes = [INTERVAL_NOTE, *conditions]
+    footnotes = Footnotes()
     cells = []
     for row, differs in zip(rows, competition.differs, strict=True):
         result, mark = row.result, f" [{numbers[differs]}]" if differs else ""
         mark += "".join(f" {MARKS[name][0]}" for name in method_marks(result))
-        metrics = [metric_cell(result, key) for key in headline]
+        metrics = [footnotes.cell(result, key) for key in headline]
         metrics += price_cells(result, row.pace) if price else []
         cells.append(
             [result.method + mark, result.backbone, images_cell(result), *metrics, "measured"]
@@ -108,6 +108,7 @@ def _section(
         cells.append([method, entry.base, "", *metrics, source])
     used = {name for entry in published for name in entry.marks}
     used |= {name for row in rows for name in method_marks(row.result)}
+    notes = [INTERVAL_NOTE, *conditions, *footnotes.notes()]
     notes += [f"{sign} {meaning}" for name, (sign, meaning) in MARKS.items() if name in used]
     if published:
         notes.append(EVIDENCE_NOTE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import ceil, isnan, nan
+from math import ceil, hypot, isnan, nan
 
+from ..stages.defined import defined_ratios
 from ..statistics.design_effect import design_effect
 from ..statistics.power import (
     half_width,
@@ -18,7 +19,7 @@ from ..statistics.power import (
 from .cells import plain_cell
 from .compare.comparison import ALL, Comparison
 from .scored import ScoredRun
-from .tables import Format, Table, render, render_csv
+from .tables import UNDEFINED, Format, Table, render, render_csv
 
 SIZES = (25, 100, 400, 1600, 6400)
 _Z = 1.959964
@@ -65,9 +66,12 @@ class Lesson:
         value: what the run shows.
         half_width: half of its 95 % interval.
         effect: design effect; NaN for a metric that is no single share.
-        unpaired: smallest difference to a run on other prompts or seeds that is found.
+        unpaired: smallest difference to a run on other prompts or seeds that is found; with a
+            second run, from the scatter of both, else as if the other scattered like this one.
         paired: the same to a run on the same prompts, where a second run says how alike they are.
         prompts: prompts needed for the difference asked for, paired where that is known.
+        other: what the second run shows; NaN without one.
+        other_half_width: half of its interval.
     """
 
     metric: str
@@ -77,6 +81,8 @@ class Lesson:
     unpaired: float
     paired: float
     prompts: int | None
+    other: float = nan
+    other_half_width: float = nan
 
 
 def plan(assumed: Assumptions, prompts: int) -> Plan:
@@ -113,34 +119,45 @@ def lessons(
     scored: ScoredRun, comparison: Comparison | None, difference: float, power: float = 0.8
 ) -> list[Lesson]:
     """What a run, and its comparison with another, say about the next, by headline metric."""
-    ratios = scored.benchmark.ratios(scored.table)
+    ratios = defined_ratios(scored.benchmark, scored.table)
     clusters = scored.benchmark.clusters(scored.table.prompts)
     found = []
     for key in scored.benchmark.headline:
-        low, high = scored.result.intervals.get(key, (None, None))
-        if low is None or high is None or key not in ratios:
+        half = _half_width(scored, key)
+        if isnan(half) or key not in ratios:
             continue
-        error = (high - low) / (2 * _Z)
         parts = ratios[key].parts
         effect = design_effect(parts[0], clusters).value if len(parts) == 1 else nan
-        paired = nan
+        prompts, paired, other, other_half = scored.result.prompts, nan, nan, nan
         if comparison is not None and key in comparison.groups[ALL]:
+            prompts = len(comparison.pairing.first.prompts)
             paired = comparison.groups[ALL][key].difference.standard_error
-        unpaired = paired_error(error, 0.0)
+            other = comparison.other.result.metric(key)
+            other_half = _half_width(comparison.other, key)
+        second = half if isnan(other_half) else other_half
+        unpaired = hypot(half, second) / _Z
         best = unpaired if isnan(paired) else paired
         ratio = smallest_difference(best, power) / difference
         found.append(
             Lesson(
                 key,
                 scored.result.metric(key),
-                (high - low) / 2,
+                half,
                 effect,
                 smallest_difference(unpaired, power),
                 nan if isnan(paired) else smallest_difference(paired, power),
-                ceil(scored.result.prompts * ratio**2) if best > 0 else None,
+                ceil(prompts * ratio**2) if best > 0 else None,
+                other,
+                other_half,
             )
         )
     return found
+
+
+def _half_width(scored: ScoredRun, key: str) -> float:
+    """Half of a metric's 95 % interval; NaN where it has none."""
+    low, high = scored.result.intervals.get(key, (None, None))
+    return nan if low is None or high is None else (high - low) / 2
 
 
 def plan_text(
@@ -175,37 +192,56 @@ def plan_text(
     return render(Table(columns, rows, "what a run can show", notes), form)
 
 
-def lesson_text(scored: ScoredRun, found: Sequence[Lesson], difference: float, form: Format) -> str:
-    """Lessons of a run in any format."""
+def lesson_text(
+    scored: ScoredRun,
+    comparison: Comparison | None,
+    found: Sequence[Lesson],
+    difference: float,
+    form: Format,
+) -> str:
+    """Lessons of a run, or of the two of a comparison, in any format."""
+    other = comparison.other if comparison is not None else None
     if form == "json":
         rows_ = [{k: _json(v) for k, v in asdict(lesson).items()} for lesson in found]
-        return json.dumps(
-            {"run": str(scored.run.path), "difference": difference, "metrics": rows_}, indent=2
-        )
-    rows = [
-        [
-            lesson.metric,
-            plain_cell(lesson.value),
-            plain_cell(lesson.half_width),
-            plain_cell(lesson.effect),
-            plain_cell(lesson.unpaired),
-            plain_cell(lesson.paired),
-            "–" if lesson.prompts is None else f"{lesson.prompts:,}",
-        ]
-        for lesson in found
-    ]
-    columns = ["metric", "value", "±", "design effect", "smallest, unpaired", "smallest, paired"]
-    columns.append(f"prompts for {difference:g}")
+        document = {"run": str(scored.run.path), "difference": difference, "metrics": rows_}
+        if comparison is not None:
+            document |= {
+                "other_run": str(comparison.other.run.path),
+                "notes": list(comparison.pairing.notes),
+            }
+        return json.dumps(document, indent=2)
+    first, second = ("value", "±") if other is None else ("A", "± A"), ("B", "± B")
+    columns = ["metric", *first, *(second if other else ()), "design effect"]
+    columns += ["smallest, unpaired", "smallest, paired", f"prompts for {difference:g}"]
+    rows = []
+    for lesson in found:
+        numbers = [lesson.value, lesson.half_width]
+        numbers += [lesson.other, lesson.other_half_width] if other else []
+        numbers += [lesson.effect, lesson.unpaired, lesson.paired]
+        needed_ = UNDEFINED if lesson.prompts is None else f"{lesson.prompts:,}"
+        rows.append([lesson.metric, *map(plain_cell, numbers), needed_])
     if form == "csv":
         return render_csv(columns, rows)
     notes = [
-        f"from {scored.result.images:,} pictures of {scored.result.prompts:,} prompts; smallest: "
-        "the true difference that is found with 80 % chance",
+        "smallest: the true difference that is found with 80 % chance",
         "design effect: how many pictures of this run say as much as one independent picture",
         "paired needs a second run: spatialbench power RUN RUN2",
         scored.result.signature,
     ]
-    return render(Table(columns, rows, f"what {scored.label} says about a next run", notes), form)
+    if comparison is None or other is None:
+        seen = f"{scored.result.images:,} pictures of {scored.result.prompts:,} prompts"
+        title = f"what {scored.label} says about a next run"
+        return render(Table(columns, rows, title, [f"from {seen}", *notes]), form)
+    shared = comparison.pairing.first
+    notes[2:] = [
+        *comparison.pairing.notes,
+        f"from both runs, paired over {len(shared.index):,} pictures of {len(shared.prompts):,} "
+        "prompts; the design effect is of A",
+        f"A: {scored.result.signature}",
+        f"B: {other.result.signature}",
+    ]
+    title = f"what A = {scored.label} and B = {other.label} say about a next run"
+    return render(Table(columns, rows, title, notes), form)
 
 
 def _json(value: object) -> object:

@@ -27,6 +27,8 @@ class Group(BaseModel):
 
     images: int
     intervals: dict[str, Interval] = Field(default_factory=dict)
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """Why a metric is undefined or has no interval; summaries of old do not say."""
 
     def metric(self, key: str) -> float:
         """A metric in percent; NaN where it is undefined or not given."""
@@ -89,6 +91,17 @@ def read_result(run: Path) -> Result:
 def parse_result(document: Mapping[str, Any]) -> Result:
     """A summary already in memory, as the score stage returns it."""
     return Result.model_validate(document)
+
+
+def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two summaries are of one run, whose id is in the signature, and say the same."""
+    return dict(one) == dict(other)
+
+
+def find_unscored(folders: Sequence[Path]) -> list[Path]:
+    """Runs at or below each folder that have no summary yet, in path order, each once."""
+    found = [path for folder in folders if folder.is_dir() for path in runs_below(folder)]
+    return [path for path in dict.fromkeys(found) if not (path / "summary.json").exists()]
 
 
 def find_runs(folders: Sequence[Path]) -> list[Path]:

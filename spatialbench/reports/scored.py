@@ -14,7 +14,7 @@ from ..rules.measured import measured_by
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..stages.scores_file import read_table, scores_hash
-from .results import Result, read_result
+from .results import Result, read_result, same_content
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,8 @@ def load_scored(run: Run) -> ScoredRun:
             f"{run.expected.images:,}: type '{typed('score', run.path)}' first."
         )
     return ScoredRun(run, result, document, table, reasons)
+
+
+def is_copy(one: ScoredRun, other: ScoredRun) -> bool:
+    """Whether two folders hold the same run with the same verdicts."""
+    return same_content(one.document, other.document)

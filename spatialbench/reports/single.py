@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..runs.timing import Pace
-from .cells import INTERVAL_NOTE, images_cell, metric_cell
+from .cells import INTERVAL_NOTE, Footnotes, images_cell
 from .price import price_note
 from .results import Group, Result
 from .tables import Format, Table, render, render_csv
@@ -51,16 +51,23 @@ def result_table(
 ) -> Table:
     """The run as a table; meaning of the interval, price, notes and signature below it."""
     rows = []
+    footnotes = Footnotes()
     for name, group in _groups(result):
         images = images_cell(result) if group is result else f"{group.images:,}"
-        cells = [metric_cell(group, key) for key in headline]
+        cells = [footnotes.cell(group, key) for key in headline]
         rows.append([name, images, *cells])
     partial = ", PARTIAL" if result.partial else ""
     return Table(
         columns=["prompts", "images", *headline],
         rows=rows,
         title=f"{result.benchmark}: {result.method} on {result.backbone}{partial}",
-        notes=[INTERVAL_NOTE, *price_note(result, pace), *notes, result.signature],
+        notes=[
+            INTERVAL_NOTE,
+            *footnotes.notes(),
+            *price_note(result, pace),
+            *notes,
+            result.signature,
+        ],
     )
 
 

@@ -88,7 +88,7 @@ def _cell(cell: str, form: Format, bold: bool) -> str:
 
 def _numeric(table: Table, column: int) -> bool:
     cells = [row[column] for row in table.rows if row[column]]
-    return bool(cells) and all(cell[0].isdigit() or cell == UNDEFINED for cell in cells)
+    return bool(cells) and all(cell[0].isdigit() or cell.startswith(UNDEFINED) for cell in cells)
 
 
 def _escaped(cell: str) -> str:

@@ -71,7 +71,7 @@ class _Measured:
             ratios |= {key: Ratio(hits, judged), f"{key}_cond": Ratio(hits, found)}
         return {key: MeanOfRatios((ratio,)) for key, ratio in ratios.items()}
 
-    def notes(self, prompts: Sequence[Prompt], rule: str) -> list[str]:
+    def notes(self, prompts: Sequence[Prompt], rule: str, detector: str) -> list[str]:
         """That the rule is a reconstruction, and how many prompts it leaves out."""
         out = sum(unjudged(prompt) is not None for prompt in prompts)
         notes = [f"{rule} {RECONSTRUCTION}."]
@@ -81,6 +81,15 @@ class _Measured:
                 "right, above, below, in front of, behind): their pictures are left out."
             )
         return notes
+
+    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
+        """Why a metric is undefined: no judged picture, or none with every object."""
+        if not _sums(table, "judged").any():
+            return dict.fromkeys(self.headline, "the rule judges no image of these prompts")
+        if _sums(table, "found_all").any():
+            return {}
+        keys = [key for key in self.headline if key.endswith("_cond")]
+        return dict.fromkeys(keys, "no image shows every asked object")
 
     def breakdowns(self, table: ScoreTable) -> Mapping[str, Any]:
         """None: a benchmark's breakdowns are of its own scores."""

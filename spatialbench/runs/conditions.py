@@ -15,8 +15,8 @@ from ..plugins import BenchmarkPlugin
 from ..subsets import default_detector, default_rule, prescribed_start
 from .signature import Signature
 
-REWRITING = "prompt_transform"
-"""The parameter of a signature that names what rewrote the prompts."""
+_TRANSFORM, _ELSEWHERE = "prompt_transform", "rewritten_prompts"
+"""Parameters of a signature: what rewrote the prompts here, and how many others rewrote before."""
 _UNCHANGED = "none"
 
 _NAMES = {
@@ -77,7 +77,7 @@ class Conditions:
             signature.prompts,
             signature.images_per_prompt,
             signature.seeds or "unknown",
-            signature.parameters.get(REWRITING, _UNCHANGED),
+            _rewriting(signature),
             signature.rule,
             signature.detector,
             signature.threshold,
@@ -122,6 +122,12 @@ class Conditions:
             for name, own, other in pairs
             if own != other
         ]
+
+
+def _rewriting(signature: Signature) -> str:
+    transform = signature.parameters.get(_TRANSFORM, _UNCHANGED)
+    count = signature.parameters.get(_ELSEWHERE)
+    return transform if count is None else f"of {count} prompts by others"
 
 
 def told(differences: Sequence[Difference]) -> str:

@@ -14,6 +14,7 @@ from ..generators.prompt_transforms import IDENTITY_KEY
 from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
 from ..runs.signature import Signature
+from .defined import defined_metrics, defined_ratios, why_undefined
 from .looked import ONE_COLOUR
 from .price import price
 from .sent_prompts import transform_note
@@ -22,7 +23,7 @@ from .verdicts import by_task
 Summary = dict[str, Any]
 """The flat document of ``summary.json``; NaN is None."""
 
-FORMAT = 5
+FORMAT = 6
 """Goes up when a summary gets another key, so that stored ones are written again."""
 
 
@@ -47,7 +48,7 @@ def summarise(
     looked: Sequence[str] = (),
     one_colour: int = 0,
 ) -> Summary:
-    """Metrics in percent with 95 % intervals, over all and by task.
+    """Metrics in percent with 95 % intervals, over all and by task, and why where there is none.
 
     After the metrics stand ``confidence`` (percent) and ``duplicates`` (a picture), where the
     facts allow; see ``price``.
@@ -81,6 +82,7 @@ def summarise(
         "prompts_expected": signature.prompts,
         "partial": images < images_expected,
         "intervals": whole["intervals"],
+        "reasons": whole["reasons"],
         "design_effects": _design_effects(benchmark, table),
         "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
         **({ONE_COLOUR: one_colour} if one_colour else {}),
@@ -93,8 +95,9 @@ def _extras(
 ) -> dict[str, Any]:
     """What only some benchmarks and runs say of a score.
 
-    ``notes(prompts, rule)``: sentences that stand under the table, and what a prompt transform
-    did. ``breakdowns(table)``: numbers of other groups than tasks, by a name for the grouping.
+    ``notes(prompts, rule, detector)``: sentences that stand under the table, and what a prompt
+    transform did. ``breakdowns(table)``: numbers of other groups than tasks, by a name for the
+    grouping.
     """
     extras: dict[str, Any] = {}
     notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
@@ -102,7 +105,7 @@ def _extras(
         notes.append(rewritten_note(rewritten))
     notes += looked
     if hasattr(benchmark, "notes"):
-        notes += benchmark.notes(table.prompts, signature.rule)
+        notes += benchmark.notes(table.prompts, signature.rule, signature.detector)
     if notes or hasattr(benchmark, "notes"):
         extras["notes"] = notes
     if hasattr(benchmark, "breakdowns"):
@@ -145,20 +148,41 @@ def _group(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, Any]:
         "images": len(table.prompt_row),
         "prompts": len(table.prompts),
         "intervals": measured["intervals"],
+        "reasons": measured["reasons"],
     }
 
 
 def _measured(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, dict[str, Any]]:
     from ..statistics.bootstrap import intervals
 
-    found = intervals(benchmark.ratios(table), benchmark.clusters(table.prompts))
-    metrics = dict(benchmark.metrics(table))
+    found = intervals(defined_ratios(benchmark, table), benchmark.clusters(table.prompts))
+    metrics = defined_metrics(benchmark, table)
     for key, value in price(table).items():
         metrics.setdefault(key, value)
     return {
         "metrics": {key: _number(value) for key, value in metrics.items()},
         "intervals": {key: [_number(low), _number(high)] for key, (low, high) in found.items()},
+        "reasons": _reasons(benchmark, table, metrics, found),
     }
+
+
+def _reasons(
+    benchmark: BenchmarkPlugin,
+    table: ScoreTable,
+    metrics: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+) -> dict[str, str]:
+    """Why a metric is undefined or has no interval, by key."""
+    own = why_undefined(benchmark, table)
+    found = {
+        key: f"undefined: {own.get(key, 'no image counts for it')}"
+        for key, value in metrics.items()
+        if math.isnan(value)
+    }
+    for key, (low, _) in intervals.items():
+        if key not in found and math.isnan(low):
+            found[key] = "no interval: its prompts form a single cluster, and it takes two"
+    return found
 
 
 def _design_effects(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, float | None]:
@@ -168,7 +192,7 @@ def _design_effects(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, 
     clusters = benchmark.clusters(table.prompts)
     return {
         key: _number(design_effect(metric.parts[0], clusters).value)
-        for key, metric in benchmark.ratios(table).items()
+        for key, metric in defined_ratios(benchmark, table).items()
         if len(metric.parts) == 1
     }
 

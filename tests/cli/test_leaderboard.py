@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 from spatialbench import plugins
@@ -144,3 +146,49 @@ def test_a_summary_that_contradicts_itself_is_refused(spatialbench: Command) -> 
     outcome = spatialbench("leaderboard", "run", "--no-published")
     assert outcome.status == 2
     assert "OA x VISOR_cond gives 50.00, not 51" in outcome.err
+
+
+def test_a_copied_run_is_one_row_and_another_threshold_a_second(spatialbench: Command) -> None:
+    spatialbench(*RUN, "--out", "runs/a")
+    shutil.copytree("runs/a", "runs/b")
+    shutil.copytree("runs/a", "runs/c")
+    spatialbench("score", "runs/c", "--threshold", "0.7")
+    outcome = spatialbench("leaderboard", "runs", "--format", "json")
+    assert [row["run"] for row in json.loads(outcome.out)["rows"]] == ["runs/a", "runs/c"]
+    assert "not in the table: runs/b is a copy of runs/a" in outcome.err
+
+
+def test_runs_without_scores_are_named(spatialbench: Command) -> None:
+    spatialbench(*RUN, "--out", "runs/a")
+    spatialbench("generate", *RUN[1:], "--out", "runs/b")
+    outcome = spatialbench("leaderboard", "runs")
+    assert outcome.status == 0
+    assert "not in the table: runs/b is not scored; 'spatialbench status runs/b'" in outcome.err
+    assert spatialbench("status", "runs/b").status == 0
+    alone = spatialbench("leaderboard", "runs/b")
+    assert alone.status == 2
+    assert "runs/b holds no scored run" in alone.err
+    Path("empty").mkdir()
+    assert "holds no scored run" in spatialbench("leaderboard", "empty").err
+
+
+def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(
+    spatialbench: Command,
+) -> None:
+    """Official results with two pictures a prompt, all of them right."""
+    records = {
+        f"{prompt}_{k}": {"classes": text, "sra": 1}
+        for prompt, text in (("0", ["person", "bicycle"]), ("8", ["person", "car"]))
+        for k in range(2)
+    }
+    Path("results.json").write_text(json.dumps(records))
+    arguments = ("score", "--bench", "visor", "--detections", "results.json")
+    document = json.loads(spatialbench(*arguments, "--format", "json").out)
+    assert document["VISOR_2"] == 100
+    assert document["VISOR_3"] is document["VISOR_4"] is None
+    assert document["intervals"]["VISOR_3"] == [None, None]
+    reason = "undefined: it needs 3 images per prompt, and no prompt has more than 2"
+    assert document["reasons"]["VISOR_3"] == reason
+    table = spatialbench(*arguments).out
+    (letter,) = re.findall(rf"^\[(\w)\] {reason}$", table, re.MULTILINE)
+    assert f"– [{letter}]" in table

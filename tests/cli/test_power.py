@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from .conftest import Command
 
@@ -26,6 +27,10 @@ def test_from_runs(spatialbench: Command) -> None:
     assert by_key["RIGHT"]["paired"] < by_key["RIGHT"]["unpaired"]
     assert by_key["FOUND"]["value"] == 100
     assert "prompts for 2" in spatialbench("power", "a").out
+    shutil.copytree("a", "copy")
+    refused = spatialbench("power", "a", "copy")
+    assert refused.status == 2
+    assert "hold the same run" in refused.err
     assert spatialbench("power", "a", "--rate", 50).status == 2
     assert spatialbench("power", "--rate", 150).status == 2
     assert spatialbench("power", "a", "b", "a").status == 2

@@ -28,7 +28,12 @@ def _agrees(document: dict[str, Any], official: dict[str, Any]) -> None:
         return
     oa_a, oa_b, oa = official["objacc_A_B_both"]
     assert document["VISOR_cond"] == official["visor_cond"]
-    assert [document[f"VISOR_{n}"] for n in (1, 2, 3, 4)] == official["visor_n"]
+    for n, value in enumerate(official["visor_n"], 1):
+        key = f"VISOR_{n}"
+        # Where no prompt has n images the official script prints a 0.
+        undefined = f"needs {n} images per prompt" in document["reasons"].get(key, "")
+        assert document[key] == (None if undefined else value)
+        assert value == 0 or not undefined
     assert [document["OA_A"], document["OA_B"], document["OA"]] == [oa_a, oa_b, oa]
     assert document["VISOR_uncond"] == 0.01 * (official["visor_cond"] * oa)
 

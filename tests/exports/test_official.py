@@ -73,6 +73,31 @@ def test_visor_results_are_what_its_script_reads(tmp_path: Path) -> None:
     assert read == {(p.id, k): v.score for (p, k, _), v in ours}
 
 
+@pytest.mark.parametrize(
+    ("detector", "word"),
+    [
+        ("owlvit-base-patch32@cbc355f", "owlvit"),
+        ("owlvit-base-patch32@0000000", "owlvit"),
+        ("owlv2-base-patch16-ensemble@1234567", "owlv2-base-patch16-ensemble@1234567"),
+        ("lab-owlvit@3550ceb", "lab-owlvit@3550ceb"),
+        ("external", "external"),
+        ("../my detector", "my-detector"),
+    ],
+)
+def test_visor_results_name_the_detector_that_looked(detector: str, word: str) -> None:
+    benchmark = plugins.load("benchmark", "visor")
+    prompt = benchmark.prompts("relational")[0]
+    (name,) = benchmark.official_results(  # type: ignore[attr-defined]
+        [(prompt, 0, _boxes(prompt.objects, 0, 1))],
+        "relational",
+        benchmark.rules["official"],
+        0.25,
+        "m",
+        detector,
+    )
+    assert name == f"results_m_text_spatial_rel_phrases_{word}_0.25.json"
+
+
 def _boxes(names: tuple[str, ...], k: int, number: int) -> Detections:
     """The first object moves from left to right of the second; sometimes one is missing."""
     left = 10.0 * k

@@ -92,6 +92,10 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"seeds": "hashed:1"}, "seeds hashed:1 (others protocol)"),
     ({"seeds": None}, "seeds unknown (others protocol)"),
     ({"parameters": {"prompt_transform": "tore/1"}}, "prompt rewriting tore/1 (others none)"),
+    (
+        {"parameters": {"rewritten_prompts": "12"}},
+        "prompt rewriting of 12 prompts by others (others none)",
+    ),
     ({"rule": "visor-strict/1"}, "rule visor-strict/1 (others visor-centroid/1)"),
     ({"detector": "owlv2@1"}, "detector owlv2@1 (others owlvit-base-patch32@cbc355f)"),
     ({"threshold": 0.2}, "threshold 0.2 (others 0.1)"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import isnan, sqrt
+from math import hypot, isnan, sqrt
 from pathlib import Path
 
 import pytest
 
 from spatialbench.reports.compare.comparison import compare
-from spatialbench.reports.planning import Assumptions, lessons, needed, plan
+from spatialbench.reports.planning import Assumptions, lesson_text, lessons, needed, plan
 
 from .scored_runs import scored_run
 
@@ -45,3 +45,21 @@ def test_lessons_of_a_run(tmp_path: Path) -> None:
     # A quarter of the prompts lose, none gain.
     assert pair.paired == pytest.approx(2.8016 * 100 * sqrt(0.25 * 0.75 / 60), rel=0.05)
     assert pair.prompts == pytest.approx(60 * (pair.paired / 5) ** 2, abs=1)
+
+
+def test_two_runs_both_count(tmp_path: Path) -> None:
+    """One is right in half of the prompts, the other in a tenth: its interval is narrower."""
+    a = scored_run(tmp_path / "a", lambda p, k: int(p.id) % 2 == 0)
+    b = scored_run(tmp_path / "b", lambda p, k: int(p.id) % 10 == 1, method="other")
+    comparison = compare(a, [b])[0]
+    (found,) = lessons(a, comparison, 5.0)
+    assert (found.value, found.other) == (50.0, pytest.approx(10.0))
+    errors = [100 * sqrt(share * (1 - share) / 60) for share in (0.5, 0.1)]
+    assert found.other_half_width == pytest.approx(1.96 * errors[1], rel=0.15)
+    assert found.unpaired == pytest.approx(2.8016 * hypot(*errors), rel=0.1)
+    (alone,) = lessons(a, None, 5.0)
+    assert found.unpaired < 0.9 * alone.unpaired
+    text = lesson_text(a, comparison, [found], 5.0, "table")
+    assert "± B" in text
+    assert f"B: {b.result.signature}" in text
+    assert "paired over 120 pictures of 60 prompts" in text

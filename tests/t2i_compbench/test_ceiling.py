@@ -41,6 +41,22 @@ def test_the_note_says_it() -> None:
     (note,) = PLUGIN.notes(prompts("2d"), "t2i-2d-official/1")  # type: ignore[attr-defined]
     assert "66.67" in note
     assert "100 of 300 prompts" in note
+    assert "with UniDet's labels" in note
+
+
+@pytest.mark.usefixtures("official_files")
+@pytest.mark.parametrize("rule", ["2d-official", "2d-corrected"])
+def test_the_ceiling_is_that_of_the_detector_in_use(rule: str) -> None:
+    """One that is asked for the words of a prompt answers in them: nothing is out of its reach."""
+    chosen = PLUGIN.rules[rule]
+    for detector in ("owlvit-base-patch32@cbc355f", "lab-owlvit@3550ceb"):
+        (note,) = PLUGIN.notes(prompts("2d"), chosen.name, detector)  # type: ignore[attr-defined]
+        assert "UniDet" not in note
+        assert f"the prompts' own words as {detector} is asked: 100.00 (0 of 300" in note
+    (note,) = PLUGIN.notes(prompts("2d"), chosen.name, "unidet-rs200@1234567")  # type: ignore[attr-defined]
+    assert "with UniDet's labels" in note
+    # Nobody said what looked at results from elsewhere.
+    assert PLUGIN.notes(prompts("2d"), chosen.name, "external") == []  # type: ignore[attr-defined]
 
 
 def test_the_vocabulary_is_part_of_the_detectors() -> None:

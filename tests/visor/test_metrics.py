@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spatialbench.benchmarks.visor.metrics import HEADLINE, metrics, ratios
+from spatialbench.benchmarks.visor.metrics import HEADLINE, metrics, ratios, undefined
+from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import prompts
 
 from spatialbench.plugins import ScoreTable, Verdict
+from spatialbench.stages.defined import defined_metrics, defined_ratios
+from spatialbench.statistics.bootstrap import intervals
 
 ALL = prompts("all")
 
@@ -70,6 +73,37 @@ def test_nothing_to_divide_by(as_table: AsTable) -> None:
     never_both = metrics(as_table([(ALL[0], 0, ONE), (ALL[0], 1, NONE)]))
     assert isnan(never_both.pop("VISOR_cond"))
     assert never_both == {key: 50.0 if key == "OA_A" else 0.0 for key in never_both}
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 4, 5])
+def test_at_least_n_of_fewer_is_undefined_and_not_0(as_table: AsTable, images: int) -> None:
+    """Every picture is right, so that the defined ones are 100."""
+    table = as_table([(ALL[10 * p], k, HIT) for p in range(5) for k in range(images)])
+    got = defined_metrics(PLUGIN, table)
+    bounds = intervals(defined_ratios(PLUGIN, table), [str(p) for p in range(5)])
+    for n in range(1, 5):
+        key = f"VISOR_{n}"
+        assert isnan(got[key]) == isnan(bounds[key][0]) == (n > images)
+        assert (key in undefined(table)) == (n > images)
+        assert got[key] == 100 or n > images
+
+
+def test_a_prompt_that_lacks_a_picture_counts_as_the_official_script_counts_it(
+    as_table: AsTable,
+) -> None:
+    """One of two prompts has all four: VISOR_4 is defined, and the other counts against it."""
+    rows = [(ALL[0], k, HIT) for k in range(4)] + [(ALL[10], k, HIT) for k in range(3)]
+    got = defined_metrics(PLUGIN, as_table(rows))
+    assert (got["VISOR_3"], got["VISOR_4"]) == (100.0, 50.0)
+    assert undefined(as_table(rows)) == {}
+
+
+def test_what_is_undefined_has_its_reason(as_table: AsTable) -> None:
+    reasons = undefined(as_table([(ALL[0], 0, ONE), (ALL[0], 1, NONE)]))
+    assert reasons["VISOR_cond"] == "no image shows both objects"
+    assert reasons["VISOR_3"] == "it needs 3 images per prompt, and no prompt has more than 2"
+    nothing = as_table([(ALL[8], 0, MISS)])
+    assert undefined(nothing).keys() == metrics(nothing).keys()
 
 
 pictures = st.sampled_from([HIT, MISS, ONE, NONE])

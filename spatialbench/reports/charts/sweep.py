@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...plugins import BenchmarkPlugin, Rule
 from ...prompts import Prompt
+from ...stages.defined import defined_metrics
 from ...stages.verdicts import build_table, judge_of
 from .svg import FAINT, INK, SERIES, line, picture, tag, text
 
@@ -54,7 +55,7 @@ def sweep(
             for prompt, record in records
         )
         table, _ = build_table([by_id[prompt_id] for prompt_id in prompts], rows)
-        found = benchmark.metrics(table)
+        found = defined_metrics(benchmark, table)
         for key in keys:
             values[key].append(found[key])
     return Sweep(thresholds, values, len(records))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...plugins import BenchmarkPlugin, ScoreTable
 from ...prompts import Prompt
+from ...stages.defined import defined_metrics, defined_ratios
 from ...stages.verdicts import by_task
 from ...statistics.holm import holm
 from ...statistics.mcnemar import mcnemar_p
@@ -129,14 +130,14 @@ def _changes(
     seed: int,
 ) -> dict[str, MetricChange]:
     differences = paired_difference(
-        benchmark.ratios(first),
-        benchmark.ratios(second),
+        defined_ratios(benchmark, first),
+        defined_ratios(benchmark, second),
         benchmark.clusters(first.prompts),
         resamples,
         seed,
         confidence,
     )
-    before, after = benchmark.metrics(first), benchmark.metrics(second)
+    before, after = defined_metrics(benchmark, first), defined_metrics(benchmark, second)
     return {
         key: MetricChange(
             before.get(key, nan),

@@ -10,10 +10,13 @@ import numpy.typing as npt
 from ...errors import UserError, typed
 from ...plugins import ScoreTable
 from ...rules.catalogue import family_of
+from ...runs.conditions import Conditions
 from ...stages.verdicts import take_rows
-from ..scored import ScoredRun
+from ..scored import ScoredRun, is_copy
 
 Rows = npt.NDArray[np.int64]
+
+_SELECTION = ("only", "prompts", "images per prompt")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def pair(first: ScoredRun, second: ScoredRun) -> Pairing:
     only = (len(first.table.index) - len(a), len(second.table.index) - len(b))
     seeds = [_seeds(run) for run in (first, second)]
     same_seeds = seeds[0] is not None and seeds[0] == seeds[1]
-    notes = (*_conditions(first, second), *_seed_note(seeds, same_seeds), *_gaps(only, len(a)))
+    conditions, selection = _conditions(first, second)
+    notes = (*conditions, *_seed_note(seeds, same_seeds), *_gaps(only, len(a)), *selection)
     return Pairing(one, two, a, b, *only, same_seeds, notes)
 
 
@@ -108,16 +112,18 @@ def _seed_note(seeds: list[str | None], same: bool) -> list[str]:
     ]
 
 
-def _conditions(first: ScoredRun, second: ScoredRun) -> list[str]:
-    pairs = [
-        (name, getattr(first.signature, name), getattr(second.signature, name))
-        for name in ("benchmark", "rule", "detector", "threshold")
-    ]
-    return [
-        f"OTHER CONDITIONS: {name} {one} against {two}; the difference is not of the methods alone"
-        for name, one, two in pairs
-        if one != two
-    ]
+def _conditions(first: ScoredRun, second: ScoredRun) -> tuple[list[str], list[str]]:
+    """What differs besides the method and the seeds: conditions, and the selection of images."""
+    found, selection = [], []
+    if is_copy(first, second):
+        found.append("SAME RUN: both folders hold one run with the same verdicts")
+    for one in Conditions.of(first.signature).differences(Conditions.of(second.signature)):
+        said = f"{one.name} {one.own} against {one.other}"
+        if one.name in _SELECTION:
+            selection.append(f"OTHER SELECTION: {said}; only what both have is compared")
+        elif one.name != "seeds":
+            found.append(f"OTHER CONDITIONS: {said}; the difference is not of the methods alone")
+    return found, selection
 
 
 def _gaps(only: tuple[int, int], shared: int) -> list[str]:

@@ -10,6 +10,7 @@ from math import isnan, nan
 from ...errors import unknown_name
 from ...plugins import ScoreTable
 from ...runs.conditions import Conditions, Difference
+from ...stages.defined import defined_metrics, defined_ratios
 from ...stages.verdicts import by_task
 from ...statistics.bootstrap import intervals
 from ..scored import ScoredRun
@@ -167,8 +168,8 @@ def _group(
             for key, window in windows.items()
         ]
     benchmark = scored.benchmark
-    values = benchmark.metrics(table)
-    ratios = {key: ratio for key, ratio in benchmark.ratios(table).items() if key in windows}
+    values = defined_metrics(benchmark, table)
+    ratios = {k: ratio for k, ratio in defined_ratios(benchmark, table).items() if k in windows}
     bounds = intervals(ratios, benchmark.clusters(table.prompts), confidence=confidence)
     return [
         _check(name, key, window, values[key], *bounds.get(key, (nan, nan)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from spatialbench.errors import UserError
 from spatialbench.prompts import Prompt
 from spatialbench.reports.compare.pairing import pair
+from spatialbench.reports.scored import is_copy, load_scored
+from spatialbench.runs.store import RunDirectory
 
 from ...stages.fakes import Shapes
 from ..scored_runs import scored_run
@@ -48,6 +52,7 @@ def test_pairs_are_by_prompt_and_index(tmp_path: Path) -> None:
     assert len(found.first.index) + found.only_second == len(b.reasons)
     assert found.same_seeds
     assert "only in the reference" in found.notes[0]
+    assert found.notes[1].startswith("OTHER SELECTION: prompts 20 against 60")
 
 
 def test_two_benchmarks_are_refused(tmp_path: Path) -> None:
@@ -69,3 +74,14 @@ def test_another_detector_is_said(tmp_path: Path) -> None:
     b = scored_run(tmp_path / "b", _even, detector="finder@w2")
     (note,) = pair(a, b).notes
     assert "detector finder@w1 against finder@w2" in note
+
+
+def test_a_copy_is_said(tmp_path: Path) -> None:
+    a = scored_run(tmp_path / "a", _even)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    (note,) = pair(a, load_scored(replace(a.run, directory=RunDirectory(tmp_path / "b")))).notes
+    assert note.startswith("SAME RUN")
+    # The same settings under another detector are not the same verdicts.
+    assert not is_copy(a, scored_run(tmp_path / "c", _even, detector="finder@w2"))
+    # Nor are runs of other identities that happen to give the same numbers.
+    assert not is_copy(a, scored_run(tmp_path / "d", _even, method="other"))
