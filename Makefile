@@ -40,7 +40,7 @@ lab-tables: $(INSTALLED)
 		mv build/lab/$$bench.md results/lab/$$bench.md; \
 	done
 
-# Every method on the lab, ESPLoRA's training among it: about four hours of one core.
+# The methods on the lab, ESPLoRA's training among it: about five hours of one core.
 lab-methods: $(INSTALLED)
 	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" results/lab/methods.sh build/lab/methods
 
