@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,6 +125,17 @@ def orientation(picture: Image.Image) -> int:
 def needs_conversion(picture: Image.Image) -> bool:
     """Whether a program that ignores EXIF or cuts 16 bits off would show other pixels."""
     return picture.mode in _SIXTEEN_BITS or orientation(picture) != _UPRIGHT
+
+
+def header_needs_conversion(path: Path, formats: tuple[str, ...]) -> bool:
+    """The same of a file, by its header alone; False for what is no picture."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=formats) as picture:
+            return needs_conversion(picture)
+    except Exception:  # As in ``open_picture``; whoever reads the picture says what is the matter.
+        return False
 
 
 def of_one_colour(picture: Image.Image) -> bool:

@@ -90,15 +90,20 @@ FILES: dict[str, Files] = {
 FILES["complex"] = FILES["2d"]
 
 
-def official_files(category: str, judged: Iterable[Judged]) -> dict[str, str]:
+def official_files(
+    category: str, judged: Iterable[Judged], count: int = IMAGES_PER_PROMPT
+) -> dict[str, str]:
     """The content of the result files by path below ``labels``, in order of running number.
 
-    An answer of exactly zero is the integer 0, as the scripts write it.
+    An answer of exactly zero is the integer 0, as the scripts write it. ``count`` is the number of
+    images a prompt, by which the ids count.
 
     Raises:
         UserError: no picture.
     """
-    rows = sorted((running_number(line_of(p), index), p.text, v.score) for p, index, v in judged)
+    rows = sorted(
+        (running_number(line_of(p), index, count), p.text, v.score) for p, index, v in judged
+    )
     if not rows:
         raise UserError("there is no picture to write results of: score some first.")
     files = FILES[category]

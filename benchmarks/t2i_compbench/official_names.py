@@ -52,9 +52,9 @@ def parse_sample_name(name: str) -> SampleName:
     return SampleName(match["prompt"], int(match["number"]))
 
 
-def running_number(line: int, index: int) -> int:
+def running_number(line: int, index: int, images_per_prompt: int = IMAGES_PER_PROMPT) -> int:
     """Running number of image ``index`` of the prompt on line ``line`` (from 0)."""
-    return line * IMAGES_PER_PROMPT + index
+    return line * images_per_prompt + index
 
 
 def line_of(prompt: Prompt) -> int:

@@ -33,6 +33,7 @@ class T2ICompBench:
     subsets: Mapping[str, str] = prompts.SUBSETS
     default_subset = "2d"
     images_per_prompt = IMAGES_PER_PROMPT
+    running_numbers = True
     detector = "unidet"
     rules: Mapping[str, Rule] = {
         "2d-official": plane_rule.OFFICIAL,
@@ -135,6 +136,7 @@ class T2ICompBench:
         threshold: float,
         method: str,
         detector: str | None = None,
+        images_per_prompt: int = IMAGES_PER_PROMPT,
     ) -> Mapping[str, bytes]:
         """The files the official scorer leaves below ``labels``.
 
@@ -145,7 +147,7 @@ class T2ICompBench:
             (prompt, index, _verdict(rule, prompt, index, detections, threshold))
             for prompt, index, detections in pictures
         ]
-        contents = official.official_files(subset, judged)
+        contents = official.official_files(subset, judged, images_per_prompt)
         return {f"labels/{name}": text.encode() for name, text in contents.items()}
 
     def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:

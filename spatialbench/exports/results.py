@@ -37,7 +37,8 @@ def export_results(run: Run, folder: Path) -> list[Path]:
 
     A benchmark offers them by an optional ``official_results(pictures, subset, rule, threshold,
     method, detector)``, which takes (prompt, index, detections) of each picture and the signature
-    of the detector that found them, and returns file contents by relative name.
+    of the detector that found them, and returns file contents by relative name. With
+    ``running_numbers`` true it takes ``images_per_prompt``, too.
 
     Raises:
         UserError: a benchmark that has no format of its own, a run that is not scored.
@@ -60,8 +61,17 @@ def export_results(run: Run, folder: Path) -> list[Path]:
         (prompt, index, Detections.from_record(record).require_sound())
         for prompt, index, record in _records(run, result.detector)
     ]
+    # Ids that run on over the prompts depend on how many images each has.
+    running = getattr(benchmark, "running_numbers", False)
+    more = {"images_per_prompt": run.expected.images_per_prompt} if running else {}
     contents = write(
-        pictures, run.expected.subset, rule, result.threshold, result.method, result.detector
+        pictures,
+        run.expected.subset,
+        rule,
+        result.threshold,
+        result.method,
+        result.detector,
+        **more,
     )
     written = []
     for name, content in contents.items():

@@ -68,6 +68,21 @@ def test_round_trip(tmp_path: Path) -> None:
         read_official(path, "3d")
 
 
+def test_four_images_a_prompt_round_trip(tmp_path: Path) -> None:
+    """Line 7, image 3 has the number 31; the names beside it say that it is one of four."""
+    prompt = prompts("2d")[7]
+    files = write("2d", [(prompt, k, Verdict(True, 0.75, "")) for k in range(4)], 4)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    path = tmp_path / "annotation_obj_detection_2d" / "vqa_result.json"
+    assert [row["question_id"] for row in json.loads(path.read_text())] == [28, 29, 30, 31]
+    for given in (None, 4):
+        assert [(p.id, k) for p, k, _ in read_official(path, "2d", given)] == [
+            ("2d_7", k) for k in range(4)
+        ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

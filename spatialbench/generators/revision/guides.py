@@ -12,7 +12,7 @@ from ...checkpoints.hashing import folder_hash
 from ...checkpoints.patterns import FilePatterns
 from ...documents import LARGE, read_limited
 from ...errors import UserError
-from ...pictures import read_rgb
+from ...pictures import header_needs_conversion, read_rgb
 from ...plugins import ImageRequest
 from ...prompts import Prompt
 from ...relations import Relation
@@ -59,9 +59,19 @@ class FolderGuides:
     marks: tuple[str, ...] = ("layout-conditioned",)
 
     def identity(self) -> dict[str, Any]:
-        """A hash of all pictures with their names."""
+        """A hash of all pictures with their names.
+
+        ``reading`` stands where one of them is turned or scaled, which version 0.1 did not do.
+        """
         content = folder_hash(self.folder, FilePatterns(tuple(f"*{e}" for e in _ENDINGS)))
-        return {"name": content[:7], "sha256": content}
+        told: dict[str, Any] = {"name": content[:7], "sha256": content}
+        return told | ({"reading": 2} if self._any_converted() else {})
+
+    def _any_converted(self) -> bool:
+        return any(
+            path.suffix in _ENDINGS and path.is_file() and header_needs_conversion(path, _FORMATS)
+            for path in sorted(self.folder.iterdir())
+        )
 
     def guide(self, request: ImageRequest) -> Image.Image:
         """The first file of :func:`file_names` that is there."""

@@ -213,6 +213,12 @@ def test_a_guide_with_an_orientation_is_turned(
         upright = given.convert("RGB").transpose(Image.Transpose.ROTATE_270)
     guide = FolderGuides(tmp_path).guide(requests_of(mixed)[0])
     assert (guide.size, guide.tobytes()) == ((4, 6), upright.tobytes())
+    # Version 0.1 drew from it as it lies, so that this is another method.
+    turned = FolderGuides(tmp_path).identity()
+    assert turned["reading"] == 2
+    path.unlink()
+    Image.fromarray(pixels).save(path, form)
+    assert "reading" not in FolderGuides(tmp_path).identity()
 
 
 def test_a_guide_of_sixteen_bits_of_grey(tmp_path: Path, mixed: list[Prompt]) -> None:
