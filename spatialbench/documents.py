@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from .regular_files import open_regular
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -50,27 +51,32 @@ def parse_json(content: bytes | str) -> Any:
     return value
 
 
-def read_json(path: Path, limit: int = SMALL) -> Any:
+def read_json(path: Path, limit: int = SMALL, below: Path | None = None) -> Any:
     """The value in a JSON file.
 
     Raises:
+        UserError: as ``read_limited``.
         OSError: it cannot be opened or read.
         ValueError: as ``parse_json`` and ``read_limited``.
     """
-    return parse_json(read_limited(path, limit))
+    return parse_json(read_limited(path, limit, below))
 
 
-def read_limited(path: Path, limit: int = SMALL) -> bytes:
+def read_limited(path: Path, limit: int = SMALL, below: Path | None = None) -> bytes:
     """The bytes of a file, which takes no more memory than ``limit``; see ``without_mark``.
 
+    Args:
+        path: the file.
+        limit: how many bytes it may have.
+        below: the folder, such as a run, below which no link is followed; None for a file that the
+            user named.
+
     Raises:
+        UserError: a symbolic link below ``below``.
         OSError: it cannot be opened or read.
         ValueError: more bytes than that, or a pipe or device, which may never end.
     """
-    # Asked before opening, because opening a pipe without a writer waits for ever.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is no regular file")
-    with path.open("rb") as file:
+    with open_regular(path, below) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise ValueError(f"it is larger than {limit >> 20} MB")

@@ -7,6 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from .inert import inert
+
 
 class UserError(Exception):
     """Something the user can put right: printed as one sentence, exit status 2, no traceback.
@@ -45,9 +47,7 @@ def printable(text: str) -> str:
     if len(text) > MOST_CHARACTERS:
         half = MOST_CHARACTERS // 2
         text = f"{text[:half]} [...] {text[-half:]}"
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
-    )
+    return inert(text)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

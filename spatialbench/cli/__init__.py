@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
+import os
 import shlex
 import sys
 import traceback
@@ -14,6 +16,7 @@ import click
 from .. import __version__
 from ..errors import UserError, printable, unknown_name
 from ..stopping import EXIT_STATUS, Stopped, on_sigterm
+from .streams import safe_stdout
 
 _VERBS = {
     "run": ("run", "Make the images, find the objects, apply the rule, print the table."),
@@ -87,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     error_status, bug_status = _NO_ANSWER.get(next(iter(arguments), ""), (2, None))
     try:
-        with on_sigterm():
+        with on_sigterm(), safe_stdout():
             status = root.main(
                 arguments, "spatialbench", standalone_mode=False, obj=list(arguments)
             )
@@ -108,12 +111,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         again = printable(shlex.join(["spatialbench", *arguments]))
         print(f"stopped (SIGTERM); what is finished is kept. To continue: {again}", file=sys.stderr)
         return EXIT_STATUS
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename and error.errno in _OF_THE_PATH:
+            return _failed(_about_a_path(error), error_status)
         if bug_status is None:
             raise
         traceback.print_exc()
         return bug_status
     return status if isinstance(status, int) else 0
+
+
+_OF_THE_PATH = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENXIO,
+}
+"""Errors of a path that the user gave, and not of this software."""
+
+
+def _about_a_path(error: OSError) -> str:
+    return (
+        f"{os.fsdecode(error.filename)}: {error.strerror}. Check that path and its permissions, or "
+        "give another, then give the command again."
+    )
 
 
 def _failed(message: str, status: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -117,21 +118,24 @@ class RunOptions:
         folder = self.folder or spec.folder()
         return Wanted(folder, expected, spec.generator, detector, rule, size)
 
-    def open(self, spec: RunSpec, device: str) -> Run:
-        """Start the run on disk, or continue it."""
+    @contextmanager
+    def opened(self, spec: RunSpec, device: str, *, shared: bool) -> Iterator[Run]:
+        """Start the run on disk, or continue it, and hold it; ``shared`` as one of its shards."""
         from ..runs.machine import this_machine
-        from ..runs.opening import open_run
+        from ..runs.opening import opened_run
         from ..stages.sent_prompts import record_sent_prompts
 
         prompts = spec.expect(self.selection()).prompts
         for note in plugins.about_prompts(spec.generator, prompts):
             say(note)
         machine = this_machine(device, self.dtype, self.batch)
-        run = open_run(spec, self.selection(), machine, self.folder, command_line())
-        sentence = record_sent_prompts(run)
-        if sentence is not None:
-            say(sentence)
-        return run
+        with opened_run(
+            spec, self.selection(), machine, self.folder, command_line(), shared=shared
+        ) as run:
+            sentence = record_sent_prompts(run)
+            if sentence is not None:
+                say(sentence)
+            yield run
 
 
 def command_line() -> str:

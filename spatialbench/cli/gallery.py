@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UserError
+from ..regular_files import link_refused
 from . import assembly
 from .console import progress, say
 
@@ -48,12 +49,15 @@ def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) 
     scored = [load_scored(assembly.existing_run(run)) for run in runs]
     comparison = compare(scored[0], scored[1:])[0] if len(scored) > 1 else None
     sides = [Side.of(run) for run in scored]
+    folder = out or _default_folder(scored)
+    if out is None and folder.is_symlink():
+        raise link_refused(folder, folder.parent)
     bar = progress()
     total = len(comparison.pairing.first.index) if comparison else scored[0].result.images
     sweeps = [] if no_sweep else [sweep_of(side) for side in sides]
     bar.begin("gallery", 0, total)
     built = build_gallery(
-        out or _default_folder(scored),
+        folder,
         sides,
         comparison,
         copy=copy,

@@ -32,8 +32,8 @@ def command(**values: Any) -> None:
         executor = working.build(device)
         spec = options.spec(device)
         before_anything_is_made(options.wanted(spec, spec.expect(options.selection())))
-        opened = options.open(spec, device)
-        made = generate(opened, spec.generator, options.batch, executor, progress(), shard)
+        with options.opened(spec, device, shared=not shard.whole) as opened:
+            made = generate(opened, spec.generator, options.batch, executor, progress(), shard)
         if shard.whole:
             say(f"{made:,} images made now; next: {typed('detect', opened.path)}")
         else:

@@ -108,7 +108,7 @@ def _rows(runs: Sequence[Path]) -> list[Row]:
         say(f"not in the table: {run} is not scored; 'spatialbench status {run}' says what to type")
     rows: list[Row] = []
     for run in find_runs(runs):
-        document = read_json(run / "summary.json")
+        document = read_json(run / "summary.json", below=run_of(run))
         same = (row.run for row in rows if same_content(row.document, document))
         original = next(same, None)
         if original is not None:

@@ -80,12 +80,12 @@ def command(
         # A shard judges nothing.
         judged_by = chosen_rule if shard.whole else None
         before_anything_is_made(options.wanted(spec, expected, detector=found_by, rule=judged_by))
-        opened = options.open(spec, device)
-        say(f"run: {opened.path}")
         work = Work(
             spec.generator, found_by, executor, options.batch, chosen_rule, threshold, shard
         )
-        summary = run_all(opened, work, progress())
+        with options.opened(spec, device, shared=not shard.whole) as opened:
+            say(f"run: {opened.path}")
+            summary = run_all(opened, work, progress())
         if summary is None:
             say_shard_done(shard, opened)
     if summary is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
+from ..regular_files import open_regular
 from . import assembly
 from .console import progress, stdout_reserved
 from .options import format_option, rule_options
@@ -131,7 +132,7 @@ def _score_file(
 
 def is_ours(path: Path) -> bool:
     """Whether a file holds our detections records, and not a benchmark's official results."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         first = _FIRST_KEY.match(file.read(_HEAD))
     return first[1] in _OUR_KEYS if first else path.suffix == ".jsonl"
 

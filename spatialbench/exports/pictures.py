@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 from pathlib import Path
 
 from ..errors import UserError
+from ..runs.expected import Key
 from ..runs.files import disk_errors, make_folder
 from ..runs.opening import Run
+from ..runs.store import RunDirectory
+from ..runs.whole_folder import whole_folder
 from ..stages.progress import Progress
 from .layouts import plan
 
@@ -18,7 +21,8 @@ STAGE = "export"
 def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> int:
     """Copy the finished expected pictures, bytes unchanged, and write the files beside them.
 
-    Hard links stand for copies where the file system can, so that nothing is stored twice.
+    Hard links stand for copies where the file system can, so that nothing is stored twice. The
+    folder is there whole or not at all; the same command can be given again after a kill.
 
     Returns:
         How many pictures were written.
@@ -34,22 +38,29 @@ def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> 
         raise UserError(f"{run.path} has no finished picture to export: make them first.")
     planned = plan(layout, run.expected, keys)
     progress.begin(STAGE, 0, len(keys))
-    for name, content in planned.files.items():
-        make_folder((folder / name).parent)
-        with disk_errors(folder / name):
-            (folder / name).write_bytes(content)
-    for key in keys:
-        target = folder / planned.pictures[key]
-        make_folder(target.parent)
-        with disk_errors(target):
-            _link_or_copy(run.directory.image_path(*key), target)
-        progress.advance(1)
+    with whole_folder(folder) as building:
+        for key in keys:
+            target = building / planned.pictures[key]
+            make_folder(target.parent)
+            with disk_errors(target):
+                _link_or_copy(run.directory, key, finished[key].sha256, target)
+            progress.advance(1)
+        for name, content in planned.files.items():
+            make_folder((building / name).parent)
+            with disk_errors(building / name):
+                (building / name).write_bytes(content)
     progress.end()
     return len(keys)
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def _link_or_copy(directory: RunDirectory, key: Key, sha256: str, target: Path) -> None:
+    content = directory.read_image(key)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise UserError(
+            f"{directory.image_path(*key)} has other bytes than when it was made: give the run's "
+            "command again to make it anew, then this one."
+        )
     try:
-        os.link(source, target)
+        os.link(directory.image_path(*key), target, follow_symlinks=False)
     except OSError:
-        shutil.copyfile(source, target)
+        target.write_bytes(content)

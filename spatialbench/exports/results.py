@@ -86,7 +86,7 @@ def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, dict[str, o
     expected = run.expected
     found = {
         (record["prompt_id"], record["index"]): record
-        for record in run.directory.detection_journal(detector).records(lambda notice: None)
+        for record in run.directory.seen(detector, lambda notice: None)
     }
     for key in expected.keys():  # noqa: SIM118
         if key in found:

@@ -18,7 +18,7 @@ from ..rules.catalogue import bound
 from ..rules.relation_checks import asked_triplets
 from ..runs.expected import Key
 from ..runs.machine import Machine
-from ..runs.opening import Run, RunSpec, open_run
+from ..runs.opening import Run, RunSpec, opened_run
 from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 from ..stages.detect import detect
@@ -71,14 +71,14 @@ def build(
     expected = spec.expect(Selection())
     wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)
     require(needs(wanted), fetch=lambda: fetch(wanted))
-    run = open_run(spec, Selection(), machine, plan.folder / RUN, command)
-    store_prompts(run.path, plan.prompts)
-    for _ in range(2):
-        generate(run, plan.generator, plan.batch_size, executor, progress)
-        if not detect(run, plan.detector, plan.batch_size, executor, progress).discarded:
-            break
     rejections = Rejections()
-    kept = list(_kept(run, plan, rejections, progress))
+    with opened_run(spec, Selection(), machine, plan.folder / RUN, command) as run:
+        store_prompts(run.path, plan.prompts)
+        for _ in range(2):
+            generate(run, plan.generator, plan.batch_size, executor, progress)
+            if not detect(run, plan.detector, plan.batch_size, executor, progress).discarded:
+                break
+        kept = list(_kept(run, plan, rejections, progress))
     if not kept:
         raise UserError(
             f"none of the {rejections.images} pictures passed {plan.rule.name}, so there is "
@@ -102,9 +102,7 @@ def _kept(
     finished = run.directory.finished_images(progress.notice)
     found: dict[Key, dict[str, Any]] = {
         (record["prompt_id"], record["index"]): record
-        for record in run.directory.detection_journal(plan.detector.signature()).records(
-            progress.notice
-        )
+        for record in run.directory.seen(plan.detector.signature(), progress.notice)
     }
     keys = run.expected.keys()
     for key in keys:

@@ -40,7 +40,11 @@ def store_prompts(run: Path, prompts: TrainingPrompts) -> None:
     }
     path = run / STORED
     data = json.dumps(content, indent=1).encode() + b"\n"
-    if not path.is_file() or path.read_bytes() != data:
+    try:
+        same = read_limited(path, LARGE, run) == data
+    except (OSError, ValueError):
+        same = False
+    if not same:
         write_atomic(path, data)
 
 
@@ -61,7 +65,7 @@ def read_stored(run: Path) -> TrainingPrompts:
     """
     path = run / STORED
     try:
-        content = parse_json(read_limited(path, LARGE).decode("utf-8"))
+        content = parse_json(read_limited(path, LARGE, run).decode("utf-8"))
         prompts = [prompt_of(str(record["id"]), record) for record in content["prompts"]]
         return TrainingPrompts(prompts, int(content["images_per_prompt"]))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -8,7 +8,6 @@ from typing import Any
 from ..errors import UserError
 from ..generators.imported import Imported
 from ..pictures import needs_conversion, open_picture, orientation, to_rgb
-from ..runs.lock import writing
 from ..runs.opening import Run
 from ..stages.pictures import encode_png
 from ..stages.progress import Progress
@@ -39,9 +38,8 @@ def import_pictures(
             f"no file of {source.path} matches an expected picture: see the table, and check "
             "--layout and --bench."
         )
-    run = target.open(method)
-    directory, expected = run.directory, run.expected
-    with writing(run.path):
+    with target.opened(method) as run:
+        directory, expected = run.directory, run.expected
         finished = directory.finished_images(progress.notice)
         progress.begin(STAGE, sum(key in finished for key in report.matched), expected.images)
         due = [item for item in report.matched.items() if item[0] not in finished]

@@ -12,11 +12,11 @@ from ..errors import UserError
 from ..generators.imported import Imported
 from ..plugins import BenchmarkPlugin, Verdict
 from ..prompts import Prompt
+from ..regular_files import open_regular
 from ..runs import signature as signatures
 from ..runs.expected import Expected, Key, name_some
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
-from ..runs.lock import writing
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
@@ -38,12 +38,11 @@ Judged = Sequence[tuple[Prompt, int, Verdict]]
 def content_of(path: Path) -> str:
     """16 hexadecimal digits of a file's SHA-256. Raises UserError where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be read ({error.strerror}): give an existing file."
-        ) from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read ({why}): give an existing file.") from error
 
 
 def import_detections(
@@ -87,12 +86,11 @@ def import_detections(
     found = sum(key in keys for key in records)
     target.check(found, expected.images)
     looked.unknown(expected.all_prompts)
-    run = target.open(method)
-    with writing(run.path):
+    with target.opened(method) as run:
         file = run.directory.detector_file(detector)
-        make_folder(file.parent)
+        make_folder(file.parent, run.path)
         told = {"signature": detector, "identity": {"imported": method.content}}
-        write_atomic(file, canonical_json(told).encode() + b"\n")
+        write_atomic(file, canonical_json(told).encode() + b"\n", run.directory.scratch)
         journal = run.directory.detection_journal(detector)
         with journal.writer() as writer:
             writer.append(records.values())
@@ -159,19 +157,18 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
     if not target.allow_partial:
         _refuse_others(path, expected, beyond, strangers, {index for _, index in rows})
     target.check(len(rows), expected.images)
-    run = target.open(method)
     table, reasons = build_table(
         expected.prompts, ((*key, verdict) for key, verdict in sorted(rows.items()))
     )
-    heading = Heading(
-        method_name(run.generator),
-        signatures.base(run.generator),
-        target.subset,
-        _signature(run, len(rows)),
-    )
-    summary = summarise(target.benchmark, table, heading)
-    summary["run"] = run.manifest.id
-    with writing(run.path):
+    with target.opened(method) as run:
+        heading = Heading(
+            method_name(run.generator),
+            signatures.base(run.generator),
+            target.subset,
+            _signature(run, len(rows)),
+        )
+        summary = summarise(target.benchmark, table, heading)
+        summary["run"] = run.manifest.id
         write_scored(run.directory, summary, table, reasons)
     return run, left_out
 

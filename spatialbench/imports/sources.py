@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ..errors import UserError
+from ..regular_files import open_regular
 
 LARGEST = 256 << 20
 """Bytes of one file of a source."""
@@ -99,7 +100,7 @@ def _folder(path: Path) -> Source:
     names, hidden = _shown(found)
 
     def read(name: str) -> bytes:
-        with (path / name).open("rb") as file:
+        with open_regular(path / name) as file:
             return _limited(file, name, path)
 
     return Source(path, names, hidden, read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ..generators.imported import Imported
 from ..plugins import BenchmarkPlugin
 from ..runs.expected import Expected
 from ..runs.machine import this_machine
-from ..runs.opening import Run, RunSpec, open_run
+from ..runs.opening import Run, RunSpec, opened_run
 from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 
@@ -41,9 +42,11 @@ class Target:
         """The pictures that should be there."""
         return self._spec(method).expect(self.selection)
 
-    def open(self, method: Imported) -> Run:
-        """Start the run, or continue the one of the same files."""
-        return open_run(self._spec(method), self.selection, this_machine(), self.out, self.command)
+    def opened(self, method: Imported) -> AbstractContextManager[Run]:
+        """Start the run, or continue the one of the same files, and hold it."""
+        return opened_run(
+            self._spec(method), self.selection, this_machine(), self.out, self.command
+        )
 
     def check(self, found: int, expected: int) -> None:
         """Refuse less than everything, unless that was allowed. Raises UserError."""

@@ -104,7 +104,7 @@ def _verdicts(
     judge, by_id = judge_of(rule), run.expected.by_id
     wanted = set(run.expected.keys())
     verdicts = {}
-    for record in run.directory.detection_journal(detector).records(progress.notice):
+    for record in run.directory.seen(detector, progress.notice):
         key = (record["prompt_id"], record["index"])
         if key in wanted:
             verdicts[key] = bool(judge(by_id[key[0]], record, threshold).correct)

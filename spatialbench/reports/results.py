@@ -69,7 +69,7 @@ def read_result(run: Path) -> Result:
     """
     path = run / "summary.json"
     try:
-        document = read_json(path)
+        document = read_json(path, below=run_of(run))
         result = Result.model_validate(document)
         if is_changed(document):
             raise ValueError("it was changed after it was written")

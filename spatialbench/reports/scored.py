@@ -60,7 +60,7 @@ def load_scored(run: Run) -> ScoredRun:
             run that has come to expect more images since it was scored.
     """
     result = read_result(run.path)
-    document = read_json(run.path / "summary.json")
+    document = read_json(run.path / "summary.json", below=run.path)
     prompts = {prompt.id: prompt for prompt in run.expected.all_prompts}
     known = document.get("scores_sha256")
     if known is not None and known != scores_hash(run.directory.scores):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..inert import csv_cell, inert_line, markdown_text
+
 Format = Literal["table", "md", "csv", "json", "latex", "html"]
 FORMATS: tuple[Format, ...] = ("table", "md", "csv", "json")
 """What every table can be printed as; latex and html are the leaderboard's."""
@@ -30,6 +32,14 @@ class Table:
     notes: Sequence[str] = ()
     bold: frozenset[tuple[int, int]] = frozenset()
     rules: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        """Whatever form it is printed in, no text of it is more than text on one line."""
+        rows = [[inert_line(cell) for cell in row] for row in self.rows]
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "columns", [inert_line(name) for name in self.columns])
+        object.__setattr__(self, "notes", [inert_line(note) for note in self.notes])
+        object.__setattr__(self, "title", inert_line(self.title))
 
 
 def render(table: Table, form: Format) -> str:
@@ -54,14 +64,14 @@ def render(table: Table, form: Format) -> str:
             [_cell(cell, form, (number, place) in table.bold) for place, cell in enumerate(row)]
             for number, row in enumerate(table.rows)
         ],
-        headers=list(table.columns),
+        headers=[_cell(name, form, False) for name in table.columns],
         tablefmt="github" if form == "md" else "simple",
         disable_numparse=True,
         colalign=align if table.rows else None,
     )
     if form == "md":
-        parts = [f"**{table.title}**" if table.title else "", body]
-        parts += [f"<sub>{_escaped(note)}</sub>" for note in table.notes]
+        parts = [f"**{markdown_text(table.title)}**" if table.title else "", body]
+        parts += [f"<sub>{markdown_text(note)}</sub>" for note in table.notes]
         return "\n\n".join(part for part in parts if part)
     return "\n".join(part for part in [table.title, body, *table.notes] if part)
 
@@ -70,8 +80,8 @@ def render_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Comma-separated values with a header line, without a newline at the end."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerow([csv_cell(str(name)) for name in columns])
+    writer.writerows(["" if cell is None else csv_cell(str(cell)) for cell in row] for row in rows)
     return out.getvalue().rstrip("\n")
 
 
@@ -82,14 +92,11 @@ def aligned_right(table: Table) -> list[bool]:
 
 def _cell(cell: str, form: Format, bold: bool) -> str:
     if form == "md":
-        return f"**{_escaped(cell)}**" if bold else _escaped(cell)
+        text = markdown_text(cell)
+        return f"**{text}**" if bold else text
     return f"{cell} *" if bold else cell
 
 
 def _numeric(table: Table, column: int) -> bool:
     cells = [row[column] for row in table.rows if row[column]]
     return bool(cells) and all(cell[0].isdigit() or cell.startswith(UNDEFINED) for cell in cells)
-
-
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")

@@ -13,6 +13,7 @@ from ..errors import UserError, typed
 from ..plugins import BenchmarkPlugin, ImageRequest, Verdict
 from ..prompts import Prompt, Triplet
 from ..requirements import Requirement, required
+from ..runs.record_lines import IMAGE_HASH
 from .box_pairs import BoolArray
 from .constraints import DEPTH, JUDGED
 from .depth_maps import DepthFolder
@@ -138,7 +139,7 @@ class AnyBenchmarkRule(ABC):
         size = detections.width, detections.height
 
         def stored() -> Depth:
-            return folder.read(prompt.id, index, *size)
+            return folder.read(prompt.id, index, *size, record.get(IMAGE_HASH))
 
         masks = folder.read_masks(prompt.id, index, detections.boxes, *size)
         return self._judged(

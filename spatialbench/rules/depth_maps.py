@@ -8,6 +8,7 @@ NAME:depth=FOLDER`` says. ``depth.json`` in the folder names the model that made
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ import numpy as np
 from ..documents import LARGE, read_json, read_limited
 from ..errors import UserError
 from ..pictures import open_picture
+from ..regular_files import is_regular, names_below
 from ..runs.names import safe_id, slug
+from ..runs.record_lines import IMAGE_HASH
 from .box_pairs import BoolArray
 from .object_depth import Depth, scaled_depth
 from .stored_masks import read_masks
@@ -29,9 +32,14 @@ _GREY = ("L", "I;16", "I;16L", "I;16B", "I")
 
 @dataclass(frozen=True, slots=True)
 class DepthFolder:
-    """A folder of depth maps, and perhaps of object masks."""
+    """A folder of depth maps, and perhaps of object masks.
+
+    ``run`` is the run it lies in, below which no link is followed; None for a folder that the user
+    named.
+    """
 
     path: Path
+    run: Path | None = None
 
     @property
     def signature(self) -> str:
@@ -47,9 +55,13 @@ class DepthFolder:
         """The word of the model that made the masks; None where none did."""
         return self._described("masks")
 
+    @property
+    def _below(self) -> Path:
+        return self.run or self.path
+
     def _described(self, key: str) -> str | None:
         try:
-            value = read_json(self.path / DESCRIPTION).get(key)
+            value = read_json(self.path / DESCRIPTION, below=self._below).get(key)
         except (OSError, ValueError, AttributeError):
             return None
         # Anything else would break the signatures it becomes a part of.
@@ -63,15 +75,24 @@ class DepthFolder:
         """Where the masks of an image's boxes lie, if there are any."""
         return self.path / safe_id(prompt_id) / f"{index:d}.masks.npz"
 
-    def read(self, prompt_id: str, index: int, width: int, height: int) -> Depth:
+    def read(
+        self, prompt_id: str, index: int, width: int, height: int, sha256: str | None = None
+    ) -> Depth:
         """The map of an image, scaled to 0 to 1: float32 of shape (height, width).
 
+        Args:
+            prompt_id: of the image; ``index`` likewise.
+            width: of the image in pixels; ``height`` likewise.
+            sha256: of the image's file, in hexadecimal digits; None where nobody knows it.
+
         Raises:
-            UserError: no map, one that is no grey picture, or one of another size.
+            UserError: no map, one that is no grey picture, one of another size, or one that names
+                another image than that of ``sha256``.
         """
         path = self.map_path(prompt_id, index)
         try:
-            picture = open_picture(read_limited(path, LARGE), ("PNG",))
+            picture = open_picture(read_limited(path, LARGE, self._below), ("PNG",))
+            made_from = picture.info.get(IMAGE_HASH)
             mode, values = picture.mode, np.asarray(picture)
         except FileNotFoundError:
             raise UserError(
@@ -83,6 +104,11 @@ class DepthFolder:
                 f"the depth map {path} cannot be read ({error}): delete it and type 'spatialbench "
                 "depth RUN' to make it anew."
             ) from error
+        if sha256 is not None and made_from not in (None, sha256):
+            raise UserError(
+                f"the depth map {path} is of an image that was made again with other bytes since: "
+                "type 'spatialbench depth RUN' to make it anew."
+            )
         if mode not in _GREY:
             raise UserError(
                 f"the depth map {path} is a picture of mode {mode}: expected 8- or 16-bit grey, "
@@ -101,7 +127,9 @@ class DepthFolder:
         See :func:`~spatialbench.rules.stored_masks.read_masks`, also for what it raises.
         """
         path = self.masks_path(prompt_id, index)
-        return read_masks(path, boxes, width, height) if path.is_file() else None
+        if not os.path.lexists(path):
+            return None
+        return read_masks(path, boxes, width, height, self._below)
 
     def state(self) -> str:
         """A hash of the names, sizes and times of the files here."""
@@ -130,12 +158,16 @@ def folder_of_run(run: Path) -> DepthFolder | None:
     Raises:
         UserError: several models have made maps there.
     """
-    described = sorted(path.parent for path in (run / SUBFOLDER).glob(f"*/{DESCRIPTION}"))
+    folders = [run / SUBFOLDER / name for name in names_below(run, run / SUBFOLDER)]
     # A command that failed may have left no more than a description (0.1 did).
-    there = [path for path in described if next(path.glob("*/*.png"), None) is not None]
+    there = [
+        folder
+        for folder in folders
+        if is_regular(folder / DESCRIPTION, run) and next(folder.glob("*/*.png"), None) is not None
+    ]
     if len(there) > 1:
         raise UserError(
             f"{run} holds depth maps of several models ({', '.join(p.name for p in there)}): say "
             f"which, as in --rule esplora-r1:depth={there[0]}."
         )
-    return DepthFolder(there[0]) if there else None
+    return DepthFolder(there[0], run) if there else None

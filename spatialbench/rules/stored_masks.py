@@ -37,19 +37,25 @@ def packed_masks(boxes: npt.NDArray[np.float32], masks: npt.NDArray[np.bool_]) -
 
 
 def read_masks(
-    path: Path, boxes: npt.NDArray[np.float32], width: int, height: int
+    path: Path,
+    boxes: npt.NDArray[np.float32],
+    width: int,
+    height: int,
+    below: Path | None = None,
 ) -> list[BoolArray | None]:
     """A mask of shape (height, width), or None, for every box.
 
     Args:
+        path: the file.
         boxes: float32, (n, 4). A stored mask belongs to the box of exactly the same corners.
         width: of the image, in pixels; ``height`` likewise.
+        below: the folder below which no link is followed.
 
     Raises:
         UserError: a damaged file, or masks of another size.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(read_limited(path, SMALL))) as stored:
+        with zipfile.ZipFile(io.BytesIO(read_limited(path, SMALL, below))) as stored:
             size, corners, bits = (_array(stored, name) for name in ("size", "boxes", "masks"))
         if size.tolist() != [height, width]:
             raise ValueError(f"they are of size {size.tolist()} and not [{height}, {width}]")
@@ -61,6 +67,8 @@ def read_masks(
         rows = {
             box.tobytes(): row for box, row in zip(corners.astype(np.float32), bits, strict=True)
         }
+    except UserError:
+        raise
     # An archive can make zipfile and numpy stumble over anything.
     except Exception as error:
         raise UserError(

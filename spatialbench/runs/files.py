@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
+from ..regular_files import folder_below
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -22,6 +23,8 @@ _ADVICE = {
     errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
     errno.ENOTDIR: "a file stands where a folder is needed: move it away or choose another --out",
     errno.EEXIST: "a file stands where a folder is needed: move it away or choose another --out",
+    errno.EISDIR: "a folder stands where a file is needed: move it away",
+    errno.ENAMETOOLONG: "the name is longer than the file system allows: choose a shorter --out",
     errno.EIO: "the disk reports an error: check it or choose another --out",
 }
 
@@ -49,30 +52,49 @@ def disk_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents. Raises UserError where the disk refuses."""
+def make_folder(path: Path, below: Path | None = None) -> None:
+    """Make a folder and its parents.
+
+    Args:
+        path: the folder.
+        below: a folder that is there, below which no link is followed; None where the user named
+            the whole path.
+
+    Raises:
+        UserError: the disk refuses, or a symbolic link below ``below``.
+    """
     with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+        if below is None:
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            with folder_below(below, path, make=True):
+                pass
 
 
 def write_atomic(path: Path, content: bytes, scratch: Path | None = None) -> None:
     """Write ``path`` whole: under another name, to the disk, then renamed into place.
 
+    No link is followed: one in place of the file is replaced, one in place of a folder between the
+    run and the file is refused.
+
     Args:
-        path: where the content is to be.
+        path: where the content is to be, in a folder that is there.
         content: all of it.
-        scratch: a folder of the same file system for the other name, which is then unique, so that
-            any number of processes may write ``path`` at once; one of them wins. Whoever knows
-            that nobody writes empties that folder. None is for a file of one writer: the other
-            name is then a fixed one (``.NAME.tmp``), and what a kill left is overwritten.
+        scratch: the folder for the other name, directly below the folder that holds everything,
+            such as the run directory. The other name is then unique, so that any number of
+            processes may write ``path`` at once; one of them wins. Whoever knows that nobody
+            writes empties that folder. None is for a file of one writer in a folder that the user
+            named: the other name is then a fixed one (``.NAME.tmp``), and what a kill left is
+            overwritten.
 
     Raises:
-        UserError: no space, no permission, a read-only file system.
+        UserError: no space, no permission, a read-only file system, a symbolic link on the way.
     """
     with disk_errors(path):
         for attempt in range(_ATTEMPTS):
             try:
-                _put(_written(path, content, scratch), path)
+                with _written(path, content, scratch) as (name, beside, folder):
+                    os.replace(name, path.name, src_dir_fd=beside, dst_dir_fd=folder)
             except FileNotFoundError:
                 # Somebody emptied the scratch folder in between.
                 if scratch is None or attempt == _ATTEMPTS - 1:
@@ -88,51 +110,53 @@ def create_atomic(path: Path, content: bytes, scratch: Path) -> bool:
         Whether this call made the file.
 
     Raises:
-        UserError: no space, no permission, a read-only file system.
+        UserError: no space, no permission, a read-only file system, a symbolic link on the way.
     """
-    with disk_errors(path):
-        beside = _written(path, content, scratch)
+    with disk_errors(path), _written(path, content, scratch) as (name, beside, folder):
+        places = {"src_dir_fd": beside, "dst_dir_fd": folder}
         try:
-            os.link(beside, path)
+            os.link(name, path.name, **places, follow_symlinks=False)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             # Such a file system cannot refuse; the two steps are as near as it comes.
-            if path.exists():
+            if os.path.lexists(path):
                 return False
-            os.replace(beside, path)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
+            os.replace(name, path.name, **places)
         return True
 
 
-def _put(beside: Path, path: Path) -> None:
-    try:
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+@contextmanager
+def _written(path: Path, content: bytes, scratch: Path | None) -> Iterator[tuple[str, int, int]]:
+    """The content under another name, on the disk: that name, its folder, the folder of ``path``.
 
-
-def _written(path: Path, content: bytes, scratch: Path | None) -> Path:
-    """The content under another name, on the disk."""
-    if scratch is None:
-        beside = path.with_name(f".{path.name}.tmp")
-    else:
-        scratch.mkdir(parents=True, exist_ok=True)
-        beside = scratch / f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}"
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-    return beside
+    What still stands under that name at the end is removed.
+    """
+    root = path.parent if scratch is None else scratch.parent
+    with (
+        folder_below(root, path.parent) as folder,
+        folder_below(root, scratch or path.parent, make=True) as beside,
+    ):
+        if scratch is None:
+            name = f".{path.name}.tmp"
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=beside)
+        else:
+            name = f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        handle = os.open(
+            name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=beside
+        )
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            yield name, beside, folder
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=beside)
 
 
 def empty_scratch(scratch: Path) -> None:

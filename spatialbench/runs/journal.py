@@ -21,10 +21,14 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from ..errors import UserError
+from ..regular_files import names_below
 from .expected import Key
 from .files import SCRATCH, create_atomic, disk_errors, sync_folder
 from .journal_writer import JournalWriter, random_name, unique_name
@@ -34,42 +38,63 @@ from .record_lines import Content, Notice, Record, read_key, read_lines, read_re
 class Journal:
     """The finished file at ``path`` and its writers' files beside it.
 
-    ``scratch`` is where merging may write (see ``write_atomic``); None for beside the file.
+    ``scratch`` is where merging may write (see ``write_atomic``); None for beside the file. No link
+    is followed below the folder that holds it.
     """
 
     def __init__(self, path: Path, scratch: Path | None = None) -> None:
         self.path = path
         self._scratch = scratch or path.with_name(SCRATCH)
+        self.below = self._scratch.parent
+        """The folder, such as the run, below which no link is followed."""
+        self._own = re.compile(
+            rf"{re.escape(path.stem)}(\.{_BEGUN_BY})?{re.escape(path.suffix)}", re.ASCII
+        )
 
     def files(self) -> list[Path]:
         """All files, oldest records first.
 
         That is: finished files that an interrupted merge had taken, the finished file, and the
-        writers' files in the order they were begun.
+        writers' files in the order they were begun. A copy that somebody put beside them under a
+        name of his own is none of them.
+
+        Raises:
+            UserError: a symbolic link on the way, or a folder that may not be read.
         """
-        if not self.path.parent.is_dir():
-            return []
-        prefix, suffix = f"{self.path.stem}.", self.path.suffix
-        names = [
-            entry.name
-            for entry in os.scandir(self.path.parent)
-            if entry.name == self.path.name
-            or (entry.name.startswith(prefix) and entry.name.endswith(suffix))
-        ]
+        try:
+            there = names_below(self.below, self.path.parent)
+        except PermissionError as error:
+            raise UserError(
+                f"{self.path.parent} cannot be read ({error.strerror}): change its permissions, "
+                "and give the command again."
+            ) from error
+        names = [name for name in there if self._own.fullmatch(name)]
         return [self.path.with_name(name) for name in sorted(names, key=self._age)]
 
     def records(self, notice: Notice) -> Iterator[Record]:
         """All records; of one image the last one counts."""
-        for _, record in self._lines(read_record, notice):
-            yield record
+        return self.each(read_record, notice)
 
     def keys(self, notice: Notice) -> set[Key]:
         """The images that have a record. What the record holds besides is not looked at."""
-        return {key for _, key in self._lines(read_key, notice)}
+        return set(self.each(read_key, notice))
+
+    def each(self, read: Callable[[bytes], Content], notice: Notice) -> Iterator[Content]:
+        """What ``read`` finds in each line."""
+        for _, content in self._lines(read, notice):
+            yield content
+
+    def written(self) -> int:
+        """When the records were last written, in nanoseconds; 0 without any."""
+        times = []
+        for path in self.files():
+            with suppress(OSError):
+                times.append(os.stat(path, follow_symlinks=False).st_mtime_ns)
+        return max(times, default=0)
 
     def writer(self) -> JournalWriter:
         """A new file to append to, for one process; made when the first record comes."""
-        return JournalWriter(self.path)
+        return JournalWriter(self.path, self.below)
 
     def merge(self, order: Callable[[Key], tuple[int, int]], notice: Notice) -> None:
         """Make everything one finished file in run order; nothing to do without writers' files.
@@ -97,7 +122,8 @@ class Journal:
         lines: dict[Key, bytes] = {}
         for path in taken:
             try:
-                lines.update((key, line) for line, key in read_lines(path, read_key, notice))
+                found = read_lines(path, read_key, notice, self.below)
+                lines.update((key, line) for line, key in found)
             except OSError as error:
                 if error.errno not in _TAKEN:
                     raise
@@ -140,7 +166,7 @@ class Journal:
                     now = os.stat(path)
                     version = (now.st_ino, now.st_size, now.st_mtime_ns)
                     if version not in known:
-                        yield from read_lines(path, read, notice)
+                        yield from read_lines(path, read, notice, self.below)
                         known.add(version)
                 except OSError as error:
                     if error.errno not in _TAKEN:
@@ -158,6 +184,9 @@ class Journal:
 
 _FINISHED = "finished"
 """Marks a finished file that a merge has taken: older than any writer's."""
+
+_BEGUN_BY = rf"({_FINISHED}-)?\d+-\d+-[0-9a-f]+"
+"""What stands between stem and suffix of a writer's file, and of one that a merge took."""
 
 
 _TAKEN = (errno.ENOENT, errno.ESTALE)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..regular_files import names_below, open_below
 from .files import disk_errors, make_folder, sync_folder
 from .record_lines import encode
 
@@ -25,8 +26,10 @@ class JournalWriter:
     merge has taken it.
     """
 
-    def __init__(self, finished: Path) -> None:
+    def __init__(self, finished: Path, below: Path | None = None) -> None:
+        """``below`` is the run, below which no link is followed; None for the file's folder."""
         self._finished = finished
+        self._below = below or finished.parent
         self._lock = threading.Lock()
         self._handle: int | None = None
         self.path = self._new_name()
@@ -81,7 +84,7 @@ class JournalWriter:
     def _still_named(self, handle: int) -> bool:
         # Opened and not only asked for: over NFS the name alone may come from a cache.
         try:
-            named = os.open(self.path, os.O_RDONLY)
+            named = open_below(self._below, self.path, os.O_RDONLY)
         except FileNotFoundError:
             return False
         try:
@@ -92,16 +95,16 @@ class JournalWriter:
     def _new_name(self) -> Path:
         """A name that sorts after those there are, even where the clock was set back since."""
         begun = time.time_ns()
-        with suppress(FileNotFoundError, NotADirectoryError):
-            there = map(_BEGUN.search, os.listdir(self._finished.parent))
+        with suppress(OSError):
+            there = map(_BEGUN.search, names_below(self._below, self._finished.parent))
             begun = max([begun, *(int(name[1]) + 1 for name in there if name)])
         name = f"{self._finished.stem}.{unique_name(begun)}{self._finished.suffix}"
         return self._finished.with_name(name)
 
     def _open(self) -> int:
         if self._handle is None:
-            make_folder(self.path.parent)
-            self._handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
+            make_folder(self.path.parent, self._below)
+            self._handle = open_below(self._below, self.path, _NEW)
             sync_folder(self.path.parent)
         return self._handle
 
@@ -120,5 +123,7 @@ def random_name() -> str:
     """Eight hexadecimal digits, different each time."""
     return uuid.uuid4().hex[:8]
 
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY
 
 _BEGUN = re.compile(r"\.(\d{20})-")

@@ -15,12 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..regular_files import open_below
 from .files import SCRATCH, disk_errors, empty_scratch
 
 NAME = ".lock"
 
-# Errors of file systems that cannot lock.
-_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""Errors of file systems that cannot lock."""
+
+
+class RunIsHeld(UserError):
+    """Another process holds the run."""
 
 
 @contextmanager
@@ -35,10 +40,11 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
         Whether nobody else can be writing: not shared, and on a file system that locks.
 
     Raises:
-        UserError: another process holds it, or the folder cannot be written.
+        RunIsHeld: another process holds it.
+        UserError: the folder cannot be written.
     """
     with disk_errors(folder):
-        handle = os.open(folder / NAME, os.O_CREAT | os.O_RDWR, 0o666)
+        handle = open_below(folder, folder / NAME, os.O_CREAT | os.O_RDWR)
     try:
         alone = _lock(handle, folder, shared) and not shared
         yield alone
@@ -53,12 +59,12 @@ def _lock(handle: int, folder: Path, shared: bool) -> bool:
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise UserError(
+        raise RunIsHeld(
             f"another process is working on {folder}: wait for it or stop it, then give the "
             "command again; only commands with --shard work on a run side by side."
         ) from None
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise
         return False
     return True

@@ -81,7 +81,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        manifest = Manifest.model_validate_json(read_limited(path))
+        manifest = Manifest.model_validate_json(read_limited(path, below=folder))
         found = run_id(manifest.identity)
     except FileNotFoundError:
         raise UserError(
@@ -111,7 +111,11 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, unless the file already says exactly this."""
     path = folder / NAME
     content = manifest.text().encode()
-    if not path.is_file() or path.read_bytes() != content:
+    try:
+        same = read_limited(path, below=folder) == content
+    except (OSError, ValueError):
+        same = False
+    if not same:
         write_atomic(path, content, folder / SCRATCH)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from ..prompts import prompt_set_hash
 from .expected import Expected, expect
 from .files import make_folder
 from .identity import IDENTITY_VERSION, run_id
+from .lock import RunIsHeld, writing
 from .machine import Machine
 from .manifest import (
     NAME,
@@ -70,12 +74,30 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory and the images expected in it; ``machine`` is the one at work on it."""
+    """A run directory and the images expected in it.
+
+    Attributes:
+        directory: where everything lies.
+        manifest: as it was when the run was opened.
+        expected: the images of the selection.
+        machine: the one at work on it.
+        alone: whether nobody else can be writing, while the run is held; None while it is not.
+    """
 
     directory: RunDirectory
     manifest: Manifest
     expected: Expected
     machine: Machine | None = None
+    alone: bool | None = None
+
+    @contextmanager
+    def writing(self, *, shared: bool = False) -> Iterator[bool]:
+        """Hold the run for writing, unless whoever opened it holds it already; see ``lock``."""
+        if self.alone is not None:
+            yield self.alone
+            return
+        with writing(self.path, shared=shared) as alone:
+            yield alone
 
     @property
     def path(self) -> Path:
@@ -94,26 +116,33 @@ class Run:
         return generator
 
 
-def open_run(
+@contextmanager
+def opened_run(
     spec: RunSpec,
     selection: Selection,
     machine: Machine,
     out: Path | None = None,
     command: str | None = None,
-) -> Run:
-    """Start a run, or continue the one of the same identity.
+    *,
+    shared: bool = False,
+) -> Iterator[Run]:
+    """Start a run, or continue the one of the same identity, and hold it for writing.
 
-    The manifest then names this selection, unless it is a part of the selection of a larger summary
-    that is there: that one stays the run's own (see ``Run.is_part``). ``machine`` is added to it
-    when it differs from those already there in more than its time.
+    Nothing is written before the run is held: a command that is refused because another one works
+    on the run leaves it as it is. The manifest then names this selection, unless it is a part of
+    the selection of a larger summary that is there: that one stays the run's own (see
+    ``Run.is_part``). ``machine`` is added to it when it differs from those already there in more
+    than its time.
 
     Args:
         out: exactly where the run lies; None for ``spec.folder()``.
         command: what the user typed, for ``status`` to show when images are missing.
+        shared: as one of several shards, which must ask for the same selection.
 
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
-            or files that are no run; an unknown name in the selection; no permission, no space.
+            or files that are no run; another process works on it, or a shard with another
+            selection; an unknown name in the selection; no permission, no space.
     """
     folder = out or spec.folder()
     expected = spec.expect(selection)
@@ -124,22 +153,96 @@ def open_run(
         machines=[machine],
         command=command,
     )
-    if not (folder / NAME).exists():
+    if (folder / NAME).exists():
+        same_identity(folder, read_manifest(folder).identity, spec.identity)
+    else:
         _empty(folder)
         make_folder(folder)
-    # Shards that start together all get here; one of them makes the manifest.
+    with ExitStack() as stack:
+        alone = _hold(stack, folder, manifest, spec, shared)
+        yield Run(RunDirectory(folder), read_manifest(folder), expected, machine, alone)
+
+
+def open_run(
+    spec: RunSpec,
+    selection: Selection,
+    machine: Machine,
+    out: Path | None = None,
+    command: str | None = None,
+) -> Run:
+    """The same, without holding the run any longer than that takes, and beside others who do so."""
+    with opened_run(spec, selection, machine, out, command, shared=True) as run:
+        return replace(run, alone=None)
+
+
+def _hold(stack: ExitStack, folder: Path, manifest: Manifest, spec: RunSpec, shared: bool) -> bool:
+    """Hold a run and write its manifest; returns whether nobody else can be writing."""
+    if not shared:
+        alone = stack.enter_context(writing(folder))
+        _record(folder, manifest, spec)
+        return alone
+    for attempt in range(_ATTEMPTS):
+        last = attempt == _ATTEMPTS - 1
+        try:
+            # A shard that brings another selection must be alone for the moment of writing it.
+            if not _asks_alike(folder, manifest, spec):
+                with writing(folder):
+                    _record(folder, manifest, spec)
+            stack.enter_context(writing(folder, shared=True))
+        except RunIsHeld:
+            if last and _asks_alike(folder, manifest, spec):
+                raise
+        else:
+            # Shards that start together all get here; one of them makes the manifest.
+            if _asks_alike(folder, manifest, spec):
+                _record(folder, manifest, spec)
+                if _asks_alike(folder, manifest, spec):
+                    return False
+            stack.close()
+        if not last:
+            time.sleep(_PAUSE_S)
+    raise UserError(
+        f"shards with another selection work on {folder}: give all of them the same --limit, "
+        "--only and --images-per-prompt, or wait until they are done."
+    )
+
+
+def _asks_alike(folder: Path, manifest: Manifest, spec: RunSpec) -> bool:
+    """Whether recording this command leaves the selection that is recorded, if any, as it is."""
+    if not (folder / NAME).exists():
+        return True
+    before = read_manifest(folder)
+    return before.selection == _continued(folder, before, manifest, spec).selection
+
+
+def _record(folder: Path, manifest: Manifest, spec: RunSpec) -> None:
+    """Write the manifest of a new run, or that of one that goes on."""
     if (folder / NAME).exists() or not create_manifest(folder, manifest):
-        before = read_manifest(folder)
-        same_identity(folder, before.identity, spec.identity)
-        machines = before.machines
+        write_manifest(folder, _continued(folder, read_manifest(folder), manifest, spec))
+
+
+def _continued(folder: Path, before: Manifest, manifest: Manifest, spec: RunSpec) -> Manifest:
+    """The manifest with the machines of the one before, and its selection where that stays.
+
+    Raises:
+        UserError: a run of another identity.
+    """
+    same_identity(folder, before.identity, manifest.identity)
+    machines = before.machines
+    for machine in manifest.machines:
         if not any(known.covers(machine) for known in machines):
             machines = [*machines, machine]
-        manifest = manifest.model_copy(update={"machines": machines})
-        if _keeps_selection(folder, spec.expect(before.selection.selection()), expected):
-            kept = {"selection": before.selection, "command": before.command}
-            manifest = manifest.model_copy(update=kept)
-        write_manifest(folder, manifest)
-    return Run(RunDirectory(folder), manifest, expected, machine)
+    manifest = manifest.model_copy(update={"machines": machines})
+    asked = spec.expect(manifest.selection.selection())
+    if _keeps_selection(folder, spec.expect(before.selection.selection()), asked):
+        kept = {"selection": before.selection, "command": before.command}
+        manifest = manifest.model_copy(update=kept)
+    return manifest
+
+
+_ATTEMPTS = 20
+_PAUSE_S = 0.1
+"""How often and how long a shard waits for another one that is just writing the manifest."""
 
 
 def open_existing(folder: Path, benchmark: BenchmarkPlugin) -> Run:
@@ -178,7 +281,7 @@ def benchmark_of(folder: Path) -> str:
 def _keeps_selection(folder: Path, before: Expected, now: Expected) -> bool:
     """Whether a run was scored on more images than are asked for now, these among them."""
     try:
-        scored = read_json(folder / "summary.json")["images"]
+        scored = read_json(folder / "summary.json", below=folder)["images"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
     larger = isinstance(scored, int) and scored > now.images

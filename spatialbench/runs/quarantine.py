@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..regular_files import remove_below
 from .expected import Key, name_some
 from .journal import Journal
 from .record_lines import Notice
@@ -39,7 +40,7 @@ class Quarantine:
     def forget(self) -> None:
         """Begin anew. Only for whoever knows that nobody else writes."""
         for path in self._journal.files():
-            path.unlink(missing_ok=True)
+            remove_below(self._journal.below, path)
 
 
 def told(stage: str, reasons: Mapping[Key, str]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,27 +14,40 @@ from pydantic_core import from_json
 
 from ..documents import LINE
 from ..errors import UserError
+from ..regular_files import open_regular
 from .expected import Key
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]
 Content = TypeVar("Content")
 
+IMAGE_HASH = "image_sha256"
+"""Under which what was seen in an image names the SHA-256 (hex) of the image's file."""
+
+_IMAGE = re.compile(rb'"image_sha256": "([0-9a-f]{64})", ')
 _START = re.compile(rb'\{"prompt_id": "([A-Za-z0-9_.-]+)", "index": (\d+), ')
 
 
 def read_lines(
-    path: Path, read: Callable[[bytes], Content], notice: Notice
+    path: Path, read: Callable[[bytes], Content], notice: Notice, below: Path | None = None
 ) -> Iterator[tuple[bytes, Content]]:
     """Lines of one file, each with its newline, and what ``read`` finds in it.
 
     A last line that is torn (a kill or a full disk cut it off) is dropped, and said.
 
+    Args:
+        path: the file.
+        read: finds something in a line.
+        notice: told of a torn line.
+        below: the run, below which no link is followed.
+
     Raises:
-        UserError: any other line that ``read`` refuses; the message gives its number.
+        UserError: any other line that ``read`` refuses, with its number; what is no regular file,
+            is reached through a link, or may not be read.
+        OSError: the file is gone.
     """
     torn: str | None = None
-    with path.open("rb") as file:
+    with _opened(path, below) as file:
         # A line beyond the limit comes in pieces without an end, and is refused as such.
         for number, line in enumerate(iter(partial(file.readline, LINE), b""), 1):
             if torn is not None:
@@ -70,9 +84,41 @@ def read_key(line: bytes) -> Key:
     return record["prompt_id"], record["index"]
 
 
+def read_key_and_image(line: bytes) -> tuple[Key, str | None]:
+    """The same, and the hash of the image's file where the line names one."""
+    start = _START.match(line)
+    if start and line.endswith(b"}\n"):
+        key = start[1].decode(), int(start[2])
+        image = _IMAGE.match(line, start.end())
+        if image:
+            return key, image[1].decode()
+        if IMAGE_HASH.encode() not in line:
+            return key, None
+    record = read_record(line)
+    sha256 = record.get(IMAGE_HASH)
+    if not isinstance(sha256, str | None):
+        raise TypeError(f"{IMAGE_HASH} must be text")
+    return (record["prompt_id"], record["index"]), sha256
+
+
 def encode(record: Mapping[str, Any]) -> bytes:
     """One line; the same record gives the same bytes. Raises ValueError for NaN."""
     return json.dumps(record, allow_nan=False).encode() + b"\n"
+
+
+def _opened(path: Path, below: Path | None) -> BufferedReader:
+    try:
+        return open_regular(path, below)
+    except ValueError as error:
+        raise UserError(
+            f"{path} cannot be read ({error}): it must be a file of records; restore it, or remove "
+            "what stands there, and its images are done again."
+        ) from error
+    except PermissionError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): change its permissions, and give the "
+            "command again."
+        ) from error
 
 
 def _corrupt(path: Path, number: int, what: str) -> UserError:

@@ -66,8 +66,7 @@ def status(run: Run, *, judged: bool = True) -> Status:
     images = sum(key in finished for key in keys)
     detections = {}
     for signature in run.directory.detectors():
-        journal = run.directory.detection_journal(signature)
-        done = journal.keys(notices.append)
+        done = run.directory.seen_images(signature, notices.append)
         detections[signature] = sum(key in done for key in keys)
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
@@ -101,12 +100,12 @@ def given_up(run: Run) -> list[str]:
     directory, expected = run.directory, set(run.expected.keys())
     sentences = []
     if failed := directory.image_quarantine.reasons(silent):
-        finished = directory.finished_images(silent)
+        finished = directory.finished_images(silent, hashed=False)
         left = {k: why for k, why in failed.items() if k in expected and k not in finished}
         sentences += told("generate", left)
     for signature in directory.detectors():
         if failed := directory.detection_quarantine(signature).reasons(silent):
-            done = directory.detection_journal(signature).keys(silent)
+            done = directory.seen_images(signature, silent)
             left = {k: why for k, why in failed.items() if k in expected and k not in done}
             sentences += told(f"detect with {signature}", left)
     return sentences
@@ -122,7 +121,7 @@ def explain(run: Run, identity: Mapping[str, Any]) -> list[str]:
 
 def _summary(run: Run) -> dict[str, Any]:
     try:
-        summary = read_json(run.directory.summary)
+        summary = read_json(run.directory.summary, below=run.path)
     except (OSError, ValueError):
         return {}
     return summary if isinstance(summary, dict) else {}

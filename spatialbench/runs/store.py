@@ -1,37 +1,32 @@
 """A run directory: where everything lies, and which images are finished.
 
-An image is finished when its record is on disk and its file has the recorded number of bytes.
-Nothing else says so: no flag, no counter.
+An image is finished when its record is on disk and its file has the recorded bytes. Nothing else
+says so: no flag, no counter. What somebody saw in an image names the hash of its file, and is about
+nothing else: an image that was made again with other bytes is looked at again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..documents import read_json
 from ..errors import UserError, typed
+from ..regular_files import names_below, open_regular, remove_below
 from .expected import Key, name_some
 from .files import SCRATCH, make_folder, write_atomic
 from .identity import canonical_json
+from .image_files import SUFFIX, ImageRecord, altered, image_files
 from .journal import Journal
 from .names import safe_id, slug
 from .quarantine import Quarantine
-from .record_lines import Notice, Record
+from .record_lines import IMAGE_HASH, Notice, Record, read_key_and_image
 
-_SUFFIX = ".png"
 _DETECTOR = "detector.json"
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """What is known of a finished image: size of its file in bytes, and the file's SHA-256."""
-
-    bytes: int
-    sha256: str
+_DETECTIONS = "detections.jsonl"
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ class RunDirectory:
 
     def detection_journal(self, signature: str) -> Journal:
         """Detections of one detector, one record an image."""
-        return Journal(self.detector_folder(signature) / "detections.jsonl", self.scratch)
+        return Journal(self.detector_folder(signature) / _DETECTIONS, self.scratch)
 
     @property
     def image_quarantine(self) -> Quarantine:
@@ -95,9 +90,42 @@ class RunDirectory:
 
         One whose first command failed may have left its name and no record (0.1 did).
         """
-        files = (self.path / "detections").glob(f"*/{_DETECTOR}")
-        looked = [file for file in files if _has_records(file.parent)]
-        return sorted(read_detector(file)["signature"] for file in looked)
+        folder = self.path / "detections"
+        files = [folder / name / _DETECTOR for name in names_below(self.path, folder)]
+        looked = [f for f in files if os.path.lexists(f) and _has_records(f.parent, self)]
+        return sorted(read_detector(file, self.path)["signature"] for file in looked)
+
+    def seen(self, signature: str, notice: Notice) -> Iterator[Record]:
+        """Detections of one detector, of the images as they are recorded now.
+
+        A record that names no image hash, as those of version 0.1, is taken to be of the image of
+        its name. Of one image the last record counts.
+
+        Raises:
+            UserError: a corrupt record.
+        """
+        hashes = self.recorded(notice)
+        stale: set[Key] = set()
+        for record in self.detection_journal(signature).records(notice):
+            key = (record["prompt_id"], record["index"])
+            if _of_this_image(record.get(IMAGE_HASH), hashes.get(key)):
+                stale.discard(key)
+                yield record
+            else:
+                stale.add(key)
+        if stale:
+            notice(_stale_sentence(stale))
+
+    def seen_images(self, signature: str, notice: Notice) -> set[Key]:
+        """The images that ``seen`` has records of, without reading what is in them."""
+        hashes = self.recorded(notice)
+        there: set[Key] = set()
+        stale: set[Key] = set()
+        for key, sha256 in self.detection_journal(signature).each(read_key_and_image, notice):
+            (there if _of_this_image(sha256, hashes.get(key)) else stale).add(key)
+        if stale - there:
+            notice(_stale_sentence(stale - there))
+        return there
 
     def image_path(self, prompt_id: str, index: int) -> Path:
         """``images/<prompt id>/<k>.png``; never outside the run directory.
@@ -105,7 +133,7 @@ class RunDirectory:
         Raises:
             UserError: a prompt id that cannot be a folder name.
         """
-        return self.images / safe_id(prompt_id) / f"{index:d}{_SUFFIX}"
+        return self.images / safe_id(prompt_id) / f"{index:d}{SUFFIX}"
 
     def write_image(self, key: Key, content: bytes, seed: int | None) -> Record:
         """Write one image file and return its record, which makes it finished once appended.
@@ -113,16 +141,10 @@ class RunDirectory:
         ``seed`` is None where nobody knows it.
 
         Raises:
-            UserError: no space, no permission, or a symbolic link where the folder should be.
+            UserError: no space, no permission, or a symbolic link where a folder should be.
         """
         path = self.image_path(*key)
-        for folder in (self.images, path.parent):
-            if folder.is_symlink():
-                raise UserError(
-                    f"{folder} is a symbolic link, which can lead out of the run: replace it by a "
-                    "folder."
-                )
-        make_folder(path.parent)
+        make_folder(path.parent, self.path)
         write_atomic(path, content, self.scratch)
         return {
             "prompt_id": key[0],
@@ -132,10 +154,19 @@ class RunDirectory:
             "sha256": hashlib.sha256(content).hexdigest(),
         }
 
-    def finished_images(self, notice: Notice) -> dict[Key, ImageRecord]:
-        """The finished images, of whatever selection.
+    def read_image(self, key: Key) -> bytes:
+        """The bytes of an image's file.
 
-        An image that has a record but no file of that size is not among them, and is said.
+        Raises:
+            UserError: a symbolic link on the way.
+            OSError: no file, or one that cannot be read.
+            ValueError: no regular file.
+        """
+        with open_regular(self.image_path(*key), self.path) as file:
+            return file.read()
+
+    def recorded(self, notice: Notice) -> dict[Key, ImageRecord]:
+        """The images that have a record, whether or not their files are still there.
 
         Raises:
             UserError: a corrupt record.
@@ -150,46 +181,56 @@ class RunDirectory:
                     f"{self.path}: the record of image {name_some([key])} has no size and hash: "
                     "delete its line in images*.jsonl, and the image is made again."
                 ) from None
-        sizes = self._sizes()
-        damaged = [key for key, known in recorded.items() if sizes.get(key) != known.bytes]
-        for key in damaged:
+        return recorded
+
+    def finished_images(self, notice: Notice, *, hashed: bool = True) -> dict[Key, ImageRecord]:
+        """The finished images, of whatever selection.
+
+        An image that has a record but no file of those bytes is not among them, and is said.
+
+        Args:
+            notice: told of images that are gone, truncated or altered.
+            hashed: whether to look for altered bytes (see ``image_files``); a caller that reads
+                and compares the bytes itself leaves it out.
+
+        Raises:
+            UserError: a corrupt record, a folder that cannot be read.
+        """
+        recorded = self.recorded(notice)
+        files = image_files(self.path, self.images)
+        gone = [
+            k for k, known in recorded.items() if k not in files or files[k].bytes != known.bytes
+        ]
+        for key in gone:
             del recorded[key]
-        if damaged:
+        if gone:
             notice(
-                f"{len(damaged)} finished image(s) are gone or truncated and count as missing: "
-                f"{name_some(damaged)}."
+                f"{len(gone)} finished image(s) are gone or truncated and count as missing: "
+                f"{name_some(gone)}."
             )
+        if hashed:
+            paths = {key: self.image_path(*key) for key in recorded}
+            written = self.image_journal.written()
+            changed = altered(self.path, paths, recorded, files, written)
+            for key in changed:
+                del recorded[key]
+            if changed:
+                notice(
+                    f"{len(changed)} finished image(s) have other bytes than when they were made "
+                    f"and count as missing: {name_some(changed)}."
+                )
         return recorded
 
     def discard(self, keys: list[Key]) -> None:
         """Remove image files that cannot be read; their images then count as missing."""
         for key in keys:
-            self.image_path(*key).unlink(missing_ok=True)
-
-    def _sizes(self) -> dict[Key, int]:
-        """Sizes in bytes of the image files; symbolic links are not followed."""
-        sizes: dict[Key, int] = {}
-        if not self.images.is_dir() or self.images.is_symlink():
-            return sizes
-        with os.scandir(self.images) as folders:
-            for folder in folders:
-                if not folder.is_dir(follow_symlinks=False):
-                    continue
-                with os.scandir(folder.path) as files:
-                    for file in files:
-                        stem, suffix = file.name[: -len(_SUFFIX)], file.name[-len(_SUFFIX) :]
-                        if suffix != _SUFFIX or not stem.isdecimal():
-                            continue
-                        status = file.stat(follow_symlinks=False)
-                        if stat.S_ISREG(status.st_mode):
-                            sizes[folder.name, int(stem)] = status.st_size
-        return sizes
+            remove_below(self.path, self.image_path(*key))
 
 
-def _has_records(folder: Path) -> bool:
-    for path in folder.glob("detections*.jsonl"):
+def _has_records(folder: Path, directory: RunDirectory) -> bool:
+    for path in Journal(folder / _DETECTIONS, directory.scratch).files():
         try:
-            if path.stat().st_size:
+            if path.stat(follow_symlinks=False).st_size:
                 return True
         except FileNotFoundError:
             # A merge took it in this moment, so there was something to merge.
@@ -197,14 +238,29 @@ def _has_records(folder: Path) -> bool:
     return False
 
 
-def read_detector(file: Path) -> Record:
+def _of_this_image(seen: str | None, image: ImageRecord | None) -> bool:
+    return seen is None or image is None or seen == image.sha256
+
+
+def _stale_sentence(keys: set[Key]) -> str:
+    return (
+        f"{len(keys)} record(s) of what a detector saw are of images that were made again with "
+        f"other bytes since, and count as missing: {name_some(list(keys))}."
+    )
+
+
+def read_detector(file: Path, run: Path) -> Record:
     """A detector's file: its ``signature``, by which the folder is named, and its ``identity``.
+
+    Args:
+        file: in a folder of the run.
+        run: below which no link is followed.
 
     Raises:
         UserError: a damaged file.
     """
     try:
-        told: Record = read_json(file)
+        told: Record = read_json(file, below=run)
         canonical_json(told)
         if slug(told["signature"]) == file.parent.name:
             return told

@@ -17,11 +17,14 @@ from statistics import fmean
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import LARGE, json_lines, read_limited
-from .files import disk_errors
+from ..errors import UserError
+from ..regular_files import open_below
+from .files import SCRATCH, disk_errors, write_atomic
 
 NAME = "timing.jsonl"
 
 _MOST = 1_000_000
+_APPEND = os.O_CREAT | os.O_APPEND | os.O_WRONLY
 
 
 class BatchTime(BaseModel):
@@ -61,7 +64,13 @@ def append_time(folder: Path, batch: BatchTime) -> None:
     """
     path = folder / NAME
     with disk_errors(path):
-        handle = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o666)
+        handle = open_below(folder, path, _APPEND)
+        if os.fstat(handle).st_nlink > 1:
+            # Somebody's copy of the run, or a file of anyone's, has the same content under another
+            # name, which must not change: go on in a file of our own.
+            os.close(handle)
+            write_atomic(path, read_limited(path, LARGE, folder), folder / SCRATCH)
+            handle = open_below(folder, path, _APPEND)
         try:
             os.write(handle, batch.model_dump_json().encode() + b"\n")
         finally:
@@ -74,8 +83,8 @@ def read_pace(folder: Path) -> Pace | None:
     None where nothing was timed. A line that an interruption tore is one measurement fewer.
     """
     try:
-        lines = json_lines(read_limited(folder / NAME, LARGE))
-    except (OSError, ValueError):
+        lines = json_lines(read_limited(folder / NAME, LARGE, folder))
+    except (OSError, ValueError, UserError):
         return None
     batches = [batch for batch in map(_batch, lines) if batch is not None]
     images: Counter[tuple[str, int]] = Counter()

@@ -13,14 +13,15 @@ import numpy.typing as npt
 
 from ..detections import Detections
 from ..errors import UserError
+from ..regular_files import is_regular, open_regular
 from ..rules.any_benchmark import in_depth
 from ..rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
 from ..rules.stored_masks import packed_masks
 from ..runs.expected import Key
 from ..runs.files import make_folder, write_atomic
-from ..runs.lock import writing
 from ..runs.names import slug
 from ..runs.opening import Run
+from ..runs.record_lines import IMAGE_HASH
 from .chosen_detector import chosen_detector
 from .pictures import decode_png
 from .progress import Progress
@@ -33,7 +34,6 @@ STAGE = "depth"
 MASK_SCORE = 0.1
 """Boxes with a score above it get a mask: the lowest threshold of the benchmarks' rules."""
 
-_SOURCE = "image_sha256"
 _TOP = 65535
 
 
@@ -74,7 +74,7 @@ def make_depth(
     Raises:
         UserError: a run without such prompts or without an image, no space or permission.
     """
-    folder = DepthFolder(run.path / SUBFOLDER / slug(model.signature()))
+    folder = DepthFolder(run.path / SUBFOLDER / slug(model.signature()), run.path)
     scratch = run.directory.scratch
     wanted = [key for key in run.expected.keys() if in_depth(run.expected.by_id[key[0]])]  # noqa: SIM118
     if not wanted:
@@ -82,7 +82,7 @@ def make_depth(
             f"no prompt of {run.path} asks for in front of or behind, so no rule needs its depth: "
             "score it as it is."
         )
-    with writing(run.path):
+    with run.writing():
         finished = run.directory.finished_images(progress.notice)
         boxes = _boxes(run, detector, progress) if masks is not None else {}
         due = [
@@ -100,7 +100,7 @@ def make_depth(
         made = 0
         for key in due:
             sha256 = finished[key].sha256
-            image = decode_png(run.directory.image_path(*key).read_bytes(), sha256)
+            image = decode_png(run.directory.read_image(key), sha256)
             if image is None:
                 progress.notice(f"image {key[0]}/{key[1]} cannot be read and gets no depth map")
                 continue
@@ -110,9 +110,10 @@ def make_depth(
                 masked = packed_masks(boxes[key], masks.masks(image, boxes[key]))
             if not made:
                 # Not before there is a map: models that fail leave no folder of theirs.
-                make_folder(folder.path)
-                write_atomic(folder.path / DESCRIPTION, _description(folder, model, masks), scratch)
-            make_folder(folder.map_path(*key).parent)
+                make_folder(folder.path, run.path)
+                description = _description(folder, model, masks)
+                write_atomic(folder.path / DESCRIPTION, description, scratch)
+            make_folder(folder.map_path(*key).parent, run.path)
             if masked is not None:
                 write_atomic(folder.masks_path(*key), masked, scratch)
             # Last, because the map is what says that the image is done.
@@ -130,25 +131,28 @@ def encode_depth(depth: npt.NDArray[np.float32], sha256: str) -> bytes:
     low, high = float(depth.min()), float(depth.max())
     scaled = (depth - low) * (_TOP / (high - low)) if high > low else np.zeros_like(depth)
     info = PngImagePlugin.PngInfo()
-    info.add_text(_SOURCE, sha256)
+    info.add_text(IMAGE_HASH, sha256)
     buffer = io.BytesIO()
     Image.fromarray(np.round(scaled).astype(np.uint16)).save(buffer, format="PNG", pnginfo=info)
     return buffer.getvalue()
 
 
 def _due(folder: DepthFolder, key: Key, sha256: str, masked: bool) -> bool:
-    if masked and not folder.masks_path(*key).is_file():
+    run = folder.run or folder.path
+    if masked and not is_regular(folder.masks_path(*key), run):
         return True
-    return _made_from(folder.map_path(*key)) != sha256
+    return _made_from(folder.map_path(*key), run) != sha256
 
 
-def _made_from(path: Path) -> str | None:
+def _made_from(path: Path, run: Path) -> str | None:
     """Hash of the image that a map was made from; None for no map, or one of unknown origin."""
     from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            return str(picture.info.get(_SOURCE))
+        with open_regular(path, run) as file, Image.open(file, formats=("PNG",)) as picture:
+            return str(picture.info.get(IMAGE_HASH))
+    except UserError:
+        raise
     # Pillow raises whatever broken bytes make it stumble over.
     except Exception:
         return None
@@ -158,10 +162,10 @@ def _boxes(
     run: Run, detector: str | None, progress: Progress
 ) -> Mapping[Key, npt.NDArray[np.float32]]:
     """The boxes above ``MASK_SCORE`` of each image one detector has looked at."""
-    journal = run.directory.detection_journal(chosen_detector(run, detector))
+    signature = chosen_detector(run, detector)
 
     def pairs() -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
-        for record in journal.records(progress.notice):
+        for record in run.directory.seen(signature, progress.notice):
             found = Detections.from_record(record).require_sound().above(MASK_SCORE)
             if len(found):
                 yield (record["prompt_id"], record["index"]), found.boxes

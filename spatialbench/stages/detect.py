@@ -14,7 +14,6 @@ from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
 from ..plugins import Detector, download
 from ..runs.expected import Key, name_some
-from ..runs.lock import writing
 from ..runs.opening import Run
 from ..runs.store import RunDirectory
 from ..stopping import batch_in_hand
@@ -127,8 +126,10 @@ class DetectWorker:
         }
         wanted -= failed.keys()
         records = [
-            found_record(self._detector.signature(), key, detections, image)
-            for key, detections, (image, _) in zip(batch.keys, found, pairs, strict=True)
+            found_record(self._detector.signature(), key, sha256, detections, image)
+            for key, sha256, detections, (image, _) in zip(
+                batch.keys, batch.sha256, found, pairs, strict=True
+            )
             if key in wanted
         ]
         asked = [name for names in batch.labels for name in names]
@@ -155,8 +156,8 @@ class DetectWorker:
         if sha256 is None:
             return None
         try:
-            content = self._directory.image_path(*key).read_bytes()
-        except FileNotFoundError:
+            content = self._directory.read_image(key)
+        except (FileNotFoundError, ValueError):
             return None
         return decode_png(content, sha256)
 
@@ -216,13 +217,13 @@ def detect(
     signature = detector.signature()
     journal = directory.detection_journal(signature)
     quarantine = directory.detection_quarantine(signature)
-    with writing(run.path, shared=not shard.whole) as alone:
+    with run.writing(shared=not shard.whole) as alone:
         failures = GivingUp(STAGE, quarantine, progress, alone=alone)
         keys = expected.keys()
-        done = journal.keys(progress.notice)
+        done = directory.seen_images(signature, progress.notice)
         due = due_batches(keys, done, batch_size, shard)
         # The images are not looked for when there is nothing to do with them.
-        finished = directory.finished_images(progress.notice) if due else {}
+        finished = directory.finished_images(progress.notice, hashed=False) if due else {}
         if due and not any(key in finished for key in keys):
             raise UserError(
                 f"{run.path} has no finished image to look at: make them first with "
@@ -241,9 +242,8 @@ def detect(
                 batches.append(LookBatch(batch.keys, labels, hashes, batch.missing))
         looked = 0
         unreadable: list[Key] = []
-        found_before = bool(batches) and any(
-            record["boxes"] for record in journal.records(progress.notice)
-        )
+        before = directory.seen(signature, lambda notice: None) if batches else ()
+        found_before = any(record["boxes"] for record in before)
         if batches and executor.elsewhere:
             download(detector)
         known = vocabulary(expected.benchmark, expected.all_prompts) if batches else frozenset()

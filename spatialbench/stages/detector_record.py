@@ -22,7 +22,9 @@ def require_same_detector(directory: RunDirectory, detector: Detector) -> None:
     path = directory.detector_file(detector.signature())
     if not path.exists():
         return
-    fields = differences(read_detector(path), json.loads(canonical_json(_told(detector))))
+    fields = differences(
+        read_detector(path, directory.path), json.loads(canonical_json(_told(detector)))
+    )
     if fields:
         raise UserError(
             f"{path.parent} holds detections of another detector, which differs in "
@@ -39,7 +41,7 @@ def record_detector(directory: RunDirectory, detector: Detector) -> None:
     path = directory.detector_file(detector.signature())
     if path.exists():
         return
-    make_folder(path.parent)
+    make_folder(path.parent, directory.path)
     content = canonical_json(_told(detector)).encode() + b"\n"
     if not create_atomic(path, content, directory.scratch):
         require_same_detector(directory, detector)

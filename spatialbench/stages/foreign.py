@@ -12,6 +12,7 @@ from ..documents import limited_lines, parse_json
 from ..errors import UserError
 from ..plugins import BenchmarkPlugin, Rule, ScoreTable, Verdict
 from ..prompts import Prompt
+from ..regular_files import open_regular
 from ..runs.machine import software
 from ..runs.selection import run_order
 from ..runs.signature import Signature
@@ -70,7 +71,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
         UserError: no such file, or a line that is no detections record (its number is given).
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             number = 0
             for number, line in enumerate(limited_lines(file), 1):
                 if line.strip():

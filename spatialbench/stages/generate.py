@@ -14,7 +14,6 @@ from ..executors.attempts import in_one_line
 from ..pictures import of_one_colour, one_colour_note
 from ..plugins import Generator, ImageRequest, download
 from ..runs.expected import Key, name_some
-from ..runs.lock import writing
 from ..runs.machine import device_name
 from ..runs.opening import Run
 from ..runs.store import RunDirectory
@@ -146,7 +145,7 @@ def generate(
             on the run.
     """
     expected, directory = run.expected, run.directory
-    with writing(run.path, shared=not shard.whole) as alone:
+    with run.writing(shared=not shard.whole) as alone:
         failures = GivingUp(STAGE, directory.image_quarantine, progress, alone=alone)
         done = directory.finished_images(progress.notice)
         keys = expected.keys()

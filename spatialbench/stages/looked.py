@@ -19,6 +19,7 @@ from ..pictures import of_one_colour, one_colour_note
 from ..plugins import BenchmarkPlugin, Rule
 from ..prompts import Prompt
 from ..runs.expected import Key
+from ..runs.record_lines import IMAGE_HASH
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,8 +42,10 @@ def vocabulary(benchmark: BenchmarkPlugin, prompts: Iterable[Prompt]) -> frozens
     return frozenset(names)
 
 
-def found_record(signature: str, key: Key, found: Detections, image: Image.Image) -> dict[str, Any]:
-    """The record of what a detector found in an image.
+def found_record(
+    signature: str, key: Key, sha256: str | None, found: Detections, image: Image.Image
+) -> dict[str, Any]:
+    """The record of what a detector found in an image, whose file has this SHA-256.
 
     Raises:
         UserError: what no detector can have found in it; the message names both.
@@ -59,7 +62,8 @@ def found_record(signature: str, key: Key, found: Detections, image: Image.Image
         built = Detections.build(
             found.boxes, found.scores, found.labels, found.width, found.height, found.colors
         )
-        told = {"prompt_id": key[0], "index": key[1]} | built.require_sound().to_record()
+        of = {"prompt_id": key[0], "index": key[1], IMAGE_HASH: sha256}
+        told = of | built.require_sound().to_record()
     except UserError as error:
         raise UserError(f"{signature}, image {key[0]}/{key[1]}: {error}") from error
     return told | ({ONE_COLOUR: True} if of_one_colour(image) else {})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..documents import read_json
+from ..regular_files import is_regular, names_below, remove_below
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.store import RunDirectory
@@ -22,7 +23,8 @@ _SAME = ("run", "detector", "images", "images_expected", "prompts_expected")
 
 def summaries_of_other_rules(run: Path) -> list[Path]:
     """Folders with a summary each, by rule."""
-    return sorted(path.parent for path in (run / FOLDER).glob("*/summary.json"))
+    folders = [run / FOLDER / name for name in names_below(run, run / FOLDER)]
+    return [folder for folder in folders if is_regular(folder / "summary.json", run)]
 
 
 def run_of(folder: Path) -> Path:
@@ -40,13 +42,14 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
         UserError: no space, no permission.
     """
     for folder in summaries_of_other_rules(directory.path):
-        if not _beside(_read(folder / "summary.json"), summary):
-            (folder / "summary.json").unlink(missing_ok=True)
-    before = _read(directory.summary)
+        if not _beside(_read(folder / "summary.json", directory.path), summary):
+            remove_below(directory.path, folder / "summary.json")
+    before = _read(directory.summary, directory.path)
     if before is not None and _beside(before, summary):
         folder = directory.path / FOLDER / slug(str(before["rule"]))
-        make_folder(folder)
-        write_atomic(folder / "summary.json", summary_text(before).encode(), directory.scratch)
+        make_folder(folder, directory.path)
+        content = summary_text(before).encode()
+        write_atomic(folder / "summary.json", content, directory.scratch)
 
 
 def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:
@@ -56,10 +59,10 @@ def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:
     return all(one.get(key) == summary[key] for key in _SAME)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, run: Path) -> dict[str, Any] | None:
     """A summary, or None where there is none that can be read, or one that somebody changed."""
     try:
-        document = read_json(path)
+        document = read_json(path, below=run)
         if not isinstance(document, dict) or "rule" not in document:
             return None
         return None if is_changed(document) else document

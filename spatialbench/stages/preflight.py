@@ -110,7 +110,7 @@ def _detector(
     known = required("the detector's identity", lambda: (detector.signature(), detector.identity()))
     if known.missing is not None:
         return [known]
-    done = directory.detection_journal(detector.signature()).keys(_silent)
+    done = directory.seen_images(detector.signature(), _silent)
     if all(key in done for key in keys):
         return []
     names = {name for prompt in expected.prompts for name in expected.benchmark.labels(prompt)}

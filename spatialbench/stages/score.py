@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..documents import read_json
 from ..errors import UserError
 from ..plugins import Rule, Verdict
+from ..regular_files import open_regular
 from ..rules.catalogue import bound
 from ..runs import signature as signatures
 from ..runs.expected import Expected
 from ..runs.identity import canonical_json
 from ..runs.journal import Journal
-from ..runs.lock import writing
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
+from ..runs.record_lines import Record
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from ..subsets import default_rule, stands_in_for
@@ -68,7 +70,7 @@ def score(
     given = threshold
     rule, threshold = settled(rule, expected.prompts, given, own_threshold(run, detector))
     journal = directory.detection_journal(detector)
-    with writing(run.path):
+    with run.writing():
         inputs = _inputs(run, journal, rule, threshold, detector)
         known = _stored(run, inputs)
         if known is not None:
@@ -77,7 +79,8 @@ def score(
             return known
         progress.begin(STAGE, 0, expected.images)
         looked = Looked(expected.benchmark)
-        verdicts = _judged(expected, journal, rule, threshold, progress, looked)
+        records = directory.seen(detector, progress.notice)
+        verdicts = _judged(expected, records, journal.path, rule, threshold, progress, looked)
         per_prompt = expected.images_per_prompt
         table, reasons = build_table(
             expected.prompts,
@@ -122,7 +125,7 @@ def read_verdicts(run: Run) -> Iterator[dict[str, Any]]:
 
 def own_threshold(run: Run, detector: str) -> float | None:
     """What the detector says counts, where it stands in for the benchmark's; else None."""
-    told = read_detector(run.directory.detector_file(detector)).get(OWN_THRESHOLD)
+    told = read_detector(run.directory.detector_file(detector), run.path).get(OWN_THRESHOLD)
     expected = run.expected
     if told is None or not stands_in_for(expected.benchmark, expected.subset, detector):
         return None
@@ -131,7 +134,8 @@ def own_threshold(run: Run, detector: str) -> float | None:
 
 def _judged(
     expected: Expected,
-    journal: Journal,
+    records: Iterable[Record],
+    path: Path,
     rule: Rule,
     threshold: float,
     progress: Progress,
@@ -145,7 +149,7 @@ def _judged(
     verdicts: list[Verdict | None] = [None] * expected.images
     judged = 0
     with _without_collector():
-        for record in journal.records(progress.notice):
+        for record in records:
             prompt_id, index = record["prompt_id"], record["index"]
             # A run can hold more than this selection asks for.
             if prompt_id not in start or not 0 <= index < per_prompt:
@@ -157,7 +161,7 @@ def _judged(
                 verdicts[place] = judge(prompt, record, threshold)
                 looked.add(prompt, record, decided_at(rule, prompt, threshold))
             except UserError as error:
-                raise UserError(f"{journal.path}, image {prompt_id}/{index}: {error}") from error
+                raise UserError(f"{path}, image {prompt_id}/{index}: {error}") from error
             if judged >= _TELL_EVERY:
                 progress.advance(judged)
                 judged = 0
@@ -193,8 +197,9 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
     if hasattr(rule, "inputs"):
         what["rule_inputs"] = rule.inputs()
     digest = hashlib.sha256(canonical_json(what).encode())
-    for path in journal.files():
-        with path.open("rb") as file:
+    # The image records too, because what was seen counts only of the images as they are now.
+    for path in [*journal.files(), *run.directory.image_journal.files()]:
+        with open_regular(path, run.path) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()
@@ -203,7 +208,7 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
 def _stored(run: Run, inputs: str) -> Summary | None:
     """The summary on disk, if it was made of these inputs and its scores are there."""
     try:
-        summary: Summary = read_json(run.directory.summary)
+        summary: Summary = read_json(run.directory.summary, below=run.path)
         if not isinstance(summary, dict) or summary.get("inputs") != inputs:
             return None
         if summary.get(SEAL) != seal(summary):

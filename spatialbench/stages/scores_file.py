@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from ..documents import LARGE, read_limited
 from ..errors import UserError, typed
 from ..plugins import ScoreTable
 from ..prompts import Prompt
+from ..regular_files import open_regular
 from ..runs.files import SCRATCH, write_atomic
 from ..runs.store import RunDirectory
+from .bounded_parquet import read_bounded
 from .summary import SEAL, Summary, seal, summary_text
-
-_MOST_ROWS = 10_000_000
 
 
 def write_scored(
@@ -68,9 +69,9 @@ def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
 def scores_hash(path: Path) -> str | None:
     """The SHA-256 (hex) of the file as it is, or None where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, path.parent) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
@@ -126,13 +127,10 @@ class _Damaged(Exception):
 
 def _read(path: Path) -> Any:
     """The whole file as a ``pyarrow.Table``, its checksums compared."""
-    from pyarrow import parquet
-
     try:
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.metadata.num_rows > _MOST_ROWS:
-                raise ValueError(f"{file.metadata.num_rows:,} rows are more than any run has")
-            return file.read()
+        return read_bounded(read_limited(path, LARGE, path.parent))
+    except UserError:
+        raise
     # Besides its own exceptions, broken bytes make it raise OSError, TypeError and MemoryError.
     except Exception as error:
         raise _Damaged(f"{type(error).__name__}: {error}") from error

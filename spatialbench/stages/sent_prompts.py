@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ..documents import LARGE, read_limited
 from ..errors import UserError
 from ..generators.prompt_transforms import (
     IDENTITY_KEY,
@@ -42,7 +43,11 @@ def record_sent_prompts(run: Run) -> str | None:
     lines = [json.dumps(_line(transform, prompt)) + "\n" for prompt in run.expected.prompts]
     content = "".join(lines).encode()
     path = run.path / NAME
-    if not path.is_file() or path.read_bytes() != content:
+    try:
+        same = read_limited(path, LARGE, run.path) == content
+    except (OSError, ValueError):
+        same = False
+    if not same:
         write_atomic(path, content, run.directory.scratch)
     return transform_sentence(transform, run.expected.prompts)
 

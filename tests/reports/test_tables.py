@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spatialbench.inert import csv_cell
 from spatialbench.reports.cells import UNDEFINED, images_cell, metric_cell, plain_cell
 from spatialbench.reports.results import Group, Result, parse_result
 from spatialbench.reports.tables import Table, render, render_csv
@@ -75,7 +76,7 @@ def test_csv_reads_back(rows: list[tuple[str, str]]) -> None:
     text = render_csv(["a,b", "c"], [list(row) for row in rows])
     read = list(csv.reader(io.StringIO(text)))
     assert read[0] == ["a,b", "c"]
-    assert [tuple(row) for row in read[1:]] == rows
+    assert read[1:] == [[csv_cell(cell) for cell in row] for row in rows]
 
 
 def test_markdown_cells_cannot_break_the_table() -> None:

@@ -85,7 +85,7 @@ def test_a_scratch_folder_emptied_under_a_writer(
 
 @pytest.mark.parametrize("links", [True, False])
 def test_only_one_creates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
-    def refuse(*paths: object) -> None:
+    def refuse(*paths: object, **options: object) -> None:
         raise OSError(errno.EPERM, "no links here")
 
     if not links:

@@ -6,6 +6,7 @@ memory in MiB, and how many images were found and scored, imports included.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -48,7 +49,7 @@ def make(folder: Path) -> Run:
     detector = {"signature": finder.signature(), "identity": finder.identity()}
     run.directory.detector_file(finder.signature()).write_text(json.dumps(detector))
     found = _found(200)
-    size = f'"bytes": 0, "sha256": "{"0" * 64}"'
+    size = f'"bytes": 0, "sha256": "{hashlib.sha256().hexdigest()}"'
     with run.directory.image_journal.path.open("w") as images, detections.open("w") as boxes:
         for number, (prompt_id, index) in enumerate(run.expected.keys()):
             path = run.directory.image_path(prompt_id, index)

@@ -48,7 +48,7 @@ def test_records_hold_every_box_exactly(tmp_path: Path) -> None:
     records = list(run.directory.detection_journal("finder@w1").records(log.notice))
     assert [(r["prompt_id"], r["index"]) for r in records] == run.expected.keys()
     assert list(records[0]) == [
-        "prompt_id", "index", "width", "height", "boxes", "scores", "labels",
+        "prompt_id", "index", "image_sha256", "width", "height", "boxes", "scores", "labels",
     ]  # fmt: skip
     first_batch = run.expected.keys()[:5]
     images = [Image.open(run.directory.image_path(*key)) for key in first_batch]

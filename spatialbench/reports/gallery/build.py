@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...errors import UserError
-from ...pictures import UnreadablePicture, read_rgb
+from ...pictures import read_rgb
 from ...runs.files import disk_errors, make_folder
+from ...runs.whole_folder import whole_folder
 from ..compare.comparison import Comparison
 from .charts import charts_of
 from .facets import Entry, entries_of_one, entries_of_two, facets
@@ -52,7 +54,8 @@ def build_gallery(
     """Write the gallery of one run, or of two side by side.
 
     Args:
-        folder: new, empty, or holding an older gallery.
+        folder: new, empty, or holding an older gallery, which is replaced. It is there whole or
+            not at all.
         sides: one run, or the reference and the other run of ``comparison``.
         comparison: with two sides.
         copy: put small copies of the pictures into the folder, so that it can be moved;
@@ -63,14 +66,29 @@ def build_gallery(
     Raises:
         UserError: a folder with other files in it, no space, no permission.
     """
-    _prepare(folder)
+    _refuse_others(folder)
+    with whole_folder(folder) as building:
+        written = _fill(building, folder, sides, comparison, copy, advance, sweeps)
+    return replace(written, index=folder / "index.html")
+
+
+def _fill(
+    folder: Path,
+    place: Path,
+    sides: Sequence[Side],
+    comparison: Comparison | None,
+    copy: bool,
+    advance: Callable[[int], None],
+    sweeps: Sequence[Sweep | None],
+) -> Built:
+    """Write everything into an empty folder, with links as they are right at ``place``."""
     pairing = comparison.pairing if comparison else None
     entries = entries_of_one(sides[0]) if pairing is None else entries_of_two(pairing)
     data = folder / "data"
     make_folder(data)
     for number, start in enumerate(range(0, len(entries), _CHUNK)):
         part = entries[start : start + _CHUNK]
-        records = [_record(folder, sides, entry, copy) for entry in part]
+        records = [_record(folder if copy else place, sides, entry, copy) for entry in part]
         _write(data / f"{number}.js", f"SB.chunk({number},{_script(records)});\n".encode())
         advance(len(part))
     table = facets(entries, _CHUNK, len(sides) > 1)
@@ -85,23 +103,34 @@ def build_gallery(
     for chart in charts:
         _write(folder / "charts" / f"{chart.name}.svg", str(chart.svg).encode())
     index = index_html(sides, comparison, charts, len(entries)).encode()
-    # Last, because it is what says that the rest is there.
     _write(folder / "index.html", index)
     return Built(folder / "index.html", len(index), len(entries))
 
 
-def _prepare(folder: Path) -> None:
+def _refuse_others(folder: Path) -> None:
+    """Raise UserError where something else than a gallery would be replaced."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give --out a new folder for the gallery.")
-    ours = (folder / "data" / "facets.js").is_file()
-    if folder.is_dir() and not ours and any(folder.iterdir()):
+    if not folder.is_dir():
+        return
+    # A link is never ours: nothing behind it is looked at, and nothing of it removed.
+    others = [
+        path
+        for path in folder.rglob("*")
+        if path.is_symlink()
+        or not (path.is_dir() or _OURS.fullmatch(path.relative_to(folder).as_posix()))
+    ]
+    if others:
         raise UserError(
             f"{folder} holds other files than a gallery: give --out a new or empty folder."
         )
-    if ours:
-        (folder / "index.html").unlink(missing_ok=True)
-        for old in (folder / "data").glob("*.js"):
-            old.unlink()
+
+
+_OURS = re.compile(
+    r"index\.html|gallery\.css|gallery\.js|data/(\d+|facets)\.js|charts/[^/]+\.svg"
+    r"|images/[AB]/[^/]+\.(png|jpg)"
+)
+"""The files of a gallery, whole or half-built."""
 
 
 def _record(folder: Path, sides: Sequence[Side], entry: Entry, copy: bool) -> dict[str, Any]:
@@ -129,10 +158,9 @@ def _thumbnail(folder: Path, number: int, side: Side, entry: Entry) -> str | Non
     if entry.key not in side.images:
         return None
     name = Path("images", "AB"[number], f"{entry.key[0]}_{entry.key[1]}")
-    source = side.scored.run.directory.image_path(*entry.key)
     try:
-        picture = read_rgb(source.read_bytes(), ("PNG",))
-    except (OSError, UnreadablePicture):
+        picture = read_rgb(side.scored.run.directory.read_image(entry.key), ("PNG",))
+    except (OSError, ValueError):
         return None
     small = max(picture.size) <= _THUMBNAIL
     name = name.with_name(name.name + (".png" if small else ".jpg"))

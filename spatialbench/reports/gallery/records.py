@@ -39,8 +39,7 @@ class Side:
         notices: list[str] = []
         found: dict[Key, Mapping[str, Any]] = {}
         if scored.result.detector in directory.detectors():
-            journal = directory.detection_journal(scored.result.detector)
-            for record in journal.records(notices.append):
+            for record in directory.seen(scored.result.detector, notices.append):
                 found[record["prompt_id"], record["index"]] = record
         images = directory.finished_images(notices.append)
         return cls(scored, found, {key: image.sha256 for key, image in images.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree import ElementTree
 
+from ...inert import inert_line
 from .decision import Answer, Check, Decision
 
 _SUITE = "spatialbench gate"
@@ -47,6 +48,9 @@ def junit(decision: Decision) -> bytes:
             tag = "failure" if check.answer.failed else "error"
             kind = check.answer.value.replace("_", "-")
             ElementTree.SubElement(case, tag, {"message": _message(check), "type": kind})
+    for element in suites.iter():
+        # XML has no form for control characters, not even an escaped one.
+        element.attrib = {name: inert_line(value) for name, value in element.attrib.items()}
     ElementTree.indent(suites)
     document: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
     return document + b"\n"

@@ -1,0 +1,115 @@
+"""Stdout and stderr for results: in every encoding, inert on a terminal, and told when they end."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+from ..errors import UserError
+from ..inert import inert
+
+_PLAIN = {"−": "-", "–": "-", "±": "+/-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "’": "'"}
+"""What stands for a character of ours that an encoding lacks."""
+
+_ERRORS = "spatialbench.plain"
+
+
+class _Inert(io.TextIOWrapper):
+    """What is written to it moves no cursor and colours no screen, and fails in a sentence."""
+
+    def write(self, text: str) -> int:
+        try:
+            super().write(inert(text))
+        except OSError as error:
+            raise _refused(error) from error
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise _refused(error) from error
+
+
+@contextlib.contextmanager
+def safe_stdout() -> Iterator[None]:
+    """Let results be written to whatever stdout is, and tell in a sentence where that fails.
+
+    Raises:
+        StdoutFailed: stdout is full or closed.
+    """
+    codecs.register_error(_ERRORS, _plain)
+    before = sys.stdout
+    shown = _over(before)
+    sys.stdout = shown or before
+    try:
+        yield
+        sys.stdout.flush()
+    except StdoutFailed:
+        _forget(before)
+        raise
+    except SystemExit as error:
+        # So click ends where bytes, and not text, meet a closed pipe.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _forget(before)
+        raise _refused(error.__context__) from error
+    finally:
+        sys.stdout = before
+        if shown is not None:
+            with contextlib.suppress(OSError, ValueError, UserError):
+                shown.detach()
+
+
+class StdoutFailed(UserError):
+    """Stdout is full or closed."""
+
+
+def _over(stream: TextIO) -> _Inert | None:
+    """Another writer of the same bytes; None where there are no bytes behind it."""
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        return None
+    with contextlib.suppress(OSError):
+        stream.flush()
+    encoding = codecs.lookup(stream.encoding or "utf-8").name
+    return _Inert(
+        buffer,
+        # Whoever has no locale has a terminal that shows UTF-8 all the same.
+        encoding="utf-8" if encoding == "ascii" else encoding,
+        errors=_ERRORS,
+        line_buffering=stream.isatty(),
+    )
+
+
+def _forget(stream: TextIO) -> None:
+    """Let Python end without writing once more what cannot be written."""
+    with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def _refused(error: OSError) -> StdoutFailed:
+    if error.errno == errno.EPIPE:
+        return StdoutFailed(
+            "the result could not be printed, because the command after the pipe ended before it: "
+            "what was made is kept; give the command again without the pipe, or with > FILE."
+        )
+    return StdoutFailed(
+        f"the result could not be printed ({error.strerror}): what was made is kept; free some "
+        "space where stdout goes, then give the same command again."
+    )
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in lacking), error.end
