@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,20 @@ def _forget_detections(folder: Path) -> None:
     (folder / "detections" / "finder@w1" / "detections.jsonl").unlink()
 
 
-def test_a_changed_picture(done: Path, whole: dict[str, bytes]) -> None:
-    """A flipped bit keeps the size; it is found by the hash when the picture is looked at."""
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_a_changed_picture(done: Path, whole: dict[str, bytes], looked_at: bool) -> None:
+    """A flipped bit keeps the size and, here, the time; it is found by the hash."""
     path = done / "images" / "3" / "0.png"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
+    before = path.stat()
     path.write_bytes(content)
-    _forget_detections(done)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    if not looked_at:
+        _forget_detections(done)
     log = Log()
     give_command(done, log)
-    assert any("1 image(s) cannot be read and were removed: 3/0" in said for said in log.notices)
+    assert any("1 finished image(s) have other bytes" in said for said in log.notices)
     assert files(done) == whole
 
 
