@@ -170,6 +170,7 @@ def test_an_unknown_repository_is_asked_for_one_small_file(
         asked.append(f"{repo}@{revision}/{file}")
         return str(described(Path(local_dir), of_width(1024), "x") / file)
 
+    monkeypatch.setattr("spatialbench.checkpoints.hub._require_hub", lambda source: None)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     assert configured("attend-and-excite", name).identity()["parameters"]["prompt_only"] is True
     assert asked == [f"{name}/unet/config.json"]

@@ -16,6 +16,7 @@ import torch
 from spatialbench import plugins
 from spatialbench.cli import main
 from spatialbench.errors import UserError
+from spatialbench.generators.prompt_transforms import with_transform
 from spatialbench.generators.storm import RELEASED
 from spatialbench.generators.storm.adjectives import adjective_cost
 from spatialbench.generators.storm.guided_words import guided_words
@@ -139,6 +140,25 @@ def test_the_refusal_comes_before_anything_is_written(
         assert "add --set nouns=given" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     assert main([*command, "--dry-run", "--set", "nouns=given"]) == 0
+
+
+def test_rewritten_prompts_are_looked_up_as_they_are_sent() -> None:
+    """Exchanged objects make another prompt of VISOR, and none of GenEval."""
+    method = RELEASED.configure(GenerationSettings(backbone="lab"), {})
+    sent = with_transform(method, "tore")
+    visor = plugins.load("benchmark", "visor").prompts("relational")[:800]
+    assert len(plugins.about_prompts(sent, visor)) == 1
+    geneval = plugins.load("benchmark", "geneval").prompts("position")
+    with pytest.raises(UserError, match=r"left of a .*--set nouns=given"):
+        plugins.about_prompts(sent, geneval)
+    given = RELEASED.configure(GenerationSettings(backbone="lab"), {"nouns": "given"})
+    assert plugins.about_prompts(with_transform(given, "tore"), geneval) == []
+
+
+def test_attend_and_excite_refuses_a_prompt_without_objects_before_loading() -> None:
+    method = plugins.load("generator", "attend-and-excite").configure(GenerationSettings(), {})
+    with pytest.raises(UserError, match="names no object"):
+        plugins.about_prompts(method, [Prompt("3", "a sunny day", "none")])
 
 
 def test_an_unguided_prompt_is_plain_sd_and_a_guided_one_is_not() -> None:
