@@ -94,20 +94,22 @@ class Cost:
 
 
 class Step:
-    """One prompt's guided or plain step on a UNet."""
+    """A guided or plain step of ``batch`` prompts on a UNet of Stable Diffusion or SDXL."""
 
-    def __init__(self, unet: Any, side: int, width: int, checkpointing: bool = False) -> None:
+    def __init__(
+        self, unet: Any, side: int, width: int, checkpointing: bool = False, batch: int = 1
+    ) -> None:
         device = unet.device
         self.unet = unet
-        self.latents = torch.randn(1, 4, side, side, device=device, dtype=unet.dtype)
-        self.text = torch.randn(1, 77, width, device=device, dtype=unet.dtype)
+        self.latents = torch.randn(batch, 4, side, side, device=device, dtype=unet.dtype)
+        self.text = torch.randn(batch, 77, width, device=device, dtype=unet.dtype)
         self.timestep = torch.tensor(500, device=device)
         settings = read_settings({}, "sd1.4", 50)
         self.taps = find_taps(unet, "both")
-        self.selection = selection([((2,), (8,))], 77, device)
+        self.selection = selection([((2,), (8,))] * batch, 77, device)
         self.reader = MapReader("none", guard=True)
         wide = torch.promote_types(unet.dtype, torch.float32)
-        placement = Placement.of([Relation.LEFT], device, wide)
+        placement = Placement.of([Relation.LEFT] * batch, device, wide)
         coarse = tuple(tap.coarse for tap in self.taps)
         self.loss = SpatialLoss(settings, placement, coarse, device, wide)
         if checkpointing:
@@ -118,7 +120,16 @@ class Step:
     def evaluate(self, latents: Any, text: Any) -> Any:
         # A view, because the operation counter cannot follow a gradient to a module's own input.
         latents = latents.view_as(latents)
-        return self.unet(latents, self.timestep, encoder_hidden_states=text, return_dict=False)[0]
+        more: dict[str, Any] = {}
+        if self.unet.config.addition_embed_type == "text_time":
+            pooled = text.new_zeros(len(text), 1280)
+            more["added_cond_kwargs"] = {
+                "text_embeds": pooled,
+                "time_ids": text.new_ones(len(text), 6),
+            }
+        return self.unet(
+            latents, self.timestep, encoder_hidden_states=text, return_dict=False, **more
+        )[0]
 
     def plain(self) -> None:
         with torch.no_grad():
@@ -127,14 +138,18 @@ class Step:
     def guided(self) -> None:
         with torch.no_grad():
             self.evaluate(self.latents, self.text)
-        predict_with_gradient(
+        self.gradient()
+
+    def gradient(self) -> Any:
+        """Like the latents, of the loss by each."""
+        return predict_with_gradient(
             lambda latents: self.evaluate(latents, self.text),
             self.latents,
             self.taps,
             self.selection,
             self.reader,
             self.loss,
-        )
+        ).gradient
 
 
 def kept_bytes(run: Callable[[], None], unet: Any) -> int:

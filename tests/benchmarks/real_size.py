@@ -106,18 +106,20 @@ def check_sd14(folder: Path, device: str, dtype: str, batch: int) -> bool:
     return sizes == {(512, 512)}
 
 
-def check_owlvit(folder: Path, device: str) -> bool:
-    """Load, then four pictures with two names each, one batch."""
+def write_owlvit(folder: Path) -> None:
+    """OWL-ViT B/32."""
     from transformers import OwlViTConfig, OwlViTForObjectDetection, OwlViTImageProcessorPil
 
-    def write() -> None:
-        model = OwlViTForObjectDetection(OwlViTConfig())
-        print(f"  model: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters")
-        model.save_pretrained(folder)
-        clip_tokenizer(16).save_pretrained(folder)
-        OwlViTImageProcessorPil().save_pretrained(folder)
+    model = OwlViTForObjectDetection(OwlViTConfig())
+    print(f"  model: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters")
+    model.save_pretrained(folder)
+    clip_tokenizer(16).save_pretrained(folder)
+    OwlViTImageProcessorPil().save_pretrained(folder)
 
-    timed("written", write)
+
+def check_owlvit(folder: Path, device: str) -> bool:
+    """Load, then four pictures with two names each, one batch."""
+    timed("written", lambda: write_owlvit(folder))
     detector = OWLVIT.configure(str(folder), device)
     timed("loaded", detector.load)
     rng = np.random.default_rng(0)
