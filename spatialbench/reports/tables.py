@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..inert import csv_cell, inert_line, markdown_text
+from .terminal import fitted, terminal_width, wrapped
 
 Format = Literal["table", "md", "csv", "json", "latex", "html"]
 FORMATS: tuple[Format, ...] = ("table", "md", "csv", "json")
@@ -43,7 +44,10 @@ class Table:
 
 
 def render(table: Table, form: Format) -> str:
-    """The table for a terminal, as GitHub markdown or as LaTeX, without a newline at the end."""
+    """The table for a terminal, as GitHub markdown or as LaTeX, without a newline at the end.
+
+    On a terminal that is too narrow the table is folded to its width; see ``terminal``.
+    """
     from tabulate import tabulate
 
     if form == "latex":
@@ -58,12 +62,18 @@ def render(table: Table, form: Format) -> str:
             table.title,
             table.notes,
         )
+    rows = [
+        [_cell(cell, form, (number, place) in table.bold) for place, cell in enumerate(row)]
+        for number, row in enumerate(table.rows)
+    ]
+    width = terminal_width() if form == "table" else None
+    if width is not None:
+        body = fitted(table.columns, rows, aligned_right(table), width)
+        notes = [wrapped(note, width) for note in table.notes]
+        return "\n".join(part for part in [wrapped(table.title, width), body, *notes] if part)
     align = ["right" if right else "left" for right in aligned_right(table)]
     body = tabulate(
-        [
-            [_cell(cell, form, (number, place) in table.bold) for place, cell in enumerate(row)]
-            for number, row in enumerate(table.rows)
-        ],
+        rows,
         headers=[_cell(name, form, False) for name in table.columns],
         tablefmt="github" if form == "md" else "simple",
         disable_numparse=True,

@@ -1,0 +1,111 @@
+"""A table as a terminal of a given width can show it.
+
+Long text is wrapped in its cell; where that is not enough, the columns of numbers follow each other
+in blocks, every block with the first columns again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+
+_GAP = 2
+"""Characters between two columns."""
+_HEADER = 2
+"""Characters that tabulate adds to the name of a column."""
+_NARROWEST = 18
+"""Characters that a column of text keeps."""
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that the output goes to; None for a pipe or a file."""
+    out = sys.__stdout__
+    try:
+        if out is None or not out.isatty():
+            return None
+        return os.get_terminal_size(out.fileno()).columns
+    except (OSError, ValueError):
+        return None
+
+
+def fitted(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], width: int
+) -> str:
+    """The table in lines of at most ``width`` characters, where its columns allow it.
+
+    Args:
+        right: for each column whether it is aligned right; those are never wrapped.
+    """
+    needed = [
+        max(len(name) + _HEADER, *map(len, cells), 0)
+        for name, *cells in zip(columns, *rows, strict=True)
+    ]
+    labels = next((place for place, yes in enumerate(right) if yes), len(columns)) or 1
+    shown = _narrowed(needed, right, width)
+    blocks: list[list[int]] = [[]]
+    for place in range(labels, len(columns)):
+        used = [*range(labels), *blocks[-1], place]
+        if blocks[-1] and _total([shown[i] for i in used]) > width:
+            blocks.append([])
+        blocks[-1].append(place)
+    found = []
+    for block in blocks:
+        places = [*range(labels), *block]
+        # A block that needs less than the whole table leaves its text more room.
+        widths = _narrowed([needed[i] for i in places], [right[i] for i in places], width)
+        found.append(_block(places, columns, rows, right, widths))
+    return "\n\n".join(found)
+
+
+def wrapped(text: str, width: int) -> str:
+    """A note in lines of at most ``width`` characters; a long word keeps its line to itself."""
+    lines = textwrap.wrap(
+        text, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines)
+
+
+def _narrowed(needed: Sequence[int], right: Sequence[bool], width: int) -> list[int]:
+    """Widths with the columns of text made narrower, the widest first, as far as they may be."""
+    shown = list(needed)
+    while _total(shown) > width:
+        able = [i for i, yes in enumerate(right) if not yes and shown[i] > _NARROWEST]
+        if not able:
+            break
+        shown[max(able, key=lambda i: shown[i])] -= 1
+    return shown
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _block(
+    places: Sequence[int],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[bool],
+    widths: Sequence[int],
+) -> str:
+    from tabulate import tabulate
+
+    return tabulate(
+        [
+            [_in_cell(row[i], chars, right[i]) for i, chars in zip(places, widths, strict=True)]
+            for row in rows
+        ],
+        headers=[columns[i] for i in places],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=["right" if right[i] else "left" for i in places] if rows else None,
+    )
+
+
+def _in_cell(cell: str, width: int, right: bool) -> str:
+    return (
+        cell
+        if right or len(cell) <= width
+        else "\n".join(textwrap.wrap(cell, width, break_on_hyphens=False))
+    )
