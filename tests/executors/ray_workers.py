@@ -5,9 +5,29 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+
+from PIL import Image
+
+from spatialbench.plugins import ImageRequest
+from tests.stages.fakes import Painter
+
+
+@dataclass
+class Patient(Painter):
+    """Makes one batch, and the others once a file is there."""
+
+    awaited: Path = Path()
+    batches: int = 0
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        self.batches += 1
+        while self.batches > 1 and not self.awaited.exists():
+            time.sleep(0.02)
+        return super().generate(requests)
 
 
 @dataclass

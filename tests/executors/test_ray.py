@@ -21,7 +21,7 @@ from spatialbench.executors import GivenUp, ray_hands
 from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted, count_workers, environment
 from spatialbench.stages.whole import Work, run_all
-from tests.executors.ray_workers import Doubler
+from tests.executors.ray_workers import Doubler, Patient
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot, work
 from tests.stages.test_shards import kill_at_random, run_shard
 
@@ -164,7 +164,7 @@ from spatialbench.executors.ray_cluster import Wanted
 from spatialbench.stages.whole import Work, run_all
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
 run = open_shapes(Path(sys.argv[1]), Shapes(14, 2))
-run_all(run, Work(Painter(seconds=0.5), Finder(), RayExecutor(Wanted(sys.argv[2], 2)), 4), Log())
+run_all(run, Work(Painter(seconds=2), Finder(), RayExecutor(Wanted(sys.argv[2], 2)), 4), Log())
 """
 
 
@@ -193,19 +193,20 @@ def test_twenty_kills_over_ray_one_process_and_shards(tmp_path: Path, cluster: A
 def test_a_node_that_goes_away_takes_nothing_with_it(tmp_path: Path, cluster: Any) -> None:
     """Four workers fill both nodes, and the second goes. Last, as it does not come back."""
     run_all(open_shapes(tmp_path / "whole", Shapes(40, 2)), work(), Log())
-    folder = tmp_path / "run"
+    folder, gone = tmp_path / "run", tmp_path / "gone"
 
     def remove() -> None:
-        while len(list(folder.glob("images.0*.jsonl"))) < 4:
+        while len(writers(folder)) < 4:
             time.sleep(0.02)
         cluster.remove_node(cluster.second, allow_graceful=False)
+        gone.touch()
 
     remover = threading.Thread(target=remove)
     remover.start()
     notices: list[str] = []
     executor = RayExecutor(Wanted(workers=4), notice=notices.append)
     run = open_shapes(folder, Shapes(40, 2))
-    run_all(run, Work(Painter(seconds=0.4), Finder(), executor, 4), Log())
+    run_all(run, Work(Patient(awaited=gone), Finder(), executor, 4), Log())
     remover.join()
     assert any("the worker died" in notice for notice in notices)
     assert snapshot(folder) == snapshot(tmp_path / "whole")

@@ -43,7 +43,7 @@ def test_the_batch_is_halved(
     told = tmp_path / "told"
     process = context.Process(target=_starved, args=(tmp_path / "run", told))
     process.start()
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0
     assert "out of memory with 3 images at a time: going on with 1 (--batch-size 1" in (
         told.read_text()

@@ -68,7 +68,7 @@ def test_a_folder_without_permission(
             path.chmod(0o444)
     process = context.Process(target=_as_ordinary_user, args=(folder, told, ordinary_user))
     process.start()
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0
     assert "no permission to write there: change the permissions" in told.read_text()
     for path in folder.rglob("*"):

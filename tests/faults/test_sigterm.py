@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from spatialbench import stopping
 from spatialbench.runs.journal import Journal
 from tests.stages.fakes import snapshot
 
@@ -32,11 +33,16 @@ def _arguments(out: Path) -> list[str]:
 
 
 def _command(plugins: Path, arguments: Sequence[str], err: Path, slow: str, marker: Path) -> None:
-    """The command line in a process of its own, with one slow step that says when it is at work."""
+    """The command line in a process of its own.
+
+    ``slow`` is a step and a number, ``generate/1``: it says when it is at work, and stays there
+    until that many SIGTERMs came.
+    """
     import importlib
 
     sys.path.insert(0, str(plugins))
     os.dup2(os.open(err, os.O_CREAT | os.O_WRONLY), 2)
+    slow, _, signals = slow.partition("/")
     if slow:
         module, owner, name = IN_HAND.get(slow, ("painter", "Painter", "load"))
         found = getattr(importlib.import_module(f"coloured_squares.{module}"), owner)
@@ -47,7 +53,7 @@ def _command(plugins: Path, arguments: Sequence[str], err: Path, slow: str, mark
             calls.append(1)
             if len(calls) == 2 or slow == "load":
                 marker.touch()
-                time.sleep(0.5)
+                _wait_for_signals(int(signals), marker)
             return quick(self, *given)
 
         setattr(found, name, slowly)
@@ -56,13 +62,21 @@ def _command(plugins: Path, arguments: Sequence[str], err: Path, slow: str, mark
     sys.exit(main(arguments))
 
 
+def _wait_for_signals(wanted: int, marker: Path) -> None:
+    """Stay at work until so many SIGTERMs came, and leave a mark at the first."""
+    while stopping._requests.count < wanted:
+        if stopping._requests.count:
+            marker.with_name("heard").touch()
+        time.sleep(0.005)
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(
     plugin_folder: Path, tmp_path_factory: pytest.TempPathFactory, context: ForkServerContext
 ) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("squares")
     process = _start(context, plugin_folder, _arguments(folder / "run"), folder, "")
-    process.join(120)
+    process.join(600)
     assert process.exitcode == 0
     return snapshot(folder / "run")
 
@@ -96,10 +110,10 @@ def test_the_batch_in_hand_is_finished(
     uninterrupted: dict[str, bytes],
 ) -> None:
     run = tmp_path / "run"
-    process = _start(context, plugin_folder, _arguments(run), tmp_path, stage)
+    process = _start(context, plugin_folder, _arguments(run), tmp_path, f"{stage}/1")
     assert process.pid is not None
     os.kill(process.pid, signal.SIGTERM)
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 143
     # The second batch was in hand.
     kept = (
@@ -109,7 +123,7 @@ def test_the_batch_in_hand_is_finished(
     )
     assert len(Journal(kept).keys(print)) == 2 * BATCH
     process = _start(context, plugin_folder, _how_to_continue(tmp_path), tmp_path, "")
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0
     assert snapshot(run) == uninterrupted
 
@@ -118,10 +132,10 @@ def test_between_batches_it_stops_at_once(
     tmp_path: Path, plugin_folder: Path, context: ForkServerContext
 ) -> None:
     """Nothing is in hand while a model is loaded."""
-    process = _start(context, plugin_folder, _arguments(tmp_path / "run"), tmp_path, "load")
+    process = _start(context, plugin_folder, _arguments(tmp_path / "run"), tmp_path, "load/1")
     assert process.pid is not None
     os.kill(process.pid, signal.SIGTERM)
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 143
     assert not list((tmp_path / "run").rglob("*.png"))
     assert _how_to_continue(tmp_path) == _arguments(tmp_path / "run")
@@ -134,14 +148,16 @@ def test_a_second_one_does_not_wait(
     uninterrupted: dict[str, bytes],
 ) -> None:
     run = tmp_path / "run"
-    process = _start(context, plugin_folder, _arguments(run), tmp_path, "generate")
+    process = _start(context, plugin_folder, _arguments(run), tmp_path, "generate/2")
     assert process.pid is not None
-    for _ in range(2):
-        os.kill(process.pid, signal.SIGTERM)
-        time.sleep(0.1)
-    process.join(60)
+    os.kill(process.pid, signal.SIGTERM)
+    while not (tmp_path / "heard").exists():
+        assert process.is_alive()
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(600)
     assert process.exitcode == 143
     assert len(Journal(run / "images.jsonl").keys(print)) == BATCH
     process = _start(context, plugin_folder, _how_to_continue(tmp_path), tmp_path, "")
-    process.join(60)
+    process.join(600)
     assert snapshot(run) == uninterrupted

@@ -94,7 +94,7 @@ def test_a_bad_prompt_id_is_refused_before_anything_is_written(tmp_path: Path) -
 def hold(folder: Path, held: object, release: object) -> None:
     with writing(folder):
         held.set()  # type: ignore[attr-defined]
-        release.wait(30)  # type: ignore[attr-defined]
+        release.wait(600)  # type: ignore[attr-defined]
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     held, release = context.Event(), context.Event()
     process = context.Process(target=hold, args=(tmp_path, held, release))
     process.start()
-    assert held.wait(30)
+    assert held.wait(600)
     with pytest.raises(UserError, match="another process is working on"), writing(tmp_path):
         pass
     process.kill()
@@ -126,7 +126,7 @@ def test_shards_hold_a_run_together_and_nobody_else_does(tmp_path: Path) -> None
 
 
 def open_at_once(folder: Path, steps: int, barrier: object) -> None:
-    barrier.wait(60)  # type: ignore[attr-defined]
+    barrier.wait(600)  # type: ignore[attr-defined]
     open_shapes(folder, painter=Painter(steps=steps))
 
 
@@ -141,7 +141,7 @@ def test_two_runs_that_start_at_once_do_not_mix(tmp_path: Path) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(600)
     codes = [process.exitcode for process in processes]
     assert codes in ([0, 0, 1, 1], [1, 1, 0, 0])
     parameters = read_manifest(tmp_path / "run").identity["generator"]["parameters"]

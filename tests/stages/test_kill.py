@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -69,20 +70,22 @@ def nothing_lost(folder: Path, before: tuple[int, int]) -> tuple[int, int]:
 
 
 def finished(process: BaseProcess) -> bool:
-    process.join(60)
+    process.join(600)
     assert process.exitcode in (0, 9), f"the run failed by itself ({process.exitcode})"
     return process.exitcode == 0
 
 
 def killed_in(process: BaseProcess, marker: Path, stages: Sequence[str], delay: float) -> str:
-    """Wait for one of the stages, then a moment, then SIGKILL. The stage that was going on."""
+    """Wait for one of the stages, then a moment, then SIGKILL. The stage that was going on.
+
+    Nothing for a run that was complete before that.
+    """
     while process.is_alive() and not (marker.exists() and marker.read_text() in stages):
         time.sleep(0.002)
     time.sleep(delay)
     process.kill()
     process.join()
-    assert process.exitcode == -signal.SIGKILL, "the run was complete before it was killed enough"
-    return marker.read_text()
+    return marker.read_text() if process.exitcode == -signal.SIGKILL else ""
 
 
 def test_killed_twenty_times_in_every_stage(tmp_path: Path, context: ForkServerContext) -> None:
@@ -96,7 +99,13 @@ def test_killed_twenty_times_in_every_stage(tmp_path: Path, context: ForkServerC
         marker.unlink(missing_ok=True)
         process = context.Process(target=slow_run, args=(killed, marker))
         process.start()
-        hits[killed_in(process, marker, STAGES[first:], moment.uniform(0, 0.06))] += 1
+        stage = killed_in(process, marker, STAGES[first:], moment.uniform(0, 0.06))
+        if stage:
+            hits[stage] += 1
+        elif process.exitcode == 0:
+            # A busy machine was late to kill it: whole it must be all the same, and begins anew.
+            assert snapshot(killed) == snapshot(whole)
+            shutil.rmtree(killed)
     assert all(hits[stage] for stage in STAGES)
     process = context.Process(target=slow_run, args=(killed, marker))
     process.start()

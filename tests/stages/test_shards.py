@@ -58,7 +58,7 @@ def test_four_processes_at_once_and_one_of_them_killed(tmp_path: Path) -> None:
     time.sleep(random.Random(4).uniform(0, 0.2))
     processes[3].kill()
     for process in processes:
-        process.join(60)
+        process.join(600)
     assert [process.exitcode for process in processes[:3]] == [0, 0, 0]
     log = run_shard(folder, "1/1")
     assert [done for _, done, _ in log.begun] == [28, 28, 0]
@@ -83,7 +83,7 @@ def kill_at_random(folder: Path, whole: Path, moment: random.Random, kills: int)
         for process in moment.sample(processes, moment.randint(1, len(processes))):
             process.kill()
         for process in processes:
-            process.join(60)
+            process.join(600)
             killed += process.exitcode == -signal.SIGKILL
             assert process.exitcode in (0, -signal.SIGKILL)
         if (folder / "summary.json").exists() or killed >= kills:
