@@ -156,6 +156,14 @@ def writers(folder: Path) -> set[int]:
     return {int(path.name.split("-")[1]) for path in folder.glob("images.0*.jsonl")}
 
 
+def is_at_work(process: int) -> bool:
+    """Neither gone nor a zombie, whose command line is empty."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
 DRIVER = """
 import sys
 from pathlib import Path
@@ -198,7 +206,10 @@ def test_a_node_that_goes_away_takes_nothing_with_it(tmp_path: Path, cluster: An
     def remove() -> None:
         while len(writers(folder)) < 4:
             time.sleep(0.02)
+        begun = writers(folder)
         cluster.remove_node(cluster.second, allow_graceful=False)
+        while sum(map(is_at_work, begun)) > 2:
+            time.sleep(0.02)
         gone.touch()
 
     remover = threading.Thread(target=remove)
