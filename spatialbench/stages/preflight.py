@@ -61,9 +61,12 @@ def needs(wanted: Wanted) -> list[Requirement]:
     if wanted.generator is not None and due:
         found += _space(wanted, len(due))
         found += of_generator(wanted.generator, [expected.request(key) for key in due])
+    unseen = None
     if wanted.detector is not None:
-        found += _detector(wanted.detector, directory, expected, keys)
-    if wanted.rule is not None:
+        unseen = _detector(wanted.detector, directory, expected, keys)
+        found += unseen or []
+    # Where everything was made and looked at, scoring itself says in seconds what it lacks.
+    if wanted.rule is not None and (due or unseen is not None):
         found += _rule(wanted.rule, wanted.folder, expected, keys)
     return found
 
@@ -106,13 +109,14 @@ def fetch(wanted: Wanted) -> None:
 
 def _detector(
     detector: Detector, directory: RunDirectory, expected: Expected, keys: list[Key]
-) -> list[Requirement]:
+) -> list[Requirement] | None:
+    """What a detector needs; None where it has looked at everything."""
     known = required("the detector's identity", lambda: (detector.signature(), detector.identity()))
     if known.missing is not None:
         return [known]
     done = directory.seen_images(detector.signature(), _silent)
     if all(key in done for key in keys):
-        return []
+        return None
     names = {name for prompt in expected.prompts for name in expected.benchmark.labels(prompt)}
     same = required(
         "the same detector as before", lambda: require_same_detector(directory, detector)
@@ -138,6 +142,8 @@ def _rule(rule: Rule, folder: Path, expected: Expected, keys: list[Key]) -> list
     if taken.missing is not None:
         return [taken]
     rule = bound(rule, folder, expected.prompts)
+    if not hasattr(rule, "requirements"):
+        return []
     return of_rule(rule, [expected.request(key) for key in keys], folder)
 
 
