@@ -71,7 +71,8 @@ def _found(variants: int) -> list[tuple[int, str]]:
     made: list[tuple[int, str]] = []
     for _ in range(variants):
         count = random.Random(len(made)).randint(2, 10)
-        boxes = (draw.random((count, 4), dtype=np.float32) * 512).tolist()
+        corners = np.sort(draw.random((count, 2, 2), dtype=np.float32) * 512, axis=1)
+        boxes = corners.reshape(count, 4).tolist()
         scores = (draw.random(count, dtype=np.float32) ** 2).tolist()
         made.append((count, f'"boxes": {json.dumps(boxes)}, "scores": {json.dumps(scores)}'))
     return made
