@@ -114,7 +114,8 @@ def test_3000_stored_pictures_are_scored(tmp_path: Path) -> None:
                     "labels": rng.choice(names, 60).tolist(),
                 }
                 file.write(json.dumps(record) + "\n")
-    scored = score_records(PLUGIN, read_records(path), origin=Origin("2d", complete=True))
+    origin = Origin("2d", detector="unidet@1", complete=True)
+    scored = score_records(PLUGIN, read_records(path), origin=origin)
     assert scored.summary["images"] == 3000
     assert scored.summary["partial"] is False
     assert scored.summary["notes"]
