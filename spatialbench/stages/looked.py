@@ -108,6 +108,8 @@ class Looked:
         """
         unknown = self.unknown(prompts)
         notes = []
+        if self._pictures and not self._labels:
+            notes.append(f"no box was found in any of {self._pictures.total():,} pictures.")
         for limit, best in self._best.items():
             if np.float32(best) > np.float32(limit):
                 continue
