@@ -105,16 +105,17 @@ class T2ICompBench:
         """The structural ceiling of the prompts under the rule, with the labels of the detector.
 
         UniDet has labels of its own. Every other detector is asked for the words of the prompts and
-        answers in them or not at all. Of a detector that nobody named nothing is known.
+        answers in them or not at all. Of a detector that nobody named nothing is known, and the
+        ceiling is said to be UniDet's.
         """
-        if detector == UNNAMED:
-            return []
         chosen = next((r for r in self.rules.values() if r.name == rule), None)
         if chosen is None or not all(_has_ceiling(prompt) for prompt in prompts):
             return []
-        own = detector.startswith(UNIDET)
+        unnamed = detector == UNNAMED
+        own = unnamed or detector.startswith(UNIDET)
         answers = best_answers(chosen, prompts, not own)  # type: ignore[arg-type]
         whose = "UniDet's labels" if own else f"the prompts' own words as {detector} is asked"
+        whose += " (which detector looked is not known)" if unnamed else ""
         low = sum(answer < 0.5 for answer in answers)
         ceiling = 100 * sum(answers) / len(answers)
         return [

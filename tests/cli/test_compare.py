@@ -58,7 +58,7 @@ def test_what_cannot_be_compared(runs: Command) -> None:
     runs("generate", *RUN[1:], "--out", "unscored", "--limit", "2")
     outcome = runs("compare", "poor", "unscored")
     assert outcome.status == 2
-    assert "spatialbench score unscored" in outcome.err
+    assert "spatialbench status unscored" in outcome.err
 
 
 def test_a_run_that_grew_since_it_was_scored(runs: Command) -> None:
