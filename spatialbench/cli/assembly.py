@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -148,7 +149,20 @@ def command_line() -> str:
         place = arguments.index("--shard")
         del arguments[place : place + 2]
     arguments = [word for word in arguments if not word.startswith("--shard=")]
-    return shlex.join(["spatialbench", *arguments])
+    return " ".join(["spatialbench", *map(_quoted, arguments)])
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; bytes of a file name that are no UTF-8 are escaped as bash reads them."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        shown = "".join(
+            chr(b) if 32 <= b < 127 and b not in b"\\'" else f"\\x{b:02x}"
+            for b in os.fsencode(word)
+        )
+        return f"$'{shown}'"
+    return shlex.quote(word)
 
 
 def benchmark_and_subset(text: str) -> tuple[BenchmarkPlugin, str]:

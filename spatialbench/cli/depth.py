@@ -52,6 +52,6 @@ def command(
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)
         scored = typed("score", run, "--rule", "esplora-r1")
-        again = opened.manifest.command if training_run(opened.path) else scored
+        again = opened.manifest.again if training_run(opened.path) else scored
         say(f"{made:,} depth maps made now; next: {again}")
     click.echo(run)

@@ -69,7 +69,7 @@ def read_stored(run: Path) -> TrainingPrompts:
         prompts = [prompt_of(str(record["id"]), record) for record in content["prompts"]]
         return TrainingPrompts(prompts, int(content["images_per_prompt"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        again = read_manifest(run).command or "the command that began it"
+        again = read_manifest(run).again or "the command that began it"
         raise UserError(
             f"the prompts of the training set in {run} cannot be read from {path} ({error!r}): "
             f"type its command again, which writes them: {again}"

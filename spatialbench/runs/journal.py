@@ -163,7 +163,7 @@ class Journal:
             vanished = False
             for path in self.files():
                 try:
-                    now = os.stat(path)
+                    now = os.stat(path, follow_symlinks=False)
                     version = (now.st_ino, now.st_size, now.st_mtime_ns)
                     if version not in known:
                         yield from read_lines(path, read, notice, self.below)

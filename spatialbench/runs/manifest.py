@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from ..documents import read_limited
+from ..documents import parse_json, read_limited
 from ..errors import UserError
+from ..inert import inert_line
 from .files import SCRATCH, create_atomic, write_atomic
 from .identity import differences, run_id
 from .machine import Machine
 from .selection import Selection
 
 NAME = "manifest.json"
+_VERSION = 1
 
 
 _FIELDS = {"benchmark": str, "subset": str, "seeds": str, "prompt_set": str, "generator": dict}
@@ -68,9 +71,32 @@ class Manifest(BaseModel):
     command: str | None = None
     """What was last typed to make images."""
 
+    @property
+    def again(self) -> str | None:
+        """The command as one may type it again, or None.
+
+        The file may come from a stranger: only a command that makes images is shown, every word of
+        it quoted, and without the address of a cluster.
+        """
+        try:
+            words = shlex.split(self.command or "")
+        except ValueError:
+            return None
+        odd = "$'" in (self.command or "") or any(inert_line(word) != word for word in words)
+        if odd or words[:1] != ["spatialbench"] or not _makes_images(words[1:3]):
+            return None
+        while "--address" in words:
+            place = words.index("--address")
+            del words[place : place + 2]
+        return shlex.join(word for word in words if not word.startswith("--address="))
+
     def text(self) -> str:
         """The file's content."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+def _makes_images(words: list[str]) -> bool:
+    return words[:1] in (["run"], ["generate"], ["import"]) or words == ["esplora", "build-data"]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -81,7 +107,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        manifest = Manifest.model_validate_json(read_limited(path, below=folder))
+        content = read_limited(path, below=folder)
+        _refuse_newer(path, content)
+        manifest = Manifest.model_validate_json(content)
         found = run_id(manifest.identity)
     except FileNotFoundError:
         raise UserError(
@@ -100,6 +128,16 @@ def read_manifest(folder: Path) -> Manifest:
             "file, or start a new run with another --out."
         )
     return manifest
+
+
+def _refuse_newer(path: Path, content: bytes) -> None:
+    document = parse_json(content)
+    version = document.get("manifest_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > _VERSION:
+        raise UserError(
+            f"{path} is of version {version}, and this spatialbench reads version {_VERSION}: "
+            "install a newer one (pip install --upgrade spatialbench)."
+        )
 
 
 def create_manifest(folder: Path, manifest: Manifest) -> bool:

@@ -47,7 +47,7 @@ def read_lines(
         OSError: the file is gone.
     """
     torn: str | None = None
-    with _opened(path, below) as file:
+    with open_records(path, below) as file:
         # A line beyond the limit comes in pieces without an end, and is refused as such.
         for number, line in enumerate(iter(partial(file.readline, LINE), b""), 1):
             if torn is not None:
@@ -106,7 +106,8 @@ def encode(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, allow_nan=False).encode() + b"\n"
 
 
-def _opened(path: Path, below: Path | None) -> BufferedReader:
+def open_records(path: Path, below: Path | None) -> BufferedReader:
+    """A file of records, opened. Raises UserError for what is none, OSError where it is gone."""
     try:
         return open_regular(path, below)
     except ValueError as error:

@@ -140,7 +140,7 @@ def _next(
     run: Run, images: int, detections: Mapping[str, int], scored: int | None, judged: bool
 ) -> str:
     expected = run.expected.images
-    command = run.manifest.command
+    command = run.manifest.again
     if images < expected or not judged:
         return f"give again: {command or 'the command that began the run'}"
     most = max(detections, key=lambda signature: detections[signature], default=None)

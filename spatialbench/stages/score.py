@@ -12,7 +12,6 @@ from typing import Any
 from ..documents import read_json
 from ..errors import UserError
 from ..plugins import Rule, Verdict
-from ..regular_files import open_regular
 from ..rules.catalogue import bound
 from ..runs import signature as signatures
 from ..runs.expected import Expected
@@ -21,7 +20,7 @@ from ..runs.journal import Journal
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
-from ..runs.record_lines import Record
+from ..runs.record_lines import Record, open_records
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from ..subsets import default_rule, stands_in_for
@@ -199,7 +198,7 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
     digest = hashlib.sha256(canonical_json(what).encode())
     # The image records too, because what was seen counts only of the images as they are now.
     for path in [*journal.files(), *run.directory.image_journal.files()]:
-        with open_regular(path, run.path) as file:
+        with open_records(path, run.path) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()
