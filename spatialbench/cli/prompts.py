@@ -39,8 +39,7 @@ def command(bench: str, subset: str | None, form: str, limit: int | None) -> Non
         if limit is not None:
             raise UserError("an official file is whole: leave out --limit, or give --format jsonl.")
         # Bytes, not text: no added newline, and no newline translation.
-        sys.stdout.buffer.write(benchmark.official_prompts(chosen))
-        sys.stdout.buffer.flush()
+        write_bytes(benchmark.official_prompts(chosen))
         return
     write = _sentence if form == "text" else _line
     prompts = benchmark.prompts(chosen)

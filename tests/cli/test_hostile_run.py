@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -205,14 +205,14 @@ def test_a_newer_manifest_names_both_versions(whole: Path, spatialbench: Command
 
 
 @pytest.fixture
-def altered(whole: Path) -> Iterator[Path]:
+def altered(whole: Path) -> Path:
     """The run with an image of other bytes, of the same size and the same time."""
     image = min((whole / "run" / "images").rglob("*.png"))
     content, before = bytearray(image.read_bytes()), image.stat()
     content[-20] ^= 1
     image.write_bytes(content)
     os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
-    yield image
+    return image
 
 
 def test_an_altered_image_is_found_by_every_command(
