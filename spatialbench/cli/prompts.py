@@ -10,6 +10,7 @@ import click
 
 from ..errors import UserError
 from . import assembly, parsing
+from .streams import write_bytes
 
 if TYPE_CHECKING:
     from ..prompts import Prompt

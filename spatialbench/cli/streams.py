@@ -54,17 +54,24 @@ def safe_stdout() -> Iterator[None]:
     except StdoutFailed:
         _forget(before)
         raise
-    except SystemExit as error:
-        # So click ends where bytes, and not text, meet a closed pipe.
-        if not isinstance(error.__context__, BrokenPipeError):
-            raise
-        _forget(before)
-        raise _refused(error.__context__) from error
     finally:
         sys.stdout = before
         if shown is not None:
             with contextlib.suppress(OSError, ValueError, UserError):
                 shown.detach()
+
+
+def write_bytes(content: bytes) -> None:
+    """Write to stdout what must not change by a bit, such as an official file.
+
+    Raises:
+        StdoutFailed: stdout is full or closed.
+    """
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise _refused(error) from error
 
 
 class StdoutFailed(UserError):
