@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from string import ascii_lowercase
 
+from .marks import MARKS
 from .results import Group, Result
 from .tables import UNDEFINED
 
@@ -11,6 +13,13 @@ INTERVAL_NOTE = (
     "± or +/−: 95 % interval (bootstrap over the benchmark's clusters of prompts); "
     f"{UNDEFINED}: undefined or not reported."
 )
+
+_LETTERS = [
+    letter
+    for letter in ascii_lowercase
+    if f"[{letter}]" not in {sign for sign, _ in MARKS.values()}
+]
+"""What a note is called: not by what marks a row."""
 
 _NO_INTERVAL = "no interval: its summary has none"
 
@@ -41,7 +50,7 @@ class Footnotes:
 
 
 def _letter(number: int) -> str:
-    return chr(ord("a") + number) if number < 26 else f"a{number}"
+    return _LETTERS[number] if number < len(_LETTERS) else f"a{number}"
 
 
 def metric_cell(group: Group, key: str) -> str:

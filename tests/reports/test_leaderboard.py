@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from spatialbench.plugins import Published
+from spatialbench.reports.cells import Footnotes
 from spatialbench.reports.leaderboard import leaderboard_text, sections
+from spatialbench.reports.marks import MARKS
 from spatialbench.reports.results import parse_result
 from spatialbench.reports.rows import Row
 from spatialbench.runs.conditions import Conditions
@@ -302,3 +304,15 @@ def test_a_corrected_method_is_marked_though_an_earlier_identity_does_not_say_so
         "nobody-installed-this",
     ]
     assert any(note.startswith("[c] its authors' method without defects") for note in table.notes)
+
+
+def test_no_note_on_a_cell_is_called_like_a_mark_of_a_row() -> None:
+    signs = {sign for sign, _ in MARKS.values()}
+    footnotes = Footnotes()
+    result = parse_result({**RESULT, "intervals": {}})
+    for number in range(40):
+        why = {"OA": f"reason {number}"}
+        footnotes.cell(result.model_copy(update={"reasons": why}), "OA")
+    called = {note.split(" ")[0] for note in footnotes.notes()}
+    assert len(called) == 40
+    assert not called & signs

@@ -67,7 +67,7 @@ def test_one_with_compat_official_goes_on_and_its_row_has_no_mark(
     capfd.readouterr()
     assert main(["leaderboard", str(folder)]) == 0
     out = capfd.readouterr().out
-    assert "infsplign" in out
+    assert "infsplign  " in out
     assert "[c]" not in out
 
 
