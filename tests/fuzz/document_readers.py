@@ -118,13 +118,21 @@ _KEPT = {
     "width": 64,
     "height": 64,
 }
-_TRAINING = {"backbone": {"name": "lab"}, "data": "00", "settings": {"rank": 4, "steps": 10}}
+_TRAINING_OF_0_1 = {"backbone": {"name": "lab"}, "data": "00", "settings": {"rank": 4}}
+_TRAINING = {**_TRAINING_OF_0_1, "version": 1, "optimiser": {"name": "AdamW", "ema": 0.99}}
 
 
 def _training_record(folder: Path) -> None:
     from spatialbench.finetuning.lora_training import claim
 
     claim(folder / "lora", _TRAINING)
+
+
+def _depth_map(folder: Path) -> None:
+    """A map, without which a description counts for nothing; it is not opened."""
+    maps = folder / "depth" / "model" / "1"
+    maps.mkdir(parents=True)
+    (maps / "0.png").touch()
 
 
 def _depth_description(folder: Path) -> None:
@@ -152,7 +160,7 @@ def found() -> dict[str, Reader]:
             ),
         ),
         "training record": json_reader(
-            [_TRAINING],
+            [_TRAINING, _TRAINING_OF_0_1],
             file="lora/training.json",
             read=_training_record,
             prepare=lambda folder: (folder / "lora").mkdir(),
@@ -161,7 +169,7 @@ def found() -> dict[str, Reader]:
             [{"signature": "depth@1", "masks": "masks@1", "identity": {}}],
             file="depth/model/depth.json",
             read=_depth_description,
-            prepare=lambda folder: (folder / "depth" / "model").mkdir(parents=True),
+            prepare=_depth_map,
         ),
         "gate": json_reader([_GATE], file="gate.json", read=_gate),
         "figures": json_reader([_FIGURES], file="figures.json", read=_figures),
