@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import click
 from .. import __version__
 from ..errors import UserError, printable, unknown_name
 from ..stopping import EXIT_STATUS, Stopped, on_sigterm
-from .streams import safe_stdout
+from .streams import NobodyReads, safe_stdout
 
 _VERBS = {
     "run": ("run", "Make the images, find the objects, apply the rule, print the table."),
@@ -44,6 +45,9 @@ _VERBS = {
 
 _NO_ANSWER = {"gate": (64, 70)}
 """By verb whose exit statuses 1 and 2 are answers: those of an error and of a bug (sysexits.h)."""
+
+_CLOSED_PIPE = 128 + signal.SIGPIPE
+"""What a shell says of a program that ends at the closed pipe, which needs no sentence."""
 
 _log = logging.getLogger("spatialbench")
 
@@ -84,8 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
     0 is success, 2 anything the user can put right (one sentence on stderr, no traceback), 130 an
-    interruption, 143 SIGTERM. Other exceptions are bugs and keep their traceback. A verb that
-    answers by its exit status has others for errors and bugs; see ``_NO_ANSWER``.
+    interruption, 141 a pipe that nobody reads any more, 143 SIGTERM. Other exceptions are bugs and
+    keep their traceback. A verb that answers by its exit status has others for errors and bugs; see
+    ``_NO_ANSWER``.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     error_status, bug_status = _NO_ANSWER.get(next(iter(arguments), ""), (2, None))
@@ -102,6 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"{error.format_message()} Try '{where} --help'.", error_status)
     except click.ClickException as error:
         return _failed(error.format_message(), error_status)
+    except NobodyReads:
+        return _CLOSED_PIPE
     except UserError as error:
         return _failed(str(error), error_status)
     except (KeyboardInterrupt, click.Abort):

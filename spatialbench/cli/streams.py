@@ -75,7 +75,11 @@ def write_bytes(content: bytes) -> None:
 
 
 class StdoutFailed(UserError):
-    """Stdout is full or closed."""
+    """Stdout cannot take the result."""
+
+
+class NobodyReads(StdoutFailed):
+    """The command after the pipe has ended, as ``head`` does when it has enough."""
 
 
 def _over(stream: TextIO) -> _Inert | None:
@@ -105,10 +109,7 @@ def _forget(stream: TextIO) -> None:
 
 def _refused(error: OSError) -> StdoutFailed:
     if error.errno == errno.EPIPE:
-        return StdoutFailed(
-            "the result could not be printed, because the command after the pipe ended before it: "
-            "what was made is kept; give the command again without the pipe, or with > FILE."
-        )
+        return NobodyReads("nobody reads the result")
     return StdoutFailed(
         f"the result could not be printed ({error.strerror}): what was made is kept; free some "
         "space where stdout goes, then give the same command again."

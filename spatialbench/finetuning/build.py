@@ -17,6 +17,7 @@ from ..rules.any_benchmark import AnyBenchmarkRule, in_depth
 from ..rules.catalogue import bound
 from ..rules.relation_checks import asked_triplets
 from ..runs.expected import Key
+from ..runs.files import make_folder
 from ..runs.machine import Machine
 from ..runs.opening import Run, RunSpec, opened_run
 from ..runs.seeds import SeedScheme
@@ -72,6 +73,9 @@ def build(
     wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)
     require(needs(wanted), fetch=lambda: fetch(wanted))
     rejections = Rejections()
+    # A link below the set would lead what is written there out of it.
+    make_folder(plan.folder)
+    make_folder(plan.folder / RUN, plan.folder)
     with opened_run(spec, Selection(), machine, plan.folder / RUN, command) as run:
         store_prompts(run.path, plan.prompts)
         for _ in range(2):

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..documents import LARGE, first_error, json_lines, parse_json, read_json, read_limited
 from ..errors import UserError
 from ..imports.sources import inside
+from ..regular_files import folder_below, names_below, remove_below
 from ..runs.files import disk_errors, make_folder, write_atomic
 from ..runs.identity import canonical_json
 
@@ -84,21 +85,28 @@ def write_kept(
 
     Pictures are linked to those of the run where the disk can, else copied.
 
+    Args:
+        folder: where the set goes; no link below it is followed.
+        pictures: the files, below ``folder`` too.
+        description: of ``DESCRIPTION``.
+
     Raises:
-        UserError: no space, no permission.
+        UserError: no space, no permission, a symbolic link on the way.
     """
     images = folder / IMAGES
-    make_folder(images)
-    (folder / DESCRIPTION).unlink(missing_ok=True)
+    make_folder(images, folder)
+    with disk_errors(folder):
+        remove_below(folder, folder / DESCRIPTION)
     lines, names = [], set()
     for source, record in pictures:
         target = folder / record["file_name"]
         names.add(target.name)
-        _place(source, target)
+        _place(source, target, folder)
         lines.append(json.dumps(record) + "\n")
-    for stale in images.iterdir():
-        if stale.name not in names:
-            stale.unlink()
+    for stale in names_below(folder, images):
+        if stale not in names:
+            with disk_errors(images / stale):
+                remove_below(folder, images / stale)
     write_atomic(folder / METADATA, "".join(lines).encode())
     write_atomic(folder / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
     return read_kept(folder)
@@ -111,8 +119,8 @@ def read_kept(folder: Path) -> KeptSet:
         UserError: it is none, it is damaged, or the build was not finished.
     """
     try:
-        description = read_json(folder / DESCRIPTION)
-        lines = json_lines(read_limited(folder / METADATA, LARGE))
+        description = read_json(folder / DESCRIPTION, below=folder)
+        lines = json_lines(read_limited(folder / METADATA, LARGE, folder))
         records = [parse_json(line) for line in lines]
         pictures = [_picture(record, folder) for record in records]
         content = canonical_json([[r["text"], r["sha256"]] for r in records])
@@ -135,10 +143,17 @@ def _no_set(folder: Path, why: str) -> UserError:
     )
 
 
-def _place(source: Path, target: Path) -> None:
-    with disk_errors(target):
-        target.unlink(missing_ok=True)
+def _place(source: Path, target: Path, below: Path) -> None:
+    with (
+        disk_errors(target),
+        folder_below(below, source.parent) as there,
+        folder_below(below, target.parent) as here,
+    ):
+        with suppress(FileNotFoundError):
+            os.unlink(target.name, dir_fd=here)
         try:
-            os.link(source, target)
+            os.link(
+                source.name, target.name, src_dir_fd=there, dst_dir_fd=here, follow_symlinks=False
+            )
         except OSError:
-            shutil.copyfile(source, target)
+            write_atomic(target, read_limited(source, LARGE, below))

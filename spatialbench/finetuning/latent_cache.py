@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..documents import LARGE, read_limited
 from ..errors import UserError
 from ..generators.pipelines import Pipeline
 from ..pictures import UnreadablePicture, read_rgb
@@ -58,7 +59,7 @@ def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Late
         with torch.no_grad():
             for start in range(0, len(kept.pictures), _CHUNK):
                 chunk = kept.pictures[start : start + _CHUNK]
-                pixels = torch.stack([_pixels(kept.folder / p.file) for p in chunk])
+                pixels = torch.stack([_pixels(kept.folder / p.file, kept.folder) for p in chunk])
                 posterior = vae.encode(pixels.to(vae.device)).latent_dist
                 means.append(_scaled(pipe, posterior.mean, shift=True).cpu())
                 spreads.append(_scaled(pipe, posterior.std, shift=False).cpu())
@@ -78,13 +79,13 @@ def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Late
             vae.to(precision)
 
 
-def _pixels(path: Path) -> Tensor:
-    """float32, (3, h, w), in [-1, 1]."""
+def _pixels(path: Path, below: Path) -> Tensor:
+    """float32, (3, h, w), in [-1, 1]; no link below ``below`` is followed."""
     import torch
 
     try:
-        array = np.array(read_rgb(path.read_bytes(), ("PNG",)))
-    except (OSError, UnreadablePicture) as error:
+        array = np.array(read_rgb(read_limited(path, LARGE, below), ("PNG",)))
+    except (OSError, ValueError, UnreadablePicture) as error:
         raise UserError(
             f"{path} cannot be read ({error}): type 'spatialbench esplora build-data' again."
         ) from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +85,8 @@ def train_lora(
         "version": VERSION,
         "optimiser": optimiser(settings),
     }
+    # Of a training set from elsewhere no link is followed.
+    make_folder(folder, kept.folder if folder.is_relative_to(kept.folder) else None)
     claim(folder, identity)
     torch.manual_seed(settings.seed)
     pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
@@ -165,9 +169,9 @@ def claim(folder: Path, identity: dict[str, Any]) -> None:
     """
     path = folder / RECORD
     now = json.loads(canonical_json(identity))
-    if path.exists():
+    if os.path.lexists(path):
         try:
-            before = read_json(path)
+            before = read_json(path, below=folder)
             if isinstance(before, dict) and "version" not in before:
                 before = {**before, "version": 1, "optimiser": now["optimiser"]}
             fields = differences(before, now)
@@ -247,9 +251,7 @@ def _described(pipe: Pipeline, settings: LoraSettings) -> str:
 
 
 def _save(pipe: Pipeline, models: dict[str, nn.Module], folder: Path) -> Path:
-    """Beside the file it replaces, then renamed into place."""
-    import os
-
+    """Write the file whole, in the place of another."""
     from peft.utils import get_peft_model_state_dict
 
     options: dict[str, Any] = {}
@@ -260,20 +262,20 @@ def _save(pipe: Pipeline, models: dict[str, nn.Module], folder: Path) -> Path:
             key: sorted(value) if isinstance(value, set) else value
             for key, value in configs[ADAPTER].to_dict().items()
         }
-    partial = folder / f".{LORA}.partial.safetensors"
-    type(pipe).save_lora_weights(folder, weight_name=partial.name, **options)
-    _order_header(partial)
-    os.replace(partial, folder / LORA)
+    # The library follows links, so it writes where nobody else has put any.
+    with tempfile.TemporaryDirectory() as scratch:
+        type(pipe).save_lora_weights(scratch, weight_name=LORA, **options)
+        content = (Path(scratch) / LORA).read_bytes()
+    write_atomic(folder / LORA, _ordered_header(content))
     return folder / LORA
 
 
-def _order_header(file: Path) -> None:
+def _ordered_header(content: bytes) -> bytes:
     """safetensors writes its metadata in an order that changes by process; the same training has
     to give the same bytes, and so the same hash in a run's identity."""
-    content = file.read_bytes()
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    file.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]

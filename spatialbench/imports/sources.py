@@ -47,6 +47,8 @@ def open_source(path: Path) -> Source:
         return _folder(path)
     if not path.exists():
         raise UserError(f"there is nothing at {path}: give a folder, a .zip or a .tar of images.")
+    if not path.is_file():
+        raise UserError(f"{path} is no regular file: give a folder, a .zip or a .tar of images.")
     for opened in (_zip, _tar):
         try:
             source = opened(path)

@@ -16,7 +16,7 @@ from spatialbench.errors import UserError
 from spatialbench.finetuning import lora_training
 from spatialbench.finetuning.kept_set import KeptSet
 from spatialbench.finetuning.lora_settings import LoraSettings
-from spatialbench.finetuning.lora_training import train_lora
+from spatialbench.finetuning.lora_training import LORA, train_lora
 from spatialbench.generators.esplora.layers import layers_of
 from spatialbench.generators.esplora.lora_file import find_lora, read_lora
 from spatialbench.generators.pipelines import load_pipeline
@@ -60,7 +60,13 @@ def killed_at(step: int) -> Callable[..., Any]:
 def test_killed_and_continued_equals_never_stopped(
     kept: KeptSet, sampling: Sampling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Where a stranger may have put links before, and none is followed.
+    (tmp_path / "victim").write_bytes(b"mine")
+    (tmp_path / "whole").mkdir()
+    for name in (LORA, f".{LORA}.tmp", f".{LORA}.partial.safetensors", ".training.json.tmp"):
+        (tmp_path / "whole" / name).symlink_to(tmp_path / "victim")
     whole, _ = train(kept, sampling, tmp_path / "whole")
+    assert (tmp_path / "victim").read_bytes() == b"mine"
     for step in (0, 3):
         with monkeypatch.context() as patch:
             patch.setattr(lora_training, "draw_timesteps", killed_at(step))

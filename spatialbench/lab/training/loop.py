@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import UserError
+from ...regular_files import open_regular
+from ...runs.files import make_folder, write_atomic
 
 if TYPE_CHECKING:
     import torch
@@ -138,8 +141,7 @@ class Training:
     def _save(self) -> None:
         import torch
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
+        content = io.BytesIO()
         torch.save(
             {
                 "step": self.step,
@@ -147,20 +149,31 @@ class Training:
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average,
             },
-            partial,
+            content,
         )
-        os.replace(partial, self.path)
+        make_folder(self.path.parent)
+        write_atomic(self.path, content.getvalue())
 
     def _resume(self) -> None:
         import torch
 
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return
-        state = torch.load(self.path, weights_only=True)
-        for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
-        self.optimizer.load_state_dict(state["optimizer"])
-        with torch.no_grad():
-            torch._foreach_copy_(self.average, state["average"])
-        self.step = state["step"]
+        try:
+            with open_regular(self.path, self.path.parent) as file:
+                state = torch.load(file, weights_only=True)
+            for name, module in self.modules.items():
+                module.load_state_dict(state["modules"][name])
+            self.optimizer.load_state_dict(state["optimizer"])
+            with torch.no_grad():
+                torch._foreach_copy_(self.average, state["average"])
+            self.step = int(state["step"])
+        except UserError:
+            raise
+        # Broken bytes raise whatever torch stumbles over.
+        except Exception as error:
+            raise UserError(
+                f"the checkpoint {self.path} cannot be read "
+                f"({' '.join(str(error).split())[:200]}): remove it to train from the beginning."
+            ) from error
         self.report(f"continuing at step {self.step}")
