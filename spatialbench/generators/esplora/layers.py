@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UserError
 from .layouts import Placed, placed
 from .lora_file import LoraContent
-from .strength import Place, has_alpha, require_plain, scaling
+from .strength import Place, has_alpha, require_plain, require_whole, scaling
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
+
+_ADAPTER = re.compile(r"\.lora_[AB]\.(\w+)\.weight$")
+"""The name that peft's layers give an adapter, where a file kept it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,9 @@ def layers_of(
     for config in content.adapters.values():
         require_plain(config, name)
     found, ignored = placed(content.tensors, parts, name)
+    for config in content.adapters.values():
+        require_whole(config, name)
+    _require_own_configuration({part for part, _ in found}, name, content)
     _require_even_alphas(found, name, content)
     layers = [
         _layer(name, part, module, entry, parts[part], content)
@@ -69,14 +76,30 @@ def layers_of(
     return layers
 
 
+def _configuration(content: LoraContent, part: str) -> Mapping[str, Any] | None:
+    return content.adapters.get(part, content.adapters.get(None))
+
+
+def _require_own_configuration(adapted: set[str], name: str, content: LoraContent) -> None:
+    """Refuse a header that has the configurations of other parts only."""
+    if content.adapters and not any(_configuration(content, part) for part in adapted):
+        named = " and ".join(sorted(str(part) for part in content.adapters))
+        raise UserError(
+            f"{name} has layers of {' and '.join(sorted(adapted))}, and the configuration in its "
+            f"header is of {named}: the alpha is lost; get an intact copy."
+        )
+
+
 def _require_even_alphas(
     found: Mapping[tuple[str, str], Placed], name: str, content: LoraContent
 ) -> None:
     """Refuse a file that lost some of its alphas: trainers write all of them or none."""
-    if content.adapters or has_alpha(content.header):
+    if has_alpha(content.header):
         return
     by_prefix: dict[str, dict[bool, list[str]]] = {}
     for (part, module), entry in found.items():
+        if _configuration(content, part) is not None:
+            continue
         sides = by_prefix.setdefault(entry.prefix, {True: [], False: []})
         sides["alpha" in entry.values].append(f"{part}.{module}")
     for sides in by_prefix.values():
@@ -98,17 +121,30 @@ def _layer(
             f"{name} has only {there} for {where}; a LoRA needs both of its matrices: get an "
             "intact copy."
         )
+    adapters = sorted({name for key in entry.keys.values() for name in _ADAPTER.findall(key)})
+    if len(adapters) > 1:
+        raise UserError(
+            f"{name} has one matrix for {where} from each of the adapters "
+            f"{' and '.join(adapters)}; give a file that holds one of them."
+        )
+    for kind in ("down", "up"):
+        if not values[kind].is_floating_point():
+            raise UserError(
+                f"{name} holds {str(values[kind].dtype).removeprefix('torch.')} where numbers with "
+                f"a fraction belong ({entry.keys[kind]}): a quantized LoRA is not read here; get "
+                "it in float16, bfloat16 or float32."
+            )
     target = model.get_submodule(module)
     down, up = _shaped(values["down"], values["up"], target, name, where)
-    config: Mapping[str, Any] | None = content.adapters.get(part, content.adapters.get(None))
+    config = _configuration(content, part)
     factor = scaling(
         config,
         content.header,
-        Place(name, part, module),
+        Place(name, part, module, entry.written),
         values.get("alpha"),
         down.shape[0],
         of_peft=entry.of_peft,
-        convolved=down.ndim == 4 and down[0, 0].numel() > 1,
+        convolved=down.ndim == 4 and down.shape[2:].numel() > 1,
     )
     return LoraLayer(part, module, down, up, factor)
 
@@ -129,10 +165,17 @@ def _shaped(
             "that was made for this backbone."
         )
     if weight.ndim == 2:
-        down, up = (x.flatten(1) if x.ndim == 4 and x[0, 0].numel() == 1 else x for x in (down, up))
+        down, up = (
+            x.flatten(1) if x.ndim == 4 and x.shape[2:].numel() == 1 else x for x in (down, up)
+        )
     else:
         down, up = (x[..., None, None] if x.ndim == 2 else x for x in (down, up))
     expected = tuple(weight.shape)
+    if up.ndim == 4 and up.shape[2:].numel() != 1:
+        raise UserError(
+            f"{name}: the second matrix at {where} has the shape {tuple(up.shape)}; expected one "
+            "pixel, (rows, rank, 1, 1): get an intact copy."
+        )
     if down.ndim != weight.ndim or up.ndim != weight.ndim or not 0 < up.shape[1] == down.shape[0]:
         raise UserError(
             f"{name}: the matrices {tuple(down.shape)} and {tuple(up.shape)} at {where} do not "

@@ -55,12 +55,14 @@ class Placed:
         values: ``down``, ``up`` and ``alpha``, those that the file has.
         keys: the key that each came from.
         prefix: how the file spells the module; see :class:`~.module_names.Spelling`.
+        written: the module's name as the file has it, which a configuration's patterns are for.
         of_peft: whether peft wrote it, which keeps the alpha in a file of its own.
     """
 
     values: dict[str, Tensor] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     prefix: str = ""
+    written: str = ""
     of_peft: bool = False
 
 
@@ -101,7 +103,9 @@ def placed(
         for module, value in zip(
             target.modules, _shares(kind, tensors[key], target, parts[part], name, key), strict=True
         ):
-            entry = found.setdefault((part, module), Placed(prefix=spelling.prefix))
+            entry = found.setdefault(
+                (part, module), Placed({}, {}, spelling.prefix, spelling.written)
+            )
             if kind in entry.values:
                 raise UserError(
                     f"{name} names the module {part}.{module} twice, as {entry.keys[kind]} and as "

@@ -54,11 +54,13 @@ class Spelling:
         prefix: what it begins with, empty for a bare name; files of one trainer share it.
         parts: where to look, of :data:`PARTS`.
         name: the rest, underscores between its levels.
+        written: the rest as it is in the file.
     """
 
     prefix: str
     parts: Sequence[str]
     name: str
+    written: str
 
 
 class ModuleNames:
@@ -75,9 +77,10 @@ class ModuleNames:
         stem = _unwrapped(stem)
         found = next((item for item in self._prefixes if stem.startswith(item[0])), None)
         prefix, parts = found or ("", PARTS)
-        rest = _unwrapped(stem.removeprefix(prefix)).replace(".", "_")
+        written = _unwrapped(stem.removeprefix(prefix))
         # Compiled parts of a model carry a level of their own; some trainers end names with "_".
-        return Spelling(prefix, parts, rest.replace("_orig_mod_", "").rstrip("_"))
+        name = written.replace(".", "_").replace("_orig_mod_", "").rstrip("_")
+        return Spelling(prefix, parts, name, written)
 
     def find(self, spelling: Spelling) -> list[tuple[str, Target]]:
         """Part and modules that a name stands for; several where it does not say which part."""

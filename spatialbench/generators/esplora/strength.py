@@ -58,13 +58,36 @@ def require_plain(config: Mapping[str, Any], name: str) -> None:
             )
 
 
+def require_whole(config: Mapping[str, Any], name: str) -> None:
+    """Refuse an adapter that has other trained values, which its file does not hold.
+
+    Raises:
+        UserError: whole modules, parameters or tokens were trained beside the LoRA's layers.
+    """
+    for option in ("modules_to_save", "target_parameters", "trainable_token_indices"):
+        if value := config.get(option):
+            raise UserError(
+                f"{name} was trained with {option}={value!r}, which changes more than a LoRA's "
+                "layers and is not read here; give a plain LoRA, or merge it into a copy of the "
+                "backbone and give that with --backbone."
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a layer is: what messages call the file, the part, and the module's full name there."""
+    """Where a layer is.
+
+    Attributes:
+        file: what messages call the file.
+        part: attribute of the pipeline.
+        module: the full name there.
+        written: its name in the file, where that is another.
+    """
 
     file: str
     part: str
     module: str
+    written: str = ""
 
     def __str__(self) -> str:
         return f"{self.part}.{self.module}"
@@ -119,9 +142,15 @@ def scaling(
             )
         alpha = rank if alpha is None else alpha
     factor = _number(alpha, place)
-    if not math.isfinite(factor):
-        raise UserError(f"{place.file} says alpha {factor} for {place}; get an intact copy.")
-    return factor / (rank**0.5 if config and config.get("use_rslora") else rank)
+    if not (math.isfinite(factor) and factor >= 0):
+        raise UserError(
+            f"{place.file} says alpha {factor:g} for {place}, and no training uses a negative or "
+            "infinite one; get an intact copy."
+        )
+    stable = (config or {}).get("use_rslora") or False
+    if not isinstance(stable, bool):
+        raise _no_number(place, f"use_rslora is {stable!r} and not true or false")
+    return factor / (rank**0.5 if stable else rank)
 
 
 def has_alpha(header: Mapping[str, str]) -> bool:
@@ -161,6 +190,7 @@ def _named(header: Mapping[str, str], names: tuple[str, ...], part: str) -> str 
 
 def _number(value: Any, place: Place) -> float:
     try:
+        value = value.item() if hasattr(value, "item") else value
         if isinstance(value, bool):
             raise TypeError(f"{value} is none")
         return float(value)
@@ -178,7 +208,11 @@ def _pattern(config: Mapping[str, Any], key: str, place: Place, default: Any) ->
     from peft.utils.other import get_pattern_key
 
     try:
-        return patterns.get(get_pattern_key(list(patterns), place.module), default)
+        for name in (place.module, place.written):
+            # The key of the pattern that fits, and the name itself where none does.
+            if (found := get_pattern_key(list(patterns), name)) in patterns:
+                return patterns[found]
+        return default
     except (re.error, RecursionError, OverflowError, TypeError) as error:
         raise _no_number(place, error) from error
 
