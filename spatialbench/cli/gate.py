@@ -117,17 +117,22 @@ def command(
 
 def _apart(against: Path, *reports: Path | None) -> None:
     """Refuse a report that would replace the gate file, or the other report."""
+    from ..runs.files import require_not_of_a_run
+
     seen = {against.resolve()}
     for path in reports:
         if path is None:
             continue
+        require_not_of_a_run(path)
         if path.resolve() in seen:
             raise UserError(f"{path} is named twice: give every file a name of its own.")
         seen.add(path.resolve())
 
 
 def _write(path: Path, content: bytes) -> None:
-    from ..runs.files import make_folder, write_atomic
+    from ..runs.files import make_folder, require_not_of_a_run, write_atomic
+
+    require_not_of_a_run(path)
 
     make_folder(path.parent)
     write_atomic(path, content)

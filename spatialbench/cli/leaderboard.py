@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import plugins
 from ..errors import UserError, typed
+from . import assembly
 from .console import say
 from .options import FORMATS
 
@@ -64,7 +65,7 @@ def command(
     from ..published import read_figures
     from ..reports.leaderboard import leaderboard_text
 
-    rows = _rows(runs)
+    rows, left_out = _rows(runs)
     name = _benchmark_name(rows, bench)
     benchmark = plugins.load("benchmark", name)
     _check(benchmark, rows)
@@ -79,6 +80,7 @@ def command(
         form,  # type: ignore[arg-type]
         prescribed_by(benchmark),
         price,
+        left_out,
     )
     click.echo(text)
 
@@ -97,25 +99,69 @@ def _columns(
     return [key for key in known if key in present] or list(benchmark.headline)
 
 
-def _rows(runs: Sequence[Path]) -> list[Row]:
+def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:
+    """The rows, and by its folder why a run is none.
+
+    Raises:
+        UserError: a folder without runs, or no scored run at all.
+    """
     from ..documents import read_json
-    from ..reports.results import find_runs, find_unscored, read_result, same_content
+    from ..reports.results import (
+        find_runs,
+        find_unscored,
+        parse_result,
+        read_result,
+        same_content,
+    )
     from ..reports.rows import Row
     from ..runs.timing import read_pace
     from ..stages.other_rules import run_of
 
-    for run in find_unscored(runs):
-        say(f"not in the table: {run} is not scored; 'spatialbench status {run}' says what to type")
+    found, failures = [], []
+    for folder in runs:
+        try:
+            found += find_runs([folder])
+        except UserError as error:
+            if not find_unscored([folder]):
+                raise
+            failures.append(error)
+    if failures and not found:
+        raise failures[0]
+    left_out = {
+        str(run): f"not scored; '{typed('status', run)}' says what to type"
+        for run in find_unscored(runs)
+    }
     rows: list[Row] = []
-    for run in find_runs(runs):
+    for run in dict.fromkeys(found):
         document = read_json(run / "summary.json", below=run_of(run))
         same = (row.run for row in rows if same_content(row.document, document))
         original = next(same, None)
         if original is not None:
-            say(f"not in the table: {run} is a copy of {original}")
+            left_out[str(run)] = f"a copy of {original}"
             continue
-        rows.append(Row(str(run), read_result(run), document, read_pace(run_of(run))))
-    return rows
+        result = read_result(run)
+        if "reasons" not in document:
+            document = _brought_up_to_date(run, document)
+            result = parse_result(document)
+        rows.append(Row(str(run), result, document, read_pace(run_of(run))))
+    for place, why in left_out.items():
+        say(f"not in the table: {place} is {why}")
+    return rows, left_out
+
+
+def _brought_up_to_date(run: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """The summary of a version that printed 0 for what is undefined, with that taken out."""
+    from ..reports.scored import without_undefined
+    from ..stages.other_rules import run_of
+
+    try:
+        if run_of(run) != run:
+            raise UserError(f"it is one of the other rules of {run_of(run)}.")
+        return without_undefined(assembly.existing_run(run))
+    except UserError as error:
+        again = typed("score", run_of(run))
+        say(f"{run}: an earlier version scored it, and a 0 can be undefined ({error}): '{again}'")
+        return document
 
 
 def _check(benchmark: BenchmarkPlugin, rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..runs.expected import Key
-from ..runs.files import disk_errors, make_folder
+from ..runs.files import disk_errors, make_folder, require_not_of_a_run
 from ..runs.opening import Run
 from ..runs.store import RunDirectory
 from ..runs.whole_folder import whole_folder
@@ -30,6 +30,7 @@ def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> 
     Raises:
         UserError: a folder that is not empty, no finished picture, no space.
     """
+    require_not_of_a_run(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not an empty folder: give --out a new one.")
     finished = run.directory.finished_images(progress.notice)

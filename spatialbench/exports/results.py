@@ -9,7 +9,7 @@ from ..detections import Detections
 from ..errors import UserError, typed
 from ..prompts import Prompt
 from ..reports.results import read_result
-from ..runs.files import make_folder, write_atomic
+from ..runs.files import make_folder, require_not_of_a_run, write_atomic
 from ..runs.opening import Run
 from ..runs.record_lines import encode
 from ..stages.chosen_detector import detect_command
@@ -19,8 +19,9 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
     """All detections of the expected pictures as one JSON Lines file; returns how many pictures.
 
     Raises:
-        UserError: no detections, no space.
+        UserError: no detections, no space, a file of a run.
     """
+    require_not_of_a_run(path)
     records = [encode(record) for _, _, record in _records(run, detector)]
     if not records:
         raise UserError(
@@ -41,8 +42,10 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     ``running_numbers`` true it takes ``images_per_prompt``, too.
 
     Raises:
-        UserError: a benchmark that has no format of its own, a run that is not scored.
+        UserError: a benchmark that has no format of its own, a run that is not scored, a folder of
+            a run.
     """
+    require_not_of_a_run(folder)
     benchmark = run.expected.benchmark
     write = getattr(benchmark, "official_results", None)
     if write is None:

@@ -8,7 +8,7 @@ other conditions carries a number that the notes explain; see ``competition``.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import nan
 
 from ..plugins import Published
@@ -40,6 +40,7 @@ def leaderboard_text(
     form: Format,
     prescribed: Prescribed | None = None,
     price: bool = False,
+    left_out: Mapping[str, str] | None = None,
 ) -> str:
     """The leaderboard in any format.
 
@@ -48,12 +49,18 @@ def leaderboard_text(
         rows: runs of that benchmark.
         published: rows of its papers; shown beside full-size models, apart from the lab.
         headline: metric keys in column order.
-        form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``.
+        form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``,
+            and ``not_in_table`` where runs are left out.
         prescribed: the benchmark's own conditions, which the published rows were measured under.
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
+        left_out: by its folder why a run is no row; for ``json``.
     """
     if form == "json":
         document = leaderboard_document(rows, published, prescribed)
+        if left_out:
+            document["not_in_table"] = [
+                {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
+            ]
         return json.dumps(document, indent=2, allow_nan=False)
     if form == "csv":
         return leaderboard_csv(rows, published, headline, prescribed, price)

@@ -13,7 +13,9 @@ from ..plugins import BenchmarkPlugin, ScoreTable
 from ..rules.measured import measured_by
 from ..runs.opening import Run
 from ..runs.signature import Signature
+from ..stages.defined import why_undefined
 from ..stages.scores_file import read_table, scores_hash
+from ..stages.verdicts import by_task
 from .results import Result, read_result, same_content
 
 
@@ -76,6 +78,34 @@ def load_scored(run: Run) -> ScoredRun:
             f"{run.expected.images:,}: type '{typed('score', run.path)}' first."
         )
     return ScoredRun(run, result, document, table, reasons)
+
+
+def without_undefined(run: Run) -> dict[str, Any]:
+    """The summary of a run of an earlier version, None for what is undefined, with the reasons.
+
+    Raises:
+        UserError: as ``load_scored``.
+    """
+    scored = load_scored(run)
+    document = dict(scored.document)
+    tasks = by_task(scored.table)
+    groups = {
+        name: _without(scored.benchmark, tasks[name], group) if name in tasks else group
+        for name, group in document["groups"].items()
+    }
+    return {**_without(scored.benchmark, scored.table, document), "groups": groups}
+
+
+def _without(
+    benchmark: BenchmarkPlugin, table: ScoreTable, group: Mapping[str, Any]
+) -> dict[str, Any]:
+    own = {key: why for key, why in why_undefined(benchmark, table).items() if key in group}
+    return {
+        **group,
+        **dict.fromkeys(own),
+        "intervals": {**group["intervals"], **dict.fromkeys(own, (None, None))},
+        "reasons": {key: f"undefined: {why}" for key, why in own.items()},
+    }
 
 
 def is_copy(one: ScoredRun, other: ScoredRun) -> bool:

@@ -36,6 +36,25 @@ _ATTEMPTS = 5
 SCRATCH = ".scratch"
 """Name of the folder in a run where files are written before they are renamed into place."""
 
+_OF_A_RUN = frozenset(
+    {
+        "asked.json",
+        "depth",
+        "detections",
+        "images",
+        "manifest.json",
+        "prompts.jsonl",
+        "quarantine.jsonl",
+        "rules",
+        "scores.parquet",
+        "summary.json",
+        "timing.jsonl",
+        ".lock",
+        SCRATCH,
+    }
+)
+"""What a run directory holds, beside journals that begin with ``images.``."""
+
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
@@ -69,6 +88,24 @@ def make_folder(path: Path, below: Path | None = None) -> None:
         else:
             with folder_below(below, path, make=True):
                 pass
+
+
+def require_not_of_a_run(path: Path) -> None:
+    """Refuse a place for a report or an export where a run keeps its own files.
+
+    Raises:
+        UserError: a run directory, or one of the names in it that belong to the run.
+    """
+    place = path.resolve()
+    for folder in (place, *place.parents):
+        if not (folder / "manifest.json").is_file():
+            continue
+        name = place.relative_to(folder).parts[:1]
+        if not name or name[0] in _OF_A_RUN or name[0].startswith("images."):
+            raise UserError(
+                f"{path} belongs to the run in {folder}, which nothing but the run itself may "
+                "change: choose another name, outside of the run."
+            )
 
 
 def write_atomic(path: Path, content: bytes, scratch: Path | None = None) -> None:

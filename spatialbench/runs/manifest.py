@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from ..documents import parse_json, read_limited
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..inert import inert_line
 from .files import SCRATCH, create_atomic, write_atomic
 from .identity import differences, run_id
@@ -112,9 +112,12 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest.model_validate_json(content)
         found = run_id(manifest.identity)
     except FileNotFoundError:
+        way = "such as runs/visor/sd@lab/0123456789ab."
+        if any(folder.glob(f"*/{NAME}")):
+            way = f"such as one of those that '{typed('status', folder)}' lists."
         raise UserError(
             f"{folder} is not a run directory (it has no {NAME}): give the directory that "
-            "'spatialbench run' named, such as runs/visor/sd@lab/0123456789ab."
+            f"'spatialbench run' named, {way}"
         ) from None
     except (ValueError, OSError) as error:
         first = str(error).splitlines()[0]
@@ -165,7 +168,17 @@ def same_identity(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> Non
     """
     fields = differences(old, new)
     if fields:
+        way = "give the options it was made with, or another --out."
+        before, now = old.get("generator", {}), new.get("generator", {})
+        if before.get("method") == now.get("method") and before.get("version") != now.get(
+            "version"
+        ):
+            way = (
+                f"version {before.get('version')} of {now.get('method')} made it, and this "
+                f"spatialbench has version {now.get('version')}, which makes other images: give "
+                f"another --out. '{typed('status', folder)}' says what is there."
+            )
         raise UserError(
             f"{folder} holds another run, which differs in {'; '.join(fields)} (there -> now): "
-            "give the options it was made with, or another --out."
+            f"{way}"
         )

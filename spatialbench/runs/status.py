@@ -140,7 +140,7 @@ def _next(
     run: Run, images: int, detections: Mapping[str, int], scored: int | None, judged: bool
 ) -> str:
     expected = run.expected.images
-    command = run.manifest.again
+    command = _again(run)
     if images < expected or not judged:
         return f"give again: {command or 'the command that began the run'}"
     most = max(detections, key=lambda signature: detections[signature], default=None)
@@ -159,6 +159,26 @@ def _next(
         score = typed("score", run.path, *named)
         return f"{lacking} Then: {score}" if lacking else score
     return "nothing is left to do"
+
+
+def _again(run: Run) -> str | None:
+    """The command that made the run, for the folder in which the run lies now."""
+    command = run.manifest.again
+    words = shlex.split(command or "")
+    if words[1:2] not in (["run"], ["generate"]):
+        return command
+    named = next((n for n, w in enumerate(words) if w == "--out" or w.startswith("--out=")), None)
+    if named is None:
+        # Where a command without --out puts a run; see ``RunSpec.folder``.
+        meant = Path("runs", *run.path.resolve().parts[-3:])
+        rest = words
+    else:
+        joined = words[named].startswith("--out=")
+        meant = Path(words[named][6:] if joined else words[named + 1])
+        rest = words[:named] + words[named + (1 if joined else 2) :]
+    if meant.resolve() == run.path.resolve():
+        return command
+    return shlex.join([*rest, "--out", str(run.path)])
 
 
 def _is_own(signature: str) -> bool:

@@ -40,6 +40,8 @@ def finished(spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "boxes": [[0, 0, 9, 9]], "scores": [0.9], "labels": ["red square"],
     }  # fmt: skip
     (tmp_path / "one.jsonl").write_text(json.dumps(record) + "\n")
+    (tmp_path / "linked").symlink_to("run/summary.json")
+    assert spatialbench("gate", RUN, "--write", "gate.json").status == 0
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "0_0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     return tmp_path
@@ -73,6 +75,21 @@ FAILING: dict[str, tuple[Any, ...]] = {
     "export, below a file": ("export", RUN, "--layout", "visor", "--out", "text.txt/x"),
     "gallery, a run that is none": ("gallery", RUN, "pictures"),
     "gate, nothing to hold to": ("gate", RUN),
+    "export, over the run's manifest": (
+        "export", RUN, "--layout", "detections", "--out", "run/manifest.json",
+    ),
+    "export, over a link to it": ("export", RUN, "--layout", "detections", "--out", "linked"),
+    "export, among the run's images": (
+        "export", RUN, "--layout", "visor", "--out", "run/images/new",
+    ),
+    "gallery, among the run's rules": ("gallery", RUN, "--out", "run/rules"),
+    "gate, over the run's verdicts": ("gate", RUN, "--write", "run/scores.parquet", "--force"),
+    "gate, a report over the summary": (
+        "gate", RUN, "--against", "gate.json", "--markdown", "run/summary.json",
+    ),
+    "gate, a report over records": (
+        "gate", RUN, "--against", "gate.json", "--junit", "run/images.jsonl",
+    ),
     "gate, written below a file": ("gate", RUN, "--write", "text.txt/gate.json"),
     "compare, a run that is none": ("compare", RUN, "pictures"),
     "agree, no such detector": ("detectors", "agree", RUN, "colour-blobs", "owlvit"),
@@ -103,6 +120,13 @@ def test_a_command_that_fails(spatialbench: Command, finished: Path, name: str) 
     assert files(finished) == before
     assert spatialbench(*SCORE_AGAIN).status == 0
     assert files(finished) == before
+
+
+def test_a_report_beside_the_files_of_the_run(spatialbench: Command, finished: Path) -> None:
+    """Its folder is where a pipeline looks for a report, the second time too."""
+    for _ in range(2):
+        outcome = spatialbench("gate", RUN, "--against", "gate.json", "--junit", "run/gate.xml")
+        assert outcome.status == 0, outcome.err
 
 
 def test_a_corrupt_record_is_told_and_nothing_is_replaced(

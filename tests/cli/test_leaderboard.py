@@ -165,11 +165,46 @@ def test_runs_without_scores_are_named(spatialbench: Command) -> None:
     assert outcome.status == 0
     assert "not in the table: runs/b is not scored; 'spatialbench status runs/b'" in outcome.err
     assert spatialbench("status", "runs/b").status == 0
+    named = spatialbench("leaderboard", "runs/a", "runs/b", "--format", "json")
+    document = json.loads(named.out)
+    assert [row["run"] for row in document["rows"]] == ["runs/a"]
+    assert document["not_in_table"] == [
+        {
+            "run": "runs/b",
+            "reason": "it is not scored; 'spatialbench status runs/b' says what to type",
+        }
+    ]
     alone = spatialbench("leaderboard", "runs/b")
     assert alone.status == 2
+    assert alone.err.count("runs/b") == 2  # One sentence: what it is, and what to type.
     assert "runs/b holds no scored run" in alone.err
     Path("empty").mkdir()
     assert "holds no scored run" in spatialbench("leaderboard", "empty").err
+
+
+def test_a_summary_of_0_1_has_no_zero_for_what_is_undefined(spatialbench: Command) -> None:
+    """As 0.1 wrote it: no reasons, no seal, and ``VISOR_2`` of one image per prompt is 0."""
+    visor = ("--bench", "visor", "--limit", "2", "--steps", "1", "--images-per-prompt", "1")
+    made = spatialbench("run", "--method", "sd", *visor, "--out", "run", "--threshold", "0")
+    assert made.status == 0, made.err
+    path = Path("run/summary.json")
+    summary = json.loads(path.read_text())
+    for group in (summary, *summary["groups"].values()):
+        del group["reasons"]
+        for key in ("VISOR_2", "VISOR_3", "VISOR_4"):
+            group[key], group["intervals"][key] = 0.0, [0.0, 65.8]
+    del summary["summary_sha256"]
+    path.write_text(json.dumps(summary))
+    before = path.read_bytes()
+    arguments = ("leaderboard", "run", "--no-published")
+    row = json.loads(spatialbench(*arguments, "--format", "json").out)["rows"][0]
+    assert [row[f"VISOR_{n}"] for n in (1, 2, 3, 4)] == [summary["VISOR_1"], None, None, None]
+    assert row["intervals"]["VISOR_2"] == [None, None]
+    assert row["groups"]["above"]["VISOR_2"] is None
+    assert "undefined: it needs 2 images per prompt" in spatialbench(*arguments).out
+    assert path.read_bytes() == before
+    Path("run/scores.parquet").unlink()
+    assert "a 0 can be undefined" in spatialbench(*arguments).err
 
 
 def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(

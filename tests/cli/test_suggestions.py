@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import shutil
@@ -247,6 +248,24 @@ def test_what_status_says_leads_to_the_end(spatialbench: Command) -> None:
         typed_lines.append(line.split()[1])
         assert spatialbench(*shlex.split(line)[1:]).status == 0
     assert typed_lines == ["detect", "score"]
+
+
+def test_a_run_that_was_moved_goes_on_where_it_lies(spatialbench: Command, tmp_path: Path) -> None:
+    """The command in its manifest names the old place, or none."""
+    for number, out in enumerate((("--out", "old"), ("--out=old",), ())):
+        run = ("run", "--method", "painter", "--bench", "squares", "--limit", "3", *out)
+        made = spatialbench(*run)
+        assert made.status == 0
+        found = Path("old") if out else next(Path("runs").glob("*/*/*"))
+        moved = Path(f"new {number}")
+        found.rename(moved)
+        next(moved.glob("images/*/0.png")).unlink()
+        told = json.loads(spatialbench("status", moved, "--format", "json").out)["next"]
+        again = told.removeprefix("give again: ")
+        assert spatialbench(*shlex.split(again)[1:]).status == 0, again
+        assert not found.exists()
+        state = json.loads(spatialbench("status", moved, "--format", "json").out)
+        assert state["next"] == "nothing is left to do"
 
 
 def test_status_lists_the_runs_of_a_folder(spatialbench: Command, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...stages.defined import why_undefined
 from ..cells import plain_cell
 from ..tables import UNDEFINED, Format, Table, render, render_csv
 from .comparison import ALL, Comparison, Flip, MetricChange
@@ -85,6 +86,7 @@ def _metrics(
     partial = [run.label for run in (first, second) if run.result.partial]
     notes = [
         *comparison.pairing.notes,
+        *_undefined(comparison, letter),
         *_few(comparison.clusters),
         *([f"PARTIAL: {' and '.join(partial)}"] if partial else []),
         f"{len(comparison.pairing.first.index):,} pictures of "
@@ -95,6 +97,19 @@ def _metrics(
     ]
     title = f"{first.result.benchmark}: A = {first.label}, {letter} = {second.label}"
     return Table(columns, rows, title, notes)
+
+
+def _undefined(comparison: Comparison, letter: str) -> list[str]:
+    """``undefined: VISOR_4 of A (it needs 4 images per prompt, ...)``, with all that are."""
+    pairing, benchmark = comparison.pairing, comparison.reference.benchmark
+    keys: dict[tuple[str, str], list[str]] = {}
+    for name, table in (("A", pairing.first), (letter, pairing.second)):
+        own = why_undefined(benchmark, table)
+        for key, change in comparison.groups[ALL].items():
+            if math.isnan(change.first if name == "A" else change.second):
+                keys.setdefault((key, own.get(key, "no image counts for it")), []).append(name)
+    parts = [f"{key} of {' and '.join(names)} ({why})" for (key, why), names in keys.items()]
+    return [f"undefined: {'; '.join(parts)}"] if parts else []
 
 
 def _few(clusters: int) -> list[str]:

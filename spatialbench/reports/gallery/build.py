@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ...errors import UserError
 from ...pictures import read_rgb
-from ...runs.files import disk_errors, make_folder
+from ...runs.files import disk_errors, make_folder, require_not_of_a_run
 from ...runs.whole_folder import whole_folder
 from ..compare.comparison import Comparison
 from .charts import charts_of
@@ -66,6 +66,7 @@ def build_gallery(
     Raises:
         UserError: a folder with other files in it, no space, no permission.
     """
+    require_not_of_a_run(folder)
     _refuse_others(folder)
     with whole_folder(folder) as building:
         written = _fill(building, folder, sides, comparison, copy, advance, sweeps)

@@ -10,7 +10,7 @@ from math import isnan, nan
 from ...errors import unknown_name
 from ...plugins import ScoreTable
 from ...runs.conditions import Conditions, Difference
-from ...stages.defined import defined_metrics, defined_ratios
+from ...stages.defined import defined_metrics, defined_ratios, why_undefined
 from ...stages.verdicts import by_task
 from ...statistics.bootstrap import intervals
 from ..scored import ScoredRun
@@ -169,19 +169,29 @@ def _group(
         ]
     benchmark = scored.benchmark
     values = defined_metrics(benchmark, table)
+    why = why_undefined(benchmark, table)
     ratios = {k: ratio for k, ratio in defined_ratios(benchmark, table).items() if k in windows}
     bounds = intervals(ratios, benchmark.clusters(table.prompts), confidence=confidence)
     return [
-        _check(name, key, window, values[key], *bounds.get(key, (nan, nan)))
+        _check(name, key, window, values[key], *bounds.get(key, (nan, nan)), why.get(key))
         if key in values
         else _unknown(name, key, window, values)
         for key, window in windows.items()
     ]
 
 
-def _check(group: str, key: str, window: Window, value: float, low: float, high: float) -> Check:
+def _check(
+    group: str,
+    key: str,
+    window: Window,
+    value: float,
+    low: float,
+    high: float,
+    why_undefined: str | None,
+) -> Check:
     if isnan(value):
         answer, reason = Answer.CANNOT_TELL, "undefined for this run"
+        reason += f": {why_undefined}" if why_undefined else ""
     elif window.low <= value <= window.high:
         answer, reason = Answer.PASS, "inside the window"
     elif isnan(low) or isnan(high):
