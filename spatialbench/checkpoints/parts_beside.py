@@ -13,6 +13,10 @@ from ..errors import UserError
 from .loading import quiet
 from .weight_files import configuration
 
+_ANY_TEXT, _ANY_LENGTH = "a photo of a dog", 8
+_MOST_LENGTH = 1 << 20
+"""Tokens; the library gives a tokenizer of no known length about 1e30."""
+
 
 def load_beside(class_name: str, folder: Path) -> Any:
     """The tokenizer or image processor of a model's folder, by the name of its class.
@@ -42,6 +46,7 @@ def load_beside(class_name: str, folder: Path) -> Any:
             found = kind.from_pretrained(folder, **options)  # type: ignore[union-attr]
         if tokenizer:
             _require_vocabulary(folder, found)
+            _require_configuration(folder, class_name, found)
         return found
     except (UserError, MemoryError):
         raise
@@ -97,6 +102,17 @@ def _require_vocabulary(folder: Path, tokenizer: Any) -> None:
         raise UserError(
             f"cannot load the tokenizer of {folder}: its vocabulary ({whole}{wanted}) is missing; "
             "get an intact copy of the folder."
+        )
+
+
+def _require_configuration(folder: Path, class_name: str, tokenizer: Any) -> None:
+    """Refuse a tokenizer that would fail at the first prompt: it cannot pad, or to any length."""
+    tokenizer(_ANY_TEXT, padding="max_length", max_length=_ANY_LENGTH, truncation=True)
+    # Pipelines pad for CLIP to the length that the tokenizer tells, and for T5 to their own.
+    if class_name.startswith("CLIP") and tokenizer.model_max_length > _MOST_LENGTH:
+        raise UserError(
+            f"cannot load the tokenizer of {folder}: its tokenizer_config.json is missing or has "
+            "no model_max_length; get an intact copy of the folder."
         )
 
 

@@ -255,6 +255,28 @@ def test_the_command_says_it_in_a_sentence(
     assert not answering_yes.exists()
 
 
+@pytest.mark.parametrize("kind", ["AutoTokenizer", "CLIPTokenizer"])
+@pytest.mark.parametrize("instead", ["nothing", "pipe", "folder", "other settings"])
+def test_a_tokenizer_without_its_configuration_is_refused(
+    tmp_path: Path, kind: str, instead: str
+) -> None:
+    """It would be loaded, and fail at the first prompt: no padding, or to a length of 1e30."""
+    from spatialbench.checkpoints.parts_beside import load_beside
+    from tests.tiny_models import clip_tokenizer
+
+    clip_tokenizer().save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.unlink()
+    if instead == "pipe":
+        os.mkfifo(path)
+    elif instead == "folder":
+        path.mkdir()
+    elif instead == "other settings":
+        path.write_text('{"pad_token": null}')
+    with pytest.raises(UserError, match="cannot load the tokenizer of"):
+        load_beside(kind, tmp_path)
+
+
 def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
     """transformers would make one that knows no word, and every prompt would be the same."""
     from spatialbench.checkpoints.parts_beside import load_beside
