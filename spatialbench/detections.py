@@ -82,7 +82,8 @@ class Detections:
         if len(wrong):
             raise UserError(
                 f"the box {_shown(boxes[wrong[0]])} of {self.labels[wrong[0]]!r} has the score "
-                f"{scores[wrong[0]]:g}: expected scores from 0 to 1 (divide percent by 100)."
+                f"{scores[wrong[0]]:g}: expected scores from 0 to 1 "
+                f"({_other_scale(scores[wrong])})."
             )
         wrong = np.flatnonzero((boxes[:, 2:] < boxes[:, :2] - np.float32(ROUNDING)).any(axis=1))
         if len(wrong):
@@ -155,6 +156,7 @@ class Detections:
         ``colors`` may be there too.
         """
         try:
+            _numbers(record)
             return cls.build(
                 record["boxes"],
                 record["scores"],
@@ -205,9 +207,10 @@ def _plainly_sound(record: Mapping[str, Any], anywhere: bool) -> bool:
         if type(labels) is not list or not set(map(type, labels)) <= {str}:
             return False
         near, far = _bounds(width, height)
-        sound = all(0 <= score <= 1 for score in scores)
+        sound = all(0 <= score <= 1 for score in scores) and bool not in map(type, scores)
         for x0, y0, x1, y1 in boxes:
-            inside = x0 <= x1 and y0 <= y1
+            # A difference, because text can be compared too.
+            inside = x1 - x0 >= 0 and y1 - y0 >= 0
             if inside and not anywhere:
                 inside = (
                     far[0] <= x0 <= near[1]
@@ -226,6 +229,32 @@ def _bounds(width: float, height: float) -> tuple[tuple[float, float], tuple[flo
     side = max(width, height)
     apart, reach = APART * side, REACH * side + ROUNDING
     return (-apart, side + apart), (-reach, side + reach)
+
+
+def _other_scale(scores: Float32Array) -> str:
+    if (scores < 0).any():
+        return "make probabilities of logits first"
+    return "divide percent by 100" if (scores <= 100).all() else "divide by the largest possible"
+
+
+def _numbers(record: Mapping[str, Any]) -> None:
+    """Refuse text and lists of another shape, which arrays would take and rules would not.
+
+    Raises:
+        TypeError: with what there is.
+    """
+    for score in record["scores"]:
+        _number(score)
+    for box in record["boxes"]:
+        if isinstance(box, bool | int | float | str) or len(box) != 4:
+            raise TypeError(f"the box {box!r} is not four corners")
+        for corner in box:
+            _number(corner)
+
+
+def _number(value: Any) -> None:
+    if isinstance(value, bool | str):
+        raise TypeError(f"{value!r} is not a number")
 
 
 def _shown(box: Float32Array) -> str:

@@ -159,13 +159,15 @@ def _images_per_prompt(
             if all(lines.get(name.prompt) == name.number // count for name in names)
         ]
         return fit[0] if len(fit) == 1 else IMAGES_PER_PROMPT
-    number, rest = divmod(len(answers), len(known))
-    whole = {answer.question_id for answer in answers} == set(range(len(answers)))
-    if not rest and whole and 0 < number < IMAGES_PER_PROMPT:
+    # The last pictures may be missing, and some between, but a prompt that has none is rare.
+    end = 1 + max((answer.question_id for answer in answers), default=-1)
+    number = -(-end // len(known))
+    short = number * len(known) - end
+    if 0 < number < IMAGES_PER_PROMPT and short < number:
         raise UserError(
-            f"{path} answers the ids 0 to {len(answers) - 1}, which are {number} images of each of "
+            f"{path} answers the ids 0 to {end - 1}, which are {number} images of each of "
             f"{len(known)} prompts, or {IMAGES_PER_PROMPT} of the first "
-            f"{-(-len(answers) // IMAGES_PER_PROMPT)}: say which with --images-per-prompt {number} "
+            f"{-(-end // IMAGES_PER_PROMPT)}: say which with --images-per-prompt {number} "
             f"or --images-per-prompt {IMAGES_PER_PROMPT}."
         )
     return IMAGES_PER_PROMPT
@@ -205,6 +207,12 @@ def _check_names(
 ) -> None:
     for entry in mapping:
         name = parse_sample_name(Path(entry.image).name)
+        if name.number != entry.question_id:
+            raise UserError(
+                f"{path} gives the question id {entry.question_id} to {entry.image!r}, whose own "
+                f"number is {name.number}: the answers would go to other prompts; number the "
+                "answers as the pictures are."
+            )
         prompt = _prompt(path, name.number, known, category, count)
         if name.prompt != prompt.text:
             raise UserError(

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from spatialbench.detections import Detections
 from spatialbench.documents import LARGE, first_error, read_limited
 from spatialbench.errors import UserError
+from spatialbench.label_names import other_names
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
@@ -33,6 +34,8 @@ class OfficialRecord(TypedDict):
 _FILE = TypeAdapter(dict[str, OfficialRecord])
 _KEY = re.compile(r"(\d+)_(\d+)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_RECORD = re.compile(rb'"sra"\s*:')
+"""Once in every record, and within text only behind a backslash."""
 
 
 def official_record(
@@ -95,15 +98,17 @@ def read_official(
         were found and 0 elsewhere, which is what the official scorer adds up.
 
     Raises:
-        UserError: a file that is not a results file, an id without a prompt, or a record whose
-            own text is not its prompt's (then the ids belong to another prompt list).
+        UserError: a file that is not a results file, an id without a prompt, a key twice, a record
+            whose own text is not its prompt's (then the ids belong to another prompt list), or
+            classes none of which is an object of any prompt.
     """
     known = prompts("all") if prompt_list is None else prompt_list
     by_text: dict[str, list[int]] = {}
     for position, prompt in enumerate(known):
         by_text.setdefault(prompt.text, []).append(position)
     try:
-        records = _FILE.validate_json(read_limited(path, LARGE))
+        content = read_limited(path, LARGE)
+        records = _FILE.validate_json(content)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; give an existing file.") from error
     except ValidationError as error:
@@ -114,7 +119,18 @@ def read_official(
         ) from error
     except ValueError as error:
         raise UserError(f"cannot read {path}: {error}; give a VISOR results file.") from error
-    return [_verdict(path, key, record, known, by_text) for key, record in records.items()]
+    if len(_RECORD.findall(content)) > len(records):
+        raise UserError(
+            f"{path} holds a key twice, of which readers of JSON would take the last: give every "
+            "picture one record."
+        )
+    judged = [_verdict(path, key, record, known, by_text) for key, record in records.items()]
+    named = dict.fromkeys(name for record in records.values() for name in record["classes"])
+    objects = {name for prompt in known for name in prompt.objects}
+    if named and objects.isdisjoint(named):
+        asked = dict.fromkeys(name for prompt, _, _ in judged for name in prompt.objects)
+        raise UserError(f"{path}: {other_names(named, asked)}")
+    return judged
 
 
 def _verdict(

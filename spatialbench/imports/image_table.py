@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
 
 from ..documents import without_mark
 from ..errors import UserError
@@ -33,6 +34,7 @@ def place_by_table(source: Source, names: Names) -> dict[str, Placed]:
             "'index', separated by commas and without blanks around them."
         )
     there = set(source.names)
+    near = {other.casefold(): other for other in source.names}
     placed: dict[str, Placed] = dict.fromkeys(
         (name for name in source.names if name != MANIFEST), f"{MANIFEST} does not name it"
     )
@@ -46,7 +48,7 @@ def place_by_table(source: Source, names: Names) -> dict[str, Placed]:
         named.add(name)
         prompt_id = row["prompt_id"] or ""
         if name not in there:
-            placed[name] = f"{MANIFEST} names it, and it is not there"
+            placed[name] = f"{MANIFEST} names it, and it is not there{_meant(name, near)}"
         elif prompt_id not in names.known:
             placed[name] = names.unknown(prompt_id)
         elif not is_number(index := row["index"] or ""):
@@ -56,13 +58,21 @@ def place_by_table(source: Source, names: Names) -> dict[str, Placed]:
     return placed
 
 
+def _meant(name: str, near: Mapping[str, str]) -> str:
+    """The file that was meant, where case, blanks or folders differ; nothing where none is near."""
+    plain = name.strip().casefold()
+    meant = near.get(plain) or near.get(PurePosixPath(plain).name)
+    return f": did you mean {meant!r}?" if meant else ""
+
+
 def _name(given: str, source: Source, line: int) -> str:
     where = source.path / MANIFEST
     if not given:
         raise UserError(f"{where}, line {line}, names no file: fill it in or delete the line.")
     # Windows writes so; on Linux a backslash is a letter like any other.
     if "\\" in given:
-        parts = PurePosixPath(given.replace("\\", "/"))
+        windows = PureWindowsPath(given)
+        parts = windows.name if windows.anchor else windows.as_posix()
         raise UserError(
             f"{where}, line {line}, names the file {given!r} with a backslash: write {parts}."
         )

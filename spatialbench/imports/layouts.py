@@ -8,7 +8,7 @@ what is no picture at all, is passed over and counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from ..errors import unknown_name
@@ -77,11 +77,18 @@ def _running(source: Source, names: Names) -> dict[str, Placed]:
     per_prompt = names.images_per_prompt
     # Numbers that fit another count everywhere may fit this one here and there, and shifted.
     other = _images_per_prompt(list(numbered.values()), per_prompt)
+    from_1 = _fits(numbered.values(), per_prompt, first=1)
+    from_1 = from_1 and not _fits(numbered.values(), per_prompt)
     for name, (candidates, number) in numbered.items():
         fits = number // per_prompt in candidates
         first = candidates[0] * per_prompt
+        if from_1:
+            placed[name] = (
+                "the running numbers begin at 1, and numbers from 000000 on are expected: rename "
+                "the files, or use --layout flat+csv"
+            )
         # The first prompt's numbers are the same by any count.
-        if other is not None and not (fits and number < per_prompt):
+        elif other is not None and not (fits and number < per_prompt):
             placed[name] = (
                 f"the running numbers are those of {other} images a prompt, and {per_prompt} are "
                 f"expected: give --images-per-prompt {other}"
@@ -101,14 +108,15 @@ def _images_per_prompt(numbered: list[tuple[list[int], int]], expected: int) -> 
 
     None where the expected one fits all, or where none or several others do.
     """
-
-    def fits(count: int) -> bool:
-        return all(number // count in lines for lines, number in numbered)
-
-    if not numbered or fits(expected):
+    if not numbered or _fits(numbered, expected):
         return None
-    others = [count for count in range(1, _MOST_A_PROMPT + 1) if fits(count)]
+    others = [count for count in range(1, _MOST_A_PROMPT + 1) if _fits(numbered, count)]
     return others[0] if len(others) == 1 else None
+
+
+def _fits(numbered: Iterable[tuple[list[int], int]], count: int, first: int = 0) -> bool:
+    """Whether all running numbers are their prompts', with ``count`` a prompt from ``first`` on."""
+    return all((number - first) // count in lines for lines, number in numbered)
 
 
 LAYOUTS: Mapping[str, Layout] = {

@@ -14,7 +14,7 @@ from .sources import Source
 
 METADATA = "metadata.jsonl"
 SAMPLES = "samples"
-GRID = "grid.png"
+GRID = "grid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def place_in_folders(source: Source, names: Names) -> dict[str, Placed]:
         folder = path.parent.parent
         if path.name == METADATA:
             continue
-        if path.name == GRID and path.parent.name != SAMPLES:
+        if path.stem == GRID and path.parent.name != SAMPLES:
             placed[name] = PassedOver("the official script's sheet of all samples of a prompt")
         elif path.parent.name != SAMPLES and SAMPLES in path.parts:
             placed[name] = PassedOver("below a sample; the official scorer does not look there")
@@ -71,8 +71,10 @@ def _folder(source: Source, name: str, names: Names) -> Folder:
         text = record["prompt"]
         if not isinstance(text, str):
             raise TypeError("its prompt is no text")
-    except (ValueError, KeyError, TypeError, IndexError):
-        return Folder(None, why=f"{name} is missing or has no prompt")
+    except ValueError as error:
+        return Folder(None, why=f"the first line of {name} is no JSON ({error})")
+    except (KeyError, TypeError, IndexError):
+        return Folder(None, why=f"{name} has no prompt")
     found = _named(record, text, names)
     if isinstance(found, str):
         return Folder(None, text, found)

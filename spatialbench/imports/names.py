@@ -10,6 +10,9 @@ from typing import Any
 
 from ..prompts import Prompt
 
+_AROUND = re.compile(r"[\s='\"]*(\d{1,9})(?:\.0+)?[\s\"]*", re.ASCII)
+"""A number as spreadsheets write it: `007`, `7.0`, `'7`, `="7"`."""
+
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
@@ -63,13 +66,15 @@ class Names:
 
     def unknown(self, prompt_id: str) -> str:
         """The sentence for an id that the benchmark does not have."""
-        said = f"the benchmark has no prompt {prompt_id}"
-        if is_number(prompt_id):
+        # In quotes where blanks would not be seen.
+        shown = prompt_id if prompt_id == prompt_id.strip() else repr(prompt_id)
+        said = f"the benchmark has no prompt {shown}"
+        near = [prompt_id.strip()] if prompt_id.strip() in self.known else []
+        # Spreadsheets take zeros away, add a fraction, or mark a number as text.
+        if not near and (number := _AROUND.fullmatch(prompt_id)):
             same = [known for known in self.known if is_number(known)]
-            near = [known for known in same if int(known) == int(prompt_id)]
-            if len(near) == 1:
-                return f"{said}: did you mean {near[0]}?"
-        return said
+            near = [known for known in same if int(known) == int(number[1])]
+        return f"{said}: did you mean {near[0]}?" if len(near) == 1 else said
 
 
 def is_number(text: str) -> bool:

@@ -58,7 +58,8 @@ def import_detections(
 
     Raises:
         UserError: a malformed record or one that no detector can have made, an unknown prompt, the
-            same picture twice, less than what is expected, labels none of which is asked for.
+            same picture twice, an index beyond the expected ones, less than what is expected,
+            labels none of which is asked for, boxes in shares of the picture.
     """
     expected = target.expected(method)
     keys = set(expected.keys())
@@ -84,6 +85,10 @@ def import_detections(
         if (prompt := expected.by_id.get(key[0])) is not None:
             looked.add(prompt, record, 0.0)
     found = sum(key in keys for key in records)
+    if not target.allow_partial:
+        beyond = [key for key in records if key not in keys and key[0] in expected.by_id]
+        taken = {index for prompt_id, index in records if prompt_id in expected.by_id}
+        _refuse_others(path, expected, beyond, [], taken)
     target.check(found, expected.images)
     looked.unknown(expected.all_prompts)
     with target.opened(method) as run:
@@ -176,12 +181,12 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
 def _refuse_others(
     path: Path, expected: Expected, beyond: list[Key], strangers: list[str], taken: set[int]
 ) -> None:
-    """Verdicts that nobody's selection left out: to drop them would hide what the file is."""
+    """Records that nobody's selection left out: to drop them would hide what the file is."""
     if beyond:
         numbers = {index for _, index in beyond} | taken
         raise UserError(
             f"{path} numbers its pictures {min(numbers)} to {max(numbers)}, and 0 to "
-            f"{expected.images_per_prompt - 1} are expected ({len(beyond):,} verdicts are of other "
+            f"{expected.images_per_prompt - 1} are expected ({len(beyond):,} records are of other "
             f"numbers, such as {name_some(beyond[:1])}): number them from 0 on in the file, give "
             "--images-per-prompt, or give --allow-partial to leave them out."
         )

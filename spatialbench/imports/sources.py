@@ -16,6 +16,9 @@ from ..regular_files import open_regular
 LARGEST = 256 << 20
 """Bytes of one file of a source."""
 
+_COMPANIONS = ("__MACOSX", "@eaDir")
+"""Folders in which a file system keeps previews and the like beside the files."""
+
 _REFUSED = (UserError, PermissionError, FileNotFoundError)
 
 
@@ -189,4 +192,4 @@ def _shown(names: Iterable[str]) -> tuple[tuple[str, ...], int]:
 
 def _hidden(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return any(part.startswith(".") or part in _COMPANIONS for part in parts)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import UserError
-from .looked import other_names
+from ..label_names import other_names
+from .looked import Shares
 
 Json = dict[str, Any]
 
@@ -37,7 +38,8 @@ class FirstLook:
             asked: the names that were to be found in them.
 
         Raises:
-            UserError: ``PATIENCE`` images, and nothing in any of them, or nothing that is known.
+            UserError: ``PATIENCE`` images, and nothing in any of them, or nothing that is known;
+                boxes in shares of the picture.
         """
         if self._held is None:
             return list(records)
@@ -48,6 +50,7 @@ class FirstLook:
         else:
             known = not self._known.isdisjoint(self._labels())
         if known:
+            self._refuse_shares()
             held, self._held = self._held, None
             return held
         if len(self._held) >= PATIENCE:
@@ -69,8 +72,20 @@ class FirstLook:
         """
         if self._held is not None and self._known is not None:
             self._refuse_other_names()
+        if self._held:
+            self._refuse_shares()
         held, self._held = self._held or [], None
         return held
+
+    def _refuse_shares(self) -> None:
+        shares = Shares()
+        for record in self._held or ():
+            shares.add(record)
+        try:
+            shares.refuse()
+        except UserError as error:
+            self._held = []
+            raise UserError(f"{self._signature}: {error} Nothing was recorded.") from error
 
     def _labels(self) -> list[str]:
         return [label for record in self._held or () for label in record["labels"]]

@@ -246,11 +246,14 @@ def _most(table: ScoreTable) -> int:
 def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         record = parse_json(line)
+        if not isinstance(record, dict):
+            raise TypeError("it is no object")
         if type(record["prompt_id"]) is str and type(record["index"]) is int:
             return dict(record)
         problem = "prompt_id must be text and index a whole number"
     except (ValueError, KeyError, TypeError) as error:
-        problem = f"{type(error).__name__}: {error}"
+        missing = isinstance(error, KeyError)
+        problem = f"it has no {error}" if missing else str(error)
     raise UserError(
         f"{path}, line {number}, is no detections record ({problem}): expected "
         '{"prompt_id": "1103", "index": 0, "width": 512, "height": 512, "boxes": '

@@ -8,13 +8,14 @@ made of it would be a silent zero.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
+from ..label_names import other_names, some
 from ..pictures import of_one_colour, one_colour_note
 from ..plugins import BenchmarkPlugin, Rule
 from ..prompts import Prompt
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 ONE_COLOUR = "one_colour"
 """The key of a detections record that says its picture is of one colour; left out elsewhere."""
 
-_SHOWN = 3
+_SMALL = 8
+"""Pixels of the longer side up to which a picture may hold no box beyond its first pixel."""
 
 
 def vocabulary(benchmark: BenchmarkPlugin, prompts: Iterable[Prompt]) -> frozenset[str]:
@@ -69,6 +71,38 @@ def found_record(
     return told | ({ONE_COLOUR: True} if of_one_colour(image) else {})
 
 
+class Shares:
+    """Tells boxes that are given in shares of the picture from boxes in pixels.
+
+    By one box this cannot be told: [0, 0, 1, 1] may be a pixel. Where no corner of any box of any
+    picture lies beyond the first pixel, and one lies between two pixels, they are shares.
+    """
+
+    def __init__(self) -> None:
+        self._inside = True
+        self._between: list[float] | None = None
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Look at the boxes of one record."""
+        for box in record["boxes"] if self._inside else ():
+            if not all(0 <= corner <= 1 for corner in box):
+                self._inside = False
+                return
+            between = self._between is None and any(0 < corner < 1 for corner in box)
+            if between and max(record["width"], record["height"]) > _SMALL:
+                self._between = list(box)
+
+    def refuse(self) -> None:
+        """Raises UserError where all boxes so far are shares."""
+        if self._inside and self._between is not None:
+            box = ", ".join(f"{corner:g}" for corner in self._between)
+            raise UserError(
+                f"all boxes lie within the first pixel of their pictures, such as [{box}]: they "
+                "look like shares of the picture; multiply x0 and x1 by its width, and y0 and y1 "
+                "by its height."
+            )
+
+
 class Looked:
     """Adds the detections records of a run or a file up."""
 
@@ -77,6 +111,8 @@ class Looked:
         self._prompts: dict[str, Prompt] = {}
         self._labels: Counter[str] = Counter()
         self._one_colour = 0
+        self._shares = Shares()
+        self._own = False
         # By the threshold that decides: how many pictures, and the best score in any of them.
         self._pictures: Counter[float] = Counter()
         self._best: dict[float, float] = {}
@@ -87,8 +123,10 @@ class Looked:
         self._one_colour += record.get(ONE_COLOUR) is True
         self._pictures[limit] += 1
         labels = record["labels"]
+        self._shares.add(record)
         if labels:
             self._labels.update(labels)
+            self._own = self._own or self._asks(prompt, labels)
             self._best[limit] = max(self._best.get(limit, 0.0), *record["scores"])
 
     def notes(
@@ -103,8 +141,9 @@ class Looked:
                 that sets it as ``threshold_option``.
 
         Raises:
-            UserError: boxes, and no label of any of them is known; or no box counts in any of the
-                pictures that are judged at a threshold, although there are some.
+            UserError: boxes, and no label of any of them is known; all boxes in shares of the
+                picture; or no box counts in any of the pictures that are judged at a threshold,
+                although there are some.
         """
         unknown = self.unknown(prompts)
         notes = []
@@ -132,8 +171,10 @@ class Looked:
             total = self._labels.total()
             notes.append(
                 f"{boxes:,} of {total:,} boxes ({100 * boxes / total:.1f} %) have a label that no "
-                f"prompt asks for: {_some(unknown)}."
+                f"prompt asks for: {some(unknown)}."
             )
+        if self._labels and not self._own:
+            notes.append("no box has a label that the prompt of its own picture asks for.")
         if self._one_colour:
             notes.append(f"{one_colour_note(self._one_colour)}.")
         return notes
@@ -142,8 +183,9 @@ class Looked:
         """The labels that no prompt asks for; ``prompts`` as in ``notes``.
 
         Raises:
-            UserError: all of them.
+            UserError: all of them, or all boxes are in shares of the picture.
         """
+        self._shares.refuse()
         known = vocabulary(self._benchmark, [*prompts, *self._prompts.values()])
         unknown = [label for label in self._labels if not (label in known or self._means(label))]
         if self._labels and len(unknown) == len(self._labels):
@@ -161,48 +203,14 @@ class Looked:
 
     def _means(self, label: str) -> bool:
         """Whether the benchmark itself takes the label for an object of some prompt."""
+        return any(self._stands_for(prompt, label) for prompt in self._prompts.values())
+
+    def _asks(self, prompt: Prompt, labels: Iterable[str]) -> bool:
+        names = {*self._benchmark.labels(prompt), *prompt.objects}
+        return any(label in names or self._stands_for(prompt, label) for label in labels)
+
+    def _stands_for(self, prompt: Prompt, label: str) -> bool:
         stands_for = getattr(self._benchmark, "stands_for", None)
         return stands_for is not None and any(
-            stands_for(prompt, label, name)
-            for prompt in self._prompts.values()
-            for name in prompt.objects
+            stands_for(prompt, label, name) for name in prompt.objects
         )
-
-
-def other_names(labels: Iterable[str], asked: Iterable[str]) -> UserError:
-    """The error for labels none of which is a name that is asked for, with what to do about it."""
-    given, names = list(labels), list(asked)
-    return UserError(
-        f"no label of the detections is a name that the prompts ask for: the labels are "
-        f"{_some(given)}, and the names are {_some(names)}. {_what_to_do(given, names)}; as they "
-        "stand, every picture would count as wrong."
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:_SHOWN]))
-    return f"{shown}, ..." if len(names) > _SHOWN else shown or "none"
-
-
-def _what_to_do(labels: list[str], names: list[str]) -> str:
-    known = set(names)
-    lower = {name.casefold() for name in names}
-    longest = sorted(known, key=len, reverse=True)
-    for label in labels:
-        plain = " ".join(label.split())
-        if plain in known:
-            return f"Take the blanks around the names out: {label!r} is {plain!r}"
-        if plain.casefold() in lower:
-            name = next(name for name in names if name.casefold() == plain.casefold())
-            return f"Write the names as they are asked, letter by letter: {label!r} is {name!r}"
-        spaced = plain.replace("_", " ").replace("-", " ")
-        if spaced in known:
-            return f"Write blanks between the words: {label!r} is {spaced!r}"
-        for ending in ("s", "es"):
-            if plain.casefold().removesuffix(ending) in lower and plain.endswith(ending):
-                return f"Give one object's name to a box: {label!r} is {plain[: -len(ending)]!r}"
-        inside = f" {plain.strip('.').casefold()} "
-        for name in longest:
-            if f" {name.casefold()} " in inside:
-                return f"Strip the words of the query from the labels: {label!r} is {name!r}"
-    return "Give every box one of the names that its prompt asks for"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +69,11 @@ def names(shapes: Shapes = SHAPES) -> Names:
 def expected(shapes: Shapes = SHAPES, **selection: int) -> Expected:
     """The expected pictures."""
     return expect(shapes, "all", Selection(**selection), SeedScheme(known=False))
+
+
+def put(folder: Path, files: Mapping[str, bytes | str]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder

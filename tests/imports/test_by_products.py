@@ -21,15 +21,7 @@ from spatialbench.runs.expected import expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 
-from .folders import SHAPES, names, picture, write_folder
-
-
-def put(folder: Path, files: Mapping[str, bytes | str]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
+from .folders import SHAPES, names, picture, put, write_folder
 
 
 def passed_over(layout: str, folder: Path) -> set[str]:
@@ -108,6 +100,20 @@ def test_another_number_of_images_a_prompt_is_named_and_shifts_nothing(
             assert placed[name] == ("0", k)
         else:
             assert f"give --images-per-prompt {there}" in str(placed[name])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_running_numbers_from_1_shift_nothing(tmp_path: Path, count: int) -> None:
+    prompts = SHAPES.prompts("all")
+    files: dict[str, bytes | str] = {
+        f"samples/{prompt.text}_{line * count + k + 1:06d}.png": b""
+        for line, prompt in enumerate(prompts)
+        for k in range(count)
+    }
+    source = open_source(put(tmp_path / "f", files))
+    placed = place("t2i-compbench", source, Names(prompts, count))
+    assert len(placed) == len(prompts) * count
+    assert all("running numbers begin at 1" in str(where) for where in placed.values())
 
 
 def test_prompts_with_one_text_go_by_their_numbers(tmp_path: Path) -> None:
@@ -232,6 +238,22 @@ def test_metadata_that_say_no_prompt_or_two(tmp_path: Path) -> None:
     assert "no prompt with the metadata" in said["00302"]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (json.dumps(official("00003")) + ",", "the first line of 00003/metadata.jsonl is no JSON"),
+        (json.dumps(official("00003"), indent=1), "is no JSON"),
+        ("", "00003/metadata.jsonl has no prompt"),
+        ("[]", "00003/metadata.jsonl has no prompt"),
+        ('{"tag": "single_object"}', "00003/metadata.jsonl has no prompt"),
+    ],
+)
+def test_metadata_that_cannot_be_read(tmp_path: Path, written: str, said: str) -> None:
+    report, _ = geneval(tmp_path / "f", {"00003": written})
+    assert not report.matched
+    assert all(said in why for why in report.misnamed.values())
+
+
 def test_metadata_with_a_byte_order_mark(tmp_path: Path) -> None:
     marked = "\ufeff" + json.dumps(official("00003"))
     report, _ = geneval(tmp_path / "f", {"00003": marked})
@@ -252,39 +274,3 @@ def test_a_linked_folder_is_refused_as_a_linked_file_is(
 
 
 # images.csv
-
-
-@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", "utf-16"])
-def test_spreadsheets_leave_marks_and_empty_rows(tmp_path: Path, mark: Any) -> None:
-    folder = write_folder(tmp_path / "f", "flat+csv")
-    table = (folder / "images.csv").read_text() + ",,\n,  ,\n\n"
-    content = mark + table.encode() if isinstance(mark, bytes) else table.encode(mark)
-    (folder / "images.csv").write_bytes(content)
-    placed = place("flat+csv", open_source(folder), names())
-    assert len(placed) == 8
-    assert all(isinstance(where, tuple) for where in placed.values())
-
-
-@pytest.mark.parametrize(
-    ("table", "said"),
-    [
-        ("file,prompt_id,index\nsub\\img.png,0,0\n", r"line 2, .*backslash: write sub/img.png"),
-        ("file, prompt_id, index\na0.png,0,0\n", "has the columns 'file', ' prompt_id', ' index'"),
-        ("file;prompt_id;index\na0.png;0;0\n", "has the columns 'file;prompt_id;index'"),
-        ("file,prompt_id,index\n,0,0\n", "line 2, names no file"),
-    ],
-)
-def test_tables_are_refused_with_the_reason(tmp_path: Path, table: str, said: str) -> None:
-    folder = put(write_folder(tmp_path / "f", "flat+csv"), {"images.csv": table})
-    with pytest.raises(UserError, match=said):
-        place("flat+csv", open_source(folder), names())
-
-
-@pytest.mark.parametrize("layout", ["flat+csv", "visor"])
-def test_lost_zeros_of_an_id_are_asked_after(tmp_path: Path, layout: str) -> None:
-    files: dict[str, bytes | str] = {"355_0.png": picture(1)}
-    if layout == "flat+csv":
-        files["images.csv"] = "file,prompt_id,index\n355_0.png,355,0\n"
-    source = open_source(put(tmp_path / "f", files))
-    placed = place(layout, source, Names(GENEVAL.prompts("all"), 4))
-    assert placed["355_0.png"] == "the benchmark has no prompt 355: did you mean 00355?"

@@ -60,7 +60,7 @@ def test_genevals_folders_go_by_what_they_say(tmp_path: Path) -> None:
     assert placed["x/samples/0000.png"] == ("0", 0)
     assert placed["00000/samples/0001.png"] == ("1", 1)
     assert placed["00002/samples/0000.png"] == "the benchmark has no prompt 'a photo of a dog'"
-    assert "has no prompt" in str(placed["00003/samples/0000.png"])
+    assert "metadata.jsonl is no JSON" in str(placed["00003/samples/0000.png"])
 
 
 @pytest.mark.parametrize(

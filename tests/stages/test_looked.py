@@ -18,7 +18,7 @@ from spatialbench.runs.opening import Run
 from spatialbench.stages import first_look
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
-from spatialbench.stages.looked import Looked, other_names, vocabulary
+from spatialbench.stages.looked import Looked, vocabulary
 from spatialbench.stages.score import score
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
 
@@ -68,18 +68,6 @@ def test_other_letters(change: Callable[[str], str]) -> None:
         looked(look([change("circle")]))
 
 
-def test_words_joined_by_something_else() -> None:
-    assert "'traffic_light' is 'traffic light'" in str(
-        other_names(["traffic_light"], ["dog", "traffic light"])
-    )
-    assert "Give every box one of the names" in str(other_names(["LABEL_3"], ["dog"]))
-
-
-def test_three_of_each_are_shown() -> None:
-    said = str(other_names(["a", "b", "c", "d"], ["p", "q", "r", "s"]))
-    assert "the labels are 'a', 'b', 'c', ..., and the names are 'p', 'q', 'r', ..." in said
-
-
 def test_some_unknown_labels_are_a_line_with_their_share() -> None:
     assert looked(look(["circle", "moon", "moon"]), look(["square"])) == [
         "2 of 4 boxes (50.0 %) have a label that no prompt asks for: 'moon'."
@@ -88,12 +76,51 @@ def test_some_unknown_labels_are_a_line_with_their_share() -> None:
     assert looked(look([]), look([])) == ["no box was found in any of 2 pictures."]
 
 
+def test_labels_of_other_prompts_alone_are_a_line() -> None:
+    """As of classes numbered otherwise: every name is known, and none is asked for where it is."""
+    shapes = Shapes()
+    shapes.vocabulary = ("moon",)  # type: ignore[attr-defined]
+    found = Looked(shapes)
+    first, second = shapes.prompts("all")[:2]
+    found.add(first, look(["moon", "moon"]), 0.1)
+    said = "no box has a label that the prompt of its own picture asks for."
+    assert found.notes(shapes.prompts("all")) == [said]
+    found.add(second, look(["moon", *shapes.labels(second)]), 0.1)
+    assert found.notes(shapes.prompts("all")) == []
+
+
+SHARES = [[0.1, 0.2, 0.4, 0.9], [0, 0, 1, 1]]
+
+
+def test_boxes_in_shares_of_the_picture_are_an_error() -> None:
+    with pytest.raises(
+        UserError, match=r"such as \[0\.1, 0\.2, 0\.4, 0\.9\]: they look like shares"
+    ):
+        looked(look(["circle", "circle"]) | {"boxes": SHARES}, look([]))
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        # One box reaches further, here or in another picture.
+        [look(["circle", "circle"]) | {"boxes": [[0.1, 0.2, 0.4, 0.9], [0, 0, 2, 1]]}],
+        [look(["circle", "circle"]) | {"boxes": SHARES}, look(["square"])],
+        # A pixel, and a picture of a few.
+        [look(["circle"]) | {"boxes": [[0, 0, 1, 1]]}],
+        [look(["circle", "circle"]) | {"boxes": SHARES, "width": 8, "height": 8}],
+        [look(["circle"]) | {"boxes": [[-0.5, 0.2, 0.4, 0.9]]}],
+    ],
+)
+def test_boxes_that_may_be_pixels_are_taken(records: list[dict[str, Any]]) -> None:
+    assert looked(*records) == []
+
+
 def test_what_the_benchmark_knows_besides_is_known() -> None:
     shapes = Shapes()
     shapes.vocabulary = ("moon",)  # type: ignore[attr-defined]
     assert vocabulary(shapes, shapes.prompts("all")) == {"circle", "square", "moon"}
     found = Looked(shapes)
-    found.add(shapes.prompts("all")[0], look(["moon"]), 0.1)
+    found.add(shapes.prompts("all")[0], look(["moon", "circle"]), 0.1)
     assert found.notes(shapes.prompts("all")) == []
 
 
@@ -167,6 +194,18 @@ def test_what_a_plugin_cannot_have_found_names_it_and_the_image(
     with pytest.raises(UserError, match=said) as caught:
         detect(run, Speaker(changed(**what)), 5, LocalExecutor(), Log())
     assert str(caught.value).startswith("finder@w1, image ")
+    assert not list(run.directory.detection_journal("finder@w1").records(print))
+
+
+def shared(one: Detections) -> Detections:
+    size = np.float32([one.width, one.height, one.width, one.height])
+    return changed(boxes=one.boxes / size)(one)
+
+
+@pytest.mark.parametrize("batch", [1, 50])
+def test_a_plugin_that_answers_in_shares_stops_before_it_is_believed(run: Run, batch: int) -> None:
+    with pytest.raises(UserError, match=r"look like shares .* Nothing was recorded"):
+        detect(run, Speaker(shared), batch, LocalExecutor(), Log())
     assert not list(run.directory.detection_journal("finder@w1").records(print))
 
 
