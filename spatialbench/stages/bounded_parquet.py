@@ -1,19 +1,25 @@
 """Reading a Parquet file that somebody else may have written, in bounded memory.
 
 A few bytes of such a file can stand for any number of equal values. So the end of the file, which
-says how many there are, is asked first; and texts are read as numbers of a list in which each
-stands once, counted, and only then written out.
+says how many there are, and the header of every page, which says what it unpacks to, are asked
+first; and texts are read as numbers of a list in which each stands once, counted, and only then
+written out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from .parquet_pages import unpacked_bytes
+
 MOST_CELLS = 20_000_000
 """Rows times columns: a million images with twenty facts each."""
 
 MOST_BYTES = 512 << 20
-"""Of all pages, unpacked, as the end of the file tells them."""
+"""Of all pages, unpacked."""
+
+FEW_BYTES, MOST_TIMES = 64 << 20, 100
+"""Pages that unpack to more than the first may not be more than so many times their file."""
 
 MOST_TEXT = 256 << 20
 """Bytes of all texts together, each counted as often as it stands there."""
@@ -34,6 +40,9 @@ def read_bounded(content: bytes) -> Any:
 
     metadata = parquet.read_metadata(pa.BufferReader(content))
     _bounded(metadata)
+    unpacked = unpacked_bytes(content, metadata)
+    if unpacked > min(MOST_BYTES, max(FEW_BYTES, MOST_TIMES * len(content))):
+        raise ValueError(f"its {len(content):,} bytes unpack to {unpacked:,}")
     texts = []
     for field in metadata.schema.to_arrow_schema():
         kind = field.type
@@ -57,8 +66,6 @@ def _bounded(metadata: Any) -> None:
         raise ValueError("its parts have other rows than it says it has")
     if rows * columns > MOST_CELLS:
         raise ValueError(f"{rows:,} rows of {columns:,} columns are more than any run has")
-    if sum(group.total_byte_size for group in groups) > MOST_BYTES:
-        raise ValueError(f"it holds more than {MOST_BYTES >> 20} MB")
 
 
 def _texts_written_out(table: Any, names: list[str]) -> Any:
