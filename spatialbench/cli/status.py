@@ -84,7 +84,7 @@ def _listed(runs: list[Path], form: str) -> str:
             continue
         looked = _counted(max(state.detections.values(), default=None), state.images_expected)
         scored = _counted(state.scored, state.scored_expected)
-        images = _counted(state.images, state.images_expected)
+        images = _images(state)
         complete = "no" if state.partial else "yes"
         rows.append([str(run), images, looked, scored, complete, state.next])
         documents.append(_document(state, None))
@@ -99,15 +99,23 @@ def _counted(done: int | None, expected: int | None) -> str:
     return "none" if done is None or expected is None else f"{done:,}/{expected:,}"
 
 
+def _images(state: Status) -> str:
+    if state.begins != "images":
+        return f"none: its {state.begins} were imported"
+    return _counted(state.images, state.images_expected)
+
+
 def _rows(state: Status) -> list[list[str]]:
     from ..reports.price import seconds_text
 
-    rows = [["images", _counted(state.images, state.images_expected)]]
+    rows = [["images", _images(state)]]
     rows += [
         [f"detections by {signature}", _counted(done, state.images_expected)]
         for signature, done in state.detections.items()
     ] or [["detections", "none"]]
     rows.append(["scored", _counted(state.scored, state.scored_expected)])
+    if state.one_colour:
+        rows.append(["of one colour", f"{state.one_colour:,}"])
     if state.pace is not None:
         seconds = f"{seconds_text(state.pace.seconds)}, median ({state.pace.where})"
         rows.append(["seconds an image", seconds])
@@ -128,6 +136,8 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
         "scored": state.scored,
         "scored_expected": state.scored_expected,
         "partial": state.partial,
+        "begins": state.begins,
+        "one_colour": state.one_colour,
         **price_fields(state.pace),
         "next": state.next,
         "given_up": state.given_up,

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from math import nan
 
+from ..pictures import one_colour_note
 from ..plugins import Published
 from .best import Candidate
 from .cells import INTERVAL_NOTE, Footnotes, images_cell, plain_cell
@@ -122,6 +123,11 @@ def _section(
     bold = _bold(part, headline, competition)
     if bold:
         notes.append(BEST_NOTE)
+    notes += [
+        f"{row.result.method}: {one_colour_note(row.result.one_colour)}."
+        for row in rows
+        if row.result.one_colour
+    ]
     if price:
         notes += price_notes([(row.result.method, row.pace) for row in rows])
     signatures = dict.fromkeys(row.result.signature for row in rows)

@@ -20,6 +20,9 @@ from .opening import Run
 from .quarantine import told
 from .timing import Pace, read_pace
 
+_LATER = {"detections": "detections", "results": "verdicts"}
+"""What a run begins with that was imported without pictures, by the layout in its identity."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -36,6 +39,9 @@ class Status:
         notices: damage that was noticed (torn lines, truncated images).
         given_up: sentences about images that failed again and again; they count as missing.
         pace: how long an image took to make, or None where nothing was timed.
+        begins: ``images``; or ``detections`` or ``verdicts`` where those were imported, so that
+            nothing before them is missing.
+        one_colour: images of one colour in the last summary.
     """
 
     path: Path
@@ -49,6 +55,8 @@ class Status:
     notices: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     pace: Pace | None = None
+    begins: str = "images"
+    one_colour: int = 0
 
 
 def status(run: Run, *, judged: bool = True) -> Status:
@@ -71,7 +79,10 @@ def status(run: Run, *, judged: bool = True) -> Status:
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
     expected = run.expected.images
-    complete = images == expected and (not judged or scored == scored_expected == expected)
+    begins = _begins(run)
+    complete = begins != "images" or images == expected
+    complete = complete and (begins == "verdicts" or expected in detections.values())
+    complete = complete and (not judged or scored == scored_expected == expected)
     return Status(
         path=run.path,
         images=images,
@@ -79,11 +90,15 @@ def status(run: Run, *, judged: bool = True) -> Status:
         detections=detections,
         scored=scored,
         scored_expected=scored_expected,
-        partial=not (complete and expected in detections.values()),
-        next=_next(run, images, detections, scored, judged),
+        partial=not complete,
+        next=_next(run, images, detections, scored, judged)
+        if begins == "images"
+        else _next_of_imported(run, detections, scored),
         notices=notices,
         given_up=given_up(run),
         pace=read_pace(run.path),
+        begins=begins,
+        one_colour=_count(summary.get("one_colour")),
     )
 
 
@@ -159,6 +174,27 @@ def _next(
         score = typed("score", run.path, *named)
         return f"{lacking} Then: {score}" if lacking else score
     return "nothing is left to do"
+
+
+def _begins(run: Run) -> str:
+    generator = run.generator
+    if generator.get("version") != "imported":
+        return "images"
+    return _LATER.get(str(generator.get("layout")), "images")
+
+
+def _next_of_imported(run: Run, detections: Mapping[str, int], scored: int | None) -> str:
+    """What follows detections or verdicts of pictures that are not there."""
+    expected = run.expected.images
+    if scored == expected:
+        return "nothing is left to do"
+    if expected in detections.values():
+        return typed("score", run.path)
+    return "import a file of all expected images, into a new folder"
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int else 0
 
 
 def _again(run: Run) -> str | None:

@@ -55,6 +55,42 @@ def test_detections_come_back_to_the_same_scores(made: Command) -> None:
     assert back["detector"] == "blobs"
 
 
+def state(command: Command, run: str = "back") -> tuple[bool, str]:
+    told = json.loads(command("status", run, "--format", "json").out)
+    return told["partial"], told["next"]
+
+
+def test_imported_detections_are_complete_when_they_are(made: Command) -> None:
+    """No picture is missing, because none was ever to come: the import is not to be given again."""
+    made("export", "made", "--layout", "detections", "--out", "boxes.jsonl")
+    told = ("import", "boxes.jsonl", "--layout", "detections", *SQUARES)
+    assert made(*told, "--limit", 8).status == 0
+    assert state(made) == (True, "spatialbench score back")
+    assert made("score", "back").status == 0
+    assert state(made) == (False, "nothing is left to do")
+    text = made("status", "back").out
+    assert "none: its detections were imported" in text
+    assert re.search(r"complete +yes", text)
+    made(*told[:-1], "some", "--allow-partial")
+    made("score", "some")
+    assert state(made, "some") == (True, "import a file of all expected images, into a new folder")
+    assert re.search(r"complete +no", made("status", "some").out)
+
+
+def test_imported_results_are_complete_when_they_are(spatialbench: Command) -> None:
+    record = {"classes": ["person", "bicycle"], "sra": 1}
+    Path("r.json").write_text(json.dumps({f"0_{index}": record for index in range(4)}))
+    told = ("import", "r.json", "--layout", "results", "--bench", "visor:all", "--name", "t")
+    assert spatialbench(*told, "--only", "0", "--out", "whole").status == 0
+    assert state(spatialbench, "whole") == (False, "nothing is left to do")
+    listed = json.loads(spatialbench("status", ".", "--format", "json").out)["runs"]
+    assert [(run["begins"], run["partial"]) for run in listed] == [("verdicts", False)]
+    assert spatialbench("gate", "whole", "--write", "gate.json").status == 0
+    assert spatialbench("gate", "whole", "--against", "gate.json").status == 0
+    assert spatialbench(*told, "--allow-partial", "--out", "part").status == 0
+    assert state(spatialbench, "part")[0] is True
+
+
 def test_what_is_wrong_is_listed_and_nothing_is_imported(made: Command) -> None:
     made("export", "made", "--layout", "visor", "--out", "out")
     names = sorted(path.name for path in Path("out").iterdir())
