@@ -59,7 +59,8 @@ class OwlVitModel:
         model_class = getattr(transformers, family.model_class)
         self._model = load_model(model_class, folder, torch.float32, pickled=True).to(self._device)
         self._towers = getattr(self._model, family.model_type)
-        self._tokenizer = load_beside("AutoTokenizer", folder)
+        rows = self._model.config.text_config.vocab_size
+        self._tokenizer = load_beside("AutoTokenizer", folder, rows)
         self._processor = load_beside(family.image_processor, folder)
         self._queries: dict[str, torch.Tensor] = {}
 

@@ -105,7 +105,8 @@ class ClipColours:
         folder = self._located(offline=self._offline)
         self._device = check_device(self._device_name)
         self._model = load_model(CLIPModel, folder, torch.float32).to(self._device)
-        self._tokenizer = load_beside("AutoTokenizer", folder)
+        rows = self._model.config.text_config.vocab_size
+        self._tokenizer = load_beside("AutoTokenizer", folder, rows)
 
     def colours(self, crops: Sequence[Image.Image], label: str) -> list[str]:
         """The colour of each crop of an object of that label, one of ``COLOURS``.

@@ -44,7 +44,8 @@ class GroundingDinoModel:
         require_model_type(folder, "grounding-dino", MODEL_CLASS)
         model_class = getattr(transformers, MODEL_CLASS)
         self._model = load_model(model_class, folder, torch.float32, pickled=True).to(self._device)
-        self._tokenizer = load_beside("AutoTokenizer", folder)
+        rows = self._model.config.text_config.vocab_size
+        self._tokenizer = load_beside("AutoTokenizer", folder, rows)
         self._processor = load_beside(IMAGE_PROCESSOR, folder)
 
     def look(self, image: Image.Image, names: Sequence[str], floor: float) -> Found:

@@ -18,15 +18,22 @@ _MOST_LENGTH = 1 << 20
 """Tokens; the library gives a tokenizer of no known length about 1e30."""
 
 
-def load_beside(class_name: str, folder: Path) -> Any:
+def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
     """The tokenizer or image processor of a model's folder, by the name of its class.
 
     Name an image processor's Pil class outright: the plain class changes its pixels when
     torchvision is installed.
 
+    What was loaded is tried once, so that a damaged one is found before the first image.
+
+    Args:
+        class_name: in transformers.
+        folder: what holds its files.
+        rows: of a tokenizer's model, how many tokens it knows; None not to compare.
+
     Raises:
-        UserError: another kind of class, files that are missing or damaged, or a folder that needs
-            code of its own.
+        UserError: another kind of class, files that are missing or damaged, a tokenizer of another
+            model, or a folder that needs code of its own.
     """
     import transformers
 
@@ -44,9 +51,12 @@ def load_beside(class_name: str, folder: Path) -> Any:
     try:
         with quiet():
             found = kind.from_pretrained(folder, **options)  # type: ignore[union-attr]
-        if tokenizer:
-            _require_vocabulary(folder, found)
-            _require_configuration(folder, class_name, found)
+            if tokenizer:
+                _require_vocabulary(folder, found)
+                _require_configuration(folder, class_name, found)
+                _require_rows(folder, found, rows)
+            else:
+                _require_picture(found)
         return found
     except (UserError, MemoryError):
         raise
@@ -116,12 +126,42 @@ def _require_configuration(folder: Path, class_name: str, tokenizer: Any) -> Non
         )
 
 
+def _require_rows(folder: Path, tokenizer: Any, rows: int | None) -> None:
+    """Refuse tokens that the model beside the tokenizer has no row for."""
+    most = max(tokenizer.get_vocab().values(), default=-1)
+    if rows is not None and most >= rows:
+        raise UserError(
+            f"the tokenizer of {folder} has tokens up to {most}, and its model knows {rows}: they "
+            "are not of one checkpoint; get an intact copy of the folder."
+        )
+
+
+def _require_picture(processor: Any) -> None:
+    """Prepare a small grey picture."""
+    import numpy as np
+    from PIL import Image
+
+    picture = Image.new("RGB", (48, 32), "gray")
+    with np.errstate(all="ignore"):
+        pixels = processor(images=picture, return_tensors="pt").pixel_values
+    if pixels.ndim != 4 or pixels.shape[:2] != (1, 3) or not bool(pixels.isfinite().all()):
+        raise ValueError(f"it makes {tuple(pixels.shape)} of a picture, or values not finite")
+
+
 def _require_own_files(folder: Path) -> None:
     """Refuse a tokenizer's configuration that names files outside of its folder."""
     path = folder / "tokenizer_config.json"
     if not path.is_file():
         return
-    listed = configuration(path).get("fast_tokenizer_files") or []
+    config = configuration(path)
+    # Words and their pieces can lie in the configuration; a text there is the path of a file.
+    for key in ("vocab", "merges"):
+        if isinstance(config.get(key), str):
+            raise UserError(
+                f"{path} names the file {config[key]!r} ({key}); expected the files of its own "
+                "folder: get an intact copy."
+            )
+    listed = config.get("fast_tokenizer_files") or []
     odd = [name for name in listed if not isinstance(name, str) or Path(name).name != name]
     if odd:
         raise UserError(

@@ -97,9 +97,12 @@ def _assembled(class_name: str, folder: Path, parts: dict[str, Any]) -> Pipeline
                 f"{folder / 'model_index.json'} has {entry!r} for its {part}; expected "
                 f'["{library}", a class]: get an intact copy of the folder.'
             )
-        load = load_scheduler if part == "scheduler" else load_beside
         try:
-            parts[part] = load(str(entry[1]), folder / part)
+            if part == "scheduler":
+                parts[part] = load_scheduler(str(entry[1]), folder / part)
+            else:
+                rows = parts[part.replace("tokenizer", "text_encoder")].config.vocab_size
+                parts[part] = load_beside(str(entry[1]), folder / part, rows)
         except UserError as error:
             raise UserError(f"cannot load the tokenizer or scheduler: {error}") from error
     taken = inspect.signature(kind.__init__).parameters
