@@ -77,7 +77,7 @@ def test_words_of_a_file_elsewhere_are_refused(tmp_path: Path, key: str) -> None
     (folder / "vocab.json").write_text(json.dumps(words))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     config = folder / "tokenizer_config.json"
-    config.write_text('{"tokenizer_class": "CLIPTokenizer"}')
+    config.write_text('{"tokenizer_class": "CLIPTokenizer", "model_max_length": 16}')
     assert load_beside("CLIPTokenizer", folder)
     outside.write_text(json.dumps(dict(zip(words, reversed(words.values()), strict=True))))
     for kind in ("CLIPTokenizer", "AutoTokenizer"):
