@@ -11,6 +11,7 @@ from ..errors import UserError, typed
 from . import assembly
 from .console import progress, say, stdout_reserved
 from .options import format_option
+from .parsing import Utf8
 
 if TYPE_CHECKING:
     from ..imports.target import Target
@@ -28,8 +29,14 @@ OTHERS = ("detections", "results")
     help="How the files are named; detections and results take one file instead of a folder.",
 )
 @click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset.")
-@click.option("--name", required=True, help="What to call the method in tables.")
-@click.option("--backbone", default="unknown", show_default=True, help="What it was made with.")
+@click.option("--name", type=Utf8(), required=True, help="What to call the method in tables.")
+@click.option(
+    "--backbone",
+    type=Utf8(),
+    default="unknown",
+    show_default=True,
+    help="What it was made with.",
+)
 @click.option("--limit", type=int, help="Expect only the first N prompts, as 'run --limit N'.")
 @click.option("--only", help="Expect only these tasks, relations or prompt ids.")
 @click.option("--images-per-prompt", type=int, help="Default: the benchmark's own number.")
@@ -39,7 +46,9 @@ OTHERS = ("detections", "results")
     show_default=True,
     help="If you know: protocol or hashed[:BASE], as in 'run'.",
 )
-@click.option("--detector-name", help="With detections: who made them; default: external.")
+@click.option(
+    "--detector-name", type=Utf8(), help="With detections: who made them; default: external."
+)
 @click.option("--allow-partial", is_flag=True, help="Import what matches and mark the run partial.")
 @click.option("--dry-run", is_flag=True, help="Only print the report; write nothing.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Put the run there.")

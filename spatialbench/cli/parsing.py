@@ -40,6 +40,20 @@ class FiniteFloat(click.ParamType[float, str | float]):
         return number
 
 
+class Utf8(click.ParamType[str, str]):
+    """A text that is stored and shown, so that its bytes have to be UTF-8."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See ``click.ParamType.convert``."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!r} is not UTF-8: give a name that is.", param, ctx)
+        return value
+
+
 def name_and_rest(text: str) -> tuple[str, str | None]:
     """``visor:all`` as (visor, all); without a colon the second is None."""
     name, _, rest = text.partition(":")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...inert import inert
 from ...plugins import BenchmarkPlugin
 from ..cells import INTERVAL_NOTE, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison
@@ -41,7 +42,7 @@ def index_html(
         for letter, side in zip("AB", sides, strict=False)
     ]
     pairs = next((chart.pairs for chart in charts if chart.pairs), None)
-    return environment.get_template("index.html").render(
+    page = environment.get_template("index.html").render(
         benchmark=benchmark.name,
         summary=benchmark.summary,
         runs=runs,
@@ -53,6 +54,7 @@ def index_html(
         cells=_cells(pairs) if pairs else None,
         pictures=pictures,
     )
+    return inert(page)
 
 
 def _metrics(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+from ...inert import markdown_text
 from ..cells import plain_cell
 from ..tables import Format, Table, render, render_csv
 from .decision import Answer, Check, Decision
@@ -35,10 +36,11 @@ def markdown(decision: Decision) -> str:
     lines = [
         f"### {mark} spatialbench gate, {result.benchmark}: {WORDS[decision.answer]}",
         "",
-        f"{decision.scored.label}, {result.images:,} images of {result.prompts:,} prompts",
+        f"{markdown_text(decision.scored.label)}, {result.images:,} images of "
+        f"{result.prompts:,} prompts",
         "",
-        *(f"- **{obstacle}**" for obstacle in decision.obstacles),
-        *(f"- {note}" for note in decision.notes),
+        *(f"- **{markdown_text(obstacle)}**" for obstacle in decision.obstacles),
+        *(f"- {markdown_text(note)}" for note in decision.notes),
     ]
     return "\n".join(lines).rstrip() + "\n\n" + render(_table(decision, False), "md") + "\n"
 
