@@ -42,7 +42,9 @@ class ModelFolderDetector(ABC, Generic[Model]):
         weights = self.weights
         fetchable = weights.source is not None and not (self.offline or forbidden())
         what = f"the weights of {self.name}"
-        return [required(what, lambda: weights.locate(offline=True), fetchable=fetchable)]
+        here = required(what, lambda: weights.locate(offline=True), fetchable=fetchable)
+        # A download would not replace a damaged file.
+        return [here if here.missing else required(what, weights.require_whole)]
 
     def load(self) -> None:
         """Load the weights.

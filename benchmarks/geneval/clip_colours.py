@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.checkpoints.devices import check_device
 from spatialbench.checkpoints.hashing import folder_hash
 from spatialbench.checkpoints.hub import HubSource, locate
+from spatialbench.checkpoints.loading import require_weights
 from spatialbench.checkpoints.patterns import FilePatterns
+from spatialbench.checkpoints.weight_files import loaded_files
 from spatialbench.downloads import forbidden
 from spatialbench.errors import UserError
 from spatialbench.requirements import Requirement, required
@@ -79,7 +81,14 @@ class ClipColours:
         """The weights; see ``spatialbench.requirements``."""
         fetchable = self._folder is None and not (self._offline or forbidden())
         what = f"the weights of {SOURCE.repo}, which names colours"
-        return [required(what, lambda: self._located(offline=True), fetchable=fetchable)]
+        here = required(what, lambda: self._located(offline=True), fetchable=fetchable)
+
+        def whole() -> None:
+            folder = self._located(offline=True)
+            loaded_files(folder, "transformers", safe=require_weights(folder))
+
+        # A download would not replace a damaged file.
+        return [here if here.missing else required(what, whole)]
 
     def download(self) -> None:
         """Get the weights where they are missing; see ``plugins.download``."""

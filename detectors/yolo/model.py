@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import pickle
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -103,14 +102,10 @@ def _read(path: Path, kinds: tuple[str, ...]) -> Any:
         )
     try:
         content, _ = tasks.torch_safe_load(path, safe_only=True)
-    except (
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
+    except MemoryError:
+        raise
+    # A pickle program raises whatever it likes: KeyError, AttributeError, struct.error.
+    except Exception as error:
         raise UserError(
             f"{path} cannot be loaded without running code from it "
             f"({' '.join(str(error).split())[:200]}); give an intact checkpoint of ultralytics."

@@ -9,7 +9,9 @@ from ..documents import read_json
 from ..errors import UserError
 from .hashing import folder_hash
 from .hub import HubSource, fetch, locate, parse_source
+from .loading import require_weights
 from .patterns import FilePatterns
+from .weight_files import loaded_files
 
 MODEL_FILES = FilePatterns(allow=("*.json", "*.txt", "*.safetensors", "pytorch_model.bin"))
 
@@ -57,6 +59,15 @@ class Weights:
             return self._present()
         name = self.name if self.own else None
         return locate(self.source, MODEL_FILES, offline=offline, fetch_name=name)
+
+    def require_whole(self) -> None:
+        """Look at the files of weights that are here, without loading them.
+
+        Raises:
+            UserError: they are not here, or one of them is damaged.
+        """
+        folder = self.locate(offline=True)
+        loaded_files(folder, "transformers", safe=require_weights(folder, pickled=True))
 
     def fetch(self) -> Path:
         """Download what is missing of the weights, and return their folder.

@@ -89,6 +89,12 @@ def _depth(folder: Path) -> None:
     _depth_model().save_pretrained(folder)
 
 
+def _sam(folder: Path) -> None:
+    from tests.depth.conftest import sam_model
+
+    sam_model().save_pretrained(folder)
+
+
 def _unet(folder: Path) -> None:
     from tests.generators.esplora.lora_files import small_unet
 
@@ -116,6 +122,7 @@ CLASSES: dict[str, Callable[[Path], None]] = {
     "CLIPTextModel": _clip_text,
     "T5EncoderModel": _t5,
     "DepthAnythingForDepthEstimation": _depth,
+    "SamModel": _sam,
     "UNet2DConditionModel": _unet,
     "AutoencoderKL": _vae,
     "FluxTransformer2DModel": _flux,

@@ -55,20 +55,15 @@ def metric_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
+def sam_model() -> Any:
     from transformers import (
         SamConfig,
-        SamImageProcessorPil,
         SamMaskDecoderConfig,
         SamModel,
         SamPromptEncoderConfig,
         SamVisionConfig,
     )
 
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("sam")
     vision = SamVisionConfig(
         hidden_size=16,
         output_channels=16,
@@ -87,9 +82,19 @@ def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decoder = SamMaskDecoderConfig(
         hidden_size=16, mlp_dim=32, num_attention_heads=2, iou_head_hidden_dim=16
     )
-    SamModel(
+    return SamModel(
         SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
-    ).save_pretrained(folder)
+    )
+
+
+@pytest.fixture(scope="session")
+def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import SamImageProcessorPil
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("sam")
+    sam_model().save_pretrained(folder)
     SamImageProcessorPil(
         size={"longest_edge": 64}, pad_size={"height": 64, "width": 64}
     ).save_pretrained(folder)

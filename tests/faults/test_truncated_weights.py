@@ -61,3 +61,21 @@ def test_doctor_survives_a_detector_that_raises_anything(monkeypatch: pytest.Mon
     monkeypatch.setattr(plugins, "load", lambda *_: Broken())
     found = _detector("strange", record_canary=False)
     assert (found.state, found.detail) == ("broken", "ImportError: no module named x")
+
+
+def test_truncated_weights_of_a_detector_are_missing_before_the_first_image(
+    tmp_path: Path,
+) -> None:
+    """Before, they were found after the last one."""
+    from spatialbench import plugins
+    from spatialbench.requirements import of_detector
+    from tests.tiny_models import save_tiny_owlvit
+
+    path = save_tiny_owlvit(tmp_path) / "model.safetensors"
+    detector = plugins.load("detector", "owlvit").configure(str(tmp_path), "cpu", False)
+    assert [need.state for need in of_detector(detector, ["dog"])] == ["here"]
+    path.write_bytes(path.read_bytes()[:-100])
+    (need,) = of_detector(detector, ["dog"])
+    assert need.state == "missing"
+    assert need.missing is not None
+    assert "it is cut off or damaged" in need.missing
