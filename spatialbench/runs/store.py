@@ -8,7 +8,6 @@ nothing else: an image that was made again with other bytes is looked at again.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +90,10 @@ class RunDirectory:
         One whose first command failed may have left its name and no record (0.1 did).
         """
         folder = self.path / "detections"
-        files = [folder / name / _DETECTOR for name in names_below(self.path, folder)]
-        looked = [f for f in files if os.path.lexists(f) and _has_records(f.parent, self)]
+        # A folder that may not be read is an error, and not a detector that never looked.
+        inner = [folder / name for name in names_below(self.path, folder)]
+        files = [one / _DETECTOR for one in inner if _DETECTOR in names_below(self.path, one)]
+        looked = [file for file in files if _has_records(file.parent, self)]
         return sorted(read_detector(file, self.path)["signature"] for file in looked)
 
     def seen(self, signature: str, notice: Notice) -> Iterator[Record]:
@@ -265,6 +266,11 @@ def read_detector(file: Path, run: Path) -> Record:
         if slug(told["signature"]) == file.parent.name:
             return told
         problem = "it is of another folder"
+    except PermissionError as error:
+        raise UserError(
+            f"{file} cannot be read ({error.strerror}): change its permissions, and give the "
+            "command again."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
     raise UserError(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference_data import reference
+from tests.tree import tree
 
 from .conftest import Command
 
@@ -191,3 +192,30 @@ _ORIGIN = dict.fromkeys(
 
 def _boxes(run: str) -> list[bytes]:
     return [path.read_bytes() for path in Path(run, "detections").glob("*/*.jsonl")]
+
+
+def test_an_export_that_was_killed_after_its_work_can_be_given_again(
+    spatialbench: Command,
+) -> None:
+    made = ("run", "--method", "painter", "--bench", "squares", "--limit", "2", "--out", "run")
+    assert spatialbench(*made).status == 0
+    export = ("export", "run", "--layout", "flat+csv", "--out", "exported")
+    assert spatialbench(*export).status == 0
+    whole = tree(Path("exported"))
+    again = spatialbench(*export)
+    assert again.status == 0, again.err
+    assert "4/4 images, complete" in again.err
+    assert tree(Path("exported")) == whole
+    picture = min(Path("exported").glob("*.png"))
+    for change in (b"other bytes", None):
+        content = picture.read_bytes()
+        picture.unlink()
+        if change is not None:
+            picture.write_bytes(change)
+        outcome = spatialbench(*export)
+        assert outcome.status == 2
+        assert "not an empty folder" in outcome.err
+        picture.write_bytes(content)
+    Path("exported/mine.txt").write_text("mine")
+    assert spatialbench(*export).status == 2
+    assert Path("exported/mine.txt").read_text() == "mine"

@@ -86,8 +86,12 @@ def test_the_table_of_a_flat_folder(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_exported(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not an empty folder"):
+    with pytest.raises(UserError, match="belongs to the run"):
         export_pictures(run, "visor", run.path, Silent())
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    with pytest.raises(UserError, match="not an empty folder"):
+        export_pictures(run, "visor", tmp_path / "mine", Silent())
     with pytest.raises(UserError, match=r"no detections .*by finder"):
         export_detections(run, "finder@w1", tmp_path / "d.jsonl")
     with pytest.raises(UserError, match="no results format of its own"):

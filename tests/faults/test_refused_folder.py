@@ -48,6 +48,40 @@ def _as_ordinary_user(folder: Path, told: Path, user: int) -> None:
     handle.close()
 
 
+def _looks_as_ordinary_user(folder: Path, told: Path, user: int) -> None:
+    handle = told.open("w")
+    run = open_existing(folder, Shapes(6, 1))
+    if os.getuid() != user:
+        os.setgroups([])
+        os.setuid(user)
+    try:
+        handle.write(f"seen by {run.directory.detectors()}")
+    except (UserError, OSError) as error:
+        handle.write(str(error))
+    handle.close()
+
+
+@pytest.mark.parametrize("name", [".", "detector.json"])
+def test_detections_that_may_not_be_read_are_no_missing_ones(
+    tmp_path: Path, context: ForkServerContext, ordinary_user: int, name: str
+) -> None:
+    """A gallery would show no boxes, and ``score`` would ask for a ``detect``."""
+    for parent in (tmp_path, *tmp_path.parents[:3]):
+        if parent.stat().st_uid == os.getuid():
+            parent.chmod(0o755)
+    folder, told = tmp_path / "run", tmp_path / "told"
+    give_command(folder)
+    (detections,) = (folder / "detections").iterdir()
+    (detections / name).chmod(0o000)
+    process = context.Process(target=_looks_as_ordinary_user, args=(folder, told, ordinary_user))
+    process.start()
+    process.join(600)
+    (detections / name).chmod(0o755)
+    assert process.exitcode == 0
+    assert "Permission denied" in told.read_text()
+    assert detections.name in told.read_text()
+
+
 def test_a_folder_without_permission(
     tmp_path: Path, context: ForkServerContext, ordinary_user: int, whole: dict[str, bytes]
 ) -> None:
