@@ -118,6 +118,7 @@ def _require_vocabulary(folder: Path, tokenizer: Any) -> None:
 def _require_configuration(folder: Path, class_name: str, tokenizer: Any) -> None:
     """Refuse a tokenizer that would fail at the first prompt: it cannot pad, or to any length."""
     tokenizer(_ANY_TEXT, padding="max_length", max_length=_ANY_LENGTH, truncation=True)
+    tokenizer([_ANY_TEXT], padding=True)
     # Pipelines pad for CLIP to the length that the tokenizer tells, and for T5 to their own.
     if class_name.startswith("CLIP") and tokenizer.model_max_length > _MOST_LENGTH:
         raise UserError(
