@@ -64,6 +64,12 @@ def export_results(run: Run, folder: Path) -> list[Path]:
         (prompt, index, Detections.from_record(record).require_sound())
         for prompt, index, record in _records(run, result.detector)
     ]
+    if len(pictures) < result.images:
+        raise UserError(
+            f"{run.path} has detections by {result.detector} of {len(pictures):,} of the "
+            f"{result.images:,} images that were judged, and an official file holds detections: "
+            "there is nothing to write it from."
+        )
     # Ids that run on over the prompts depend on how many images each has.
     running = getattr(benchmark, "running_numbers", False)
     more = {"images_per_prompt": run.expected.images_per_prompt} if running else {}

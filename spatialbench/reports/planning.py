@@ -225,6 +225,7 @@ def lesson_text(
     notes = [
         "smallest: the true difference that is found with 80 % chance",
         "design effect: how many pictures of this run say as much as one independent picture",
+        *_left_out(scored, found),
         "paired needs a second run: spatialbench power RUN RUN2",
         scored.result.signature,
     ]
@@ -233,7 +234,7 @@ def lesson_text(
         title = f"what {scored.label} says about a next run"
         return render(Table(columns, rows, title, [f"from {seen}", *notes]), form)
     shared = comparison.pairing.first
-    notes[2:] = [
+    notes[-2:] = [
         *comparison.pairing.notes,
         f"from both runs, paired over {len(shared.index):,} pictures of {len(shared.prompts):,} "
         "prompts; the design effect is of A",
@@ -242,6 +243,18 @@ def lesson_text(
     ]
     title = f"what A = {scored.label} and B = {other.label} say about a next run"
     return render(Table(columns, rows, title, notes), form)
+
+
+def _left_out(scored: ScoredRun, found: Sequence[Lesson]) -> list[str]:
+    """Why a headline metric teaches nothing."""
+    reasons = scored.result.reasons
+    told = {lesson.metric for lesson in found}
+    parts = [
+        f"{key} ({reasons[key]})"
+        for key in scored.benchmark.headline
+        if key not in told and key in reasons
+    ]
+    return [f"left out: {'; '.join(parts)}"] if parts else []
 
 
 def _json(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,6 +70,13 @@ class Expected:
         """The job of one image, with its seed."""
         prompt = self.by_id[key[0]]
         return ImageRequest(prompt, key[1], self.seeds.seed(self.benchmark, prompt, key[1]))
+
+
+def to_judge(expected: Expected, keys: Iterable[Key]) -> list[ImageRequest]:
+    """The images as a rule is told of them; of unknown seeds, which no rule asks for, 0 each."""
+    if expected.seeds.known:
+        return [expected.request(key) for key in keys]
+    return [ImageRequest(expected.by_id[prompt], index, 0) for prompt, index in keys]
 
 
 def expect(

@@ -62,3 +62,11 @@ def backbone_revision(generator: Mapping[str, Any]) -> str:
     if not isinstance(backbone, Mapping):
         return ""
     return str(backbone.get("revision") or backbone.get("weights") or "")
+
+
+def imported_kind(generator: Mapping[str, Any]) -> str | None:
+    """``detections`` or ``results`` where these were imported instead of images, else None."""
+    if generator.get("version") != "imported":
+        return None
+    layout = generator.get("layout")
+    return layout if layout in ("detections", "results") else None

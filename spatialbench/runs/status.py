@@ -14,6 +14,7 @@ from ..documents import read_json
 from ..errors import UserError, typed
 from ..requirements import of_rule
 from ..subsets import default_rule
+from .expected import to_judge
 from .identity import differences
 from .manifest import NAME
 from .opening import Run
@@ -230,6 +231,5 @@ def _lacking(run: Run) -> str | None:
     """What the subset's own rule lacks, such as depth maps."""
     expected = run.expected
     rule = default_rule(expected.benchmark, expected.subset)
-    requests = [expected.request(key) for key in expected.keys()]  # noqa: SIM118
-    needed = of_rule(rule, requests, run.path)
+    needed = of_rule(rule, to_judge(expected, expected.keys()), run.path)
     return next((one.missing for one in needed if one.missing), None)

@@ -7,6 +7,7 @@ import shlex
 from .. import plugins
 from ..detector_names import matching
 from ..errors import UserError, typed, unknown_name
+from ..runs.names import imported_kind
 from ..runs.opening import Run
 
 
@@ -30,6 +31,11 @@ def chosen_detector(run: Run, given: str | None) -> str:
             )
         if there:
             return there[0]
+        if imported_kind(run.manifest.identity["generator"]) == "results":
+            raise UserError(
+                f"{run.path} holds imported results and no detections, so nothing can be judged "
+                f"again; '{typed('leaderboard', run.path)}' shows them."
+            )
         raise UserError(f"{run.path} has no detections: type '{detect_command(run, None)}' first.")
     found = matching(given, there)
     if len(found) > 1:

@@ -24,6 +24,7 @@ from .looked import found_record, vocabulary
 from .memory import Pieces
 from .pictures import decode_png
 from .plan import WHOLE, Shard, due_batches, planned
+from .preflight import no_image
 from .progress import Progress
 from .surroundings import DETECTIONS, Surroundings
 
@@ -225,10 +226,7 @@ def detect(
         # The images are not looked for when there is nothing to do with them.
         finished = directory.finished_images(progress.notice, hashed=False) if due else {}
         if due and not any(key in finished for key in keys):
-            raise UserError(
-                f"{run.path} has no finished image to look at: make them first with "
-                "'spatialbench run' or 'spatialbench generate'."
-            )
+            raise no_image(run.path)
         require_same_detector(directory, detector)
         if done:
             record_detector(directory, detector)

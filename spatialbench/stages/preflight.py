@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..plugins import Detector, Generator, Rule, download
 from ..requirements import Requirement, of_detector, of_generator, of_rule, required
 from ..rules.catalogue import bound
-from ..runs.expected import Expected, Key
+from ..runs.expected import Expected, Key, to_judge
 from ..runs.store import RunDirectory
 from .detector_record import require_same_detector
 
@@ -65,6 +65,8 @@ def needs(wanted: Wanted) -> list[Requirement]:
     if wanted.detector is not None:
         unseen = _detector(wanted.detector, directory, expected, keys)
         found += unseen or []
+    if unseen is not None and wanted.generator is None and len(due) == len(keys):
+        found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
     # Where everything was made and looked at, scoring itself says in seconds what it lacks.
     if wanted.rule is not None and (due or unseen is not None):
         found += _rule(wanted.rule, wanted.folder, expected, keys)
@@ -93,6 +95,14 @@ def require(found: Iterable[Requirement], *, fetch: Callable[[], None], offer: s
         raise UserError(f"{missing[0]} Nothing was made or changed.{offer}")
     if any(requirement.missing for requirement in found):
         fetch()
+
+
+def no_image(folder: Path) -> UserError:
+    """The error where a detector has nothing to look at, now or ever."""
+    return UserError(
+        f"{folder} has no finished image to look at: make them first with 'spatialbench run' or "
+        "'spatialbench generate'; a run of imported detections or results has none."
+    )
 
 
 def fetch(wanted: Wanted) -> None:
@@ -144,7 +154,7 @@ def _rule(rule: Rule, folder: Path, expected: Expected, keys: list[Key]) -> list
     rule = bound(rule, folder, expected.prompts)
     if not hasattr(rule, "requirements"):
         return []
-    return of_rule(rule, [expected.request(key) for key in keys], folder)
+    return of_rule(rule, to_judge(expected, keys), folder)
 
 
 def _space(wanted: Wanted, images: int) -> list[Requirement]:

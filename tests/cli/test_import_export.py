@@ -54,6 +54,25 @@ def test_detections_come_back_to_the_same_scores(made: Command) -> None:
     before = json.loads(Path("made/summary.json").read_text())
     assert {key: back[key] for key in NUMBERS} == {key: before[key] for key in NUMBERS}
     assert back["detector"] == "blobs"
+    state = json.loads(made("status", "back", "--format", "json").out)
+    assert (state["partial"], state["next"]) == (False, "nothing is left to do")
+    assert "none: its detections were imported" in made("status", "back").out
+    refused = made("detect", "back", "--detector", "owlvit")
+    assert refused.status == 2
+    assert "no finished image to look at" in refused.err  # And no word on weights to fetch first.
+
+
+def test_detections_that_are_not_all_there_or_not_scored_are_no_end(made: Command) -> None:
+    made("export", "made", "--layout", "detections", "--out", "boxes.jsonl")
+    arguments = ("import", "boxes.jsonl", "--layout", "detections", *SQUARES)
+    assert made(*arguments, "--allow-partial").status == 0
+    state = json.loads(made("status", "back", "--format", "json").out)
+    assert state["partial"] is True
+    assert state["next"] == "import a file of all expected images, into a new folder"
+    whole = (*arguments[:-1], "whole", "--limit", 8)
+    assert made(*whole).status == 0
+    state = json.loads(made("status", "whole", "--format", "json").out)
+    assert (state["partial"], state["next"]) == (True, "spatialbench score whole")
 
 
 def state(command: Command, run: str = "back") -> tuple[bool, str]:
@@ -152,6 +171,17 @@ def test_visor_results_come_back(spatialbench: Command) -> None:
         0,
     ]
     assert spatialbench("leaderboard", "back", "--no-published").status == 0
+    state = json.loads(spatialbench("status", "back", "--format", "json").out)
+    assert (state["partial"], state["next"]) == (False, "nothing is left to do")
+    scored = spatialbench("score", "back")
+    assert scored.status == 2
+    assert "holds imported results and no detections" in scored.err
+    assert spatialbench("leaderboard", "back").status == 0  # What it says to type.
+    # An official file holds detections, of which there are none to write.
+    refused = spatialbench("export", "back", "--layout", "results", "--out", "again")
+    assert refused.status == 2
+    assert "0 of the 12 images that were judged" in refused.err
+    assert not Path("again").exists()
 
 
 @pytest.mark.parametrize("model", ["cogview2", "dallev2"])

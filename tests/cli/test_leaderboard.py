@@ -227,3 +227,25 @@ def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(
     table = spatialbench(*arguments).out
     (letter,) = re.findall(rf"^\[(\w)\] {reason}$", table, re.MULTILINE)
     assert f"– [{letter}]" in table
+
+    told = ("import", "again.json", "--layout", "results", "--bench", "visor", "--only", "0,1")
+    for name, right in (("one", 1), ("two", 0)):
+        records = {
+            f"{prompt}_{k}": {"classes": ["person", "bicycle"], "sra": right * k}
+            for prompt in (0, 1)
+            for k in range(2)
+        }
+        Path("again.json").write_text(json.dumps(records))
+        made = spatialbench(*told, "--images-per-prompt", "2", "--name", name, "--out", name)
+        assert made.status == 0, made.err
+    why = reason.removeprefix("undefined: ")
+    assert f"VISOR_3 of A and B ({why})" in spatialbench("compare", "one", "two").out
+    assert f"VISOR_3 ({reason}); VISOR_4" in spatialbench("power", "one").out
+    spatialbench("gate", "one", "--write", "gate.json")
+    gate = json.loads(Path("gate.json").read_text())
+    assert "VISOR_3" not in gate["metrics"]
+    gate["metrics"]["VISOR_3"] = gate["metrics"]["VISOR_2"]
+    Path("gate.json").write_text(json.dumps(gate))
+    held = spatialbench("gate", "one", "--against", "gate.json")
+    assert held.status == 2
+    assert f"undefined for this run: {why}" in held.out

@@ -201,7 +201,7 @@ def _imported_pictures(spatialbench: Command) -> Outcome:
     spatialbench("export", ONE, "--layout", "flat+csv", "--out", "theirs")
     return spatialbench(
         "import", "theirs", "--layout", "flat+csv", "--bench", "squares", "--name", "theirs",
-        "--partial",
+        "--allow-partial",
     )  # fmt: skip
 
 
