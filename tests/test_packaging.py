@@ -79,9 +79,9 @@ def test_the_wheel_holds_every_module_and_data_file(source: Path, wheel: Path) -
 def test_the_wheel_imports_where_the_repository_is_not(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
-    # -S keeps the editable install out; the dependencies then come from the same folder by path.
-    dependencies = next(path for path in sys.path if path.endswith("site-packages"))
-    path = f"import sys; sys.path[:0] = [{str(site)!r}]; sys.path.append({dependencies!r});"
+    # -S keeps the editable install out; the dependencies then come from the same folders by path.
+    dependencies = [path for path in sys.path if path.endswith("site-packages")]
+    path = f"import sys; sys.path[:0] = [{str(site)!r}]; sys.path.extend({dependencies!r});"
     benchmark, detectors, name = _python(path + IMPORTS, tmp_path, "-S").splitlines()
     assert Path(benchmark).is_relative_to(site)
     assert Path(detectors).is_relative_to(site)
