@@ -4,8 +4,7 @@ A plug-in is an object named by an entry point in the group ``spatialbench.gener
 ``spatialbench.detectors`` or ``spatialbench.benchmarks``. The object itself must import quickly:
 heavy libraries are imported when a model is loaded, not before.
 
-What a generator, a detector or a rule needs of a machine it may say by an optional ``requirements``
-(see ``requirements``), so that it is told before the first image.
+A generator, detector or rule may say what it needs by an optional ``requirements`` (see there).
 """
 
 from __future__ import annotations
@@ -215,14 +214,13 @@ class BenchmarkPlugin(Protocol):
     """What an entry point of ``spatialbench.benchmarks`` names.
 
     It may also offer, and the harness then uses: ``subset_rules`` and ``subset_detectors`` (see
-    ``subsets``), ``prepare_detector``,
-    ``needs_prepared_detector`` and ``rule_with`` (see ``cli.assembly``),
-    ``prompt_of_record`` (see ``stages.foreign``), ``stands_for`` (see ``rules.any_benchmark``),
-    ``notes``, ``breakdowns`` and ``undefined`` (see ``stages.summary``), ``read_official`` or
-    ``official_reader`` (see ``imports.results``), ``rewritten_prompts`` (of such a file),
-    ``judged_metadata`` (see ``imports.names``), ``vocabulary`` (see ``stages.looked``),
-    ``official_results`` (see ``exports.results``),
-    ``violations`` (see ``published``), and ``fetch`` or ``files`` (see ``cli.fetch``).
+    ``subsets``), ``prepare_detector``, ``needs_prepared_detector`` and ``rule_with`` (see
+    ``cli.assembly``), ``prompt_of_record`` (see ``stages.foreign``), ``stands_for`` (see
+    ``rules.any_benchmark``), ``notes``, ``breakdowns`` and ``undefined`` (see ``stages.summary``),
+    ``read_official`` or ``official_reader`` (see ``imports.results``), ``rewritten_prompts`` (of
+    such a file), ``judged_metadata`` (see ``imports.names``), ``vocabulary`` (see
+    ``stages.looked``), ``official_results`` (see ``exports.results``), ``violations`` (see
+    ``published``), and ``fetch`` or ``files`` (see ``cli.fetch``).
     """
 
     name: str
