@@ -20,6 +20,13 @@ def check_dtype(dtype: str, device: str) -> torch.dtype:
     """
     import torch
 
+    require_dtype(dtype, device)
+    value: torch.dtype = getattr(torch, dtype)
+    return value
+
+
+def require_dtype(dtype: str, device: str) -> None:
+    """As :func:`check_dtype`, without loading torch."""
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
     if dtype == "float16" and device.partition(":")[0] == "cpu":
@@ -27,8 +34,6 @@ def check_dtype(dtype: str, device: str) -> torch.dtype:
             "float16 on the CPU is slow and overflows; use --dtype float32 (or bfloat16), or "
             "--device cuda."
         )
-    value: torch.dtype = getattr(torch, dtype)
-    return value
 
 
 def check_device(device: str) -> torch.device:

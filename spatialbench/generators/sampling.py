@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..checkpoints.devices import DTYPES
+from ..checkpoints.devices import DTYPES, require_dtype
 from ..downloads import forbidden
 from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings
@@ -75,11 +75,15 @@ class Sampling:
         self.backbone.locate(offline=self.offline)
 
     def requirements(self) -> list[Requirement]:
-        """The backbone's files; see ``spatialbench.requirements``."""
+        """The backbone's files and its numbers' type; see ``spatialbench.requirements``."""
         backbone = self.backbone
         fetchable = backbone.source is not None and not (self.offline or forbidden())
         what = f"the weights of {backbone.fetch_name}"
-        return [required(what, lambda: backbone.locate(offline=True), fetchable=fetchable)]
+        kind = f"{self.dtype} on {self.device}"
+        return [
+            required(what, lambda: backbone.locate(offline=True), fetchable=fetchable),
+            required(kind, lambda: require_dtype(self.dtype, self.device)),
+        ]
 
     def identity(self) -> dict[str, Any]:
         """Everything here that decides the pixels; plain JSON. No model is loaded.

@@ -19,13 +19,17 @@ _NARROWEST = 18
 """Characters that a column of text keeps."""
 
 
+_UNKNOWN = 80
+"""Columns of a terminal that does not say how many it has: one of a script may say 0."""
+
+
 def terminal_width() -> int | None:
-    """Columns of the terminal that the output goes to; None for a pipe or a file."""
+    """Columns of the terminal that the output goes to, at least one; None for a pipe or a file."""
     out = sys.__stdout__
     try:
         if out is None or not out.isatty():
             return None
-        return os.get_terminal_size(out.fileno()).columns
+        return os.get_terminal_size(out.fileno()).columns or _UNKNOWN
     except (OSError, ValueError):
         return None
 
