@@ -8,10 +8,22 @@ from .tokenizer import MAX_TOKENS
 from .world import SIDE
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextModel, OwlViTForObjectDetection
+    from diffusers import (
+        AutoencoderKL,
+        DDIMScheduler,
+        FlowMatchEulerDiscreteScheduler,
+        SD3Transformer2DModel,
+        UNet2DConditionModel,
+    )
+    from transformers import (
+        CLIPTextModel,
+        CLIPTextModelWithProjection,
+        OwlViTForObjectDetection,
+    )
 
 TEXT_WIDTH = 128
+SECOND_TEXT_WIDTH = 8
+FLOW_SHIFT = 2.0
 LATENT_SIDE = SIDE // 4
 LATENT_STD = 1.2
 """Standard deviation of scaled latents. Smaller ones leave too little signal at t = 800 for
@@ -90,6 +102,95 @@ def build_scheduler() -> DDIMScheduler:
         prediction_type="v_prediction",
         timestep_spacing="leading",
     )
+
+
+def build_transformer() -> SD3Transformer2DModel:
+    """SD3's joint attention of image and text: five blocks, 8x8 image tokens of 2x2 latents."""
+    from diffusers import SD3Transformer2DModel
+
+    return SD3Transformer2DModel(
+        sample_size=LATENT_SIDE,
+        patch_size=2,
+        in_channels=4,
+        out_channels=4,
+        num_layers=5,
+        attention_head_dim=32,
+        num_attention_heads=5,
+        joint_attention_dim=TEXT_WIDTH + SECOND_TEXT_WIDTH,
+        caption_projection_dim=160,
+        pooled_projection_dim=TEXT_WIDTH + SECOND_TEXT_WIDTH,
+        pos_embed_max_size=LATENT_SIDE // 2,
+        qk_norm="rms_norm",
+    )
+
+
+def build_flow_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Straight flow from noise to picture, its steps shifted towards the noise as SD3's are."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=FLOW_SHIFT)
+
+
+def first_text_encoder(trained: CLIPTextModel) -> CLIPTextModelWithProjection:
+    """The lab's trained text encoder as SD3's first: the states before its last layer are read.
+
+    So a second layer that changes nothing follows the trained one. The projection is zero: the
+    pooled text says nothing, and the words are read by attention alone.
+    """
+    import torch
+    from transformers import CLIPTextModelWithProjection
+
+    encoder = _silent_text_encoder(trained.config.vocab_size, TEXT_WIDTH)
+    state = encoder.state_dict()
+    state |= {
+        name if name.startswith("text_model.") else f"text_model.{name}": value
+        for name, value in trained.state_dict().items()
+    }
+    missing, unexpected = encoder.load_state_dict(state, strict=False)
+    assert not missing, missing
+    assert not unexpected, unexpected
+    assert isinstance(encoder, CLIPTextModelWithProjection)
+    assert isinstance(encoder.text_projection.weight, torch.Tensor)
+    return encoder
+
+
+def second_text_encoder(vocabulary_size: int) -> CLIPTextModelWithProjection:
+    """SD3 has two CLIP encoders; the lab's second is as small as can be and says nothing."""
+    import torch
+
+    encoder = _silent_text_encoder(vocabulary_size, SECOND_TEXT_WIDTH)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+    return encoder
+
+
+def _silent_text_encoder(vocabulary_size: int, width: int) -> CLIPTextModelWithProjection:
+    """Two layers, the second of which adds nothing, and a projection to zero."""
+    import torch
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+    encoder = CLIPTextModelWithProjection(
+        CLIPTextConfig(
+            vocab_size=vocabulary_size,
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=2,
+            num_attention_heads=max(width // 32, 1),
+            max_position_embeddings=MAX_TOKENS,
+            projection_dim=width,
+            bos_token_id=1,
+            eos_token_id=vocabulary_size - 1,
+            pad_token_id=vocabulary_size - 1,
+        )
+    )
+    last = encoder.text_model.encoder.layers[1]
+    with torch.no_grad():
+        for linear in (last.self_attn.out_proj, last.mlp.fc2):
+            linear.weight.zero_()
+            linear.bias.zero_()
+        encoder.text_projection.weight.zero_()
+    return encoder
 
 
 def build_detector(vocabulary_size: int) -> OwlViTForObjectDetection:

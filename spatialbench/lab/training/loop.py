@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     StepFunction = Callable[[int, np.random.Generator], Losses]
 
 
-def half_precision() -> torch.autocast:
-    """bfloat16 autocast on processors that multiply it in hardware; elsewhere float32 is faster."""
+def half_precision(device: str = "cpu") -> torch.autocast:
+    """bfloat16 autocast on GPUs and on processors that multiply it in hardware.
+
+    Elsewhere float32 is faster.
+    """
     import torch
 
+    if not device.startswith("cpu"):
+        return torch.autocast(device.partition(":")[0], torch.bfloat16)
     fast = torch.cpu.get_capabilities().get("avx512_bf16", False)
     return torch.autocast("cpu", torch.bfloat16, enabled=bool(fast))
 
