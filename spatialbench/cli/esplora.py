@@ -187,7 +187,7 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
     from ..finetuning.kept_set import read_kept
     from ..finetuning.lora_settings import LoraSettings
     from ..finetuning.lora_training import train_lora
-    from ..generators.sampling import resolve_sampling
+    from ..generators.sampling import UNET_AND_FLUX, resolve_sampling
 
     device, dtype, offline = (values.pop(name) for name in ("device", "dtype", "offline"))
     threads, frugal = values.pop("threads"), values.pop("gradient_checkpointing")
@@ -198,7 +198,8 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
             GenerationSettings(
                 backbone=backbone, dtype=dtype, device=parsing.device(device), offline=offline
             ),
-            not_on_flux=None,
+            families=UNET_AND_FLUX,
+            why="its LoRA is trained in a UNet or in FLUX",
         )
         if threads:
             import torch

@@ -67,7 +67,7 @@ def train_lora(
     """
     import torch
 
-    if settings.text_encoder and sampling.flux:
+    if settings.text_encoder and sampling.family.flow:
         raise UserError(
             "a LoRA for FLUX is trained in its transformer alone, not in T5 or CLIP: leave "
             "--text-encoder out."

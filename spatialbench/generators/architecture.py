@@ -14,24 +14,38 @@ from ..checkpoints.hub import HubSource, fetch_file, snapshot_folder
 from ..documents import read_json
 from ..downloads import forbidden
 from ..errors import UserError
+from .family import PIPELINE_FAMILIES, Family
 
 
 class Architecture(StrEnum):
     """``SD1``: Stable Diffusion 1, with CLIP's text encoder of width 768. ``SD2``: Stable
-    Diffusion 2, with OpenCLIP's of width 1,024. ``LAB``: the shape of the lab's model."""
+    Diffusion 2, with OpenCLIP's of width 1,024. ``LAB`` and ``LAB_TRANSFORMER``: the shapes of the
+    lab's models."""
 
     LAB = "lab"
+    LAB_TRANSFORMER = "lab-mmdit"
     SD1 = "sd1"
     SD2 = "sd2"
     SDXL = "sdxl"
+    SD3 = "sd3"
     FLUX = "flux"
     OTHER = "other"
 
 
 LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
 """The lab's diffusers folder inside the package."""
+LAB_TRANSFORMER_FOLDER = LAB_FOLDER.with_name("backbone-mmdit")
+"""The same of the lab's transformer."""
 
 _UNET = "unet/config.json"
+_TRANSFORMER = "transformer/config.json"
+_TRANSFORMER_SHAPE = (
+    "sample_size",
+    "num_layers",
+    "num_attention_heads",
+    "attention_head_dim",
+    "joint_attention_dim",
+)
 _SHAPE = (
     "sample_size",
     "cross_attention_dim",
@@ -44,8 +58,11 @@ _BY_TEXT_WIDTH = {768: Architecture.SD1, 1024: Architecture.SD2}
 
 def folder_architecture(folder: Path) -> Architecture:
     """Of a diffusers folder; ``OTHER`` where its small files cannot be read."""
-    if _class_name(folder) == "FluxPipeline":
+    family = PIPELINE_FAMILIES.get(_class_name(folder) or "")
+    if family is Family.FLUX:
         return Architecture.FLUX
+    if family is Family.SD3:
+        return _of_transformer(_config(folder / _TRANSFORMER))
     return _of_unet(_config(folder / _UNET))
 
 
@@ -67,6 +84,12 @@ def repository_architecture(source: HubSource, *, offline: bool) -> Architecture
     # Beside the cache: a commit of which the cache holds one file would pass for complete.
     with tempfile.TemporaryDirectory() as scratch:
         return _of_unet(_config(fetch_file(source, _UNET, Path(scratch))))
+
+
+def _of_transformer(config: dict[str, Any]) -> Architecture:
+    lab = _config(LAB_TRANSFORMER_FOLDER / _TRANSFORMER)
+    same = lab and all(config.get(key) == lab.get(key) for key in _TRANSFORMER_SHAPE)
+    return Architecture.LAB_TRANSFORMER if same else Architecture.SD3
 
 
 def _of_unet(config: dict[str, Any]) -> Architecture:

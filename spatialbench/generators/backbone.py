@@ -6,7 +6,6 @@ Nothing here loads a model or imports a heavy library.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,13 @@ from ..checkpoints.hub import HubSource, first_cached, locate
 from ..checkpoints.patterns import FilePatterns
 from ..errors import UserError
 from .architecture import Architecture, repository_architecture
+from .family import Family
 
 PIPELINE_FILES = FilePatterns(
     allow=("model_index.json", "*/*.json", "*/*.txt", "*/*.safetensors"),
     ignore=("*.fp16.*", "*.fp16-*", "*.non_ema.*", "safety_checker/*", "vae_1_0/*", "*openvino*"),
 )
 """What a pipeline needs from a Hub repository: one precision, no pickles, no safety checker."""
-
-
-class Family(StrEnum):
-    """What kind of model a backbone is, and so what can be asked of it.
-
-    ``UNET``: Stable Diffusion and SDXL. A UNet predicts noise or velocity and looks at the prompt
-    by cross-attention; guidance compares two predictions. ``FLUX``: FLUX.1. A transformer predicts
-    the flow from noise to picture and mixes text and picture in joint attention; guidance is a
-    number that the model is told, or was trained away.
-    """
-
-    UNET = "unet"
-    FLUX = "flux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +30,7 @@ class Defaults:
     ``scheduler`` is a name of :mod:`~spatialbench.generators.schedulers`; ``own`` is the one in
     the checkpoint. ``width`` and ``height`` are pixels; None is the checkpoint's own size. A
     FLUX model with ``guidance_scale`` 0 takes none. ``text_length`` is how many tokens of T5 a
-    FLUX model reads.
+    transformer reads, or rows of zeros where it has no T5; 0 is none.
     """
 
     steps: int = 50
@@ -132,13 +119,13 @@ class Backbone:
         assert self.folder is not None
         if (self.folder / "model_index.json").is_file():
             return self.folder
-        if self.name == "lab":
+        if self.name in ("lab", "lab-mmdit"):
             raise UserError(
-                "the lab's weights are not in this installation (expected model_index.json in "
-                f"{self.folder}); install spatialbench again, or make them with "
-                "'spatialbench lab train'."
+                f"the weights of {self.name} are not in this installation (expected "
+                f"model_index.json in {self.folder}); install spatialbench again, or make them "
+                "with 'spatialbench lab train'."
             )
         raise UserError(
             f"{self.folder} is no diffusers pipeline (it has no model_index.json); give a folder "
-            "written by save_pretrained of a Stable Diffusion or FLUX pipeline."
+            "written by save_pretrained of a Stable Diffusion, SD3 or FLUX pipeline."
         )

@@ -11,9 +11,17 @@ from pathlib import Path
 
 from ..checkpoints.hub import HubSource, Unreachable, fetch, first_cached, parse_source
 from ..errors import UserError, unknown_name
-from .architecture import LAB_FOLDER, Architecture
-from .backbone import PIPELINE_FILES, Backbone, Defaults, Family
-from .folder_backbone import FLUX_DEV, FLUX_SCHNELL, LAB, SDXL_GUIDANCE, folder_backbone
+from .architecture import LAB_FOLDER, LAB_TRANSFORMER_FOLDER, Architecture
+from .backbone import PIPELINE_FILES, Backbone, Defaults
+from .family import Family
+from .folder_backbone import (
+    FLUX_DEV,
+    FLUX_SCHNELL,
+    LAB,
+    LAB_TRANSFORMER,
+    SDXL_GUIDANCE,
+    folder_backbone,
+)
 
 
 def _square(pixels: int, guidance_scale: float = 7.5) -> Defaults:
@@ -30,6 +38,14 @@ BACKBONES: dict[str, Backbone] = {
             LAB,
             folder=LAB_FOLDER,
             known_architecture=Architecture.LAB,
+        ),
+        Backbone(
+            "lab-mmdit",
+            "the lab's small transformer, shaped as SD3, 64 px, in the package",
+            LAB_TRANSFORMER,
+            folder=LAB_TRANSFORMER_FOLDER,
+            family=Family.SD3,
+            known_architecture=Architecture.LAB_TRANSFORMER,
         ),
         Backbone(
             "sd1.4",
@@ -142,7 +158,8 @@ def resolve(name: str) -> Backbone:
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         found = folder_backbone(name, folder)
-        return replace(BACKBONES["lab"], folder=folder) if _is_the_lab(found) else found
+        known = _known_in_the_lab(found)
+        return replace(known, folder=folder) if known else found
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")
     source = parse_source(name)
@@ -151,26 +168,30 @@ def resolve(name: str) -> Backbone:
     return _repository(source)
 
 
-def _is_the_lab(found: Backbone) -> bool:
-    """Whether a folder holds the lab's own weights, to the last byte."""
-    if found.known_architecture is not Architecture.LAB:
-        return False
-    try:
-        return bool(found.identity()["weights"] == BACKBONES["lab"].identity()["weights"])
-    except UserError:
-        return False
+def _known_in_the_lab(found: Backbone) -> Backbone | None:
+    """The lab's backbone whose own weights, to the last byte, a folder holds."""
+    for backbone in (BACKBONES["lab"], BACKBONES["lab-mmdit"]):
+        if found.known_architecture is not backbone.known_architecture:
+            continue
+        try:
+            if found.identity()["weights"] == backbone.identity()["weights"]:
+                return backbone
+        except UserError:
+            continue
+    return None
 
 
 def _repository(source: HubSource) -> Backbone:
     """Of another commit of a known repository, the kind and the guidance are known; of any other
-    they cannot be asked without a network, so they are Stable Diffusion's. Loading refuses FLUX
-    under a name that nobody knows."""
+    they cannot be asked without a network, so they are Stable Diffusion's. Loading refuses SD3
+    and FLUX under a name that nobody knows."""
     plain = Backbone(source.repo, f"the repository {source}", Defaults(), (source,))
     for known in BACKBONES.values():
         if source.repo in [own.repo for own in known.sources]:
             # A UNet's own size is the checkpoint's to say.
-            flux = known.family is Family.FLUX
-            defaults = known.defaults if flux else replace(known.defaults, width=None, height=None)
+            defaults = known.defaults
+            if not known.family.flow:
+                defaults = replace(defaults, width=None, height=None)
             return replace(
                 plain,
                 defaults=defaults,

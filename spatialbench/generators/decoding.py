@@ -57,8 +57,8 @@ def decode(
 
 
 def _unscaled(pipe: Pipeline, latents: torch.Tensor) -> torch.Tensor:
-    """Latents in the VAE's own units: FLUX's are shifted too, and some SDXL-type VAEs carry a mean
-    and a spread a channel."""
+    """Latents in the VAE's own units: a transformer's are shifted too, and some SDXL-type VAEs
+    carry a mean and a spread a channel."""
     config = pipe.vae.config
     factor = float(config.scaling_factor)
     if hasattr(pipe, "transformer"):

@@ -78,7 +78,8 @@ class PipelineGenerator:
             generator=image_generators(requests),
             output_type="latent",
         ).images
-        return unpacked(self.pipe, sampled, height, width) if sampling.flux else sampled
+        packed = sampling.family.packed
+        return unpacked(self.pipe, sampled, height, width) if packed else sampled
 
     def options(self) -> dict[str, Any]:
         """Further keyword arguments of the pipeline's call: none."""

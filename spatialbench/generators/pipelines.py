@@ -12,11 +12,12 @@ from ..checkpoints.loading import load_model, quiet
 from ..checkpoints.parts_beside import load_beside, load_scheduler
 from ..documents import read_json
 from ..errors import UserError
-from .backbone import Backbone, Family
+from .backbone import Backbone
+from .family import PIPELINE_FAMILIES
 
 Pipeline = Any
-"""A ``StableDiffusionPipeline``, ``StableDiffusionXLPipeline`` or ``FluxPipeline``; diffusers'
-classes have no types that a checker can follow."""
+"""A pipeline of one of the classes in ``PIPELINE_FAMILIES``; diffusers' classes have no types that
+a checker can follow."""
 
 _MODELS = {
     "StableDiffusionPipeline": {
@@ -30,6 +31,13 @@ _MODELS = {
         "text_encoder": "CLIPTextModel",
         "text_encoder_2": "CLIPTextModelWithProjection",
     },
+    "StableDiffusion3Pipeline": {
+        "transformer": "SD3Transformer2DModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModelWithProjection",
+        "text_encoder_2": "CLIPTextModelWithProjection",
+        "text_encoder_3": "T5EncoderModel",
+    },
     "FluxPipeline": {
         "transformer": "FluxTransformer2DModel",
         "vae": "AutoencoderKL",
@@ -41,8 +49,12 @@ _MODELS = {
 _BESIDE = {
     "StableDiffusionPipeline": ("tokenizer", "scheduler"),
     "StableDiffusionXLPipeline": ("tokenizer", "tokenizer_2", "scheduler"),
+    "StableDiffusion3Pipeline": ("tokenizer", "tokenizer_2", "tokenizer_3", "scheduler"),
     "FluxPipeline": ("tokenizer", "tokenizer_2", "scheduler"),
 }
+
+_OPTIONAL = {"StableDiffusion3Pipeline": ("text_encoder_3", "tokenizer_3")}
+"""Parts that a folder may leave out together: its description then has nothing for them."""
 
 
 def load_pipeline(
@@ -52,7 +64,7 @@ def load_pipeline(
     offline: bool = False,
     replaced: Mapping[str, Path] | None = None,
 ) -> Pipeline:
-    """A Stable Diffusion, SDXL or FLUX pipeline with every weight accounted for.
+    """A Stable Diffusion, SDXL, SD3 or FLUX pipeline with every weight accounted for.
 
     Models are in evaluation mode, frozen, of the given dtype and on the device; the safety
     checker and the progress bar are off; the scheduler is the checkpoint's own.
@@ -71,13 +83,33 @@ def load_pipeline(
     torch_dtype, torch_device = check_dtype(dtype, device), check_device(device)
     folder = backbone.locate(offline=offline)
     class_name = _pipeline_class(folder, backbone)
+    absent = _absent(class_name, folder)
     parts: dict[str, Any] = {
         part: load_model(_model_class(name), (replaced or {}).get(part, folder / part), torch_dtype)
         for part, name in _MODELS[class_name].items()
+        if part not in absent
     }
-    pipe = _assembled(class_name, folder, parts)
+    pipe = _assembled(class_name, folder, parts | dict.fromkeys(absent))
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(torch_device)
+
+
+def _absent(class_name: str, folder: Path) -> tuple[str, ...]:
+    """The optional parts, where the folder's description has none of them.
+
+    Raises:
+        UserError: it has some of them and not the others.
+    """
+    optional = _OPTIONAL.get(class_name, ())
+    index = read_json(folder / "model_index.json")
+    absent = tuple(part for part in optional if not any(index.get(part) or ()))
+    if absent and absent != optional:
+        raise UserError(
+            f"{folder / 'model_index.json'} has no {' and '.join(absent)}, and has "
+            f"{' and '.join(part for part in optional if part not in absent)}: get an intact copy "
+            "of the folder."
+        )
+    return absent
 
 
 def _assembled(class_name: str, folder: Path, parts: dict[str, Any]) -> Pipeline:
@@ -89,7 +121,7 @@ def _assembled(class_name: str, folder: Path, parts: dict[str, Any]) -> Pipeline
 
     index = read_json(folder / "model_index.json")
     kind = getattr(diffusers, class_name)
-    for part in sorted(_BESIDE[class_name]):
+    for part in sorted(set(_BESIDE[class_name]) - parts.keys()):
         entry = index.get(part)
         library = "diffusers" if part == "scheduler" else "transformers"
         if not (isinstance(entry, list) and len(entry) == 2 and entry[0] == library):
@@ -119,7 +151,7 @@ def _assembled(class_name: str, folder: Path, parts: dict[str, Any]) -> Pipeline
 
 
 def denoiser(pipe: Pipeline) -> Any:
-    """The model that is asked at every step: FLUX's transformer, or the UNet."""
+    """The model that is asked at every step: the transformer, or the UNet."""
     return getattr(pipe, "transformer", None) or pipe.unet
 
 
@@ -140,13 +172,13 @@ def _pipeline_class(folder: Path, backbone: Backbone) -> str:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{index} cannot be read as a pipeline description ({error!r}); give a folder written "
-            "by save_pretrained of a Stable Diffusion or FLUX pipeline."
+            "by save_pretrained of a Stable Diffusion, SD3 or FLUX pipeline."
         ) from error
     if name not in _MODELS:
         raise UserError(
             f"{folder} holds a {name}; expected one of {', '.join(_MODELS)}. Give another backbone."
         )
-    if (name == "FluxPipeline") != (backbone.family is Family.FLUX):
+    if PIPELINE_FAMILIES[name] is not backbone.family:
         # A repository's kind is not known before it is here, and settings depend on it.
         raise UserError(
             f"{backbone.name} holds a {name}, which its name does not say: give the folder it was "

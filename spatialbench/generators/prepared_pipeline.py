@@ -29,6 +29,6 @@ def prepared_pipeline(
     pipe = load_pipeline(
         sampling.backbone, sampling.dtype, sampling.device, sampling.offline, replaced
     )
-    if not sampling.flux:
+    if not sampling.family.flow:
         pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
     return pipe, PromptEncoder(pipe, negative_prompt, text_length=sampling.text_length)

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One prompt: ``tokens`` (1, length, width), and ``pooled`` (1, width) of SDXL and FLUX."""
+    """One prompt: ``tokens`` (1, length, width), and ``pooled`` (1, width) if there is one."""
 
     tokens: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -56,7 +56,7 @@ class PromptEncoder:
     Args:
         negative_prompt: what guidance leads away from; FLUX has none.
         capacity: how many prompts are remembered.
-        text_length: tokens of T5, for FLUX.
+        text_length: tokens of T5, for SD3 and FLUX.
     """
 
     def __init__(
@@ -134,9 +134,19 @@ def encoded(pipe: Pipeline, texts: str | list[str], text_length: int | None = No
     """One prompt or several by the pipeline's own text encoders: (n, length, width) and pooled.
 
     Args:
-        text_length: tokens of T5, for FLUX.
+        text_length: tokens of T5, for SD3 and FLUX.
     """
     device = denoiser(pipe).device
+    if hasattr(pipe, "tokenizer_3"):
+        tokens, _, pooled, _ = pipe.encode_prompt(
+            texts,
+            None,
+            None,
+            device=device,
+            do_classifier_free_guidance=False,
+            max_sequence_length=256 if text_length is None else text_length,
+        )
+        return Embedding(tokens, pooled)
     if hasattr(pipe, "transformer"):
         tokens, pooled, _ = pipe.encode_prompt(
             prompt=texts, device=device, max_sequence_length=text_length or 512

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +13,22 @@ from ..errors import UserError, unknown_name
 from ..plugins import GenerationSettings
 from ..requirements import Requirement, required
 from .architecture import Architecture
-from .backbone import Backbone, Family
+from .backbone import Backbone
 from .backbones import resolve
+from .family import Family
 from .prompt_transforms import NONE, transform_of
 from .schedulers import OWN, SchedulerChoice, choose
 
-_SIDE_UNIT = {Family.UNET: 8, Family.FLUX: 16}
-"""Sides are multiples of this: diffusers refuses others for a UNet, and rounds them for FLUX."""
-
 ACTS_ON_A_UNET = "it acts on the attention of Stable Diffusion's UNet"
-"""Why most methods do not run on FLUX."""
+"""Why most methods do not run on a transformer."""
+UNET = frozenset({Family.UNET})
+UNET_AND_FLUX = frozenset({Family.UNET, Family.FLUX})
+EVERY_FAMILY = frozenset(Family)
+_RUN_ON = {
+    Family.FLUX: "sd, infsplign, esplora, compass, compass-without-tenor and tenor",
+    Family.SD3: "sd and infsplign",
+}
+"""What a message proposes in the place of a method that does not run on a transformer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,9 @@ class Sampling:
     offline: bool
 
     @property
-    def flux(self) -> bool:
-        """Whether the backbone is a FLUX model."""
-        return self.backbone.family is Family.FLUX
+    def family(self) -> Family:
+        """What kind of model the backbone is."""
+        return self.backbone.family
 
     @property
     def architecture(self) -> Architecture:
@@ -63,11 +70,11 @@ class Sampling:
 
         Never for FLUX: its guidance is a number that the model is told.
         """
-        return self.guidance_scale > 1 and not self.flux
+        return self.guidance_scale > 1 and not self.family.told_guidance
 
     @property
     def text_length(self) -> int | None:
-        """How many tokens of T5 a FLUX model reads."""
+        """How many tokens of T5 a transformer reads; see ``Defaults``."""
         return self.backbone.defaults.text_length
 
     def download(self) -> None:
@@ -100,17 +107,18 @@ class Sampling:
             "height": self.height,
             "dtype": self.dtype,
             "prompt_transform": self.prompt_transform,
-            **({"text_length": self.text_length} if self.flux else {}),
+            **({"text_length": self.text_length} if self.family.flow else {}),
         }
 
 
 def resolve_sampling(
-    settings: GenerationSettings, *, not_on_flux: str | None = ACTS_ON_A_UNET
+    settings: GenerationSettings, *, families: Collection[Family] = UNET, why: str = ACTS_ON_A_UNET
 ) -> Sampling:
     """Check what the user asked for and fill in the backbone's defaults.
 
     Args:
-        not_on_flux: why the method does not run on FLUX; None if it does.
+        families: the kinds of backbone that the method runs on.
+        why: why it does not run on the others.
 
     Raises:
         UserError: an unknown backbone, scheduler, dtype or prompt transform (near matches
@@ -118,11 +126,13 @@ def resolve_sampling(
     """
     backbone = resolve(settings.backbone)
     defaults = backbone.defaults
-    flux = backbone.family is Family.FLUX
-    if flux and not_on_flux is not None:
+    family = backbone.family
+    if family not in families:
+        others = f"; on {family.title} run {_RUN_ON[family]}" if family in _RUN_ON else ""
+        article = "an" if family is Family.SD3 else "a"
         raise UserError(
-            f"this method does not run on {settings.backbone}, a FLUX model: {not_on_flux}. Give "
-            "another --backbone; on FLUX run sd, esplora, compass, compass-without-tenor and tenor."
+            f"this method does not run on {settings.backbone}, {article} {family.title} model: "
+            f"{why}. Give another --backbone{others}."
         )
     steps = defaults.steps if settings.steps is None else settings.steps
     if steps < 1:
@@ -141,8 +151,8 @@ def resolve_sampling(
         scheduler=_scheduler(settings.scheduler or defaults.scheduler, backbone),
         steps=steps,
         guidance_scale=_guidance(settings.guidance_scale, backbone),
-        width=_side("width", settings.width, defaults.width, _SIDE_UNIT[backbone.family]),
-        height=_side("height", settings.height, defaults.height, _SIDE_UNIT[backbone.family]),
+        width=_side("width", settings.width, defaults.width, family.side_unit),
+        height=_side("height", settings.height, defaults.height, family.side_unit),
         dtype=settings.dtype,
         prompt_transform=transform,
         device=settings.device,
@@ -152,10 +162,11 @@ def resolve_sampling(
 
 def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
     choice = choose(name)
-    if backbone.family is Family.FLUX and choice.name != OWN:
+    if backbone.family.flow and choice.name != OWN:
         raise UserError(
-            f"--scheduler {name} is for models that predict noise or velocity; FLUX follows a flow "
-            "from noise to picture with the scheduler in its checkpoint: leave --scheduler out."
+            f"--scheduler {name} is for models that predict noise or velocity; "
+            f"{backbone.family.title} follows a flow from noise to picture with the scheduler in "
+            "its checkpoint: leave --scheduler out."
         )
     return choice
 
@@ -163,7 +174,7 @@ def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
 def _guidance(asked: float | None, backbone: Backbone) -> float:
     default = backbone.defaults.guidance_scale
     scale = default if asked is None else float(asked)
-    if backbone.family is Family.FLUX and default == 0:
+    if backbone.family.told_guidance and default == 0:
         if scale != 0:
             raise UserError(
                 f"--guidance-scale {scale:g} means nothing to {backbone.name}, which was distilled "

@@ -53,9 +53,7 @@ class SprightPlugin:
                 f"give --backbone {REPOSITORY}@<40-hex commit> (from "
                 f"https://huggingface.co/{REPOSITORY}/commits), or the folder of a copy of it."
             )
-        sampling = resolve_sampling(
-            settings, not_on_flux="it is one checkpoint, a Stable Diffusion 2.1"
-        )
+        sampling = resolve_sampling(settings, why="it is one checkpoint, a Stable Diffusion 2.1")
         values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return Spright(sampling, values)
 

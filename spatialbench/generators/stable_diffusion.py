@@ -1,4 +1,4 @@
-"""Plain Stable Diffusion, SDXL and FLUX: the stock pipeline, one seeded generator an image."""
+"""Plain Stable Diffusion, SDXL, SD3 and FLUX: the stock pipeline, one seeded generator an image."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..plugins import GenerationSettings, GeneratorPlugin, Json, Parameter
+from .family import Family
 from .parameters import read_parameters
 from .pipeline_generator import PipelineGenerator
 from .pipelines import Pipeline
 from .prepared_pipeline import prepared_pipeline
 from .prompt_embeddings import PromptEncoder
-from .sampling import Sampling, resolve_sampling
+from .sampling import EVERY_FAMILY, Sampling, resolve_sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +53,8 @@ class StableDiffusion(PipelineGenerator):
         return {}
 
     def options(self) -> dict[str, Any]:
-        """``eta``; FLUX's pipeline has none."""
-        return {} if self.sampling.flux else {"eta": self.parameters["eta"]}
+        """``eta``; a transformer's pipeline has none."""
+        return {} if self.sampling.family.flow else {"eta": self.parameters["eta"]}
 
 
 def read_stable_diffusion(
@@ -68,8 +69,8 @@ def read_stable_diffusion(
         UserError: an unknown parameter, a value out of range, or one that has no effect.
     """
     values = read_parameters(method, declared, given)
-    if sampling.flux:
-        _require_neither(values)
+    if sampling.family.flow:
+        _require_no_effectless(values, sampling.family)
     if not 0 <= values["eta"] <= 1:
         raise UserError(f"eta={values['eta']:g} is out of range: give a number from 0 to 1.")
     if values["eta"] and sampling.scheduler.class_name != "DDIMScheduler":
@@ -85,21 +86,23 @@ def read_stable_diffusion(
     return values
 
 
-def _require_neither(values: Mapping[str, Any]) -> None:
-    if values["negative_prompt"]:
+def _require_no_effectless(values: Mapping[str, Any], family: Family) -> None:
+    if values["negative_prompt"] and family.told_guidance:
         raise UserError(
             "negative_prompt has no effect on FLUX, which is told how much guidance to imitate and "
             "leads away from no prompt: leave negative_prompt out."
         )
     if values["eta"]:
-        raise UserError("eta has no effect on FLUX, whose steps add no fresh noise: leave eta out.")
+        raise UserError(
+            f"eta has no effect on {family.title}, whose steps add no fresh noise: leave eta out."
+        )
 
 
 class StableDiffusionPlugin:
     """The entry point ``sd``."""
 
     name = "sd"
-    summary = "Stable Diffusion, SDXL or FLUX as it is: the baseline of every method"
+    summary = "Stable Diffusion, SDXL, SD3 or FLUX as it is: the baseline of every method"
     parameters = PARAMETERS
 
     def configure(
@@ -111,7 +114,7 @@ class StableDiffusionPlugin:
             UserError: an unknown parameter, a value out of range, or settings that contradict
                 each other.
         """
-        sampling = resolve_sampling(settings, not_on_flux=None)
+        sampling = resolve_sampling(settings, families=EVERY_FAMILY)
         values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return StableDiffusion(sampling, values)
 

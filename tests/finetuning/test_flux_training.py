@@ -21,7 +21,7 @@ from spatialbench.finetuning.lora_training import train_lora
 from spatialbench.generators.decoding import unpacked
 from spatialbench.generators.esplora import PLUGIN
 from spatialbench.generators.pipelines import load_pipeline
-from spatialbench.generators.sampling import Sampling, resolve_sampling
+from spatialbench.generators.sampling import UNET_AND_FLUX, Sampling, resolve_sampling
 from spatialbench.plugins import GenerationSettings
 from tests.tiny_models import save_pipeline, tiny_flux
 
@@ -31,7 +31,7 @@ SETTINGS = LoraSettings(rank=3, alpha=5.0, steps=30, batch_size=4, learning_rate
 @pytest.fixture(scope="module", params=[True, False], ids=["dev", "schnell"])
 def sampling(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Sampling:
     folder = save_pipeline(tiny_flux(request.param), tmp_path_factory.mktemp("flux"))
-    return resolve_sampling(GenerationSettings(backbone=str(folder)), not_on_flux=None)
+    return resolve_sampling(GenerationSettings(backbone=str(folder)), families=UNET_AND_FLUX)
 
 
 def test_the_model_is_asked_as_the_pipeline_asks_it(sampling: Sampling) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from spatialbench import plugins
 from spatialbench.errors import UserError
-from spatialbench.generators.backbone import Defaults, Family
+from spatialbench.generators.backbone import Defaults
 from spatialbench.generators.backbones import resolve
+from spatialbench.generators.family import Family
 from spatialbench.generators.pipelines import load_pipeline
 from spatialbench.generators.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
@@ -27,7 +28,7 @@ from tests.generators.batches import (
 TEXTS = ("a dog to the left of a cat", "a car above a bench", "a tv below a wine glass")
 REQUESTS = [ImageRequest(Prompt(str(i), t, "left"), 0, 42 + i) for i, t in enumerate(TEXTS)]
 SIZE = {"height": 32, "width": 48}
-RUNS_ON_FLUX = {"sd", "esplora", "compass", "compass-without-tenor", "tenor"}
+RUNS_ON_FLUX = {"sd", "infsplign", "esplora", "compass", "compass-without-tenor", "tenor"}
 
 
 @functools.cache
@@ -172,7 +173,7 @@ def test_settings_that_make_no_sense(
 def test_methods_that_cannot_run_on_it_refuse_before_anything_is_loaded(name: str) -> None:
     plugin = plugins.load("generator", name)
     settings = GenerationSettings(backbone="flux1-dev")
-    if name in RUNS_ON_FLUX - {"sd", "tenor"}:
+    if name in RUNS_ON_FLUX - {"sd", "infsplign", "tenor"}:
         with pytest.raises(UserError, match="--set lora="):
             plugin.configure(settings, {})
     elif name in RUNS_ON_FLUX:

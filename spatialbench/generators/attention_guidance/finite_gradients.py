@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     import torch
 
 
+def finite_sum(output: torch.Tensor, change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A model's output after a change is added, and which samples the change was finite for.
+
+    A sample whose sum is not finite stays unmoved; asking for it here would make the host wait. (An
+    output that was not finite before is found when the latents are decoded.)
+
+    Args:
+        output: (n, ...); ``change`` likewise, maybe wider.
+
+    Returns:
+        like ``output``, and (n,) bool.
+    """
+    import torch
+
+    moved = (output + change).to(output.dtype)
+    broken = ~torch.isfinite(moved) & torch.isfinite(output)
+    fine = ~broken.flatten(1).any(1)
+    return moved.where(fine.view(-1, *[1] * (output.dim() - 1)), output), fine
+
+
 def require_finite_gradients(
     method: str,
     finite: torch.Tensor,

@@ -9,11 +9,11 @@ pipeline's own, so an unguided run is the stock run to the bit.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .replaced_methods import methods_replaced
 from .unet_forward import forward_replaced, rows_of
 
 if TYPE_CHECKING:
@@ -39,27 +39,12 @@ def latents_moved(
     UNet and scheduler are as before after it.
     """
     hooks = _Hooks(pipe, move, batch)
-    scheduler = pipe.scheduler
-
-    # The pipeline looks at the signatures to see which options a scheduler takes: wraps keeps them.
-    @functools.wraps(hooks.scale)
-    def scale_model_input(*args: Any, **options: Any) -> Tensor:
-        return hooks.scale_model_input(*args, **options)
-
-    @functools.wraps(hooks.step)
-    def step(*args: Any, **options: Any) -> Any:
-        return hooks.take_step(*args, **options)
-
-    methods = {"scale_model_input": scale_model_input, "step": step}
-    before = {name: vars(scheduler)[name] for name in methods if name in vars(scheduler)}
-    try:
-        vars(scheduler).update(methods)
-        with forward_replaced(pipe.unet, hooks.forward, checkpointing=checkpointing):
-            yield
-    finally:
-        for name in methods:
-            vars(scheduler).pop(name, None)
-        vars(scheduler).update(before)
+    methods = {"scale_model_input": hooks.scale_model_input, "step": hooks.take_step}
+    with (
+        methods_replaced(pipe.scheduler, methods),
+        forward_replaced(pipe.unet, hooks.forward, checkpointing=checkpointing),
+    ):
+        yield
 
 
 class _Hooks:

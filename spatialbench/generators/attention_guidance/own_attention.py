@@ -10,7 +10,13 @@ from typing import Any
 
 from ...errors import UserError
 
-_OWN = ("AttnProcessor", "AttnProcessor2_0", "XFormersAttnProcessor", "FluxAttnProcessor")
+_OWN = (
+    "AttnProcessor",
+    "AttnProcessor2_0",
+    "XFormersAttnProcessor",
+    "JointAttnProcessor2_0",
+    "FluxAttnProcessor",
+)
 """Processors that compute plain attention from the layer's own projections."""
 
 
@@ -25,6 +31,11 @@ def require_own(name: str, module: Any, method: str) -> Any:
     Raises:
         UserError: another method's processor is there; says whose.
     """
+    if getattr(module, "fused_projections", False):
+        raise UserError(
+            f"the query, key and value of {name} are fused into one layer, and {method} reads them "
+            "one by one: load the backbone without fuse_qkv_projections."
+        )
     processor = type(module.processor)
     if processor.__name__ not in _OWN:
         owner = getattr(processor, "method", None)

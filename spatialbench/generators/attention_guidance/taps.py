@@ -90,17 +90,25 @@ class TapProcessor(CrossAttentionProcessor):
 
 @contextmanager
 def tapped(
-    modules: Sequence[Attention], reduce: Reduction, *, stop: bool = False
+    modules: Sequence[Attention],
+    reduce: Reduction,
+    *,
+    stop: bool = False,
+    processor: Callable[[Recorder, int], Any] = TapProcessor,
 ) -> Iterator[Recorder]:
     """Read the maps of these layers inside the block; every processor is put back after it.
 
     The block must also hold the backward pass: a checkpointed layer is recomputed there.
+
+    Args:
+        processor: makes what computes a layer and reports its maps, from the recorder and the
+            layer's number.
     """
     recorder = Recorder(reduce, len(modules), stop=stop)
     before: list[Any] = [module.processor for module in modules]
     try:
         for slot, module in enumerate(modules):
-            module.set_processor(TapProcessor(recorder, slot))
+            module.set_processor(processor(recorder, slot))
         yield recorder
     finally:
         for module, processor in zip(modules, before, strict=True):

@@ -17,16 +17,17 @@ Positions = tuple[tuple[int, ...], ...]
 """Token positions of each object (subject first), counted with the start token."""
 
 
-def object_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+def object_tokens(prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None) -> Positions:
     """All tokens of both objects' names, subject first, by their place in the text.
 
     Args:
         tokenizers: fast tokenizers whose encoders share one sequence axis (SDXL has two).
+        limit: how many tokens are read, where it is not the tokenizer's own number.
 
     Raises:
         UserError: an object has no token (not in the text, or cut off), or the tokenizers disagree.
     """
-    return span_tokens(prompt, object_spans(prompt), tokenizers)
+    return span_tokens(prompt, object_spans(prompt), tokenizers, limit)
 
 
 def named_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
@@ -69,13 +70,15 @@ def prompt_words(texts: Sequence[str], tokenizer: Any, *, prompt_only: bool) -> 
     return words
 
 
-def span_tokens(prompt: Prompt, spans: Sequence[Span], tokenizers: Sequence[Any]) -> Positions:
+def span_tokens(
+    prompt: Prompt, spans: Sequence[Span], tokenizers: Sequence[Any], limit: int | None = None
+) -> Positions:
     """All tokens of each span of characters of the prompt's text.
 
     Raises:
         UserError: as :func:`object_tokens`.
     """
-    first, *others = (_positions(prompt, spans, tokenizer) for tokenizer in tokenizers)
+    first, *others = (_positions(prompt, spans, tokenizer, limit) for tokenizer in tokenizers)
     if any(other != first for other in others):
         raise UserError(
             f"the backbone's tokenizers place the objects of prompt {prompt.id} at different "
@@ -96,13 +99,15 @@ def selection(positions: Sequence[Positions], tokens: int, device: torch.device)
     return rows.to(device)
 
 
-def _positions(prompt: Prompt, spans: Sequence[Span], tokenizer: Any) -> Positions:
+def _positions(
+    prompt: Prompt, spans: Sequence[Span], tokenizer: Any, limit: int | None
+) -> Positions:
     if not getattr(tokenizer, "is_fast", False):
         raise UserError(
             f"the backbone's {type(tokenizer).__name__} does not tell where its tokens stand in "
             "the text; this method needs a fast tokenizer (a tokenizer.json beside the vocabulary)."
         )
-    limit = tokenizer.model_max_length
+    limit = limit or tokenizer.model_max_length
     offsets = tokenizer(
         prompt.text, return_offsets_mapping=True, truncation=True, max_length=limit
     )["offset_mapping"]

@@ -14,7 +14,8 @@ from typing import Any
 
 from ...errors import UserError
 from ...plugins import GenerationSettings, Parameter
-from ..backbone import Backbone, Family
+from ..backbone import Backbone
+from ..family import Family
 
 STEPS, GUIDANCE_SCALE = 50, 4.0
 

@@ -18,7 +18,7 @@ from ..esplora.adaptation import adapt_from_file
 from ..esplora.lora_file import LoraFile
 from ..pipelines import denoiser
 from ..prompt_embeddings import EmbeddingBatch
-from ..sampling import Sampling, resolve_sampling
+from ..sampling import UNET_AND_FLUX, Sampling, resolve_sampling
 from ..stable_diffusion import StableDiffusion, read_stable_diffusion
 from .flux_sampling import (
     FluxSampling,
@@ -172,7 +172,9 @@ def configure(
     authors = plugin.weights and is_guided_flux(resolve(settings.backbone))
     if authors:
         settings = with_authors_defaults(settings)
-    sampling = resolve_sampling(settings, not_on_flux=None)
+    sampling = resolve_sampling(
+        settings, families=UNET_AND_FLUX, why="its weights change a UNet's or FLUX's layers"
+    )
     if authors and parameters.get("negative_prompt"):
         raise UserError(
             f"{plugin.name} on FLUX leads away from the empty prompt, as its authors do: leave "

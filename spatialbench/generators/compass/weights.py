@@ -13,6 +13,7 @@ from ...checkpoints.patterns import FilePatterns
 from ...documents import read_json
 from ...errors import UserError
 from ..esplora.lora_file import LoraFile, find_lora
+from ..family import Family
 from ..sampling import Sampling
 
 REPOSITORIES: Mapping[str, str] = {
@@ -96,7 +97,7 @@ def find_weights(method: str, values: dict[str, Any], sampling: Sampling) -> Une
     unet, subfolder, lora, file = (
         str(values.pop(key)) for key in ("unet", "subfolder", "lora", "file")
     )
-    if sampling.flux:
+    if sampling.family is Family.FLUX:
         if unet or subfolder or not lora:
             raise UserError(
                 f"{method} on FLUX is a LoRA: give --set lora={FLUX_REPOSITORY}@<40-hex commit> "

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...plugins import GenerationSettings, Json
-from ..sampling import Sampling, resolve_sampling
+from ..sampling import UNET_AND_FLUX, Sampling, resolve_sampling
 from ..stable_diffusion import StableDiffusion, read_stable_diffusion
 from .adaptation import Adaptation, adapt_from_file
 from .lora_file import LoraFile, find_lora
@@ -71,7 +71,9 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Es
     Raises:
         UserError: no LoRA given or found, an unknown parameter, or a value out of range.
     """
-    sampling = resolve_sampling(settings, not_on_flux=None)
+    sampling = resolve_sampling(
+        settings, families=UNET_AND_FLUX, why="its weights change a UNet's or FLUX's layers"
+    )
     values = read_stable_diffusion("esplora", PARAMETERS, parameters, sampling)
     where, file, scale = values.pop("lora"), values.pop("file"), values.pop("scale")
     if not where:

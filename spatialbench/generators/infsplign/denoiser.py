@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...prompts import Prompt
-from ..attention_guidance.finite_gradients import require_finite_gradients
+from ..attention_guidance.finite_gradients import finite_sum, require_finite_gradients
 from ..attention_guidance.tokens import object_tokens, selection
 from ..attention_guidance.unet_forward import forward_replaced, rows_of
 from .geometry import MapReader
@@ -166,19 +166,12 @@ class _Guide:
     def _moved(self, prediction: GuidedPrediction, factor: float) -> Tensor:
         """The conditional output after the gradient is added.
 
-        It is divided by the guidance scale, which will multiply it. A sample whose sum is not
-        finite stays unmoved and is remembered; asking for it here would make the host wait. (An
-        output that was not finite before is found when the latents are decoded.)
+        It is divided by the guidance scale, which will multiply it.
         """
-        import torch
-
         weight = self.settings.weight * factor / self.guidance_scale
-        output = prediction.output
-        moved = (output + weight * prediction.gradient).to(output.dtype)
-        broken = ~torch.isfinite(moved) & torch.isfinite(output)
-        fine = ~broken.flatten(1).any(1)
+        moved, fine = finite_sum(prediction.output, weight * prediction.gradient)
         self.finite &= fine
-        return moved.where(fine.view(-1, 1, 1, 1), output)
+        return moved
 
     def require_finite(self) -> None:
         """Raise if any sample's gradient overflowed in any step."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...prompts import Prompt
 from ...relations import Relation
@@ -14,9 +15,11 @@ from ..architecture import Architecture
 from ..attention_guidance.nouns import object_spans, triplet_of
 from ..backbone import Backbone
 from ..backbones import resolve
+from ..family import Family
 from ..pipeline_generator import PipelineGenerator
-from ..sampling import Sampling, resolve_sampling
+from ..sampling import EVERY_FAMILY, UNET, Sampling, resolve_sampling
 from .denoiser import Observer, guided
+from .joint_denoiser import guided_transformer
 from .placement import placed_relation
 from .presets import Preset
 from .settings import GuidanceSettings, preset_of, read_settings
@@ -83,14 +86,23 @@ class InfSplign(PipelineGenerator):
             UserError: a prompt that cannot be guided (no relation of two objects in its text), a
                 backbone without the tapped layers, or a gradient that is not finite.
         """
-        with guided(
-            self.pipe,
-            [request.prompt for request in requests],
-            self.guidance,
-            steps=self.sampling.steps,
-            guidance_scale=self.sampling.guidance_scale,
-            observer=self.observer,
-        ):
+        prompts = [request.prompt for request in requests]
+        steps, scale = self.sampling.steps, self.sampling.guidance_scale
+        guide = (
+            guided_transformer(
+                self.pipe, prompts, self.guidance, steps=steps, observer=self.observer
+            )
+            if self.guidance.joint
+            else guided(
+                self.pipe,
+                prompts,
+                self.guidance,
+                steps=steps,
+                guidance_scale=scale,
+                observer=self.observer,
+            )
+        )
+        with guide:
             return super().latents(requests)
 
 
@@ -99,7 +111,8 @@ def configure(
 ) -> InfSplign:
     """Fix the settings: the user's, over the preset's, over the backbone's defaults.
 
-    A preset's steps and scheduler are for Stable Diffusion and SDXL; the lab keeps its own.
+    A preset's steps and scheduler are for Stable Diffusion and SDXL; the lab and transformers keep
+    their own.
 
     Raises:
         UserError: an unknown parameter, a value out of range, or values that contradict.
@@ -107,20 +120,36 @@ def configure(
     preset = preset_of(parameters)
     backbone = resolve(settings.backbone)
     kind = backbone.known_architecture
-    if kind is not Architecture.LAB:
+    if variant is not RELEASED and backbone.family is Family.FLUX:
+        _require_guided_flux(settings.backbone, backbone)
+    if kind is not Architecture.LAB and not backbone.family.flow:
         settings = replace(
             settings,
             steps=_steps(settings, backbone, preset),
             scheduler=settings.scheduler or preset.scheduler,
         )
-    sampling = resolve_sampling(settings)
-    guidance = read_settings(parameters, kind or "", sampling.steps, variant)
+    sampling = resolve_sampling(
+        settings,
+        families=UNET if variant is RELEASED else EVERY_FAMILY,
+        why="its authors' code acts on the attention of Stable Diffusion's UNet",
+    )
+    guidance = read_settings(parameters, kind or "", sampling.steps, variant, backbone.family)
     return InfSplign(sampling, guidance)
 
 
 def configure_released(settings: GenerationSettings, parameters: Mapping[str, Any]) -> InfSplign:
     """As :func:`configure`, for what the authors' code computes."""
     return configure(settings, parameters, RELEASED)
+
+
+def _require_guided_flux(name: str, backbone: Backbone) -> None:
+    """Refuse FLUX.1-schnell's kind."""
+    if backbone.defaults.guidance_scale == 0:
+        raise UserError(
+            f"infsplign does not run on {name}: a model distilled to {backbone.defaults.steps} "
+            "steps decides the layout in the first, where one guided step is too weak; give "
+            "--backbone flux1-dev or another."
+        )
 
 
 def _steps(settings: GenerationSettings, backbone: Backbone, preset: Preset) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CANVAS = 64
 """Side of the square every map is resized to, whatever its own shape."""
+SOFTNESS = 50.0
+"""Steepness of the soft threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,16 @@ class MapReader:
     Args:
         threshold: ``mean`` drops the values below the resized map's mean (thesis, section on
             centroids; the thresholded sum stands in numerator and denominator, as in its code);
-            ``none`` keeps all.
+            ``soft`` multiplies each value by a sigmoid of its distance to the median (the authors'
+            SD3 file); ``none`` keeps all.
         guard: give an all-zero map the middle of the picture and no gradient, instead of 0/0.
+        native: sum over the map's own grid instead of over 64 x 64.
     """
 
-    def __init__(self, threshold: str, guard: bool) -> None:
+    def __init__(self, threshold: str, guard: bool, *, native: bool = False) -> None:
         self.threshold = threshold
         self.guard = guard
+        self.native = native
         self._weights: dict[tuple[int, int, torch.device, torch.dtype], Tensor] = {}
         self._resizers: dict[tuple[int, torch.device, torch.dtype], Tensor] = {}
 
@@ -93,16 +98,21 @@ class MapReader:
 
         Coordinates run from -1/2 to 1/2, which keeps the cancellation in the variance small.
         """
-        if self.threshold == "none":
+        if self.threshold == "soft":
+            maps = maps * (SOFTNESS * (maps - maps.quantile(0.5, -1, keepdim=True))).sigmoid()
+        if self.threshold != "mean":
             return maps @ self._weight(shape, maps)
-        rows, columns = (self._resizer(side, maps) for side in shape)
-        large = rows @ maps.view(*maps.shape[:-1], *shape) @ columns.T
+        large = maps.view(*maps.shape[:-1], *shape)
+        if not self.native:
+            rows, columns = (self._resizer(side, maps) for side in shape)
+            large = rows @ large @ columns.T
         keep = large >= large.mean((-2, -1), keepdim=True)
         if self.guard:
             # The mean of equal values can be rounded above every one of them.
             keep = keep | ~keep.flatten(-2).any(-1)[..., None, None]
+        side = large.shape[-2:]
         large = (large * keep).flatten(-2)
-        return large @ self._weight((CANVAS, CANVAS), maps)
+        return large @ self._weight((side[0], side[1]), maps)
 
     def _moments(self, sums: Tensor) -> Moments:
         import torch
@@ -119,7 +129,8 @@ class MapReader:
     def _weight(self, shape: tuple[int, int], like: Tensor) -> Tensor:
         key = (*shape, like.device, like.dtype)
         if key not in self._weights:
-            self._weights[key] = moment_weights(*shape).to(like.device, like.dtype)
+            weights = moment_weights(*shape, native=self.native)
+            self._weights[key] = weights.to(like.device, like.dtype)
         return self._weights[key]
 
     def _resizer(self, side: int, like: Tensor) -> Tensor:
@@ -145,17 +156,20 @@ def resize_matrix(side: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def moment_weights(rows: int, columns: int) -> Tensor:
+def moment_weights(rows: int, columns: int, *, native: bool = False) -> Tensor:
     """(rows * columns, 4) float64: a map times this is its mass, x, y and squared radius.
 
-    The sums are those of the map resized to 64 x 64, with coordinates from -1/2 to 1/2.
+    The sums are those of the map resized to 64 x 64, or of the map itself where ``native``, with
+    coordinates from -1/2 to 1/2.
     """
     import torch
 
-    axis = torch.linspace(-0.5, 0.5, CANVAS, dtype=torch.float64)
-    powers = torch.stack([torch.ones_like(axis), axis, axis.square()])
-    down = powers @ resize_matrix(rows)
-    across = powers @ resize_matrix(columns)
+    def sums(side: int) -> Tensor:
+        axis = torch.linspace(-0.5, 0.5, side if native else CANVAS, dtype=torch.float64)
+        powers = torch.stack([torch.ones_like(axis), axis, axis.square()])
+        return powers if native else powers @ resize_matrix(side)
+
+    down, across = sums(rows), sums(columns)
     mass = torch.outer(down[0], across[0])
     x = torch.outer(down[0], across[1])
     y = torch.outer(down[1], across[0])

@@ -7,11 +7,12 @@ the loss. One graph is alive at a time, and it is gone when this returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..attention_guidance.gradient import HALF_SCALE
-from ..attention_guidance.taps import tapped
+from ..attention_guidance.taps import Recorder, tapped
 from .geometry import MapReader, map_shape
 from .layers import Tap
 from .loss import SpatialLoss
@@ -52,19 +53,39 @@ def predict_with_gradient(
         selection: (batch, 2, tokens), rows averaging each object's tokens.
         latents: (batch, channels, h, w), as the scheduler scales them for the model.
     """
-    import torch
 
     def objects(probabilities: Tensor) -> Tensor:
         return selection.to(probabilities.dtype) @ probabilities.transpose(1, 2)
 
+    def losses(maps: list[Tensor]) -> Tensor:
+        shapes = [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps]
+        return loss(reader(maps, shapes))
+
+    return differentiated(model, latents, tapped([tap.module for tap in taps], objects), losses)
+
+
+def differentiated(
+    model: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    taps: AbstractContextManager[Recorder],
+    losses_of: Callable[[list[Tensor]], Tensor],
+) -> GuidedPrediction:
+    """Evaluate the model once and differentiate the losses of its maps by its input.
+
+    Args:
+        model: with everything but its first argument given; its weights frozen.
+        latents: (batch, ...), what the gradient is taken by.
+        taps: inside, the model's maps are recorded.
+        losses_of: (batch,) from the maps.
+    """
+    import torch
+
     leaf = latents.detach().requires_grad_()
     scale = HALF_SCALE if latents.dtype == torch.float16 else 1.0
-    with torch.enable_grad(), tapped([tap.module for tap in taps], objects) as recorder:
+    with torch.enable_grad(), taps as recorder:
         output = model(leaf).detach()
         torch.set_grad_enabled(True)
-        maps = recorder.maps()
-        shapes = [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps]
-        losses = loss(reader(maps, shapes))
+        losses = losses_of(recorder.maps())
         (gradient,) = torch.autograd.grad(losses.sum() * scale, leaf)
     wide = torch.promote_types(gradient.dtype, torch.float32)
     return GuidedPrediction(output, losses.detach(), gradient.to(wide) / scale)

@@ -25,6 +25,7 @@ class SpatialLoss:
         settings: the weights, margin and activation.
         placement: what each sample is pulled towards.
         coarse: for each tapped layer, whether the presence term acts there (else balance does).
+        both: both terms act on every layer, whatever ``coarse`` says.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class SpatialLoss:
         coarse: tuple[bool, ...],
         device: torch.device,
         dtype: torch.dtype,
+        *,
+        both: bool = False,
     ) -> None:
         import torch
 
@@ -41,8 +44,8 @@ class SpatialLoss:
         self.placement = placement
         self.activation = activation(settings.loss, settings.slope)
         level = torch.tensor(coarse, device=device).unsqueeze(-1)
-        self.presence = level.to(dtype) * settings.lambda_presence
-        self.balance = (~level).to(dtype) * settings.lambda_balance
+        self.presence = (level | both).to(dtype) * settings.lambda_presence
+        self.balance = (~level | both).to(dtype) * settings.lambda_balance
 
     def __call__(self, moments: Moments) -> Tensor:
         """(batch,) from centroids (layers, batch, 2, 2) and variances (layers, batch, 2).

@@ -80,7 +80,10 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 
-BACKBONE_PARAMETERS: Mapping[str, Mapping[str, Any]] = {"lab": {"weight": 100.0}}
+BACKBONE_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "lab": {"weight": 100.0},
+    "lab-mmdit": {"weight": 30.0, "blocks": "2"},
+}
 """Parameters that a backbone wants otherwise than every preset, by backbone name.
 
 They replace a preset's values and yield to ``--set``; like all settings they are part of a run's

@@ -9,10 +9,13 @@ from typing import Any
 from ...errors import UserError, unknown_name
 from ...plugins import Parameter
 from ..attention_guidance.windows import Window, read_window
+from ..family import Family
 from ..parameters import read_parameters
+from . import joint_settings
 from .activations import NAMES
+from .joint_settings import JointSettings, take_joint
 from .presets import BACKBONE_PARAMETERS, DEFAULT, PRESETS, Preset
-from .variants import COMPAT, CORRECTED, NEAR, RELEASED, Variant
+from .variants import COMPAT, CORRECTED, JOINT, NEAR, RELEASED, Variant
 
 PARAMETERS: Mapping[str, Parameter] = {
     "preset": Parameter(DEFAULT, f"published settings to start from: {', '.join(PRESETS)}"),
@@ -28,7 +31,11 @@ PARAMETERS: Mapping[str, Parameter] = {
         0.0, "weight of the displacement across the relation (thesis 1; its code 0.5 at power 2)"
     ),
     "orthogonal_power": Parameter(2, "1 or 2: power of that displacement"),
-    "threshold": Parameter("none", "mean: drop map values below their mean; none: keep all"),
+    "threshold": Parameter(
+        "none",
+        "mean: drop map values below their mean; soft: on a transformer, the authors' SD3 file; "
+        "none: keep all",
+    ),
     "layers": Parameter("both", "levels to read: both, coarse or mid"),
     "start": Parameter("0", "first guided step: a step number, or a share such as 0.1 or 10%"),
     "end": Parameter("100%", "first step no longer guided: likewise"),
@@ -43,19 +50,20 @@ PARAMETERS: Mapping[str, Parameter] = {
     "checkpointing": Parameter(
         False, "recompute activations: a fifth of their memory, a fifth slower"
     ),
+    **joint_settings.PARAMETERS,
 }
 
 RELEASED_PARAMETERS: Mapping[str, Parameter] = {
     key: replace(parameter, default=RELEASED.near) if key == "near" else parameter
     for key, parameter in PARAMETERS.items()
-    if key != "compat"
+    if key != "compat" and key not in joint_settings.PARAMETERS
 }
 """What ``infsplign-released`` takes."""
 
 _CHOICES = {
     "preset": tuple(PRESETS),
     "loss": NAMES,
-    "threshold": ("none", "mean"),
+    "threshold": ("none", "mean", "soft"),
     "layers": ("both", "coarse", "mid"),
     "near": NEAR,
     "compat": ("none", "official"),
@@ -83,6 +91,7 @@ class GuidanceSettings:
     near: str
     window: Window
     checkpointing: bool
+    joint: JointSettings | None = None
 
     def identity(self) -> dict[str, Any]:
         """All that decides pixels, plain JSON.
@@ -91,8 +100,11 @@ class GuidanceSettings:
         same operations, so it may be switched on to finish a run.
         """
         values = asdict(self)
-        for key in ("variant", "preset", "checkpointing", "window"):
+        for key in ("variant", "preset", "checkpointing", "window", "joint"):
             del values[key]
+        if self.joint is not None:
+            del values["layers"]
+            values |= self.joint.identity()
         if self.variant.names_compat:
             if self.near == self.variant.near:
                 del values["near"]
@@ -113,7 +125,11 @@ def preset_of(given: Mapping[str, Any]) -> Preset:
 
 
 def read_settings(
-    given: Mapping[str, Any], backbone: str, steps: int, variant: Variant = CORRECTED
+    given: Mapping[str, Any],
+    backbone: str,
+    steps: int,
+    variant: Variant = CORRECTED,
+    family: Family = Family.UNET,
 ) -> GuidanceSettings:
     """Settings from ``--set`` over the backbone's values over the preset's.
 
@@ -121,7 +137,9 @@ def read_settings(
         given: what the user set, as text or values.
         backbone: what kind of backbone it is; see ``Architecture``.
         steps: sampling steps of the run, which the guided window is measured against.
-        variant: the method; ``compat=official`` makes the corrected one ``COMPAT``.
+        variant: the method; ``compat=official`` makes the corrected one ``COMPAT``, and a
+            transformer ``JOINT``.
+        family: of the backbone.
 
     Raises:
         UserError: an unknown parameter, a value out of range, or values that contradict.
@@ -131,8 +149,12 @@ def read_settings(
     declared = RELEASED_PARAMETERS if variant is RELEASED else PARAMETERS
     if variant is CORRECTED and user.get("compat") == "official":
         variant = COMPAT
-    near = {"near": variant.near}
-    inherited = {**near, **preset.parameters, **BACKBONE_PARAMETERS.get(backbone, {})}
+    below: dict[str, Any] = {"near": variant.near}
+    if family.flow:
+        variant = JOINT
+        declared = joint_settings.with_defaults(declared)
+        below |= joint_settings.DEFAULTS
+    inherited = {**below, **preset.parameters, **BACKBONE_PARAMETERS.get(backbone, {})}
     loss = user.get("loss", inherited.get("loss"))
     values = read_parameters(
         variant.name, declared, {**inherited, **preset.by_loss.get(str(loss), {}), **user}
@@ -141,6 +163,13 @@ def read_settings(
         if values[key] not in _CHOICES[key]:
             raise unknown_name(f"{key} of {variant.name}", values[key], _CHOICES[key])
     values.pop("compat", None)
+    tokens = "t5" if family is Family.FLUX else "clip"
+    joint = take_joint(values, user, joint=family.flow, tokens=tokens)
+    if joint is None and values["threshold"] == "soft":
+        raise UserError(
+            "infsplign: threshold=soft is what the authors do on SD3, and this backbone is a "
+            "UNet: give --set threshold=mean or leave it out."
+        )
     _check_preset_knows_loss(values, preset, user)
     _check_ranges(values)
     _check_contradictions(values, user)
@@ -149,7 +178,7 @@ def read_settings(
         values["lambda_balance"] = 0.0
     if values["layers"] == "mid":
         values["lambda_presence"] = 0.0
-    return GuidanceSettings(variant=variant, window=window, **values)
+    return GuidanceSettings(variant=variant, window=window, joint=joint, **values)
 
 
 def _edge_as_text(key: str, value: Any) -> Any:

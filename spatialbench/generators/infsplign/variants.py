@@ -44,6 +44,8 @@ class Variant:
 
 CORRECTED = Variant("infsplign", 2, False, "none", ("corrected",))
 RELEASED = Variant("infsplign-released", 1, True, "apart")
+JOINT = Variant("infsplign", 1, False, "none", ("reconstruction",))
+"""``infsplign`` on a transformer, which no paper describes."""
 COMPAT = Variant("infsplign", 1, True, "apart", names_compat=True)
 """``infsplign`` with ``compat=official``: the pixels of ``infsplign-released`` under the identity
 they had in 0.1, so that runs begun with it go on."""

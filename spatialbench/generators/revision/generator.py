@@ -30,7 +30,7 @@ VERSION = 1
 SDXL_GUIDANCE = 7.5
 """Of the authors' sample, which is on SDXL; the backbone's own default is 5."""
 
-_NOT_ON_FLUX = "it adds noise to a guide by the schedule of Stable Diffusion"
+_NOT_ON_A_FLOW = "it adds noise to a guide by the schedule of Stable Diffusion"
 
 
 class Revision(PipelineGenerator):
@@ -104,7 +104,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
     scale = settings.guidance_scale
     if scale is None and resolve(settings.backbone).known_architecture is Architecture.SDXL:
         settings = replace(settings, guidance_scale=SDXL_GUIDANCE)
-    sampling = resolve_sampling(settings, not_on_flux=_NOT_ON_FLUX)
+    sampling = resolve_sampling(settings, why=_NOT_ON_A_FLOW)
     values = read_parameters("revision", PARAMETERS, parameters)
     strength = values["strength"]
     if not 0 < strength <= 1 or int(sampling.steps * strength) < 1:
