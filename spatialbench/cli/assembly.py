@@ -15,6 +15,7 @@ import click
 from .. import plugins
 from ..detector_names import plugin_of
 from ..errors import UserError, unknown_name
+from ..lab import LAB_BACKBONES
 from ..plugins import GenerationSettings
 from ..subsets import default_detector, default_rule
 from . import parsing
@@ -192,8 +193,9 @@ def detector(
     """
     if given is None:
         own = default_detector(benchmark, subset)
-        given = LAB_DETECTOR if backbone == "lab" else own
-        why = "the lab's own" if backbone == "lab" else f"the one {benchmark.name} prescribes"
+        lab = backbone in LAB_BACKBONES
+        given = LAB_DETECTOR if lab else own
+        why = "the lab's own" if lab else f"the one {benchmark.name} prescribes"
         say(f"detector: {given}, {why}")
     plugin, weights = plugin_of(given)
     chosen = plugin.configure(weights, device, offline)

@@ -249,6 +249,6 @@ def _generator(values: dict[str, Any], device: str) -> plugins.Generator:
 def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
     from ..generators.backbones import resolve
 
-    default = assembly.LAB_DETECTOR if resolve(values["backbone"]).name == "lab" else "owlvit"
+    default = assembly.LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
     plugin, weights = plugin_of(values["detector"] or default)
     return plugin.configure(weights, device, values["offline"])

@@ -16,6 +16,7 @@ from ..runs.names import backbone_name
 
 _STEP_TFLOP = {
     "lab": 0.0008,
+    "lab-mmdit": 0.0005,
     "sd1.4": 1.61,
     "sd1.5": 1.61,
     "sd2.1-base": 1.61,

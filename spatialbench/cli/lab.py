@@ -50,7 +50,7 @@ def draw(file: Path, rows: int, seed: int) -> None:
 @click.option(
     "--start",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="For diffusion: a trained backbone folder to go on from, instead of random weights.",
+    help="For diffusion or transformer: a trained backbone folder to go on from.",
 )
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
@@ -66,7 +66,8 @@ def train(
     """Train one PART of the lab, or "all" in order; the same command again continues.
 
     The parts in order: autoencoder; diffusion; decoder (of the image code, longer); detector (on
-    drawn scenes); detector-on-samples (on what the diffusion model draws).
+    drawn scenes); detector-on-samples (on what the diffusion model draws); transformer (a second
+    diffusion model, shaped as SD3).
     """
     import torch
 
@@ -75,8 +76,8 @@ def train(
 
     if part not in (*PARTS, "all"):
         raise unknown_name("part of the lab", part, (*PARTS, "all"))
-    if start and part != "diffusion":
-        raise click.UsageError("--start goes with the part diffusion alone; leave it out.")
+    if start and part not in ("diffusion", "transformer"):
+        raise click.UsageError("--start goes with diffusion or transformer alone; leave it out.")
 
     if threads:
         torch.set_num_threads(threads)
@@ -93,7 +94,7 @@ def train(
     help="Instead of this installation's own weights.",
 )
 def export(folder: Path, to: Path | None) -> None:
-    """Put the parts trained in FOLDER where the ``lab`` backbone and detector are loaded from."""
+    """Put the parts trained in FOLDER where the lab's backbones and detector are loaded from."""
     from ..lab.training.parts import export_parts
     from ..lab.weights_folder import WEIGHTS
 
@@ -109,6 +110,28 @@ def evaluate(renders: int, scenes: int) -> None:
     from ..lab.evaluation import evaluate_shipped
 
     click.echo(json.dumps(evaluate_shipped(renders, scenes), indent=2))
+
+
+@command.command("probe")
+@click.option("--backbone", default="lab-mmdit", show_default=True, help="Or a folder like it.")
+@click.option("--scenes", default=256, show_default=True, help="Scenes a noise level.")
+@click.option(
+    "--levels", default="0.5,0.7,0.85", show_default=True, help="Noise levels, 1 is noise alone."
+)
+def probe(backbone: str, scenes: int, levels: str) -> None:
+    """Which blocks of a transformer know where the objects are: those to read when guiding it.
+
+    Per noise level and block, the correlation along x and y of the difference of the two objects'
+    centroids in the block's maps with their true displacement.
+    """
+    from ..generators.backbones import resolve
+    from ..generators.pipelines import load_pipeline
+    from ..lab.localisation import block_localisation
+
+    pipeline = load_pipeline(resolve(backbone))
+    for level in levels.split(","):
+        for block, (x, y) in enumerate(block_localisation(pipeline, float(level), scenes)):
+            click.echo(f"level {level} block {block}: x {x:.2f} y {y:.2f}")
 
 
 @command.command("held-out")

@@ -13,6 +13,7 @@ from ..checkpoints.hashing import folder_hash
 from ..checkpoints.hub import HubSource, first_cached, locate
 from ..checkpoints.patterns import FilePatterns
 from ..errors import UserError
+from ..lab import LAB_BACKBONES
 from .architecture import Architecture, repository_architecture
 from .family import Family
 
@@ -76,6 +77,11 @@ class Backbone:
         return repository_architecture(self.source, offline=offline)
 
     @property
+    def of_the_lab(self) -> bool:
+        """Whether it draws the lab's world, which only the lab's detector knows."""
+        return self.name in LAB_BACKBONES
+
+    @property
     def source(self) -> HubSource | None:
         """The repository in use: the first that is in the cache, else the first."""
         return (first_cached(self.sources) or self.sources[0]) if self.sources else None
@@ -119,7 +125,7 @@ class Backbone:
         assert self.folder is not None
         if (self.folder / "model_index.json").is_file():
             return self.folder
-        if self.name in ("lab", "lab-mmdit"):
+        if self.of_the_lab:
             raise UserError(
                 f"the weights of {self.name} are not in this installation (expected "
                 f"model_index.json in {self.folder}); install spatialbench again, or make them "

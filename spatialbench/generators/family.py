@@ -23,7 +23,7 @@ class Family(StrEnum):
     FLUX = "flux"
 
     @property
-    def title(self) -> str:
+    def called(self) -> str:
         """What a message calls it."""
         return {"unet": "Stable Diffusion", "sd3": "SD3", "flux": "FLUX"}[self.value]
 

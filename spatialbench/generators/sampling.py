@@ -128,10 +128,10 @@ def resolve_sampling(
     defaults = backbone.defaults
     family = backbone.family
     if family not in families:
-        others = f"; on {family.title} run {_RUN_ON[family]}" if family in _RUN_ON else ""
+        others = f"; on {family.called} run {_RUN_ON[family]}" if family in _RUN_ON else ""
         article = "an" if family is Family.SD3 else "a"
         raise UserError(
-            f"this method does not run on {settings.backbone}, {article} {family.title} model: "
+            f"this method does not run on {settings.backbone}, {article} {family.called} model: "
             f"{why}. Give another --backbone{others}."
         )
     steps = defaults.steps if settings.steps is None else settings.steps
@@ -165,7 +165,7 @@ def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
     if backbone.family.flow and choice.name != OWN:
         raise UserError(
             f"--scheduler {name} is for models that predict noise or velocity; "
-            f"{backbone.family.title} follows a flow from noise to picture with the scheduler in "
+            f"{backbone.family.called} follows a flow from noise to picture with the scheduler in "
             "its checkpoint: leave --scheduler out."
         )
     return choice

@@ -94,7 +94,7 @@ def _require_no_effectless(values: Mapping[str, Any], family: Family) -> None:
         )
     if values["eta"]:
         raise UserError(
-            f"eta has no effect on {family.title}, whose steps add no fresh noise: leave eta out."
+            f"eta has no effect on {family.called}, whose steps add no fresh noise: leave eta out."
         )
 
 

@@ -2,3 +2,6 @@
 
 A lab number is about the lab: it never shares a table with a Stable Diffusion number.
 """
+
+LAB_BACKBONES = ("lab", "lab-mmdit")
+"""The backbones that draw the lab's world."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from .training.batches import to_tensor
 from .training.grounding import record_decoder, token_mask
-from .world import SIDE, Scene, draw, sample_scene
+from .world import SIDE, Rendered, Scene, draw, sample_scene
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
+    from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
     from torch import Tensor
 
 LEVELS = {8: "coarse (up_blocks.1)", 16: "mid (up_blocks.2)"}
@@ -35,16 +35,7 @@ def localisation(
     """
     import torch
 
-    rng = np.random.default_rng(seed)
-    drawn: list[Scene] = []
-    while len(drawn) < scenes:
-        scene = sample_scene(rng, exclude_held_out=False)
-        if len(scene.placements) == 2:
-            drawn.append(scene)
-    drawings = [draw(scene) for scene in drawn]
-    centres = np.stack([(d.boxes[:, :2] + d.boxes[:, 2:]) / (2 * SIDE) for d in drawings])
-    truth = centres[:, 1] - centres[:, 0]
-
+    drawn, drawings, truth = _pairs(scenes, seed)
     tokenizer = pipeline.tokenizer
     ids = tokenizer([s.caption for s in drawn], padding="max_length", return_tensors="pt").input_ids
     maps: list[Tensor] = []
@@ -68,6 +59,67 @@ def localisation(
     found = {name: np.mean(values, axis=0) for name, values in by_level.items()}
     found["both"] = np.mean(list(found.values()), axis=0)
     return {name: _correlations(value, truth) for name, value in found.items()}
+
+
+def block_localisation(
+    pipeline: StableDiffusion3Pipeline, level: float, scenes: int = 256, seed: int = 1
+) -> list[tuple[float, float]]:
+    """As :func:`localisation`, for every block of a transformer of the lab, at one noise level.
+
+    Maps are those that guidance reads: probabilities over image and text, the words' mean.
+
+    Args:
+        level: share of noise, 1 for noise alone.
+    """
+    import torch
+
+    from ..generators.attention_guidance.joint_attention import SD3TapProcessor
+    from ..generators.attention_guidance.taps import tapped
+    from ..generators.prompt_embeddings import encoded
+
+    drawn, drawings, truth = _pairs(scenes, seed)
+    tokenizer = pipeline.tokenizer
+    captions = [scene.caption for scene in drawn]
+    ids = tokenizer(captions, padding="max_length", return_tensors="pt").input_ids
+    columns = token_mask(drawn, ids, tokenizer)
+    modules = [block.attn for block in pipeline.transformer.transformer_blocks]
+    with (
+        torch.no_grad(),
+        tapped(
+            modules,
+            lambda read: read.transpose(1, 2),
+            processor=lambda recorder, slot: SD3TapProcessor(recorder, slot, columns),
+        ) as recorder,
+    ):
+        text = encoded(pipeline, captions, 0)
+        clean = pipeline.vae.encode(to_tensor(drawings)).latent_dist.mean
+        clean = clean * pipeline.vae.config.scaling_factor
+        noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
+        pipeline.transformer(
+            hidden_states=(1 - level) * clean + level * noise,
+            timestep=torch.full((scenes,), 1000.0 * level),
+            encoder_hidden_states=text.tokens,
+            pooled_projections=text.pooled,
+        )
+    found = []
+    for maps in recorder.maps():
+        attention = maps.double().numpy()
+        side = round(attention.shape[-1] ** 0.5)
+        found.append(_correlations(_centroids(attention, side), truth))
+    return found
+
+
+def _pairs(scenes: int, seed: int) -> tuple[list[Scene], list[Rendered], np.ndarray]:
+    """Scenes of two objects, their pictures, and where the second lies from the first, (n, 2)."""
+    rng = np.random.default_rng(seed)
+    drawn: list[Scene] = []
+    while len(drawn) < scenes:
+        scene = sample_scene(rng, exclude_held_out=False)
+        if len(scene.placements) == 2:
+            drawn.append(scene)
+    drawings = [draw(scene) for scene in drawn]
+    centres = np.stack([(d.boxes[:, :2] + d.boxes[:, 2:]) / (2 * SIDE) for d in drawings])
+    return drawn, drawings, centres[:, 1] - centres[:, 0]
 
 
 def _centroids(attention: np.ndarray, side: int) -> np.ndarray:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
+    from diffusers import DiffusionPipeline
     from transformers import OwlViTForObjectDetection, PreTrainedTokenizerFast
 
 WEIGHTS = Path(__file__).parent / "weights"
 BACKBONE = WEIGHTS / "backbone"
+TRANSFORMER = WEIGHTS / "backbone-mmdit"
 DETECTOR = WEIGHTS / "owlvit"
 
 
-def export_backbone(pipeline: StableDiffusionPipeline, folder: Path) -> None:
+def export_backbone(pipeline: DiffusionPipeline, folder: Path) -> None:
     """Write a pipeline as a diffusers folder with float16 weights."""
     import torch
 

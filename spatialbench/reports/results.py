@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import first_error, read_json
 from ..errors import UserError, typed
+from ..lab import LAB_BACKBONES
 from ..runs.status import runs_below
 from ..stages.other_rules import run_of, summaries_of_other_rules
 from ..stages.summary import is_changed
@@ -58,7 +59,7 @@ class Result(Group):
     @property
     def is_lab(self) -> bool:
         """Whether the embedded lab drew or judged the pictures."""
-        return self.backbone.split("@")[0] == "lab" or self.detector.startswith("lab-")
+        return self.backbone.split("@")[0] in LAB_BACKBONES or self.detector.startswith("lab-")
 
 
 def read_result(run: Path) -> Result:

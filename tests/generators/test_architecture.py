@@ -100,6 +100,7 @@ def test_registered_backbones_are_what_their_configurations_say() -> None:
     kinds = {known.name: known.known_architecture for known in known_backbones()}
     assert kinds == {
         "lab": Architecture.LAB,
+        "lab-mmdit": Architecture.LAB_TRANSFORMER,
         "sd1.4": Architecture.SD1,
         "sd1.5": Architecture.SD1,
         "sd2.1-base": Architecture.SD2,

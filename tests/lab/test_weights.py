@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.lab.evaluation import shipped_pipeline
-from spatialbench.lab.weights_folder import DETECTOR, WEIGHTS
+from spatialbench.lab.weights_folder import DETECTOR, TRANSFORMER, WEIGHTS
 
 
 def test_the_weights_are_safetensors_and_small() -> None:
@@ -37,6 +37,35 @@ def test_cross_attention_localises(timesteps: Sequence[int]) -> None:
     pipeline = shipped_pipeline()
     found = localisation(pipeline, timesteps, scenes=192)
     assert min(found["coarse (up_blocks.1)"]) >= 0.85
+
+
+def test_the_transformer_is_small_and_an_ordinary_sd3_pipeline() -> None:
+    from diffusers import StableDiffusion3Pipeline
+
+    from spatialbench.generators.backbones import resolve
+    from spatialbench.generators.pipelines import load_pipeline
+
+    files = [path for path in TRANSFORMER.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 12 * 2**20
+    pipeline = load_pipeline(resolve("lab-mmdit"))
+    assert isinstance(pipeline, StableDiffusion3Pipeline)
+    assert pipeline.text_encoder_3 is None
+
+
+def test_the_blocks_that_guidance_reads_localise() -> None:
+    from spatialbench.generators.backbones import resolve
+    from spatialbench.generators.infsplign import PLUGIN
+    from spatialbench.generators.pipelines import load_pipeline
+    from spatialbench.lab.localisation import block_localisation
+    from spatialbench.plugins import GenerationSettings
+
+    chosen = PLUGIN.configure(GenerationSettings(backbone="lab-mmdit"), {}).guidance.joint
+    assert chosen is not None
+    assert chosen.blocks is not None
+    found = block_localisation(load_pipeline(resolve("lab-mmdit")), 0.7, scenes=128)
+    assert min(min(found[block]) for block in chosen.blocks) >= 0.85
+    others = [min(xy) for block, xy in enumerate(found) if block not in chosen.blocks]
+    assert max(others) < min(min(found[block]) for block in chosen.blocks)
 
 
 def test_the_detector_sees_the_world() -> None:

@@ -126,7 +126,8 @@ class FluxTapProcessor(_JointProcessor):
         from torch.nn import functional as F
 
         def by_head(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (-1, attn.head_dim))
+            heads: Tensor = x.view(*x.shape[:2], -1, attn.head_dim)
+            return heads
 
         query = attn.norm_q(by_head(attn.to_q(hidden_states)))
         key = attn.norm_k(by_head(attn.to_k(hidden_states)))

@@ -39,7 +39,10 @@ def latents_moved(
     UNet and scheduler are as before after it.
     """
     hooks = _Hooks(pipe, move, batch)
-    methods = {"scale_model_input": hooks.scale_model_input, "step": hooks.take_step}
+    methods: dict[str, Callable[..., Any]] = {
+        "scale_model_input": hooks.scale_model_input,
+        "step": hooks.take_step,
+    }
     with (
         methods_replaced(pipe.scheduler, methods),
         forward_replaced(pipe.unet, hooks.forward, checkpointing=checkpointing),

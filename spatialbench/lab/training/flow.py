@@ -66,7 +66,10 @@ def sample_levels(rng: np.random.Generator, size: int) -> np.ndarray:
 class FlowBatches:
     """Batch i is the same whoever draws it, in whatever order: a map-style data set."""
 
-    def __init__(self, schedule: Schedule, batch: int, side: int) -> None:
+    def __init__(
+        self, schedule: Schedule, batch: int, side: int, *, unreliable: bool = False
+    ) -> None:
+        self.unreliable = unreliable
         self.schedule = schedule
         self.batch = batch
         self.side = side
@@ -79,7 +82,8 @@ class FlowBatches:
         import torch
 
         rng = np.random.default_rng([self.schedule.seed, 3, step])
-        drawn = draw_batch(rng, self.batch, relation_accuracy_at(step / self.schedule.steps))
+        progress = 1.0 if self.unreliable else step / self.schedule.steps
+        drawn = draw_batch(rng, self.batch, relation_accuracy_at(progress))
         captions = [s.caption if rng.random() >= NO_CAPTION else "" for s in drawn.scenes]
         ids = self.tokenizer(captions, padding="max_length", return_tensors="pt").input_ids
         inside = object_mask(drawn.drawings, self.side).amax(1)
@@ -101,6 +105,7 @@ def train_flow(
     batch: int = BATCH,
     device: str = "cpu",
     workers: int = 0,
+    grown: SD3Transformer2DModel | None = None,
 ) -> StableDiffusion3Pipeline:
     """Train on freshly drawn scenes.
 
@@ -112,6 +117,8 @@ def train_flow(
         batch: scenes a step.
         device: a torch device.
         workers: processes that draw; 0 draws in this one. The batches are the same.
+        grown: a trained transformer to go on from, instead of random weights. It knows the words
+            already, so its captions are unreliable from the first step on.
 
     Returns:
         The complete pipeline with averaged weights, on the CPU.
@@ -121,9 +128,9 @@ def train_flow(
     torch.manual_seed(schedule.seed)
     vae = start.vae.to(device).eval().requires_grad_(False)
     first = first_text_encoder(start.text_encoder).to(device).eval().requires_grad_(False)
-    transformer = build_transformer().to(device).requires_grad_(True).train()
+    transformer = (grown or build_transformer()).to(device).requires_grad_(True).train()
     side = transformer.config.sample_size
-    batches = FlowBatches(schedule, batch, side)
+    batches = FlowBatches(schedule, batch, side, unreliable=grown is not None)
     training = Training({"transformer": transformer}, schedule, folder, report)
     drawn = _drawn(batches, training, workers)
     width = transformer.config.joint_attention_dim
@@ -190,7 +197,7 @@ def _drawn(batches: FlowBatches, training: Training, workers: int) -> Iterator[F
             yield batches[training.step]
     from torch.utils.data import DataLoader
 
-    loader = DataLoader(
+    loader: Any = DataLoader(
         batches,  # type: ignore[arg-type]
         batch_size=None,
         sampler=range(training.step, training.schedule.steps),

@@ -12,10 +12,15 @@ from ...errors import UserError
 from .loop import Schedule
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, StableDiffusionPipeline
+    from diffusers import (
+        AutoencoderKL,
+        SD3Transformer2DModel,
+        StableDiffusion3Pipeline,
+        StableDiffusionPipeline,
+    )
     from transformers import OwlViTForObjectDetection
 
-PARTS = ("autoencoder", "diffusion", "decoder", "detector", "detector-on-samples")
+PARTS = ("autoencoder", "diffusion", "decoder", "detector", "detector-on-samples", "transformer")
 
 SCHEDULES = {
     "autoencoder": Schedule(steps=1800, learning_rate=2e-3, ema=0.995),
@@ -23,6 +28,7 @@ SCHEDULES = {
     "decoder": Schedule(steps=1500, learning_rate=1e-3, ema=0.995),
     "detector": Schedule(steps=5500, learning_rate=1.5e-3, ema=0.995),
     "detector-on-samples": Schedule(steps=4000, learning_rate=1.2e-3, ema=0.995),
+    "transformer": Schedule(steps=30_000, learning_rate=1e-3, ema=0.998),
 }
 """A training from scratch; the model card says what the shipped weights had beyond it."""
 
@@ -38,7 +44,8 @@ def train_part(
 ) -> None:
     """Train one part.
 
-    ``detector`` learns from drawn scenes and from what the image code makes of them;
+    ``transformer`` is a second diffusion model, by flow matching on the first one's image code and
+    text encoder. ``detector`` learns from drawn scenes and from what the image code makes of them;
     ``detector-on-samples`` goes on with what the diffusion model makes of them.
 
     Args:
@@ -49,7 +56,8 @@ def train_part(
         learning_rate: instead of the part's own.
         seed: of the initial weights, the scenes and the noise.
         report: receives progress lines.
-        start: a trained backbone that ``diffusion`` goes on from, its image code included.
+        start: a trained backbone that ``diffusion`` goes on from, its image code included, or whose
+            transformer ``transformer`` goes on from.
 
     Raises:
         UserError: a part that comes before this one is not in ``folder``.
@@ -78,6 +86,12 @@ def train_part(
         vae = trained.vae if trained else _autoencoder(folder, "autoencoder")
         pipeline = train_diffusion(vae, here, schedule, report, trained)
         pipeline.save_pretrained(here / "model")
+    elif name == "transformer":
+        from .flow import train_flow
+
+        grown = _transformer(start) if start else None
+        flow = train_flow(trained_pipeline(folder), here, schedule, report, grown=grown)
+        flow.save_pretrained(here / "model")
     else:
         from .detector import train_detector
         from .redraw import DIFFUSED_SHARE, Redraw
@@ -102,11 +116,18 @@ def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
 def export_parts(folder: Path, target: Path) -> None:
     """Write the trained backbone and detector as the folders that spatialbench loads."""
     from ..tokenizer import build_tokenizer
-    from ..weights_folder import BACKBONE, DETECTOR, export_backbone, export_detector
+    from ..weights_folder import (
+        BACKBONE,
+        DETECTOR,
+        TRANSFORMER,
+        export_backbone,
+        export_detector,
+    )
 
     export_backbone(trained_pipeline(folder), target / BACKBONE.name)
-    model = _detector(folder, PARTS[-1])
+    model = _detector(folder, "detector-on-samples")
     export_detector(model, build_tokenizer(), target / DETECTOR.name)
+    export_backbone(_flow_pipeline(_model(folder, "transformer")), target / TRANSFORMER.name)
 
 
 def _backbone(folder: Path) -> StableDiffusionPipeline:
@@ -123,6 +144,26 @@ def _backbone(folder: Path) -> StableDiffusionPipeline:
     for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
         part.float().eval().requires_grad_(False)
     return pipeline
+
+
+def _flow_pipeline(folder: Path) -> StableDiffusion3Pipeline:
+    from diffusers import StableDiffusion3Pipeline
+
+    return StableDiffusion3Pipeline.from_pretrained(
+        folder,
+        text_encoder_3=None,
+        tokenizer_3=None,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
+
+
+def _transformer(folder: Path) -> SD3Transformer2DModel:
+    import torch
+    from diffusers import SD3Transformer2DModel
+
+    return load_model(SD3Transformer2DModel, folder / "transformer", torch.float32)
 
 
 def _autoencoder(folder: Path, part: str) -> AutoencoderKL:
