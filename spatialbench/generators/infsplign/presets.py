@@ -82,7 +82,7 @@ PRESETS: Mapping[str, Preset] = {
 
 BACKBONE_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "lab": {"weight": 100.0},
-    "lab-mmdit": {"weight": 30.0, "blocks": "3,4"},
+    "lab-mmdit": {"blocks": "3,4"},
 }
 """Parameters that a backbone wants otherwise than every preset, by backbone name.
 
