@@ -127,9 +127,9 @@ class Backbone:
             return self.folder
         if self.of_the_lab:
             raise UserError(
-                f"the weights of {self.name} are not in this installation (expected "
-                f"model_index.json in {self.folder}); install spatialbench again, or make them "
-                "with 'spatialbench lab train'."
+                "the lab's weights are not in this installation (expected model_index.json in "
+                f"{self.folder}); install spatialbench again, or make them with "
+                "'spatialbench lab train'."
             )
         raise UserError(
             f"{self.folder} is no diffusers pipeline (it has no model_index.json); give a folder "

@@ -35,7 +35,7 @@ def snapshot(cache: Path, repo: str, revision: str) -> Path:
 
 def test_every_registered_backbone_is_pinned() -> None:
     names = [backbone.name for backbone in known_backbones()]
-    assert names == ["lab", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl", *FLUX]
+    assert names == ["lab", "lab-mmdit", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl", *FLUX]
     for backbone in known_backbones():
         for source in backbone.sources:
             assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
