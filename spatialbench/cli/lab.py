@@ -114,7 +114,13 @@ def evaluate(renders: int, scenes: int) -> None:
 
 @command.command("probe")
 @click.option("--backbone", default="lab-mmdit", show_default=True, help="Or a folder like it.")
-@click.option("--scenes", default=256, show_default=True, help="Scenes a noise level.")
+@click.option(
+    "--scenes",
+    type=click.IntRange(min=8),
+    default=256,
+    show_default=True,
+    help="Scenes a noise level.",
+)
 @click.option(
     "--levels", default="0.5,0.7,0.85", show_default=True, help="Noise levels, 1 is noise alone."
 )
@@ -124,14 +130,35 @@ def probe(backbone: str, scenes: int, levels: str) -> None:
     Per noise level and block, the correlation along x and y of the difference of the two objects'
     centroids in the block's maps with their true displacement.
     """
+    from ..errors import UserError
+    from ..generators.architecture import Architecture
     from ..generators.backbones import resolve
     from ..generators.pipelines import load_pipeline
     from ..lab.localisation import block_localisation
 
-    pipeline = load_pipeline(resolve(backbone))
-    for level in levels.split(","):
-        for block, (x, y) in enumerate(block_localisation(pipeline, float(level), scenes)):
-            click.echo(f"level {level} block {block}: x {x:.2f} y {y:.2f}")
+    model = resolve(backbone)
+    if model.known_architecture is not Architecture.LAB_TRANSFORMER:
+        raise UserError(
+            f"{backbone} is not the lab's transformer, whose blocks are measured here: give "
+            "--backbone lab-mmdit, or a folder with a model of the same shape."
+        )
+    asked = [_level(text.strip()) for text in levels.split(",")]
+    pipeline = load_pipeline(model)
+    for level in asked:
+        for block, (x, y) in enumerate(block_localisation(pipeline, level, scenes)):
+            click.echo(f"level {level:g} block {block}: x {x:.2f} y {y:.2f}")
+
+
+def _level(text: str) -> float:
+    try:
+        level = float(text)
+    except ValueError:
+        level = -1.0
+    if not 0 <= level <= 1:
+        raise click.UsageError(
+            f"--levels {text} is no noise level: give numbers from 0 to 1, such as 0.5,0.85."
+        )
+    return level
 
 
 @command.command("held-out")
