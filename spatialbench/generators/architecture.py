@@ -58,7 +58,7 @@ _BY_TEXT_WIDTH = {768: Architecture.SD1, 1024: Architecture.SD2}
 
 def folder_architecture(folder: Path) -> Architecture:
     """Of a diffusers folder; ``OTHER`` where its small files cannot be read."""
-    family = PIPELINE_FAMILIES.get(_class_name(folder) or "")
+    family = PIPELINE_FAMILIES.get(_class_name(folder))
     if family is Family.FLUX:
         return Architecture.FLUX
     if family is Family.SD3:
@@ -108,8 +108,8 @@ def _of_unet(config: dict[str, Any]) -> Architecture:
     )
 
 
-def _class_name(folder: Path) -> str | None:
-    return _config(folder / "model_index.json").get("_class_name")
+def _class_name(folder: Path) -> str:
+    return str(_config(folder / "model_index.json").get("_class_name"))
 
 
 def _config(path: Path) -> dict[str, Any]:

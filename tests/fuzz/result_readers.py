@@ -32,7 +32,7 @@ GENEVAL_RESULT = {
     "metadata": json.dumps(METADATA),
     "details": "{}",
 }
-T2I_RESULTS = [{"question_id": 0, "answer": 0.75}, {"question_id": 11, "answer": 0}]
+T2I_RESULTS = [{"question_id": 0, "answer": 0.75}, {"question_id": 19, "answer": 0}]
 
 
 def _official(bench: str, file: str) -> Read:
