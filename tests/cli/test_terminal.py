@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -41,6 +42,12 @@ sys.exit(main("run --method painter --bench squares --limit 12 --batch-size 4".s
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+def _owns_the_terminal() -> None:
+    """Ctrl-C reaches the command, also where the tests were started with interrupts ignored."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def on_a_terminal(
     plugins: Path, folder: Path, mode: str, press: Callable[[int], None] | None = None
 ) -> tuple[int, str]:
@@ -54,7 +61,7 @@ def on_a_terminal(
         stderr=terminal,
         env=os.environ | {"PYTHONPATH": str(plugins), "TERM": "xterm", "COLUMNS": "100"},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_owns_the_terminal,
     )
     os.close(terminal)
     if press is not None:
