@@ -98,7 +98,7 @@ def test_the_threads_a_run_began_with_are_kept_and_given_back(
         ({"instruction_set": "AVX9"}, "(instruction set AVX9 -> "),
         ({"processor": "Abacus"}, "(processor Abacus -> "),
         ({"batch_size": 16}, "(batch size 16 -> 4)"),
-        ({"switches": {"MKL_CBWR": "AVX"}}, "(MKL_CBWR AVX -> unset)"),
+        ({"switches": {"MKL_CBWR": "AVX"}}, "MKL_CBWR AVX -> unset"),
         ({"device": "cuda:0", "processor": "NVIDIA H200"}, "(device cuda -> cpu; processor NVIDIA"),
         ({"packages": {"torch": "1.0"}}, "other versions of libraries (torch 1.0 -> "),
         ({"threads": None}, "(threads and instruction set not recorded)"),
@@ -109,6 +109,7 @@ def test_what_cannot_be_kept_is_printed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, began: dict[str, Any], told: str
 ) -> None:
     monkeypatch.setattr(surroundings, "_processors", lambda: 3)
+    monkeypatch.delenv("MKL_CBWR", raising=False)
     begin(tmp_path, **began)
     (sentence,) = go_on(opened(tmp_path, 4))
     assert sentence.startswith("images made from here on can differ from those of an uninterrupted")

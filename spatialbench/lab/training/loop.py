@@ -33,7 +33,9 @@ def half_precision(device: str = "cpu") -> torch.autocast:
 
     if not device.startswith("cpu"):
         return torch.autocast(device.partition(":")[0], torch.bfloat16)
+    # The processor can, and torch was not told to leave its AVX512 kernels alone.
     fast = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    fast = fast and torch.backends.cpu.get_cpu_capability() == "AVX512"
     return torch.autocast("cpu", torch.bfloat16, enabled=bool(fast))
 
 
