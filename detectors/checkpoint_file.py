@@ -7,9 +7,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from spatialbench.downloads import cache_folder, downloader, forbidden
 from spatialbench.errors import UserError
-from spatialbench.requirements import Requirement, required
+from spatialbench.files.downloads import cache_folder, downloader, forbidden
+from spatialbench.plugins.requirements import Requirement, required
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class ChosenFile:
         raise self._missing()
 
     def requirement(self, *, offline: bool) -> Requirement:
-        """That the file is there, or can be had; see ``spatialbench.requirements``."""
+        """That the file is there, or can be had; see ``spatialbench.plugins.requirements``."""
         fetchable = self.given is None and self.official.url is not None
         return required(
             f"the weights of {self.official.owner}",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from spatialbench.checkpoints.model_folder import Weights
-from spatialbench.downloads import forbidden
-from spatialbench.requirements import Requirement, required
+from spatialbench.files.downloads import forbidden
+from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.model_folder import Weights
 
 Model = TypeVar("Model")
 
@@ -38,7 +38,7 @@ class ModelFolderDetector(ABC, Generic[Model]):
         self.weights.locate(offline=self.offline)
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
-        """The weights; see ``spatialbench.requirements``."""
+        """The weights; see ``spatialbench.plugins.requirements``."""
         weights = self.weights
         fetchable = weights.source is not None and not (self.offline or forbidden())
         what = f"the weights of {self.name}"

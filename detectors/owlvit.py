@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.hub import HubSource
-from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
-from spatialbench.requirements import Requirement, required
+from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.hub import HubSource
+from spatialbench.weights.model_folder import Weights, choose
 
 from . import owlvit_model
 from .asked_names import require_lists

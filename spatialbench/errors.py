@@ -7,8 +7,6 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from .inert import inert
-
 
 class UserError(Exception):
     """Something the user can put right: printed as one sentence, exit status 2, no traceback.
@@ -33,21 +31,6 @@ def _quoted(word: str) -> str:
     if _PLAIN.fullmatch(word):
         return word
     return f'"{word}"' if _IN_QUOTES.fullmatch(word) else shlex.quote(word)
-
-
-MOST_CHARACTERS = 4000
-"""Of a message on the terminal."""
-
-
-def printable(text: str) -> str:
-    """A message as a terminal may have it: no control characters, and no end of it.
-
-    Messages quote files, and a file may quote what moves the cursor or colours the screen.
-    """
-    if len(text) > MOST_CHARACTERS:
-        half = MOST_CHARACTERS // 2
-        text = f"{text[:half]} [...] {text[-half:]}"
-    return inert(text)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -1,7 +1,8 @@
-"""For every test: hypothesis without a clock, and the stranger's plug-in package, installed."""
+"""For every test: no clock, no waiting for the disk, and the stranger's package, installed."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,14 @@ from hypothesis import HealthCheck, settings
 # A busy machine makes an example slow; that is no finding.
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no clock")
+
+pytest_plugins = ["tests.pipelines_on_disk"]
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the writing to the system: only a power cut, and no kill, loses what it has."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from spatialbench import plugins
-from spatialbench.discovery import Kind
 from spatialbench.errors import UserError
+from spatialbench.plugins.discovery import Kind
 
 
 def _distribution(folder: Path, name: str, entry_points: str) -> None:

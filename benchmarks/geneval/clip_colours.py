@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.devices import check_device
-from spatialbench.checkpoints.hashing import folder_hash
-from spatialbench.checkpoints.hub import HubSource, locate
-from spatialbench.checkpoints.loading import require_weights
-from spatialbench.checkpoints.patterns import FilePatterns
-from spatialbench.checkpoints.weight_files import loaded_files
-from spatialbench.downloads import forbidden
 from spatialbench.errors import UserError
-from spatialbench.requirements import Requirement, required
+from spatialbench.files.downloads import forbidden
+from spatialbench.files.hashing import folder_hash
+from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.devices import check_device
+from spatialbench.weights.hub import HubSource, locate
+from spatialbench.weights.loading import require_weights
+from spatialbench.weights.patterns import FilePatterns
+from spatialbench.weights.weight_files import loaded_files
 
 from .names import COLOURS, own_name
 
@@ -78,7 +78,7 @@ class ClipColours:
         }
 
     def requirements(self) -> list[Requirement]:
-        """The weights; see ``spatialbench.requirements``."""
+        """The weights; see ``spatialbench.plugins.requirements``."""
         fetchable = self._folder is None and not (self._offline or forbidden())
         what = f"the weights of {SOURCE.repo}, which names colours"
         here = required(what, lambda: self._located(offline=True), fetchable=fetchable)
@@ -108,8 +108,8 @@ class ClipColours:
         import torch
         from transformers import CLIPModel
 
-        from spatialbench.checkpoints.loading import load_model
-        from spatialbench.checkpoints.parts_beside import load_beside
+        from spatialbench.weights.loading import load_model
+        from spatialbench.weights.parts_beside import load_beside
 
         folder = self._located(offline=self._offline)
         self._device = check_device(self._device_name)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import Detector, download
-from spatialbench.requirements import Requirement, of_detector
+from spatialbench.plugins.requirements import Requirement, of_detector
 
 from .boxes import kept
 from .clip_colours import ClipColours

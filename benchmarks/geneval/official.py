@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from spatialbench.documents import LARGE, first_error, json_lines, parse_json, read_limited
 from spatialbench.errors import UserError
+from spatialbench.files.documents import LARGE, first_error, json_lines, parse_json, read_limited
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 

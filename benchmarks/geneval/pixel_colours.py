@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.requirements import Requirement
+from spatialbench.plugins.requirements import Requirement
 
 from .names import COLOURS
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spatialbench.checkpoints.hub import fetch
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import BenchmarkPlugin, Detector, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
+from spatialbench.weights.hub import fetch
 
 from . import metrics, official, prompts
 from .clip_colours import FILES, SOURCE

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from spatialbench.documents import first_error
 from spatialbench.errors import unknown_name
+from spatialbench.files.documents import first_error
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from spatialbench.documents import read_limited
 from spatialbench.errors import UserError
-from spatialbench.pictures import open_picture
+from spatialbench.files.documents import read_limited
+from spatialbench.files.images import open_picture
 
 from .boxes import Box
 from .frame import frame_size

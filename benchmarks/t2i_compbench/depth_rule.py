@@ -10,8 +10,8 @@ from typing import Any
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import ImageRequest, Rule, Verdict
+from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.prompts import Prompt
-from spatialbench.requirements import Requirement, required
 
 from .answers import combine
 from .boxes import Box
@@ -123,7 +123,7 @@ class DepthRule:
         return self.judge(prompt, detections, threshold, depth)
 
     def requirements(self, requests: Sequence[ImageRequest], run: Path) -> list[Requirement]:
-        """The depth map of every image; see ``spatialbench.requirements``."""
+        """The depth map of every image; see ``spatialbench.plugins.requirements``."""
 
         def every_map() -> None:
             folder = depth_folder()

@@ -14,8 +14,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from spatialbench.documents import first_error, read_limited
 from spatialbench.errors import UserError
+from spatialbench.files.documents import first_error, read_limited
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 

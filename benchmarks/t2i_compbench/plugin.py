@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spatialbench.detections import Detections
-from spatialbench.downloads import RemoteFile
+from spatialbench.files.downloads import RemoteFile
 from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from spatialbench.plugins import Published
-from spatialbench.published import packaged_rows
+from spatialbench.reports.published import packaged_rows
 
 
 @cache

@@ -7,8 +7,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from spatialbench.downloads import RemoteFile, cache_folder
 from spatialbench.errors import UserError
+from spatialbench.files.downloads import RemoteFile, cache_folder
 
 OWNER = "t2i-compbench"
 FOLDER_VARIABLE = "SPATIALBENCH_T2I_COMPBENCH"

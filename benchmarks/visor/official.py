@@ -12,11 +12,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from spatialbench.detections import Detections
-from spatialbench.documents import LARGE, first_error, read_limited
 from spatialbench.errors import UserError
-from spatialbench.label_names import other_names
+from spatialbench.files.documents import LARGE, first_error, read_limited
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
+from spatialbench.scoring.label_names import other_names
 
 from .prompts import PHRASE, prompts
 from .rule import relation_holds

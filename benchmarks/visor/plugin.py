@@ -8,10 +8,10 @@ from pathlib import Path
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins.subsets import prescribed_start
 from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
 from spatialbench.statistics.ratios import MeanOfRatios
-from spatialbench.subsets import prescribed_start
 
 from . import identities, metrics, official, prompts
 from .published import published

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spatialbench.checkpoints.devices import check_device
-from spatialbench.checkpoints.loading import load_model
-from spatialbench.checkpoints.model_folder import require_model_type
-from spatialbench.checkpoints.parts_beside import load_beside
+from spatialbench.weights.devices import check_device
+from spatialbench.weights.loading import load_model
+from spatialbench.weights.model_folder import require_model_type
+from spatialbench.weights.parts_beside import load_beside
 
 from ..canary import require_finite
 from .sentence import Sentence, sentence

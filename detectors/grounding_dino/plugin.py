@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.hub import HubSource
-from spatialbench.checkpoints.model_folder import Weights, choose
 from spatialbench.detections import Detections
+from spatialbench.weights.hub import HubSource
+from spatialbench.weights.model_folder import Weights, choose
 
 from ..asked_names import require_lists
 from ..canary import plain_pictures, require_different

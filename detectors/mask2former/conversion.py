@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.loading import check_keys
+from spatialbench.weights.loading import check_keys
 
 from ..coco_names import COCO_NAMES
 from ..state_dicts import fit

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
-from spatialbench.requirements import Requirement, required
+from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_different, require_finite

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.requirements import Requirement, required
+from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_finite
@@ -70,7 +70,7 @@ class MmdetDetector:
         self.weights.locate(offline=self.offline)
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
-        """The legacy stack and the weights; see ``spatialbench.requirements``."""
+        """The legacy stack and the weights; see ``spatialbench.plugins.requirements``."""
         stack = required("the package mmdet", lambda: _mmdet("mmdet.apis"))
         return [stack, self.weights.requirement(offline=self.offline)]
 

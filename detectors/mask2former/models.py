@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from spatialbench.checkpoints.loading import load_model
-from spatialbench.checkpoints.model_folder import require_model_type
-from spatialbench.checkpoints.parts_beside import load_beside
+from spatialbench.weights.loading import load_model
+from spatialbench.weights.model_folder import require_model_type
+from spatialbench.weights.parts_beside import load_beside
 
 from ..coco_names import COCO_NAMES
 from ..state_dicts import read_checkpoint

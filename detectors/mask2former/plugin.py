@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spatialbench.checkpoints.model_folder import choose
-from spatialbench.downloads import forbidden
 from spatialbench.errors import UserError
-from spatialbench.requirements import required
+from spatialbench.files.downloads import forbidden
+from spatialbench.plugins.requirements import required
+from spatialbench.weights.model_folder import choose
 
 from ..checkpoint_file import ChosenFile, OfficialFile
 from ..coco_names import COCO_NAMES

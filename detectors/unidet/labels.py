@@ -11,9 +11,9 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from spatialbench.documents import read_json
-from spatialbench.downloads import RemoteFile, retrieve
 from spatialbench.errors import UserError
+from spatialbench.files.documents import read_json
+from spatialbench.files.downloads import RemoteFile, retrieve
 
 from .protocol import CLASSES
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.devices import check_device
 from spatialbench.detections import Detections
-from spatialbench.downloads import forbidden, retrieve
-from spatialbench.requirements import Requirement, required
+from spatialbench.files.downloads import forbidden, retrieve
+from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_lists
 from ..canary import plain_pictures, require_different, require_finite
@@ -78,7 +78,7 @@ class UniDetDetector:
         read_labels(path.parent, offline=self.offline)
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
-        """The weights and the class names; see ``spatialbench.requirements``."""
+        """The weights and the class names; see ``spatialbench.plugins.requirements``."""
         weights = self.weights.requirement(offline=self.offline)
         beside = (self.weights.given or self.weights.official.cached()).parent
         classes = required(

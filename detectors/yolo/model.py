@@ -13,9 +13,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.checkpoints.devices import check_device
-from spatialbench.checkpoints.loading import check_finite
 from spatialbench.errors import UserError
+from spatialbench.weights.devices import check_device
+from spatialbench.weights.loading import check_finite
 
 from ..canary import require_finite
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.requirements import Requirement, required
+from spatialbench.plugins.requirements import Requirement, required
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_pictures, require_different

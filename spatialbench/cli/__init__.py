@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
-from ..errors import UserError, printable, unknown_name
-from ..stopping import EXIT_STATUS, Stopped, on_sigterm
+from ..errors import UserError, unknown_name
+from ..executors.stopping import EXIT_STATUS, Stopped, on_sigterm
+from ..files.shown_text import printable
 from .streams import NobodyReads, safe_stdout
 
 _VERBS = {

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from .. import plugins
-from ..detector_names import plugin_of
 from ..errors import UserError, unknown_name
 from ..lab import LAB_BACKBONES
 from ..plugins import GenerationSettings
-from ..subsets import default_detector, default_rule
+from ..plugins.detector_names import plugin_of
+from ..plugins.subsets import default_detector, default_rule
 from . import parsing
 from .console import say
 
@@ -88,7 +88,7 @@ class RunOptions:
         return RunSpec(benchmark, subset, self._generator(device), seeds)
 
     def _generator(self, device: str) -> Generator:
-        from ..generators.prompt_transforms import with_transform
+        from ..prompt_transforms import with_transform
 
         plugin = plugins.load("generator", self.method)
         settings = GenerationSettings(
@@ -125,7 +125,7 @@ class RunOptions:
         """Start the run on disk, or continue it, and hold it; ``shared`` as one of its shards."""
         from ..runs.machine import this_machine
         from ..runs.opening import opened_run
-        from ..stages.sent_prompts import record_sent_prompts
+        from ..runs.sent_prompts import record_sent_prompts
 
         prompts = spec.expect(self.selection()).prompts
         for note in plugins.about_prompts(spec.generator, prompts):
@@ -215,7 +215,7 @@ def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = Non
     ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark offers them by an optional
     ``rule_with(rule, options)`` and names them in ``rule_options``.
     """
-    from ..rules import catalogue
+    from ..scoring.rules import catalogue
 
     rules = benchmark.rules
     if given is None:
@@ -255,7 +255,7 @@ def existing_run(folder: Path, *, training: bool = False) -> Run:
     Raises:
         UserError: no run, or one that cannot be opened; a training set where it is not taken.
     """
-    from ..finetuning.stored_prompts import read_stored, training_run
+    from ..lora_training.stored_prompts import read_stored, training_run
     from ..runs.opening import benchmark_of, open_existing
 
     if not folder.is_dir():

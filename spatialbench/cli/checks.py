@@ -10,9 +10,10 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from .. import canaries, plugins
-from ..discovery import Kind
+from .. import plugins
 from ..errors import UserError
+from ..plugins.discovery import Kind
+from ..stages import canaries
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
 _EXTRAS = {"ray": "ray", "yolo": "ultralytics", "mmdet": "mmdet", "plots": "matplotlib"}
@@ -87,7 +88,7 @@ def _device() -> list[Finding]:
 def _cache() -> list[Finding]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    from ..downloads import cache_folder
+    from ..files.downloads import cache_folder
 
     found = []
     for what, folder in (("cache", cache_folder()), ("weights cache", HF_HUB_CACHE)):
@@ -118,7 +119,7 @@ def _plugins() -> list[Finding]:
 
 
 def _lab() -> list[Finding]:
-    from ..generators.backbones import resolve
+    from ..backbones.named import resolve
 
     try:
         label = resolve("lab").label()

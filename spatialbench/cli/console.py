@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import printable
+from ..files.shown_text import printable
 from .estimate import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn, TaskID
 
-    from ..stages.progress import Progress
+    from ..runs.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

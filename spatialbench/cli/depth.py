@@ -40,10 +40,10 @@ def command(
 
     Then: spatialbench score RUN --rule esplora-r1
     """
-    from ..depth.box_masks import mask_model
-    from ..depth.depth_anything import depth_model
-    from ..finetuning.stored_prompts import training_run
+    from ..lora_training.stored_prompts import training_run
+    from ..stages.box_masks import mask_model
     from ..stages.depth import make_depth
+    from ..stages.depth_anything import depth_model
 
     with stdout_reserved():
         opened = assembly.existing_run(run, training=True)

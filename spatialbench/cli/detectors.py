@@ -30,8 +30,8 @@ def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, 
     """
     from ..reports.agreement import agreement, agreement_json, agreement_table
     from ..reports.tables import render, render_csv
-    from ..stages.chosen_detector import chosen_detector
-    from ..stages.thresholds import checked_threshold
+    from ..runs.chosen_detector import chosen_detector
+    from ..scoring.thresholds import checked_threshold
 
     with stdout_reserved():
         opened = assembly.existing_run(run)

@@ -16,7 +16,7 @@ from .parsing import FiniteFloat
 
 if TYPE_CHECKING:
     from ..plugins import Detector
-    from ..requirements import Requirement
+    from ..plugins.requirements import Requirement
     from ..runs.expected import Expected
     from ..runs.opening import RunSpec
     from .assembly import RunOptions

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from .. import plugins
-from ..detector_names import plugin_of
 from ..errors import UserError
 from ..plugins import GenerationSettings
+from ..plugins.detector_names import plugin_of
 from . import assembly, parsing
 from .console import progress, say, stdout_reserved
 from .options import batch_size_option, device_option, format_option, offline_option, stack
@@ -109,7 +109,7 @@ def build_data(form: str, **values: Any) -> None:
     are never drawn.
     """
     from ..executors.local import LocalExecutor
-    from ..finetuning.build import Build, build
+    from ..lora_training.build import Build, build
     from ..reports.tables import render, render_csv
     from ..runs.machine import this_machine
 
@@ -184,10 +184,10 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
 
     The same command again continues; on one machine it ends with the same bytes.
     """
-    from ..finetuning.kept_set import read_kept
-    from ..finetuning.lora_settings import LoraSettings
-    from ..finetuning.lora_training import train_lora
-    from ..generators.sampling import UNET_AND_FLUX, resolve_sampling
+    from ..backbones.sampling import UNET_AND_FLUX, resolve_sampling
+    from ..lora_training.kept_set import read_kept
+    from ..lora_training.lora_settings import LoraSettings
+    from ..lora_training.training import train_lora
 
     device, dtype, offline = (values.pop(name) for name in ("device", "dtype", "offline"))
     threads, frugal = values.pop("threads"), values.pop("gradient_checkpointing")
@@ -211,7 +211,7 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
 
 
 def _prompts(values: dict[str, Any]) -> Any:
-    from ..finetuning.training_prompts import TrainingPrompts, draw_prompts, read_prompts
+    from ..lora_training.training_prompts import TrainingPrompts, draw_prompts, read_prompts
 
     if values["prompts_file"] is not None:
         prompts = read_prompts(values["prompts_file"])
@@ -223,8 +223,8 @@ def _prompts(values: dict[str, Any]) -> Any:
 
 
 def _check(values: dict[str, Any], prompts: Any) -> tuple[Any, float]:
-    from ..rules.constraint_rule import ConstraintRule
-    from ..stages.thresholds import checked_threshold
+    from ..scoring.rules.constraint_rule import ConstraintRule
+    from ..scoring.thresholds import checked_threshold
 
     rule = assembly.rule(prompts, values["rule"], "all")
     if not isinstance(rule, ConstraintRule):
@@ -247,7 +247,7 @@ def _generator(values: dict[str, Any], device: str) -> plugins.Generator:
 
 
 def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
-    from ..generators.backbones import resolve
+    from ..backbones.named import resolve
 
     default = assembly.LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
     plugin, weights = plugin_of(values["detector"] or default)

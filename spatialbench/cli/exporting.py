@@ -30,9 +30,9 @@ from .importing import OTHERS, PICTURES
 @click.option("--detector", help="With detections: whose, where a run has those of several.")
 def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
     """Write RUN where another tool looks for it; 'import' reads all of it back."""
-    from ..exports.pictures import export_pictures
-    from ..exports.results import export_detections, export_results
-    from ..stages.chosen_detector import chosen_detector
+    from ..exchange.write_images import export_pictures
+    from ..exchange.write_results import export_detections, export_results
+    from ..runs.chosen_detector import chosen_detector
 
     opened = assembly.existing_run(run)
     if detector and layout != "detections":

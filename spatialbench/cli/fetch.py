@@ -35,7 +35,7 @@ def command(names: tuple[str, ...]) -> None:
 
 
 def _fetch(name: str) -> list[Path]:
-    from ..generators.backbones import fetch_backbone, known_backbones
+    from ..backbones.named import fetch_backbone, known_backbones
 
     backbones = [known.name for known in known_backbones()]
     if name in backbones or "/" in name:
@@ -57,7 +57,7 @@ def _fetch_plugin(plugin: Any, name: str) -> list[Path]:
     files = getattr(plugin, "files", ())
     if not files:
         return []
-    from ..downloads import retrieve_all
+    from ..files.downloads import retrieve_all
 
     paths = retrieve_all(files, name)
     if not all(path.is_file() for path in paths):

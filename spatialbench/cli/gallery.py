@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UserError
-from ..regular_files import link_refused
+from ..files.regular_files import link_refused
 from . import assembly
 from .console import progress, say
 

@@ -14,7 +14,7 @@ from .options import format_option
 from .parsing import Utf8
 
 if TYPE_CHECKING:
-    from ..imports.target import Target
+    from ..exchange.target import Target
 
 PICTURES = ("visor", "t2i-compbench", "geneval", "flat+csv")
 OTHERS = ("detections", "results")
@@ -75,7 +75,7 @@ def command(
     is imported (exit status 2) unless --allow-partial is given. 'detect' and 'score' go on from
     there.
     """
-    from ..imports.target import Target
+    from ..exchange.target import Target
     from ..runs.seeds import SeedScheme
     from ..runs.selection import Selection
 
@@ -96,15 +96,15 @@ def command(
 def _pictures(
     path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: str
 ) -> int:
-    from ..generators.imported import Imported
-    from ..imports.layouts import place
-    from ..imports.matching import match
-    from ..imports.metadata_folders import rewritten_prompts
-    from ..imports.names import Names
-    from ..imports.pictures import import_pictures
-    from ..imports.sources import open_source
-    from ..imports.text import report_text
+    from ..exchange.image_names import Names
+    from ..exchange.matching import match
+    from ..exchange.matching_text import report_text
+    from ..exchange.metadata_folders import rewritten_prompts
+    from ..exchange.read_images import import_pictures
+    from ..exchange.read_layouts import place
+    from ..exchange.sources import open_source
     from ..runs.expected import expect
+    from ..runs.imported import Imported
 
     source = open_source(path)
     expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
@@ -138,8 +138,8 @@ def _pictures(
 def _file(
     path: Path, layout: str, target: Target, name: str, backbone: str, detector: str | None
 ) -> int:
-    from ..generators.imported import Imported, rewritten_note
-    from ..imports.results import EXTERNAL, content_of, import_detections, import_verdicts
+    from ..exchange.read_results import EXTERNAL, content_of, import_detections, import_verdicts
+    from ..runs.imported import Imported, rewritten_note
 
     count = getattr(target.benchmark, "rewritten_prompts", None) if layout == "results" else None
     rewritten = count(path) if count else 0

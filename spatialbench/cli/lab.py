@@ -130,10 +130,10 @@ def probe(backbone: str, scenes: int, levels: str) -> None:
     Per noise level and block, the correlation along x and y of the difference of the two objects'
     centroids in the block's maps with their true displacement.
     """
+    from ..backbones.architecture import Architecture
+    from ..backbones.named import resolve
+    from ..backbones.pipelines import load_pipeline
     from ..errors import UserError
-    from ..generators.architecture import Architecture
-    from ..generators.backbones import resolve
-    from ..generators.pipelines import load_pipeline
     from ..lab.localisation import block_localisation
 
     model = resolve(backbone)

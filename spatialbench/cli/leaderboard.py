@@ -62,8 +62,8 @@ def command(
     RUN is a run directory or any folder above some, such as runs/visor. Rows of the lab stand in a
     table of their own.
     """
-    from ..published import read_figures
     from ..reports.leaderboard import leaderboard_text
+    from ..reports.published import read_figures
 
     rows, left_out = _rows(runs)
     name = _benchmark_name(rows, bench)
@@ -89,7 +89,7 @@ def _columns(
     benchmark: BenchmarkPlugin, rows: Sequence[Row], others: Sequence[Published]
 ) -> list[str]:
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
-    from ..rules.measured import measured_by
+    from ..scoring.measured import measured_by
 
     present = {key for row in rows for key in row.document}
     present |= {key for entry in others for key in entry.metrics}
@@ -105,17 +105,11 @@ def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:
     Raises:
         UserError: a folder without runs, or no scored run at all.
     """
-    from ..documents import read_json
-    from ..reports.results import (
-        find_runs,
-        find_unscored,
-        parse_result,
-        read_result,
-        same_content,
-    )
+    from ..files.documents import read_json
+    from ..reports.results import find_runs, find_unscored, parse_result, read_result, same_content
     from ..reports.rows import Row
     from ..runs.timing import read_pace
-    from ..stages.other_rules import run_of
+    from ..scoring.other_rules import run_of
 
     found, failures = [], []
     for folder in runs:
@@ -152,7 +146,7 @@ def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:
 def _brought_up_to_date(run: Path, document: dict[str, Any]) -> dict[str, Any]:
     """The summary of a version that printed 0 for what is undefined, with that taken out."""
     from ..reports.scored import without_undefined
-    from ..stages.other_rules import run_of
+    from ..scoring.other_rules import run_of
 
     try:
         if run_of(run) != run:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import click
 
 from .. import plugins
-from ..discovery import Kind
 from ..errors import UserError
+from ..plugins.discovery import Kind
 from .console import say
 from .options import format_option
 
@@ -28,13 +28,13 @@ def _plugins(kind: Kind) -> list[Entry]:
 
 
 def _backbones() -> list[Entry]:
-    from ..generators.backbones import known_backbones
+    from ..backbones.named import known_backbones
 
     return [{"name": known.name, "summary": known.summary} for known in known_backbones()]
 
 
 def _rules() -> list[Entry]:
-    from ..rules.catalogue import FAMILIES
+    from ..scoring.rules.catalogue import FAMILIES
 
     entries = [
         {"name": f.name, "summary": f"{f.full_name} of any benchmark: {f.summary}", "benchmark": ""}

@@ -12,7 +12,7 @@ from ..errors import typed
 from .assembly import command_line
 
 if TYPE_CHECKING:
-    from ..requirements import Requirement
+    from ..plugins.requirements import Requirement
     from ..stages.preflight import Wanted
 
 _LATER = ("--detector", "--rule", "--threshold", "--format", "--price-per-hour")
@@ -37,7 +37,7 @@ def before_anything_is_made(wanted: Wanted) -> None:
 def listed(wanted: Callable[[], Wanted]) -> list[Requirement]:
     """What a plan shows: everything needed, and also why something cannot even be asked for."""
     from ..errors import UserError
-    from ..requirements import Requirement
+    from ..plugins.requirements import Requirement
     from ..stages.preflight import needs
 
     try:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
-from ..regular_files import open_regular
+from ..files.regular_files import open_regular
 from . import assembly
 from .console import progress, stdout_reserved
 from .options import format_option, rule_options
 from .tables import summary_text
 
 if TYPE_CHECKING:
+    from ..exchange.foreign import Scored
     from ..plugins import BenchmarkPlugin
-    from ..stages.foreign import Scored
 
 _FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"((?:[^"\\]|\\.)*)"')
 _OUR_KEYS = {b"prompt_id", b"index", b"width", b"height", b"boxes", b"scores", b"labels"}
@@ -97,7 +97,7 @@ def _score_run(
     verdicts: Path | None,
     form: str,
 ) -> str:
-    from ..stages.score import read_verdicts, score
+    from ..scoring.score import read_verdicts, score
 
     run = assembly.existing_run(folder)
     benchmark = run.expected.benchmark
@@ -145,7 +145,7 @@ def _detections(
     threshold: float | None,
     images: int | None,
 ) -> Scored:
-    from ..stages.foreign import Origin, read_records, score_records
+    from ..exchange.foreign import Origin, read_records, score_records
 
     return score_records(
         benchmark,
@@ -168,9 +168,9 @@ def _official(
 
     With a subset all of its prompts are expected.
     """
-    from ..generators.imported import rewritten_note
-    from ..imports.results import official_reader
-    from ..stages.foreign import Origin, score_verdicts
+    from ..exchange.foreign import Origin, score_verdicts
+    from ..exchange.read_results import official_reader
+    from ..runs.imported import rewritten_note
 
     origin = Origin(subset=subset, complete=subset is not None, images_per_prompt=images)
     if not (hasattr(benchmark, "official_reader") or hasattr(benchmark, "read_official")):

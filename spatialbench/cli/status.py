@@ -30,7 +30,7 @@ def command(run: Path, explain: bool, form: str) -> None:
 
     A folder of runs is listed, one row per run.
     """
-    from ..finetuning.stored_prompts import training_run
+    from ..lora_training.stored_prompts import training_run
     from ..reports.tables import Table, render, render_csv
     from ..runs.manifest import NAME
     from ..runs.status import runs_below
@@ -62,7 +62,7 @@ def command(run: Path, explain: bool, form: str) -> None:
 
 
 def _state(run: Path) -> Status:
-    from ..finetuning.stored_prompts import training_run
+    from ..lora_training.stored_prompts import training_run
     from ..runs.status import status
 
     opened = assembly.existing_run(run, training=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from ..errors import UserError
-from ..inert import inert
+from ..files.shown_text import inert
 
 _PLAIN = {"−": "-", "–": "-", "±": "+/-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "’": "'"}
 """What stands for a character of ours that an encoding lacks."""

@@ -16,7 +16,7 @@ def summary_text(
     """A summary in the format asked for."""
     from ..reports.results import parse_result
     from ..reports.single import result_text
-    from ..rules.measured import measured_by
+    from ..scoring.measured import measured_by
 
     benchmark = measured_by(benchmark, str(summary["rule"]), str(summary["subset"]))
     return result_text(

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic
 
 from ..errors import UserError
-from ..stopping import Requests, requests_counted
 from . import Batch, GivenUp, Result, Worker
 from .attempts import IN_A_ROW, Attempts, in_one_line
 from .ray_cluster import Wanted, cluster, count_workers, environment
 from .ray_hands import Failure, Hand, Hands, Limits, WorkerLostError
+from .stopping import Requests, requests_counted
 
 
 class RayExecutor:

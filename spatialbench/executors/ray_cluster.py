@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
-from ..stopping import Stopped, handler_kept
 from .ray_reaper import dismissed, watched
+from .stopping import Stopped, handler_kept
 
 _OBJECT_STORE_BYTES = 100_000_000
 _STARTS = 3

@@ -56,7 +56,7 @@ def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
     import torch
     from transformers import OwlViTForObjectDetection
 
-    from ..checkpoints.loading import load_model
+    from ..weights.loading import load_model
     from .detection_quality import detection_quality
     from .localisation import localisation
     from .pictograms import NAMES

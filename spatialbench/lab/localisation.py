@@ -73,9 +73,9 @@ def block_localisation(
     """
     import torch
 
-    from ..generators.attention_guidance.joint_attention import SD3TapProcessor
-    from ..generators.attention_guidance.taps import tapped
-    from ..generators.prompt_embeddings import encoded
+    from ..backbones.prompt_embeddings import encoded
+    from ..guidance.joint_attention import SD3TapProcessor
+    from ..guidance.taps import tapped
 
     drawn, drawings, truth = _pairs(scenes, seed)
     tokenizer = pipeline.tokenizer

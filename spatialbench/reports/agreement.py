@@ -9,10 +9,10 @@ import numpy as np
 
 from ..errors import UserError, typed
 from ..plugins import Rule
-from ..rules.catalogue import bound
 from ..runs.opening import Run
-from ..stages.progress import Progress
-from ..stages.verdicts import judge_of
+from ..runs.progress import Progress
+from ..scoring.rules.catalogue import bound
+from ..scoring.verdicts import judge_of
 from ..statistics.agreement import Agreement
 from .tables import UNDEFINED, Table
 

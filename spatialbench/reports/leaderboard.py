@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from math import nan
 
-from ..pictures import one_colour_note
+from ..files.images import one_colour_note
 from ..plugins import Published
 from .best import Candidate
 from .cells import INTERVAL_NOTE, Footnotes, images_cell, plain_cell

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, hypot, isnan, nan
 
-from ..stages.defined import defined_ratios
+from ..scoring.defined import defined_ratios
 from ..statistics.design_effect import design_effect
 from ..statistics.power import (
     half_width,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..runs.timing import Pace
-from ..stages.price import CONFIDENCE, DUPLICATES
+from ..scoring.price import CONFIDENCE, DUPLICATES
 from .cells import plain_cell
 from .results import Result
 from .tables import UNDEFINED

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..documents import first_error, read_json
 from ..errors import UserError, typed
+from ..files.documents import first_error, read_json
 from ..lab import LAB_BACKBONES
 from ..runs.status import runs_below
-from ..stages.other_rules import run_of, summaries_of_other_rules
-from ..stages.summary import is_changed
+from ..scoring.other_rules import run_of, summaries_of_other_rules
+from ..scoring.summary import is_changed
 
 Interval = tuple[float | None, float | None]
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..documents import read_json
 from ..errors import UserError, typed
+from ..files.documents import read_json
 from ..plugins import BenchmarkPlugin, ScoreTable
-from ..rules.measured import measured_by
 from ..runs.opening import Run
 from ..runs.signature import Signature
-from ..stages.defined import why_undefined
-from ..stages.scores_file import read_table, scores_hash
-from ..stages.verdicts import by_task
+from ..scoring.defined import why_undefined
+from ..scoring.measured import measured_by
+from ..scoring.scores_file import read_table, scores_hash
+from ..scoring.verdicts import by_task
 from .results import Result, read_result, same_content
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..inert import csv_cell, inert_line, markdown_text
+from ..files.shown_text import csv_cell, inert_line, markdown_text
 from .terminal import fitted, terminal_width, wrapped
 
 Format = Literal["table", "md", "csv", "json", "latex", "html"]

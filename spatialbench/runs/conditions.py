@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..plugins import BenchmarkPlugin
-from ..subsets import default_detector, default_rule, prescribed_start
+from ..plugins.subsets import default_detector, default_rule, prescribed_start
 from .signature import Signature
 
 _TRANSFORM, _ELSEWHERE = "prompt_transform", "rewritten_prompts"

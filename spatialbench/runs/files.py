@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
-from ..regular_files import folder_below
+from ..files.regular_files import folder_below
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..regular_files import folder_below, open_regular
+from ..files.regular_files import folder_below, open_regular
 from .expected import Key
 
 SUFFIX = ".png"

@@ -28,7 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UserError
-from ..regular_files import names_below
+from ..files.regular_files import names_below
 from .expected import Key
 from .files import SCRATCH, create_atomic, disk_errors, sync_folder
 from .journal_writer import JournalWriter, random_name, unique_name

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..regular_files import names_below, open_below
+from ..files.regular_files import names_below, open_below
 from .files import disk_errors, make_folder, sync_folder
 from .record_lines import encode
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
-from ..regular_files import open_below
+from ..files.regular_files import open_below
 from .files import SCRATCH, disk_errors, empty_scratch
 
 NAME = ".lock"

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from ..documents import parse_json, read_limited
 from ..errors import UserError, typed
-from ..inert import inert_line
+from ..files.documents import parse_json, read_limited
+from ..files.shown_text import inert_line
 from .files import SCRATCH, create_atomic, write_atomic
 from .identity import differences, run_id
 from .machine import Machine

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..documents import read_json
 from ..errors import UserError
+from ..files.documents import read_json
 from ..plugins import BenchmarkPlugin, Generator, Json
 from ..prompts import prompt_set_hash
 from .expected import Expected, expect

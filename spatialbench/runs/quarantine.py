@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..regular_files import remove_below
+from ..files.regular_files import remove_below
 from .expected import Key, name_some
 from .journal import Journal
 from .record_lines import Notice

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
-from ..documents import LINE
 from ..errors import UserError
-from ..regular_files import open_regular
+from ..files.documents import LINE
+from ..files.regular_files import open_regular
 from .expected import Key
 
 Notice = Callable[[str], None]

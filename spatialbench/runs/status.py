@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..detector_names import plugin_of
-from ..documents import read_json
 from ..errors import UserError, typed
-from ..requirements import of_rule
-from ..subsets import default_rule
+from ..files.documents import read_json
+from ..plugins.detector_names import plugin_of
+from ..plugins.requirements import of_rule
+from ..plugins.subsets import default_rule
 from .expected import to_judge
 from .identity import differences
 from .manifest import NAME

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..documents import read_json
 from ..errors import UserError, typed
-from ..regular_files import names_below, open_regular, remove_below
+from ..files.documents import read_json
+from ..files.regular_files import names_below, open_regular, remove_below
 from .expected import Key, name_some
 from .files import SCRATCH, make_folder, write_atomic
 from .identity import canonical_json

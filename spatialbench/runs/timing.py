@@ -16,9 +16,9 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..documents import LARGE, json_lines, read_limited
 from ..errors import UserError
-from ..regular_files import open_below
+from ..files.documents import LARGE, json_lines, read_limited
+from ..files.regular_files import open_below
 from .files import SCRATCH, disk_errors, write_atomic
 
 NAME = "timing.jsonl"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..plugins import Detector, Generator
 from ..runs.expected import Expected
 from ..runs.record_lines import encode
-from .pictures import encode_png
+from .open_images import encode_png
 from .plan import planned
 
 if TYPE_CHECKING:

@@ -13,18 +13,18 @@ import numpy.typing as npt
 
 from ..detections import Detections
 from ..errors import UserError
-from ..regular_files import is_regular, open_regular
-from ..rules.any_benchmark import in_depth
-from ..rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
-from ..rules.stored_masks import packed_masks
+from ..files.regular_files import is_regular, open_regular
+from ..runs.chosen_detector import chosen_detector
 from ..runs.expected import Key
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.opening import Run
+from ..runs.progress import Progress
 from ..runs.record_lines import IMAGE_HASH
-from .chosen_detector import chosen_detector
-from .pictures import decode_png
-from .progress import Progress
+from ..scoring.rules.any_benchmark import in_depth
+from ..scoring.rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
+from ..scoring.rules.stored_masks import packed_masks
+from .open_images import decode_png
 
 if TYPE_CHECKING:
     from PIL import Image

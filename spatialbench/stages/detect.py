@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import canaries
 from ..errors import UserError
 from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
+from ..executors.stopping import batch_in_hand
 from ..plugins import Detector, download
 from ..runs.expected import Key, name_some
 from ..runs.opening import Run
+from ..runs.progress import Progress
 from ..runs.store import RunDirectory
-from ..stopping import batch_in_hand
+from ..scoring.looked import found_record, vocabulary
+from . import canaries
 from .detector_record import record_detector, require_same_detector
 from .first_look import FirstLook
 from .giving_up import GivingUp
-from .looked import found_record, vocabulary
 from .memory import Pieces
-from .pictures import decode_png
+from .open_images import decode_png
 from .plan import WHOLE, Shard, due_batches, planned
 from .preflight import no_image
-from .progress import Progress
 from .surroundings import DETECTIONS, Surroundings
 
 if TYPE_CHECKING:

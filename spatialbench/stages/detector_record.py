@@ -10,7 +10,7 @@ from ..plugins import Detector
 from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.store import RunDirectory, read_detector
-from .thresholds import OWN_THRESHOLD, stated_threshold
+from ..scoring.thresholds import OWN_THRESHOLD, stated_threshold
 
 
 def require_same_detector(directory: RunDirectory, detector: Detector) -> None:

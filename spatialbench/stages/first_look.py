@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import UserError
-from ..label_names import other_names
-from .looked import Shares
+from ..scoring.label_names import other_names
+from ..scoring.looked import Shares
 
 Json = dict[str, Any]
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..executors import Executor, GivenUp, LateError
 from ..executors.attempts import in_one_line
-from ..pictures import of_one_colour, one_colour_note
+from ..executors.stopping import batch_in_hand
+from ..files.images import of_one_colour, one_colour_note
 from ..plugins import Generator, ImageRequest, download
 from ..runs.expected import Key, name_some
 from ..runs.machine import device_name
 from ..runs.opening import Run
+from ..runs.progress import Progress
 from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
-from ..stopping import batch_in_hand
+from ..scoring.looked import ONE_COLOUR
 from .giving_up import GivingUp
-from .looked import ONE_COLOUR
 from .memory import Pieces
-from .pictures import encode_png
+from .open_images import encode_png
 from .plan import WHOLE, Shard, due_batches, planned
-from .progress import Progress
 from .surroundings import IMAGES, Surroundings
 
 if TYPE_CHECKING:

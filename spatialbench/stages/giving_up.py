@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..runs.expected import Key
+from ..runs.progress import Progress
 from ..runs.quarantine import Quarantine, told
-from .progress import Progress
 
 
 class GivingUp:

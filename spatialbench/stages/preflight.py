@@ -13,10 +13,10 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..plugins import Detector, Generator, Rule, download
-from ..requirements import Requirement, of_detector, of_generator, of_rule, required
-from ..rules.catalogue import bound
+from ..plugins.requirements import Requirement, of_detector, of_generator, of_rule, required
 from ..runs.expected import Expected, Key, to_judge
 from ..runs.store import RunDirectory
+from ..scoring.rules.catalogue import bound
 from .detector_record import require_same_detector
 
 _SUBFOLDERS = ("images", "detections", "rules")

@@ -9,12 +9,12 @@ from ..executors import Executor
 from ..plugins import Detector, Generator, Rule
 from ..runs.expected import name_some
 from ..runs.opening import Run
+from ..runs.progress import Progress
+from ..scoring.score import score
+from ..scoring.summary import Summary
 from .detect import detect
 from .generate import generate
 from .plan import WHOLE, Shard
-from .progress import Progress
-from .score import score
-from .summary import Summary
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from tests.cli.conftest import Command
-from tests.depth.conftest import depth_folder as depth_folder
+from tests.stages.conftest import depth_folder as depth_folder
 
 PROMPTS = [
     ("a red square left of a green square", "left"),

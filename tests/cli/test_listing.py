@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from spatialbench import plugins
-from spatialbench.downloads import RemoteFile, retrieve
 from spatialbench.errors import UserError
+from spatialbench.files.downloads import RemoteFile, retrieve
 
 from .conftest import Command
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from spatialbench.requirements import Requirement
+from spatialbench.plugins.requirements import Requirement
 from tests.reference_data import t2i_compbench_files
 
 from .conftest import Command, Outcome

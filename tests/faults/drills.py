@@ -12,7 +12,7 @@ from PIL import Image
 
 from spatialbench.plugins import ImageRequest
 from spatialbench.runs.opening import Run
-from spatialbench.stages.summary import Summary
+from spatialbench.scoring.summary import Summary
 from spatialbench.stages.whole import run_all
 from tests.stages.fakes import Log, Painter, Shapes, open_shapes, snapshot, work
 

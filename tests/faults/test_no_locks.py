@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from spatialbench.runs.lock import writing
-from spatialbench.stages.score import score
+from spatialbench.scoring.score import score
 from spatialbench.stages.whole import run_all
 from tests.stages.fakes import Log, open_shapes, snapshot, work
 

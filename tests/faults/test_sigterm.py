@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from spatialbench import stopping
+from spatialbench.executors import stopping
 from spatialbench.runs.journal import Journal
 from tests.stages.fakes import snapshot
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spatialbench.checkpoints.loading import load_model
 from spatialbench.errors import UserError
+from spatialbench.weights.loading import load_model
 
 
 def test_truncated_safetensors_of_a_model(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_truncated_weights_of_a_detector_are_missing_before_the_first_image(
 ) -> None:
     """Before, they were found after the last one."""
     from spatialbench import plugins
-    from spatialbench.requirements import of_detector
+    from spatialbench.plugins.requirements import of_detector
     from tests.tiny_models import save_tiny_owlvit
 
     path = save_tiny_owlvit(tmp_path) / "model.safetensors"

@@ -86,7 +86,7 @@ def _saved_safetensors() -> bytes:
 
 
 def _lora(folder: Path) -> None:
-    from spatialbench.generators.esplora.lora_file import find_lora, read_lora
+    from spatialbench.methods.esplora.lora_file import find_lora, read_lora
 
     read_lora(find_lora(str(folder / "lora" / "lora.safetensors")))
 
@@ -126,7 +126,7 @@ def _lora_folder(folder: Path) -> None:
 
 
 def _unet_configuration(folder: Path) -> None:
-    from spatialbench.generators.compass.weights import check_fit
+    from spatialbench.methods.compass.weights import check_fit
 
     check_fit(folder / "fine-tuned", folder / "base")
 
@@ -141,13 +141,13 @@ def _base_unet(folder: Path) -> None:
 
 
 def _model_type(folder: Path) -> None:
-    from spatialbench.checkpoints.model_folder import require_model_type
+    from spatialbench.weights.model_folder import require_model_type
 
     require_model_type(folder, "owlvit", "OwlViTForObjectDetection")
 
 
 def _backbone_defaults(folder: Path) -> None:
-    from spatialbench.generators.folder_backbone import folder_backbone
+    from spatialbench.backbones.folder_backbone import folder_backbone
 
     folder_backbone("model", folder / "model")
 

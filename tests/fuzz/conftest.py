@@ -27,7 +27,7 @@ def surroundings(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv(sources.FOLDER_VARIABLE, str(folder))
     patch.setattr("os.fsync", lambda handle: None)
     patch.setattr(bootstrap, "intervals", functools.partial(bootstrap.intervals, resamples=20))
-    patch.setattr("spatialbench.discovery.entry_points", functools.cache(entry_points))
+    patch.setattr("spatialbench.plugins.discovery.entry_points", functools.cache(entry_points))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,7 +17,7 @@ from .result_readers import detections_record
 
 
 def _figures(folder: Path) -> None:
-    from spatialbench.published import read_figures
+    from spatialbench.reports.published import read_figures
 
     read_figures(folder / "figures.json", benchmark_named("visor"))
 
@@ -40,7 +40,7 @@ class Blind(Finder):
 def _canary(folder: Path) -> None:
     from unittest import mock
 
-    from spatialbench import canaries
+    from spatialbench.stages import canaries
 
     with mock.patch.object(canaries, "record_path", return_value=folder / "canary.json"):
         canaries.check(Blind())
@@ -54,8 +54,8 @@ def _label_space(folder: Path) -> None:
 
 
 def _pipeline_folder(folder: Path) -> None:
-    from spatialbench.generators import pipelines
-    from spatialbench.generators.backbones import resolve
+    from spatialbench.backbones import pipelines
+    from spatialbench.backbones.named import resolve
 
     backbone = resolve(str(folder / "model"))
     pipelines._pipeline_class(folder / "model", backbone)
@@ -91,14 +91,14 @@ def _empty_handed() -> dict[str, Any]:
 
 
 def _training_prompts(folder: Path) -> None:
-    from spatialbench.finetuning.training_prompts import read_prompts
+    from spatialbench.lora_training.training_prompts import read_prompts
 
     read_prompts(folder / "prompts.jsonl")
 
 
 def _kept(folder: Path) -> None:
-    from spatialbench.finetuning.kept_set import read_kept
-    from spatialbench.finetuning.latent_cache import object_weights
+    from spatialbench.lora_training.kept_set import read_kept
+    from spatialbench.lora_training.latent_cache import object_weights
 
     for picture in read_kept(folder / "kept").pictures:
         assert (folder / "kept" / picture.file).resolve().is_relative_to(folder.resolve())
@@ -123,7 +123,7 @@ _TRAINING = {**_TRAINING_OF_0_1, "version": 1, "optimiser": {"name": "AdamW", "e
 
 
 def _training_record(folder: Path) -> None:
-    from spatialbench.finetuning.lora_training import claim
+    from spatialbench.lora_training.training import claim
 
     claim(folder / "lora", _TRAINING)
 
@@ -136,7 +136,7 @@ def _depth_map(folder: Path) -> None:
 
 
 def _depth_description(folder: Path) -> None:
-    from spatialbench.rules.depth_maps import DepthFolder, folder_of_run
+    from spatialbench.scoring.rules.depth_maps import DepthFolder, folder_of_run
 
     found = folder_of_run(folder)
     assert found is not None

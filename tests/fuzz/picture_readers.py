@@ -23,9 +23,9 @@ from .result_readers import METADATA
 def _picture(folder: Path) -> None:
     import hashlib
 
-    from spatialbench.imports.matching import looked_at
-    from spatialbench.pictures import UnreadablePicture
-    from spatialbench.stages.pictures import decode_png
+    from spatialbench.exchange.matching import looked_at
+    from spatialbench.files.images import UnreadablePicture
+    from spatialbench.stages.open_images import decode_png
 
     content = (folder / "picture").read_bytes()
     with suppress(UnreadablePicture):
@@ -48,13 +48,13 @@ _MASKS = {
 
 
 def _masks(folder: Path) -> None:
-    from spatialbench.rules.depth_maps import DepthFolder
+    from spatialbench.scoring.rules.depth_maps import DepthFolder
 
     DepthFolder(folder / "depth").read_masks("0", 0, _BOXES, 3, 2)
 
 
 def _depth_map_of_a_run(folder: Path) -> None:
-    from spatialbench.rules.depth_maps import DepthFolder
+    from spatialbench.scoring.rules.depth_maps import DepthFolder
 
     depth = DepthFolder(folder / "depth")
     assert depth.signature
@@ -75,7 +75,7 @@ def _npz(random: Random) -> bytes:
 
 
 def _guide(folder: Path) -> None:
-    from spatialbench.generators.revision.guides import FolderGuides
+    from spatialbench.methods.revision.guides import FolderGuides
     from spatialbench.plugins import ImageRequest
 
     request = ImageRequest(make_prompts(1)[0], 0, 42)
@@ -97,13 +97,13 @@ def _strange_png(random: Random) -> bytes:
 
 def _import(layout: str) -> Read:
     def read(folder: Path) -> None:
-        from spatialbench.generators.imported import Imported
-        from spatialbench.imports.layouts import Names, place
-        from spatialbench.imports.matching import match
-        from spatialbench.imports.pictures import import_pictures
-        from spatialbench.imports.sources import open_source
-        from spatialbench.imports.target import Target
+        from spatialbench.exchange.matching import match
+        from spatialbench.exchange.read_images import import_pictures
+        from spatialbench.exchange.read_layouts import Names, place
+        from spatialbench.exchange.sources import open_source
+        from spatialbench.exchange.target import Target
         from spatialbench.runs.expected import expect
+        from spatialbench.runs.imported import Imported
         from spatialbench.runs.seeds import SeedScheme
         from spatialbench.runs.selection import Selection
 

@@ -37,8 +37,8 @@ T2I_RESULTS = [{"question_id": 0, "answer": 0.75}, {"question_id": 19, "answer":
 
 def _official(bench: str, file: str) -> Read:
     def read(folder: Path) -> None:
-        from spatialbench.imports.results import official_reader
-        from spatialbench.stages.foreign import score_verdicts
+        from spatialbench.exchange.foreign import score_verdicts
+        from spatialbench.exchange.read_results import official_reader
 
         benchmark = benchmark_named(bench)
         verdicts = official_reader(benchmark, benchmark.default_subset)(folder / file)
@@ -69,7 +69,7 @@ def detections_record(prompt_id: str, labels: list[str], **more: Any) -> dict[st
 
 def _detections(bench: str) -> Read:
     def read(folder: Path) -> None:
-        from spatialbench.stages.foreign import read_records, score_records
+        from spatialbench.exchange.foreign import read_records, score_records
 
         benchmark = benchmark_named(bench)
         scored = score_records(benchmark, read_records(folder / "found.jsonl"))

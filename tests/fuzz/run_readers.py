@@ -68,7 +68,7 @@ def _journal(folder: Path) -> None:
 def _found(folder: Path) -> None:
     from spatialbench.reports.gallery.records import Side, best_scores, table_keys
     from spatialbench.reports.scored import load_scored
-    from spatialbench.stages.score import score
+    from spatialbench.scoring.score import score
 
     run = open_shapes(folder / "run", Shapes(3, 1))
     score(run, Log())
@@ -80,8 +80,8 @@ def _found(folder: Path) -> None:
 
 def _detector_identity(folder: Path) -> None:
     from spatialbench.runs.status import status
+    from spatialbench.scoring.score import score
     from spatialbench.stages.detect import detect
-    from spatialbench.stages.score import score
 
     run = open_shapes(folder / "run", Shapes(3, 1))
     either(lambda: status(run))
@@ -93,7 +93,7 @@ def _summary(folder: Path) -> None:
     from spatialbench.reports.results import find_runs, read_result
     from spatialbench.reports.scored import load_scored
     from spatialbench.runs.status import status
-    from spatialbench.stages.score import score
+    from spatialbench.scoring.score import score
 
     run = open_shapes(folder / "run", Shapes(3, 1))
     either(lambda: status(run))
@@ -107,7 +107,7 @@ def _summary(folder: Path) -> None:
 
 def _scores(folder: Path) -> None:
     from spatialbench.reports.scored import load_scored
-    from spatialbench.stages.score import read_verdicts, score
+    from spatialbench.scoring.score import read_verdicts, score
 
     run = open_shapes(folder / "run", Shapes(3, 1))
     either(lambda: load_scored(run))

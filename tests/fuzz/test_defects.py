@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.imports import sources
-from spatialbench.imports.sources import open_source
+from spatialbench.exchange import sources
+from spatialbench.exchange.sources import open_source
 from spatialbench.runs.journal import Journal
 from spatialbench.runs.timing import NAME, read_pace
 

@@ -19,7 +19,7 @@ from spatialbench.benchmarks.geneval.prompts import prompts
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.stages.foreign import score_verdicts
+from spatialbench.exchange.foreign import score_verdicts
 
 FIRST = prompts("position")[0]
 

@@ -16,8 +16,8 @@ from spatialbench.benchmarks.geneval.prompts import prompts
 from spatialbench.benchmarks.geneval.published import published
 from spatialbench.benchmarks.geneval.recipe import TAGS
 
+from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
-from spatialbench.stages.foreign import Origin, read_records, score_records
 from tests.imported_modules import imported_by
 
 

@@ -42,8 +42,8 @@ def test_cross_attention_localises(timesteps: Sequence[int]) -> None:
 def test_the_transformer_is_small_and_an_ordinary_sd3_pipeline() -> None:
     from diffusers import StableDiffusion3Pipeline
 
-    from spatialbench.generators.backbones import resolve
-    from spatialbench.generators.pipelines import load_pipeline
+    from spatialbench.backbones.named import resolve
+    from spatialbench.backbones.pipelines import load_pipeline
 
     files = [path for path in TRANSFORMER.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 12 * 2**20
@@ -53,10 +53,10 @@ def test_the_transformer_is_small_and_an_ordinary_sd3_pipeline() -> None:
 
 
 def test_the_blocks_that_guidance_reads_localise() -> None:
-    from spatialbench.generators.backbones import resolve
-    from spatialbench.generators.infsplign import PLUGIN
-    from spatialbench.generators.pipelines import load_pipeline
+    from spatialbench.backbones.named import resolve
+    from spatialbench.backbones.pipelines import load_pipeline
     from spatialbench.lab.localisation import block_localisation
+    from spatialbench.methods.infsplign import PLUGIN
     from spatialbench.plugins import GenerationSettings
 
     chosen = PLUGIN.configure(GenerationSettings(backbone="lab-mmdit"), {}).guidance.joint

@@ -25,11 +25,11 @@ import torch
 from PIL import Image
 from spatialbench.detectors.owlvit import OWLVIT
 
-from spatialbench.generators.stable_diffusion import PLUGIN
+from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
-from tests.benchmarks.infsplign_cost import Step, authors_way, count
-from tests.benchmarks.real_size import UNET, write_owlvit, write_sd14
+from tests.measurements.infsplign_cost import Step, authors_way, count
+from tests.measurements.real_size import UNET, write_owlvit, write_sd14
 from tests.tiny_models import save_tiny_owlvit, tiny_sd
 
 MIB = 2**20

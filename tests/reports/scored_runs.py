@@ -17,9 +17,9 @@ from spatialbench.runs.opening import RunSpec, open_run
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.signature import Signature
-from spatialbench.stages.scores_file import write_scores
-from spatialbench.stages.summary import Heading, summarise, summary_text
-from spatialbench.stages.verdicts import build_table
+from spatialbench.scoring.scores_file import write_scores
+from spatialbench.scoring.summary import Heading, summarise, summary_text
+from spatialbench.scoring.verdicts import build_table
 
 from ..stages.fakes import Painter, Shapes
 

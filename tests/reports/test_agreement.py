@@ -12,18 +12,13 @@ from PIL import Image
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
-from spatialbench.reports.agreement import (
-    ALL,
-    agreement,
-    agreement_json,
-    agreement_table,
-)
+from spatialbench.reports.agreement import ALL, agreement, agreement_json, agreement_table
 from spatialbench.reports.tables import UNDEFINED
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
+from spatialbench.scoring.score import read_verdicts, score
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
-from spatialbench.stages.score import read_verdicts, score
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.reports.results import find_runs, parse_result, read_result
-from spatialbench.stages.other_rules import run_of
+from spatialbench.scoring.other_rules import run_of
 
 from .test_tables import RESULT
 

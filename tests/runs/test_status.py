@@ -8,13 +8,13 @@ from pathlib import Path
 
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import ImageRequest
-from spatialbench.requirements import Requirement
+from spatialbench.plugins.requirements import Requirement
 from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.status import explain, status
+from spatialbench.scoring.score import score
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
-from spatialbench.stages.score import score
 from tests.stages.fakes import Finder, FirstBoxRule, Log, Painter, Shapes, open_shapes, snapshot
 
 

@@ -23,8 +23,8 @@ from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.opening import Run, RunSpec, open_run
+from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
-from spatialbench.stages.progress import Silent
 from spatialbench.stages.whole import Work
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 

@@ -17,15 +17,15 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.prompts import Prompt
-from spatialbench.rules.any_benchmark import in_depth
-from spatialbench.rules.catalogue import FAMILIES, bound, build
-from spatialbench.rules.depth_maps import DepthFolder, folder_of_run
 from spatialbench.runs.opening import Run
+from spatialbench.runs.progress import Silent
+from spatialbench.scoring.rules.any_benchmark import in_depth
+from spatialbench.scoring.rules.catalogue import FAMILIES, bound, build
+from spatialbench.scoring.rules.depth_maps import DepthFolder, folder_of_run
+from spatialbench.scoring.score import read_verdicts, score
 from spatialbench.stages.depth import make_depth
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
-from spatialbench.stages.progress import Silent
-from spatialbench.stages.score import read_verdicts, score
 
 from .fakes import SIZE, Log, Painter, Shapes, make_prompts, open_shapes
 
@@ -132,7 +132,7 @@ def test_only_what_asks_for_depth_once_and_anew_for_a_new_image(tmp_path: Path) 
     # An image that is made anew has other bytes, and its old map belongs to nothing.
     journal = run.directory.image_journal
     other = Painter(steps=21).generate([run.expected.request(("0", 0))])[0]
-    from spatialbench.stages.pictures import encode_png
+    from spatialbench.stages.open_images import encode_png
 
     with_writer = journal.writer()
     with_writer.append([run.directory.write_image(("0", 0), encode_png(other), 42)])

@@ -17,9 +17,9 @@ from spatialbench.runs.expected import Key
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.status import status
+from spatialbench.scoring.score import score
 from spatialbench.stages.detect import Detected, detect
 from spatialbench.stages.generate import generate
-from spatialbench.stages.score import score
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot
 
 

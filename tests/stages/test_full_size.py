@@ -1,6 +1,6 @@
 """The promised memory at VISOR's full size, 25,280 prompts x 4, and that nothing is done twice.
 
-How long it takes is measured by hand: ``python -m tests.benchmarks.promised_times``.
+How long it takes is measured by hand: ``python -m tests.measurements.promised_times``.
 """
 
 from __future__ import annotations

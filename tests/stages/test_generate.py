@@ -16,7 +16,7 @@ from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.runs.selection import Selection
 from spatialbench.stages.generate import generate
-from spatialbench.stages.pictures import decode_png, encode_png
+from spatialbench.stages.open_images import decode_png, encode_png
 from tests.stages.fakes import Log, Painter, Shapes, open_shapes, snapshot
 
 

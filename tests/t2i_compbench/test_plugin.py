@@ -12,9 +12,9 @@ from spatialbench.benchmarks.t2i_compbench import PLUGIN, judging
 from spatialbench.benchmarks.t2i_compbench.metrics import HEADLINE
 from spatialbench.benchmarks.t2i_compbench.published import published
 
+from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
-from spatialbench.stages.foreign import Origin, read_records, score_records
-from spatialbench.subsets import default_detector, default_rule
+from spatialbench.plugins.subsets import default_detector, default_rule
 from tests.imported_modules import imported_by
 
 

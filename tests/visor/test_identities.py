@@ -12,7 +12,7 @@ from spatialbench.benchmarks.visor.prompts import prompts
 
 from spatialbench import plugins
 from spatialbench.plugins import ScoreTable
-from spatialbench.published import contradictions
+from spatialbench.reports.published import contradictions
 
 COUNTS = st.lists(
     st.lists(st.tuples(st.booleans(), st.booleans()), min_size=4, max_size=4),

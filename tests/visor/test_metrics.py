@@ -15,7 +15,7 @@ from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import prompts
 
 from spatialbench.plugins import ScoreTable, Verdict
-from spatialbench.stages.defined import defined_metrics, defined_ratios
+from spatialbench.scoring.defined import defined_metrics, defined_ratios
 from spatialbench.statistics.bootstrap import intervals
 
 ALL = prompts("all")

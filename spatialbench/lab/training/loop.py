@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import UserError
-from ...regular_files import open_regular
+from ...files.regular_files import open_regular
 from ...runs.files import make_folder, write_atomic
 
 if TYPE_CHECKING:

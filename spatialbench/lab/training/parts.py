@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...checkpoints.loading import load_model
 from ...errors import UserError
+from ...weights.loading import load_model
 from .loop import Schedule
 
 if TYPE_CHECKING:
@@ -116,13 +116,7 @@ def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
 def export_parts(folder: Path, target: Path) -> None:
     """Write the trained backbone and detector as the folders that spatialbench loads."""
     from ..tokenizer import build_tokenizer
-    from ..weights_folder import (
-        BACKBONE,
-        DETECTOR,
-        TRANSFORMER,
-        export_backbone,
-        export_detector,
-    )
+    from ..weights_folder import BACKBONE, DETECTOR, TRANSFORMER, export_backbone, export_detector
 
     export_backbone(trained_pipeline(folder), target / BACKBONE.name)
     model = _detector(folder, "detector-on-samples")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...plugins import BenchmarkPlugin, Rule
 from ...prompts import Prompt
-from ...stages.defined import defined_metrics
-from ...stages.verdicts import build_table, judge_of
+from ...scoring.defined import defined_metrics
+from ...scoring.verdicts import build_table, judge_of
 from .svg import FAINT, INK, SERIES, line, picture, tag, text
 
 if TYPE_CHECKING:

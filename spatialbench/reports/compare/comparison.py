@@ -10,8 +10,8 @@ import numpy as np
 
 from ...plugins import BenchmarkPlugin, ScoreTable
 from ...prompts import Prompt
-from ...stages.defined import defined_metrics, defined_ratios
-from ...stages.verdicts import by_task
+from ...scoring.defined import defined_metrics, defined_ratios
+from ...scoring.verdicts import by_task
 from ...statistics.holm import holm
 from ...statistics.mcnemar import mcnemar_p
 from ...statistics.paired import Difference, paired_difference

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ...errors import UserError, typed
 from ...plugins import ScoreTable
-from ...rules.catalogue import family_of
 from ...runs.conditions import Conditions
-from ...stages.verdicts import take_rows
+from ...scoring.rules.catalogue import family_of
+from ...scoring.verdicts import take_rows
 from ..scored import ScoredRun, is_copy
 
 Rows = npt.NDArray[np.int64]

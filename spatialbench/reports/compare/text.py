@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...stages.defined import why_undefined
+from ...scoring.defined import why_undefined
 from ..cells import plain_cell
 from ..tables import UNDEFINED, Format, Table, render, render_csv
 from .comparison import ALL, Comparison, Flip, MetricChange

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...errors import UserError
-from ...pictures import read_rgb
+from ...files.images import read_rgb
 from ...runs.files import disk_errors, make_folder, require_not_of_a_run
 from ...runs.whole_folder import whole_folder
 from ..compare.comparison import Comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...inert import inert
+from ...files.shown_text import inert
 from ...plugins import BenchmarkPlugin
 from ..cells import INTERVAL_NOTE, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison

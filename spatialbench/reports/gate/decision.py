@@ -10,8 +10,8 @@ from math import isnan, nan
 from ...errors import unknown_name
 from ...plugins import ScoreTable
 from ...runs.conditions import Conditions, Difference
-from ...stages.defined import defined_metrics, defined_ratios, why_undefined
-from ...stages.verdicts import by_task
+from ...scoring.defined import defined_metrics, defined_ratios, why_undefined
+from ...scoring.verdicts import by_task
 from ...statistics.bootstrap import intervals
 from ..scored import ScoredRun
 from .file import GateFile, Window

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ...documents import first_error, read_json
 from ...errors import UserError
+from ...files.documents import first_error, read_json
 from ...runs.signature import Signature
 from ..scored import ScoredRun
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree import ElementTree
 
-from ...inert import inert_line
+from ...files.shown_text import inert_line
 from .decision import Answer, Check, Decision
 
 _SUITE = "spatialbench gate"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from ...inert import markdown_text
+from ...files.shown_text import markdown_text
 from ..cells import plain_cell
 from ..tables import Format, Table, render, render_csv
 from .decision import Answer, Check, Decision

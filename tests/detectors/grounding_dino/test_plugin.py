@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from spatialbench.detectors.grounding_dino.plugin import FLOOR, PLUGIN, GroundingDinoDetector
 
-from spatialbench import canaries
 from spatialbench.errors import UserError
+from spatialbench.stages import canaries
 from tests.tiny_models import edit_json, save_tiny_grounding_dino
 
 NAMES = ("dog", "wine glass", "bench")

@@ -35,9 +35,9 @@ def test_two_steps_change_the_transformer_and_nothing_else(tmp_path: Path) -> No
 
 def test_the_pipeline_reads_the_text_as_the_training_did() -> None:
     """SD3 takes the states before the last layer: those that the trained encoder ends with."""
-    from spatialbench.generators.backbones import resolve
-    from spatialbench.generators.pipelines import load_pipeline
-    from spatialbench.generators.prompt_embeddings import encoded
+    from spatialbench.backbones.named import resolve
+    from spatialbench.backbones.pipelines import load_pipeline
+    from spatialbench.backbones.prompt_embeddings import encoded
 
     pipeline, trained = load_pipeline(resolve("lab-mmdit")), shipped_pipeline()
     text = Prompt("0", "a dog to the left of a cat", "left").text

@@ -11,7 +11,7 @@ import pytest
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.reports.gallery.records import Side
 from spatialbench.reports.scored import load_scored
-from spatialbench.stages.progress import Silent
+from spatialbench.runs.progress import Silent
 from spatialbench.stages.whole import Work, run_all
 
 from ...stages.fakes import Finder, Painter, Shapes, open_shapes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench import plugins
-from spatialbench.generators.backbones import resolve
+from spatialbench.backbones.named import resolve
 from spatialbench.reports.gate.file import read_gate
 
 GATES = sorted((Path(__file__).parents[3] / "results" / "gates").glob("*.json"))

@@ -1,0 +1,104 @@
+"""What every method on a diffusers pipeline shares: loading, calling it, decoding its latents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..plugins import ImageRequest
+from ..plugins.requirements import Requirement
+from .decoding import decode, unpacked
+from .pipelines import Pipeline, own_size
+from .prepared_pipeline import prepared_pipeline
+from .prompt_embeddings import EmbeddingBatch, PromptEncoder
+from .sampling import Sampling
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+
+class PipelineGenerator:
+    """A backbone with its settings. A method says its identity and overrides the rest as it needs.
+
+    Picklable until it is loaded.
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self._pipe: Pipeline | None = None
+        self._encoder: PromptEncoder | None = None
+
+    @property
+    def pipe(self) -> Pipeline:
+        """The loaded pipeline."""
+        assert self._pipe is not None, "load() comes first"
+        return self._pipe
+
+    def download(self) -> None:
+        """Get what is missing of the backbone; see ``plugins.download``."""
+        self.sampling.download()
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+        """What these images need of this machine; see ``spatialbench.plugins.requirements``."""
+        return self.sampling.requirements()
+
+    def load(self) -> None:
+        """Load the pipeline; see :func:`~spatialbench.backbones.pipelines.load_pipeline`."""
+        if self._pipe is None:
+            self._pipe, self._encoder = self.prepared()
+
+    def prepared(self) -> tuple[Pipeline, PromptEncoder]:
+        """The pipeline and the encoder of its prompts, loaded."""
+        return prepared_pipeline(self.sampling)
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """RGB pictures, one a request; prompts may be mixed.
+
+        Raises:
+            UserError: a prompt that the method cannot take, or latents, gradients or pictures that
+                are not finite.
+        """
+        if not requests:
+            return []
+        self.load()
+        return decode(self.pipe, self.latents(requests), requests)
+
+    def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """What the pipeline samples, (n, channels, h, w): image i from its own seed."""
+        sampling = self.sampling
+        height, width = self.size()
+        sampled: torch.Tensor = self.pipe(
+            **self.embeddings(requests).arguments(),
+            **self.options(),
+            height=height,
+            width=width,
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance_scale,
+            generator=image_generators(requests),
+            output_type="latent",
+        ).images
+        packed = sampling.family.packed
+        return unpacked(self.pipe, sampled, height, width) if packed else sampled
+
+    def options(self) -> dict[str, Any]:
+        """Further keyword arguments of the pipeline's call: none."""
+        return {}
+
+    def embeddings(self, requests: Sequence[ImageRequest]) -> EmbeddingBatch:
+        """The requests' prompts as the pipeline's call takes them."""
+        assert self._encoder is not None
+        texts = [request.prompt.text for request in requests]
+        return self._encoder.batch(texts, guided=self.sampling.guided)
+
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures, in pixels."""
+        height, width = own_size(self.pipe)
+        return self.sampling.height or height, self.sampling.width or width
+
+
+def image_generators(requests: Sequence[ImageRequest]) -> list[torch.Generator]:
+    """One CPU generator an image, seeded with the image's own seed."""
+    import torch
+
+    return [torch.Generator("cpu").manual_seed(request.seed) for request in requests]

@@ -1,0 +1,199 @@
+"""The settings of one sampling run, checked against the backbone it runs on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UserError, unknown_name
+from ..files.downloads import forbidden
+from ..plugins import GenerationSettings
+from ..plugins.requirements import Requirement, required
+from ..prompt_transforms import NONE, transform_of
+from ..weights.devices import DTYPES, require_dtype
+from .architecture import Architecture
+from .backbone import Backbone
+from .family import Family
+from .named import resolve
+from .schedulers import OWN, SchedulerChoice, choose
+
+ACTS_ON_A_UNET = "it acts on the attention of Stable Diffusion's UNet"
+"""Why most methods do not run on a transformer."""
+UNET = frozenset({Family.UNET})
+UNET_AND_FLUX = frozenset({Family.UNET, Family.FLUX})
+EVERY_FAMILY = frozenset(Family)
+_RUN_ON = {
+    Family.FLUX: "sd, infsplign, esplora, compass, compass-without-tenor and tenor",
+    Family.SD3: "sd and infsplign",
+}
+"""What a message proposes in the place of a method that does not run on a transformer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Checked settings with the backbone's defaults filled in.
+
+    ``guidance_scale`` 1 is none; for a FLUX model that takes none it is 0. ``width`` and ``height``
+    are pixels, None the checkpoint's own. ``device`` and ``offline`` decide no pixel.
+    """
+
+    backbone: Backbone
+    scheduler: SchedulerChoice
+    steps: int
+    guidance_scale: float
+    width: int | None
+    height: int | None
+    dtype: str
+    prompt_transform: str
+    device: str
+    offline: bool
+
+    @property
+    def family(self) -> Family:
+        """What kind of model the backbone is."""
+        return self.backbone.family
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the checkpoint is; see ``Backbone.architecture``.
+
+        Raises:
+            UserError: a repository that is not here and cannot be asked.
+        """
+        return self.backbone.architecture(offline=self.offline)
+
+    @property
+    def guided(self) -> bool:
+        """Whether classifier-free guidance is on, by the rule diffusers uses.
+
+        Never for FLUX: its guidance is a number that the model is told.
+        """
+        return self.guidance_scale > 1 and not self.family.told_guidance
+
+    @property
+    def text_length(self) -> int | None:
+        """How many tokens of T5 a transformer reads; see ``Defaults``."""
+        return self.backbone.defaults.text_length
+
+    def download(self) -> None:
+        """Get what is missing of the backbone, unless offline; see ``Backbone.locate``."""
+        self.backbone.locate(offline=self.offline)
+
+    def requirements(self) -> list[Requirement]:
+        """The backbone's files and its numbers' type; see ``spatialbench.plugins.requirements``."""
+        backbone = self.backbone
+        fetchable = backbone.source is not None and not (self.offline or forbidden())
+        what = f"the weights of {backbone.fetch_name}"
+        kind = f"{self.dtype} on {self.device}"
+        return [
+            required(what, lambda: backbone.locate(offline=True), fetchable=fetchable),
+            required(kind, lambda: require_dtype(self.dtype, self.device)),
+        ]
+
+    def identity(self) -> dict[str, Any]:
+        """Everything here that decides the pixels; plain JSON. No model is loaded.
+
+        Raises:
+            UserError: a backbone folder that is missing or holds no model.
+        """
+        return {
+            "backbone": self.backbone.identity(),
+            "scheduler": self.scheduler.identity(),
+            "steps": self.steps,
+            "guidance_scale": self.guidance_scale,
+            "width": self.width,
+            "height": self.height,
+            "dtype": self.dtype,
+            "prompt_transform": self.prompt_transform,
+            **({"text_length": self.text_length} if self.family.flow else {}),
+        }
+
+
+def resolve_sampling(
+    settings: GenerationSettings, *, families: Collection[Family] = UNET, why: str = ACTS_ON_A_UNET
+) -> Sampling:
+    """Check what the user asked for and fill in the backbone's defaults.
+
+    Args:
+        families: the kinds of backbone that the method runs on.
+        why: why it does not run on the others.
+
+    Raises:
+        UserError: an unknown backbone, scheduler, dtype or prompt transform (near matches
+            listed), a number out of range, or settings or a method that the backbone cannot take.
+    """
+    backbone = resolve(settings.backbone)
+    defaults = backbone.defaults
+    family = backbone.family
+    if family not in families:
+        others = f"; on {family.called} run {_RUN_ON[family]}" if family in _RUN_ON else ""
+        article = "an" if family is Family.SD3 else "a"
+        raise UserError(
+            f"this method does not run on {settings.backbone}, {article} {family.called} model: "
+            f"{why}. Give another --backbone{others}."
+        )
+    steps = defaults.steps if settings.steps is None else settings.steps
+    if steps < 1:
+        raise UserError(f"--steps {steps} is too few: give 1 or more (default {defaults.steps}).")
+    if settings.dtype not in DTYPES:
+        raise unknown_name("dtype", settings.dtype, DTYPES)
+    transform = settings.prompt_transform or NONE
+    if transform != NONE:
+        # A method that took it for done would be sent the original prompts under TORE's name.
+        raise UserError(
+            f"a method does not rewrite prompts itself: wrap it, as in with_transform(generator, "
+            f"{transform_of(transform).name!r}) of spatialbench.prompt_transforms."
+        )
+    return Sampling(
+        backbone=backbone,
+        scheduler=_scheduler(settings.scheduler or defaults.scheduler, backbone),
+        steps=steps,
+        guidance_scale=_guidance(settings.guidance_scale, backbone),
+        width=_side("width", settings.width, defaults.width, family.side_unit),
+        height=_side("height", settings.height, defaults.height, family.side_unit),
+        dtype=settings.dtype,
+        prompt_transform=transform,
+        device=settings.device,
+        offline=settings.offline,
+    )
+
+
+def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
+    choice = choose(name)
+    if backbone.family.flow and choice.name != OWN:
+        raise UserError(
+            f"--scheduler {name} is for models that predict noise or velocity; "
+            f"{backbone.family.called} follows a flow from noise to picture with the scheduler in "
+            "its checkpoint: leave --scheduler out."
+        )
+    return choice
+
+
+def _guidance(asked: float | None, backbone: Backbone) -> float:
+    default = backbone.defaults.guidance_scale
+    scale = default if asked is None else float(asked)
+    if backbone.family.told_guidance and default == 0:
+        if scale != 0:
+            raise UserError(
+                f"--guidance-scale {scale:g} means nothing to {backbone.name}, which was distilled "
+                "to need no guidance: leave --guidance-scale out."
+            )
+        return 0.0
+    if not math.isfinite(scale) or scale < 0 or 0 < scale < 1:
+        raise UserError(
+            f"--guidance-scale {scale:g} is out of range: give more than 1, or 0 for no guidance "
+            f"(default {default:g})."
+        )
+    return max(scale, 1.0)
+
+
+def _side(name: str, asked: int | None, default: int | None, unit: int) -> int | None:
+    side = default if asked is None else asked
+    if side is not None and (side < unit or side % unit):
+        raise UserError(
+            f"--{name} {side} is no picture size here: give a positive multiple of {unit} "
+            f"pixels{f' (default {default})' if default else ''}."
+        )
+    return side

@@ -1,1 +1,0 @@
-"""Depth maps and object masks of finished pictures, for rules about in front of and behind."""

@@ -1,0 +1,137 @@
+"""Holding a folder of pictures against the expected ones: what matches, what does not and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..files.images import UnreadablePicture, of_one_colour, open_picture, orientation, to_rgb
+from ..runs.expected import Expected, Key
+from .image_names import PassedOver, Placed
+from .sources import Source
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A readable file for an expected picture.
+
+    Attributes:
+        name: the file.
+        sha256: of the file as it is there.
+        one_colour: whether the picture is of one colour, such as a safety checker's black.
+        turned: whether its EXIF orientation turns it.
+    """
+
+    name: str
+    sha256: str
+    one_colour: bool = False
+    turned: bool = False
+
+
+@dataclass
+class Report:
+    """Files and expected pictures sorted by what is the matter; every problem has its sentence.
+
+    Attributes:
+        matched: the file of each expected picture that has exactly one good one.
+        missing: expected pictures without a file.
+        extra: files of pictures that are not expected: name to reason.
+        duplicate: files that claim one picture; none of them is taken.
+        unreadable: empty, truncated or broken files.
+        misnamed: files whose name does not follow the layout or names no known prompt.
+        hidden: hidden files, which were not looked at.
+        passed_over: files that are no pictures of prompts, such as what official tools leave
+            there, and what each of them is.
+        rewritten: prompts whose pictures were made from another text than the benchmark's.
+    """
+
+    matched: dict[Key, Match] = field(default_factory=dict)
+    missing: list[Key] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
+    duplicate: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    misnamed: dict[str, str] = field(default_factory=dict)
+    hidden: int = 0
+    passed_over: dict[str, str] = field(default_factory=dict)
+    rewritten: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether every expected picture has its file and no file is left over."""
+        problems = (self.extra, self.duplicate, self.unreadable, self.misnamed)
+        return not self.missing and not any(problems)
+
+    @property
+    def one_colour(self) -> list[Key]:
+        """The matched pictures that are of one colour."""
+        return sorted(key for key, match in self.matched.items() if match.one_colour)
+
+    @property
+    def turned(self) -> int:
+        """How many matched pictures are turned by their EXIF orientation."""
+        return sum(match.turned for match in self.matched.values())
+
+    @property
+    def content(self) -> str:
+        """16 hexadecimal digits over what matched: prompt ids, indices and file hashes."""
+        digest = hashlib.sha256()
+        for (prompt_id, index), match in sorted(self.matched.items()):
+            digest.update(f"{prompt_id}\0{index}\0{match.sha256}\n".encode())
+        return digest.hexdigest()[:16]
+
+
+def match(
+    source: Source,
+    placed: dict[str, Placed],
+    expected: Expected,
+    advance: Callable[[int], None] = lambda files: None,
+) -> Report:
+    """Read every file once and sort it.
+
+    Args:
+        placed: what the layout says of each file.
+        expected: the pictures that should be there.
+        advance: told of files that say which picture they are, as they are sorted.
+    """
+    report = Report(hidden=source.hidden)
+    keys = set(expected.keys())
+    selected = expected.by_id
+    claims: dict[Key, list[str]] = {}
+    for name, where in placed.items():
+        if isinstance(where, PassedOver):
+            report.passed_over[name] = where.why
+        elif isinstance(where, str):
+            report.misnamed[name] = where
+        elif where not in keys:
+            report.extra[name] = (
+                f"prompt {where[0]} has only pictures 0 to {expected.images_per_prompt - 1}"
+                if where[0] in selected
+                else f"prompt {where[0]} is not among the selected ones"
+            )
+            advance(1)
+        else:
+            claims.setdefault(where, []).append(name)
+    for key, names in claims.items():
+        if len(names) > 1:
+            for name in names:
+                others = ", ".join(other for other in names if other != name)
+                report.duplicate[name] = f"the same picture as {others}: {key[0]}/{key[1]}"
+            advance(len(names))
+            continue
+        try:
+            report.matched[key] = looked_at(names[0], source.read(names[0]))
+        except UnreadablePicture as error:
+            report.unreadable[names[0]] = str(error)
+        advance(1)
+    report.missing = [key for key in expected.keys() if key not in claims]  # noqa: SIM118
+    return report
+
+
+def looked_at(name: str, content: bytes) -> Match:
+    """What is kept of a picture file. Raises UnreadablePicture where the bytes are no whole one."""
+    picture = open_picture(content, FORMATS)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Match(name, sha256, of_one_colour(to_rgb(picture)), orientation(picture) != 1)

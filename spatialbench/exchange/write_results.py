@@ -1,0 +1,102 @@
+"""Writing a run's detections, or its results in the benchmark's own format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..detections import Detections
+from ..errors import UserError, typed
+from ..prompts import Prompt
+from ..reports.results import read_result
+from ..runs.chosen_detector import detect_command
+from ..runs.files import make_folder, require_not_of_a_run, write_atomic
+from ..runs.opening import Run
+from ..runs.record_lines import encode
+
+
+def export_detections(run: Run, detector: str, path: Path) -> int:
+    """All detections of the expected pictures as one JSON Lines file; returns how many pictures.
+
+    Raises:
+        UserError: no detections, no space, a file of a run.
+    """
+    require_not_of_a_run(path)
+    records = [encode(record) for _, _, record in _records(run, detector)]
+    if not records:
+        raise UserError(
+            f"{run.path} has no detections of the asked images by {detector}: type "
+            f"'{detect_command(run, detector)}' first."
+        )
+    make_folder(path.parent)
+    write_atomic(path, b"".join(records))
+    return len(records)
+
+
+def export_results(run: Run, folder: Path) -> list[Path]:
+    """The run's results as the benchmark's own scripts write or read them.
+
+    A benchmark offers them by an optional ``official_results(pictures, subset, rule, threshold,
+    method, detector)``, which takes (prompt, index, detections) of each picture and the signature
+    of the detector that found them, and returns file contents by relative name. With
+    ``running_numbers`` true it takes ``images_per_prompt``, too.
+
+    Raises:
+        UserError: a benchmark that has no format of its own, a run that is not scored, a folder of
+            a run.
+    """
+    require_not_of_a_run(folder)
+    benchmark = run.expected.benchmark
+    write = getattr(benchmark, "official_results", None)
+    if write is None:
+        raise UserError(
+            f"{benchmark.name} has no results format of its own here: export --layout detections "
+            "instead."
+        )
+    result = read_result(run.path)
+    rule = next((r for r in benchmark.rules.values() if r.name == result.rule), None)
+    if rule is None:
+        raise UserError(
+            f"{run.path} was scored with {result.rule}, which {benchmark.name} does not have now: "
+            f"type '{typed('score', run.path)}' first."
+        )
+    pictures = [
+        (prompt, index, Detections.from_record(record).require_sound())
+        for prompt, index, record in _records(run, result.detector)
+    ]
+    if len(pictures) < result.images:
+        raise UserError(
+            f"{run.path} has detections by {result.detector} of {len(pictures):,} of the "
+            f"{result.images:,} images that were judged, and an official file holds detections: "
+            "there is nothing to write it from."
+        )
+    # Ids that run on over the prompts depend on how many images each has.
+    running = getattr(benchmark, "running_numbers", False)
+    more = {"images_per_prompt": run.expected.images_per_prompt} if running else {}
+    contents = write(
+        pictures,
+        run.expected.subset,
+        rule,
+        result.threshold,
+        result.method,
+        result.detector,
+        **more,
+    )
+    written = []
+    for name, content in contents.items():
+        make_folder((folder / name).parent)
+        write_atomic(folder / name, content)
+        written.append(folder / name)
+    return written
+
+
+def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, dict[str, object]]]:
+    """Detections of the expected pictures in run order."""
+    expected = run.expected
+    found = {
+        (record["prompt_id"], record["index"]): record
+        for record in run.directory.seen(detector, lambda notice: None)
+    }
+    for key in expected.keys():  # noqa: SIM118
+        if key in found:
+            yield expected.by_id[key[0]], key[1], found[key]

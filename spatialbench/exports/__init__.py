@@ -1,1 +1,0 @@
-"""Runs in the layouts of the benchmarks' own repositories, for their own scripts."""

@@ -1,0 +1,96 @@
+"""Small data files of other projects: downloaded once, checked against their hash, then cached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file at a fixed address; ``sha256`` is 64 hex digits of its content."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+def forbidden() -> bool:
+    """Whether this process takes nothing from the network, whatever its options say.
+
+    So it is in the workers of a cluster (``SPATIALBENCH_OFFLINE``): the driver downloads, once.
+    """
+    return os.environ.get("SPATIALBENCH_OFFLINE", "") not in ("", "0")
+
+
+def downloader() -> Any:
+    """What pooch downloads with: told after 2.5 seconds where nothing can be reached."""
+    import pooch
+
+    return pooch.HTTPDownloader(timeout=(2.5, 30))
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$SPATIALBENCH_CACHE``, else the system's cache folder."""
+    chosen = os.environ.get("SPATIALBENCH_CACHE")
+    if chosen:
+        return Path(chosen)
+    import pooch
+
+    return Path(pooch.os_cache("spatialbench"))
+
+
+def retrieve(file: RemoteFile, owner: str, *, offline: bool = False) -> Path:
+    """The local copy of a file, downloaded if need be.
+
+    Args:
+        file: what to get.
+        owner: what ``spatialbench fetch`` calls the benchmark or detector it belongs to; also the
+            folder of the cache.
+        offline: only look into the cache.
+
+    Raises:
+        UserError: not in the cache while offline, no network, another content than expected, or a
+            cache that cannot be written.
+    """
+    import pooch
+
+    folder = cache_folder() / owner
+    path = folder / file.name
+    if path.is_file() and pooch.file_hash(str(path), alg="sha256") == file.sha256:
+        return path
+    if offline or forbidden():
+        raise UserError(
+            f"{file.name} of {owner} is not in the cache {folder}; with a network, type "
+            f"'spatialbench fetch {owner}' first, then work offline."
+        )
+    pooch.get_logger().setLevel("ERROR")
+    try:
+        known = f"sha256:{file.sha256}"
+        pooch.retrieve(file.url, known, file.name, folder, downloader=downloader())
+    except ValueError as error:
+        raise UserError(
+            f"{file.url} is not the file it was (its sha256 is not {file.sha256[:12]}...); it was "
+            "not kept: get a newer spatialbench, or report it."
+        ) from error
+    except PermissionError as error:
+        raise UserError(
+            f"cannot write to the cache {folder}: make it writable, or set SPATIALBENCH_CACHE to a "
+            "folder that is."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot download {file.url} ({type(error).__name__}): check the network and type "
+            f"'spatialbench fetch {owner}' again, or put the file at {path}."
+        ) from error
+    return path
+
+
+def retrieve_all(files: Sequence[RemoteFile], owner: str) -> list[Path]:
+    """All files of an owner; stops at the first that cannot be had."""
+    return [retrieve(file, owner) for file in files]

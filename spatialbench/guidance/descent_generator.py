@@ -1,0 +1,134 @@
+"""A method that descends on the latents, as a generator: a backbone, its settings, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..backbones.architecture import Architecture
+from ..backbones.pipeline_generator import PipelineGenerator
+from ..backbones.sampling import Sampling, resolve_sampling
+from ..plugins import GenerationSettings, ImageRequest, Json, Parameter
+from ..prompts import Prompt
+from .descent import MapLoss, descended
+from .descent_settings import DescentSettings, read_descent
+from .tokens import Positions
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DescentMethod(Protocol):
+    """What tells one such method from another."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a table must say of it, such as ``reconstruction``."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+
+    @property
+    def own_identity(self) -> Mapping[str, Any]:
+        """Parameters of this method alone that decide pixels, for the identity."""
+        ...
+
+    @property
+    def clip(self) -> float | None:
+        """Greatest length of a sample's gradient; None leaves it as it is."""
+        ...
+
+    def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
+        """Parameters that a kind of backbone wants otherwise than the defaults."""
+        ...
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """See ``plugins.about_prompts``."""
+        ...
+
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+        """Tokens of the prompt's objects; none leaves it unguided.
+
+        Raises:
+            UserError: a prompt that the method cannot guide.
+        """
+        ...
+
+    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> MapLoss:
+        """The loss of a batch."""
+        ...
+
+
+class DescentGenerator(PipelineGenerator):
+    """A backbone guided by descending on its latents."""
+
+    def __init__(
+        self, method: DescentMethod, sampling: Sampling, settings: DescentSettings
+    ) -> None:
+        super().__init__(sampling)
+        self.method = method
+        self.settings = settings
+
+    def identity(self) -> Json:
+        """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""
+        marks = {"marks": list(self.method.marks)} if self.method.marks else {}
+        return {
+            "method": self.method.name,
+            "version": self.method.version,
+            **marks,
+            "parameters": {**self.settings.identity(), **self.method.own_identity},
+            **self.sampling.identity(),
+        }
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """See ``plugins.about_prompts``."""
+        return self.method.about_prompts(prompts)
+
+    def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """As :meth:`PipelineGenerator.latents`, guided.
+
+        Raises:
+            UserError: a prompt that cannot be guided, a backbone without cross-attention at the
+                level, or a gradient that is not finite.
+        """
+        pipe, method = self.pipe, self.method
+        prompts = [request.prompt for request in requests]
+        tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
+        positions = [method.positions(prompt, tokenizers) for prompt in prompts]
+        with descended(
+            pipe,
+            prompts,
+            positions,
+            self.settings,
+            method.loss(prompts, positions),
+            method=method.name,
+            steps=self.sampling.steps,
+        ):
+            return super().latents(requests)
+
+
+def configure(
+    method: DescentMethod, settings: GenerationSettings, parameters: Mapping[str, Any]
+) -> DescentGenerator:
+    """Fix the settings: the user's, over the backbone's, over the method's defaults.
+
+    Raises:
+        UserError: an unknown parameter, a value out of range, or values that contradict.
+    """
+    sampling = resolve_sampling(settings)
+    descent = read_descent(
+        method.name,
+        method.parameters,
+        parameters,
+        method.inherited(sampling.architecture),
+        sampling.steps,
+        method.clip,
+    )
+    return DescentGenerator(method, sampling, descent)

@@ -1,0 +1,132 @@
+"""The parameters that methods which descend on the latents share, and what they must satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UserError
+from ..plugins import Parameter
+from ..plugins.parameters import read_parameters
+from .windows import Window, read_step, read_window
+
+
+@dataclass(frozen=True, slots=True)
+class DescentSettings:
+    """Checked parameters of one run; :func:`descent_parameters` says what each means.
+
+    Attributes:
+        window: the guided steps.
+        thresholds: (step, value) pairs: at that step the latents are moved again and again until
+            the loss is at most 1 - value.
+        clip: greatest length of a sample's gradient; None leaves it as it is.
+    """
+
+    scale: float
+    window: Window
+    thresholds: tuple[tuple[int, float], ...]
+    iterations: int
+    level: int
+    prompt_only: bool
+    clip: float | None
+    checkpointing: bool
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides pixels, plain JSON. Not ``checkpointing``: it repeats the same steps."""
+        return {
+            "scale": self.scale,
+            "window": [self.window.start, self.window.end],
+            "thresholds": [f"{step}:{value:g}" for step, value in self.thresholds],
+            "iterations": self.iterations,
+            "level": self.level,
+            "prompt_only": self.prompt_only,
+        }
+
+
+def descent_parameters(
+    *, scale: float, start: str, end: str, thresholds: str, iterations: int
+) -> dict[str, Parameter]:
+    """What ``--set`` takes, with a method's own defaults."""
+    return {
+        "scale": Parameter(scale, "length of a step against the gradient; 0 guides nothing"),
+        "start": Parameter(start, "first guided step: a step number, or a share such as 10%"),
+        "end": Parameter(end, "first step no longer guided: likewise"),
+        "thresholds": Parameter(
+            thresholds, "STEP:VALUE,...: there, repeat until the loss is at most 1 - VALUE; or none"
+        ),
+        "iterations": Parameter(iterations, "most repetitions at such a step"),
+        "level": Parameter(2, "halvings of the latents' side to the maps that are read"),
+        "prompt_only": Parameter(
+            False, "only the prompt's own words compete for a pixel, not the padding after them"
+        ),
+        "checkpointing": Parameter(False, "recompute activations: less memory, slower"),
+    }
+
+
+def read_descent(
+    method: str,
+    declared: Mapping[str, Parameter],
+    given: Mapping[str, Any],
+    inherited: Mapping[str, Any],
+    steps: int,
+    clip: float | None,
+) -> DescentSettings:
+    """Settings from ``--set`` over the backbone's values over the method's defaults.
+
+    Args:
+        method: its name, for messages.
+        inherited: what the backbone wants otherwise than the method's defaults.
+        steps: sampling steps of the run, which shares are measured against.
+
+    Raises:
+        UserError: an unknown parameter or a value out of range.
+    """
+    user = {k: _as_text(v) if k in ("start", "end") else v for k, v in given.items()}
+    values = read_parameters(method, declared, {**inherited, **user})
+    ranges = {
+        "scale": (values["scale"] >= 0, "0 or more"),
+        "iterations": (values["iterations"] >= 0, "0 or more"),
+        "level": (values["level"] >= 0, "0 or more"),
+    }
+    for key, (fine, expected) in ranges.items():
+        if not fine:
+            raise UserError(
+                f"{key}={values[key]:g} is out of range for {method}: give {expected} "
+                f"(default {declared[key].default:g})."
+            )
+    return DescentSettings(
+        scale=values["scale"],
+        window=read_window(values["start"], values["end"], steps),
+        thresholds=_thresholds(method, values["thresholds"], steps),
+        iterations=values["iterations"],
+        level=values["level"],
+        prompt_only=values["prompt_only"],
+        clip=clip,
+        checkpointing=values["checkpointing"],
+    )
+
+
+def _as_text(value: Any) -> Any:
+    """Edges are declared as text; a number given from Python means the same."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _thresholds(method: str, text: str, steps: int) -> tuple[tuple[int, float], ...]:
+    if text.strip() == "none":
+        return ()
+    found: dict[int, float] = {}
+    for part in text.split(","):
+        step, _, value = part.strip().rpartition(":")
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not step or not 0 <= number <= 1:
+            raise UserError(
+                f"thresholds={text!r} is not what {method} takes: give STEP:VALUE pairs with a "
+                "value from 0 to 1, such as --set thresholds=0:0.05,20%:0.5,40%:0.8, or none."
+            )
+        # Of two shares that fall on one step of a short run, the later and stricter one counts.
+        found[read_step("thresholds", step, steps)] = number
+    return tuple(sorted(found.items()))

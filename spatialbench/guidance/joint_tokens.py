@@ -1,0 +1,74 @@
+"""Which rows of a transformer's text stand for the objects of a prompt.
+
+SD3's text is CLIP's tokens (both encoders share their positions) and after them T5's; FLUX's is
+T5's alone, though its first tokenizer is CLIP's, which gives only the pooled vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..prompts import Prompt
+from .tokens import Positions, object_tokens, token_rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TOKENS = ("clip", "t5", "both")
+
+
+def joint_object_tokens(
+    pipe: Any, prompt: Prompt, tokens: str, text_length: int
+) -> tuple[Positions, ...]:
+    """Rows of the text that name the subject and the object, for each encoder that is read.
+
+    Args:
+        pipe: an SD3 or FLUX pipeline.
+        tokens: one of ``TOKENS``: whose.
+        text_length: tokens of T5, which are cut off there.
+
+    Raises:
+        UserError: the pipeline does not read these tokens, or an object has none.
+    """
+    sd3 = hasattr(pipe, "tokenizer_3")
+    t5 = pipe.tokenizer_3 if sd3 else pipe.tokenizer_2
+    if tokens != "clip" and (t5 is None or not text_length):
+        raise UserError(
+            f"infsplign: tokens={tokens} needs T5, and this backbone reads none: give --set "
+            "tokens=clip."
+        )
+    if tokens != "t5" and not sd3:
+        raise UserError(
+            f"infsplign: tokens={tokens} needs rows of CLIP in the text, and FLUX reads T5 alone: "
+            "give --set tokens=t5."
+        )
+    found: list[Positions] = []
+    if tokens != "t5":
+        clips = [t for t in (pipe.tokenizer, pipe.tokenizer_2) if t is not None]
+        found.append(object_tokens(prompt, clips))
+    if tokens != "clip":
+        before = int(pipe.tokenizer_max_length) if sd3 else 0
+        positions = object_tokens(prompt, [t5], limit=text_length)
+        found.append(tuple(tuple(before + p for p in chosen) for chosen in positions))
+    return tuple(found)
+
+
+def joint_columns(found: Sequence[tuple[Positions, ...]], length: int) -> Tensor:
+    """(batch, 2, length) float64: rows that average an object's tokens.
+
+    Each encoder's tokens are averaged alone, then the encoders: one of them may cut a name into
+    many more pieces than another.
+
+    Args:
+        found: :func:`joint_object_tokens` of each prompt, all of the same encoders.
+        length: rows of the text.
+    """
+    import torch
+
+    means = []
+    for positions in zip(*found, strict=True):
+        rows = token_rows(positions, length).double()
+        means.append(rows / rows.sum(-1, keepdim=True))
+    return torch.stack(means).mean(0)

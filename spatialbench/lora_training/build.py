@@ -1,0 +1,154 @@
+"""Generate, detect, check, keep: from prompts to a training set, resumable at every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ..detections import Detections
+from ..errors import UserError, typed
+from ..executors import Executor
+from ..plugins import BenchmarkPlugin, Detector, Generator
+from ..prompts import Prompt
+from ..reports.tables import render
+from ..runs.expected import Key
+from ..runs.files import make_folder
+from ..runs.machine import Machine
+from ..runs.opening import Run, RunSpec, opened_run
+from ..runs.progress import Progress
+from ..runs.seeds import SeedScheme
+from ..runs.selection import Selection
+from ..scoring.rules.any_benchmark import AnyBenchmarkRule, in_depth
+from ..scoring.rules.catalogue import bound
+from ..scoring.rules.relation_checks import asked_triplets
+from ..stages.detect import detect
+from ..stages.generate import generate
+from ..stages.preflight import Wanted, fetch, needs, require
+from .kept_set import IMAGES, KeptSet, write_kept
+from .rejections import KEPT, UNREADABLE, Rejections, outcome
+from .stored_prompts import RUN, store_prompts
+from .training_prompts import TrainingPrompts
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to make a training set from.
+
+    Attributes:
+        folder: where it goes.
+        prompts: what to generate.
+        generator: the method that draws the pictures.
+        detector: what finds the objects.
+        rule: the geometric check; every relation of a prompt must hold strictly.
+        threshold: score a box must exceed.
+        seed: of the pictures.
+        batch_size: pictures at a time.
+    """
+
+    folder: Path
+    prompts: TrainingPrompts
+    generator: Generator
+    detector: Detector
+    rule: AnyBenchmarkRule
+    threshold: float
+    seed: int
+    batch_size: int
+
+
+def build(
+    plan: Build, executor: Executor, machine: Machine, command: str, progress: Progress
+) -> tuple[KeptSet, Rejections]:
+    """Make the pictures and detections that are missing, then keep what passes.
+
+    Raises:
+        UserError: as the stages; nothing passed (with the table of rejections); a folder that
+            holds the data of other settings.
+    """
+    # The stages take prompts, labels and names of a benchmark, and nothing else of it.
+    benchmark = cast(BenchmarkPlugin, plan.prompts)
+    spec = RunSpec(benchmark, "all", plan.generator, SeedScheme(plan.seed))
+    expected = spec.expect(Selection())
+    wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)
+    require(needs(wanted), fetch=lambda: fetch(wanted))
+    rejections = Rejections()
+    # A link below the set would lead what is written there out of it.
+    make_folder(plan.folder)
+    make_folder(plan.folder / RUN, plan.folder)
+    with opened_run(spec, Selection(), machine, plan.folder / RUN, command) as run:
+        store_prompts(run.path, plan.prompts)
+        for _ in range(2):
+            generate(run, plan.generator, plan.batch_size, executor, progress)
+            if not detect(run, plan.detector, plan.batch_size, executor, progress).discarded:
+                break
+        kept = list(_kept(run, plan, rejections, progress))
+    if not kept:
+        raise UserError(
+            f"none of the {rejections.images} pictures passed {plan.rule.name}, so there is "
+            f"nothing to train on:\n\n{render(rejections.table(), 'table')}\n\n"
+            "Objects not found: try another --threshold, --detector or --backbone. Relations "
+            "wrong: give more prompts, or a --method that places better."
+        )
+    return write_kept(plan.folder, kept, _description(run, plan, rejections)), rejections
+
+
+def _kept(
+    run: Run, plan: Build, rejections: Rejections, progress: Progress
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The files and records of what passes, in run order; everything is counted."""
+    rule = cast(AnyBenchmarkRule, bound(plan.rule, run.path, run.expected.prompts))
+    if rule.depth is None and any(in_depth(prompt) for prompt in run.expected.prompts):
+        raise UserError(
+            f"{rule.name} needs depth maps for the prompts that ask for in front of or behind: "
+            f"type '{typed('depth', run.path)}', then this command again; it goes on from there."
+        )
+    finished = run.directory.finished_images(progress.notice)
+    found: dict[Key, dict[str, Any]] = {
+        (record["prompt_id"], record["index"]): record
+        for record in run.directory.seen(plan.detector.signature(), progress.notice)
+    }
+    keys = run.expected.keys()
+    for key in keys:
+        prompt = run.expected.by_id[key[0]]
+        if key not in found or key not in finished:
+            rejections.add(prompt.task, UNREADABLE)
+            continue
+        result = outcome(rule.judge_record(prompt, found[key], plan.threshold))
+        rejections.add(prompt.task, result)
+        if result == KEPT:
+            record = _record(prompt, key, found[key], plan.threshold)
+            yield run.directory.image_path(*key), record | {"sha256": finished[key].sha256}
+
+
+def _record(prompt: Prompt, key: Key, found: dict[str, Any], threshold: float) -> dict[str, Any]:
+    detections = Detections.from_record(found).require_sound().above(threshold)
+    names: Sequence[str] = prompt.objects
+    return {
+        "file_name": f"{IMAGES}/{key[0]}-{key[1]}.png",
+        "text": prompt.text,
+        "relations": [[t.subject, t.relation.value, t.object] for t in asked_triplets(prompt)],
+        "objects": [label for label in detections.labels if label in names],
+        "boxes": [
+            box
+            for box, label in zip(detections.boxes.tolist(), detections.labels, strict=True)
+            if label in names
+        ],
+        "width": detections.width,
+        "height": detections.height,
+    }
+
+
+def _description(run: Run, plan: Build, rejections: Rejections) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "note": "a reconstruction of ESPLoRA's data pipeline; the authors released none",
+        "run": run.manifest.id,
+        "identity": run.manifest.identity,
+        "detector": plan.detector.signature(),
+        "rule": plan.rule.name,
+        "threshold": plan.threshold,
+        "images": rejections.images,
+        "kept": rejections.total(KEPT),
+        "outcomes": rejections.to_json(),
+    }

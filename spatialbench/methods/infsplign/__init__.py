@@ -1,0 +1,34 @@
+"""InfSplign: steer two objects to their places by the loss of their cross-attention maps.
+
+Source: Chatalbasheva, MSc thesis, TU Delft, June 2025; arXiv 2512.17851; the authors' code
+(vladi2002/InfSplign- at 011f3398). ``infsplign-released`` is what that code computes, its defects
+included; ``infsplign`` is without them, so its rows are marked as corrected.
+"""
+
+from __future__ import annotations
+
+from ...plugins.deferred_method import DeferredMethod
+from .settings import PARAMETERS, RELEASED_PARAMETERS
+from .variants import marks_of
+
+_STEP_FACTOR = 1.43
+"""Counted by tests/measurements/infsplign_cost.py at the size of Stable Diffusion 1.4."""
+
+PLUGIN = DeferredMethod(
+    "infsplign",
+    "gradient guidance by the objects' attention maps (InfSplign, its code's defects corrected)",
+    PARAMETERS,
+    f"{__name__}.generator",
+    step_factor=_STEP_FACTOR,
+    marks_of=marks_of,
+)
+"""Its parameters' defaults are those of the preset ``sweep``."""
+
+RELEASED = DeferredMethod(
+    "infsplign-released",
+    "InfSplign as its authors' code computes it, defects too",
+    RELEASED_PARAMETERS,
+    f"{__name__}.generator",
+    function="configure_released",
+    step_factor=_STEP_FACTOR,
+)

@@ -1,0 +1,162 @@
+"""InfSplign as a method: a backbone, its settings, and pictures for requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...backbones.architecture import Architecture
+from ...backbones.backbone import Backbone
+from ...backbones.family import Family
+from ...backbones.named import resolve
+from ...backbones.pipeline_generator import PipelineGenerator
+from ...backbones.sampling import EVERY_FAMILY, UNET, Sampling, resolve_sampling
+from ...errors import UserError
+from ...guidance.nouns import object_spans, triplet_of
+from ...plugins import GenerationSettings, ImageRequest, Json
+from ...prompts import Prompt
+from ...relations import Relation
+from .denoiser import Observer, guided
+from .joint_denoiser import guided_transformer
+from .placement import placed_relation
+from .presets import Preset
+from .settings import GuidanceSettings, preset_of, read_settings
+from .variants import CORRECTED, RELEASED, Variant
+
+if TYPE_CHECKING:
+    import torch
+
+_PLANE = "presence and balance act alone"
+_DEPTH = f"the authors' code knows no relation in depth, {_PLANE}"
+_NO_TERM = {
+    Relation.NEAR: f"{_PLANE} (--set near=apart pushes the pair apart, as the authors' code does)",
+    Relation.IN_FRONT: _DEPTH,
+    Relation.BEHIND: _DEPTH,
+}
+
+
+class InfSplign(PipelineGenerator):
+    """A backbone guided by the attention maps of the prompt's two objects.
+
+    ``observer`` is told of every guided step.
+    """
+
+    def __init__(self, sampling: Sampling, guidance: GuidanceSettings) -> None:
+        super().__init__(sampling)
+        self.guidance = guidance
+        self.observer: Observer | None = None
+
+    def identity(self) -> Json:
+        """Method, version, marks, all parameters but ``checkpointing``, the sampling's identity."""
+        variant = self.guidance.variant
+        return {
+            "method": variant.name,
+            "version": variant.version,
+            **({"marks": list(variant.marks)} if variant.marks else {}),
+            "parameters": self.guidance.identity(),
+            **self.sampling.identity(),
+        }
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """How many of the prompts get no spatial term, and why.
+
+        Raises:
+            UserError: a prompt that cannot be guided.
+        """
+        released = self.guidance.variant.released
+        without = Counter[Relation]()
+        for prompt in prompts:
+            if not released:
+                object_spans(prompt)
+            if placed_relation(prompt, self.guidance.near, released=released) is None:
+                without[triplet_of(prompt).relation] += 1
+        name, every = self.guidance.variant.name, f"{len(prompts):,}"
+        return [
+            f"{name}: {count:,} of {every} prompts ask for {relation.adverb!r} and get no spatial "
+            f"term: {_NO_TERM[relation]}"
+            for relation, count in sorted(without.items())
+        ]
+
+    def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """As :meth:`PipelineGenerator.latents`, guided; relations may be mixed.
+
+        Raises:
+            UserError: a prompt that cannot be guided (no relation of two objects in its text), a
+                backbone without the tapped layers, or a gradient that is not finite.
+        """
+        prompts = [request.prompt for request in requests]
+        steps, scale = self.sampling.steps, self.sampling.guidance_scale
+        guide = (
+            guided_transformer(
+                self.pipe, prompts, self.guidance, steps=steps, observer=self.observer
+            )
+            if self.guidance.joint
+            else guided(
+                self.pipe,
+                prompts,
+                self.guidance,
+                steps=steps,
+                guidance_scale=scale,
+                observer=self.observer,
+            )
+        )
+        with guide:
+            return super().latents(requests)
+
+
+def configure(
+    settings: GenerationSettings, parameters: Mapping[str, Any], variant: Variant = CORRECTED
+) -> InfSplign:
+    """Fix the settings: the user's, over the preset's, over the backbone's defaults.
+
+    A preset's steps and scheduler are for Stable Diffusion and SDXL; the lab and transformers keep
+    their own.
+
+    Raises:
+        UserError: an unknown parameter, a value out of range, or values that contradict.
+    """
+    preset = preset_of(parameters)
+    backbone = resolve(settings.backbone)
+    kind = backbone.known_architecture
+    if variant is not RELEASED and backbone.family is Family.FLUX:
+        _require_guided_flux(settings.backbone, backbone)
+    if kind is not Architecture.LAB and not backbone.family.flow:
+        settings = replace(
+            settings,
+            steps=_steps(settings, backbone, preset),
+            scheduler=settings.scheduler or preset.scheduler,
+        )
+    sampling = resolve_sampling(
+        settings,
+        families=UNET if variant is RELEASED else EVERY_FAMILY,
+        why="its authors' code acts on the attention of Stable Diffusion's UNet",
+    )
+    guidance = read_settings(parameters, kind or "", sampling.steps, variant, backbone.family)
+    return InfSplign(sampling, guidance)
+
+
+def configure_released(settings: GenerationSettings, parameters: Mapping[str, Any]) -> InfSplign:
+    """As :func:`configure`, for what the authors' code computes."""
+    return configure(settings, parameters, RELEASED)
+
+
+def _require_guided_flux(name: str, backbone: Backbone) -> None:
+    """Refuse FLUX.1-schnell's kind."""
+    if backbone.defaults.guidance_scale == 0:
+        raise UserError(
+            f"infsplign does not run on {name}: a model distilled to {backbone.defaults.steps} "
+            "steps decides the layout in the first, where one guided step is too weak; give "
+            "--backbone flux1-dev or another."
+        )
+
+
+def _steps(settings: GenerationSettings, backbone: Backbone, preset: Preset) -> int:
+    """The user's steps, else the preset's; a repository is asked only where SDXL has its own."""
+    if settings.steps is not None:
+        return settings.steps
+    if preset.steps_sdxl is None:
+        return preset.steps
+    sdxl = backbone.architecture(offline=settings.offline) is Architecture.SDXL
+    return preset.steps_sdxl if sdxl else preset.steps

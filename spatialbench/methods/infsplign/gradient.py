@@ -1,0 +1,91 @@
+"""One guided evaluation of the model: its prediction, the loss, and the gradient of the loss.
+
+Only the conditional half is recorded, and only up to the last tapped layer: nothing else reaches
+the loss. One graph is alive at a time, and it is gone when this returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...guidance.gradient import HALF_SCALE
+from ...guidance.taps import Recorder, tapped
+from .geometry import MapReader, map_shape
+from .layers import Tap
+from .loss import SpatialLoss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedPrediction:
+    """What a guided evaluation gives.
+
+    Attributes:
+        output: (batch, channels, h, w), the model's conditional output.
+        loss: (batch,).
+        gradient: like ``output``, of each sample's loss by its own latent; float32 or wider.
+    """
+
+    output: Tensor
+    loss: Tensor
+    gradient: Tensor
+
+
+def predict_with_gradient(
+    model: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    taps: Sequence[Tap],
+    selection: Tensor,
+    reader: MapReader,
+    loss: SpatialLoss,
+) -> GuidedPrediction:
+    """Evaluate the model on the conditional half and differentiate the loss by its input.
+
+    Samples do not interact, so the gradient of the summed loss is each sample's own.
+
+    Args:
+        model: the UNet with everything but its first argument given; its weights frozen.
+        selection: (batch, 2, tokens), rows averaging each object's tokens.
+        latents: (batch, channels, h, w), as the scheduler scales them for the model.
+    """
+
+    def objects(probabilities: Tensor) -> Tensor:
+        return selection.to(probabilities.dtype) @ probabilities.transpose(1, 2)
+
+    def losses(maps: list[Tensor]) -> Tensor:
+        shapes = [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps]
+        return loss(reader(maps, shapes))
+
+    return differentiated(model, latents, tapped([tap.module for tap in taps], objects), losses)
+
+
+def differentiated(
+    model: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    taps: AbstractContextManager[Recorder],
+    losses_of: Callable[[list[Tensor]], Tensor],
+) -> GuidedPrediction:
+    """Evaluate the model once and differentiate the losses of its maps by its input.
+
+    Args:
+        model: with everything but its first argument given; its weights frozen.
+        latents: (batch, ...), what the gradient is taken by.
+        taps: inside, the model's maps are recorded.
+        losses_of: (batch,) from the maps.
+    """
+    import torch
+
+    leaf = latents.detach().requires_grad_()
+    scale = HALF_SCALE if latents.dtype == torch.float16 else 1.0
+    with torch.enable_grad(), taps as recorder:
+        output = model(leaf).detach()
+        torch.set_grad_enabled(True)
+        losses = losses_of(recorder.maps())
+        (gradient,) = torch.autograd.grad(losses.sum() * scale, leaf)
+    wide = torch.promote_types(gradient.dtype, torch.float32)
+    return GuidedPrediction(output, losses.detach(), gradient.to(wide) / scale)

@@ -1,0 +1,221 @@
+"""Guiding a stock SD3 or FLUX pipeline: its scheduler takes a velocity with the gradient added.
+
+The model's answer stays its own; only the scheduler's step sees the change, so it acts after
+whatever guidance the pipeline does: two predictions, a number the model is told, or none. Moving
+the noise by ``weight * gradient`` with the sample fixed moves the velocity by that over ``1 - s``
+(s the noise level), which the floor keeps finite at pure noise.
+
+No paper gives this; it is a reconstruction of the method for flow matching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UserError
+from ...guidance.finite_gradients import finite_sum, require_finite_gradients
+from ...guidance.joint_tokens import joint_columns, joint_object_tokens
+from ...guidance.replaced_methods import methods_replaced
+from ...guidance.taps import tapped
+from ...guidance.unet_forward import forward_replaced, rows_of
+from ...prompts import Prompt
+from .blocks import find_blocks
+from .denoiser import GuidedStep, Observer
+from .geometry import MapReader
+from .gradient import GuidedPrediction, differentiated
+from .loss import SpatialLoss
+from .placement import Placement, placed_relation
+from .settings import GuidanceSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ...backbones.pipelines import Pipeline
+
+LEAST_SIGNAL = 0.06
+"""Floor of ``1 - s``: Stable Diffusion's noisiest step has that much signal."""
+_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
+
+
+@contextmanager
+def guided_transformer(
+    pipe: Pipeline,
+    prompts: Sequence[Prompt],
+    settings: GuidanceSettings,
+    *,
+    steps: int,
+    observer: Observer | None = None,
+) -> Iterator[None]:
+    """Inside the block, one call of ``pipe`` for these prompts, in this order, is guided.
+
+    Transformer and scheduler are as before after it.
+
+    Args:
+        pipe: an SD3 or FLUX pipeline in evaluation mode.
+        settings: with the parameters of a transformer.
+        steps: the ``num_inference_steps`` of the call.
+        observer: is told of every guided evaluation.
+
+    Raises:
+        UserError: prompts, backbone or scheduler that cannot be guided; on leaving, a gradient
+            that was not finite in any step of any image, with the prompts concerned.
+    """
+    guide = _Guide(pipe, prompts, settings, steps, observer)
+    with (
+        methods_replaced(pipe.scheduler, {"step": guide.step}),
+        forward_replaced(pipe.transformer, guide.forward, checkpointing=settings.checkpointing),
+    ):
+        yield
+    guide.require_finite()
+
+
+class _Guide:
+    """The transformer's forward method and the scheduler's step during one pipeline call."""
+
+    def __init__(
+        self,
+        pipe: Pipeline,
+        prompts: Sequence[Prompt],
+        settings: GuidanceSettings,
+        steps: int,
+        observer: Observer | None,
+    ) -> None:
+        import torch
+
+        assert settings.joint is not None
+        scheduler = type(pipe.scheduler).__name__
+        if scheduler not in _SCHEDULERS:
+            raise UserError(
+                f"infsplign knows the noise levels of {' and '.join(_SCHEDULERS)}, and this "
+                f"backbone has a {scheduler}: choose another backbone."
+            )
+        self.pipe = pipe
+        self.prompts = prompts
+        self.settings = settings
+        self.joint = settings.joint
+        self.steps = steps
+        self.observer = observer
+        self.own_forward = pipe.transformer.forward
+        self.own_step = pipe.scheduler.step
+        self.calls = 0
+        self.asked = False
+        self.gradient: Tensor | None = None
+        self.columns: Tensor | None = None
+        self.blocks = find_blocks(pipe.transformer, self.joint.blocks)
+        self.reader = MapReader(settings.threshold, guard=True, native=self.joint.grid == "native")
+        device = pipe.transformer.device
+        wide = torch.promote_types(pipe.transformer.dtype, torch.float32)
+        relations = [placed_relation(p, settings.near, released=False) for p in prompts]
+        layers = len(self.blocks.modules) if self.joint.aggregate == "losses" else 1
+        self.loss = SpatialLoss(
+            settings,
+            Placement.of(relations, device, wide),
+            (True,) * layers,
+            device,
+            wide,
+            both=True,
+        )
+        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+
+    def forward(self, hidden_states: Tensor, encoder_hidden_states: Tensor, **more: Any) -> Any:
+        """The transformer's own answer; in guided steps the gradient is kept for the step.
+
+        Guidance by two predictions asks for both at once (the negative prompt's first), or one
+        after the other (the prompt's own first): the first call of a step holds the prompt.
+        """
+        import torch
+
+        first, self.asked = not self.asked, True
+        calls = len(self.pipe.scheduler.timesteps)
+        if not (first and self.settings.window.holds_call(self.calls, calls, self.steps)):
+            return self.own_forward(
+                hidden_states=hidden_states, encoder_hidden_states=encoder_hidden_states, **more
+            )
+        batch = len(self.prompts)
+        plain = len(hidden_states) - batch
+        if plain not in (0, batch):
+            raise ValueError(f"{len(hidden_states)} latents for {batch} prompts")
+
+        def evaluate(latents: Tensor, rows: slice) -> Tensor:
+            # FLUX's positions have no rows of samples, and its answers come one after the other.
+            others = {k: rows_of(v, rows) for k, v in more.items()} if plain else more
+            output: Tensor = self.own_forward(
+                hidden_states=latents, encoder_hidden_states=encoder_hidden_states[rows], **others
+            )[0]
+            return output
+
+        with torch.no_grad():
+            negative = (
+                evaluate(hidden_states[:plain], slice(0, plain)) if plain else hidden_states[:0]
+            )
+        own = slice(plain, None)
+        latents = hidden_states[own]
+        side = self._side(latents, more)
+        taps = tapped(
+            self.blocks.modules,
+            lambda columns: columns.transpose(1, 2),
+            processor=lambda recorder, slot: self.blocks.processor(
+                recorder,
+                slot,
+                self._columns(encoder_hidden_states.shape[1]),
+                text_only=self.joint.softmax == "text",
+            ),
+        )
+        prediction = differentiated(
+            lambda x: evaluate(x, own), latents, taps, lambda maps: self._losses(maps, side)
+        )
+        self.gradient = prediction.gradient
+        self._observe(more["timestep"], latents, prediction)
+        return (torch.cat([negative, prediction.output]) if plain else prediction.output,)
+
+    def step(
+        self, model_output: Tensor, timestep: Any, sample: Tensor, *args: Any, **options: Any
+    ) -> Any:
+        """The scheduler's step, from the velocity with the gradient added."""
+        gradient, self.gradient = self.gradient, None
+        self.calls, self.asked = self.calls + 1, False
+        if gradient is not None:
+            level = timestep / self.pipe.scheduler.config.num_train_timesteps
+            factor = 1 / (1 - level).clamp(min=LEAST_SIGNAL)
+            change = self.settings.weight * factor * gradient
+            model_output, fine = finite_sum(model_output, change)
+            self.finite &= fine
+        return self.own_step(model_output, timestep, sample, *args, **options)
+
+    def require_finite(self) -> None:
+        """Raise if any sample's gradient overflowed in any step."""
+        dtype = self.pipe.transformer.dtype
+        require_finite_gradients("infsplign", self.finite, self.prompts, dtype, "weight")
+
+    def _columns(self, length: int) -> torch.Tensor:
+        """(batch, 2, text tokens), rows averaging each object's tokens of that many."""
+        if self.columns is None:
+            first = int(self.pipe.tokenizer_max_length) if not self.blocks.packed else 0
+            found = [
+                joint_object_tokens(self.pipe, prompt, self.joint.tokens, length - first)
+                for prompt in self.prompts
+            ]
+            self.columns = joint_columns(found, length).to(self.pipe.transformer.device)
+        return self.columns
+
+    def _side(self, latents: Tensor, more: dict[str, Any]) -> tuple[int, int]:
+        """Rows and columns of the image's tokens."""
+        if self.blocks.packed:
+            rows, columns = (int(more["img_ids"][:, axis].max()) + 1 for axis in (1, 2))
+            return rows, columns
+        patch = self.pipe.transformer.config.patch_size
+        return latents.shape[-2] // patch, latents.shape[-1] // patch
+
+    def _losses(self, maps: list[Tensor], side: tuple[int, int]) -> Tensor:
+        import torch
+
+        if self.joint.aggregate == "maps":
+            maps = [torch.stack(maps).mean(0)]
+        return self.loss(self.reader(maps, [side] * len(maps)))
+
+    def _observe(self, timestep: Tensor, latents: Tensor, prediction: GuidedPrediction) -> None:
+        if self.observer is not None:
+            self.observer(GuidedStep(self.calls, timestep, latents, prediction))

@@ -1,0 +1,86 @@
+"""What a user may call a detector: its plug-in's name, perhaps with weights, or its signature.
+
+``owlvit``, ``owlvit:FOLDER``, ``owlvit-base-patch32@cbc355f`` and ``owlvit-base-patch32`` all name
+one, wherever a detector is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import plugins
+from ..errors import UserError, unknown_name
+from . import DetectorPlugin
+
+_PREPARED = "+"
+"""Between a detector's own signature and what a benchmark put behind it."""
+
+
+def plugin_of(given: str) -> tuple[DetectorPlugin, str | None]:
+    """The plug-in that is meant, and the weights given with its name (None: its own).
+
+    Raises:
+        UserError: neither a plug-in's name nor the signature of one with its own weights.
+    """
+    name, _, weights = given.partition(":")
+    known = plugins.names("detector")
+    if name in known:
+        return plugins.load("detector", name), weights or None
+    for plugin in map(_loaded, known):
+        if plugin is not None and _is_of(plugin, None, given):
+            return plugin, None
+    if "@" in given:
+        raise UserError(
+            f"no detector has the signature {given!r} with its own weights: give --detector NAME, "
+            f"or NAME:WEIGHTS for others; known names: {', '.join(known)}."
+        )
+    raise unknown_name("detector", given, known)
+
+
+def matching(given: str, signatures: Sequence[str]) -> list[str]:
+    """Which of these signatures a user can mean.
+
+    One that is exactly as given is the only one; else those of the plug-in of that name, and those
+    with that word before their ``@``.
+    """
+    if given in signatures:
+        return [given]
+    found = {one for one in signatures if given == one.partition("@")[0]}
+    name, _, weights = given.partition(":")
+    plugin = _loaded(name) if name in plugins.names("detector") else None
+    if plugin is not None:
+        found |= {one for one in signatures if _is_of(plugin, weights or None, one)}
+        if not weights:
+            found |= {one for one in signatures if _begins_with(name, one)}
+    return [one for one in signatures if one in found]
+
+
+def _is_of(plugin: DetectorPlugin, weights: str | None, signature: str) -> bool:
+    """Whether a signature is that of a plug-in with these weights, as far as it can be told."""
+    start = None if weights else getattr(plugin, "signature_start", None)
+    own = signature.partition(_PREPARED)[0]
+    if start is not None:
+        return own.startswith(start)
+    try:
+        return own == plugin.configure(weights, "cpu", True).signature()
+    except UserError:
+        return False
+
+
+def _begins_with(name: str, signature: str) -> bool:
+    """Whether a plug-in's name begins a signature, and no longer name of a plug-in does."""
+    word = signature.partition("@")[0]
+    longest = max(
+        (known for known in plugins.names("detector") if f"{word}-".startswith(f"{known}-")),
+        key=len,
+        default=None,
+    )
+    return longest == name
+
+
+def _loaded(name: str) -> DetectorPlugin | None:
+    """A plug-in, or None for one that is broken."""
+    try:
+        return plugins.load("detector", name)
+    except UserError:
+        return None

@@ -1,0 +1,66 @@
+"""Reading a method's ``--set key=value`` parameters against what it declares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import UserError, unknown_name
+from . import Parameter
+
+_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+def read_parameters(
+    method: str, declared: Mapping[str, Parameter], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Every declared parameter with its given or default value, of the default's type.
+
+    Values may be text from a command line or already of the right type. A parameter whose default
+    is None takes any value as it is.
+
+    Raises:
+        UserError: a parameter the method does not take (near matches listed), or a value that is
+            not of the default's type.
+    """
+    for key in given:
+        if key not in declared:
+            raise unknown_name(f"parameter of {method}", key, declared)
+    return {
+        key: _convert(method, key, given[key], parameter.default)
+        if key in given
+        else parameter.default
+        for key, parameter in declared.items()
+    }
+
+
+def _convert(method: str, key: str, value: Any, default: Any) -> Any:
+    if default is None:
+        return value
+    kind = type(default)
+    try:
+        if kind is bool:
+            return _boolean(value)
+        if kind is int and not isinstance(value, bool) and float(value) == int(float(value)):
+            return int(float(value))
+        if kind is float and not isinstance(value, bool) and math.isfinite(float(value)):
+            return float(value)
+        if kind is str and isinstance(value, str):
+            return value
+    except (TypeError, ValueError, OverflowError):
+        pass
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    raise UserError(
+        f"{method} takes {names.get(kind, kind.__name__)} for {key}, not {value!r}: "
+        f"give --set {key}={default}."
+    )
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise ValueError(text)

@@ -1,0 +1,171 @@
+"""TORE and swap: the text a method is sent in place of the benchmark's.
+
+TORE belongs to ESPLoRA (arXiv 2504.13745), whose authors released no code; known is that it turns
+the weak relations right, below and behind into the equivalent left, above and in front of, with the
+operands exchanged. The template and the surface forms are our RECONSTRUCTION.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ..errors import unknown_name
+from ..prompts import Prompt, Triplet
+from ..relations import Relation
+from .clauses import Clause, parse
+from .phrases import EXTENDED, OPPOSITE, STRONG_FOR_WEAK, find_phrases
+
+
+class Outcome(StrEnum):
+    """What became of a prompt."""
+
+    REWRITTEN = "rewritten"
+    UNCHANGED = "unchanged"
+    UNPARSED = "unparsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A text after a transform.
+
+    Attributes:
+        text: what is sent; the original where it is not rewritten.
+        outcome: ``unparsed`` where the transform should have acted and could not take the text
+            apart.
+        rule: the phrases replaced, as ``to the right of -> to the left of``; empty for none.
+    """
+
+    text: str
+    outcome: Outcome
+    rule: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the text is another."""
+        return self.outcome is Outcome.REWRITTEN
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTransform:
+    """A named, versioned rewriting of prompts.
+
+    Attributes:
+        name: what ``--prompt-transform`` takes.
+        summary: what it does, in a line.
+        phrases: the new phrase by the old one; None for every phrase, kept as it is.
+        version: raised whenever a text would be rewritten otherwise.
+    """
+
+    name: str
+    summary: str
+    phrases: Mapping[str, str] | None
+    version: int = 1
+
+    @property
+    def signature(self) -> str:
+        """``tore/1``, as the identity of a run has it."""
+        return f"{self.name}/{self.version}"
+
+    def rewrite(self, text: str) -> Rewriting:
+        """Rewrite a text clause by clause, or leave the whole of it as it is."""
+        found = find_phrases(text)
+        if not any(self._acts_on(match.phrase) for match in found):
+            return Rewriting(text, Outcome.UNCHANGED)
+        sentence = parse(text)
+        if sentence is None:
+            return Rewriting(text, Outcome.UNPARSED)
+        rules = []
+        clauses: list[Clause] = []
+        for clause in sentence.clauses:
+            if not self._acts_on(clause.known):
+                clauses.append(clause)
+                continue
+            new = None if self.phrases is None else self.phrases[clause.known]
+            clauses.append(clause.exchanged(new))
+            rules.append(f"{clause.known} -> {clause.known if new is None else new}")
+        sent = str(replace(sentence, clauses=tuple(clauses)))
+        # A swap of two equal operands says the same again.
+        outcome = Outcome.UNCHANGED if sent == text else Outcome.REWRITTEN
+        return Rewriting(sent, outcome, "; ".join(rules) if sent != text else "")
+
+    def apply(self, prompt: Prompt) -> tuple[Prompt, Rewriting]:
+        """The prompt as a method is sent it: its triplet and objects say what its text says.
+
+        Everything else, the id among it, stays. A prompt that asks for a relation and has no
+        phrase for it counts as ``unparsed``.
+        """
+        done = self.rewrite(prompt.text)
+        if not done.changed:
+            lost = prompt.triplet is not None and not find_phrases(prompt.text)
+            return prompt, replace(done, outcome=Outcome.UNPARSED) if lost else done
+        flip = self._flip(prompt)
+        several = prompt.facts.get("triplets")
+        facts = {**prompt.facts, "triplets": tuple(map(flip, several))} if several else prompt.facts
+        triplet = None if prompt.triplet is None else flip(prompt.triplet)
+        objects = prompt.objects
+        if prompt.triplet is not None and triplet != prompt.triplet and len(objects) == 2:
+            objects = objects[::-1]
+        sent = replace(prompt, text=done.text, triplet=triplet, objects=objects, facts=facts)
+        return sent, done
+
+    def _acts_on(self, phrase: str) -> bool:
+        return self.phrases is None or phrase in self.phrases
+
+    def _flip(self, prompt: Prompt) -> Callable[[Triplet], Triplet]:
+        flipped = {m.relation for m in find_phrases(prompt.text) if self._acts_on(m.phrase)}
+
+        def flip(triplet: Triplet) -> Triplet:
+            if triplet.relation not in flipped:
+                return triplet
+            keep = self.phrases is None
+            relation: Relation = triplet.relation if keep else triplet.relation.inverse
+            return Triplet(triplet.object, relation, triplet.subject)
+
+        return flip
+
+
+TRANSFORMS: Mapping[str, PromptTransform] = {
+    transform.name: transform
+    for transform in (
+        PromptTransform(
+            "tore",
+            "TORE (reconstruction): right, below and behind said as left, above and in front of",
+            STRONG_FOR_WEAK,
+        ),
+        PromptTransform(
+            "tore-extended",
+            "TORE with flips of our own: also hidden by, under, beneath, in back of",
+            {**STRONG_FOR_WEAK, **EXTENDED},
+        ),
+        PromptTransform(
+            "swap",
+            "control for the order of mention: A right of B sent as B left of A, A left of B as "
+            "B right of A",
+            OPPOSITE,
+            version=2,
+        ),
+        PromptTransform(
+            "swap-phrase-kept",
+            "the operands alone exchanged: A right of B sent as its contrary, B right of A",
+            None,
+        ),
+    )
+}
+"""By name."""
+
+NONE = "none"
+"""What the identity of a run without a transform says."""
+
+
+def transform_of(name: str) -> PromptTransform:
+    """A transform by its name or its signature (``tore`` or ``tore/1``).
+
+    Raises:
+        UserError: an unknown name, with near matches.
+    """
+    known = {**TRANSFORMS, **{t.signature: t for t in TRANSFORMS.values()}}
+    if name not in known:
+        raise unknown_name("prompt transform", name, [NONE, *TRANSFORMS])
+    return known[name]

@@ -1,0 +1,73 @@
+"""Any method with a prompt transform before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..plugins import Generator, ImageRequest, Json, about_prompts, download
+from ..plugins.requirements import Requirement, of_generator
+from ..prompts import Prompt
+from .rewriting import NONE, Outcome, PromptTransform, transform_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+IDENTITY_KEY = "prompt_transform"
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """A generator that is sent rewritten prompts. Picklable where the generator is.
+
+    The seeds, the prompt ids and whatever judges the pictures stay those of the original prompts.
+    """
+
+    generator: Generator
+    transform: PromptTransform
+
+    def identity(self) -> Json:
+        """The method's own, with the transform and its version."""
+        return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}
+
+    def download(self) -> None:
+        """Get what the method takes from the network."""
+        download(self.generator)
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """What the method says of the rewritten prompts."""
+        return about_prompts(self.generator, [self.transform.apply(p)[0] for p in prompts])
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+        """What the method needs for the prompts that it is sent."""
+        return of_generator(self.generator, self._sent(requests))
+
+    def load(self) -> None:
+        """Load the method."""
+        self.generator.load()
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """See ``plugins.Generator.generate``."""
+        return self.generator.generate(self._sent(requests))
+
+    def _sent(self, requests: Sequence[ImageRequest]) -> list[ImageRequest]:
+        return [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]
+
+
+def with_transform(generator: Generator, name: str | None) -> Generator:
+    """The generator with a transform by name; the generator itself for None and ``none``.
+
+    Raises:
+        UserError: an unknown name, with near matches.
+    """
+    if name in (None, NONE):
+        return generator
+    return Transformed(generator, transform_of(str(name)))
+
+
+def count_outcomes(transform: PromptTransform, prompts: Iterable[Prompt]) -> Mapping[Outcome, int]:
+    """How many prompts are rewritten, unchanged and unparsed; every outcome has a number."""
+    counts = Counter(transform.apply(prompt)[1].outcome for prompt in prompts)
+    return {outcome: counts[outcome] for outcome in Outcome}

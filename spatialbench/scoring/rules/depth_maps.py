@@ -1,0 +1,173 @@
+"""The depth maps of a run: one 8- or 16-bit grey picture an image, larger values nearer.
+
+They lie in a folder as ``<prompt id>/<k>.png``, beside the images they were made from:
+``RUN/depth/<model>`` where ``spatialbench depth`` wrote them, or wherever ``--rule
+NAME:depth=FOLDER`` says. ``depth.json`` in the folder names the model that made them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import UserError
+from ...files.documents import LARGE, read_json, read_limited
+from ...files.images import open_picture
+from ...files.regular_files import is_regular, names_below
+from ...runs.names import safe_id, slug
+from ...runs.record_lines import IMAGE_HASH
+from .box_pairs import BoolArray
+from .object_depth import Depth, scaled_depth
+from .stored_masks import read_masks
+
+SUBFOLDER = "depth"
+DESCRIPTION = "depth.json"
+_GREY = ("L", "I;16", "I;16L", "I;16B", "I")
+
+
+@dataclass(frozen=True, slots=True)
+class DepthFolder:
+    """A folder of depth maps, and perhaps of object masks.
+
+    ``run`` is the run it lies in, below which no link is followed; None for a folder that the user
+    named.
+    """
+
+    path: Path
+    run: Path | None = None
+
+    @property
+    def signature(self) -> str:
+        """The models' words for signatures; the folder's name where nobody wrote one."""
+        known = self._described("signature")
+        if known is None:
+            return slug(self.path.resolve().name)
+        masks = self.masks_signature
+        return known if masks is None else f"{known}/{masks}"
+
+    @property
+    def masks_signature(self) -> str | None:
+        """The word of the model that made the masks; None where none did."""
+        return self._described("masks")
+
+    @property
+    def _below(self) -> Path:
+        return self.run or self.path
+
+    def _described(self, key: str) -> str | None:
+        try:
+            value = read_json(self.path / DESCRIPTION, below=self._below).get(key)
+        except (OSError, ValueError, AttributeError):
+            return None
+        # Anything else would break the signatures it becomes a part of.
+        return value if isinstance(value, str) and value == slug(value) else None
+
+    def map_path(self, prompt_id: str, index: int) -> Path:
+        """Where the map of an image lies. Raises UserError for an id that is no folder name."""
+        return self.path / safe_id(prompt_id) / f"{index:d}.png"
+
+    def masks_path(self, prompt_id: str, index: int) -> Path:
+        """Where the masks of an image's boxes lie, if there are any."""
+        return self.path / safe_id(prompt_id) / f"{index:d}.masks.npz"
+
+    def read(
+        self, prompt_id: str, index: int, width: int, height: int, sha256: str | None = None
+    ) -> Depth:
+        """The map of an image, scaled to 0 to 1: float32 of shape (height, width).
+
+        Args:
+            prompt_id: of the image; ``index`` likewise.
+            width: of the image in pixels; ``height`` likewise.
+            sha256: of the image's file, in hexadecimal digits; None where nobody knows it.
+
+        Raises:
+            UserError: no map, one that is no grey picture, one of another size, or one that names
+                another image than that of ``sha256``.
+        """
+        path = self.map_path(prompt_id, index)
+        try:
+            picture = open_picture(read_limited(path, LARGE, self._below), ("PNG",))
+            made_from = picture.info.get(IMAGE_HASH)
+            mode, values = picture.mode, np.asarray(picture)
+        except FileNotFoundError:
+            raise UserError(
+                f"there is no depth map {path}: type 'spatialbench depth RUN' to make those that "
+                "are missing, or give --rule NAME:depth=FOLDER with <prompt id>/<k>.png in it."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"the depth map {path} cannot be read ({error}): delete it and type 'spatialbench "
+                "depth RUN' to make it anew."
+            ) from error
+        if sha256 is not None and made_from not in (None, sha256):
+            raise UserError(
+                f"the depth map {path} is of an image that was made again with other bytes since: "
+                "type 'spatialbench depth RUN' to make it anew."
+            )
+        if mode not in _GREY:
+            raise UserError(
+                f"the depth map {path} is a picture of mode {mode}: expected 8- or 16-bit grey, "
+                "larger values nearer."
+            )
+        try:
+            return scaled_depth(values, width, height)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    def read_masks(
+        self, prompt_id: str, index: int, boxes: Any, width: int, height: int
+    ) -> list[BoolArray | None] | None:
+        """A mask, or None, for every box; None where the image has no masks at all.
+
+        See :func:`~spatialbench.scoring.rules.stored_masks.read_masks`, also for what it raises.
+        """
+        path = self.masks_path(prompt_id, index)
+        if not os.path.lexists(path):
+            return None
+        return read_masks(path, boxes, width, height, self._below)
+
+    def state(self) -> str:
+        """A hash of the names, sizes and times of the files here."""
+        files = sorted(path for path in self.path.glob("*/*") if path.is_file())
+        listed = [
+            (path.relative_to(self.path).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in files
+        ]
+        return hashlib.sha256(repr(listed).encode()).hexdigest()
+
+
+def given_folder(path: str | Path) -> DepthFolder:
+    """The folder a user names. Raises UserError where there is none."""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise UserError(
+            f"depth={path} is no folder: expected one with <prompt id>/<k>.png, or leave depth out "
+            "for the maps that 'spatialbench depth RUN' makes."
+        )
+    return DepthFolder(folder)
+
+
+def folder_of_run(run: Path) -> DepthFolder | None:
+    """The depth maps of a run directory; None where there are none yet.
+
+    Raises:
+        UserError: several models have made maps there.
+    """
+    folders = [run / SUBFOLDER / name for name in names_below(run, run / SUBFOLDER)]
+    # A command that failed may have left no more than a description (0.1 did).
+    there = [
+        folder
+        for folder in folders
+        if is_regular(folder / DESCRIPTION, run) and next(folder.glob("*/*.png"), None) is not None
+    ]
+    if len(there) > 1:
+        raise UserError(
+            f"{run} holds depth maps of several models ({', '.join(p.name for p in there)}): say "
+            f"which, as in --rule esplora-r1:depth={there[0]}."
+        )
+    return DepthFolder(there[0], run) if there else None

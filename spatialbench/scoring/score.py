@@ -1,0 +1,241 @@
+"""The third stage: judge every image and write the table."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..files.documents import read_json
+from ..plugins import Rule, Verdict
+from ..plugins.subsets import default_rule, stands_in_for
+from ..runs import signature as signatures
+from ..runs.chosen_detector import chosen_detector, detect_command
+from ..runs.expected import Expected
+from ..runs.identity import canonical_json
+from ..runs.journal import Journal
+from ..runs.machine import software
+from ..runs.names import method_name
+from ..runs.opening import Run
+from ..runs.progress import Progress
+from ..runs.record_lines import Record, open_records
+from ..runs.signature import Signature
+from ..runs.store import read_detector
+from .looked import Looked
+from .other_rules import keep_other_rules
+from .rules.catalogue import bound
+from .scores_file import read_scores, scores_hash, write_scored
+from .summary import FORMAT, SEAL, Heading, Summary, seal, summarise
+from .thresholds import OWN_THRESHOLD, decided_at, settled
+from .verdicts import build_table, judge_of
+
+STAGE = "score"
+
+_CHUNK = 1 << 20
+_TELL_EVERY = 1000
+
+
+def score(
+    run: Run,
+    progress: Progress,
+    rule: Rule | None = None,
+    threshold: float | None = None,
+    detector: str | None = None,
+) -> Summary:
+    """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
+
+    Of a part of the images of the run's own summary (see ``Run.is_part``) nothing is written. Does
+    nothing when they were made from the same detections, rule and threshold. The summary by
+    another rule is kept; see ``other_rules``.
+
+    Args:
+        rule: None for the subset's own.
+        threshold: None for the rule's own.
+        detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
+            only one.
+
+    Raises:
+        UserError: no detections, several detectors and none named, damaged detections, a
+            threshold outside 0 to 1.
+    """
+    directory, expected = run.directory, run.expected
+    rule = rule or default_rule(expected.benchmark, expected.subset)
+    rule = bound(rule, run.path, expected.prompts)
+    detector = chosen_detector(run, detector)
+    given = threshold
+    rule, threshold = settled(rule, expected.prompts, given, own_threshold(run, detector))
+    journal = directory.detection_journal(detector)
+    with run.writing():
+        inputs = _inputs(run, journal, rule, threshold, detector)
+        known = _stored(run, inputs)
+        if known is not None:
+            progress.begin(STAGE, known["images"], known["images_expected"])
+            progress.end()
+            return known
+        progress.begin(STAGE, 0, expected.images)
+        looked = Looked(expected.benchmark)
+        records = directory.seen(detector, progress.notice)
+        verdicts = _judged(expected, records, journal.path, rule, threshold, progress, looked)
+        per_prompt = expected.images_per_prompt
+        table, reasons = build_table(
+            expected.prompts,
+            (
+                (row // per_prompt, row % per_prompt, verdict)
+                for row, verdict in enumerate(verdicts)
+                if verdict is not None
+            ),
+        )
+        if not reasons:
+            raise UserError(
+                f"{run.path} has no detections of the asked images by {detector}: type "
+                f"'{detect_command(run, detector)}' first."
+            )
+        notes = looked.notes(expected.all_prompts, given, rule)
+        line = _signature(run, rule, threshold, detector, len(reasons))
+        heading = Heading(
+            method_name(run.generator), signatures.base(run.generator), expected.subset, line
+        )
+        summary = summarise(expected.benchmark, table, heading, notes, looked.one_colour)
+        summary["run"], summary["inputs"] = run.manifest.id, inputs
+        if not run.is_part:
+            keep_other_rules(directory, summary)
+            write_scored(directory, summary, table, reasons)
+        progress.end()
+        if run.is_part:
+            progress.notice(
+                f"this table is of {expected.images:,} images and only printed; the summary of "
+                f"{run.path}, of more images, is kept."
+            )
+    return summary
+
+
+def read_verdicts(run: Run) -> Iterator[dict[str, Any]]:
+    """The verdicts of ``scores.parquet``: prompt_id, index, task, correct, score, reason, facts.
+
+    Raises:
+        UserError: no file, or a damaged one.
+    """
+    return read_scores(run.directory.scores)
+
+
+def own_threshold(run: Run, detector: str) -> float | None:
+    """What the detector says counts, where it stands in for the benchmark's; else None."""
+    told = read_detector(run.directory.detector_file(detector), run.path).get(OWN_THRESHOLD)
+    expected = run.expected
+    if told is None or not stands_in_for(expected.benchmark, expected.subset, detector):
+        return None
+    return float(told)
+
+
+def _judged(
+    expected: Expected,
+    records: Iterable[Record],
+    path: Path,
+    rule: Rule,
+    threshold: float,
+    progress: Progress,
+    looked: Looked,
+) -> list[Verdict | None]:
+    """Verdicts by position in run order; None where an expected image has no detections."""
+    judge = judge_of(rule)
+    per_prompt = expected.images_per_prompt
+    start = {prompt.id: row * per_prompt for row, prompt in enumerate(expected.prompts)}
+    by_id = expected.by_id
+    verdicts: list[Verdict | None] = [None] * expected.images
+    judged = 0
+    with _without_collector():
+        for record in records:
+            prompt_id, index = record["prompt_id"], record["index"]
+            # A run can hold more than this selection asks for.
+            if prompt_id not in start or not 0 <= index < per_prompt:
+                continue
+            place = start[prompt_id] + index
+            judged += verdicts[place] is None
+            prompt = by_id[prompt_id]
+            try:
+                verdicts[place] = judge(prompt, record, threshold)
+                looked.add(prompt, record, decided_at(rule, prompt, threshold))
+            except UserError as error:
+                raise UserError(f"{path}, image {prompt_id}/{index}: {error}") from error
+            if judged >= _TELL_EVERY:
+                progress.advance(judged)
+                judged = 0
+    progress.advance(judged)
+    return verdicts
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Verdicts hold no cycles; walking over them again and again costs a tenth of the stage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: str) -> str:
+    """SHA-256 over everything a score is made of."""
+    what: dict[str, Any] = {
+        "run": run.manifest.id,
+        "rule": rule.name,
+        "threshold": threshold,
+        "detector": detector,
+        "prompts": [prompt.id for prompt in run.expected.prompts],
+        "images_per_prompt": run.expected.images_per_prompt,
+        "software": software(),
+        "summary": FORMAT,
+    }
+    # A rule may look at more than boxes, such as depth maps in a folder.
+    if hasattr(rule, "inputs"):
+        what["rule_inputs"] = rule.inputs()
+    digest = hashlib.sha256(canonical_json(what).encode())
+    # The image records too, because what was seen counts only of the images as they are now.
+    for path in [*journal.files(), *run.directory.image_journal.files()]:
+        with open_records(path, run.path) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _stored(run: Run, inputs: str) -> Summary | None:
+    """The summary on disk, if it was made of these inputs and its scores are there."""
+    try:
+        summary: Summary = read_json(run.directory.summary, below=run.path)
+        if not isinstance(summary, dict) or summary.get("inputs") != inputs:
+            return None
+        if summary.get(SEAL) != seal(summary):
+            return None
+    except (OSError, ValueError):
+        return None
+    sha256 = summary.get("scores_sha256")
+    return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
+
+
+def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int) -> Signature:
+    expected = run.expected
+    benchmark = expected.benchmark
+    return Signature(
+        benchmark=f"{benchmark.name}/{benchmark.version}",
+        rule=rule.name,
+        detector=detector,
+        threshold=threshold,
+        prompts=len(expected.prompts),
+        images_per_prompt=expected.images_per_prompt,
+        software=software(),
+        subset=None if expected.subset == benchmark.default_subset else expected.subset,
+        only=expected.selection.signed_only,
+        found=found if found < expected.images else None,
+        stands_in_for=stands_in_for(benchmark, expected.subset, detector),
+        method=signatures.method(run.generator),
+        parameters=signatures.parameters(run.generator),
+        base=signatures.base(run.generator),
+        seeds=str(expected.seeds),
+        run=run.manifest.id,
+    )

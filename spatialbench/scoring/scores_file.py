@@ -1,0 +1,154 @@
+"""``scores.parquet``, one row an image, and ``summary.json``: written whole, known by hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError, typed
+from ..files.bounded_parquet import read_bounded
+from ..files.documents import LARGE, read_limited
+from ..files.regular_files import open_regular
+from ..plugins import ScoreTable
+from ..prompts import Prompt
+from ..runs.files import SCRATCH, write_atomic
+from ..runs.store import RunDirectory
+from .summary import SEAL, Summary, seal, summary_text
+
+
+def write_scored(
+    directory: RunDirectory, summary: Summary, table: ScoreTable, reasons: list[str]
+) -> None:
+    """Write what a score is, and add to the summary the hashes it is known by.
+
+    Raises:
+        UserError: no space, no permission.
+    """
+    summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
+    summary[SEAL] = seal(summary)
+    # Last, because the summary is what says that the scores are there.
+    write_atomic(directory.summary, summary_text(summary).encode(), directory.scratch)
+
+
+def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
+    """Write the rows: prompt_id, index, task, correct, score, reason, then the rule's facts.
+
+    Returns:
+        The SHA-256 (hex) of the file, by which the summary knows it.
+
+    Raises:
+        UserError: no space, no permission.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    prompts = table.prompts
+    rows = pa.array(table.prompt_row)
+    columns: dict[str, Any] = {
+        "prompt_id": pa.array([prompt.id for prompt in prompts], pa.string()).take(rows),
+        "index": pa.array(table.index),
+        "task": pa.array([prompt.task for prompt in prompts], pa.string()).take(rows),
+        "correct": pa.array(table.columns["correct"]),
+        "score": pa.array(table.columns["score"]),
+        "reason": pa.array(reasons, pa.string()),
+    }
+    for name, column in table.columns.items():
+        columns.setdefault(name, pa.array(column))
+    buffer = io.BytesIO()
+    # With a checksum a page: without it a flipped bit is read as another number.
+    parquet.write_table(pa.table(columns), buffer, compression="zstd", write_page_checksum=True)
+    write_atomic(path, buffer.getvalue(), path.parent / SCRATCH)
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def scores_hash(path: Path) -> str | None:
+    """The SHA-256 (hex) of the file as it is, or None where it cannot be read."""
+    try:
+        with open_regular(path, path.parent) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def read_scores(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows as JSON-ready dicts, in run order.
+
+    Raises:
+        UserError: no file, or a damaged one.
+    """
+    try:
+        table = _read(path)
+    except _Damaged as error:
+        raise UserError(
+            f"{path} is missing or damaged; type '{typed('score', path.parent)}' to write it."
+        ) from error
+    for batch in table.to_batches():
+        yield from batch.to_pylist()
+
+
+def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, list[str]]:
+    """The file as a table and the reason of each row; prompts in the order of their first row.
+
+    Args:
+        prompts: the benchmark's prompts by id.
+
+    Raises:
+        UserError: no file, a damaged one, or a prompt id that the benchmark does not have.
+    """
+    import pyarrow as pa
+
+    try:
+        file = _read(path)
+        ids = file.column("prompt_id").combine_chunks().dictionary_encode()
+        own = {"prompt_id", "index", "task", "reason"}
+        table = ScoreTable(
+            [prompts[prompt_id] for prompt_id in ids.dictionary.to_pylist()],
+            np.asarray(ids.indices.to_numpy(), dtype=np.int64),
+            file.column("index").to_numpy(),
+            {n: file.column(n).to_numpy() for n in file.column_names if n not in own},
+        )
+        reasons: list[str] = file.column("reason").to_pylist()
+    except (_Damaged, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is missing, damaged or of other prompts ({type(error).__name__}: {error}); "
+            f"type '{typed('score', path.parent)}' to write it again."
+        ) from error
+    return table, reasons
+
+
+class _Damaged(Exception):
+    """Some part of the file cannot be read."""
+
+
+def _read(path: Path) -> Any:
+    """The whole file as a ``pyarrow.Table``, its checksums compared."""
+    try:
+        return read_bounded(read_limited(path, LARGE, path.parent))
+    except UserError:
+        raise
+    # Besides its own exceptions, broken bytes make it raise OSError, TypeError and MemoryError.
+    except Exception as error:
+        raise _Damaged(f"{type(error).__name__}: {error}") from error
+
+
+def table_rows(table: ScoreTable, reasons: list[str]) -> Iterator[dict[str, Any]]:
+    """The same rows from memory."""
+    facts = {name: column.tolist() for name, column in table.columns.items()}
+    first = ("correct", "score")
+    for row, (position, index) in enumerate(
+        zip(table.prompt_row.tolist(), np.asarray(table.index).tolist(), strict=True)
+    ):
+        prompt = table.prompts[position]
+        yield {
+            "prompt_id": prompt.id,
+            "index": index,
+            "task": prompt.task,
+            **{name: facts[name][row] for name in first},
+            "reason": reasons[row],
+            **{name: column[row] for name, column in facts.items() if name not in first},
+        }

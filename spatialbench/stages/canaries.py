@@ -1,0 +1,129 @@
+"""Canaries: what a sound detector found in fixed pictures, and whether it still finds it.
+
+A record is made once where the detector is known to work (``spatialbench doctor
+--record-canary``) and compared each time it is loaded: a driver, a device or a library that changes
+its answers refuses to score.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..detections import Detections
+from ..errors import UserError
+from ..files.documents import read_json
+from ..files.downloads import cache_folder
+from ..runs.files import make_folder, write_atomic
+from ..runs.identity import canonical_json
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..plugins import Detector
+
+VERSION = 1
+PAIRS = (("dog", "car"), ("cat", "chair"), ("bird", "clock"), ("bicycle", "pizza"))
+"""Names that detectors trained on COCO know."""
+
+ENLARGEMENT = 4
+SCORE_TOLERANCE = 0.02
+BOX_TOLERANCE = 0.01
+"""Of the picture's longer side."""
+
+LOWEST = 0.1
+"""Weaker boxes are not compared: no rule looks at them."""
+
+
+def record(detector: Detector) -> Path:
+    """Look at the canary pictures and keep what is found, for :func:`check`."""
+    path = record_path(detector)
+    found = [detections.to_record() for detections in _look(detector)]
+    make_folder(path.parent)
+    content = {"version": VERSION, "identity": detector.identity(), "found": found}
+    write_atomic(path, json.dumps(content).encode())
+    return path
+
+
+def check(detector: Detector) -> str | None:
+    """Compare with the record, if there is one; says what was compared, None without a record.
+
+    Raises:
+        UserError: a strong box is missing, new, elsewhere or scored otherwise.
+    """
+    path = record_path(detector)
+    if not path.is_file():
+        return None
+    try:
+        stored = [Detections.from_record(one).require_sound() for one in read_json(path)["found"]]
+        if len(stored) != len(pictures()):
+            raise ValueError(f"it holds {len(stored)} pictures")
+    except (OSError, ValueError, KeyError, TypeError, UserError) as error:
+        raise UserError(
+            f"the canary record {path} cannot be read ({type(error).__name__}); delete it, or make "
+            "it again with 'spatialbench doctor --record-canary'."
+        ) from error
+    boxes = 0
+    for position, (before, now) in enumerate(zip(stored, _look(detector), strict=True)):
+        boxes += _compare(before, now, f"{detector.signature()}, canary picture {position}")
+    return f"{boxes} boxes in {len(stored)} canary pictures as recorded"
+
+
+def record_path(detector: Detector) -> Path:
+    """Where the record of a detector with this identity lies."""
+    digest = hashlib.sha256(canonical_json(detector.identity()).encode()).hexdigest()
+    name = f"{detector.signature().replace('/', '-')}-{digest[:8]}.json"
+    return cache_folder() / "canaries" / name
+
+
+def pictures() -> list[tuple[Image.Image, list[str]]]:
+    """Scenes of the lab, enlarged to 256 pixels, and the names of their objects."""
+    from PIL import Image
+
+    from ..lab.world import Placement, Scene, draw
+
+    chosen = []
+    for backdrop, (left, right) in enumerate(PAIRS):
+        placements = (
+            Placement(left, 28, 2, 30, False, 1.0),
+            Placement(right, 26, 36, 8, True, 1.0),
+        )
+        drawn = draw(Scene(placements, "", (left, right), None, backdrop))
+        small = Image.fromarray(drawn.image)
+        size = (small.width * ENLARGEMENT, small.height * ENLARGEMENT)
+        chosen.append((small.resize(size, Image.Resampling.BICUBIC), [left, right]))
+    return chosen
+
+
+def _look(detector: Detector) -> list[Detections]:
+    """One picture at a time, so that no batch plays a part."""
+    return [detector.detect([image], [names])[0] for image, names in pictures()]
+
+
+def _compare(before: Detections, now: Detections, where: str) -> int:
+    """How many strong boxes there were, each found again; and none that is new."""
+    reach = BOX_TOLERANCE * max(before.width, before.height)
+    for one, other, what in ((before, now, "no longer found"), (now, before, "new")):
+        free = set(range(len(other)))
+        for i in np.flatnonzero(one.scores > LOWEST + SCORE_TOLERANCE):
+            apart = {j: np.abs(other.boxes[j] - one.boxes[i]).max() for j in free}
+            fitting = [
+                j
+                for j, distance in apart.items()
+                if distance <= reach
+                and other.labels[j] == one.labels[i]
+                and abs(float(other.scores[j]) - float(one.scores[i])) <= SCORE_TOLERANCE
+            ]
+            if not fitting:
+                raise UserError(
+                    f"{where}: {one.labels[i]} ({one.scores[i]:.3f}) is {what}, so this "
+                    "installation answers otherwise than when the canary was recorded; try "
+                    "--device cpu, see what was updated, or record it again with 'spatialbench "
+                    "doctor --record-canary' where you trust it. Nothing is scored."
+                )
+            free.remove(min(fitting, key=apart.__getitem__))
+    return int((before.scores > LOWEST + SCORE_TOLERANCE).sum())

@@ -1,0 +1,175 @@
+"""Checkpoints on the Hugging Face Hub, by pinned commit: cached, fetched, or said to be missing."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from ..files.downloads import forbidden
+from .patterns import FilePatterns
+
+log = logging.getLogger(__name__)
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REPO = re.compile(r"[\w.-]+/[\w.-]+")
+
+_CONNECT_S = 2.5
+"""Seconds until a Hub that cannot be reached is said; its client would try five times in 25."""
+_ANSWER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A repository and the full commit (40 hex digits) that fixes its files."""
+
+    repo: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.revision}"
+
+
+def parse_source(text: str) -> HubSource | None:
+    """Read ``org/name@commit``; None for a text that is no repository name at all.
+
+    Raises:
+        UserError: a repository without a commit, or with a branch or tag, which can move.
+    """
+    repo, _, revision = text.partition("@")
+    if not _REPO.fullmatch(repo):
+        return None
+    if not _COMMIT.fullmatch(revision):
+        given = f"{revision!r} can move" if revision else "it names no revision"
+        raise UserError(
+            f"{text!r} is not pinned ({given}): give the full commit as {repo}@<40 hex digits>, "
+            f"found under https://huggingface.co/{repo}/commits."
+        )
+    return HubSource(repo, revision)
+
+
+class Unreachable(UserError):
+    """There is no way to the Hub, whatever is asked of it."""
+
+
+def snapshot_folder(source: HubSource) -> Path:
+    """Where the Hub's cache keeps this commit, whether or not it is there yet."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    name = "models--" + source.repo.replace("/", "--")
+    return Path(HF_HUB_CACHE) / name / "snapshots" / source.revision
+
+
+def first_cached(sources: Sequence[HubSource]) -> HubSource | None:
+    """The first source of which the cache holds anything; looks at the disk only."""
+    return next((s for s in sources if snapshot_folder(s).is_dir()), None)
+
+
+def locate(
+    source: HubSource, patterns: FilePatterns, *, offline: bool, fetch_name: str | None
+) -> Path:
+    """The local folder of a pinned commit, downloaded on first use unless ``offline``.
+
+    Args:
+        source: repository and commit.
+        patterns: the files of the model.
+        offline: only look into the cache.
+        fetch_name: what ``spatialbench fetch`` calls it; None where it has no name for it.
+
+    Raises:
+        UserError: not in the cache while offline, or the download failed; says what to type.
+    """
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return _snapshot(source, patterns, local_files_only=True)
+    except LocalEntryNotFoundError as error:
+        if offline or forbidden():
+            command = (
+                f"'spatialbench fetch {fetch_name}' first, then run offline"
+                if fetch_name
+                else "the same command without --offline"
+            )
+            raise UserError(
+                f"{source} is not in the local cache; with a network, type {command}."
+            ) from error
+    return fetch(source, patterns)
+
+
+def fetch(source: HubSource, patterns: FilePatterns) -> Path:
+    """Download a pinned commit, completing what the cache already holds of it; its folder.
+
+    Raises:
+        Unreachable: there is no network, or no Hub at its other end; told after one try.
+        UserError: the download failed; says why and what to try.
+    """
+    log.info("fetching %s", source)
+    return _answered(source, lambda: _snapshot(source, patterns, local_files_only=False))
+
+
+def fetch_file(source: HubSource, name: str, folder: Path) -> Path:
+    """Download one file of a pinned commit into a folder of the caller's, not into the cache.
+
+    Raises:
+        UserError: as :func:`fetch`.
+    """
+    from huggingface_hub import hf_hub_download
+
+    return _answered(
+        source,
+        lambda: Path(
+            hf_hub_download(source.repo, name, revision=source.revision, local_dir=str(folder))
+        ),
+    )
+
+
+def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
+    from huggingface_hub.errors import GatedRepoError
+
+    _require_hub(source)
+    try:
+        return ask()
+    except GatedRepoError as error:
+        raise UserError(
+            f"{source.repo} is given only to those who accepted its licence: accept it at "
+            f"https://huggingface.co/{source.repo}, type 'hf auth login', then the command again."
+        ) from error
+    except Exception as error:  # the hub client's, its HTTP library's and the disk's: all end here
+        reason = next(iter(str(error).strip().splitlines()), repr(error))
+        raise UserError(
+            f"cannot fetch {source} ({reason}); check the network, the space on the disk and that "
+            "the repository still exists, then type the command again, or give a local folder."
+        ) from error
+
+
+def _require_hub(source: HubSource) -> None:
+    """Ask the Hub once, and without patience, for anything at all; any answer will do."""
+    from huggingface_hub import constants, get_session
+
+    try:
+        # Seconds to connect, to read, to write, and to wait for a free connection.
+        patience = (_CONNECT_S, _ANSWER_S, _ANSWER_S, _CONNECT_S)
+        get_session().head(f"{constants.ENDPOINT}/api/models/{source.repo}", timeout=patience)
+    except Exception as error:  # of whatever HTTP library the client uses
+        reason = next(iter(str(error).strip().splitlines()), repr(error))
+        raise Unreachable(
+            f"cannot fetch {source}: {constants.ENDPOINT} cannot be reached ({reason}); check the "
+            "network and type the command again, fetch it where there is a network and copy the "
+            f"cache {constants.HF_HUB_CACHE}, or give a local folder."
+        ) from error
+
+
+def _snapshot(source: HubSource, patterns: FilePatterns, *, local_files_only: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(
+        source.repo,
+        revision=source.revision,
+        allow_patterns=list(patterns.allow),
+        ignore_patterns=list(patterns.ignore),
+        local_files_only=local_files_only,
+    )
+    return Path(folder)

