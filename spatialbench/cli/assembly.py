@@ -210,7 +210,7 @@ def detector(
 def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = None) -> Rule:
     """A rule by its short or its versioned name; None is the subset's own.
 
-    It is one of the benchmark's, or one for any benchmark (see ``rules.catalogue``).
+    It is one of the benchmark's, or one for any benchmark (see ``scoring.rules.catalogue``).
 
     ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark offers them by an optional
     ``rule_with(rule, options)`` and names them in ``rule_options``.

@@ -42,7 +42,7 @@ class TrainingPrompts:
 
     @property
     def rules(self) -> Mapping[str, Rule]:
-        """Carries the threshold that the checks of ``rules.catalogue`` begin from."""
+        """Carries the threshold that the checks of ``scoring.rules.catalogue`` begin from."""
         return {"training": ConstraintRule("training/1", THRESHOLD)}
 
     def prompts(self, subset: str) -> Sequence[Prompt]:

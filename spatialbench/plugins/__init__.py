@@ -133,10 +133,10 @@ class DetectorPlugin(Protocol):
     """What an entry point of ``spatialbench.detectors`` names.
 
     A detector may also have ``score_threshold``, from which its boxes count where it stands in for
-    another (see ``stages.thresholds``).
+    another (see ``scoring.thresholds``).
 
     It may also offer ``fetch`` or ``files`` (see ``cli.fetch``), and ``signature_start``: how the
-    signature of the model it is known for begins (see ``subsets.stands_in_for``).
+    signature of the model it is known for begins (see ``plugins.subsets.stands_in_for``).
     """
 
     name: str
@@ -215,11 +215,11 @@ class BenchmarkPlugin(Protocol):
 
     It may also offer, and the harness then uses: ``subset_rules`` and ``subset_detectors`` (see
     ``subsets``), ``prepare_detector``, ``needs_prepared_detector`` and ``rule_with`` (see
-    ``cli.assembly``), ``prompt_of_record`` (see ``stages.foreign``), ``stands_for`` (see
-    ``rules.any_benchmark``), ``notes``, ``breakdowns`` and ``undefined`` (see ``stages.summary``),
-    ``read_official`` or ``official_reader`` (see ``imports.results``), ``rewritten_prompts`` (of
-    such a file), ``judged_metadata`` (see ``imports.names``), ``vocabulary`` (see
-    ``stages.looked``), ``official_results`` (see ``exports.results``), ``violations`` (see
+    ``cli.assembly``), ``prompt_of_record`` (see ``exchange.foreign``), ``stands_for`` (see
+    ``scoring.rules.any_benchmark``), ``notes``, ``breakdowns`` and ``undefined`` (see ``scoring.summary``),
+    ``read_official`` or ``official_reader`` (see ``exchange.read_results``), ``rewritten_prompts`` (of
+    such a file), ``judged_metadata`` (see ``exchange.image_names``), ``vocabulary`` (see
+    ``scoring.looked``), ``official_results`` (see ``exchange.write_results``), ``violations`` (see
     ``published``), and ``fetch`` or ``files`` (see ``cli.fetch``).
     """
 

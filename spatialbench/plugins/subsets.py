@@ -15,7 +15,7 @@ from . import BenchmarkPlugin, Rule
 def default_rule(benchmark: BenchmarkPlugin, subset: str | None = None) -> Rule:
     """The rule of a subset (None: the default subset), else the first of the benchmark's rules.
 
-    One with several thresholds has that of the subset; see ``stages.thresholds.settled``.
+    One with several thresholds has that of the subset; see ``scoring.thresholds.settled``.
     """
     subset = subset or benchmark.default_subset
     name = getattr(benchmark, "subset_rules", {}).get(subset)

@@ -108,7 +108,7 @@ def find_unscored(folders: Sequence[Path]) -> list[Path]:
 def find_runs(folders: Sequence[Path]) -> list[Path]:
     """Scored run directories at or below each folder, in path order, each once.
 
-    After a run come the folders of its summaries by other rules; see ``stages.other_rules``.
+    After a run come the folders of its summaries by other rules; see ``scoring.other_rules``.
 
     Raises:
         UserError: a folder that does not exist, or that holds no scored run.

@@ -38,7 +38,7 @@ _TOP = 65535
 
 
 class DepthModel(Protocol):
-    """What estimates depth; see ``depth.depth_anything``."""
+    """What estimates depth; see ``stages.depth_anything``."""
 
     def identity(self) -> dict[str, Any]: ...
     def signature(self) -> str: ...
@@ -46,7 +46,7 @@ class DepthModel(Protocol):
 
 
 class MaskModel(Protocol):
-    """What finds the masks of boxes; see ``depth.box_masks``."""
+    """What finds the masks of boxes; see ``stages.box_masks``."""
 
     def signature(self) -> str: ...
     def masks(

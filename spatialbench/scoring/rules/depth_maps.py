@@ -2,7 +2,7 @@
 
 They lie in a folder as ``<prompt id>/<k>.png``, beside the images they were made from:
 ``RUN/depth/<model>`` where ``spatialbench depth`` wrote them, or wherever ``--rule
-NAME:depth=FOLDER`` says. ``depth.json`` in the folder names the model that made them.
+NAME:depth=FOLDER`` says. ``stages.json`` in the folder names the model that made them.
 """
 
 from __future__ import annotations
