@@ -48,7 +48,7 @@ lab-methods: $(INSTALLED)
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest --numprocesses auto --dist loadfile
 
-# Exit status 0, 1 or 2; the picture run continues where an earlier one stopped.
+# Exit status 0, 1 or 2; the image run continues where an earlier one stopped.
 gate: $(INSTALLED)
 	OMP_NUM_THREADS=2 "$(BIN)/spatialbench" run --method infsplign --bench visor --limit 25 --out build/gate
 	"$(BIN)/spatialbench" gate build/gate --against results/gates/lab-visor.json \

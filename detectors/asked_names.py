@@ -1,4 +1,4 @@
-"""The object names a detector is asked for: a list a picture, and whether it has them."""
+"""The object names a detector is asked for: a list an image, and whether it has them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def require_known(asked: Iterable[Sequence[str]], known: Sequence[str], detector
 
 
 def require_lists(images: Sized, labels: Sized) -> None:
-    """Raises ValueError unless there is a list of names for every picture."""
+    """Raises ValueError unless there is a list of names for every image."""
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} lists of labels")

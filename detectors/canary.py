@@ -1,4 +1,4 @@
-"""Canary pictures for a detector without shipped photographs, and records of what it found.
+"""Canary images for a detector without shipped photographs, and records of what it found.
 
 A detector that answers them wrongly is broken, whatever it would score.
 """
@@ -37,26 +37,26 @@ def require_finite(detector: str, *answers: Any) -> None:
     )
 
 
-def plain_pictures() -> list[Image.Image]:
-    """A grey and a noisy picture: a detector that sees cannot find the same in both."""
+def plain_images() -> list[Image.Image]:
+    """A grey and a noisy image: a detector that sees cannot find the same in both."""
     noise = np.random.default_rng(0).integers(0, 256, (*_SIZE, 3), dtype=np.uint8)
     return [Image.new("RGB", _SIZE, (128, 128, 128)), Image.fromarray(noise)]
 
 
 def require_different(first: torch.Tensor, second: torch.Tensor) -> None:
-    """Refuse answers to two plain pictures that are the same.
+    """Refuse answers to two plain images that are the same.
 
     Raises:
         UserError: they are, or they are not finite.
     """
     if not bool(first.isfinite().all() and second.isfinite().all()):
         raise UserError(
-            "answers plain pictures with NaN or infinite values: its weights or this device are "
+            "answers plain images with NaN or infinite values: its weights or this device are "
             "broken; get the weights again, or give --device cpu."
         )
     spread = float(first.std() + second.std())
     if float((first - second).abs().max()) <= 1e-3 * spread:
         raise UserError(
-            "gives the same answer to a grey and to a noisy picture: its weights are damaged; get "
+            "gives the same answer to a grey and to a noisy image: its weights are damaged; get "
             "them again."
         )

@@ -102,7 +102,7 @@ class OwlVitDetector(ModelFolderDetector[OwlVitModel]):
         return found
 
     def self_test(self) -> str:
-        """What canary pictures show, in a few words, for ``spatialbench doctor``.
+        """What canary images show, in a few words, for ``spatialbench doctor``.
 
         Raises:
             UserError: the detector fails them.
@@ -164,6 +164,6 @@ OWLV2 = OwlVitPlugin(
 )
 LAB_OWLVIT = OwlVitPlugin(
     "lab-owlvit",
-    "the lab's own small OWL-ViT, in the package: for pictures the lab draws",
+    "the lab's own small OWL-ViT, in the package: for images the lab draws",
     Weights("lab-owlvit", folder=LAB_FOLDER, missing=LAB_MISSING),
 )

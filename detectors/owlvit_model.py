@@ -1,4 +1,4 @@
-"""A loaded OWL-ViT or OWLv2: pictures and object names in, scored candidate boxes out."""
+"""A loaded OWL-ViT or OWLv2: images and object names in, scored candidate boxes out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Family:
     Attributes:
         model_type: in ``config.json``; also the name of the text and vision towers.
         model_class: the detector's class.
-        image_processor: its Pil class. OWLv2's pads a picture to a square at its right and bottom,
+        image_processor: its Pil class. OWLv2's pads an image to a square at its right and bottom,
             so its boxes are measured by the longer side.
     """
 

@@ -1,4 +1,4 @@
-"""The boxes a detector found in one picture."""
+"""The boxes a detector found in one image."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Float32Array = npt.NDArray[np.float32]
 _LONGEST_SIDE = (1 << 31) - 1
 
 REACH = 0.5
-"""Parts of the picture's longer side by which a box may reach out: OWL-ViT's sides are as long as
-the picture at most, and their middle lies inside."""
+"""Parts of the image's longer side by which a box may reach out: OWL-ViT's sides are as long as
+the image at most, and their middle lies inside."""
 
 APART = 0.05
-"""Parts of the longer side by which a box may lie beside the picture. A picture counts as the
+"""Parts of the longer side by which a box may lie beside the image. An image counts as the
 square of its longer side, because some detectors pad it to one."""
 
 ROUNDING = 0.01
@@ -29,14 +29,14 @@ ROUNDING = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """Objects found in one picture.
+    """Objects found in one image.
 
     Attributes:
-        boxes: float32, (n, 4), corners x0, y0, x1, y1 in pixels of the original picture, y down.
+        boxes: float32, (n, 4), corners x0, y0, x1, y1 in pixels of the original image, y down.
         scores: float32, (n,), in [0, 1].
         labels: n object names.
-        width: width of the picture in pixels.
-        height: height of the picture in pixels.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
         colors: n colour names, None for a box whose colour was not asked for; None where no
             colours were looked at.
     """
@@ -66,14 +66,14 @@ class Detections:
     def require_sound(self, anywhere: bool = False) -> Detections:
         """The same, if a detector can have found it.
 
-        A box may have no extent, and may reach out of the picture; see ``REACH`` and ``APART``.
+        A box may have no extent, and may reach out of the image; see ``REACH`` and ``APART``.
 
         Args:
             anywhere: leave out where the boxes lie.
 
         Raises:
             UserError: a score outside 0 to 1, a box whose corners are exchanged, or one outside the
-                picture.
+                image.
         """
         scores, boxes = self.scores, self.boxes
         if not len(scores):
@@ -101,8 +101,8 @@ class Detections:
         if len(wrong):
             raise UserError(
                 f"the box {_shown(boxes[wrong[0]])} of {self.labels[wrong[0]]!r} lies outside the "
-                f"picture of {self.width} x {self.height} pixels: expected corners in pixels of "
-                "the picture as it was looked at, with its own width and height beside them."
+                f"image of {self.width} x {self.height} pixels: expected corners in pixels of "
+                "the image as it was looked at, with its own width and height beside them."
             )
         return self
 
@@ -143,7 +143,7 @@ class Detections:
             )
         if not (1 <= width <= _LONGEST_SIDE and 1 <= height <= _LONGEST_SIDE):
             raise UserError(
-                f"detections in a picture of {str(width)[:20]} x {str(height)[:20]} pixels: give "
+                f"detections in an image of {str(width)[:20]} x {str(height)[:20]} pixels: give "
                 "its width and height."
             )
         known = None if colors is None else tuple(colors)

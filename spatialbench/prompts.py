@@ -1,4 +1,4 @@
-"""A benchmark's prompt: its text, and what the picture must show to be right."""
+"""A benchmark's prompt: its text, and what the image must show to be right."""
 
 from __future__ import annotations
 

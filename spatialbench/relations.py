@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Relation(StrEnum):
-    """A relation of a subject to an object in the picture, as the viewer sees it.
+    """A relation of a subject to an object in the image, as the viewer sees it.
 
     Image coordinates: x grows to the right, y grows downwards.
     """
@@ -33,7 +33,7 @@ class Relation(StrEnum):
 
     @property
     def adverb(self) -> str:
-        """How a sentence about a picture names it: ``left of``, ``above``, ``in front of``."""
+        """How a sentence about an image names it: ``left of``, ``above``, ``in front of``."""
         return _ADVERB[self]
 
 

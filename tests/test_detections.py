@@ -67,12 +67,12 @@ def test_boxes_that_a_detector_can_find(box: list[float]) -> None:
         ([10, 5, 4, 9], "ends before it begins"),
         ([4, 9, 10, 5], "ends before it begins"),
         ([5, 5, 4.98, 9], "ends before it begins"),
-        ([-101, 0, 10, 10], "outside the picture of 200 x 100"),
-        ([0, 0, 301, 10], "outside the picture"),
-        ([0, 0, 10, 301], "outside the picture"),
-        ([-40, 10, -10.1, 20], "outside the picture"),
-        ([210.1, 10, 215, 20], "outside the picture"),
-        ([0, 211, 10, 215], "outside the picture"),
+        ([-101, 0, 10, 10], "outside the image of 200 x 100"),
+        ([0, 0, 301, 10], "outside the image"),
+        ([0, 0, 10, 301], "outside the image"),
+        ([-40, 10, -10.1, 20], "outside the image"),
+        ([210.1, 10, 215, 20], "outside the image"),
+        ([0, 211, 10, 215], "outside the image"),
     ],
 )
 def test_boxes_that_none_can(box: list[float], said: str) -> None:

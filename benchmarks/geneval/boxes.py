@@ -1,7 +1,7 @@
 """Which boxes of a class GenEval keeps, and how one box lies to another; all in float32.
 
 Source: ``evaluation/evaluate_images.py`` of djghosh13/geneval @ af4902f. Boxes are corners in
-pixels of the picture, y down.
+pixels of the image, y down.
 """
 
 from __future__ import annotations

@@ -167,10 +167,10 @@ def prepare(crop: Image.Image, size: int) -> torch.Tensor:
 
     short = min(crop.size)
     scaled = tuple(int(size * side / short) if side != short else size for side in crop.size)
-    picture = crop.convert("RGB").resize((scaled[0], scaled[1]), Image.Resampling.BICUBIC)
-    left, top = (round((side - size) / 2) for side in picture.size)
-    picture = picture.crop((left, top, left + size, top + size))
-    values = np.asarray(picture, dtype=np.float32) / np.float32(255)
+    image = crop.convert("RGB").resize((scaled[0], scaled[1]), Image.Resampling.BICUBIC)
+    left, top = (round((side - size) / 2) for side in image.size)
+    image = image.crop((left, top, left + size, top + size))
+    values = np.asarray(image, dtype=np.float32) / np.float32(255)
     mean, std = np.array(_MEAN, dtype=np.float32), np.array(_STD, dtype=np.float32)
     normal = (values - mean) / std
     return torch.from_numpy(np.ascontiguousarray(normal.transpose(2, 0, 1)))

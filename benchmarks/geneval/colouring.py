@@ -133,8 +133,8 @@ def cut_out(
 
     Args:
         image: RGB.
-        box: x0, y0, x1, y1 in pixels, y down; parts outside the picture are cut off.
-        mask: bool (height, width) of the picture, or None for the whole box.
+        box: x0, y0, x1, y1 in pixels, y down; parts outside the image are cut off.
+        mask: bool (height, width) of the image, or None for the whole box.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""GenEval's verdict on one picture, with the script's own sentences.
+"""GenEval's verdict on one image, with the script's own sentences.
 
 Source: ``evaluation/evaluate_images.py`` of djghosh13/geneval @ af4902f.
 """
@@ -48,7 +48,7 @@ class Found:
 
 @dataclass(slots=True)
 class Evaluation:
-    """What the script says of a picture.
+    """What the script says of an image.
 
     Attributes:
         correct: whether every condition holds.
@@ -64,7 +64,7 @@ class Evaluation:
 
     @property
     def reason(self) -> str:
-        """The script's text: the sentences, one a line; empty where the picture is right."""
+        """The script's text: the sentences, one a line; empty where the image is right."""
         return "\n".join(self.reasons)
 
     def fail(self, reason: str) -> None:
@@ -100,7 +100,7 @@ def evaluate(
     colour_of: ColourOf,
     options: Options,
 ) -> Evaluation:
-    """Check a picture's kept objects against a prompt's conditions.
+    """Check an image's kept objects against a prompt's conditions.
 
     Only the first ``count`` boxes of a class are looked at for colour and position. A condition
     of position is checked after those of number and colour, and only if they hold. Where a

@@ -1,4 +1,4 @@
-"""GenEval's scores from the verdicts of a run: the share of right pictures by task, and overall.
+"""GenEval's scores from the verdicts of a run: the share of right images by task, and overall.
 
 Source: ``evaluation/summary_scores.py`` of djghosh13/geneval @ af4902f.
 """
@@ -22,11 +22,11 @@ HEADLINE = (OVERALL, *TAGS)
 
 
 def metrics(table: ScoreTable) -> dict[str, float]:
-    """Percent of right pictures by task, ``overall``, and over all pictures and prompts.
+    """Percent of right images by task, ``overall``, and over all images and prompts.
 
     ``overall`` is the plain mean of the six tasks; it is there for several tasks and NaN unless
     all six are, where the official script would quietly average fewer. ``images_correct`` and
-    ``prompts_correct`` (any picture right) are percentages too.
+    ``prompts_correct`` (any image right) are percentages too.
     """
     right, seen, tasks = _sums(table)
     by_task = {
@@ -74,7 +74,7 @@ def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
 
 
 def _sums(table: ScoreTable) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
-    """Right pictures and pictures of each prompt, and the prompts' tasks."""
+    """Right images and images of each prompt, and the prompts' tasks."""
     size = len(table.prompts)
     correct = np.asarray(table.columns["correct"], dtype=np.float64)
     right = np.bincount(table.prompt_row, correct, size).astype(np.float64, copy=False)

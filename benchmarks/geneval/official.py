@@ -39,7 +39,7 @@ class ResultLine(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where a picture lies in the official layout."""
+    """Where an image lies in the official layout."""
 
     folder: str
     sample: int

@@ -63,8 +63,8 @@ class GenEval:
     def seed(self, prompt: Prompt, index: int) -> int:
         """42 + k for every prompt.
 
-        The official generator seeds 42 once a prompt and draws its four pictures from one stream,
-        so that a picture depends on the ones before it; 42 + k is our choice.
+        The official generator seeds 42 once a prompt and draws its four images from one stream,
+        so that an image depends on the ones before it; 42 + k is our choice.
         """
         return 42 + index
 
@@ -77,7 +77,7 @@ class GenEval:
         return own_name(label) == own_name(name)
 
     def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """Percent of right pictures by task and overall; see ``metrics.metrics``."""
+        """Percent of right images by task and overall; see ``metrics.metrics``."""
         return metrics.metrics(table)
 
     def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
@@ -89,7 +89,7 @@ class GenEval:
         return metrics.undefined(table)
 
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
-        """The prompt: its pictures are not independent."""
+        """The prompt: its images are not independent."""
         return [prompt.id for prompt in prompts]
 
     def published(self) -> Sequence[Published]:
@@ -150,7 +150,7 @@ class GenEval:
 
     def official_results(
         self,
-        pictures: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Detections]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -159,16 +159,16 @@ class GenEval:
     ) -> Mapping[str, bytes]:
         """``results.jsonl`` and the summary that the official script prints of it."""
         chosen = next(r for r in _RULES.values() if r.name == rule.name)
-        pictures = list(pictures)
-        if all(prompt.task == COUNTING for prompt, _, _ in pictures):
-            chosen = chosen.for_prompts([prompt for prompt, _, _ in pictures], threshold)
+        images = list(images)
+        if all(prompt.task == COUNTING for prompt, _, _ in images):
+            chosen = chosen.for_prompts([prompt for prompt, _, _ in images], threshold)
         lines = [
             official.result_line(
                 official.sample_path(prompt, index),
                 prompt,
                 chosen.evaluate(prompt, detections, threshold),
             )
-            for prompt, index, detections in sorted(pictures, key=lambda row: (row[0].id, row[1]))
+            for prompt, index, detections in sorted(images, key=lambda row: (row[0].id, row[1]))
         ]
         summary = official.summary_text(json.loads(line) for line in lines)
         return {

@@ -1,4 +1,4 @@
-"""Published GenEval results, from ``reports.published.json`` beside this module."""
+"""Published GenEval results, from ``published.json`` beside this module."""
 
 from __future__ import annotations
 

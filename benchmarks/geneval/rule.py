@@ -66,11 +66,11 @@ class GenEvalRule:
         return GenEvalRule(replace(self.options, counting_threshold=threshold))
 
     def decides_at(self, prompt: Prompt, threshold: float) -> float:
-        """The score that a box of this prompt's picture must exceed."""
+        """The score that a box of this prompt's image must exceed."""
         return self._with(threshold).score_threshold(prompt.facts["metadata"])
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        """Judge one picture.
+        """Judge one image.
 
         Args:
             prompt: a GenEval prompt.
@@ -80,7 +80,7 @@ class GenEvalRule:
                 it; exceeded in float32.
 
         Returns:
-            ``score`` 1.0 or 0.0; where the picture is wrong ``reason`` is the official one. The
+            ``score`` 1.0 or 0.0; where the image is wrong ``reason`` is the official one. The
             facts are ``found_all`` (every included object in its number) and ``kept`` (boxes of
             the prompt's classes that count).
 
@@ -102,7 +102,7 @@ class GenEvalRule:
         )
 
     def evaluate(self, prompt: Prompt, detections: Detections, threshold: float) -> Evaluation:
-        """What the official script says of a picture, kept boxes included. See ``judge``."""
+        """What the official script says of an image, kept boxes included. See ``judge``."""
         metadata = prompt.facts["metadata"]
         options = self._with(threshold)
         colours = detections.colors

@@ -1,4 +1,4 @@
-"""From two found objects and their position score to T2I-CompBench's answer for a picture."""
+"""From two found objects and their position score to T2I-CompBench's answer for an image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How much a perfect picture of every prompt could score, for all the words no label fits.
+"""How much a perfect image of every prompt could score, for all the words no label fits.
 
-Computed, not looked up: a picture is laid out for each prompt, with every object labelled as
+Computed, not looked up: an image is laid out for each prompt, with every object labelled as
 the detector would at best, and given to the rule.
 """
 
@@ -64,7 +64,7 @@ def vocabulary() -> tuple[str, ...]:
 def best_answers(
     rule: Understanding, prompts: Sequence[Prompt], asked: bool = False
 ) -> list[float]:
-    """The answer of a rule for an ideal picture of each prompt.
+    """The answer of a rule for an ideal image of each prompt.
 
     An object bears the word itself as its label where that is one, else any label the rule takes
     for it; none where there is none.
@@ -91,8 +91,8 @@ def _answer(rule: Understanding, prompt: Prompt, label_of: LabelOf) -> float:
     boxes = _LAYOUT.get(prompt.facts["locality"], (_LEFT, _RIGHT))
     found = [(label_of(w), box) for w, box in zip(words, boxes, strict=True)]
     more = {"depth": _slope()} if prompt.facts["category"] == "3d" else {}
-    picture = _picture([(label, box) for label, box in found if label is not None])
-    return rule.judge(prompt, picture, rule.threshold, **more).score
+    image = _image([(label, box) for label, box in found if label is not None])
+    return rule.judge(prompt, image, rule.threshold, **more).score
 
 
 @cache
@@ -115,10 +115,10 @@ def _counted(prompt: Prompt, label_of: LabelOf) -> Detections:
                 (label, (50.0 * k, 60.0 * row, 50.0 * k + 40, 60.0 * row + 40))
                 for k in range(number)
             ]
-    return _picture(found)
+    return _image(found)
 
 
-def _picture(found: Sequence[tuple[str, tuple[float, float, float, float]]]) -> Detections:
+def _image(found: Sequence[tuple[str, tuple[float, float, float, float]]]) -> Detections:
     return Detections.build(
         [box for _, box in found],
         [CONFIDENCE] * len(found),

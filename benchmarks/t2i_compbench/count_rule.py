@@ -27,7 +27,7 @@ class OfficialCountRule:
     threshold = THRESHOLD
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        """Judge one picture.
+        """Judge one image.
 
         Args:
             prompt: a prompt of the category numeracy.
@@ -69,7 +69,7 @@ class CorrectedCountRule:
     threshold = THRESHOLD
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        """Judge one picture; as the official rule otherwise.
+        """Judge one image; as the official rule otherwise.
 
         Raises:
             UserError: a prompt of another category, or without any object of the benchmark's list.

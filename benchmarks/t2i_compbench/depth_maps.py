@@ -1,7 +1,7 @@
-"""Depth maps for the 3D rule: 8-bit pictures as the official scorer writes them.
+"""Depth maps for the 3D rule: 8-bit images as the official scorer writes them.
 
 It keeps the inverse depth of DPT-hybrid (larger is nearer) under the sample's own file name and
-size, and resizes it to its frame like the picture. Source: ``UniDet_eval/3D_spatial_eval.py`` and
+size, and resizes it to its frame like the image. Source: ``UniDet_eval/3D_spatial_eval.py`` and
 its data set module in Karine-Huang/T2I-CompBench @ 1b70949.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from spatialbench.errors import UserError
 from spatialbench.files.documents import read_limited
-from spatialbench.files.images import open_picture
+from spatialbench.files.images import open_image
 
 from .boxes import Box
 from .frame import frame_size
@@ -32,33 +32,33 @@ Depth = npt.NDArray[np.float32]
 
 
 def read_depth(path: Path) -> Depth:
-    """A depth map in the frame of its picture.
+    """A depth map in the frame of its image.
 
     Raises:
-        UserError: no such file, or not an 8-bit grey picture.
+        UserError: no such file, or not an 8-bit grey image.
     """
     from PIL import Image
 
     try:
-        picture = open_picture(read_limited(path, _LARGEST), ("PNG",))
+        image = open_image(read_limited(path, _LARGEST), ("PNG",))
     except FileNotFoundError as error:
         raise UserError(
-            f"there is no depth map {path}: expected one 8-bit PNG a picture, named like the "
-            "picture (a dog in front of a cat_000310.png)."
+            f"there is no depth map {path}: expected one 8-bit PNG an image, named like the "
+            "image (a dog in front of a cat_000310.png)."
         ) from error
     except (OSError, ValueError) as error:
         raise UserError(
             f"the depth map {path} cannot be read ({error}); write it again."
         ) from error
-    if picture.mode != "L":
+    if image.mode != "L":
         raise UserError(
-            f"the depth map {path} is a picture of mode {picture.mode}: expected 8-bit grey (mode "
+            f"the depth map {path} is an image of mode {image.mode}: expected 8-bit grey (mode "
             "L), larger values nearer, as the official scorer writes them."
         )
-    size = frame_size(*picture.size)
+    size = frame_size(*image.size)
     if min(size) < 1:
-        raise UserError(f"the depth map {path} is {picture.size} pixels: write it again.")
-    small = picture.resize(size, Image.Resampling.BILINEAR)
+        raise UserError(f"the depth map {path} is {image.size} pixels: write it again.")
+    small = image.resize(size, Image.Resampling.BILINEAR)
     return np.asarray(small, dtype=np.float32) / np.float32(255)
 
 
@@ -72,7 +72,7 @@ def depth_folder() -> Path:
     if not given or not Path(given).expanduser().is_dir():
         state = f"{given} is no folder" if given else "there are none"
         raise UserError(
-            f"the 3D rules need a depth map of every picture and {state}: set {FOLDER_VARIABLE} to "
+            f"the 3D rules need a depth map of every image and {state}: set {FOLDER_VARIABLE} to "
             "a folder of 8-bit PNGs named like the official samples."
         )
     return Path(given).expanduser()
@@ -101,7 +101,7 @@ def nearness(depth: Depth, box: Box, *, transposed: bool) -> float:
 
 
 def nearness_inside(depth: Depth, box: Box) -> float:
-    """The same with rows by y, and with the box cut to the picture instead of wrapping round."""
+    """The same with rows by y, and with the box cut to the image instead of wrapping round."""
     height, width = depth.shape
     x0, x1 = (min(max(corner, 0.0), width) for corner in (box[0], box[2]))
     y0, y1 = (min(max(corner, 0.0), height) for corner in (box[1], box[3]))

@@ -36,7 +36,7 @@ def _transposed(depth: Depth, box: Box) -> float:
 
 @dataclass(slots=True)
 class DepthRule:
-    """Two objects found by label, their overlap in the picture and their order in depth.
+    """Two objects found by label, their overlap in the image and their order in depth.
 
     Source of the official one: ``UniDet_eval/3D_spatial_eval.py`` of Karine-Huang/T2I-CompBench
     @ 1b70949. It finds labels that merely contain the word, keeps the least confident of them, and
@@ -57,18 +57,18 @@ class DepthRule:
         threshold: float,
         depth: Depth | Callable[[], Depth] | None = None,
     ) -> Verdict:
-        """Judge one picture; see ``judging.pair_verdict`` for the facts.
+        """Judge one image; see ``judging.pair_verdict`` for the facts.
 
         Args:
             prompt: a prompt of the category 3d.
             detections: best score first, as the detector gives them. Boxes are brought to the
                 479-pixel frame first.
             threshold: a box counts if its float32 score is strictly above float32(threshold).
-            depth: the picture's inverse depth in the frame, or what reads it; it is used only
+            depth: the image's inverse depth in the frame, or what reads it; it is used only
                 where both objects were found.
 
         Raises:
-            UserError: no depth map where one is needed, a prompt of another category, or a picture
+            UserError: no depth map where one is needed, a prompt of another category, or an image
                 at which the official scorer stops (both boxes without area).
         """
         require(prompt, ("3d",), self.name)
@@ -114,9 +114,9 @@ class DepthRule:
             width, height = frame_size(detections.width, detections.height)
             if found.shape != (height, width):
                 raise UserError(
-                    f"the depth map {path} is of a picture of another shape (its frame is "
-                    f"{found.shape[1]}x{found.shape[0]}, the picture's {width}x{height}): make it "
-                    "from the same picture."
+                    f"the depth map {path} is of an image of another shape (its frame is "
+                    f"{found.shape[1]}x{found.shape[0]}, the image's {width}x{height}): make it "
+                    "from the same image."
                 )
             return found
 
@@ -131,7 +131,7 @@ class DepthRule:
             absent = [name for name in names if not (folder / name).is_file()]
             if absent:
                 raise UserError(
-                    f"the 3D rules need a depth map of every picture, and {len(absent):,} of "
+                    f"the 3D rules need a depth map of every image, and {len(absent):,} of "
                     f"{len(requests):,} are not in {folder}, such as {absent[0]}."
                 )
 
@@ -148,7 +148,7 @@ class DepthRule:
     def _map(self, prompt: Prompt, depth: Depth | Callable[[], Depth] | None) -> Depth:
         if depth is None:
             raise UserError(
-                f"the rule {self.name} needs the depth map of every picture, and there is none for "
+                f"the rule {self.name} needs the depth map of every image, and there is none for "
                 f"{prompt.text!r}: judge records with a folder of depth maps (see "
                 "'spatialbench list rules' and the benchmark's README)."
             )

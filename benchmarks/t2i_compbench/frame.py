@@ -1,4 +1,4 @@
-"""The frame in which T2I-CompBench measures: its detector sees a picture of about 479 pixels."""
+"""The frame in which T2I-CompBench measures: its detector sees an image of about 479 pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SHORT, LONG = 479, 480
 
 
 def frame_size(width: int, height: int) -> tuple[int, int]:
-    """Size of a picture after the official resizing: short side 479, long side at most 480.
+    """Size of an image after the official resizing: short side 479, long side at most 480.
 
     A size that is a frame already is returned as it is.
     """

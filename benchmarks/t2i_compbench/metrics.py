@@ -1,4 +1,4 @@
-"""T2I-CompBench's scores from the verdicts of a run: the plain mean over pictures, by category."""
+"""T2I-CompBench's scores from the verdicts of a run: the plain mean over images, by category."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ those of its categories and rule."""
 
 
 def metrics(table: ScoreTable) -> dict[str, float]:
-    """100 times the mean answer of each category; ``OA``, pictures with every asked object.
+    """100 times the mean answer of each category; ``OA``, images with every asked object.
 
-    The official scorer's mean is over pictures too, whatever their prompts, and from 0 to 1.
+    The official scorer's mean is over images too, whatever their prompts, and from 0 to 1.
     ``OA`` is left out where it is not known, as in official result files.
     """
     scores = np.asarray(table.columns["score"], dtype=np.float64)
@@ -66,7 +66,7 @@ def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
 
 
 def pairs(table: ScoreTable, clusters: list[str]) -> dict[str, dict[str, float]]:
-    """The mean answer in percent and the pictures of each cluster of prompts, best first.
+    """The mean answer in percent and the images of each cluster of prompts, best first.
 
     Args:
         clusters: the name of each prompt's cluster, such as its pair of objects.

@@ -37,14 +37,14 @@ MAPPING = "mapping.json"
 
 
 class Answer(BaseModel):
-    """One picture. The answer of the script is a number; the README's sample shows text."""
+    """One image. The answer of the script is a number; the README's sample shows text."""
 
     question_id: int
     answer: Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Mapped(BaseModel):
-    """Which picture a question id stands for."""
+    """Which image a question id stands for."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -99,13 +99,13 @@ def official_files(
     images a prompt, by which the ids count.
 
     Raises:
-        UserError: no picture.
+        UserError: no image.
     """
     rows = sorted(
         (running_number(line_of(p), index, count), p.text, v.score) for p, index, v in judged
     )
     if not rows:
-        raise UserError("there is no picture to write results of: score some first.")
+        raise UserError("there is no image to write results of: score some first.")
     files = FILES[category]
     answers = [{"question_id": n, "answer": score if score else 0} for n, _, score in rows]
     total = sum(score for _, _, score in rows)
@@ -123,7 +123,7 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
     """Verdicts of a ``vqa_result.json``, in its order.
 
     A question id is the line of its prompt times the images a prompt, plus the number of the
-    picture. Where a ``mapping.json`` lies beside the file, its names must be of the same prompts.
+    image. Where a ``mapping.json`` lies beside the file, its names must be of the same prompts.
     ``correct`` is an answer above one half: the file does not say more.
 
     Args:
@@ -131,7 +131,7 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
 
     Raises:
         UserError: a file that is no such list, an id without a prompt, an answer outside 0 to 1,
-            pictures of another category, or ids that fit two numbers of images a prompt.
+            images of another category, or ids that fit two numbers of images a prompt.
     """
     known = prompts(category)
     answers = _read(path, _ANSWERS)
@@ -159,7 +159,7 @@ def _images_per_prompt(
             if all(lines.get(name.prompt) == name.number // count for name in names)
         ]
         return fit[0] if len(fit) == 1 else IMAGES_PER_PROMPT
-    # The last pictures may be missing, and some between, but a prompt that has none is rare.
+    # The last images may be missing, and some between, but a prompt that has none is rare.
     end = 1 + max((answer.question_id for answer in answers), default=-1)
     number = -(-end // len(known))
     short = number * len(known) - end
@@ -195,7 +195,7 @@ def _prompt(path: Path, number: int, known: Sequence[Prompt], category: str, cou
     if not 0 <= line < len(known):
         raise UserError(
             f"{path}: the question id {number} has no prompt: {category} has {len(known)} prompts "
-            f"of {count} pictures, so ids go from 0 to {len(known) * count - 1}; give "
+            f"of {count} images, so ids go from 0 to {len(known) * count - 1}; give "
             "--images-per-prompt if there are others, and keep each category in a folder of its "
             "own."
         )
@@ -211,12 +211,12 @@ def _check_names(
             raise UserError(
                 f"{path} gives the question id {entry.question_id} to {entry.image!r}, whose own "
                 f"number is {name.number}: the answers would go to other prompts; number the "
-                "answers as the pictures are."
+                "answers as the images are."
             )
         prompt = _prompt(path, name.number, known, category, count)
         if name.prompt != prompt.text:
             raise UserError(
-                f"{path}: the picture {entry.image!r} stands where {category} has "
+                f"{path}: the image {entry.image!r} stands where {category} has "
                 f"{prompt.text!r} with {count} images a prompt: another number of images, "
                 "category, or order of prompts; give --images-per-prompt or --bench "
                 "t2i-compbench:CATEGORY, and keep each category in a folder of its own."

@@ -37,7 +37,7 @@ class PlaneRule:
     threshold: float = THRESHOLD
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        """Judge one picture; see ``judging.pair_verdict`` for the facts.
+        """Judge one image; see ``judging.pair_verdict`` for the facts.
 
         Args:
             prompt: a prompt of the category 2d or complex.
@@ -46,7 +46,7 @@ class PlaneRule:
             threshold: a box counts if its float32 score is strictly above float32(threshold).
 
         Raises:
-            UserError: a prompt of another category, or a picture at which the official scorer
+            UserError: a prompt of another category, or an image at which the official scorer
                 stops (both boxes without area).
         """
         require(prompt, ("2d", "complex"), self.name)

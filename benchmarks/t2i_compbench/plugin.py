@@ -62,7 +62,7 @@ class T2ICompBench:
         return prompts.official_text(subset)
 
     def seed(self, prompt: Prompt, index: int) -> int:
-        """42 + k for every prompt: 42 to 51, a new generator for each picture."""
+        """42 + k for every prompt: 42 to 51, a new generator for each image."""
         return 42 + index
 
     def labels(self, prompt: Prompt) -> Sequence[str]:
@@ -131,7 +131,7 @@ class T2ICompBench:
 
     def official_results(
         self,
-        pictures: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Detections]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -142,11 +142,11 @@ class T2ICompBench:
         """The files the official scorer leaves below ``labels``.
 
         Raises:
-            UserError: as the rule; no picture.
+            UserError: as the rule; no image.
         """
         judged = [
             (prompt, index, _verdict(rule, prompt, index, detections, threshold))
-            for prompt, index, detections in pictures
+            for prompt, index, detections in images
         ]
         contents = official.official_files(subset, judged, images_per_prompt)
         return {f"labels/{name}": text.encode() for name, text in contents.items()}

@@ -1,4 +1,4 @@
-"""Published T2I-CompBench results, from ``reports.published.json`` beside this module."""
+"""Published T2I-CompBench results, from ``published.json`` beside this module."""
 
 from __future__ import annotations
 

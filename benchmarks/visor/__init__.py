@@ -1,4 +1,4 @@
-"""VISOR: does the picture show A on the asked side of B?"""
+"""VISOR: does the image show A on the asked side of B?"""
 
 from __future__ import annotations
 

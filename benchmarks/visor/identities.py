@@ -1,7 +1,7 @@
 """Two identities between VISOR's numbers, for our own output and for anyone's figures.
 
-VISOR_uncond is OA times VISOR_cond, and, with four pictures a prompt, the mean of VISOR_1 to
-VISOR_4: each right picture counts once in each.
+VISOR_uncond is OA times VISOR_cond, and, with four images a prompt, the mean of VISOR_1 to
+VISOR_4: each right image counts once in each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def violations(metrics: Mapping[str, float], rounding: float, whole: bool) -> li
     Args:
         metrics: in percent.
         rounding: the most by which a cell may be off: half a unit of its last decimal.
-        whole: whether every prompt has four pictures; the second identity holds only then.
+        whole: whether every prompt has four images; the second identity holds only then.
     """
     found = []
     uncond = metrics.get("VISOR_uncond")

@@ -1,7 +1,7 @@
 """VISOR's metrics from the verdicts of a run: objects found, relation right, n of 4 right.
 
 Source: ``visor.py`` of microsoft/VISOR @ b9e368b. Prompts without a relation are left out, and so
-is a prompt without any picture. A prompt with fewer than n pictures counts against VISOR_n, as
+is a prompt without any image. A prompt with fewer than n images counts against VISOR_n, as
 there; see ``undefined`` for where that means nothing.
 """
 
@@ -25,14 +25,14 @@ _LEVELS = range(1, 5)
 
 @dataclass(frozen=True, slots=True)
 class PromptSums:
-    """Sums over the pictures of each prompt; float64 of shape (prompts,), 0 where left out.
+    """Sums over the images of each prompt; float64 of shape (prompts,), 0 where left out.
 
     Attributes:
-        images: pictures.
-        a: pictures with the first object.
-        b: pictures with the second object.
-        both: pictures with both.
-        hits: sum of scores of the pictures with both (whole numbers, except in foreign records).
+        images: images.
+        a: images with the first object.
+        b: images with the second object.
+        both: images with both.
+        hits: sum of scores of the images with both (whole numbers, except in foreign records).
     """
 
     images: FloatArray
@@ -63,8 +63,8 @@ def metrics(table: ScoreTable) -> dict[str, float]:
     """All nine metrics in percent, headline first.
 
     ``VISOR_uncond`` is 0.01 · VISOR_cond · OA as in the official script. Where that script stops
-    with a division by zero: without any picture everything is NaN; with pictures but none that
-    shows both objects only VISOR_cond is undefined and NaN, and the share of right pictures,
+    with a division by zero: without any image everything is NaN; with images but none that
+    shows both objects only VISOR_cond is undefined and NaN, and the share of right images,
     VISOR_uncond, is a true 0.
     """
     sums = PromptSums.of(table)
@@ -88,7 +88,7 @@ def metrics(table: ScoreTable) -> dict[str, float]:
 def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
     """The same metrics as sums over prompts, for the bootstrap.
 
-    VISOR_uncond is hits over pictures here: the same number up to the last bits.
+    VISOR_uncond is hits over images here: the same number up to the last bits.
     """
     sums = PromptSums.of(table)
     seen = (sums.images > 0).astype(np.float64)
@@ -109,7 +109,7 @@ def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
 def undefined(table: ScoreTable) -> dict[str, str]:
     """Why a metric of this table is undefined, by key.
 
-    VISOR_n is where no prompt has n pictures: the official script prints a 0, whatever they show.
+    VISOR_n is where no prompt has n images: the official script prints a 0, whatever they show.
     """
     sums = PromptSums.of(table)
     deepest = int(sums.images.max(initial=0))

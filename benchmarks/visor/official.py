@@ -23,7 +23,7 @@ from .rule import relation_holds
 
 
 class OfficialRecord(TypedDict):
-    """One picture of a results file, as far as scoring needs it."""
+    """One image of a results file, as far as scoring needs it."""
 
     classes: list[str]
     sra: Annotated[float, Field(allow_inf_nan=False)]
@@ -41,7 +41,7 @@ _RECORD = re.compile(rb'"sra"\s*:')
 def official_record(
     prompt: Prompt, detections: Detections, threshold: float = 0.1
 ) -> dict[str, Any]:
-    """The official record of one picture.
+    """The official record of one image.
 
     Returns:
         ``classes`` and ``centroid`` of all boxes above the threshold in their order (centres in
@@ -70,12 +70,12 @@ def official_record(
 
 
 def official_results(
-    pictures: Iterable[tuple[Prompt, int, Detections]], threshold: float = 0.1
+    images: Iterable[tuple[Prompt, int, Detections]], threshold: float = 0.1
 ) -> dict[str, dict[str, Any]]:
     """A results file's content: write it with ``json.dump``."""
     return {
         f"{prompt.id}_{index}": official_record(prompt, detections, threshold)
-        for prompt, index, detections in pictures
+        for prompt, index, detections in images
     }
 
 
@@ -122,7 +122,7 @@ def read_official(
     if len(_RECORD.findall(content)) > len(records):
         raise UserError(
             f"{path} holds a key twice, of which readers of JSON would take the last: give every "
-            "picture one record."
+            "image one record."
         )
     judged = [_verdict(path, key, record, known, by_text) for key, record in records.items()]
     named = dict.fromkeys(name for record in records.values() for name in record["classes"])

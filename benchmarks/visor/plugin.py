@@ -43,7 +43,7 @@ class Visor:
         """42 + k for every prompt.
 
         Our choice: the official repository states no seeds. The code of InfSplign draws all
-        pictures of a prompt from one generator of seed 42, so that a picture depends on the ones
+        images of a prompt from one generator of seed 42, so that an image depends on the ones
         before it.
         """
         return 42 + index
@@ -84,7 +84,7 @@ class Visor:
 
     def official_results(
         self,
-        pictures: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Detections]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -100,7 +100,7 @@ class Visor:
         own = detector is None or (start is not None and detector.startswith(start))
         word = self.detector if own else slug(str(detector))
         name = official.official_file_name(slug(method), word, threshold)
-        return {name: json.dumps(official.official_results(pictures, threshold)).encode()}
+        return {name: json.dumps(official.official_results(images, threshold)).encode()}
 
 
 PLUGIN: BenchmarkPlugin = Visor()

@@ -1,4 +1,4 @@
-"""Published VISOR results, from ``reports.published.json`` beside this module."""
+"""Published VISOR results, from ``published.json`` beside this module."""
 
 from __future__ import annotations
 

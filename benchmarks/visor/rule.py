@@ -52,7 +52,7 @@ class CentroidRule:
     threshold = 0.1
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        """Judge one picture.
+        """Judge one image.
 
         Args:
             prompt: a VISOR prompt. ``and`` and ``single`` prompts are never correct, as in the

@@ -53,7 +53,7 @@ def visor_py(results: Results, prompts: Sequence[Prompt]) -> VisorPy:
         prompts: all prompts of the text file; a record belongs to the prompt at its *position*.
 
     Raises:
-        ZeroDivisionError: no picture of a prompt with a relation, or none with both objects.
+        ZeroDivisionError: no image of a prompt with a relation, or none with both objects.
         KeyError: a record without ``classes``, ``recall`` (never used, still needed) or ``sra``.
         IndexError: an id beyond the prompt list.
     """
@@ -92,7 +92,7 @@ def notebook_visor(records: Sequence[Mapping[str, Any]], prompt: Prompt) -> dict
     """The notebook's variant for one prompt; it differs from ``visor_py`` in the sixth digit.
 
     Its denominators carry 1e-6, VISOR_uncond counts ``sra`` whether or not both objects are there,
-    and VISOR_n counts pictures with both objects only.
+    and VISOR_n counts images with both objects only.
 
     Returns:
         ``visor_uncond``, ``visor_cond``, ``visor_n`` (four) and ``objacc_A_B_both`` (three).

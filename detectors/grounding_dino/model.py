@@ -1,4 +1,4 @@
-"""A loaded Grounding DINO: a picture and object names in, scored boxes out."""
+"""A loaded Grounding DINO: an image and object names in, scored boxes out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODEL_CLASS = "GroundingDinoForObjectDetection"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Boxes (n, 4) as corners in the picture's pixels, scores (n,), positions in the names (n,)."""
+    """Boxes (n, 4) as corners in the image's pixels, scores (n,), positions in the names (n,)."""
 
     boxes: torch.Tensor
     scores: torch.Tensor
@@ -52,7 +52,7 @@ class GroundingDinoModel:
         """Boxes with a score strictly above ``floor``, in the order of the queries.
 
         A box's score for a name is the sigmoid of its highest token, and it is given to the name
-        with the highest. One picture at a time: padding to another's size would move its boxes.
+        with the highest. One image at a time: padding to another's size would move its boxes.
 
         Args:
             image: of any size; it is resized within 800 x 1333.

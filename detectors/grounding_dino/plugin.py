@@ -11,7 +11,7 @@ from spatialbench.weights.hub import HubSource
 from spatialbench.weights.model_folder import Weights, choose
 
 from ..asked_names import require_lists
-from ..canary import plain_pictures, require_different
+from ..canary import plain_images, require_different
 from ..model_folder_detector import ModelFolderDetector, ModelFolderPlugin
 from .model import IMAGE_PROCESSOR, MODEL_CLASS, GroundingDinoModel
 
@@ -29,7 +29,7 @@ BASE = HubSource("IDEA-Research/grounding-dino-base", "12bdfa3120f3e7ec7b434d906
 
 
 class GroundingDinoDetector(ModelFolderDetector[GroundingDinoModel]):
-    """Grounding DINO with its weights chosen: all names of a picture in one sentence."""
+    """Grounding DINO with its weights chosen: all names of an image in one sentence."""
 
     def open_model(self, folder: Path) -> GroundingDinoModel:
         """See ``ModelFolderDetector``."""
@@ -76,17 +76,17 @@ class GroundingDinoDetector(ModelFolderDetector[GroundingDinoModel]):
         )
 
     def self_test(self) -> str:
-        """Look at plain pictures: finite scores of every query that depend on what is seen.
+        """Look at plain images: finite scores of every query that depend on what is seen.
 
         Raises:
             UserError: the model is broken.
         """
         model = self.loaded()
         grey, noisy = (
-            model.look(image, ["dog", "cat"], floor=-1.0).scores for image in plain_pictures()
+            model.look(image, ["dog", "cat"], floor=-1.0).scores for image in plain_images()
         )
         require_different(grey, noisy)
-        return f"{len(grey)} queries answer soundly to two plain pictures"
+        return f"{len(grey)} queries answer soundly to two plain images"
 
 
 class GroundingDinoPlugin(ModelFolderPlugin):

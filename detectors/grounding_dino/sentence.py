@@ -55,7 +55,7 @@ def sentence(tokenizer: Any, names: Sequence[str], longest: int, detector: str) 
     if len(ids) > longest:
         raise UserError(
             f"{detector} reads {longest} tokens, but the {len(names)} object names asked of one "
-            f"picture make {len(ids)}; ask for fewer or shorter names."
+            f"image make {len(ids)}; ask for fewer or shorter names."
         )
     owners = [_owner(first, last, starts, names) for first, last in encoded["offset_mapping"]]
     for position, name in enumerate(names):

@@ -11,7 +11,7 @@ from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_known, require_lists
-from ..canary import plain_pictures, require_different, require_finite
+from ..canary import plain_images, require_different, require_finite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,24 +106,24 @@ class Mask2FormerDetector:
             self._loaded, self._device = loaded, device
 
     def self_test(self) -> str:
-        """Look at plain pictures: finite answers that depend on what is seen.
+        """Look at plain images: finite answers that depend on what is seen.
 
         Raises:
             UserError: the model is broken.
         """
         self.load()
         assert self._loaded is not None
-        answers = [self._answer(image)[1].flatten() for image in plain_pictures()]
+        answers = [self._answer(image)[1].flatten() for image in plain_images()]
         if answers[0].shape == answers[1].shape:
             require_different(*answers)
-        return f"{len(self._loaded.names)} classes; answers soundly to two plain pictures"
+        return f"{len(self._loaded.names)} classes; answers soundly to two plain images"
 
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
-        """Every instance above the floor in each picture, best score first.
+        """Every instance above the floor in each image, best score first.
 
-        Boxes are tight around the masks, in pixels of the original picture; nothing is suppressed.
+        Boxes are tight around the masks, in pixels of the original image; nothing is suppressed.
 
         Raises:
             UserError: a name that is no class of the model, or output that is not finite.

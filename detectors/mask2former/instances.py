@@ -15,7 +15,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Heights and widths of one picture: as padded for the model, without padding, originally."""
+    """Heights and widths of one image: as padded for the model, without padding, originally."""
 
     padded: tuple[int, int]
     valid: tuple[int, int]
@@ -24,7 +24,7 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """What was found in one picture, best score first.
+    """What was found in one image, best score first.
 
     Attributes:
         boxes: float32 (n, 4), x0, y0, x1, y1 in original pixels; x1 and y1 just outside the mask.
@@ -42,15 +42,15 @@ class Instances:
 def instances(
     class_logits: torch.Tensor, mask_logits: torch.Tensor, canvas: Canvas, floor: float
 ) -> Instances:
-    """The instances of one picture with a score above ``floor``.
+    """The instances of one image with a score above ``floor``.
 
     A score is a class probability times a mask quality of at most 1, so the mask of a query whose
     probability is below the floor already is never enlarged.
 
     Args:
         class_logits: (queries, classes + 1), "no object" last.
-        mask_logits: (queries, h, w), a fraction of the padded picture.
-        canvas: the picture's sizes.
+        mask_logits: (queries, h, w), a fraction of the padded image.
+        canvas: the image's sizes.
         floor: in [0, 1].
     """
     probabilities = class_logits.softmax(-1)[:, :-1]
@@ -76,7 +76,7 @@ def instances(
 
 
 def enlarge(logits: torch.Tensor, canvas: Canvas) -> torch.Tensor:
-    """One query's mask logits (h, w) at the picture's original size, its padding cut off."""
+    """One query's mask logits (h, w) at the image's original size, its padding cut off."""
     padded = F.interpolate(logits[None, None], canvas.padded, mode="bilinear", align_corners=False)
     height, width = canvas.valid
     inside = padded[:, :, :height, :width]

@@ -20,7 +20,7 @@ from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_known, require_lists
-from ..canary import plain_pictures, require_finite
+from ..canary import plain_images, require_finite
 from ..checkpoint_file import ChosenFile
 from ..coco_names import COCO_NAMES
 from ..state_dicts import fit, read_checkpoint
@@ -95,7 +95,7 @@ class MmdetDetector:
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
-        """Every instance above the floor in each picture, best score first.
+        """Every instance above the floor in each image, best score first.
 
         Raises:
             UserError: a name that is no COCO class, or output that is not finite.
@@ -112,22 +112,22 @@ class MmdetDetector:
         return [self._look(image) for image in images]
 
     def self_test(self) -> str:
-        """Look at plain pictures.
+        """Look at plain images.
 
         Raises:
             UserError: the same instances and scores in both.
         """
         self.load()
-        grey, noisy = (self._look(image).detections for image in plain_pictures())
+        grey, noisy = (self._look(image).detections for image in plain_images())
         if len(grey) == len(noisy) > 0 and np.array_equal(grey.scores, noisy.scores):
             raise UserError(
-                "gives the same answer to a grey and to a noisy picture: its weights are damaged; "
+                "gives the same answer to a grey and to a noisy image: its weights are damaged; "
                 "get them again."
             )
-        return f"{len(grey)} and {len(noisy)} instances in two plain pictures"
+        return f"{len(grey)} and {len(noisy)} instances in two plain images"
 
     def _look(self, image: Image.Image) -> Masked:
-        # mmdet reads pictures as OpenCV does: blue first.
+        # mmdet reads images as OpenCV does: blue first.
         pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
         found = instances(_mmdet("mmdet.apis").inference_detector(self._model, pixels))
         require_finite(self.name, found.boxes, found.scores)

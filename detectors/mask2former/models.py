@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Loaded(Protocol):
-    """A model with its own way of preparing a picture."""
+    """A model with its own way of preparing an image."""
 
     model: Any
     names: tuple[str, ...]
 
     def prepare(self, image: Image.Image) -> tuple[torch.Tensor, Canvas]:
-        """The pixels float32 (1, 3, h, w) and the picture's sizes."""
+        """The pixels float32 (1, 3, h, w) and the image's sizes."""
         ...
 
 

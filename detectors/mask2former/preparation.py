@@ -1,4 +1,4 @@
-"""A picture as GenEval's Mask2Former reads it: resized into 1333 x 800, padded, normalised.
+"""An image as GenEval's Mask2Former reads it: resized into 1333 x 800, padded, normalised.
 
 The test pipeline of ``mask2former_r50_lsj_8x2_50e_coco.py`` in mmdet 2.x.
 """
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 LONG, SHORT = 1333, 800
 DIVISOR = 32
 PADDING = 128
-"""The grey of the padding, which is normalised with the picture."""
+"""The grey of the padding, which is normalised with the image."""
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
 
 def resized_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height of the largest picture of the same shape within 1333 x 800."""
+    """Width and height of the largest image of the same shape within 1333 x 800."""
     factor = min(LONG / max(width, height), SHORT / min(width, height))
     return int(width * factor + 0.5), int(height * factor + 0.5)
 
 
 def prepare(image: Image.Image) -> tuple[torch.Tensor, Canvas]:
-    """The normalised picture, float32 (1, 3, h, w) in RGB, and its sizes."""
+    """The normalised image, float32 (1, 3, h, w) in RGB, and its sizes."""
     import torch
 
     from .instances import Canvas
@@ -50,7 +50,7 @@ def prepare(image: Image.Image) -> tuple[torch.Tensor, Canvas]:
 
 
 def normalise(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """An RGB picture uint8 (h, w, 3) as float32 (3, h, w) around 0."""
+    """An RGB image uint8 (h, w, 3) as float32 (3, h, w) around 0."""
     shifted = pixels.astype(np.float32) - np.array(MEAN, dtype=np.float32)
     scaled = shifted * (1 / np.array(STD)).astype(np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1), dtype=np.float32)

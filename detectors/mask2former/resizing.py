@@ -1,4 +1,4 @@
-"""Bilinear resizing of 8-bit pictures with OpenCV's arithmetic, which mmdet's pictures go through.
+"""Bilinear resizing of 8-bit images with OpenCV's arithmetic, which mmdet's images go through.
 
 ``cv::resize`` with ``INTER_LINEAR``: two taps whatever the scale, weights of 11 bits.
 """
@@ -14,11 +14,11 @@ Int32Array = npt.NDArray[np.int32]
 _ONE = 2048
 
 
-def resize_bilinear(picture: UInt8Array, height: int, width: int) -> UInt8Array:
-    """A picture (h, w, channels) at another size, (height, width, channels)."""
-    left, right, across = _taps(picture.shape[1], width)
-    top, bottom, down = _taps(picture.shape[0], height)
-    wide = picture.astype(np.int32)
+def resize_bilinear(image: UInt8Array, height: int, width: int) -> UInt8Array:
+    """An image (h, w, channels) at another size, (height, width, channels)."""
+    left, right, across = _taps(image.shape[1], width)
+    top, bottom, down = _taps(image.shape[0], height)
+    wide = image.astype(np.int32)
     weights = across[:, :, None]
     rows = wide[:, left] * weights[0] + wide[:, right] * weights[1]
     rows >>= 4

@@ -25,7 +25,7 @@ def moved(boxes: torch.Tensor, deltas: torch.Tensor, weights: tuple[float, float
 
 
 def clipped(boxes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Boxes (n, 4) inside a picture of ``size`` (height, width)."""
+    """Boxes (n, 4) inside an image of ``size`` (height, width)."""
     height, width = size
     x, y = boxes[:, 0::2].clamp(0, width), boxes[:, 1::2].clamp(0, height)
     return torch.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], dim=1)

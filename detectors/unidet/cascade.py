@@ -82,7 +82,7 @@ class Cascade(nn.Module):
     def forward(
         self, features: Sequence[torch.Tensor], boxes: torch.Tensor, size: tuple[int, int]
     ) -> Found:
-        """Classify and move the proposals ``boxes`` (n, 4) of one picture of ``size`` (h, w)."""
+        """Classify and move the proposals ``boxes`` (n, 4) of one image of ``size`` (h, w)."""
         scores: torch.Tensor | None = None
         for head, predictor, weights in zip(
             self.box_head, self.box_predictor, _REGRESSION_WEIGHTS, strict=True

@@ -34,7 +34,7 @@ class Architecture:
 
 ARCHITECTURES = {
     "R50": Architecture((3, 4, 6, 3), False, 0, 2, (103.53, 116.28, 123.675), (1.0, 1.0, 1.0)),
-    # Its means are in the order RGB and are subtracted from BGR pictures: so the official numbers.
+    # Its means are in the order RGB and are subtracted from BGR images: so the official numbers.
     "RS200": Architecture(
         (3, 24, 36, 3), True, 4, 1, (123.68, 116.779, 103.939), (58.393, 57.12, 57.375)
     ),
@@ -42,7 +42,7 @@ ARCHITECTURES = {
 
 
 class UniDet(nn.Module):
-    """UniDet (Zhou et al.), inference only: one picture at a time, float32.
+    """UniDet (Zhou et al.), inference only: one image at a time, float32.
 
     Follows ``Unified_learned_OCIM_{R50,RS200}_6x+2x.yaml`` of T2I-CompBench @ 1b70949 and
     Detectron2 @ 5aeb252.
@@ -58,7 +58,7 @@ class UniDet(nn.Module):
         self.roi_heads = Cascade(chosen.convs, chosen.fcs)
 
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
-        """A BGR picture (3, h, w), 0-255, as the network reads it: (1, 3, h', w').
+        """A BGR image (3, h, w), 0-255, as the network reads it: (1, 3, h', w').
 
         Padded at the right and bottom to multiples of 32, with what is zero after normalisation.
         """
@@ -69,7 +69,7 @@ class UniDet(nn.Module):
         return F.pad((pixels - mean) / std, padding)[None]
 
     def features(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        """P3 ... P7 of a BGR picture (3, h, w), 0-255; each (1, 256, h / stride, w / stride)."""
+        """P3 ... P7 of a BGR image (3, h, w), 0-255; each (1, 256, h / stride, w / stride)."""
         levels: list[torch.Tensor] = self.backbone(self.normalised(pixels))
         return levels
 
@@ -81,7 +81,7 @@ class UniDet(nn.Module):
         return boxes, logits
 
     def forward(self, pixels: torch.Tensor) -> Found:
-        """The detections of one BGR picture, float32 (3, h, w), 0-255, boxes in its pixels."""
+        """The detections of one BGR image, float32 (3, h, w), 0-255, boxes in its pixels."""
         size = (pixels.shape[-2], pixels.shape[-1])
         features = self.features(pixels)
         boxes, _ = self.propose(features, size)

@@ -14,7 +14,7 @@ from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_lists
-from ..canary import plain_pictures, require_different, require_finite
+from ..canary import plain_images, require_different, require_finite
 from ..checkpoint_file import ChosenFile, OfficialFile
 from .labels import LABEL_SPACE, read_labels
 from .preparation import LONG, SHORT, frame_size, prepare
@@ -37,7 +37,7 @@ class UniDetDetector:
 
     It reports every box it finds, whatever names it is asked for, under the official label
     strings; and in the frame in which the benchmark measures, so that a detection's ``width`` and
-    ``height`` are those of the resized picture (479 x 479 for a square one).
+    ``height`` are those of the resized image (479 x 479 for a square one).
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class UniDetDetector:
         )
 
     def self_test(self) -> str:
-        """Look at plain pictures: finite features that depend on what is seen.
+        """Look at plain images: finite features that depend on what is seen.
 
         Raises:
             UserError: the model is broken.
@@ -119,14 +119,14 @@ class UniDetDetector:
         import torch
 
         with torch.no_grad():
-            levels = [self._features(prepare(image)) for image in plain_pictures()]
+            levels = [self._features(prepare(image)) for image in plain_images()]
         require_different(*(torch.cat([f.flatten() for f in level[2:]]) for level in levels))
-        return f"{CLASSES} classes; answers soundly to two plain pictures"
+        return f"{CLASSES} classes; answers soundly to two plain images"
 
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
-        """Every box above 0.1 in each picture, best score first, in the frame's pixels.
+        """Every box above 0.1 in each image, best score first, in the frame's pixels.
 
         A name in ``labels`` that is no label of UniDet's is said once in the log: by the official
         rule such an object is never found.

@@ -1,4 +1,4 @@
-"""A picture as T2I-CompBench hands it to UniDet: about 479 pixels, BGR, 0 to 255."""
+"""An image as T2I-CompBench hands it to UniDet: about 479 pixels, BGR, 0 to 255."""
 
 from __future__ import annotations
 

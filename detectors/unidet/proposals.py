@@ -46,11 +46,11 @@ class ProposalGenerator(nn.Module):
     def forward(
         self, features: Sequence[torch.Tensor], size: tuple[int, int]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The regions of one picture that look like objects.
+        """The regions of one image that look like objects.
 
         Args:
             features: P3 ... P7, each (1, 256, h, w).
-            size: height and width of the picture without its padding.
+            size: height and width of the image without its padding.
 
         Returns:
             boxes (n, 4) in pixels and objectness logits (n,), best first, n at most 1000.

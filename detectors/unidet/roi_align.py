@@ -20,8 +20,8 @@ def roi_align(feature: torch.Tensor, boxes: torch.Tensor, scale: float) -> torch
 
     Args:
         feature: (channels, h, w).
-        boxes: (n, 4), corners in pixels of the picture.
-        scale: pixels of the map per pixel of the picture.
+        boxes: (n, 4), corners in pixels of the image.
+        scale: pixels of the map per pixel of the image.
 
     Returns:
         (n, channels, 7, 7).

@@ -1,4 +1,4 @@
-"""A loaded YOLO: one picture in, scored boxes of its own classes out.
+"""A loaded YOLO: one image in, scored boxes of its own classes out.
 
 An ultralytics ``.pt`` is a pickle of the model object. It is read only by the library's restricted
 loader, which rebuilds known layers and runs no code of the file; there is no switch to trust one.
@@ -37,7 +37,7 @@ class YoloModel:
 
     Attributes:
         names: the classes it finds, by class index.
-        raw: what the network gave for the last picture, before suppression: the boxes first.
+        raw: what the network gave for the last image, before suppression: the boxes first.
     """
 
     def __init__(self, path: Path, kinds: tuple[str, ...], device: str, floor: float) -> None:
@@ -48,9 +48,9 @@ class YoloModel:
         self._predictor = self._build(module, str(chosen), floor)
 
     def look(self, image: Image.Image) -> Any:
-        """ultralytics' ``Boxes``: ``xyxy`` (n, 4) in the picture's pixels, ``conf``, ``cls``.
+        """ultralytics' ``Boxes``: ``xyxy`` (n, 4) in the image's pixels, ``conf``, ``cls``.
 
-        One picture at a time: beside one of another shape it would be padded differently.
+        One image at a time: beside one of another shape it would be padded differently.
 
         Raises:
             UserError: output that is not finite.

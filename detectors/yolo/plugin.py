@@ -13,7 +13,7 @@ from spatialbench.errors import UserError
 from spatialbench.plugins.requirements import Requirement, required
 
 from ..asked_names import require_known, require_lists
-from ..canary import plain_pictures, require_different
+from ..canary import plain_images, require_different
 from ..checkpoint_file import file_sha256
 from .model import CLOSED, MOST, OVERLAP, SIDE, WORLD, YoloModel
 
@@ -79,7 +79,7 @@ class YoloDetector:
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
-        """Every box above the floor in each picture, best score first, in its pixels.
+        """Every box above the floor in each image, best score first, in its pixels.
 
         Raises:
             UserError: a name that is no class of the checkpoint, or output that is not finite.
@@ -112,7 +112,7 @@ class YoloDetector:
             ) from error
 
     def self_test(self) -> str:
-        """Look at plain pictures: finite raw predictions that depend on what is seen.
+        """Look at plain images: finite raw predictions that depend on what is seen.
 
         Raises:
             UserError: the model is broken.
@@ -122,13 +122,13 @@ class YoloDetector:
         self.load()
         assert self._model is not None
         answers = []
-        for image in plain_pictures():
+        for image in plain_images():
             self._model.look(image)
             # Boxes lie about the same grid whatever is seen, so they would drown the rest.
             answers.append([part / (part.std() + 1e-12) for part in self._model.raw[1:]])
         grey, noisy = (torch.cat([part.flatten() for part in parts]) for parts in answers)
         require_different(grey, noisy)
-        return f"{len(self._model.names)} classes; answers soundly to two plain pictures"
+        return f"{len(self._model.names)} classes; answers soundly to two plain images"
 
 
 @dataclass(slots=True)

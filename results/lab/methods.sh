@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The methods on the lab: pictures, scores and the tables of this folder. `make lab-methods`, or
+# The methods on the lab: images, scores and the tables of this folder. `make lab-methods`, or
 #
 #     results/lab/methods.sh FOLDER [METHOD ...]
 #
@@ -96,7 +96,7 @@ for method in sd esplora; do
 done
 
 {
-    printf '# Pictures of the training set: kept and rejected\n\n'
+    printf '# Images of the training set: kept and rejected\n\n'
     printf '`spatialbench esplora build-data --count 3000 --steps 10` on the lab, rule `esplora-r1`.\n\n'
     cat "$folder/build-data.md"
 } >"$here/esplora-build-data.md"

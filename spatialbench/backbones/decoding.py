@@ -1,4 +1,4 @@
-"""From what a pipeline sampled to pictures."""
+"""From what a pipeline sampled to images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def unpacked(pipe: Pipeline, latents: torch.Tensor, height: int, width: int) -> 
     """FLUX's latents (n, h / 2 * w / 2, 4 * channels), patches of 2x2, as (n, channels, h, w).
 
     Args:
-        height: of the picture, in pixels; ``width`` likewise.
+        height: of the image, in pixels; ``width`` likewise.
     """
     flat: torch.Tensor = pipe._unpack_latents(latents, height, width, pipe.vae_scale_factor)
     return flat
@@ -27,13 +27,13 @@ def unpacked(pipe: Pipeline, latents: torch.Tensor, height: int, width: int) -> 
 def decode(
     pipe: Pipeline, latents: torch.Tensor, requests: Sequence[ImageRequest]
 ) -> list[Image.Image]:
-    """Latents (n, channels, h, w) to RGB pictures of 8 bits, as the stock pipelines decode them.
+    """Latents (n, channels, h, w) to RGB images of 8 bits, as the stock pipelines decode them.
 
     FLUX's are unpacked first: see :func:`unpacked`.
 
     Raises:
-        UserError: latents or pictures that are not finite, with the prompts concerned. They are
-            never written as black pictures.
+        UserError: latents or images that are not finite, with the prompts concerned. They are
+            never written as black images.
     """
     import torch
 
@@ -51,7 +51,7 @@ def decode(
     finally:
         if upcast:
             vae.to(dtype=latents.dtype)
-    _require_finite(pixels, requests, "picture")
+    _require_finite(pixels, requests, "image")
     images: list[Image.Image] = pipe.image_processor.postprocess(pixels, output_type="pil")
     return images
 
@@ -78,5 +78,5 @@ def _require_finite(values: torch.Tensor, requests: Sequence[ImageRequest], what
         names = ", ".join(f"{request.prompt.id}/{request.index}" for request in bad[:4])
         raise UserError(
             f"NaN or infinite {what} for {len(bad)} of {len(requests)} images ({names}); no "
-            "picture was written. Use --dtype float32 or bfloat16, or another --scheduler."
+            "image was written. Use --dtype float32 or bfloat16, or another --scheduler."
         )

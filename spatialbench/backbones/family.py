@@ -13,7 +13,7 @@ class Family(StrEnum):
 
     ``UNET``: Stable Diffusion and SDXL. A UNet predicts noise or velocity and looks at the prompt
     by cross-attention; guidance compares two predictions. ``SD3``: Stable Diffusion 3 and 3.5. A
-    transformer predicts the flow from noise to picture and mixes text and picture in joint
+    transformer predicts the flow from noise to image and mixes text and image in joint
     attention; guidance compares two predictions. ``FLUX``: FLUX.1. As SD3, but guidance is a number
     that the model is told, or was trained away.
     """
@@ -44,7 +44,7 @@ class Family(StrEnum):
 
     @property
     def side_unit(self) -> int:
-        """Sides of a picture are multiples of this: other sides diffusers refuses or rounds."""
+        """Sides of an image are multiples of this: other sides diffusers refuses or rounds."""
         return 16 if self.flow else 8
 
 

@@ -53,10 +53,10 @@ class PipelineGenerator:
         return prepared_pipeline(self.sampling)
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """RGB pictures, one a request; prompts may be mixed.
+        """RGB images, one a request; prompts may be mixed.
 
         Raises:
-            UserError: a prompt that the method cannot take, or latents, gradients or pictures that
+            UserError: a prompt that the method cannot take, or latents, gradients or images that
                 are not finite.
         """
         if not requests:
@@ -92,7 +92,7 @@ class PipelineGenerator:
         return self._encoder.batch(texts, guided=self.sampling.guided)
 
     def size(self) -> tuple[int, int]:
-        """Height and width of the pictures, in pixels."""
+        """Height and width of the images, in pixels."""
         height, width = own_size(self.pipe)
         return self.sampling.height or height, self.sampling.width or width
 

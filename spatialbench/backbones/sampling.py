@@ -165,7 +165,7 @@ def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
     if backbone.family.flow and choice.name != OWN:
         raise UserError(
             f"--scheduler {name} is for models that predict noise or velocity; "
-            f"{backbone.family.called} follows a flow from noise to picture with the scheduler in "
+            f"{backbone.family.called} follows a flow from noise to image with the scheduler in "
             "its checkpoint: leave --scheduler out."
         )
     return choice
@@ -193,7 +193,7 @@ def _side(name: str, asked: int | None, default: int | None, unit: int) -> int |
     side = default if asked is None else asked
     if side is not None and (side < unit or side % unit):
         raise UserError(
-            f"--{name} {side} is no picture size here: give a positive multiple of {unit} "
+            f"--{name} {side} is no image size here: give a positive multiple of {unit} "
             f"pixels{f' (default {default})' if default else ''}."
         )
     return side

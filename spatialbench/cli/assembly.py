@@ -185,7 +185,7 @@ def detector(
     offline: bool,
     prompts: Sequence[Prompt] | None = None,
 ) -> Detector:
-    """The detector named, else the lab's for pictures of the lab, else the benchmark's own.
+    """The detector named, else the lab's for images of the lab, else the benchmark's own.
 
     A benchmark that wants to know more of a box than where it is and what may wrap the detector,
     by an optional ``prepare_detector(detector, subset, device, offline)``; and say that these
@@ -266,7 +266,7 @@ def existing_run(folder: Path, *, training: bool = False) -> Run:
             benchmark = cast("BenchmarkPlugin", read_stored(made_to_train))
             return open_existing(made_to_train, benchmark)
         raise UserError(
-            f"{folder} holds the pictures of a training set, which 'spatialbench esplora "
+            f"{folder} holds the images of a training set, which 'spatialbench esplora "
             "build-data' judges itself; 'spatialbench status' and 'spatialbench depth' take it, "
             "and dataset.json in the set's folder has its numbers."
         )

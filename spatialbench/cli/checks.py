@@ -164,7 +164,7 @@ def _detector(name: str, record_canary: bool) -> Finding:
 
 
 def _canary(detector: plugins.Detector) -> str:
-    """What the detector says of its own canary pictures.
+    """What the detector says of its own canary images.
 
     A detector may offer ``self_test() -> str``, which raises UserError where it fails. Of one that
     does not, nothing is known but that its weights load.

@@ -22,7 +22,7 @@ FEWEST = 2
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="How many pictures that became right or wrong to list.",
+    help="How many images that became right or wrong to list.",
 )
 @click.option(
     "--confidence",
@@ -40,7 +40,7 @@ FEWEST = 2
 )
 @format_option
 def command(runs: Sequence[Path], flips: int, confidence: float, resamples: int, form: str) -> None:
-    """Compare scored runs with the first one, picture by picture.
+    """Compare scored runs with the first one, image by image.
 
     Differences come with paired intervals and p-values over the benchmark's clusters of prompts,
     corrected where several runs are compared, and with what this many prompts can show at all.

@@ -14,7 +14,7 @@ from .options import format_option, rule_options
 
 @click.group("detectors")
 def command() -> None:
-    """What detectors make of the same pictures."""
+    """What detectors make of the same images."""
 
 
 @command.command("agree")

@@ -15,7 +15,7 @@ from .options import format_option
 @click.option(
     "--record-canary",
     is_flag=True,
-    help="Also keep what every sound detector finds in fixed pictures: from then on it must find "
+    help="Also keep what every sound detector finds in fixed images: from then on it must find "
     "the same before it scores.",
 )
 @format_option

@@ -34,7 +34,7 @@ _DTYPE = click.option(
 
 @click.group("esplora")
 def command() -> None:
-    """Train a LoRA on pictures whose every relation was checked.
+    """Train a LoRA on images whose every relation was checked.
 
     A reconstruction of ESPLoRA's pipeline, whose code and data are not public.
     """
@@ -70,8 +70,8 @@ _data_options = stack(
         help="Share of drawn prompts with two relations.",
     ),
     click.option("--images-per-prompt", type=click.IntRange(min=1), default=1, show_default=True),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of prompts and pictures."),
-    click.option("--method", default="sd", show_default=True, help="What draws the pictures."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of prompts and images."),
+    click.option("--method", default="sd", show_default=True, help="What draws the images."),
     click.option(
         "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Its parameters."
     ),
@@ -103,7 +103,7 @@ _data_options = stack(
 @_data_options
 @format_option
 def build_data(form: str, **values: Any) -> None:
-    """Generate pictures, find the objects, keep those whose every relation holds.
+    """Generate images, find the objects, keep those whose every relation holds.
 
     The table says what was rejected and why. Pairs of objects that evaluations keep for themselves
     are never drawn.
@@ -131,7 +131,7 @@ def build_data(form: str, **values: Any) -> None:
         made, rejections = build(
             plan, LocalExecutor(say), machine, assembly.command_line(), progress()
         )
-        say(f"{len(made.pictures):,} of {rejections.images:,} pictures kept in {plan.folder}")
+        say(f"{len(made.images):,} of {rejections.images:,} images kept in {plan.folder}")
         say(f"next: spatialbench esplora train {plan.folder} --backbone {values['backbone']}")
     table = rejections.table()
     if form == "json":

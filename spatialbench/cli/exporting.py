@@ -9,7 +9,7 @@ import click
 from ..errors import UserError
 from . import assembly
 from .console import progress, say, stdout_reserved
-from .importing import OTHERS, PICTURES
+from .importing import IMAGES, OTHERS
 
 
 @click.command("export")
@@ -17,8 +17,8 @@ from .importing import OTHERS, PICTURES
 @click.option(
     "--layout",
     required=True,
-    type=click.Choice([*PICTURES, *OTHERS]),
-    help="Pictures as a benchmark's scripts expect them, detections as JSON Lines, or results in "
+    type=click.Choice([*IMAGES, *OTHERS]),
+    help="Images as a benchmark's scripts expect them, detections as JSON Lines, or results in "
     "the benchmark's own format.",
 )
 @click.option(
@@ -30,7 +30,7 @@ from .importing import OTHERS, PICTURES
 @click.option("--detector", help="With detections: whose, where a run has those of several.")
 def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
     """Write RUN where another tool looks for it; 'import' reads all of it back."""
-    from ..exchange.write_images import export_pictures
+    from ..exchange.write_images import export_images
     from ..exchange.write_results import export_detections, export_results
     from ..runs.chosen_detector import chosen_detector
 
@@ -39,13 +39,13 @@ def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
         raise UserError("--detector goes with --layout detections: leave it out.")
     if layout == "detections":
         written = export_detections(opened, chosen_detector(opened, detector), out)
-        say(f"{written:,} pictures")
+        say(f"{written:,} images")
     elif layout == "results":
         for path in export_results(opened, out):
             say(f"wrote {path}")
     else:
         with stdout_reserved():
-            written = export_pictures(opened, layout, out, progress())
+            written = export_images(opened, layout, out, progress())
         if written < opened.expected.images:
-            say(f"PARTIAL: {written:,} of {opened.expected.images:,} expected pictures")
+            say(f"PARTIAL: {written:,} of {opened.expected.images:,} expected images")
     click.echo(out)

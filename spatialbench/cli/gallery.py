@@ -29,13 +29,13 @@ _MOST_RUNS = 2
 @click.option(
     "--copy",
     is_flag=True,
-    help="Put small copies of the pictures into the folder, so that it can be moved or sent.",
+    help="Put small copies of the images into the folder, so that it can be moved or sent.",
 )
 @click.option("--no-sweep", is_flag=True, help="Leave the threshold sweep out; it takes longest.")
 def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) -> None:
-    """Static pages of a run's pictures with boxes, verdicts, filters and charts.
+    """Static pages of a run's images with boxes, verdicts, filters and charts.
 
-    With RUN2 both stand side by side, the pictures that flipped first. The pages need no server
+    With RUN2 both stand side by side, the images that flipped first. The pages need no server
     and no network: open the file whose path is printed.
     """
     if not 1 <= len(runs) <= _MOST_RUNS:
@@ -65,7 +65,7 @@ def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) 
         sweeps=sweeps,
     )
     bar.end()
-    say(f"{built.pictures:,} pictures; open this file in a browser:")
+    say(f"{built.images:,} images; open this file in a browser:")
     click.echo(built.index)
 
 

@@ -1,4 +1,4 @@
-"""``spatialbench import``: other people's pictures, detections or results as a run."""
+"""``spatialbench import``: other people's images, detections or results as a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .parsing import Utf8
 if TYPE_CHECKING:
     from ..exchange.target import Target
 
-PICTURES = ("visor", "t2i-compbench", "geneval", "flat+csv")
+IMAGES = ("visor", "t2i-compbench", "geneval", "flat+csv")
 OTHERS = ("detections", "results")
 
 
@@ -25,7 +25,7 @@ OTHERS = ("detections", "results")
 @click.option(
     "--layout",
     required=True,
-    type=click.Choice([*PICTURES, *OTHERS]),
+    type=click.Choice([*IMAGES, *OTHERS]),
     help="How the files are named; detections and results take one file instead of a folder.",
 )
 @click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset.")
@@ -69,7 +69,7 @@ def command(
     out: Path | None,
     form: str,
 ) -> int:
-    """Make a run of PATH: a folder or archive of pictures, or a file of detections or results.
+    """Make a run of PATH: a folder or archive of images, or a file of detections or results.
 
     Files that are missing, extra, duplicate, unreadable or wrongly named are listed, and nothing
     is imported (exit status 2) unless --allow-partial is given. 'detect' and 'score' go on from
@@ -86,21 +86,21 @@ def command(
     target = Target(benchmark, subset, selection, seeds, allow_partial, out, typed)
     if detector_name and layout != "detections":
         raise UserError("--detector-name goes with --layout detections: leave it out.")
-    if layout in PICTURES:
-        return _pictures(path, layout, target, name, backbone, dry_run, form)
+    if layout in IMAGES:
+        return _images(path, layout, target, name, backbone, dry_run, form)
     if dry_run:
-        raise UserError("--dry-run is for folders of pictures: leave it out for a single file.")
+        raise UserError("--dry-run is for folders of images: leave it out for a single file.")
     return _file(path, layout, target, name, backbone, detector_name)
 
 
-def _pictures(
+def _images(
     path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: str
 ) -> int:
     from ..exchange.image_names import Names
     from ..exchange.matching import match
     from ..exchange.matching_text import report_text
     from ..exchange.metadata_folders import rewritten_prompts
-    from ..exchange.read_images import import_pictures
+    from ..exchange.read_images import import_images
     from ..exchange.read_layouts import place
     from ..exchange.sources import open_source
     from ..runs.expected import expect
@@ -120,7 +120,7 @@ def _pictures(
     click.echo(report_text(report, expected.images, form))  # type: ignore[arg-type]
     if not report.clean and not target.allow_partial:
         say(
-            f"error: {len(report.matched):,} of {expected.images:,} expected pictures match, and "
+            f"error: {len(report.matched):,} of {expected.images:,} expected images match, and "
             "nothing was imported: mend what the report lists, or give --allow-partial to import "
             "what matches."
         )
@@ -129,7 +129,7 @@ def _pictures(
         return 0
     with stdout_reserved():
         method = Imported(name, backbone, layout, report.content, report.rewritten)
-        run = import_pictures(source, report, target, method, bar)
+        run = import_images(source, report, target, method, bar)
     say(f"imported; next: {typed('detect', run.path)}")
     click.echo(run.path, err=form in ("json", "csv"))
     return 0
@@ -148,11 +148,11 @@ def _file(
         say(rewritten_note(rewritten))
     if layout == "detections":
         run, found = import_detections(path, target, method, detector or EXTERNAL)
-        say(f"{found:,} of {run.expected.images:,} pictures; next: {typed('score', run.path)}")
+        say(f"{found:,} of {run.expected.images:,} images; next: {typed('score', run.path)}")
     else:
         run, left_out = import_verdicts(path, target, method)
         if left_out:
-            say(f"{left_out:,} verdicts are of pictures that are not expected, and were left out")
+            say(f"{left_out:,} verdicts are of images that are not expected, and were left out")
         say(f"imported; next: {typed('leaderboard', run.path)}")
     click.echo(run.path)
     return 0

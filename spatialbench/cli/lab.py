@@ -103,7 +103,7 @@ def export(folder: Path, to: Path | None) -> None:
 
 
 @command.command("evaluate")
-@click.option("--renders", default=2000, show_default=True, help="Pictures for the detector.")
+@click.option("--renders", default=2000, show_default=True, help="Images for the detector.")
 @click.option("--scenes", default=512, show_default=True, help="Scenes a timestep.")
 def evaluate(renders: int, scenes: int) -> None:
     """Measure the shipped models: localisation of attention, and the detector on renders."""

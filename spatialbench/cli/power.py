@@ -17,15 +17,13 @@ _MOST_RUNS = 2
 
 @click.command("power")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN [RUN2]]")
-@click.option("--bench", help="Without RUN: plan for this benchmark's prompts and pictures.")
+@click.option("--bench", help="Without RUN: plan for this benchmark's prompts and images.")
 @click.option("--prompts", type=click.IntRange(min=1), help="Without RUN: also for so many.")
 @click.option("--images-per-prompt", type=click.IntRange(min=1), help="Default: 4, or --bench's.")
 @click.option(
-    "--rate", type=FiniteFloat(0, 100), help="Expected share of right pictures; default 50."
+    "--rate", type=FiniteFloat(0, 100), help="Expected share of right images; default 50."
 )
-@click.option(
-    "--correlation", type=FiniteFloat(0, 1), help="Of pictures of one prompt; default 0.3."
-)
+@click.option("--correlation", type=FiniteFloat(0, 1), help="Of images of one prompt; default 0.3.")
 @click.option("--between", type=FiniteFloat(0, 1), help="Of two runs on one prompt; default 0.5.")
 @click.option(
     "--difference",

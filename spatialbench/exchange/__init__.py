@@ -1,1 +1,1 @@
-"""Other people's pictures, detections and results as runs."""
+"""Other people's images, detections and results as runs."""

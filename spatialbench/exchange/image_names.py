@@ -16,13 +16,13 @@ _AROUND = re.compile(r"[\s='\"]*(\d{1,9})(?:\.0+)?[\s\"]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A file that is no picture of a prompt and need not be one: ``why`` says what it is."""
+    """A file that is no image of a prompt and need not be one: ``why`` says what it is."""
 
     why: str
 
 
 Placed = tuple[str, int] | str | PassedOver
-"""Prompt id and image index of a file, a sentence that says why it has none, or no picture."""
+"""Prompt id and image index of a file, a sentence that says why it has none, or no image."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Names:
 
     Attributes:
         prompts: all prompts of the subset, in the benchmark's order.
-        images_per_prompt: how many pictures of each prompt are expected.
+        images_per_prompt: how many images of each prompt are expected.
         judged: what a benchmark's scorer reads of a prompt's metadata, as text to compare, or None
             for metadata of another form; None where the benchmark has no metadata. A benchmark
             offers it as an optional ``judged_metadata(metadata)``.

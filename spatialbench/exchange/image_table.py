@@ -1,4 +1,4 @@
-"""``images.csv``: any file names, and a table that says which picture each of them is."""
+"""``images.csv``: any file names, and a table that says which image each of them is."""
 
 from __future__ import annotations
 

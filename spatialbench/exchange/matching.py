@@ -1,4 +1,4 @@
-"""Holding a folder of pictures against the expected ones: what matches, what does not and why."""
+"""Holding a folder of images against the expected ones: what matches, what does not and why."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..files.images import UnreadablePicture, of_one_colour, open_picture, orientation, to_rgb
+from ..files.images import UnreadableImage, of_one_colour, open_image, orientation, to_rgb
 from ..runs.expected import Expected, Key
 from .image_names import PassedOver, Placed
 from .sources import Source
@@ -16,12 +16,12 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A readable file for an expected picture.
+    """A readable file for an expected image.
 
     Attributes:
         name: the file.
         sha256: of the file as it is there.
-        one_colour: whether the picture is of one colour, such as a safety checker's black.
+        one_colour: whether the image is of one colour, such as a safety checker's black.
         turned: whether its EXIF orientation turns it.
     """
 
@@ -33,19 +33,19 @@ class Match:
 
 @dataclass
 class Report:
-    """Files and expected pictures sorted by what is the matter; every problem has its sentence.
+    """Files and expected images sorted by what is the matter; every problem has its sentence.
 
     Attributes:
-        matched: the file of each expected picture that has exactly one good one.
-        missing: expected pictures without a file.
-        extra: files of pictures that are not expected: name to reason.
-        duplicate: files that claim one picture; none of them is taken.
+        matched: the file of each expected image that has exactly one good one.
+        missing: expected images without a file.
+        extra: files of images that are not expected: name to reason.
+        duplicate: files that claim one image; none of them is taken.
         unreadable: empty, truncated or broken files.
         misnamed: files whose name does not follow the layout or names no known prompt.
         hidden: hidden files, which were not looked at.
-        passed_over: files that are no pictures of prompts, such as what official tools leave
+        passed_over: files that are no images of prompts, such as what official tools leave
             there, and what each of them is.
-        rewritten: prompts whose pictures were made from another text than the benchmark's.
+        rewritten: prompts whose images were made from another text than the benchmark's.
     """
 
     matched: dict[Key, Match] = field(default_factory=dict)
@@ -60,18 +60,18 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether every expected picture has its file and no file is left over."""
+        """Whether every expected image has its file and no file is left over."""
         problems = (self.extra, self.duplicate, self.unreadable, self.misnamed)
         return not self.missing and not any(problems)
 
     @property
     def one_colour(self) -> list[Key]:
-        """The matched pictures that are of one colour."""
+        """The matched images that are of one colour."""
         return sorted(key for key, match in self.matched.items() if match.one_colour)
 
     @property
     def turned(self) -> int:
-        """How many matched pictures are turned by their EXIF orientation."""
+        """How many matched images are turned by their EXIF orientation."""
         return sum(match.turned for match in self.matched.values())
 
     @property
@@ -93,8 +93,8 @@ def match(
 
     Args:
         placed: what the layout says of each file.
-        expected: the pictures that should be there.
-        advance: told of files that say which picture they are, as they are sorted.
+        expected: the images that should be there.
+        advance: told of files that say which image they are, as they are sorted.
     """
     report = Report(hidden=source.hidden)
     keys = set(expected.keys())
@@ -107,7 +107,7 @@ def match(
             report.misnamed[name] = where
         elif where not in keys:
             report.extra[name] = (
-                f"prompt {where[0]} has only pictures 0 to {expected.images_per_prompt - 1}"
+                f"prompt {where[0]} has only images 0 to {expected.images_per_prompt - 1}"
                 if where[0] in selected
                 else f"prompt {where[0]} is not among the selected ones"
             )
@@ -118,12 +118,12 @@ def match(
         if len(names) > 1:
             for name in names:
                 others = ", ".join(other for other in names if other != name)
-                report.duplicate[name] = f"the same picture as {others}: {key[0]}/{key[1]}"
+                report.duplicate[name] = f"the same image as {others}: {key[0]}/{key[1]}"
             advance(len(names))
             continue
         try:
             report.matched[key] = looked_at(names[0], source.read(names[0]))
-        except UnreadablePicture as error:
+        except UnreadableImage as error:
             report.unreadable[names[0]] = str(error)
         advance(1)
     report.missing = [key for key in expected.keys() if key not in claims]  # noqa: SIM118
@@ -131,7 +131,7 @@ def match(
 
 
 def looked_at(name: str, content: bytes) -> Match:
-    """What is kept of a picture file. Raises UnreadablePicture where the bytes are no whole one."""
-    picture = open_picture(content, FORMATS)
+    """What is kept of an image file. Raises UnreadableImage where the bytes are no whole one."""
+    image = open_image(content, FORMATS)
     sha256 = hashlib.sha256(content).hexdigest()
-    return Match(name, sha256, of_one_colour(to_rgb(picture)), orientation(picture) != 1)
+    return Match(name, sha256, of_one_colour(to_rgb(image)), orientation(image) != 1)

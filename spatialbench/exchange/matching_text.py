@@ -44,7 +44,7 @@ def report_text(report: Report, expected: int, form: Format) -> str:
     if report.hidden:
         counts.append(["hidden, not looked at", f"{report.hidden:,}"])
     if report.passed_over:
-        counts.append(["passed over, no picture of a prompt", f"{len(report.passed_over):,}"])
+        counts.append(["passed over, no image of a prompt", f"{len(report.passed_over):,}"])
     if report.turned:
         counts.append(["turned by their EXIF orientation", f"{report.turned:,}"])
     if report.one_colour:
@@ -54,7 +54,7 @@ def report_text(report: Report, expected: int, form: Format) -> str:
     notes = []
     if report.one_colour:
         notes.append(f"{one_colour_note(len(report.one_colour))}: {name_some(report.one_colour)}")
-    tables = [Table(["pictures", "count"], counts, notes=notes)]
+    tables = [Table(["images", "count"], counts, notes=notes)]
     for kind, found in problems:
         if found:
             rest = len(found) - _SHOWN

@@ -1,4 +1,4 @@
-"""A folder a prompt: ``metadata.jsonl`` says the prompt, ``samples/<k>.png`` are its pictures."""
+"""A folder a prompt: ``metadata.jsonl`` says the prompt, ``samples/<k>.png`` are its images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Folder:
 
     @property
     def rewritten(self) -> bool:
-        """Whether the pictures were made from another text than the prompt's."""
+        """Whether the images were made from another text than the prompt's."""
         return self.prompt is not None and self.text != self.prompt.text
 
 

@@ -1,4 +1,4 @@
-"""Writing matched pictures into a run."""
+"""Writing matched images into a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from ..errors import UserError
-from ..files.images import needs_conversion, open_picture, orientation, to_rgb
+from ..files.images import needs_conversion, open_image, orientation, to_rgb
 from ..runs.imported import Imported
 from ..runs.opening import Run
 from ..runs.progress import Progress
@@ -21,10 +21,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _BATCH = 200
 
 
-def import_pictures(
+def import_images(
     source: Source, report: Report, target: Target, method: Imported, progress: Progress
 ) -> Run:
-    """Make a run of the matched pictures, or continue it.
+    """Make a run of the matched images, or continue it.
 
     PNG files keep their bytes; others are written as PNG with the same pixels, and so are PNG files
     that have to be turned by their EXIF orientation or that hold 16 bits of grey. Each record
@@ -35,7 +35,7 @@ def import_pictures(
     """
     if not report.matched:
         raise UserError(
-            f"no file of {source.path} matches an expected picture: see the table, and check "
+            f"no file of {source.path} matches an expected image: see the table, and check "
             "--layout and --bench."
         )
     with target.opened(method) as run:
@@ -54,12 +54,12 @@ def import_pictures(
                             "the command again when nobody writes there."
                         )
                     seed = expected.request(key).seed if target.seeds.known else None
-                    picture = open_picture(content, FORMATS)
+                    image = open_image(content, FORMATS)
                     told: dict[str, Any] = {"source": match.name, "source_sha256": match.sha256}
-                    if (turned := orientation(picture)) != 1:
+                    if (turned := orientation(image)) != 1:
                         told["exif_orientation"] = turned
-                    if not content.startswith(_PNG) or needs_conversion(picture):
-                        content = encode_png(to_rgb(picture))
+                    if not content.startswith(_PNG) or needs_conversion(image):
+                        content = encode_png(to_rgb(image))
                     records.append(directory.write_image(key, content, seed) | told)
                 journal.append(records)
                 progress.advance(len(records))

@@ -1,8 +1,8 @@
-"""Where each tool's users keep their pictures: file names to prompts and image indices.
+"""Where each tool's users keep their images: file names to prompts and image indices.
 
 A layout says what a name means and never guesses: a name that does not follow it, or whose prompt
-the benchmark does not have, is reported. What the official tools leave beside the pictures, and
-what is no picture at all, is passed over and counted.
+the benchmark does not have, is reported. What the official tools leave beside the images, and
+what is no image at all, is passed over and counted.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .image_table import place_by_table
 from .metadata_folders import place_in_folders
 from .sources import Source
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
-_OTHER_PICTURES = (
+_OTHER_IMAGES = (
     *(".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".jfif"),
     *(".ppm", ".pgm", ".tga", ".exr", ".ico", ".apng"),
 )
-"""Pictures all the same: to pass them over would lose them."""
+"""Images all the same: to pass them over would lose them."""
 
 _GRID = re.compile(r".+-grid-\d+", re.ASCII)
 
@@ -137,29 +137,29 @@ def place(layout: str, source: Source, names: Names) -> dict[str, Placed]:
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
     placed = {
-        name: _as_picture(name, where, by_table=layout == "flat+csv")
+        name: _as_image(name, where, by_table=layout == "flat+csv")
         for name, where in LAYOUTS[layout](source, names).items()
     }
     return _numbered_from_0(placed, names, layout)
 
 
-def _as_picture(name: str, where: Placed, by_table: bool) -> Placed:
-    """The same, unless the file is no picture, or one that is not read."""
+def _as_image(name: str, where: Placed, by_table: bool) -> Placed:
+    """The same, unless the file is no image, or one that is not read."""
     suffix = PurePosixPath(name).suffix.lower()
-    if isinstance(where, PassedOver) or suffix in PICTURES:
+    if isinstance(where, PassedOver) or suffix in IMAGES:
         return where
-    if suffix in _OTHER_PICTURES or (by_table and not isinstance(where, str)):
-        return f"not a picture that is read: expected {', '.join(PICTURES)}"
+    if suffix in _OTHER_IMAGES or (by_table and not isinstance(where, str)):
+        return f"not an image that is read: expected {', '.join(IMAGES)}"
     # A table that names a file which is not there is wrong, whatever the file would be.
     if by_table and "is not there" in where:
         return where
-    return PassedOver("no picture")
+    return PassedOver("no image")
 
 
 def _numbered_from_0(placed: dict[str, Placed], names: Names, layout: str) -> dict[str, Placed]:
-    """The same, but no picture of prompts whose pictures are numbered from elsewhere than 0.
+    """The same, but no image of prompts whose images are numbered from elsewhere than 0.
 
-    By seeds, or from 1: as they stand, picture 1 would be taken for the second, and the last for
+    By seeds, or from 1: as they stand, image 1 would be taken for the second, and the last for
     one too many.
     """
     indices: dict[str, set[int]] = {}
@@ -183,7 +183,7 @@ def _numbered_from_0(placed: dict[str, Placed], names: Names, layout: str) -> di
             of = set().union(*indices.values())
         count = len(indices[prompt_id])
         return (
-            f"{everyone} pictures are numbered {min(of)} to {max(of)}, and numbers from 0 are "
+            f"{everyone} images are numbered {min(of)} to {max(of)}, and numbers from 0 are "
             f"expected: rename them 0 to {count - 1}, {way}"
         )
 

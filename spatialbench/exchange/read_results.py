@@ -1,4 +1,4 @@
-"""Detections or verdicts from elsewhere as a run without pictures, to compare, gate and rank."""
+"""Detections or verdicts from elsewhere as a run without images, to compare, gate and rank."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def import_detections(
         detector: what stands for the detector in signatures.
 
     Returns:
-        The run, and how many of its expected pictures have detections.
+        The run, and how many of its expected images have detections.
 
     Raises:
         UserError: a malformed record or one that no detector can have made, an unknown prompt, the
-            same picture twice, an index beyond the expected ones, less than what is expected,
-            labels none of which is asked for, boxes in shares of the picture.
+            same image twice, an index beyond the expected ones, less than what is expected,
+            labels none of which is asked for, boxes in shares of the image.
     """
     expected = target.expected(method)
     keys = set(expected.keys())
@@ -74,13 +74,13 @@ def import_detections(
                 f"'spatialbench prompts --bench {name}'."
             )
         if key in records:
-            raise UserError(f"{path} holds {key[0]}/{key[1]} twice: give every picture one record.")
+            raise UserError(f"{path} holds {key[0]}/{key[1]} twice: give every image one record.")
         if key[1] < 0:
-            raise UserError(f"{path} holds {key[0]}/{key[1]}: give pictures an index from 0 on.")
+            raise UserError(f"{path} holds {key[0]}/{key[1]}: give images an index from 0 on.")
         try:
             check_record(record)
         except UserError as error:
-            raise UserError(f"{path}, picture {key[0]}/{key[1]}: {error}") from error
+            raise UserError(f"{path}, image {key[0]}/{key[1]}: {error}") from error
         records[key] = record
         if (prompt := expected.by_id.get(key[0])) is not None:
             looked.add(prompt, record, 0.0)
@@ -134,10 +134,10 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
     """Write the verdicts of an official results file, taken as they stand, as a scored run.
 
     Returns:
-        The run, and how many verdicts were left out because their pictures are not expected.
+        The run, and how many verdicts were left out because their images are not expected.
 
     Raises:
-        UserError: the same picture twice, less than what is expected, or what the benchmark's
+        UserError: the same image twice, less than what is expected, or what the benchmark's
             own reader refuses.
     """
     expected = target.expected(method)
@@ -157,7 +157,7 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
                 strangers.append(prompt.text)
             continue
         if (row, index) in rows:
-            raise UserError(f"the picture {prompt.id}/{index} appears twice: give it one record.")
+            raise UserError(f"the image {prompt.id}/{index} appears twice: give it one record.")
         rows[row, index] = verdict
     if not target.allow_partial:
         _refuse_others(path, expected, beyond, strangers, {index for _, index in rows})
@@ -185,7 +185,7 @@ def _refuse_others(
     if beyond:
         numbers = {index for _, index in beyond} | taken
         raise UserError(
-            f"{path} numbers its pictures {min(numbers)} to {max(numbers)}, and 0 to "
+            f"{path} numbers its images {min(numbers)} to {max(numbers)}, and 0 to "
             f"{expected.images_per_prompt - 1} are expected ({len(beyond):,} records are of other "
             f"numbers, such as {name_some(beyond[:1])}): number them from 0 on in the file, give "
             "--images-per-prompt, or give --allow-partial to leave them out."

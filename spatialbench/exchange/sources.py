@@ -159,7 +159,7 @@ def _limited(file: IO[bytes], name: str, where: Path) -> bytes:
     content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise UserError(
-            f"{name!r} in {where} is larger than {LARGEST >> 20} MB, which no picture of a "
+            f"{name!r} in {where} is larger than {LARGEST >> 20} MB, which no image of a "
             "benchmark is: take it out."
         )
     return content

@@ -23,7 +23,7 @@ class Target:
     Attributes:
         benchmark: whose prompts it answers.
         subset: which of its prompt sets.
-        selection: the pictures that are expected.
+        selection: the images that are expected.
         seeds: the scheme they were made with, usually ``unknown``.
         allow_partial: whether less than everything expected may be imported.
         out: exactly where the run lies; None for its own folder under ``runs``.
@@ -39,7 +39,7 @@ class Target:
     command: str | None = None
 
     def expected(self, method: Imported) -> Expected:
-        """The pictures that should be there."""
+        """The images that should be there."""
         return self._spec(method).expect(self.selection)
 
     def opened(self, method: Imported) -> AbstractContextManager[Run]:
@@ -52,11 +52,11 @@ class Target:
         """Refuse less than everything, unless that was allowed. Raises UserError."""
         if not found:
             raise UserError(
-                "nothing in the file is an expected picture: check --bench, --limit and --only."
+                "nothing in the file is an expected image: check --bench, --limit and --only."
             )
         if found < expected and not self.allow_partial:
             raise UserError(
-                f"the file has {found:,} of {expected:,} expected pictures, and nothing was "
+                f"the file has {found:,} of {expected:,} expected images, and nothing was "
                 "imported: complete it, narrow the expectation with --limit, --only or "
                 "--images-per-prompt, or give --allow-partial."
             )

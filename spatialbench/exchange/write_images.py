@@ -1,4 +1,4 @@
-"""Writing a run's pictures where another tool looks for them."""
+"""Writing a run's images where another tool looks for them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .write_layouts import Plan, plan
 STAGE = "export"
 
 
-def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> int:
-    """Copy the finished expected pictures, bytes unchanged, and write the files beside them.
+def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> int:
+    """Copy the finished expected images, bytes unchanged, and write the files beside them.
 
     Hard links stand for copies where the file system can, so that nothing is stored twice. The
     folder is there whole or not at all; the same command can be given again after a kill.
 
     Returns:
-        How many pictures were written.
+        How many images were written.
 
     Raises:
-        UserError: a folder that is not empty, no finished picture, no space.
+        UserError: a folder that is not empty, no finished image, no space.
     """
     require_not_of_a_run(folder)
     empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
@@ -40,7 +40,7 @@ def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> 
     finished = run.directory.finished_images(progress.notice)
     keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
     if not keys:
-        raise UserError(f"{run.path} has no finished picture to export: make them first.")
+        raise UserError(f"{run.path} has no finished image to export: make them first.")
     planned = plan(layout, run.expected, keys)
     if not empty:
         # The command may have been killed just after its work was done.
@@ -52,7 +52,7 @@ def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> 
     progress.begin(STAGE, 0, len(keys))
     with whole_folder(folder) as building:
         for key in keys:
-            target = building / planned.pictures[key]
+            target = building / planned.images[key]
             make_folder(target.parent)
             with disk_errors(target):
                 _link_or_copy(run.directory, key, finished[key].sha256, target)
@@ -67,7 +67,7 @@ def export_pictures(run: Run, layout: str, folder: Path, progress: Progress) -> 
 
 def _is_there(folder: Path, planned: Plan, hashes: Mapping[Key, str]) -> bool:
     """Whether a folder holds exactly what would be written now."""
-    wanted = {planned.pictures[key]: sha256 for key, sha256 in hashes.items()}
+    wanted = {planned.images[key]: sha256 for key, sha256 in hashes.items()}
     wanted |= {name: hashlib.sha256(data).hexdigest() for name, data in planned.files.items()}
     there = {path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
     if there != {folder / name for name in wanted}:

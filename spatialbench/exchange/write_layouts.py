@@ -1,4 +1,4 @@
-"""File names of a run's pictures in each official layout, and the files that go with them.
+"""File names of a run's images in each official layout, and the files that go with them.
 
 The counterpart of ``spatialbench.exchange.read_layouts``: what is written here is read back there.
 """
@@ -19,9 +19,9 @@ from .read_layouts import MANIFEST
 
 @dataclass(frozen=True)
 class Plan:
-    """Where each picture goes, and the contents of the files beside them, by relative name."""
+    """Where each image goes, and the contents of the files beside them, by relative name."""
 
-    pictures: Mapping[Key, str]
+    images: Mapping[Key, str]
     files: Mapping[str, bytes]
 
 
@@ -36,18 +36,18 @@ def _t2i_compbench(expected: Expected, keys: list[Key]) -> Plan:
     """``samples/<prompt>_<running number>.png``; the number is that of the whole prompt file."""
     position = {prompt.id: place for place, prompt in enumerate(expected.all_prompts)}
     per_prompt = expected.images_per_prompt
-    pictures = {}
+    images = {}
     for prompt_id, k in keys:
         text = expected.by_id[prompt_id].text
         if any(character in text for character in "_/\\") or k >= per_prompt:
             raise UserError(
-                f"picture {k} of {text!r} has no name in the layout t2i-compbench, whose names "
-                f"are '<prompt>_<number>.png' with {per_prompt} pictures a prompt: choose another "
+                f"image {k} of {text!r} has no name in the layout t2i-compbench, whose names "
+                f"are '<prompt>_<number>.png' with {per_prompt} images a prompt: choose another "
                 "--layout."
             )
         number = position[prompt_id] * per_prompt + k
-        pictures[prompt_id, k] = f"samples/{text}_{number:06d}.png"
-    return Plan(pictures, {})
+        images[prompt_id, k] = f"samples/{text}_{number:06d}.png"
+    return Plan(images, {})
 
 
 def _geneval(expected: Expected, keys: list[Key]) -> Plan:
@@ -65,13 +65,13 @@ def _geneval(expected: Expected, keys: list[Key]) -> Plan:
 
 
 def _flat_csv(expected: Expected, keys: list[Key]) -> Plan:
-    pictures = {(prompt_id, k): f"{prompt_id}_{k}.png" for prompt_id, k in keys}
+    images = {(prompt_id, k): f"{prompt_id}_{k}.png" for prompt_id, k in keys}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["file", "prompt_id", "index", "prompt"])
-    for (prompt_id, k), name in pictures.items():
+    for (prompt_id, k), name in images.items():
         writer.writerow([name, prompt_id, k, expected.by_id[prompt_id].text])
-    return Plan(pictures, {MANIFEST: out.getvalue().encode()})
+    return Plan(images, {MANIFEST: out.getvalue().encode()})
 
 
 LAYOUTS: Mapping[str, Planner] = {
@@ -84,7 +84,7 @@ LAYOUTS: Mapping[str, Planner] = {
 
 
 def plan(layout: str, expected: Expected, keys: list[Key]) -> Plan:
-    """Names of these pictures in a layout.
+    """Names of these images in a layout.
 
     Raises:
         UserError: an unknown layout, or a prompt it has no name for.

@@ -16,7 +16,7 @@ from ..runs.record_lines import encode
 
 
 def export_detections(run: Run, detector: str, path: Path) -> int:
-    """All detections of the expected pictures as one JSON Lines file; returns how many pictures.
+    """All detections of the expected images as one JSON Lines file; returns how many images.
 
     Raises:
         UserError: no detections, no space, a file of a run.
@@ -36,8 +36,8 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
 def export_results(run: Run, folder: Path) -> list[Path]:
     """The run's results as the benchmark's own scripts write or read them.
 
-    A benchmark offers them by an optional ``official_results(pictures, subset, rule, threshold,
-    method, detector)``, which takes (prompt, index, detections) of each picture and the signature
+    A benchmark offers them by an optional ``official_results(images, subset, rule, threshold,
+    method, detector)``, which takes (prompt, index, detections) of each image and the signature
     of the detector that found them, and returns file contents by relative name. With
     ``running_numbers`` true it takes ``images_per_prompt``, too.
 
@@ -60,13 +60,13 @@ def export_results(run: Run, folder: Path) -> list[Path]:
             f"{run.path} was scored with {result.rule}, which {benchmark.name} does not have now: "
             f"type '{typed('score', run.path)}' first."
         )
-    pictures = [
+    images = [
         (prompt, index, Detections.from_record(record).require_sound())
         for prompt, index, record in _records(run, result.detector)
     ]
-    if len(pictures) < result.images:
+    if len(images) < result.images:
         raise UserError(
-            f"{run.path} has detections by {result.detector} of {len(pictures):,} of the "
+            f"{run.path} has detections by {result.detector} of {len(images):,} of the "
             f"{result.images:,} images that were judged, and an official file holds detections: "
             "there is nothing to write it from."
         )
@@ -74,7 +74,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     running = getattr(benchmark, "running_numbers", False)
     more = {"images_per_prompt": run.expected.images_per_prompt} if running else {}
     contents = write(
-        pictures,
+        images,
         run.expected.subset,
         rule,
         result.threshold,
@@ -91,7 +91,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
 
 
 def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, dict[str, object]]]:
-    """Detections of the expected pictures in run order."""
+    """Detections of the expected images in run order."""
     expected = run.expected
     found = {
         (record["prompt_id"], record["index"]): record

@@ -1,4 +1,4 @@
-"""Opening a picture file that somebody else may have written, in bounded memory."""
+"""Opening an image file that somebody else may have written, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 1 << 26
-"""8192 x 8192; the largest pictures that methods make have 2048 x 2048."""
+"""8192 x 8192; the largest images that methods make have 2048 x 2048."""
 
 
 ONE_COLOUR = 2
-"""Levels of 255 by which no channel of a picture of one colour varies."""
+"""Levels of 255 by which no channel of an image of one colour varies."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
@@ -29,17 +29,17 @@ _TURNS = {
     7: "TRANSVERSE",
     8: "ROTATE_90",
 }
-"""What puts a picture of each EXIF orientation upright, as members of ``Image.Transpose``."""
+"""What puts an image of each EXIF orientation upright, as members of ``Image.Transpose``."""
 
 _SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 _MOST_OF_SIXTEEN_BITS = 0xFFFF
 
 
-class UnreadablePicture(ValueError):
-    """The bytes are no whole picture of an accepted format; the message says why."""
+class UnreadableImage(ValueError):
+    """The bytes are no whole image of an accepted format; the message says why."""
 
 
-def open_picture(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+def open_image(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     """The decoded first frame, in the file's own mode.
 
     Args:
@@ -47,106 +47,106 @@ def open_picture(content: bytes, formats: tuple[str, ...]) -> Image.Image:
         formats: Pillow's names of what is accepted, such as ``PNG``.
 
     Raises:
-        UnreadablePicture: anything else, or more than ``MOST_PIXELS``, which is refused by the
+        UnreadableImage: anything else, or more than ``MOST_PIXELS``, which is refused by the
             header alone.
     """
     from PIL import Image, UnidentifiedImageError
 
     if not content:
-        raise UnreadablePicture("the file is empty")
+        raise UnreadableImage("the file is empty")
     try:
         with Image.open(io.BytesIO(content), formats=formats) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
-                raise UnreadablePicture(
+                raise UnreadableImage(
                     f"{width} x {height} pixels, and at most {MOST_PIXELS:,} are read"
                 )
             image.load()
             # The file behind it is closed here, and a copy keeps nothing of it.
             return image.copy()
-    except UnreadablePicture:
+    except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadablePicture(f"no whole {' or '.join(formats)}") from error
+        raise UnreadableImage(f"no whole {' or '.join(formats)}") from error
     except ValueError as error:
-        # Pillow speaks of its own constants, where it is the picture that has too much text.
+        # Pillow speaks of its own constants, where it is the image that has too much text.
         if "MAX_TEXT" in str(error):
-            raise UnreadablePicture(
-                "the text stored in the PNG is larger than Pillow reads; save the picture again "
+            raise UnreadableImage(
+                "the text stored in the PNG is larger than Pillow reads; save the image again "
                 "without metadata"
             ) from error
-        raise UnreadablePicture(f"no whole {' or '.join(formats)} ({error})") from error
+        raise UnreadableImage(f"no whole {' or '.join(formats)} ({error})") from error
     # Its decoders raise whatever the bytes made them stumble over, struct.error and IndexError too.
     except Exception as error:
         kinds = " or ".join(formats)
-        raise UnreadablePicture(f"no whole {kinds} ({error or type(error).__name__})") from error
+        raise UnreadableImage(f"no whole {kinds} ({error or type(error).__name__})") from error
 
 
 def read_rgb(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     """What every detector and method is shown of a file; see ``to_rgb``.
 
     Raises:
-        UnreadablePicture: as ``open_picture`` and ``to_rgb``.
+        UnreadableImage: as ``open_image`` and ``to_rgb``.
     """
-    return to_rgb(open_picture(content, formats))
+    return to_rgb(open_image(content, formats))
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """An opened picture upright, as RGB of 8 bits.
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An opened image upright, as RGB of 8 bits.
 
     The EXIF orientation is applied. Of 16 bits of grey the upper 8 are taken, as OpenCV does;
     Pillow's own conversion cuts everything above 255 off. Transparency is left out.
 
     Raises:
-        UnreadablePicture: whole numbers outside 16 bits.
+        UnreadableImage: whole numbers outside 16 bits.
     """
     from PIL import Image
 
-    turn = _TURNS.get(orientation(picture))
+    turn = _TURNS.get(orientation(image))
     if turn is not None:
-        picture = picture.transpose(Image.Transpose[turn])
-    if picture.mode not in _SIXTEEN_BITS:
-        return picture.convert("RGB")
-    values = np.asarray(picture)
+        image = image.transpose(Image.Transpose[turn])
+    if image.mode not in _SIXTEEN_BITS:
+        return image.convert("RGB")
+    values = np.asarray(image)
     if values.min() < 0 or values.max() > _MOST_OF_SIXTEEN_BITS:
-        raise UnreadablePicture(f"grey values from {values.min()} to {values.max()}, not 16 bits")
+        raise UnreadableImage(f"grey values from {values.min()} to {values.max()}, not 16 bits")
     return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
 
 
-def orientation(picture: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1, which is upright, where there is none that can be read."""
     try:
-        found = picture.getexif().get(_ORIENTATION)
+        found = image.getexif().get(_ORIENTATION)
     except Exception:  # As with decoders: broken EXIF raises what it likes.
         return _UPRIGHT
     return found if isinstance(found, int) and 1 <= found <= 8 else _UPRIGHT
 
 
-def needs_conversion(picture: Image.Image) -> bool:
+def needs_conversion(image: Image.Image) -> bool:
     """Whether a program that ignores EXIF or cuts 16 bits off would show other pixels."""
-    return picture.mode in _SIXTEEN_BITS or orientation(picture) != _UPRIGHT
+    return image.mode in _SIXTEEN_BITS or orientation(image) != _UPRIGHT
 
 
 def header_needs_conversion(path: Path, formats: tuple[str, ...]) -> bool:
-    """The same of a file, by its header alone; False for what is no picture."""
+    """The same of a file, by its header alone; False for what is no image."""
     from PIL import Image
 
     try:
-        with Image.open(path, formats=formats) as picture:
-            return needs_conversion(picture)
-    except Exception:  # As in ``open_picture``; whoever reads the picture says what is the matter.
+        with Image.open(path, formats=formats) as image:
+            return needs_conversion(image)
+    except Exception:  # As in ``open_image``; whoever reads the image says what is the matter.
         return False
 
 
-def of_one_colour(picture: Image.Image) -> bool:
-    """Whether an RGB picture shows nothing: a safety checker's black, or NaN made white or black.
+def of_one_colour(image: Image.Image) -> bool:
+    """Whether an RGB image shows nothing: a safety checker's black, or NaN made white or black.
 
     No channel varies by more than ``ONE_COLOUR`` levels.
     """
-    return all(high - low <= ONE_COLOUR for low, high in picture.getextrema())  # type: ignore[misc]
+    return all(high - low <= ONE_COLOUR for low, high in image.getextrema())  # type: ignore[misc]
 
 
 def one_colour_note(count: int) -> str:
-    """What a report or a table says of pictures of one colour."""
-    are = "picture is" if count == 1 else "pictures are"
+    """What a report or a table says of images of one colour."""
+    are = "image is" if count == 1 else "images are"
     return f"{count:,} {are} of one colour (a safety checker's black, or NaN) and show no object"

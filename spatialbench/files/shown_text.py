@@ -64,7 +64,7 @@ def csv_cell(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it stands: no tag, no link, no picture, no end of a cell."""
+    """Text that Markdown shows as it stands: no tag, no link, no image, no end of a cell."""
     return inert_line(text).translate(_MARKDOWN)
 
 

@@ -1,4 +1,4 @@
-"""A method that descends on the latents, as a generator: a backbone, its settings, and pictures."""
+"""A method that descends on the latents, as a generator: a backbone, its settings, and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusing pictures whose guiding gradient was not finite."""
+"""Refusing images whose guiding gradient was not finite."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def require_finite_gradients(
         cure = "--dtype bfloat16 or float32" if name == "float16" else smaller
         raise UserError(
             f"{method}'s gradient was not finite in {name} for {len(bad)} of {len(fine)} images "
-            f"(prompts {', '.join(bad[:4])}); no picture was made. Use {cure}."
+            f"(prompts {', '.join(bad[:4])}); no image was made. Use {cure}."
         )

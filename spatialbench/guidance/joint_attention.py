@@ -1,4 +1,4 @@
-"""Joint attention of a transformer that reports where the picture looks at chosen words.
+"""Joint attention of a transformer that reports where the image looks at chosen words.
 
 The map of a word is a column of the attention matrix: the probability, over all image and text
 keys, that an image token looks at it. One more attention call whose values are 1 at the wanted

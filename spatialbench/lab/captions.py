@@ -1,4 +1,4 @@
-"""What the lab's pictures are called, in the wording of the three benchmarks."""
+"""What the lab's images are called, in the wording of the three benchmarks."""
 
 from __future__ import annotations
 

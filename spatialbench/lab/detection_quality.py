@@ -28,9 +28,9 @@ def detection_quality(
     """Every name is asked for in every held-out render of two objects.
 
     Returns:
-        ``both_found``: percent of pictures where each object has a box of its name above the
+        ``both_found``: percent of images where each object has a box of its name above the
         threshold; ``wrong_class``: percent of the boxes above it whose name is not in the
-        picture; ``boxes_per_object``; ``centre_error``: median distance of the most confident
+        image; ``boxes_per_object``; ``centre_error``: median distance of the most confident
         box's centre from the true one, in percent of the side.
     """
     import torch

@@ -110,7 +110,7 @@ def block_localisation(
 
 
 def _pairs(scenes: int, seed: int) -> tuple[list[Scene], list[Rendered], np.ndarray]:
-    """Scenes of two objects, their pictures, and where the second lies from the first, (n, 2)."""
+    """Scenes of two objects, their images, and where the second lies from the first, (n, 2)."""
     rng = np.random.default_rng(seed)
     drawn: list[Scene] = []
     while len(drawn) < scenes:

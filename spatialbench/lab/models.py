@@ -125,7 +125,7 @@ def build_transformer() -> SD3Transformer2DModel:
 
 
 def build_flow_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Straight flow from noise to picture, its steps shifted towards the noise as SD3's are."""
+    """Straight flow from noise to image, its steps shifted towards the noise as SD3's are."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=FLOW_SHIFT)
@@ -194,7 +194,7 @@ def _silent_text_encoder(vocabulary_size: int, width: int) -> CLIPTextModelWithP
 
 
 def build_detector(vocabulary_size: int) -> OwlViTForObjectDetection:
-    """OWL-ViT on 64-pixel pictures: 8-pixel patches, so 64 candidate boxes.
+    """OWL-ViT on 64-pixel images: 8-pixel patches, so 64 candidate boxes.
 
     Linear layers are initialised anew: the class's own initialisation from a configuration
     saturates the box head, and nothing is learnt. The class head starts by finding nothing.

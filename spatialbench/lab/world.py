@@ -1,6 +1,6 @@
 """The lab's world: scenes of one or two pictograms, drawn with exact boxes and masks.
 
-Pictures are square, ``SIDE`` pixels, RGB; x grows to the right and y downwards.
+Images are square, ``SIDE`` pixels, RGB; x grows to the right and y downwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIDE = 64
 SIZES = (18, 26)
 """Smallest and largest pictogram, in pixels of its square."""
 RELATION_ACCURACY = 0.55
-"""How often a training caption's relation is the picture's; otherwise it is the inverse."""
+"""How often a training caption's relation is the image's; otherwise it is the inverse."""
 
 _DIRECTIONAL = (Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW)
 
@@ -42,7 +42,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a picture shows and what its caption says (which may differ about the relation).
+    """What an image shows and what its caption says (which may differ about the relation).
 
     ``called`` are the objects' names as they stand in the caption; ``relation`` is the
     caption's, None where it names none.
@@ -123,7 +123,7 @@ def sample_scene(
 
     Args:
         rng: the scene's randomness; one generator state gives one scene.
-        relation_accuracy: probability that the caption's relation is the picture's.
+        relation_accuracy: probability that the caption's relation is the image's.
         exclude_held_out: never pair two names that the evaluation keeps for itself.
     """
     kind = rng.random()

@@ -35,7 +35,7 @@ class AskedModel:
         self.model = denoiser(pipe)
         if hasattr(pipe, "transformer"):
             self.prediction = FLOW
-            # As large a share of noise as the timestep says; nothing of the picture at the last.
+            # As large a share of noise as the timestep says; nothing of the image at the last.
             share = torch.arange(1, FLUX_TIMESTEPS + 1, dtype=torch.float32) / FLUX_TIMESTEPS
             self.signal: Tensor = 1 - share
             return

@@ -1,4 +1,4 @@
-"""Generate, detect, check, keep: from prompts to a training set, resumable at every picture."""
+"""Generate, detect, check, keep: from prompts to a training set, resumable at every image."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Build:
     Attributes:
         folder: where it goes.
         prompts: what to generate.
-        generator: the method that draws the pictures.
+        generator: the method that draws the images.
         detector: what finds the objects.
         rule: the geometric check; every relation of a prompt must hold strictly.
         threshold: score a box must exceed.
-        seed: of the pictures.
-        batch_size: pictures at a time.
+        seed: of the images.
+        batch_size: images at a time.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class Build:
 def build(
     plan: Build, executor: Executor, machine: Machine, command: str, progress: Progress
 ) -> tuple[KeptSet, Rejections]:
-    """Make the pictures and detections that are missing, then keep what passes.
+    """Make the images and detections that are missing, then keep what passes.
 
     Raises:
         UserError: as the stages; nothing passed (with the table of rejections); a folder that
@@ -85,7 +85,7 @@ def build(
         kept = list(_kept(run, plan, rejections, progress))
     if not kept:
         raise UserError(
-            f"none of the {rejections.images} pictures passed {plan.rule.name}, so there is "
+            f"none of the {rejections.images} images passed {plan.rule.name}, so there is "
             f"nothing to train on:\n\n{render(rejections.table(), 'table')}\n\n"
             "Objects not found: try another --threshold, --detector or --backbone. Relations "
             "wrong: give more prompts, or a --method that places better."

@@ -18,7 +18,7 @@ class Conditioning:
     Args:
         pipe: an SD, SDXL or FLUX pipeline.
         learned: the text encoders are trained too, so that nothing can be remembered.
-        size: width and height of the pictures in pixels; SDXL is told them.
+        size: width and height of the images in pixels; SDXL is told them.
         text_length: tokens of T5, for FLUX.
     """
 

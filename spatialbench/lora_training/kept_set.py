@@ -1,10 +1,10 @@
-"""The pictures that passed, with their prompts: a folder that any trainer can read.
+"""The images that passed, with their prompts: a folder that any trainer can read.
 
     DATA/images/<prompt id>-<k>.png
     DATA/metadata.jsonl   file_name, text, relations, boxes: the layout of ``datasets``' imagefolder
     DATA/dataset.json     how it was made, what was rejected and why; written last
 
-``run/`` beside them is the run the pictures come from.
+``run/`` beside them is the run the images come from.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class _Record(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPicture:
-    """One picture of the set.
+class KeptImage:
+    """One image of the set.
 
     Attributes:
         file: its path relative to the folder.
@@ -70,43 +70,43 @@ class KeptPicture:
 
 @dataclass(frozen=True, slots=True)
 class KeptSet:
-    """A folder of kept pictures; ``digest`` is a SHA-256 (hex) over prompts and picture hashes."""
+    """A folder of kept images; ``digest`` is a SHA-256 (hex) over prompts and image hashes."""
 
     folder: Path
-    pictures: Sequence[KeptPicture]
+    images: Sequence[KeptImage]
     description: dict[str, Any]
     digest: str
 
 
 def write_kept(
-    folder: Path, pictures: Iterable[tuple[Path, dict[str, Any]]], description: dict[str, Any]
+    folder: Path, images: Iterable[tuple[Path, dict[str, Any]]], description: dict[str, Any]
 ) -> KeptSet:
     """Write the set from (file of the run, record) pairs; what stood there before is replaced.
 
-    Pictures are linked to those of the run where the disk can, else copied.
+    Images are linked to those of the run where the disk can, else copied.
 
     Args:
         folder: where the set goes; no link below it is followed.
-        pictures: the files, below ``folder`` too.
+        images: the files, below ``folder`` too.
         description: of ``DESCRIPTION``.
 
     Raises:
         UserError: no space, no permission, a symbolic link on the way.
     """
-    images = folder / IMAGES
-    make_folder(images, folder)
+    into = folder / IMAGES
+    make_folder(into, folder)
     with disk_errors(folder):
         remove_below(folder, folder / DESCRIPTION)
     lines, names = [], set()
-    for source, record in pictures:
+    for source, record in images:
         target = folder / record["file_name"]
         names.add(target.name)
         _place(source, target, folder)
         lines.append(json.dumps(record) + "\n")
-    for stale in names_below(folder, images):
+    for stale in names_below(folder, into):
         if stale not in names:
-            with disk_errors(images / stale):
-                remove_below(folder, images / stale)
+            with disk_errors(into / stale):
+                remove_below(folder, into / stale)
     write_atomic(folder / METADATA, "".join(lines).encode())
     write_atomic(folder / DESCRIPTION, json.dumps(description, indent=2).encode() + b"\n")
     return read_kept(folder)
@@ -122,18 +122,18 @@ def read_kept(folder: Path) -> KeptSet:
         description = read_json(folder / DESCRIPTION, below=folder)
         lines = json_lines(read_limited(folder / METADATA, LARGE, folder))
         records = [parse_json(line) for line in lines]
-        pictures = [_picture(record, folder) for record in records]
+        images = [_image(record, folder) for record in records]
         content = canonical_json([[r["text"], r["sha256"]] for r in records])
     except ValidationError as error:
         raise _no_set(folder, first_error(error)) from error
     except (OSError, ValueError) as error:
         raise _no_set(folder, str(error)) from error
-    return KeptSet(folder, pictures, description, hashlib.sha256(content.encode()).hexdigest())
+    return KeptSet(folder, images, description, hashlib.sha256(content.encode()).hexdigest())
 
 
-def _picture(record: Any, folder: Path) -> KeptPicture:
+def _image(record: Any, folder: Path) -> KeptImage:
     line = _Record.model_validate(record)
-    return KeptPicture(inside(line.file_name, folder), line.text, line.relations[0][1], record)
+    return KeptImage(inside(line.file_name, folder), line.text, line.relations[0][1], record)
 
 
 def _no_set(folder: Path, why: str) -> UserError:

@@ -1,4 +1,4 @@
-"""The training pictures as latents, encoded once, with weights for their objects."""
+"""The training images as latents, encoded once, with weights for their objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ..backbones.pipelines import Pipeline
 from ..errors import UserError
 from ..files.documents import LARGE, read_limited
-from ..files.images import UnreadablePicture, read_rgb
+from ..files.images import UnreadableImage, read_rgb
 from .kept_set import KeptSet
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CHUNK = 16
 
 
 class LatentCache(NamedTuple):
-    """All pictures, float32 on the CPU.
+    """All images, float32 on the CPU.
 
     Attributes:
         mean: (n, c, h, w), of the VAE's posterior, scaled as the denoiser takes it.
@@ -35,17 +35,17 @@ class LatentCache(NamedTuple):
     weight: Tensor
 
     def draw(self, rows: Sequence[int], noise: Tensor) -> Tensor:
-        """Latents of some pictures, one draw of the posterior each: (len(rows), c, h, w)."""
+        """Latents of some images, one draw of the posterior each: (len(rows), c, h, w)."""
         index = list(rows)
         drawn: Tensor = self.mean[index] + self.spread[index] * noise
         return drawn
 
 
-def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> LatentCache:
-    """Run every picture through the pipeline's VAE.
+def encode_images(pipe: Pipeline, kept: KeptSet, object_weight: float) -> LatentCache:
+    """Run every image through the pipeline's VAE.
 
     Raises:
-        UserError: a picture that is missing, unreadable, or of another size than the first.
+        UserError: an image that is missing, unreadable, or of another size than the first.
     """
     import torch
 
@@ -57,8 +57,8 @@ def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Late
     means, spreads, weights = [], [], []
     try:
         with torch.no_grad():
-            for start in range(0, len(kept.pictures), _CHUNK):
-                chunk = kept.pictures[start : start + _CHUNK]
+            for start in range(0, len(kept.images), _CHUNK):
+                chunk = kept.images[start : start + _CHUNK]
                 pixels = torch.stack([_pixels(kept.folder / p.file, kept.folder) for p in chunk])
                 posterior = vae.encode(pixels.to(vae.device)).latent_dist
                 means.append(_scaled(pipe, posterior.mean, shift=True).cpu())
@@ -71,7 +71,7 @@ def encode_pictures(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Late
         if "size" not in str(error):
             raise
         raise UserError(
-            f"the pictures of {kept.folder} are not all of one size: build the data again, with "
+            f"the images of {kept.folder} are not all of one size: build the data again, with "
             "one --width and --height."
         ) from error
     finally:
@@ -85,7 +85,7 @@ def _pixels(path: Path, below: Path) -> Tensor:
 
     try:
         array = np.array(read_rgb(read_limited(path, LARGE, below), ("PNG",)))
-    except (OSError, ValueError, UnreadablePicture) as error:
+    except (OSError, ValueError, UnreadableImage) as error:
         raise UserError(
             f"{path} cannot be read ({error}): type 'spatialbench esplora build-data' again."
         ) from error

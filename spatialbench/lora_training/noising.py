@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PURE_NOISE_FROM = 900
 """First timestep (of 1,000) at which a sample may be shown pure noise."""
 FLOW = "flow"
-"""What FLUX answers: from picture to noise, e - x0, along a straight line."""
+"""What FLUX answers: from image to noise, e - x0, along a straight line."""
 PREDICTIONS = ("epsilon", "v_prediction", FLOW)
 
 
@@ -23,7 +23,7 @@ def draw_timesteps(
     """Timesteps (size,) in 0 .. last-1, and which samples are shown the noise alone.
 
     Those have late timesteps, where sampling starts. Stable Diffusion's noise schedule leaves a
-    little of the picture at its last step; a model that only ever sees that reads the layout from
+    little of the image at its last step; a model that only ever sees that reads the layout from
     what is left of it, and never from the caption, so that no relation can be learned.
     """
     pure = rng.random(size) < pure_share

@@ -1,4 +1,4 @@
-"""Why pictures were not kept, counted."""
+"""Why images were not kept, counted."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Rejections:
     counts: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, relation: str, result: str) -> None:
-        """Count one picture."""
+        """Count one image."""
         self.counts.setdefault(relation, Counter())[result] += 1
 
     def total(self, result: str) -> int:
-        """Pictures with that outcome, of all relations."""
+        """Images with that outcome, of all relations."""
         return sum(counter[result] for counter in self.counts.values())
 
     @property
     def images(self) -> int:
-        """All pictures counted."""
+        """All images counted."""
         return sum(counter.total() for counter in self.counts.values())
 
     def to_json(self) -> dict[str, dict[str, int]]:

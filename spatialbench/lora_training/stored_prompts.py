@@ -1,4 +1,4 @@
-"""The prompts of a training set beside its pictures, so that other commands can open its run."""
+"""The prompts of a training set beside its images, so that other commands can open its run."""
 
 from __future__ import annotations
 

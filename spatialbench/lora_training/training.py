@@ -21,7 +21,7 @@ from ..runs.identity import canonical_json, differences
 from .asked_model import AskedModel
 from .conditioning import Conditioning
 from .kept_set import KeptSet
-from .latent_cache import encode_pictures
+from .latent_cache import encode_images
 from .lora_settings import TARGETS, TEXT_TARGETS, LoraSettings
 from .noising import draw_timesteps, shown_and_target
 
@@ -72,9 +72,9 @@ def train_lora(
             "a LoRA for FLUX is trained in its transformer alone, not in T5 or CLIP: leave "
             "--text-encoder out."
         )
-    if not kept.pictures:
+    if not kept.images:
         raise UserError(
-            f"{kept.folder} holds no picture to train on: type 'spatialbench esplora build-data' "
+            f"{kept.folder} holds no image to train on: type 'spatialbench esplora build-data' "
             "with a larger --count."
         )
     identity = {
@@ -91,12 +91,12 @@ def train_lora(
     torch.manual_seed(settings.seed)
     pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
     asked = AskedModel(pipe)
-    cache = encode_pictures(pipe, kept, settings.object_weight)
-    report(f"{len(kept.pictures):,} pictures encoded; {_described(pipe, settings)}")
+    cache = encode_images(pipe, kept, settings.object_weight)
+    report(f"{len(kept.images):,} images encoded; {_described(pipe, settings)}")
     models = _add_adapters(pipe, settings)
     if frugal:
         asked.model.enable_gradient_checkpointing()
-    first = kept.pictures[0].record
+    first = kept.images[0].record
     conditioning = Conditioning(
         pipe,
         (first["width"], first["height"]),
@@ -110,7 +110,7 @@ def train_lora(
     def losses_of(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         rows = _draw_rows(rng, by_relation, settings.batch_size)
         captions = [
-            "" if rng.random() < settings.no_caption else kept.pictures[row].text for row in rows
+            "" if rng.random() < settings.no_caption else kept.images[row].text for row in rows
         ]
         chosen, bare = draw_timesteps(rng, len(rows), settings.pure_noise, len(asked.signal))
         timesteps, pure = torch.from_numpy(chosen), torch.from_numpy(bare)
@@ -227,10 +227,10 @@ def _trainable(models: dict[str, nn.Module]) -> nn.Module:
 
 
 def _by_relation(kept: KeptSet) -> list[list[int]]:
-    """Rows of the pictures by relation, the relations in the order of their names."""
+    """Rows of the images by relation, the relations in the order of their names."""
     rows: dict[str, list[int]] = {}
-    for row, picture in enumerate(kept.pictures):
-        rows.setdefault(picture.relation, []).append(row)
+    for row, image in enumerate(kept.images):
+        rows.setdefault(image.relation, []).append(row)
     return [rows[relation] for relation in sorted(rows)]
 
 

@@ -1,4 +1,4 @@
-"""The prompts that training pictures are made from: drawn, or read from a file."""
+"""The prompts that training images are made from: drawn, or read from a file."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class TrainingPrompts:
 
     Attributes:
         all: the prompts.
-        images_per_prompt: pictures of each.
+        images_per_prompt: images of each.
     """
 
     all: Sequence[Prompt]
     images_per_prompt: int = 1
     name: str = "esplora-training"
     version: int = 1
-    summary: str = "prompts of a LoRA's training pictures"
+    summary: str = "prompts of a LoRA's training images"
     subsets: Mapping[str, str] = None  # type: ignore[assignment]
     default_subset: str = "all"
 

@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """One picture to make: prompt, image index k, and the seed of its own CPU generator."""
+    """One image to make: prompt, image index k, and the seed of its own CPU generator."""
 
     prompt: Prompt
     index: int
@@ -83,7 +83,7 @@ class Generator(Protocol):
         ...
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """RGB pictures, one a request, each from one CPU generator seeded with its own seed.
+        """RGB images, one a request, each from one CPU generator seeded with its own seed.
 
         A request's pixels may not depend on the other requests beyond rounding.
         """
@@ -149,11 +149,11 @@ class DetectorPlugin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A rule's answer for one picture.
+    """A rule's answer for one image.
 
     Attributes:
-        correct: whether the picture shows what the prompt asked for.
-        score: the benchmark's own number for this picture.
+        correct: whether the image shows what the prompt asked for.
+        score: the benchmark's own number for this image.
         reason: a sentence a person can read.
         facts: the columns the benchmark's metrics are made of, such as ``found_a``. Some names
             mean the same to every benchmark, and the price of a result is read from them: for an
@@ -213,14 +213,7 @@ class Published:
 class BenchmarkPlugin(Protocol):
     """What an entry point of ``spatialbench.benchmarks`` names.
 
-    It may also offer, and the harness then uses: ``subset_rules`` and ``subset_detectors`` (see
-    ``subsets``), ``prepare_detector``, ``needs_prepared_detector`` and ``rule_with`` (see
-    ``cli.assembly``), ``prompt_of_record`` (see ``exchange.foreign``), ``stands_for`` (see
-    ``scoring.rules.any_benchmark``), ``notes``, ``breakdowns`` and ``undefined`` (see ``scoring.summary``),
-    ``read_official`` or ``official_reader`` (see ``exchange.read_results``), ``rewritten_prompts`` (of
-    such a file), ``judged_metadata`` (see ``exchange.image_names``), ``vocabulary`` (see
-    ``scoring.looked``), ``official_results`` (see ``exchange.write_results``), ``violations`` (see
-    ``published``), and ``fetch`` or ``files`` (see ``cli.fetch``).
+    It may also offer the hooks that the harness finds by name.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Rewriting a prompt before any method sees it: TORE and its controls; ``TRANSFORMS`` has all.
 
-The verdict on a picture is always against the prompt the benchmark asked for.
+The verdict on an image is always against the prompt the benchmark asked for.
 """
 
 from __future__ import annotations

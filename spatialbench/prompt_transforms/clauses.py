@@ -13,10 +13,10 @@ from itertools import pairwise
 
 from .phrases import PhraseMatch, find_phrases
 
-_PICTURE = "photo|photograph|picture|image|painting|drawing|illustration|sketch|rendering|render"
+_IMAGE = "photo|photograph|image|image|painting|drawing|illustration|sketch|rendering|render"
 _PREFIX = re.compile(
     rf"(?:(?:in|on|at)\s+[^,]+,\s+|there\s+(?:is|are)\s+"
-    rf"|(?:(?:an?|the)\s+)?(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|view)\s+(?:of|showing)\s+)+",
+    rf"|(?:(?:an?|the)\s+)?(?:[\w-]+\s+){{0,3}}?(?:{_IMAGE}|view)\s+(?:of|showing)\s+)+",
     re.IGNORECASE,
 )
 _LINK = re.compile(

@@ -22,7 +22,7 @@ IDENTITY_KEY = "prompt_transform"
 class Transformed:
     """A generator that is sent rewritten prompts. Picklable where the generator is.
 
-    The seeds, the prompt ids and whatever judges the pictures stay those of the original prompts.
+    The seeds, the prompt ids and whatever judges the images stay those of the original prompts.
     """
 
     generator: Generator

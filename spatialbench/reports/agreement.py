@@ -1,4 +1,4 @@
-"""Two detectors on the same pictures: how often the rule gives them the same verdict."""
+"""Two detectors on the same images: how often the rule gives them the same verdict."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ class Assumptions:
     """What a plan rests on.
 
     Attributes:
-        rate: expected share of right pictures, in [0, 1].
-        images: pictures a prompt.
-        correlation: between the pictures of one prompt, in [0, 1].
+        rate: expected share of right images, in [0, 1].
+        images: images a prompt.
+        correlation: between the images of one prompt, in [0, 1].
         between: correlation of two runs' results on one prompt: what pairing gains.
         power: chance of finding the difference.
         confidence: of intervals and tests.
@@ -181,14 +181,14 @@ def plan_text(
         return render_csv(names, [[repr(v) for v in asdict(p).values()] for p in plans])
     notes = [
         f"in percentage points, for a share near {100 * assumed.rate:g} %, {assumed.images} "
-        f"pictures a prompt that correlate by {assumed.correlation:g}",
+        f"images a prompt that correlate by {assumed.correlation:g}",
         f"smallest: the true difference of two runs that is found with {100 * assumed.power:g} % "
         f"chance at {100 * assumed.confidence:g} % confidence; paired: same prompts and seeds, "
         f"results that correlate by {assumed.between:g} between the runs",
     ]
     if wanted:
         notes.insert(0, f"a difference of {wanted[0]:g} points needs {wanted[1]:,} prompts, paired")
-    columns = ["prompts", "pictures", "±", "smallest, paired", "smallest, unpaired"]
+    columns = ["prompts", "images", "±", "smallest, paired", "smallest, unpaired"]
     return render(Table(columns, rows, "what a run can show", notes), form)
 
 
@@ -224,19 +224,19 @@ def lesson_text(
         return render_csv(columns, rows)
     notes = [
         "smallest: the true difference that is found with 80 % chance",
-        "design effect: how many pictures of this run say as much as one independent picture",
+        "design effect: how many images of this run say as much as one independent image",
         *_left_out(scored, found),
         "paired needs a second run: spatialbench power RUN RUN2",
         scored.result.signature,
     ]
     if comparison is None or other is None:
-        seen = f"{scored.result.images:,} pictures of {scored.result.prompts:,} prompts"
+        seen = f"{scored.result.images:,} images of {scored.result.prompts:,} prompts"
         title = f"what {scored.label} says about a next run"
         return render(Table(columns, rows, title, [f"from {seen}", *notes]), form)
     shared = comparison.pairing.first
     notes[-2:] = [
         *comparison.pairing.notes,
-        f"from both runs, paired over {len(shared.index):,} pictures of {len(shared.prompts):,} "
+        f"from both runs, paired over {len(shared.index):,} images of {len(shared.prompts):,} "
         "prompts; the design effect is of A",
         f"A: {scored.result.signature}",
         f"B: {other.result.signature}",

@@ -54,7 +54,7 @@ class PublishedRow(BaseModel):
 
 
 def packaged_rows(package: str | None) -> tuple[Published, ...]:
-    """The rows of ``reports.published.json`` beside a benchmark's modules, in the order of the file."""
+    """The rows of ``published.json`` beside a benchmark's modules, in the order of the file."""
     text = files(package or "").joinpath("published.json").read_text(encoding="utf-8")
     return _rows(text)
 

@@ -58,7 +58,7 @@ class Result(Group):
 
     @property
     def is_lab(self) -> bool:
-        """Whether the embedded lab drew or judged the pictures."""
+        """Whether the embedded lab drew or judged the images."""
         return self.backbone.split("@")[0] in LAB_BACKBONES or self.detector.startswith("lab-")
 
 

@@ -1,4 +1,4 @@
-"""Pictures somebody else made, as a method: an identity and nothing that could draw."""
+"""Images somebody else made, as a method: an identity and nothing that could draw."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Imported:
         backbone: the model it was made with, or ``unknown``.
         kind: the layout of the files it came from.
         content: hash of everything that was imported, so that other files are another run.
-        rewritten: how many prompts were rewritten before the pictures were made, as far as the
+        rewritten: how many prompts were rewritten before the images were made, as far as the
             files say.
     """
 
@@ -52,7 +52,7 @@ class Imported:
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """Always a UserError: what is missing has to be imported too."""
         raise UserError(
-            f"{self.name} was imported, so no picture of it can be made: give the import again "
+            f"{self.name} was imported, so no image of it can be made: give the import again "
             "with the missing files."
         )
 

@@ -20,7 +20,7 @@ class SeedScheme:
 
     Attributes:
         base: None for ``protocol``; otherwise any integer, which changes every hashed seed.
-        known: False for pictures from elsewhere whose seeds were not recorded.
+        known: False for images from elsewhere whose seeds were not recorded.
     """
 
     base: int | None = None

@@ -22,7 +22,7 @@ from .quarantine import told
 from .timing import Pace, read_pace
 
 _LATER = {"detections": "detections", "results": "verdicts"}
-"""What a run begins with that was imported without pictures, by the layout in its identity."""
+"""What a run begins with that was imported without images, by the layout in its identity."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _begins(run: Run) -> str:
 
 
 def _next_of_imported(run: Run, detections: Mapping[str, int], scored: int | None) -> str:
-    """What follows detections or verdicts of pictures that are not there."""
+    """What follows detections or verdicts of images that are not there."""
     expected = run.expected.images
     if scored == expected:
         return "nothing is left to do"

@@ -18,7 +18,7 @@ def other_names(labels: Iterable[str], asked: Iterable[str]) -> UserError:
     return UserError(
         f"no label of the detections is a name that the prompts ask for: the labels are "
         f"{some(given)}, and the names are {some(names)}. {_what_to_do(given, names)}; as they "
-        "stand, every picture would count as wrong."
+        "stand, every image would count as wrong."
     )
 
 

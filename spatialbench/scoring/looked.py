@@ -1,6 +1,6 @@
 """What the detections of a whole run or file show of the detector: its labels and its scores.
 
-One picture without a box above the threshold is a wrong picture. No picture with one, or no label
+One image without a box above the threshold is a wrong image. No image with one, or no label
 that a prompt asks for, is a detector that answers on another scale or in other words: every number
 made of it would be a silent zero.
 """
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ONE_COLOUR = "one_colour"
-"""The key of a detections record that says its picture is of one colour; left out elsewhere."""
+"""The key of a detections record that says its image is of one colour; left out elsewhere."""
 
 _SMALL = 8
-"""Pixels of the longer side up to which a picture may hold no box beyond its first pixel."""
+"""Pixels of the longer side up to which an image may hold no box beyond its first pixel."""
 
 
 def vocabulary(benchmark: BenchmarkPlugin, prompts: Iterable[Prompt]) -> frozenset[str]:
@@ -57,8 +57,8 @@ def found_record(
             raise UserError(f"the detector returned a {type(found).__name__}: expected Detections.")
         if (found.width, found.height) != image.size:
             raise UserError(
-                f"detections in a picture of {found.width} x {found.height} pixels, and it has "
-                f"{image.width} x {image.height}: give the size of the picture that was handed "
+                f"detections in an image of {found.width} x {found.height} pixels, and it has "
+                f"{image.width} x {image.height}: give the size of the image that was handed "
                 "over, and boxes in its pixels."
             )
         built = Detections.build(
@@ -72,10 +72,10 @@ def found_record(
 
 
 class Shares:
-    """Tells boxes that are given in shares of the picture from boxes in pixels.
+    """Tells boxes that are given in shares of the image from boxes in pixels.
 
     By one box this cannot be told: [0, 0, 1, 1] may be a pixel. Where no corner of any box of any
-    picture lies beyond the first pixel, and one lies between two pixels, they are shares.
+    image lies beyond the first pixel, and one lies between two pixels, they are shares.
     """
 
     def __init__(self) -> None:
@@ -97,8 +97,8 @@ class Shares:
         if self._inside and self._between is not None:
             box = ", ".join(f"{corner:g}" for corner in self._between)
             raise UserError(
-                f"all boxes lie within the first pixel of their pictures, such as [{box}]: they "
-                "look like shares of the picture; multiply x0 and x1 by its width, and y0 and y1 "
+                f"all boxes lie within the first pixel of their images, such as [{box}]: they "
+                "look like shares of the image; multiply x0 and x1 by its width, and y0 and y1 "
                 "by its height."
             )
 
@@ -113,15 +113,15 @@ class Looked:
         self._one_colour = 0
         self._shares = Shares()
         self._own = False
-        # By the threshold that decides: how many pictures, and the best score in any of them.
-        self._pictures: Counter[float] = Counter()
+        # By the threshold that decides: how many images, and the best score in any of them.
+        self._images: Counter[float] = Counter()
         self._best: dict[float, float] = {}
 
     def add(self, prompt: Prompt, record: Mapping[str, Any], limit: float) -> None:
         """Look at one checked record, whose boxes count above ``limit``."""
         self._prompts[prompt.id] = prompt
         self._one_colour += record.get(ONE_COLOUR) is True
-        self._pictures[limit] += 1
+        self._images[limit] += 1
         labels = record["labels"]
         self._shares.add(record)
         if labels:
@@ -142,18 +142,18 @@ class Looked:
 
         Raises:
             UserError: boxes, and no label of any of them is known; all boxes in shares of the
-                picture; or no box counts in any of the pictures that are judged at a threshold,
+                image; or no box counts in any of the images that are judged at a threshold,
                 although there are some.
         """
         unknown = self.unknown(prompts)
         notes = []
-        if self._pictures and not self._labels:
-            notes.append(f"no box was found in any of {self._pictures.total():,} pictures.")
+        if self._images and not self._labels:
+            notes.append(f"no box was found in any of {self._images.total():,} images.")
         for limit, best in self._best.items():
             if np.float32(best) > np.float32(limit):
                 continue
             nothing = (
-                f"no box in any of {self._pictures[limit]:,} pictures has a score above {limit:g} "
+                f"no box in any of {self._images[limit]:,} images has a score above {limit:g} "
                 f"(the best has {best:.3g})"
             )
             if limit == given:
@@ -163,7 +163,7 @@ class Looked:
             way = f"give --rule NAME:{option}=NUMBER" if option else "give the --threshold"
             raise UserError(
                 f"{nothing}: the detector's scores are on another scale than the rule's threshold, "
-                f"and every picture would count as wrong; {way} from which this detector's boxes "
+                f"and every image would count as wrong; {way} from which this detector's boxes "
                 "count."
             )
         if unknown:
@@ -174,7 +174,7 @@ class Looked:
                 f"prompt asks for: {some(unknown)}."
             )
         if self._labels and not self._own:
-            notes.append("no box has a label that the prompt of its own picture asks for.")
+            notes.append("no box has a label that the prompt of its own image asks for.")
         if self._one_colour:
             notes.append(f"{one_colour_note(self._one_colour)}.")
         return notes
@@ -183,7 +183,7 @@ class Looked:
         """The labels that no prompt asks for; ``prompts`` as in ``notes``.
 
         Raises:
-            UserError: all of them, or all boxes are in shares of the picture.
+            UserError: all of them, or all boxes are in shares of the image.
         """
         self._shares.refuse()
         known = vocabulary(self._benchmark, [*prompts, *self._prompts.values()])
@@ -194,7 +194,7 @@ class Looked:
 
     @property
     def one_colour(self) -> int:
-        """How many pictures are of one colour."""
+        """How many images are of one colour."""
         return self._one_colour
 
     def _asked(self) -> list[str]:

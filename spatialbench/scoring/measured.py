@@ -20,7 +20,7 @@ from .rules.any_benchmark import AnyBenchmarkRule, unjudged
 from .rules.catalogue import RECONSTRUCTION, Family, bound, family_of, named
 
 FOUND = "OA"
-"""Percent of the judged pictures in which every asked object was found."""
+"""Percent of the judged images in which every asked object was found."""
 
 
 def measured_by(
@@ -59,11 +59,11 @@ class _Measured:
         return getattr(self._benchmark, name)
 
     def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """The rule's metrics in percent; NaN without a judged picture."""
+        """The rule's metrics in percent; NaN without a judged image."""
         return {key: 100 * _quotient(ratio.parts[0]) for key, ratio in self.ratios(table).items()}
 
     def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        """OA; each share over all judged pictures; and, as ``_cond``, over those with OA."""
+        """OA; each share over all judged images; and, as ``_cond``, over those with OA."""
         judged, found = _sums(table, "judged"), _sums(table, "found_all")
         ratios = {FOUND: Ratio(found, judged)}
         for word, fact in self._family.shares.items():
@@ -78,12 +78,12 @@ class _Measured:
         if out:
             notes.append(
                 f"{out:,} of {len(prompts):,} prompts ask for nothing that {rule} judges (left, "
-                "right, above, below, in front of, behind): their pictures are left out."
+                "right, above, below, in front of, behind): their images are left out."
             )
         return notes
 
     def undefined(self, table: ScoreTable) -> Mapping[str, str]:
-        """Why a metric is undefined: no judged picture, or none with every object."""
+        """Why a metric is undefined: no judged image, or none with every object."""
         if not _sums(table, "judged").any():
             return dict.fromkeys(self.headline, "the rule judges no image of these prompts")
         if _sums(table, "found_all").any():
@@ -106,7 +106,7 @@ def _keys(family: Family) -> list[str]:
 
 
 def _sums(table: ScoreTable, fact: str) -> FloatArray:
-    """Sums of a fact over each prompt's judged pictures; float64 of shape (prompts,)."""
+    """Sums of a fact over each prompt's judged images; float64 of shape (prompts,)."""
     judged = np.asarray(table.columns["judged"], dtype=np.float64)
     values = np.asarray(table.columns[fact], dtype=np.float64) * judged
     sums = np.bincount(table.prompt_row, values, len(table.prompts))

@@ -1,7 +1,7 @@
 """The summaries of a run by other rules than the one it was scored by last.
 
 ``summary.json`` is by the last rule. What it replaces is kept as ``rules/<rule>/summary.json``, as
-long as it is about the same pictures, so that a run can be shown under several rules at a time.
+long as it is about the same images, so that a run can be shown under several rules at a time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
     """Set aside the summary that ``summary`` is about to replace, if another rule made it.
 
     One that somebody changed is not kept. Those set aside before that are of the new summary's rule
-    or of other pictures are removed.
+    or of other images are removed.
 
     Raises:
         UserError: no space, no permission.
@@ -53,7 +53,7 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
 
 
 def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:
-    """Whether one says by another rule what the summary says of the same pictures."""
+    """Whether one says by another rule what the summary says of the same images."""
     if one is None or one.get("rule") == summary["rule"]:
         return False
     return all(one.get(key) == summary[key] for key in _SAME)

@@ -1,4 +1,4 @@
-"""What a result cost in the pictures: how sure the detector is, and how many objects are doubled.
+"""What a result cost in the images: how sure the detector is, and how many objects are doubled.
 
 A method can buy accuracy with vague objects or with several copies of one. Both are read from the
 facts of the verdicts, by the names that ``plugins.Verdict`` gives.
@@ -20,9 +20,9 @@ def price(table: ScoreTable) -> dict[str, float]:
     """The keys that the facts of a table allow; a key they do not allow is absent.
 
     Returns:
-        ``confidence``: mean of ``conf_x`` in percent over all pictures and objects x that were
+        ``confidence``: mean of ``conf_x`` in percent over all images and objects x that were
         found (``n_x`` above 0, else ``found_x``), NaN where none was. ``duplicates``: boxes above
-        the threshold beyond the first of each object, as a mean over pictures.
+        the threshold beyond the first of each object, as a mean over images.
     """
     columns = table.columns
     images = len(table.prompt_row)

@@ -50,7 +50,7 @@ def summarise(
 ) -> Summary:
     """Metrics in percent with 95 % intervals, over all and by task, and why where there is none.
 
-    After the metrics stand ``confidence`` (percent) and ``duplicates`` (a picture), where the
+    After the metrics stand ``confidence`` (percent) and ``duplicates`` (an image), where the
     facts allow; see ``price``.
 
     ``prompts`` counts prompts with at least one judged image. ``partial`` is true where an

@@ -55,7 +55,7 @@ def settled(
 
 
 def decided_at(rule: Rule, prompt: Prompt, threshold: float) -> float:
-    """The score above which a box of this prompt's picture counts.
+    """The score above which a box of this prompt's image counts.
 
     A rule with several thresholds offers ``decides_at(prompt, threshold)``.
     """

@@ -21,7 +21,7 @@ def judge_of(rule: Rule, anywhere: bool = False) -> Judge:
     """A function that judges a detections record, and refuses one that no detector can have made.
 
     ``anywhere`` lets boxes lie where they like: those of a record that brings a prompt of its own
-    are a case for the rule, and not of a picture.
+    are a case for the rule, and not of an image.
 
     A rule may offer ``judge_record(prompt, record, threshold)``, which must agree with ``judge``
     and saves building arrays; otherwise the record is read into Detections.

@@ -1,4 +1,4 @@
-"""Canaries: what a sound detector found in fixed pictures, and whether it still finds it.
+"""Canaries: what a sound detector found in fixed images, and whether it still finds it.
 
 A record is made once where the detector is known to work (``spatialbench doctor
 --record-canary``) and compared each time it is loaded: a driver, a device or a library that changes
@@ -33,14 +33,14 @@ PAIRS = (("dog", "car"), ("cat", "chair"), ("bird", "clock"), ("bicycle", "pizza
 ENLARGEMENT = 4
 SCORE_TOLERANCE = 0.02
 BOX_TOLERANCE = 0.01
-"""Of the picture's longer side."""
+"""Of the image's longer side."""
 
 LOWEST = 0.1
 """Weaker boxes are not compared: no rule looks at them."""
 
 
 def record(detector: Detector) -> Path:
-    """Look at the canary pictures and keep what is found, for :func:`check`."""
+    """Look at the canary images and keep what is found, for :func:`check`."""
     path = record_path(detector)
     found = [detections.to_record() for detections in _look(detector)]
     make_folder(path.parent)
@@ -60,8 +60,8 @@ def check(detector: Detector) -> str | None:
         return None
     try:
         stored = [Detections.from_record(one).require_sound() for one in read_json(path)["found"]]
-        if len(stored) != len(pictures()):
-            raise ValueError(f"it holds {len(stored)} pictures")
+        if len(stored) != len(images()):
+            raise ValueError(f"it holds {len(stored)} images")
     except (OSError, ValueError, KeyError, TypeError, UserError) as error:
         raise UserError(
             f"the canary record {path} cannot be read ({type(error).__name__}); delete it, or make "
@@ -69,8 +69,8 @@ def check(detector: Detector) -> str | None:
         ) from error
     boxes = 0
     for position, (before, now) in enumerate(zip(stored, _look(detector), strict=True)):
-        boxes += _compare(before, now, f"{detector.signature()}, canary picture {position}")
-    return f"{boxes} boxes in {len(stored)} canary pictures as recorded"
+        boxes += _compare(before, now, f"{detector.signature()}, canary image {position}")
+    return f"{boxes} boxes in {len(stored)} canary images as recorded"
 
 
 def record_path(detector: Detector) -> Path:
@@ -80,7 +80,7 @@ def record_path(detector: Detector) -> Path:
     return cache_folder() / "canaries" / name
 
 
-def pictures() -> list[tuple[Image.Image, list[str]]]:
+def images() -> list[tuple[Image.Image, list[str]]]:
     """Scenes of the lab, enlarged to 256 pixels, and the names of their objects."""
     from PIL import Image
 
@@ -100,8 +100,8 @@ def pictures() -> list[tuple[Image.Image, list[str]]]:
 
 
 def _look(detector: Detector) -> list[Detections]:
-    """One picture at a time, so that no batch plays a part."""
-    return [detector.detect([image], [names])[0] for image, names in pictures()]
+    """One image at a time, so that no batch plays a part."""
+    return [detector.detect([image], [names])[0] for image, names in images()]
 
 
 def _compare(before: Detections, now: Detections, where: str) -> int:

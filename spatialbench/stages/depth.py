@@ -149,8 +149,8 @@ def _made_from(path: Path, run: Path) -> str | None:
     from PIL import Image
 
     try:
-        with open_regular(path, run) as file, Image.open(file, formats=("PNG",)) as picture:
-            return str(picture.info.get(IMAGE_HASH))
+        with open_regular(path, run) as file, Image.open(file, formats=("PNG",)) as image:
+            return str(image.info.get(IMAGE_HASH))
     except UserError:
         raise
     # Pillow raises whatever broken bytes make it stumble over.

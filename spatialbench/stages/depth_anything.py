@@ -1,4 +1,4 @@
-"""Depth Anything V2 through transformers: relative depth of a picture, larger is nearer."""
+"""Depth Anything V2 through transformers: relative depth of an image, larger is nearer."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class DepthAnything:
         self._model = model.to(device)
 
     def estimate(self, images: Sequence[Image.Image]) -> list[npt.NDArray[np.float32]]:
-        """Relative depth of RGB pictures, one by one: float32 of shape (height, width) each.
+        """Relative depth of RGB images, one by one: float32 of shape (height, width) each.
 
-        Larger is nearer; the scale is the model's own and differs from picture to picture.
+        Larger is nearer; the scale is the model's own and differs from image to image.
 
         Raises:
             UserError: output that is not finite.
@@ -93,7 +93,7 @@ class DepthAnything:
 
         self.load()
         found = []
-        # Pictures of one size could share a batch, but then a map would depend on its company.
+        # Images of one size could share a batch, but then a map would depend on its company.
         for image in images:
             inputs = self._processor(images=image, return_tensors="pt").to(self._model.device)
             with torch.inference_mode():

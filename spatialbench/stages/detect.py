@@ -55,10 +55,10 @@ class Detected:
 
 @dataclass(frozen=True, slots=True)
 class LookBatch:
-    """Pictures to look at together.
+    """Images to look at together.
 
-    ``labels[i]`` are the names to find in the picture ``keys[i]``, and ``sha256[i]`` its file's
-    recorded hash, or None where the picture is not finished.
+    ``labels[i]`` are the names to find in the image ``keys[i]``, and ``sha256[i]`` its file's
+    recorded hash, or None where the image is not finished.
     """
 
     keys: tuple[Key, ...]
@@ -68,7 +68,7 @@ class LookBatch:
 
 
 class DetectWorker:
-    """Looks at pictures and appends what it found to a journal of its own."""
+    """Looks at images and appends what it found to a journal of its own."""
 
     def __init__(
         self,
@@ -97,10 +97,10 @@ class DetectWorker:
         return self._held
 
     def work(self, batch: LookBatch) -> Detected:
-        """Look at a batch; a picture that cannot be read is reported and otherwise left out.
+        """Look at a batch; an image that cannot be read is reported and otherwise left out.
 
-        Its place, like that of a picture not made yet, is taken by a grey one: the batch keeps its
-        shape, and the others' boxes keep their bits. So is that of a picture at which the detector
+        Its place, like that of an image not made yet, is taken by a grey one: the batch keeps its
+        shape, and the others' boxes keep their bits. So is that of an image at which the detector
         fails, where it fails at that one and not at all of them.
         """
         with batch_in_hand():
@@ -168,7 +168,7 @@ class DetectWorker:
         """What is found, and the places at which the detector fails with the reason.
 
         Raises:
-            Exception: what the detector raises at every picture, or only at all of them together.
+            Exception: what the detector raises at every image, or only at all of them together.
         """
         try:
             return self._pieces.call(self._detect, pairs), {}

@@ -12,7 +12,7 @@ from ..scoring.looked import Shares
 Json = dict[str, Any]
 
 PATIENCE = 50
-"""Images without a known box after which a broken detector is likelier than empty pictures."""
+"""Images without a known box after which a broken detector is likelier than empty images."""
 
 
 class FirstLook:
@@ -39,7 +39,7 @@ class FirstLook:
 
         Raises:
             UserError: ``PATIENCE`` images, and nothing in any of them, or nothing that is known;
-                boxes in shares of the picture.
+                boxes in shares of the image.
         """
         if self._held is None:
             return list(records)
@@ -59,7 +59,7 @@ class FirstLook:
             raise UserError(
                 f"{self._signature} finds nothing in any of the first {count} images; likely "
                 "causes are weights of another model, a device that computes wrongly (try --device "
-                "cpu) or pictures that are empty: look at some of them and run 'spatialbench "
+                "cpu) or images that are empty: look at some of them and run 'spatialbench "
                 "doctor'. Nothing was recorded."
             )
         return []

@@ -37,14 +37,14 @@ _ENCODERS = 2
 
 @dataclass(frozen=True, slots=True)
 class ImageBatch:
-    """Pictures to make together, and those of them whose files are to be written."""
+    """Images to make together, and those of them whose files are to be written."""
 
     requests: tuple[ImageRequest, ...]
     missing: frozenset[Key]
 
 
 class ImageWorker:
-    """Makes pictures; encodes and writes them on other threads while the next batch is made.
+    """Makes images; encodes and writes them on other threads while the next batch is made.
 
     The time of every batch is noted in the run's ``timing.jsonl``.
     """
@@ -182,7 +182,7 @@ def generate(
 
 
 def _say_one_colour(directory: RunDirectory, progress: Progress) -> None:
-    """A safety checker's black, or NaN, is no picture of the method's."""
+    """A safety checker's black, or NaN, is no image of the method's."""
     records = directory.image_journal.records(lambda notice: None)
     blank = {(record["prompt_id"], record["index"]) for record in records if record.get(ONE_COLOUR)}
     if blank:

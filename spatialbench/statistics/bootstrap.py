@@ -1,6 +1,6 @@
 """Error bars by resampling clusters of prompts.
 
-Prompts about the same objects succeed and fail together, so the cluster is drawn, not the picture.
+Prompts about the same objects succeed and fail together, so the cluster is drawn, not the image.
 
 Intervals are percentile intervals, with the tails that few clusters need: plain percentiles are as
 wide as if the spread of n clusters were known, so the tail is that of Student's t with n - 1
@@ -8,7 +8,7 @@ degrees of freedom (Hesterberg, "What Teachers Should Know About the Bootstrap",
 percentile"). A bias-corrected interval (BCa) needs a jackknife over clusters and becomes erratic
 for rates near 0, which VISOR_4 of a plain model is; with the some hundred clusters of a real run
 they agree. Where resampling can say nothing, because a share is the same in every cluster (mostly 0
-or 1), the interval is Wilson's with the clusters as the sample: no certainty from few pictures.
+or 1), the interval is Wilson's with the clusters as the sample: no certainty from few images.
 """
 
 from __future__ import annotations

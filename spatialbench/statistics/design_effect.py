@@ -1,4 +1,4 @@
-"""How much less a clustered sample says than as many independent pictures."""
+"""How much less a clustered sample says than as many independent images."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class DesignEffect:
         value: variance under clustering over variance of independent trials; 1 means that
             clusters carry no extra correlation. NaN where the share is 0, 1 or undefined.
         standard_error: of the share (not in percent), with clustering.
-        trials: the denominator, usually pictures.
-        effective: ``trials / value``: independent pictures that would say as much.
+        trials: the denominator, usually images.
+        effective: ``trials / value``: independent images that would say as much.
     """
 
     value: float

@@ -1,4 +1,4 @@
-"""McNemar's exact test: did one run get more of the same pictures right?"""
+"""McNemar's exact test: did one run get more of the same images right?"""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from math import exp, fsum, lgamma, log
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:
-    """Exact two-sided p-value, for pairs of pictures that are independent of each other.
+    """Exact two-sided p-value, for pairs of images that are independent of each other.
 
-    Pictures of one prompt are not quite independent; ``paired_difference`` allows for that.
+    Images of one prompt are not quite independent; ``paired_difference`` allows for that.
 
     Args:
-        only_first: pictures right in the first run and wrong in the second.
+        only_first: images right in the first run and wrong in the second.
         only_second: the other way round.
 
     Returns:

@@ -1,7 +1,7 @@
-"""What a number of pictures can show: interval widths, smallest differences, prompts needed.
+"""What a number of images can show: interval widths, smallest differences, prompts needed.
 
-Normal approximations for planning; what a finished run can say comes from its bootstrap. Pictures
-of one prompt are alike: with correlation r between them, k pictures a prompt are worth
+Normal approximations for planning; what a finished run can say comes from its bootstrap. Images
+of one prompt are alike: with correlation r between them, k images a prompt are worth
 ``k / (1 + (k - 1) r)`` independent ones (Kish, Survey Sampling, 1965).
 """
 
@@ -14,12 +14,12 @@ from ..errors import UserError
 
 
 def kish(images: int, correlation: float) -> float:
-    """Design effect of ``images`` pictures a prompt with an intra-prompt correlation in [0, 1]."""
+    """Design effect of ``images`` images a prompt with an intra-prompt correlation in [0, 1]."""
     return 1 + (images - 1) * correlation
 
 
 def correlation_from(design_effect: float, images: float) -> float:
-    """The intra-prompt correlation behind a design effect, in [0, 1]; NaN with one picture each."""
+    """The intra-prompt correlation behind a design effect, in [0, 1]; NaN with one image each."""
     if images <= 1 or not isfinite(design_effect):
         return nan
     return min(1.0, max(0.0, (design_effect - 1) / (images - 1)))

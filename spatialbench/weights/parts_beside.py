@@ -56,7 +56,7 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
                 _require_configuration(folder, class_name, found)
                 _require_rows(folder, found, rows)
             else:
-                _require_picture(found)
+                _require_image(found)
         return found
     except (UserError, MemoryError):
         raise
@@ -137,16 +137,16 @@ def _require_rows(folder: Path, tokenizer: Any, rows: int | None) -> None:
         )
 
 
-def _require_picture(processor: Any) -> None:
-    """Prepare a small grey picture."""
+def _require_image(processor: Any) -> None:
+    """Prepare a small grey image."""
     import numpy as np
     from PIL import Image
 
-    picture = Image.new("RGB", (48, 32), "gray")
+    image = Image.new("RGB", (48, 32), "gray")
     with np.errstate(all="ignore"):
-        pixels = processor(images=picture, return_tensors="pt").pixel_values
+        pixels = processor(images=image, return_tensors="pt").pixel_values
     if pixels.ndim != 4 or pixels.shape[:2] != (1, 3) or not bool(pixels.isfinite().all()):
-        raise ValueError(f"it makes {tuple(pixels.shape)} of a picture, or values not finite")
+        raise ValueError(f"it makes {tuple(pixels.shape)} of an image, or values not finite")
 
 
 def _require_own_files(folder: Path) -> None:

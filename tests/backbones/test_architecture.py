@@ -87,7 +87,7 @@ def test_other_weights_of_its_shape_have_its_settings(method: str, retrained_lab
     assert ours == labs
 
 
-def test_and_the_same_pictures(copied_lab: Path) -> None:
+def test_and_the_same_images(copied_lab: Path) -> None:
     requests = [ImageRequest(PROMPT, 0, 42)]
     for method in ("infsplign", "attend-and-excite"):
         settings = [GenerationSettings(backbone=name, steps=3) for name in ("lab", str(copied_lab))]

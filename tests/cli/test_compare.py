@@ -44,7 +44,7 @@ def test_tables_and_csv_hold_the_same(runs: Command) -> None:
     table = runs("compare", "poor", "good").out
     assert f"{change['difference']:+.2f} [{change['low']:+.2f}, {change['high']:+.2f}]" in table
     assert "FEW CLUSTERS: these prompts form only 6" in table
-    assert "flipped pictures, 20 of" in table
+    assert "flipped images, 20 of" in table
     assert "| RIGHT" in runs("compare", "poor", "good", "--format", "md").out
     rows = list(csv.DictReader(io.StringIO(runs("compare", "poor", "good", "--format", "csv").out)))
     (row,) = [row for row in rows if (row["group"], row["metric"]) == ("all", "RIGHT")]

@@ -29,7 +29,7 @@ def test_a_detector_that_sees_half_agrees_in_part(spatialbench: Command, tmp_pat
     outcome = spatialbench("detectors", "agree", run, "colour-blobs", "half-blind@1")
     assert outcome.status == 0
     (whole,) = [line for line in outcome.out.splitlines() if line.startswith("all ")]
-    # The first is right on all 96 pictures, the second on 48: chance alone would agree as often.
+    # The first is right on all 96 images, the second on 48: chance alone would agree as often.
     assert whole.split() == ["all", "96", "50.0", "0.000", "48", "48", "0", "0"]
     as_json = spatialbench(
         "detectors", "agree", run, "colour-blobs", "half-blind@1", "--format", "json"

@@ -29,7 +29,7 @@ def test_from_prompts_to_a_lora_that_draws(spatialbench: Command, tmp_path: Path
     none = (*painted, "--folder", "none", "--objects", ",".join(COLOURS), "--count", "4")
     refused = spatialbench("esplora", "build-data", *none, "--threshold", "0.95")
     assert refused.status == 2
-    assert "none of the 4 pictures passed" in refused.err
+    assert "none of the 4 images passed" in refused.err
     assert "4 (100.0 %)" in refused.err
     small = ("--rank", "2", "--steps", "2", "--batch-size", "2")
     trained = spatialbench("esplora", "train", "set", *small)

@@ -68,7 +68,7 @@ def test_commands_that_do_not_take_a_training_set_say_so(spatialbench: Command) 
     for command in (("score",), ("detect",), ("gallery",)):
         refused = spatialbench(*command, "my set/run")
         assert refused.status == 2
-        assert "holds the pictures of a training set" in refused.err
+        assert "holds the images of a training set" in refused.err
     stored = Path("my set/run/asked.json")
     stored.unlink()
     lost = spatialbench("status", "my set/run")

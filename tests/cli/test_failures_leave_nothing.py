@@ -42,8 +42,8 @@ def finished(spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "one.jsonl").write_text(json.dumps(record) + "\n")
     (tmp_path / "linked").symlink_to("run/summary.json")
     assert spatialbench("gate", RUN, "--write", "gate.json").status == 0
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "0_0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "0_0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     return tmp_path
 
 
@@ -59,8 +59,8 @@ FAILING: dict[str, tuple[Any, ...]] = {
     "score, verdicts below a file": ("score", RUN, "--rule", "pse", "--verdicts", "text.txt/v"),
     "depth, no such prompts": ("depth", RUN, "--offline"),
     "depth, no weights": ("depth", RUN, "--weights", "nowhere", "--offline"),
-    "import, not pictures": (
-        "import", "pictures", "--layout", "visor", "--bench", "squares", "--name", "x",
+    "import, not images": (
+        "import", "images", "--layout", "visor", "--bench", "squares", "--name", "x",
     ),
     "import, part of the detections": (
         "import", "one.jsonl", "--layout", "detections", "--bench", "squares", "--name", "x",
@@ -73,7 +73,7 @@ FAILING: dict[str, tuple[Any, ...]] = {
     ),
     "export, no such format": ("export", RUN, "--layout", "results", "--out", "x"),
     "export, below a file": ("export", RUN, "--layout", "visor", "--out", "text.txt/x"),
-    "gallery, a run that is none": ("gallery", RUN, "pictures"),
+    "gallery, a run that is none": ("gallery", RUN, "images"),
     "gate, nothing to hold to": ("gate", RUN),
     "export, over the run's manifest": (
         "export", RUN, "--layout", "detections", "--out", "run/manifest.json",
@@ -91,7 +91,7 @@ FAILING: dict[str, tuple[Any, ...]] = {
         "gate", RUN, "--against", "gate.json", "--junit", "run/images.jsonl",
     ),
     "gate, written below a file": ("gate", RUN, "--write", "text.txt/gate.json"),
-    "compare, a run that is none": ("compare", RUN, "pictures"),
+    "compare, a run that is none": ("compare", RUN, "images"),
     "agree, no such detector": ("detectors", "agree", RUN, "colour-blobs", "owlvit"),
     "run, other settings": (
         "run", "--method", "painter", "--bench", "squares", "--set", "skill=0.1", "--out", RUN,

@@ -111,7 +111,7 @@ def test_a_gate_in_every_form(named: Command) -> None:
 
 
 def test_a_gallery(named: Command, name: str) -> None:
-    made = named("import", *_pictures(named), "--name", name, "--backbone", name, "--out", "seen")
+    made = named("import", *_images(named), "--name", name, "--backbone", name, "--out", "seen")
     assert made.status == 0, made.err
     assert named("detect", "seen", "--detector", "colour-blobs").status == 0
     assert named("score", "seen").status == 0
@@ -123,7 +123,7 @@ def test_a_gallery(named: Command, name: str) -> None:
             _no_tags(path.read_text())
 
 
-def _pictures(command: Command) -> tuple[str, ...]:
+def _images(command: Command) -> tuple[str, ...]:
     assert command("export", "base", "--layout", "flat+csv", "--out", "flat").status == 0
     return ("flat", "--layout", "flat+csv", "--bench", "squares", "--limit", "2")
 

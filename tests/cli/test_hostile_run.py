@@ -235,7 +235,7 @@ def test_an_altered_image_is_found_by_every_command(
 def test_what_was_seen_in_an_image_that_was_made_again_is_seen_again(
     whole: Path, spatialbench: Command
 ) -> None:
-    """Another processor draws other bytes: the boxes of the lost picture are not this one's."""
+    """Another processor draws other bytes: the boxes of the lost image are not this one's."""
     run = whole / "run"
     lines = (run / "images.jsonl").read_text().splitlines()
     record = json.loads(lines[0])

@@ -47,7 +47,7 @@ def test_detections_come_back_to_the_same_scores(made: Command) -> None:
     arguments = ("import", "boxes.jsonl", "--layout", "detections", *SQUARES)
     refused = made(*arguments)
     assert refused.status == 2
-    assert "16 of 96 expected pictures" in refused.err
+    assert "16 of 96 expected images" in refused.err
     assert not Path("back").exists()
     assert made(*arguments, "--limit", 8, "--detector-name", "blobs").status == 0
     back = json.loads(made("score", "back", "--format", "json").out)
@@ -81,7 +81,7 @@ def state(command: Command, run: str = "back") -> tuple[bool, str]:
 
 
 def test_imported_detections_are_complete_when_they_are(made: Command) -> None:
-    """No picture is missing, because none was ever to come: the import is not to be given again."""
+    """No image is missing, because none was ever to come: the import is not to be given again."""
     made("export", "made", "--layout", "detections", "--out", "boxes.jsonl")
     told = ("import", "boxes.jsonl", "--layout", "detections", *SQUARES)
     assert made(*told, "--limit", 8).status == 0
@@ -122,7 +122,7 @@ def test_what_is_wrong_is_listed_and_nothing_is_imported(made: Command) -> None:
     arguments = ("import", "out", "--layout", "visor", *SQUARES, "--limit", 8)
     refused = made(*arguments)
     assert refused.status == 2
-    assert "14 of 16 expected pictures match, and nothing was imported" in refused.err
+    assert "14 of 16 expected images match, and nothing was imported" in refused.err
     for said in ("missing", "the file is empty", "notes.png", "wrongly named"):
         assert said in refused.out
     assert not Path("back").exists()
@@ -185,7 +185,7 @@ def test_visor_results_come_back(spatialbench: Command) -> None:
 
 
 @pytest.mark.parametrize("model", ["cogview2", "dallev2"])
-def test_real_pictures(spatialbench: Command, model: str) -> None:
+def test_real_images(spatialbench: Command, model: str) -> None:
     folder = reference("visor", "images", model)
     ids = sorted({re.split("_", path.stem)[0] for path in folder.glob("*.png")})
     arguments = ("import", folder, "--layout", "visor", "--bench", "visor:all", "--name", model)
@@ -198,7 +198,7 @@ def test_real_pictures(spatialbench: Command, model: str) -> None:
 
 
 def test_a_run_of_the_lab_comes_back_from_every_layout(spatialbench: Command) -> None:
-    """Real pictures and a real detector: what was scored is what was exported, pixel by pixel."""
+    """Real images and a real detector: what was scored is what was exported, pixel by pixel."""
     lab = ("--method", "sd", "--bench", "visor", "--steps", 2, "--limit", 1, "--out", "lab")
     assert spatialbench("run", *lab).status == 0
     before = json.loads(Path("lab/summary.json").read_text())
@@ -217,7 +217,7 @@ def test_a_run_of_the_lab_comes_back_from_every_layout(spatialbench: Command) ->
 _ORIGIN = dict.fromkeys(
     ("method", "backbone", "signature", "run", "inputs", "scores_sha256", "summary_sha256")
 )
-"""What a summary says of where its pictures are from."""
+"""What a summary says of where its images are from."""
 
 
 def _boxes(run: str) -> list[bytes]:
@@ -236,16 +236,16 @@ def test_an_export_that_was_killed_after_its_work_can_be_given_again(
     assert again.status == 0, again.err
     assert "4/4 images, complete" in again.err
     assert tree(Path("exported")) == whole
-    picture = min(Path("exported").glob("*.png"))
+    image = min(Path("exported").glob("*.png"))
     for change in (b"other bytes", None):
-        content = picture.read_bytes()
-        picture.unlink()
+        content = image.read_bytes()
+        image.unlink()
         if change is not None:
-            picture.write_bytes(change)
+            image.write_bytes(change)
         outcome = spatialbench(*export)
         assert outcome.status == 2
         assert "not an empty folder" in outcome.err
-        picture.write_bytes(content)
+        image.write_bytes(content)
     Path("exported/mine.txt").write_text("mine")
     assert spatialbench(*export).status == 2
     assert Path("exported/mine.txt").read_text() == "mine"

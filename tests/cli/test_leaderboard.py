@@ -32,7 +32,7 @@ def test_runs_beside_published_rows(spatialbench: Command) -> None:
 
 
 def test_whole_runs_compete_with_published_rows(spatialbench: Command) -> None:
-    """A coin is right in 50 % of the pictures; both are measured over every prompt."""
+    """A coin is right in 50 % of the images; both are measured over every prompt."""
     spatialbench(*RUN[:-2], "--set", "skill=0.9", "--out", "here")
     table = spatialbench("leaderboard", "here").out
     assert "[1]" not in table
@@ -210,7 +210,7 @@ def test_a_summary_of_0_1_has_no_zero_for_what_is_undefined(spatialbench: Comman
 def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(
     spatialbench: Command,
 ) -> None:
-    """Official results with two pictures a prompt, all of them right."""
+    """Official results with two images a prompt, all of them right."""
     records = {
         f"{prompt}_{k}": {"classes": text, "sra": 1}
         for prompt, text in (("0", ["person", "bicycle"]), ("8", ["person", "car"]))

@@ -164,7 +164,7 @@ def test_doctor_reports_and_fails_on_what_is_broken(
     from coloured_squares.blobs import ColourBlobs
 
     def fails(self: ColourBlobs) -> str:
-        raise UserError("sees no red in a red picture; install it again.")
+        raise UserError("sees no red in a red image; install it again.")
 
     monkeypatch.setattr(ColourBlobs, "self_test", fails, raising=False)
     outcome = spatialbench("doctor", "--format", "json")

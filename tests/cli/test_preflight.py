@@ -110,7 +110,7 @@ def test_depth_maps(spatialbench: Command, tmp_path: Path, monkeypatch: Any) -> 
     depth = (*LAB, "--bench", "t2i-compbench:3d", "--detector", "lab-owlvit")
     for rule in ("3d-official", "3d-corrected"):
         outcome = spatialbench("run", *depth, "--rule", rule)
-        last = refused(outcome, tmp_path, "need a depth map of every picture", "'spatialbench gen")
+        last = refused(outcome, tmp_path, "need a depth map of every image", "'spatialbench gen")
         assert "--rule" not in last
     maps = tmp_path.parent / "maps"
     maps.mkdir()

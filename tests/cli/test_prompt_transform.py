@@ -36,12 +36,12 @@ def test_tore_keeps_the_meaning_and_is_judged_by_the_original(spatialbench: Comm
         first, second = line["prompt_original"].split(f" {weak} ")
         assert line["prompt_sent"] == f"{second} {strong} {first}"
 
-    # The pictures are of the same scenes: this painter goes by what the prompt it is sent says.
+    # The images are of the same scenes: this painter goes by what the prompt it is sent says.
     spatialbench(*RUN, "--out", "plain")
     assert not Path("plain/prompts.jsonl").exists()
     for line in lines:
-        picture = Path("images") / line["prompt_id"] / "0.png"
-        assert (Path("tore") / picture).read_bytes() == (Path("plain") / picture).read_bytes()
+        image = Path("images") / line["prompt_id"] / "0.png"
+        assert (Path("tore") / image).read_bytes() == (Path("plain") / image).read_bytes()
     table = spatialbench("leaderboard", "tore", "plain").out
     assert "painter+tore" in table
     assert "prompt transform tore/1" in spatialbench("score", "tore").out

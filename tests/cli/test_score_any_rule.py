@@ -163,7 +163,7 @@ def test_depth_needs_a_map_of_the_same_size(spatialbench: Command, front: Prompt
     Image.fromarray(ramp[:100]).save(folder / "0.png")
     failed = spatialbench(*arguments, "--rule", "esplora-r1:depth=maps")
     assert failed.status == 2
-    assert "a depth map of 128x100 for a picture of 128x128" in failed.err
+    assert "a depth map of 128x100 for an image of 128x128" in failed.err
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def _detector_without_weights(spatialbench: Command) -> Outcome:
     return spatialbench("run", *RUN, "--limit", "2", "--detector", "owlvit", "--offline")
 
 
-def _imported_pictures(spatialbench: Command) -> Outcome:
+def _imported_images(spatialbench: Command) -> Outcome:
     spatialbench("generate", *RUN, "--limit", "2")
     spatialbench("export", ONE, "--layout", "flat+csv", "--out", "theirs")
     return spatialbench(
@@ -211,7 +211,7 @@ SITUATIONS = {
         _only_images, _status_of_only_images, _generate_itself, _detect_itself,
         _export_without_detections, _another_detector, _half_looked_at, _half_made,
         _unscored_by_two, _folder_of_unscored_runs, _lost_scores, _damaged_summary,
-        _damaged_detector, _shard, _detector_without_weights, _imported_pictures,
+        _damaged_detector, _shard, _detector_without_weights, _imported_images,
     )
 }  # fmt: skip
 SITUATIONS |= {

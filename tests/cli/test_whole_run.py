@@ -31,7 +31,7 @@ def _bytes(run: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_run_prints_the_table_of_its_pictures(spatialbench: Command, tmp_path: Path) -> None:
+def test_a_run_prints_the_table_of_its_images(spatialbench: Command, tmp_path: Path) -> None:
     outcome = spatialbench(*RUN, "--set", "skill=1")
     assert outcome.status == 0
     lines = outcome.out.splitlines()
@@ -103,7 +103,7 @@ def test_the_stages_one_by_one_make_the_same_run(spatialbench: Command, tmp_path
     assert spatialbench("score", "parts").status == 2
     assert spatialbench("detect", "parts", "--batch-size", "5").status == 0
     scored = spatialbench("score", "parts")
-    # Only the verb that made the pictures says how long they took.
+    # Only the verb that made the images says how long they took.
     lines = [line for line in whole.out.splitlines() if not line.startswith("price: ")]
     assert len(lines) == len(whole.out.splitlines()) - 1
     assert scored.out.splitlines() == lines
@@ -125,14 +125,14 @@ def test_another_identity_in_the_same_folder_names_the_field(spatialbench: Comma
     assert "generator.parameters.skill: 0.75 -> 0.1" in outcome.err
 
 
-def test_a_truncated_picture_is_made_again_and_said(spatialbench: Command, tmp_path: Path) -> None:
+def test_a_truncated_image_is_made_again_and_said(spatialbench: Command, tmp_path: Path) -> None:
     spatialbench(*RUN, "--out", "here", "--limit", "4")
     before = _bytes(tmp_path / "here")
-    picture = next((tmp_path / "here" / "images").rglob("*.png"))
-    picture.write_bytes(picture.read_bytes()[:100])
+    image = next((tmp_path / "here" / "images").rglob("*.png"))
+    image.write_bytes(image.read_bytes()[:100])
     outcome = spatialbench(*RUN, "--out", "here", "--limit", "4")
     assert outcome.status == 0
-    assert picture.parent.name in outcome.err
+    assert image.parent.name in outcome.err
     assert _bytes(tmp_path / "here") == before
 
 
@@ -183,7 +183,7 @@ def test_rule_and_threshold_are_taken_and_said(spatialbench: Command) -> None:
     assert json.loads(by_long_name.out)["FOUND"] == 100
 
 
-def test_verdicts_have_a_reason_for_every_picture(spatialbench: Command, tmp_path: Path) -> None:
+def test_verdicts_have_a_reason_for_every_image(spatialbench: Command, tmp_path: Path) -> None:
     document = json.loads(spatialbench(*RUN, "--out", "here", "--format", "json").out)
     assert spatialbench("score", "here", "--verdicts", "deep/verdicts.jsonl").status == 0
     lines = (tmp_path / "deep" / "verdicts.jsonl").read_text().splitlines()

@@ -16,7 +16,7 @@ VISOR = ("score", "--bench", "visor", "--detections", "boxes.jsonl")
 
 
 def boxes(name: Callable[[str], str] = str, score: float = 0.9, **change: Any) -> None:
-    """Two pictures of VISOR's prompt 0, "a person to the left of a bicycle", both right."""
+    """Two images of VISOR's prompt 0, "a person to the left of a bicycle", both right."""
     lines = [
         {
             "prompt_id": "0",
@@ -70,7 +70,7 @@ def test_some_other_labels_are_a_line_under_the_table(spatialbench: Command) -> 
         ({"boxes": [0, 0, 10, 10, 40, 0, 50, 10]}, "the box 0 is not four corners"),
         ({"boxes": [{"xmin": 0, "ymin": 0, "xmax": 9, "ymax": 9}] * 2}, "'xmin' is not a number"),
         ({"boxes": [[10, 0, 0, 10], [40, 0, 50, 10]]}, "ends before it begins"),
-        ({"boxes": [[0, 0, 10, 10], [400, 0, 500, 10]]}, "outside the picture of 64 x 64"),
+        ({"boxes": [[0, 0, 10, 10], [400, 0, 500, 10]]}, "outside the image of 64 x 64"),
     ],
 )
 @pytest.mark.parametrize("door", ["score", "import"])
@@ -94,7 +94,7 @@ def test_boxes_in_shares(spatialbench: Command, door: str) -> None:
     told = (*imported, "--name", "t", "--only", "0", "--images-per-prompt", 2, "--out", "run")
     outcome = spatialbench(*(VISOR if door == "score" else told))
     assert outcome.status == 2
-    assert "they look like shares of the picture; multiply" in outcome.err
+    assert "they look like shares of the image; multiply" in outcome.err
     assert not Path("run").exists()
 
 
@@ -108,11 +108,11 @@ def test_detections_numbered_from_1_or_of_more_images(spatialbench: Command) -> 
     told = ("boxes.jsonl", "--layout", "detections", "--bench", "visor:all", "--name", "t")
     outcome = spatialbench("import", *told, "--only", "0", "--images-per-prompt", 2)
     assert outcome.status == 2
-    assert "numbers its pictures 1 to 2, and 0 to 1 are expected" in outcome.err
+    assert "numbers its images 1 to 2, and 0 to 1 are expected" in outcome.err
     boxes()
     more = spatialbench("import", *told, "--only", "0", "--images-per-prompt", 1)
     assert more.status == 2
-    assert "numbers its pictures 0 to 1, and 0 to 0 are expected" in more.err
+    assert "numbers its images 0 to 1, and 0 to 0 are expected" in more.err
 
 
 @pytest.mark.parametrize("index", [-1, -7])
@@ -129,7 +129,7 @@ def test_negative_indices(spatialbench: Command, index: int, door: str) -> None:
 
 
 @pytest.mark.parametrize("door", ["score", "import"])
-def test_one_picture_twice(spatialbench: Command, door: str) -> None:
+def test_one_image_twice(spatialbench: Command, door: str) -> None:
     boxes(index=1)
     imported = ("import", "boxes.jsonl", "--layout", "detections", "--bench", "visor:all")
     told = (*imported, "--name", "t", "--only", "0", "--allow-partial")
@@ -176,7 +176,7 @@ def test_counting_by_a_detector_on_another_scale(spatialbench: Command) -> None:
     cups(0.7)
     refused = spatialbench(*score)
     assert (refused.status, refused.out) == (2, "")
-    assert "no box in any of 2 pictures has a score above 0.9 (the best has 0.7)" in refused.err
+    assert "no box in any of 2 images has a score above 0.9 (the best has 0.7)" in refused.err
     document = json.loads(spatialbench(*score, "--threshold", 0.6, "--format", "json").out)
     assert (document["counting"], document["threshold"]) == (100, 0.6)
     assert " thr:0.6 " in document["signature"]

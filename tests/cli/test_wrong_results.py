@@ -95,7 +95,7 @@ def test_answers_that_are_no_shares(spatialbench: Command, answer: float) -> Non
 @pytest.mark.usefixtures("t2i")
 @pytest.mark.parametrize("count", [1, 4])
 def test_answers_of_another_number_of_images_a_prompt(spatialbench: Command, count: int) -> None:
-    """300 ids are ten pictures of 30 prompts, or one of 300: only the user knows."""
+    """300 ids are ten images of 30 prompts, or one of 300: only the user knows."""
     answers(300 * count)
     refused = spatialbench(*T2I)
     assert refused.status == 2
@@ -158,7 +158,7 @@ def results(
     change: Callable[[str, dict[str, Any], int], tuple[str, dict[str, Any], int]],
     prompts: list[dict[str, Any]],
 ) -> None:
-    """A results file of four right pictures of each of these prompts."""
+    """A results file of four right images of each of these prompts."""
     lines = []
     for prompt in prompts:
         for index in range(4):
@@ -220,8 +220,8 @@ def test_geneval_results_go_by_what_is_judged(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda f, m, k: (f, m, 40 + k), "numbers its pictures 40 to 43, and 0 to 3 are expected"),
-        (lambda f, m, k: (f, m, 1 + k), "numbers its pictures 1 to 4, and 0 to 3 are expected"),
+        (lambda f, m, k: (f, m, 40 + k), "numbers its images 40 to 43, and 0 to 3 are expected"),
+        (lambda f, m, k: (f, m, 1 + k), "numbers its images 1 to 4, and 0 to 3 are expected"),
         (lambda f, m, k: (f, m | {"tag": "two_object"}, k), "verdicts are of prompts that geneval"),
     ],
 )
@@ -249,7 +249,7 @@ def test_geneval_results_without_some_prompts_are_partial(
     assert "16/2,212" in outcome.out
 
 
-def test_verdicts_of_one_picture_twice(spatialbench: Command) -> None:
+def test_verdicts_of_one_image_twice(spatialbench: Command) -> None:
     record = {"classes": ["person", "bicycle"], "sra": 1}
     Path("r.json").write_text(json.dumps({"0_0": record, "0_00": record}))
     told = ("--bench", "visor:all", "--name", "t", "--only", "0", "--allow-partial")

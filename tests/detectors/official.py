@@ -58,7 +58,7 @@ def filled_state(name: str, fill: dict[str, Any], spelling: str = "name") -> dic
 
 
 def module() -> ModuleType:
-    """The script that fills a model and paints the test picture."""
+    """The script that fills a model and paints the test image."""
     assert DATA is not None
     spec = importlib.util.spec_from_file_location("official_fill", Path(DATA, "fill.py"))
     assert spec is not None

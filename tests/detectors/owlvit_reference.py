@@ -13,7 +13,7 @@ from spatialbench.detections import Detections
 
 
 def noise(*sizes: tuple[int, int]) -> list[Image.Image]:
-    """Pictures of (height, width); of several sizes, so that scaling of boxes shows."""
+    """Images of (height, width); of several sizes, so that scaling of boxes shows."""
     rng = np.random.default_rng(0)
     return [Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in sizes]
 

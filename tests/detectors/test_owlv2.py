@@ -22,12 +22,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_owlvit(tmp_path_factory.mktemp("owlv2"), v2=True)
 
 
-def pictures() -> list[Image.Image]:
+def drawn() -> list[Image.Image]:
     return noise((64, 64), (40, 120))
 
 
 def test_agrees_with_the_full_forward_pass(folder: Path) -> None:
-    images = pictures()
+    images = drawn()
     found = OWLV2.configure(str(folder)).detect(images, LABELS)
     for image, names, result in zip(images, LABELS, found, strict=True):
         expected = full_pass("Owlv2", folder, image, names)
@@ -36,9 +36,9 @@ def test_agrees_with_the_full_forward_pass(folder: Path) -> None:
 
 
 def test_a_box_is_measured_by_the_longer_side(folder: Path) -> None:
-    """A wide picture is padded below to a square, so a patch is as high as it is wide."""
+    """A wide image is padded below to a square, so a patch is as high as it is wide."""
     detector = OWLV2.configure(str(folder))
-    wide = pictures()[1]
+    wide = drawn()[1]
     square = Image.new("RGB", (120, 120))
     square.paste(wide)
     of_wide, of_square = detector.detect([wide, square], [("dog",)] * 2)
@@ -74,7 +74,7 @@ def test_weights_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None
 def test_the_canary_and_offline(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert "answers soundly to two plain pictures" in OWLV2.configure(str(folder)).self_test()
+    assert "answers soundly to two plain images" in OWLV2.configure(str(folder)).self_test()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(UserError, match="'spatialbench fetch owlv2'"):
         OWLV2.configure(offline=True).load()

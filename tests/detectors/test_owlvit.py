@@ -24,7 +24,7 @@ LABELS = (("dog", "cat"), ("car",), ("tv", "dog", "wine glass"), ("cat", "dog"))
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def pictures() -> list[Image.Image]:
+def drawn() -> list[Image.Image]:
     return noise((64, 64), (100, 50), (30, 200), (128, 96))
 
 
@@ -33,7 +33,7 @@ def reference(folder: Path, image: Image.Image, names: Sequence[str]) -> Detecti
 
 
 def test_agrees_with_the_full_forward_pass(owlvit_folder: Path) -> None:
-    images = pictures()
+    images = drawn()
     found = OWLVIT.configure(str(owlvit_folder)).detect(images, LABELS)
     for image, names, result in zip(images, LABELS, found, strict=True):
         assert len(result) > 5
@@ -44,7 +44,7 @@ def test_agrees_with_the_full_forward_pass(owlvit_folder: Path) -> None:
 def test_agrees_with_clip_words_as_openai_wrote_them(tmp_path: Path) -> None:
     words = reference_data("clip", "bpe_simple_vocab_16e6.txt.gz")
     folder = save_tiny_owlvit(tmp_path / "clip", openai_tokenizer(words))
-    image, names = pictures()[0], ("apple", "traffic light")
+    image, names = drawn()[0], ("apple", "traffic light")
     found = OWLVIT.configure(str(folder)).detect([image], [names])[0]
     assert_close(found, reference(folder, image, names))
 
@@ -71,13 +71,13 @@ def test_a_word_level_vocabulary(tmp_path: Path) -> None:
     tokenizer = build_tokenizer()
     assert tokenizer("a dog").input_ids[0] > 0
     folder = save_tiny_owlvit(tmp_path / "lab", tokenizer)
-    found = OWLVIT.configure(str(folder)).detect(pictures()[:1], [("dog", "cat")])[0]
+    found = OWLVIT.configure(str(folder)).detect(drawn()[:1], [("dog", "cat")])[0]
     assert len(found) > 5
     assert set(found.labels) == {"dog", "cat"}
 
 
 def test_batch_mates_change_nothing_beyond_rounding(owlvit_folder: Path) -> None:
-    images = pictures()
+    images = drawn()
     detector = OWLVIT.configure(str(owlvit_folder))
     together = detector.detect(images, LABELS)
     again = detector.detect(images, LABELS)
@@ -87,7 +87,7 @@ def test_batch_mates_change_nothing_beyond_rounding(owlvit_folder: Path) -> None
 
 
 def test_order_of_names_does_not_matter(owlvit_folder: Path) -> None:
-    image = pictures()[0]
+    image = drawn()[0]
     detector = OWLVIT.configure(str(owlvit_folder))
     a, b = detector.detect([image, image], [("dog", "cat"), ("cat", "dog")])
     assert_close(a, b)
@@ -105,13 +105,13 @@ def test_each_name_is_encoded_once(owlvit_folder: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(transformers.OwlViTModel, "get_text_features", counted)
     detector = OWLVIT.configure(str(owlvit_folder))
-    detector.detect(pictures(), LABELS)
-    detector.detect(pictures(), LABELS)
+    detector.detect(drawn(), LABELS)
+    detector.detect(drawn(), LABELS)
     assert calls == [(1, 16)] * len({name for names in LABELS for name in names})
 
 
 def test_no_names_no_boxes(owlvit_folder: Path) -> None:
-    images = pictures()[:2]
+    images = drawn()[:2]
     detector = OWLVIT.configure(str(owlvit_folder))
     nothing, something = detector.detect(images, [(), ("dog",)])
     assert len(nothing) == 0
@@ -122,8 +122,8 @@ def test_no_names_no_boxes(owlvit_folder: Path) -> None:
         detector.detect(images, [("dog",)])
 
 
-def test_grey_and_transparent_pictures_are_read_as_rgb(owlvit_folder: Path) -> None:
-    grey = pictures()[0].convert("L")
+def test_grey_and_transparent_images_are_read_as_rgb(owlvit_folder: Path) -> None:
+    grey = drawn()[0].convert("L")
     detector = OWLVIT.configure(str(owlvit_folder))
     as_grey, as_rgb, with_alpha = detector.detect(
         [grey, grey.convert("RGB"), grey.convert("RGBA")], [("dog",)] * 3
@@ -147,7 +147,7 @@ def test_pickled_weights_give_the_same_boxes(owlvit_folder: Path, tmp_path: Path
         crop_size=64,
         resample=3,
     )
-    image = pictures()[1]
+    image = drawn()[1]
     before, after = (
         OWLVIT.configure(str(f)).detect([image], [("dog", "cat")])[0]
         for f in (owlvit_folder, folder)
@@ -265,7 +265,7 @@ def test_output_that_is_not_finite_is_an_error(owlvit_folder: Path, tmp_path: Pa
     weights["class_head.logit_scale.bias"].fill_(3e38)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match="NaN or infinite values"):
-        OWLVIT.configure(str(folder)).detect(pictures()[:1], [("dog",)])
+        OWLVIT.configure(str(folder)).detect(drawn()[:1], [("dog",)])
 
 
 @pytest.mark.parametrize(
@@ -277,4 +277,4 @@ def test_output_that_is_not_finite_is_an_error(owlvit_folder: Path, tmp_path: Pa
 )
 def test_names_the_detector_cannot_read(owlvit_folder: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        OWLVIT.configure(str(owlvit_folder)).detect(pictures()[:1], [(name,)])
+        OWLVIT.configure(str(owlvit_folder)).detect(drawn()[:1], [(name,)])

@@ -15,7 +15,7 @@ from spatialbench.errors import UserError
 
 
 class _Answers:
-    """A detector that finds each asked name once, at a score its picture decides."""
+    """A detector that finds each asked name once, at a score its image decides."""
 
     def __init__(self, blind: bool = False, score: float = 0.9, misses: int = 0) -> None:
         self.blind, self.score, self.misses = blind, score, misses
@@ -44,7 +44,7 @@ class _Answers:
 
 
 def test_one_that_sees_passes() -> None:
-    assert lab_canary(_Answers()) == "finds both objects in 16 of 16 pictures of the lab"
+    assert lab_canary(_Answers()) == "finds both objects in 16 of 16 images of the lab"
     assert lab_canary(_Answers(misses=4)).startswith("finds both objects in 12 of 16")
     assert "(2 and 2 weak boxes)" in plain_canary(_Answers())
 

@@ -1,4 +1,4 @@
-"""Folders of small pictures in the layouts people have."""
+"""Folders of small images in the layouts people have."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ..stages.fakes import Shapes
 SHAPES = Shapes(count=4, images=2)
 
 
-def picture(number: int, form: str = "PNG") -> bytes:
-    """A picture like no other."""
+def image_bytes(number: int, form: str = "PNG") -> bytes:
+    """An image like no other."""
     pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, form)
@@ -42,14 +42,14 @@ def official_name(layout: str, prompt: Prompt, index: int) -> str:
 
 
 def write_folder(folder: Path, layout: str, prompts: Sequence[Prompt] = ()) -> Path:
-    """Two pictures of each prompt, and whatever files belong to the layout."""
+    """Two images of each prompt, and whatever files belong to the layout."""
     table = [["file", "prompt_id", "index"]]
     for prompt in prompts or SHAPES.prompts("all"):
         for index in (0, 1):
             name = official_name(layout, prompt, index)
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(picture(2 * int(prompt.id) + index))
+            path.write_bytes(image_bytes(2 * int(prompt.id) + index))
             table.append([name, prompt.id, str(index)])
         if layout == "geneval":
             metadata = {"tag": prompt.task, "prompt": prompt.text}
@@ -67,7 +67,7 @@ def names(shapes: Shapes = SHAPES) -> Names:
 
 
 def expected(shapes: Shapes = SHAPES, **selection: int) -> Expected:
-    """The expected pictures."""
+    """The expected images."""
     return expect(shapes, "all", Selection(**selection), SeedScheme(known=False))
 
 

@@ -1,4 +1,4 @@
-"""What official tools leave beside their pictures, and names that others use: taken, or said."""
+"""What official tools leave beside their images, and names that others use: taken, or said."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spatialbench.runs.expected import expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 
-from .folders import SHAPES, names, picture, put, write_folder
+from .folders import SHAPES, image_bytes, names, put, write_folder
 
 
 def passed_over(layout: str, folder: Path) -> set[str]:
@@ -34,9 +34,9 @@ def passed_over(layout: str, folder: Path) -> set[str]:
 def test_what_genevals_scripts_leave(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "geneval")
     left = {
-        "00000/grid.png": picture(1),
-        "00001/samples/00000_steps/00.png": picture(2),
-        "00001/samples/00000_steps/deep/er.jpg": picture(2),
+        "00000/grid.png": image_bytes(1),
+        "00001/samples/00000_steps/00.png": image_bytes(2),
+        "00001/samples/00000_steps/deep/er.jpg": image_bytes(2),
         "results.jsonl": "{}",
         "Thumbs.db": b"\0",
         "00002/desktop.ini": "",
@@ -48,24 +48,24 @@ def test_what_t2i_compbenchs_scripts_leave(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "t2i-compbench")
     text = SHAPES.prompts("all")[0].text
     left = {
-        f"{text}-grid-00000.png": picture(1),
-        f"samples/{text}-grid-0001.png": picture(1),
+        f"{text}-grid-00000.png": image_bytes(1),
+        f"samples/{text}-grid-0001.png": image_bytes(1),
         "labels/annotation_obj_detection_2d/vqa_result.json": "[]",
-        "labels/vis/box.png": picture(2),
+        "labels/vis/box.png": image_bytes(2),
         "samples/Thumbs.db": b"",
     }
     assert passed_over("t2i-compbench", put(folder, left)) == set(left)
 
 
-def test_captions_beside_pictures_are_no_pictures(tmp_path: Path) -> None:
+def test_captions_beside_images_are_no_images(tmp_path: Path) -> None:
     folder = put(write_folder(tmp_path / "f", "visor"), {"1_0.txt": "a dog", "notes": "x"})
     assert passed_over("visor", folder) == {"1_0.txt", "notes"}
 
 
 @pytest.mark.parametrize("suffix", ["gif", "bmp", "tiff", "avif", "HEIC"])
-def test_pictures_that_are_not_read_are_never_passed_over(tmp_path: Path, suffix: str) -> None:
-    folder = put(write_folder(tmp_path / "f", "visor"), {f"0_0.{suffix}": picture(1)})
-    assert "not a picture that is read" in str(
+def test_images_that_are_not_read_are_never_passed_over(tmp_path: Path, suffix: str) -> None:
+    folder = put(write_folder(tmp_path / "f", "visor"), {f"0_0.{suffix}": image_bytes(1)})
+    assert "not an image that is read" in str(
         place("visor", open_source(folder), names())[f"0_0.{suffix}"]
     )
 
@@ -128,7 +128,7 @@ def test_prompts_with_one_text_go_by_their_numbers(tmp_path: Path) -> None:
 def test_numbers_from_elsewhere_are_refused_whole(
     tmp_path: Path, layout: str, numbers: tuple[int, int]
 ) -> None:
-    """With pictures 1 and 2, the first would be taken for the second and the second be lost."""
+    """With images 1 and 2, the first would be taken for the second and the second be lost."""
     prompts = SHAPES.prompts("all")
     files: dict[str, bytes | str] = {}
     rows = ["file,prompt_id,index"]
@@ -147,7 +147,7 @@ def test_numbers_from_elsewhere_are_refused_whole(
     if layout == "flat+csv":
         files["images.csv"] = "\n".join(rows)
     placed = place(layout, open_source(put(tmp_path / "f", files)), names())
-    said = f"every prompt's pictures are numbered {numbers[0]} to {numbers[1]}"
+    said = f"every prompt's images are numbered {numbers[0]} to {numbers[1]}"
     assert len(placed) == 8
     for where in placed.values():
         assert said in str(where)
@@ -187,7 +187,7 @@ def geneval(folder: Path, metadata: Mapping[str, Any]) -> tuple[Report, int]:
     files: dict[str, bytes | str] = {}
     for number, (where, record) in enumerate(metadata.items()):
         for k in range(4):
-            files[f"{where}/samples/{k:05d}.png"] = picture(10 * number + k)
+            files[f"{where}/samples/{k:05d}.png"] = image_bytes(10 * number + k)
         if record is not None:
             files[f"{where}/metadata.jsonl"] = (
                 record if isinstance(record, str) else json.dumps(record)
@@ -205,7 +205,7 @@ def test_rewritten_prompts_are_found_by_what_is_judged(tmp_path: Path) -> None:
     """Tasks of every kind, among them one with an exclude; a blank at the end is another text."""
     chosen = ["00000", "00090", "00200", "00300", "00400", "00500"]
     metadata = {
-        number: official(number) | {"prompt": f"a bright picture, {number}", "note": 1}
+        number: official(number) | {"prompt": f"a bright image, {number}", "note": 1}
         for number in chosen
     }
     metadata["00001"] = official("00001") | {"prompt": official("00001")["prompt"] + " "}

@@ -1,4 +1,4 @@
-"""Tables of pictures as spreadsheets write them: read, or refused with the reason."""
+"""Tables of images as spreadsheets write them: read, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spatialbench.errors import UserError
 from spatialbench.exchange.read_layouts import Names, place
 from spatialbench.exchange.sources import open_source
 
-from .folders import names, picture, put, write_folder
+from .folders import image_bytes, names, put, write_folder
 
 
 @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", "utf-16"])
@@ -43,7 +43,7 @@ def test_tables_are_refused_with_the_reason(tmp_path: Path, table: str, said: st
 
 @pytest.mark.parametrize("layout", ["flat+csv", "visor"])
 def test_lost_zeros_of_an_id_are_asked_after(tmp_path: Path, layout: str) -> None:
-    files: dict[str, bytes | str] = {"355_0.png": picture(1)}
+    files: dict[str, bytes | str] = {"355_0.png": image_bytes(1)}
     if layout == "flat+csv":
         files["images.csv"] = "file,prompt_id,index\n355_0.png,355,0\n"
     source = open_source(put(tmp_path / "f", files))
@@ -64,7 +64,7 @@ def test_ids_that_are_near_none() -> None:
         assert names().unknown(given) == f"the benchmark has no prompt {given}"
 
 
-@pytest.mark.parametrize("spelt", ["A.PNG", " a.png", "a.png ", "pictures/a.png"])
+@pytest.mark.parametrize("spelt", ["A.PNG", " a.png", "a.png ", "images/a.png"])
 def test_files_of_a_table_under_another_name_are_asked_after(tmp_path: Path, spelt: str) -> None:
     table = f"file,prompt_id,index\n{spelt},1,0\nb.png,1,1\n"
     folder = put(tmp_path / "f", {"a.png": b"x", "images.csv": table})

@@ -10,9 +10,9 @@ from spatialbench.exchange.matching import Report, looked_at, match
 from spatialbench.exchange.matching_text import report_text
 from spatialbench.exchange.read_layouts import place
 from spatialbench.exchange.sources import open_source
-from spatialbench.files.images import UnreadablePicture
+from spatialbench.files.images import UnreadableImage
 
-from .folders import SHAPES, expected, names, picture, write_folder
+from .folders import SHAPES, expected, image_bytes, names, write_folder
 
 
 def _report(folder: Path, **selection: int) -> Report:
@@ -30,11 +30,11 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "visor")
     (folder / "0_0.png").unlink()
     (folder / "0_1.png").write_bytes(b"")
-    (folder / "1_0.png").write_bytes(picture(9)[:100])
-    (folder / "1_7.png").write_bytes(picture(9))
-    (folder / "2_0.jpg").write_bytes(picture(9, "JPEG"))
+    (folder / "1_0.png").write_bytes(image_bytes(9)[:100])
+    (folder / "1_7.png").write_bytes(image_bytes(9))
+    (folder / "2_0.jpg").write_bytes(image_bytes(9, "JPEG"))
     (folder / "readme.txt").write_text("hello")
-    (folder / "readme.png").write_bytes(picture(9))
+    (folder / "readme.png").write_bytes(image_bytes(9))
     (folder / ".hidden").write_text("")
     told: list[int] = []
     source = open_source(folder)
@@ -44,14 +44,14 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     assert report.missing == [("0", 0)]
     assert set(report.unreadable) == {"0_1.png", "1_0.png"}
     assert report.unreadable["0_1.png"] == "the file is empty"
-    assert report.extra == {"1_7.png": "prompt 1 has only pictures 0 to 1"}
+    assert report.extra == {"1_7.png": "prompt 1 has only images 0 to 1"}
     assert set(report.duplicate) == {"2_0.png", "2_0.jpg"}
     assert set(report.misnamed) == {"readme.png"}
-    assert report.passed_over == {"readme.txt": "no picture"}
+    assert report.passed_over == {"readme.txt": "no image"}
     assert report.hidden == 1
     assert set(report.matched) == {("1", 1), ("2", 1), ("3", 0), ("3", 1)}
     text = report_text(report, 8, "table")
-    for said in ("4 of 8 expected", "0/0", "the file is empty", "same picture as 2_0.jpg"):
+    for said in ("4 of 8 expected", "0/0", "the file is empty", "same image as 2_0.jpg"):
         assert said in text
 
 
@@ -69,13 +69,13 @@ def test_the_content_hash_is_of_what_matched(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "b", "visor")
     (folder / "readme.txt").write_text("hello")
     assert _report(folder).content == one
-    (folder / "0_0.png").write_bytes(picture(99))
+    (folder / "0_0.png").write_bytes(image_bytes(99))
     assert _report(folder).content != one
 
 
-def test_what_counts_as_a_picture() -> None:
+def test_what_counts_as_an_image() -> None:
     for form in ("PNG", "JPEG", "WEBP"):
-        assert looked_at("a", picture(1, form)).name == "a"
-    with pytest.raises(UnreadablePicture, match=r"^no whole PNG or JPEG or WEBP$"):
-        looked_at("a", picture(1, "GIF"))
+        assert looked_at("a", image_bytes(1, form)).name == "a"
+    with pytest.raises(UnreadableImage, match=r"^no whole PNG or JPEG or WEBP$"):
+        looked_at("a", image_bytes(1, "GIF"))
     assert len(SHAPES.prompts("all")) == 4

@@ -1,4 +1,4 @@
-"""Imported pictures are a run like any other, with their bytes and where they came from."""
+"""Imported images are a run like any other, with their bytes and where they came from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spatialbench.errors import UserError
 from spatialbench.exchange import sources
 from spatialbench.exchange.matching import match
 from spatialbench.exchange.matching_text import report_text
-from spatialbench.exchange.read_images import import_pictures
+from spatialbench.exchange.read_images import import_images
 from spatialbench.exchange.read_layouts import place
 from spatialbench.exchange.sources import open_source
 from spatialbench.exchange.target import Target
@@ -29,7 +29,7 @@ from spatialbench.runs.selection import Selection
 from spatialbench.runs.status import status
 
 from ..stages.fakes import Finder
-from .folders import SHAPES, expected, names, picture, write_folder
+from .folders import SHAPES, expected, image_bytes, names, write_folder
 
 
 def _import(folder: Path, out: Path, seeds: str = "unknown") -> Run:
@@ -37,13 +37,13 @@ def _import(folder: Path, out: Path, seeds: str = "unknown") -> Run:
     report = match(source, place("visor", source, names()), expected())
     target = Target(SHAPES, "all", Selection(), SeedScheme.parse(seeds), out=out)
     method = Imported("theirs", "unknown", "visor", report.content)
-    return import_pictures(source, report, target, method, Silent())
+    return import_images(source, report, target, method, Silent())
 
 
 def test_bytes_and_provenance_are_kept(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "visor")
     (folder / "2_1.png").unlink()
-    (folder / "2_1.jpg").write_bytes(picture(5, "JPEG"))
+    (folder / "2_1.jpg").write_bytes(image_bytes(5, "JPEG"))
     run = _import(folder, tmp_path / "run")
     records = {
         (record["prompt_id"], record["index"]): record
@@ -75,7 +75,7 @@ def test_importing_again_changes_nothing_and_other_files_are_another_run(tmp_pat
     before = path.stat().st_mtime_ns
     _import(folder, tmp_path / "run")
     assert path.stat().st_mtime_ns == before
-    (folder / "0_0.png").write_bytes(picture(99))
+    (folder / "0_0.png").write_bytes(image_bytes(99))
     with pytest.raises(UserError, match=r"generator\.content"):
         _import(folder, tmp_path / "run")
 
@@ -90,8 +90,8 @@ def test_known_seeds_are_recorded(tmp_path: Path) -> None:
 
 def test_a_folder_that_matches_nothing(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
-    (tmp_path / "f" / "a.png").write_bytes(picture(1))
-    with pytest.raises(UserError, match="matches an expected picture"):
+    (tmp_path / "f" / "a.png").write_bytes(image_bytes(1))
+    with pytest.raises(UserError, match="matches an expected image"):
         _import(tmp_path / "f", tmp_path / "run")
 
 
@@ -114,7 +114,7 @@ def _saved(image: Image.Image, form: str, orientation: int = 1) -> bytes:
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("orientation", [3, 6])
-def test_pictures_are_turned_upright_and_the_record_says_so(
+def test_images_are_turned_upright_and_the_record_says_so(
     tmp_path: Path, form: str, orientation: int
 ) -> None:
     """In the stored file itself, so that a browser and a detector see the same."""
@@ -149,7 +149,7 @@ def test_sixteen_bits_of_grey_are_stored_as_eight(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("colour", ["black", "white", (90, 20, 7)])
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_pictures_of_one_colour_are_counted_in_the_report(
+def test_images_of_one_colour_are_counted_in_the_report(
     tmp_path: Path, colour: Any, form: str
 ) -> None:
     folder = write_folder(tmp_path / "f", "visor")
@@ -160,7 +160,7 @@ def test_pictures_of_one_colour_are_counted_in_the_report(
     assert report.one_colour == [("1", 0), ("2", 1)]
     assert report.clean
     text = report_text(report, 8, "table")
-    assert "2 pictures are of one colour" in text
+    assert "2 images are of one colour" in text
     assert "1/0, 2/1" in text
     assert json.loads(report_text(report, 8, "json"))["one_colour"] == ["1/0", "2/1"]
 
@@ -169,11 +169,11 @@ def test_a_file_that_changes_while_it_is_imported(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "visor")
     source = open_source(folder)
     report = match(source, place("visor", source, names()), expected())
-    (folder / "3_1.png").write_bytes(picture(99))
+    (folder / "3_1.png").write_bytes(image_bytes(99))
     target = Target(SHAPES, "all", Selection(), SeedScheme.parse("unknown"), out=tmp_path / "run")
     method = Imported("theirs", "unknown", "visor", report.content)
     with pytest.raises(UserError, match=r"3_1\.png .* changed while it was imported"):
-        import_pictures(source, report, target, method, Silent())
+        import_images(source, report, target, method, Silent())
     run = open_existing(tmp_path / "run", SHAPES)
     assert ("3", 1) not in run.directory.finished_images(print)
 

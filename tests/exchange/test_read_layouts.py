@@ -1,4 +1,4 @@
-"""Every layout finds every picture, and nothing is guessed."""
+"""Every layout finds every image, and nothing is guessed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from spatialbench.errors import UserError
 from spatialbench.exchange.read_layouts import LAYOUTS, place
 from spatialbench.exchange.sources import open_source
 
-from .folders import SHAPES, names, official_name, picture, write_folder
+from .folders import SHAPES, image_bytes, names, official_name, write_folder
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_all_pictures_are_placed(tmp_path: Path, layout: str) -> None:
+def test_all_images_are_placed(tmp_path: Path, layout: str) -> None:
     folder = write_folder(tmp_path / "f", layout)
     placed = place(layout, open_source(folder), names())
     assert placed == {
@@ -31,7 +31,7 @@ def test_all_pictures_are_placed(tmp_path: Path, layout: str) -> None:
         ("visor", "image.png", "expected <prompt id>_<k>.png"),
         ("visor", "1_x.png", "expected <prompt id>_<k>.png"),
         ("visor", "99_0.png", "no prompt 99"),
-        ("visor", "1_0.gif", "not a picture that is read"),
+        ("visor", "1_0.gif", "not an image that is read"),
         ("t2i-compbench", "samples/a dog.png", "6 digits"),
         ("t2i-compbench", "samples/a dog_000001.png", "no prompt 'a dog'"),
         ("t2i-compbench", "samples/a circle left of a square, number 0_000007.png", "to 000001"),
@@ -43,7 +43,7 @@ def test_all_pictures_are_placed(tmp_path: Path, layout: str) -> None:
 def test_names_that_say_nothing(tmp_path: Path, layout: str, name: str, why: str) -> None:
     folder = write_folder(tmp_path / "f", layout)
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(picture(1))
+    (folder / name).write_bytes(image_bytes(1))
     found = place(layout, open_source(folder), names())[name]
     assert isinstance(found, str)
     assert why in found

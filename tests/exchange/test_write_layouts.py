@@ -12,7 +12,7 @@ from spatialbench.errors import UserError
 from spatialbench.exchange.matching import match
 from spatialbench.exchange.read_layouts import place
 from spatialbench.exchange.sources import open_source
-from spatialbench.exchange.write_images import export_pictures
+from spatialbench.exchange.write_images import export_images
 from spatialbench.exchange.write_layouts import LAYOUTS, plan
 from spatialbench.exchange.write_results import export_detections, export_results
 from spatialbench.runs.opening import Run
@@ -34,9 +34,9 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_pictures_come_back_whole(run: Run, tmp_path: Path, layout: str) -> None:
+def test_images_come_back_whole(run: Run, tmp_path: Path, layout: str) -> None:
     out = tmp_path / "out"
-    assert export_pictures(run, layout, out, Silent()) == 8
+    assert export_images(run, layout, out, Silent()) == 8
     source = open_source(out)
     report = match(source, place(layout, source, names(SHAPES)), run.expected)
     assert report.clean
@@ -48,7 +48,7 @@ def test_pictures_come_back_whole(run: Run, tmp_path: Path, layout: str) -> None
 
 @pytest.mark.parametrize("layout", ["visor", "t2i-compbench"])
 def test_official_names(run: Run, tmp_path: Path, layout: str) -> None:
-    export_pictures(run, layout, tmp_path / "out", Silent())
+    export_images(run, layout, tmp_path / "out", Silent())
     found = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png")}
     assert found == {
         official_name(layout, prompt, k) for prompt in SHAPES.prompts("all") for k in (0, 1)
@@ -56,7 +56,7 @@ def test_official_names(run: Run, tmp_path: Path, layout: str) -> None:
 
 
 def test_geneval_folders_have_their_metadata(run: Run, tmp_path: Path) -> None:
-    export_pictures(run, "geneval", tmp_path / "out", Silent())
+    export_images(run, "geneval", tmp_path / "out", Silent())
     for prompt in SHAPES.prompts("all"):
         folder = tmp_path / "out" / f"{int(prompt.id):05d}"
         metadata = json.loads((folder / "metadata.jsonl").read_text())
@@ -77,7 +77,7 @@ def test_an_official_line_is_taken_as_it_stands(run: Run) -> None:
 
 
 def test_the_table_of_a_flat_folder(run: Run, tmp_path: Path) -> None:
-    export_pictures(run, "flat+csv", tmp_path / "out", Silent())
+    export_images(run, "flat+csv", tmp_path / "out", Silent())
     with (tmp_path / "out" / "images.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     texts = {prompt.id: prompt.text for prompt in SHAPES.prompts("all")}
@@ -87,18 +87,18 @@ def test_the_table_of_a_flat_folder(run: Run, tmp_path: Path) -> None:
 
 def test_what_cannot_be_exported(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="belongs to the run"):
-        export_pictures(run, "visor", run.path, Silent())
+        export_images(run, "visor", run.path, Silent())
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(UserError, match="not an empty folder"):
-        export_pictures(run, "visor", tmp_path / "mine", Silent())
+        export_images(run, "visor", tmp_path / "mine", Silent())
     with pytest.raises(UserError, match=r"no detections .*by finder"):
         export_detections(run, "finder@w1", tmp_path / "d.jsonl")
     with pytest.raises(UserError, match="no results format of its own"):
         export_results(run, tmp_path / "r")
     empty = open_shapes(tmp_path / "empty", SHAPES)
-    with pytest.raises(UserError, match="no finished picture"):
-        export_pictures(empty, "visor", tmp_path / "out", Silent())
+    with pytest.raises(UserError, match="no finished image"):
+        export_images(empty, "visor", tmp_path / "out", Silent())
 
 
 def test_detections_are_the_journals_lines(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def _expected(name: str, subset: str, limit: int) -> Expected:
 def test_geneval(subset: str) -> None:
     expected = _expected("geneval", subset, 30)
     planned = plan("geneval", expected, expected.keys())
-    for (prompt_id, index), name in planned.pictures.items():
+    for (prompt_id, index), name in planned.images.items():
         prompt = expected.by_id[prompt_id]
         assert name == geneval.sample_path(prompt, index)
         content = planned.files[f"{prompt_id}/metadata.jsonl"]
@@ -39,9 +39,7 @@ def test_geneval(subset: str) -> None:
 def test_t2i_compbench(monkeypatch: pytest.MonkeyPatch) -> None:
     t2i_compbench_files(monkeypatch)
     expected = _expected("t2i-compbench", "2d", 20)
-    for (prompt_id, index), name in plan(
-        "t2i-compbench", expected, expected.keys()
-    ).pictures.items():
+    for (prompt_id, index), name in plan("t2i-compbench", expected, expected.keys()).images.items():
         prompt = expected.by_id[prompt_id]
         number = t2i.running_number(t2i.line_of(prompt), index)
         assert name == f"samples/{t2i.sample_name(prompt.text, number)}"
@@ -52,24 +50,24 @@ def test_visor_results_are_what_its_script_reads(tmp_path: Path) -> None:
     benchmark = plugins.load("benchmark", "visor")
     chosen = benchmark.prompts("relational")[:4]
     rule = benchmark.rules["official"]
-    pictures = [
+    images = [
         (prompt, k, _boxes(prompt.objects, k, number))
         for number, prompt in enumerate(chosen)
         for k in range(4)
     ]
     files = benchmark.official_results(  # type: ignore[attr-defined]
-        pictures, "relational", rule, 0.1, "our method"
+        images, "relational", rule, 0.1, "our method"
     )
     (name,) = files
     assert name == "results_our-method_text_spatial_rel_phrases_owlvit_0.1.json"
     script = visor_py(json.loads(files[name]), benchmark.prompts("all"))
-    verdicts = [rule.judge(prompt, boxes, 0.1) for prompt, _, boxes in pictures]
+    verdicts = [rule.judge(prompt, boxes, 0.1) for prompt, _, boxes in images]
     both = [v.facts["found_a"] and v.facts["found_b"] for v in verdicts]
     assert 100 * sum(both) / 16 == script.OA
     assert script.VISOR_cond == 100 * sum(v.correct for v in verdicts) / sum(both)
     (tmp_path / name).write_bytes(files[name])
     read = {(p.id, k): v.score for p, k, v in read_official(tmp_path / name)}
-    ours = zip(pictures, verdicts, strict=True)
+    ours = zip(images, verdicts, strict=True)
     assert read == {(p.id, k): v.score for (p, k, _), v in ours}
 
 

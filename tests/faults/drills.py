@@ -1,4 +1,4 @@
-"""A small run whose pictures fill several disk blocks, and what must be true after any fault."""
+"""A small run whose images fill several disk blocks, and what must be true after any fault."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH = 3
 
 @dataclass
 class BigPainter(Painter):
-    """Noise of 12 kB a picture, so that a disk can be full in the middle of one."""
+    """Noise of 12 kB an image, so that a disk can be full in the middle of one."""
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         return [
@@ -36,7 +36,7 @@ class BigPainter(Painter):
 
 
 def begin(folder: Path) -> Run:
-    """Start or continue the run: 6 prompts, one picture each."""
+    """Start or continue the run: 6 prompts, one image each."""
     return open_shapes(folder, Shapes(6, 1), BigPainter())
 
 
@@ -57,7 +57,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def check_nothing_half(folder: Path) -> int:
-    """How many pictures count as finished; each of them is whole."""
+    """How many images count as finished; each of them is whole."""
     if not (folder / "manifest.json").exists():
         return 0
     directory = begin(folder).directory

@@ -28,7 +28,7 @@ def _forget_detections(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("looked_at", [True, False])
-def test_a_changed_picture(done: Path, whole: dict[str, bytes], looked_at: bool) -> None:
+def test_a_changed_image(done: Path, whole: dict[str, bytes], looked_at: bool) -> None:
     """A flipped bit keeps the size and, here, the time; it is found by the hash."""
     path = done / "images" / "3" / "0.png"
     content = bytearray(path.read_bytes())

@@ -83,10 +83,10 @@ def _limited(folder: Path, told: Path) -> None:
         told.write_text(str(error))
 
 
-def test_a_picture_beyond_the_largest_file_allowed(
+def test_an_image_beyond_the_largest_file_allowed(
     tmp_path: Path, context: ForkServerContext, whole: dict[str, bytes]
 ) -> None:
-    """The system stops a write in the middle of a picture, for any user and on any disk."""
+    """The system stops a write in the middle of an image, for any user and on any disk."""
     told = tmp_path / "told"
     process = context.Process(target=_limited, args=(tmp_path / "run", told))
     process.start()

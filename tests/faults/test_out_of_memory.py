@@ -1,4 +1,4 @@
-"""Memory that really runs out: the batch is halved, said, and no picture is lost or changed."""
+"""Memory that really runs out: the batch is halved, said, and no image is lost or changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.stages.fakes import Log, work
 from .drills import BigPainter, begin, files
 
 SHARE = 256 << 20
-"""Bytes of memory that one picture takes while it is made."""
+"""Bytes of memory that one image takes while it is made."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""JSON and pictures of anybody's: bounded, and a ValueError for the rest."""
+"""JSON and images of anybody's: bounded, and a ValueError for the rest."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from spatialbench.files.documents import (
     read_limited,
     without_mark,
 )
-from spatialbench.files.images import MOST_PIXELS, UnreadablePicture, open_picture
+from spatialbench.files.images import MOST_PIXELS, UnreadableImage, open_image
 from spatialbench.files.shown_text import MOST_CHARACTERS, printable
-from tests.fuzz.formats import picture, png
+from tests.fuzz.formats import image, png
 
 
 def test_what_is_json() -> None:
@@ -70,9 +70,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_a_sound_picture(form: str) -> None:
-    content = picture(form)
-    opened = open_picture(content, (form,))
+def test_a_sound_image(form: str) -> None:
+    content = image(form)
+    opened = open_image(content, (form,))
     with Image.open(io.BytesIO(content)) as expected:
         assert opened.tobytes() == expected.tobytes()
         assert opened.mode == expected.mode
@@ -82,8 +82,8 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
     side = int(MOST_PIXELS**0.5) + 1
     tracemalloc.start()
     for width, height in ((side, side), (60_000, 60_000), (2**31 - 1, 2**31 - 1)):
-        with pytest.raises(UnreadablePicture, match=r"at most|limit|bomb"):
-            open_picture(png(width, height, 8, 2, ()), ("PNG",))
+        with pytest.raises(UnreadableImage, match=r"at most|limit|bomb"):
+            open_image(png(width, height, 8, 2, ()), ("PNG",))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 22

@@ -1,4 +1,4 @@
-"""Every kind of picture file comes out upright, as RGB of 8 bits, or is refused with the reason."""
+"""Every kind of image file comes out upright, as RGB of 8 bits, or is refused with the reason."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from spatialbench.files import images as pictures
+from spatialbench.files import images
 from spatialbench.files.images import (
     MOST_PIXELS,
-    UnreadablePicture,
+    UnreadableImage,
     needs_conversion,
     of_one_colour,
-    open_picture,
+    open_image,
     read_rgb,
 )
 
@@ -50,7 +50,7 @@ def test_the_exif_orientation_is_applied_as_pillow_does(form: str, orientation: 
     found = read_rgb(content, FORMATS)
     assert found.size == expected.size == ((5, 7) if orientation > 4 else (7, 5))
     assert found.tobytes() == expected.tobytes()
-    assert needs_conversion(open_picture(content, FORMATS)) is (orientation != 1)
+    assert needs_conversion(open_image(content, FORMATS)) is (orientation != 1)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
@@ -78,13 +78,13 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(turned: bool) -> None:
     found = np.asarray(read_rgb(content, FORMATS))
     assert found.shape == (2, 3, 3)
     assert (found == expected[..., None]).all()
-    assert needs_conversion(open_picture(content, FORMATS))
+    assert needs_conversion(open_image(content, FORMATS))
 
 
 def test_whole_numbers_beyond_sixteen_bits_are_refused() -> None:
     wide = Image.fromarray(np.array([[0, 65536]], dtype=np.int32))
-    with pytest.raises(UnreadablePicture, match="not 16 bits"):
-        pictures.to_rgb(wide)
+    with pytest.raises(UnreadableImage, match="not 16 bits"):
+        images.to_rgb(wide)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
@@ -94,10 +94,10 @@ def test_other_modes_look_as_pillow_shows_them(mode: str) -> None:
     with Image.open(io.BytesIO(content)) as opened:
         expected = opened.convert("RGB").tobytes()
     assert read_rgb(content, FORMATS).tobytes() == expected
-    assert not needs_conversion(open_picture(content, FORMATS))
+    assert not needs_conversion(open_image(content, FORMATS))
 
 
-def test_of_moving_pictures_the_first_is_taken() -> None:
+def test_of_moving_images_the_first_is_taken() -> None:
     second = ImageOps.invert(noise())
     for form, options in (("PNG", {}), ("WEBP", {"lossless": True})):
         content = saved(noise(), form, save_all=True, append_images=[second], **options)
@@ -109,23 +109,23 @@ def test_much_text_in_a_png_is_the_reason_given(kind: str) -> None:
     text = PngImagePlugin.PngInfo()
     add = text.add_text if kind == "zTXt" else text.add_itxt
     add("workflow", "a" * (2 << 20), zip=True)
-    with pytest.raises(UnreadablePicture, match="text stored in the PNG is larger"):
-        open_picture(saved(noise(), pnginfo=text), FORMATS)
+    with pytest.raises(UnreadableImage, match="text stored in the PNG is larger"):
+        open_image(saved(noise(), pnginfo=text), FORMATS)
 
 
 def test_the_pixel_limit_is_the_last_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_PIXELS == 67_108_864
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 35)
-    assert open_picture(saved(noise(7, 5)), FORMATS).size == (7, 5)
-    with pytest.raises(UnreadablePicture, match="36 x 1 pixels, and at most 35 are read"):
-        open_picture(saved(noise(36, 1)), FORMATS)
+    monkeypatch.setattr(images, "MOST_PIXELS", 35)
+    assert open_image(saved(noise(7, 5)), FORMATS).size == (7, 5)
+    with pytest.raises(UnreadableImage, match="36 x 1 pixels, and at most 35 are read"):
+        open_image(saved(noise(36, 1)), FORMATS)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "blank"),
     [(0, 0, True), (255, 255, True), (90, 90, True), (10, 12, True), (10, 13, False)],
 )
-def test_pictures_of_one_colour(low: int, high: int, blank: bool) -> None:
+def test_images_of_one_colour(low: int, high: int, blank: bool) -> None:
     pixels = np.full((4, 4, 3), low, dtype=np.uint8)
     pixels[1, 2, 1] = high
     assert of_one_colour(Image.fromarray(pixels)) is blank

@@ -100,10 +100,10 @@ def _kept(folder: Path) -> None:
     from spatialbench.lora_training.kept_set import read_kept
     from spatialbench.lora_training.latent_cache import object_weights
 
-    for picture in read_kept(folder / "kept").pictures:
-        assert (folder / "kept" / picture.file).resolve().is_relative_to(folder.resolve())
-        assert isinstance(picture.relation, str)
-        assert object_weights(picture.record, (8, 8), 2.0).isfinite().all()
+    for kept in read_kept(folder / "kept").images:
+        assert (folder / "kept" / kept.file).resolve().is_relative_to(folder.resolve())
+        assert isinstance(kept.relation, str)
+        assert object_weights(kept.record, (8, 8), 2.0).isfinite().all()
 
 
 _PROMPTS = [
@@ -150,7 +150,7 @@ def found() -> dict[str, Reader]:
     """By name."""
     return {
         "training prompts": line_reader(_PROMPTS, file="prompts.jsonl", read=_training_prompts),
-        "kept pictures": line_reader(
+        "kept images": line_reader(
             [_KEPT],
             file="kept/metadata.jsonl",
             read=_kept,

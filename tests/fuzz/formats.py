@@ -1,4 +1,4 @@
-"""Writers of picture, archive, checkpoint and table files whose parts are anything at all."""
+"""Writers of image, archive, checkpoint and table files whose parts are anything at all."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from PIL import Image
 SIZE = (12, 9)
 
 
-def picture(form: str, mode: str = "RGB", size: tuple[int, int] = SIZE) -> bytes:
-    """A small sound picture."""
+def image(form: str, mode: str = "RGB", size: tuple[int, int] = SIZE) -> bytes:
+    """A small sound image."""
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).convert(mode).save(buffer, form)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from . import (
     checkpoint_readers,
     document_readers,
-    picture_readers,
+    image_readers,
     result_readers,
     run_readers,
 )
 from .reader import Reader
 
-_KINDS = (result_readers, run_readers, picture_readers, checkpoint_readers, document_readers)
+_KINDS = (result_readers, run_readers, image_readers, checkpoint_readers, document_readers)
 
 
 def readers() -> dict[str, Reader]:

@@ -51,7 +51,7 @@ REFUSED = {
         b'{"prompt_id": "00400", "index": 0, "width": 9, "height": 9, "boxes": [[1, 2, 3, 4]], '
         b'"scores": [0.5], "labels": [["dog"]]}',
     ),
-    "a picture without width": (
+    "an image without width": (
         "t2i detections",
         b'{"prompt_id": "2d_0", "index": 0, "width": 0, "height": 9, "boxes": [[1, 2, 3, 4]], '
         b'"scores": [0.5], "labels": ["dog"]}',
@@ -84,12 +84,12 @@ REFUSED = {
     "half a tar": ("tar", readers()["tar"].seeds[0][:700]),
     "a table in another encoding": ("images.csv", b"file,prompt_id,index\n\xb2"),
     "a box of nearly infinite size": (
-        "kept pictures",
-        readers()["kept pictures"].seeds[0].replace(b"30.0", b"1e308"),
+        "kept images",
+        readers()["kept images"].seeds[0].replace(b"30.0", b"1e308"),
     ),
     "a training set without boxes": (
-        "kept pictures",
-        readers()["kept pictures"].seeds[0].replace(b'"boxes"', b'"boxen"'),
+        "kept images",
+        readers()["kept images"].seeds[0].replace(b'"boxes"', b'"boxen"'),
     ),
     "an infinite rank": ("training record", b'{"settings": {"rank": Infinity}}'),
     "a cell without end": ("images.csv", b'file,prompt_id,index\n"' + b"x" * 140_000),
@@ -162,7 +162,7 @@ def test_a_line_without_end_takes_bounded_memory(tmp_path: Path) -> None:
     assert peak < 1 << 26
 
 
-def test_an_archive_that_unpacks_to_more_than_a_picture(
+def test_an_archive_that_unpacks_to_more_than_an_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long it is or says it is, no more than the limit is unpacked."""

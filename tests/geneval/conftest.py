@@ -1,4 +1,4 @@
-"""Shared by the GenEval tests: the official scorer's cases, and pictures made by hand."""
+"""Shared by the GenEval tests: the official scorer's cases, and images made by hand."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def as_record() -> Callable[[Case], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def picture() -> Callable[..., Detections]:
-    """``picture(("dog", (0, 0, 100, 100), 0.9, "red"), ...)``, colours where given."""
+def image() -> Callable[..., Detections]:
+    """``image(("dog", (0, 0, 100, 100), 0.9, "red"), ...)``, colours where given."""
 
     def build(*found: tuple[Any, ...]) -> Detections:
         return Detections.build(

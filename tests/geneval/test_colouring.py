@@ -173,7 +173,7 @@ def test_clip_names_the_colour_that_plain_transformers_finds_likeliest(clip_fold
     from transformers import AutoTokenizer, CLIPModel
 
     noise = np.random.default_rng(3).integers(0, 255, (12, 40, 60, 3)).astype(np.uint8)
-    crops = [Image.fromarray(picture) for picture in noise]
+    crops = [Image.fromarray(pixels) for pixels in noise]
     crops += [Image.new("RGB", (40, 60), colour) for colour in COLOURS]
     classifier = ClipColours("cpu", True, clip_folder)
     ours = classifier.colours(crops, "cup")

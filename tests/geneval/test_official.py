@@ -24,7 +24,7 @@ from spatialbench.exchange.foreign import score_verdicts
 FIRST = prompts("position")[0]
 
 
-def pictures() -> list[tuple[Any, int, Detections]]:
+def images() -> list[tuple[Any, int, Detections]]:
     boxes = [[0, 0, 100, 100], [300, 0, 400, 100]]
     names = [FIRST.triplet.subject, FIRST.triplet.object]  # type: ignore[union-attr]
     right = Detections.build(boxes[::-1], [0.9, 0.8], names, 512, 512)
@@ -34,7 +34,7 @@ def pictures() -> list[tuple[Any, int, Detections]]:
 
 def written() -> dict[str, bytes]:
     rule = PLUGIN.rules["official"]
-    return dict(PLUGIN.official_results(pictures(), "position", rule, 0.3, "sd"))  # type: ignore[attr-defined]
+    return dict(PLUGIN.official_results(images(), "position", rule, 0.3, "sd"))  # type: ignore[attr-defined]
 
 
 def test_results_come_back(tmp_path: Path) -> None:

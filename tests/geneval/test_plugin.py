@@ -46,7 +46,7 @@ def test_seeds() -> None:
 
 
 def table(tasks: list[str], correct: list[bool]) -> ScoreTable:
-    """One picture a prompt, the first prompts of each task."""
+    """One image a prompt, the first prompts of each task."""
     used = [prompts(task)[tasks[:i].count(task)] for i, task in enumerate(tasks)]
     rows = np.arange(len(tasks))
     return ScoreTable(used, rows, np.zeros_like(rows), {"correct": np.array(correct)})
@@ -93,7 +93,7 @@ def test_published_rows() -> None:
     assert grpo.marks == ("trained-on-the-metric",)
 
 
-def test_2212_stored_pictures_are_scored(tmp_path: Path) -> None:
+def test_2212_stored_images_are_scored(tmp_path: Path) -> None:
     """Reading, judging, metrics and intervals."""
     rng = np.random.default_rng(1)
     path = tmp_path / "boxes.jsonl"

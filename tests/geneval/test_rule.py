@@ -1,4 +1,4 @@
-"""Conditions one by one, on pictures made by hand."""
+"""Conditions one by one, on images made by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 
-Picture = Callable[..., Detections]
+Image = Callable[..., Detections]
 
 LEFT, RIGHT = (0, 0, 100, 100), (200, 0, 300, 100)
 
@@ -76,70 +76,70 @@ def test_different_scores_have_one_order(values: list[float]) -> None:
     assert argsort(values) == np.argsort(np.float32(values)).tolist()
 
 
-def test_only_the_best_box_is_placed(picture: Picture) -> None:
-    right = picture(("dog", LEFT, 0.9), ("dog", (400, 0, 500, 100), 0.8), ("cat", RIGHT, 0.7))
+def test_only_the_best_box_is_placed(image: Image) -> None:
+    right = image(("dog", LEFT, 0.9), ("dog", (400, 0, 500, 100), 0.8), ("cat", RIGHT, 0.7))
     assert judge(DOG_LEFT_OF_CAT, right).correct
-    wrong = picture(("dog", LEFT, 0.8), ("dog", (400, 0, 500, 100), 0.9), ("cat", RIGHT, 0.7))
+    wrong = image(("dog", LEFT, 0.8), ("dog", (400, 0, 500, 100), 0.9), ("cat", RIGHT, 0.7))
     verdict = judge(DOG_LEFT_OF_CAT, wrong)
     assert verdict.reason == "expected dog left of target, found right of target"
     assert verdict.facts == {"found_all": True, "kept": 3}
 
 
-def test_a_missing_target(picture: Picture) -> None:
-    verdict = judge(DOG_LEFT_OF_CAT, picture(("dog", LEFT, 0.9)))
+def test_a_missing_target(image: Image) -> None:
+    verdict = judge(DOG_LEFT_OF_CAT, image(("dog", LEFT, 0.9)))
     assert verdict.reason == "expected cat>=1, found 0\nno target for dog to be left of"
     assert not verdict.facts["found_all"]
 
 
-def test_a_right_picture_says_what_was_seen(picture: Picture) -> None:
-    verdict = judge(DOG_LEFT_OF_CAT, picture(("dog", LEFT, 0.9), ("cat", RIGHT, 0.8)))
+def test_a_right_image_says_what_was_seen(image: Image) -> None:
+    verdict = judge(DOG_LEFT_OF_CAT, image(("dog", LEFT, 0.9), ("cat", RIGHT, 0.8)))
     assert verdict.correct
     assert verdict.reason == "expected a photo; dog (0.90) and cat (0.80) found as asked"
 
 
-def test_counting_is_exact_and_has_its_own_threshold(picture: Picture) -> None:
+def test_counting_is_exact_and_has_its_own_threshold(image: Image) -> None:
     two = ask("counting", {"class": "cup", "count": 2}, exclude=[{"class": "cup", "count": 3}])
     cups = [("cup", (100 * k, 0, 100 * k + 50, 50), 0.95) for k in range(3)]
-    assert judge(two, picture(*cups[:2])).correct
-    assert judge(two, picture(*cups)).reason == "expected cup<3, found 3"
-    assert judge(two, picture(cups[0], ("cup", RIGHT, 0.85))).reason == "expected cup>=2, found 1"
+    assert judge(two, image(*cups[:2])).correct
+    assert judge(two, image(*cups)).reason == "expected cup<3, found 3"
+    assert judge(two, image(cups[0], ("cup", RIGHT, 0.85))).reason == "expected cup>=2, found 1"
     # Unbound, the threshold is that of the other tasks.
-    assert not judge(two, picture(cups[0], ("cup", RIGHT, 0.85)), threshold=0.1).correct
+    assert not judge(two, image(cups[0], ("cup", RIGHT, 0.85)), threshold=0.1).correct
 
 
-def test_single_objects_may_be_more(picture: Picture) -> None:
+def test_single_objects_may_be_more(image: Image) -> None:
     cup = ask("single_object", {"class": "cup", "count": 1})
-    assert judge(cup, picture(("cup", LEFT, 0.9), ("cup", RIGHT, 0.9))).correct
+    assert judge(cup, image(("cup", LEFT, 0.9), ("cup", RIGHT, 0.9))).correct
     just = float(np.float32(0.3))
-    assert not judge(cup, picture(("cup", LEFT, just))).correct
-    assert judge(cup, picture(("cup", LEFT, float(np.nextafter(np.float32(0.3), 1))))).correct
-    assert not judge(cup, picture(("cup", LEFT, 0.4)), threshold=0.5).correct
+    assert not judge(cup, image(("cup", LEFT, just))).correct
+    assert judge(cup, image(("cup", LEFT, float(np.nextafter(np.float32(0.3), 1))))).correct
+    assert not judge(cup, image(("cup", LEFT, 0.4)), threshold=0.5).correct
 
 
-def test_colours(picture: Picture) -> None:
+def test_colours(image: Image) -> None:
     red = ask("colors", {"class": "cup", "count": 1, "color": "red"})
-    assert judge(red, picture(("cup", LEFT, 0.9, "red"), ("cup", RIGHT, 0.8, "blue"))).correct
-    verdict = judge(red, picture(("cup", LEFT, 0.8, "red"), ("cup", RIGHT, 0.9, "blue")))
+    assert judge(red, image(("cup", LEFT, 0.9, "red"), ("cup", RIGHT, 0.8, "blue"))).correct
+    verdict = judge(red, image(("cup", LEFT, 0.8, "red"), ("cup", RIGHT, 0.9, "blue")))
     assert verdict.reason == "expected red cup>=1, found 0 red; and 1 blue"
 
 
-def test_a_colour_nobody_looked_at_is_no_wrong_colour(picture: Picture) -> None:
+def test_a_colour_nobody_looked_at_is_no_wrong_colour(image: Image) -> None:
     red = ask("colors", {"class": "cup", "count": 1, "color": "red"})
     with pytest.raises(UserError, match="hold none for the cup"):
-        judge(red, picture(("cup", LEFT, 0.9)))
+        judge(red, image(("cup", LEFT, 0.9)))
     without = Detections.build([LEFT], [0.9], ["cup"], 512, 512)
     with pytest.raises(UserError, match="hold none for the cup"):
         judge(red, without)
     with pytest.raises(UserError, match="expected one of red, orange"):
-        judge(red, picture(("cup", LEFT, 0.9, "mauve")))
+        judge(red, image(("cup", LEFT, 0.9, "mauve")))
     # Without the object there is nothing whose colour could matter.
-    assert judge(red, picture(("dog", LEFT, 0.9))).reason == "expected cup>=1, found 0"
+    assert judge(red, image(("dog", LEFT, 0.9))).reason == "expected cup>=1, found 0"
 
 
-def test_cocos_names_are_understood(picture: Picture) -> None:
+def test_cocos_names_are_understood(image: Image) -> None:
     mouse = ask("single_object", {"class": "computer mouse", "count": 1})
-    assert judge(mouse, picture(("mouse", LEFT, 0.9))).correct
-    assert judge(mouse, picture(("computer mouse", LEFT, 0.9))).correct
+    assert judge(mouse, image(("mouse", LEFT, 0.9))).correct
+    assert judge(mouse, image(("computer mouse", LEFT, 0.9))).correct
 
 
 def test_overlapping_boxes_are_dropped_only_where_asked() -> None:
@@ -150,18 +150,18 @@ def test_overlapping_boxes_are_dropped_only_where_asked() -> None:
     assert kept(found, scores, 0.3, 1, 0.5) == [1]
 
 
-def test_the_same_class_twice_is_one_box(picture: Picture) -> None:
+def test_the_same_class_twice_is_one_box(image: Image) -> None:
     twice = ask(
         "position",
         {"class": "dog", "count": 1},
         {"class": "dog", "count": 1, "position": ["left of", 0]},
     )
-    verdict = judge(twice, picture(("dog", LEFT, 0.9), ("dog", RIGHT, 0.8)))
+    verdict = judge(twice, image(("dog", LEFT, 0.9), ("dog", RIGHT, 0.8)))
     assert verdict.reason == "expected dog left of target, found  target"
 
 
-def test_every_prompt_of_the_benchmark_can_be_right(picture: Picture) -> None:
-    """A picture laid out from the text of the prompt satisfies the conditions of its record."""
+def test_every_prompt_of_the_benchmark_can_be_right(image: Image) -> None:
+    """An image laid out from the text of the prompt satisfies the conditions of its record."""
     place = {"left of": RIGHT, "right of": LEFT, "above": (0, 200, 100, 300), "below": LEFT}
     other = {
         "left of": LEFT,
@@ -179,18 +179,18 @@ def test_every_prompt_of_the_benchmark_can_be_right(picture: Picture) -> None:
                 subject = wanted["class"] == prompt.triplet.subject
                 box = other[words] if subject else place[words]
             found += [(wanted["class"], box, 0.95, wanted.get("color"))] * wanted["count"]
-        assert rule.judge(prompt, picture(*found), 0.3).correct, prompt.text
+        assert rule.judge(prompt, image(*found), 0.3).correct, prompt.text
 
 
 def counting_prompts() -> Any:
     return [p for p in prompts("all") if p.task == "counting"]
 
 
-def test_bound_to_counting_the_threshold_is_that_of_counting(picture: Picture) -> None:
+def test_bound_to_counting_the_threshold_is_that_of_counting(image: Image) -> None:
     bound = GenEvalRule().for_prompts(counting_prompts(), None)
     assert (bound.name, bound.threshold) == ("geneval-official/1", 0.9)
     two = prompt_of("x", ask("counting", {"class": "cup", "count": 2}))
-    cups = picture(("cup", LEFT, 0.75), ("cup", RIGHT, 0.75))
+    cups = image(("cup", LEFT, 0.75), ("cup", RIGHT, 0.75))
     assert not bound.judge(two, cups, bound.threshold).correct
     given = GenEvalRule().for_prompts(counting_prompts(), 0.7)
     assert given.name == "geneval-official/1"
@@ -198,7 +198,7 @@ def test_bound_to_counting_the_threshold_is_that_of_counting(picture: Picture) -
     assert given.decides_at(two, 0.7) == 0.7
 
 
-def test_bound_to_all_tasks_counting_keeps_its_own_unless_told(picture: Picture) -> None:
+def test_bound_to_all_tasks_counting_keeps_its_own_unless_told(image: Image) -> None:
     everyone = prompts("all")
     rule = GenEvalRule()
     assert rule.for_prompts(everyone, None) is rule
@@ -207,9 +207,9 @@ def test_bound_to_all_tasks_counting_keeps_its_own_unless_told(picture: Picture)
     given = rule.for_prompts(everyone, 0.7, everywhere=True)
     assert given.name == "geneval-official/1+counting_threshold:0.7"
     two = prompt_of("x", ask("counting", {"class": "cup", "count": 2}))
-    cups = picture(("cup", LEFT, 0.75), ("cup", RIGHT, 0.75))
+    cups = image(("cup", LEFT, 0.75), ("cup", RIGHT, 0.75))
     assert given.judge(two, cups, 0.7).correct
-    assert not given.judge(two, picture(("cup", LEFT, 0.75), ("cup", RIGHT, 0.7)), 0.7).correct
+    assert not given.judge(two, image(("cup", LEFT, 0.75), ("cup", RIGHT, 0.7)), 0.7).correct
 
 
 @pytest.mark.parametrize(

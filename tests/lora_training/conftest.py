@@ -11,10 +11,10 @@ from spatialbench.lora_training.kept_set import KeptSet, write_kept
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptSet:
-    """Six pictures of 16 pixels of two relations."""
+    """Six images of 16 pixels of two relations."""
     folder = tmp_path_factory.mktemp("set")
     rng = np.random.default_rng(0)
-    pictures = []
+    images = []
     for number in range(6):
         file = folder / f"{number}.png"
         Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(file)
@@ -28,5 +28,5 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptSet:
             "height": 16,
             "sha256": str(number),
         }
-        pictures.append((file, record))
-    return write_kept(folder, pictures, {})
+        images.append((file, record))
+    return write_kept(folder, images, {})

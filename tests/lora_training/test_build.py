@@ -33,7 +33,7 @@ CASES = {
     "overlap": [("a", 0.9, (4, 20, 40, 34)), ("b", 0.8, (8, 20, 50, 34))],
     "copy": [("a", 0.9, LEFT), ("b", 0.8, (20, 20, 30, 34)), ("a", 0.7, RIGHT)],
 }
-"""What the finder sees in the picture of the prompt with that text; "a" shall be left of "b"."""
+"""What the finder sees in the image of the prompt with that text; "a" shall be left of "b"."""
 EXPECTED = {
     "kept": 1,
     "object not found": 2,
@@ -45,7 +45,7 @@ EXPECTED = {
 
 @dataclass
 class Colours:
-    """A generator whose pictures tell their prompt by their colour."""
+    """A generator whose images tell their prompt by their colour."""
 
     made: int = 0
     strength: float = 1.0
@@ -106,8 +106,8 @@ def test_keeps_what_passes_and_counts_the_rest_by_reason(tmp_path: Path) -> None
     chosen = plan(tmp_path / "set", *CASES)
     kept, rejections = built(chosen)
     assert rejections.to_json() == {"left": EXPECTED}
-    assert [picture.text for picture in kept.pictures] == ["kept"]
-    record = kept.pictures[0].record
+    assert [image.text for image in kept.images] == ["kept"]
+    record = kept.images[0].record
     assert record["relations"] == [["a", "left", "b"]]
     assert record["boxes"] == [list(LEFT), list(RIGHT)]
     with Image.open(kept.folder / record["file_name"]) as image:
@@ -139,12 +139,12 @@ def test_the_same_again_makes_nothing_and_gives_the_same_set(tmp_path: Path) -> 
     assert (tmp_path / "metadata.jsonl").read_bytes() == bytes_before
 
 
-def test_another_check_on_the_same_pictures_replaces_the_set(tmp_path: Path) -> None:
+def test_another_check_on_the_same_images_replaces_the_set(tmp_path: Path) -> None:
     built(plan(tmp_path, "kept", "weak"))
     lower, _ = built(replace(plan(tmp_path, "kept", "weak"), threshold=0.01))
-    assert len(lower.pictures) == len(list((tmp_path / "images").iterdir())) == 2
+    assert len(lower.images) == len(list((tmp_path / "images").iterdir())) == 2
     higher, _ = built(plan(tmp_path, "kept", "weak"))
-    assert len(higher.pictures) == len(list((tmp_path / "images").iterdir())) == 1
+    assert len(higher.images) == len(list((tmp_path / "images").iterdir())) == 1
     assert higher.digest != lower.digest
 
 
@@ -157,7 +157,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_survives_and_the_table_is_shown(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="none of the 3 pictures passed esplora-r1/1") as caught:
+    with pytest.raises(UserError, match="none of the 3 images passed esplora-r1/1") as caught:
         built(plan(tmp_path, "wrong", "nothing", "copy"))
     lines = [line.split() for line in str(caught.value).splitlines()]
     assert next(line for line in lines if line[:1] == ["left"])[1:4] == ["3", "0", "(0.0"]

@@ -18,7 +18,7 @@ from spatialbench.errors import UserError
 from spatialbench.lora_training.asked_model import AskedModel
 from spatialbench.lora_training.conditioning import Conditioning
 from spatialbench.lora_training.kept_set import KeptSet
-from spatialbench.lora_training.latent_cache import encode_pictures
+from spatialbench.lora_training.latent_cache import encode_images
 from spatialbench.lora_training.lora_settings import LoraSettings
 from spatialbench.lora_training.training import train_lora
 from spatialbench.methods.esplora import PLUGIN
@@ -62,11 +62,11 @@ def test_the_model_is_asked_as_the_pipeline_asks_it(sampling: Sampling) -> None:
 
 def test_latents_are_those_that_the_pipeline_decodes(sampling: Sampling, kept: KeptSet) -> None:
     pipe = load_pipeline(sampling.backbone)
-    cache = encode_pictures(pipe, kept, 1.0)
+    cache = encode_images(pipe, kept, 1.0)
     config = pipe.vae.config
     raw = cache.mean / config.scaling_factor + config.shift_factor
-    picture = np.asarray(Image.open(kept.folder / kept.pictures[0].file), np.float32)
-    first = torch.from_numpy(picture / 127.5 - 1).permute(2, 0, 1)[None]
+    image = np.asarray(Image.open(kept.folder / kept.images[0].file), np.float32)
+    first = torch.from_numpy(image / 127.5 - 1).permute(2, 0, 1)[None]
     with torch.no_grad():
         expected = pipe.vae.encode(first).latent_dist.mean
     torch.testing.assert_close(raw[:1], expected, atol=1e-5, rtol=1e-4)

@@ -85,10 +85,10 @@ def test_a_disk_without_hard_links_gets_copies(
     built(plan(tmp_path / "linked", "kept"))
     monkeypatch.setattr(os, "link", refused)
     made, _ = built(plan(tmp_path / "copied", "kept"))
-    (picture,) = made.pictures
-    assert (made.folder / picture.file).stat().st_nlink == 1
-    assert (made.folder / picture.file).read_bytes() == (
-        tmp_path / "linked" / picture.file
+    (image,) = made.images
+    assert (made.folder / image.file).stat().st_nlink == 1
+    assert (made.folder / image.file).read_bytes() == (
+        tmp_path / "linked" / image.file
     ).read_bytes()
 
 
@@ -99,7 +99,7 @@ def test_reading_follows_no_link(kept: KeptSet, tmp_path: Path, name: str) -> No
     shutil.move(folder / name, tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="symbolic link"):
-        _pixels(folder / read_kept(folder).pictures[0].file, folder)
+        _pixels(folder / read_kept(folder).images[0].file, folder)
 
 
 @pytest.mark.parametrize("name", ["metadata.jsonl", "dataset.json", "images/0.png"])
@@ -109,7 +109,7 @@ def test_reading_waits_for_no_pipe(kept: KeptSet, tmp_path: Path, name: str) -> 
     (folder / name).unlink()
     os.mkfifo(folder / name)
     with pytest.raises(UserError, match="no regular file"):
-        _pixels(folder / read_kept(folder).pictures[0].file, folder)
+        _pixels(folder / read_kept(folder).images[0].file, folder)
 
 
 def test_a_linked_folder_for_the_lora_is_refused(kept: KeptSet, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_the_scheduler_gets_the_latents_back_from_the_answer(prediction: str) ->
         )
         plain = scheduler.add_noise(latents, noise, steps)
         torch.testing.assert_close(shown[0].float(), plain[0])
-        assert torch.equal(shown[1], noise[1].double()), "pure noise holds nothing of the picture"
+        assert torch.equal(shown[1], noise[1].double()), "pure noise holds nothing of the image"
         for row in range(2):
             back = scheduler.step(target[row], timestep, shown[row]).pred_original_sample
             torch.testing.assert_close(back.float(), latents[row], atol=2e-4, rtol=1e-3)

@@ -159,9 +159,9 @@ def test_settings_out_of_range(values: dict[str, Any], match: str) -> None:
         LoraSettings(**values)
 
 
-def test_a_broken_picture_is_named(kept: KeptSet, sampling: Sampling, tmp_path: Path) -> None:
+def test_a_broken_image_is_named(kept: KeptSet, sampling: Sampling, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "0.png").write_bytes(b"no picture")
+    (tmp_path / "images" / "0.png").write_bytes(b"no image")
     broken = replace(kept, folder=tmp_path)
     with pytest.raises(UserError, match=r"0\.png cannot be read"):
         train(broken, sampling, tmp_path / "lora")

@@ -1,4 +1,4 @@
-"""Prompts of training pictures: balanced, never about a pair kept for evaluation, readable."""
+"""Prompts of training images: balanced, never about a pair kept for evaluation, readable."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 python -m tests.measurements.bootstrap_cost
 
-A simulated run of 25,280 prompts with four pictures each goes through ``summarise``, as every
+A simulated run of 25,280 prompts with four images each goes through ``summarise``, as every
 scored run does: 2,000 resamples of 3,160 object pairs for all nine metrics, five times.
 """
 
@@ -33,7 +33,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     assert len(summary["groups"]) == 4
     print(
-        f"{summary['images']:,} pictures: {seconds:.1f} s ({busy:.1f} s of processor), "
+        f"{summary['images']:,} images: {seconds:.1f} s ({busy:.1f} s of processor), "
         f"{peak:.0f} MiB at most ({before:.0f} MiB before)"
     )
 

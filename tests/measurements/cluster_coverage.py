@@ -6,7 +6,7 @@ Simulated runs of one share, with 24 to 500 object pairs; how all of VISOR's met
 prompts is ``visor_coverage``.
 
 Each line is a kind of run: object pairs differ in how hard they are (beta(a, b) by pair), prompts
-of a pair share that, and four pictures a prompt are drawn. A nominal 95 % interval should cover in
+of a pair share that, and four images a prompt are drawn. A nominal 95 % interval should cover in
 about 95 of 100 runs; the column 'prompts' shows what ignoring the pairs would give.
 """
 
@@ -34,7 +34,7 @@ CASES = (
 def covered(
     pairs: int, per_pair: int, beta: tuple[float, float], simulations: int, clustered: bool
 ) -> Iterator[bool]:
-    """Whether the interval of the share of right pictures covers beta's mean, run by run."""
+    """Whether the interval of the share of right images covers beta's mean, run by run."""
     rng = np.random.default_rng(1)
     truth = 100 * beta[0] / sum(beta)
     trials = np.full(pairs * per_pair, 4.0)

@@ -2,7 +2,7 @@
 
 python -m tests.measurements.gallery_size FOLDER [prompts]
 
-Writes a run of 25,280 prompts with four pictures each: boxes and verdicts, and no image files.
+Writes a run of 25,280 prompts with four images each: boxes and verdicts, and no image files.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     seconds, busy = time.perf_counter() - started, time.process_time() - used
     print(
-        f"status {status}: {run.expected.images:,} pictures in {seconds:.0f} s ({busy:.0f} s of "
+        f"status {status}: {run.expected.images:,} images in {seconds:.0f} s ({busy:.0f} s of "
         f"processor), {peak:.2f} GiB at most, index and filter table {size / 1e6:.2f} MB"
     )
 

@@ -2,7 +2,7 @@
 
 ``OMP_NUM_THREADS=1 python -m tests.measurements.overhead`` on an idle machine; one process. Batch
 by batch the two take turns, so that a machine which slows down slows both. The bare loop calls the
-pipeline and keeps the pictures; the stage also encodes, hashes and writes them, records them, and
+pipeline and keeps the images; the stage also encodes, hashes and writes them, records them, and
 keeps its plan. Both work on the same batches of VISOR, with the same seeds, and must give the same
 pixels. They share the weights: of two copies in one process, one was seen to be up to 8 % slower
 by where in memory it happened to lie. Beside the seconds that passed stand those of the processor:
@@ -62,7 +62,7 @@ class Bare:
             setattr(self._pipe, part, getattr(pipe, part))
 
     def __call__(self, batch: ImageBatch) -> list[Image.Image]:
-        """The pictures of a batch."""
+        """The images of a batch."""
         seeded = [self._torch.Generator().manual_seed(r.seed) for r in batch.requests]
         texts = [request.prompt.text for request in batch.requests]
         images: list[Image.Image] = self._pipe(texts, generator=seeded, **self._options).images
@@ -77,7 +77,7 @@ class Turns:
     def __init__(self, bare: Bare) -> None:
         self.bare = bare
         self.seconds: list[tuple[Spent, Spent]] = []
-        self.pictures: list[list[Image.Image]] = []
+        self.made: list[list[Image.Image]] = []
 
     def map(
         self, make_worker: Callable[[], Worker[Any, Result]], batches: Sequence[Any]
@@ -90,7 +90,7 @@ class Turns:
             ours, result = _timed(lambda b=batch: worker.work(b))
             if not number % 2:
                 alone, images = _timed(lambda b=batch: self.bare(b))
-            self.pictures.append(images)
+            self.made.append(images)
             self.seconds.append((ours, alone))
             yield result
         closed, _ = _timed(worker.close)
@@ -137,17 +137,17 @@ def main() -> None:
         "overhead": overhead,
         "median_of_pairs": median(a.wall / b.wall for a, b in counted) - 1,
         "overhead_of_processor_time": ours.processor / alone.processor - 1,
-        "differing_pictures": differing,
+        "differing_images": differing,
         "holds": overhead <= 0.03 and differing == 0,
     }
     print(json.dumps(report))
 
 
 def _differing(run: Any, turns: Turns, batch_size: int) -> int:
-    """Pictures of the bare loop that are not those on the disk."""
+    """Images of the bare loop that are not those on the disk."""
     keys = run.expected.keys()
     count = 0
-    for number, images in enumerate(turns.pictures):
+    for number, images in enumerate(turns.made):
         batch = keys[number * batch_size : (number + 1) * batch_size]
         for key, image in zip(batch, images, strict=True):
             with Image.open(run.directory.image_path(*key)) as stored:

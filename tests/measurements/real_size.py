@@ -1,10 +1,10 @@
 """Random weights at real size through the product's own paths, and what they take.
 
 Run by hand: ``python -m tests.measurements.real_size --part sd1.4`` writes a Stable Diffusion 1.4
-pipeline (860 M parameters in the UNet) and loads it, samples one picture and decodes it;
-``--part owlvit`` does the same with OWL-ViT B/32 on four pictures. Needs some 5 GB of disk and 8 GB
+pipeline (860 M parameters in the UNet) and loads it, samples one image and decodes it;
+``--part owlvit`` does the same with OWL-ViT B/32 on four images. Needs some 5 GB of disk and 8 GB
 of memory. With ``--device cuda --dtype float16`` it exercises a GPU. Exits with status 1 when a
-picture or a box is not what it must be.
+image or a box is not what it must be.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def write_sd14(folder: Path) -> None:
 
 
 def check_sd14(folder: Path, device: str, dtype: str, batch: int) -> bool:
-    """Load, then one picture or a batch of 512x512 after two steps."""
+    """Load, then one image or a batch of 512x512 after two steps."""
     timed("written", lambda: write_sd14(folder))
     settings = GenerationSettings(
         backbone=str(folder), steps=2, scheduler="ddim", device=device, dtype=dtype
@@ -102,7 +102,7 @@ def check_sd14(folder: Path, device: str, dtype: str, batch: int) -> bool:
     requests = [ImageRequest(prompt, k, 42 + k) for k in range(batch)]
     images = timed(f"{batch} x 2 steps and decoding", lambda: generator.generate(requests))
     sizes = {image.size for image in images}
-    print(f"  pictures: {sizes}, grey levels' spread {np.asarray(images[0]).std():.1f}")
+    print(f"  images: {sizes}, grey levels' spread {np.asarray(images[0]).std():.1f}")
     return sizes == {(512, 512)}
 
 
@@ -118,7 +118,7 @@ def write_owlvit(folder: Path) -> None:
 
 
 def check_owlvit(folder: Path, device: str) -> bool:
-    """Load, then four pictures with two names each, one batch."""
+    """Load, then four images with two names each, one batch."""
     timed("written", lambda: write_owlvit(folder))
     detector = OWLVIT.configure(str(folder), device)
     timed("loaded", detector.load)
@@ -128,7 +128,7 @@ def check_owlvit(folder: Path, device: str) -> bool:
     ]
     # The tokenizer spells in letters, and 16 tokens hold the query and no longer name.
     names = [("x", "y")] * 4
-    found = timed("4 pictures", lambda: detector.detect(images, names))
+    found = timed("4 images", lambda: detector.detect(images, names))
     print(f"  candidates above the floor: {[len(d) for d in found]} of 576")
     return all(0 <= len(d) <= 576 and np.isfinite(d.boxes).all() for d in found)
 

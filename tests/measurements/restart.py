@@ -31,7 +31,7 @@ MISSING = 8
 
 @dataclass
 class Stamping(Painter):
-    """Writes down when it was loaded and when it was first asked for pictures."""
+    """Writes down when it was loaded and when it was first asked for images."""
 
     folder: str = ""
 

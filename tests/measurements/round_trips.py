@@ -1,9 +1,9 @@
-"""Pictures out and in again: the lab's own runs, and 800 of the models in VISOR's paper. By hand:
+"""Images out and in again: the lab's own runs, and 800 of the models in VISOR's paper. By hand:
 
 python -m tests.measurements.round_trips FOLDER [prompts]
 
 A run of each benchmark on the lab is exported in every layout, imported, looked at by the lab's
-detector and scored: every number has to be the run's own. Then the pictures in
+detector and scored: every number has to be the run's own. Then the images in
 ``SPATIALBENCH_DATA/visor/images`` are imported, looked at and shown side by side in a gallery; the
 lab's detector was never trained for photographs, so that says nothing about those models.
 """
@@ -31,7 +31,7 @@ HOW = {
     "summary_sha256",
     "notes",
 }
-"""What a summary says of where the pictures are from; everything else is a number of theirs."""
+"""What a summary says of where the images are from; everything else is a number of theirs."""
 
 
 def do(*arguments: object) -> None:
@@ -67,8 +67,8 @@ def there_and_back(folder: Path, bench: str, prompts: int) -> None:
             sys.exit(f"{bench} as {layout}: other numbers in {', '.join(changed)}")
 
 
-def real_pictures(folder: Path, images: Path) -> None:
-    """Two models' pictures of 100 prompts, beside each other."""
+def real_images(folder: Path, images: Path) -> None:
+    """Two models' images of 100 prompts, beside each other."""
     models = sorted(path.name for path in images.iterdir() if path.is_dir())
     for model in models:
         ids = sorted({path.stem.split("_")[0] for path in (images / model).glob("*.png")})
@@ -88,7 +88,7 @@ def main() -> None:
     os.environ.setdefault("SPATIALBENCH_T2I_COMPBENCH", f"{data}/t2i_compbench")
     for bench in BENCHMARKS:
         there_and_back(folder, bench, prompts)
-    real_pictures(folder, Path(data) / "visor" / "images")
+    real_images(folder, Path(data) / "visor" / "images")
     print(f"{len(BENCHMARKS)} benchmarks in {len(LAYOUTS)} layouts: the same numbers")
 
 

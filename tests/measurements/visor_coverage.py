@@ -6,7 +6,7 @@ python tests/measurements/visor_coverage.py [simulations] [processes] \
 Simulated runs of real VISOR prompts with known truth. A prompt shows its first object with
 probability a, its second with probability b and, where it shows both, the right relation with
 probability r, each drawn once a prompt from a beta distribution whose spread makes the four
-pictures of a prompt correlate as the table says. Half of the prompts of an object pair share the
+images of a prompt correlate as the table says. Half of the prompts of an object pair share the
 pair's rates, so that pairs are clusters too. 400 prompts are taken in run order, as ``--limit 400``
 does; 25,280 are all of them. The test's rate is to lie in 4 to 6 %, a narrower window than the
 intervals', so it gets more simulations, with fewer exchanges in each, which keep its level of 5 %.
@@ -51,7 +51,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class World:
-    """Prompts with their pairs, and how alike the pictures of a prompt are."""
+    """Prompts with their pairs, and how alike the images of a prompt are."""
 
     benchmark: BenchmarkPlugin
     prompts: list[Prompt]
@@ -74,7 +74,7 @@ class World:
         return first, second, right
 
     def run(self, rng: np.random.Generator, rates: tuple[Floats, Floats, Floats]) -> ScoreTable:
-        """Four pictures a prompt."""
+        """Four images a prompt."""
         size = (len(self.prompts), IMAGES)
         first, second, right = ((rng.random(size) < rate[:, None]).ravel() for rate in rates)
         right &= first & second
@@ -88,7 +88,7 @@ class World:
 
     def truth(self) -> dict[str, float]:
         """The metrics of endlessly many prompts, from the moments of a, b and r."""
-        # How often j given pictures of a prompt are all right.
+        # How often j given images of a prompt are all right.
         all_of = [self._moment(j) for j in range(IMAGES + 1)]
         exactly = [
             comb(IMAGES, k)

@@ -1,4 +1,4 @@
-"""Pictures that are the same but for rounding: made in another batch, or by another program.
+"""Images that are the same but for rounding: made in another batch, or by another program.
 
 Byte for byte is promised for the same command, weights, machine and batch size, and nothing more.
 Another batch size, or another program's order of the same sums, is rounded otherwise by each
@@ -16,7 +16,7 @@ from spatialbench.plugins import ImageRequest
 
 
 def pixels(image: Any) -> np.ndarray:
-    """(rows, columns, 3) of an RGB picture, as int."""
+    """(rows, columns, 3) of an RGB image, as int."""
     assert image.mode == "RGB"
     return np.asarray(image).astype(int)
 
@@ -33,7 +33,7 @@ def assert_same_but_for_rounding(ours: Any, theirs: Any, share: float = 0.02) ->
 
 
 def assert_batch_mates_change_nothing(generator: Any, requests: Sequence[ImageRequest]) -> None:
-    """The same but for rounding; every request has a picture of its own."""
+    """The same but for rounding; every request has an image of its own."""
     together = np.stack([pixels(image) for image in generator.generate(requests)])
     alone = np.stack([pixels(generator.generate([one])[0]) for one in requests])
     assert_same_but_for_rounding(together, alone)

@@ -47,7 +47,7 @@ def stock_pipeline(folder: Path) -> Any:
 
 
 def stock(folder: Path, request: ImageRequest, **options: Any) -> np.ndarray:
-    """The picture of the untouched pipeline, called with the prompt's text."""
+    """The image of the untouched pipeline, called with the prompt's text."""
     import torch
 
     generator = torch.Generator().manual_seed(request.seed)
@@ -60,7 +60,7 @@ def stock(folder: Path, request: ImageRequest, **options: Any) -> np.ndarray:
 def test_dev_equals_the_stock_pipeline(flux_folder: Path) -> None:
     image = pixels(make(flux_folder).generate(REQUESTS[:1])[0])
     assert image.shape == (32, 48, 3)
-    assert image.std() > 10, "an almost uniform picture would equal anything"
+    assert image.std() > 10, "an almost uniform image would equal anything"
     assert_same_but_for_rounding(image, stock(flux_folder, REQUESTS[0], guidance_scale=3.5))
     strong = pixels(make(flux_folder, guidance_scale=30.0).generate(REQUESTS[:1])[0])
     assert_same_but_for_rounding(strong, stock(flux_folder, REQUESTS[0], guidance_scale=30.0))
@@ -157,7 +157,7 @@ def test_other_commits_and_folders_are_known_for_what_they_are(
         ({"negative_prompt": "x"}, {}, "negative_prompt has no effect on FLUX"),
         ({"eta": "0.5"}, {}, "eta has no effect on FLUX"),
         ({}, {"scheduler": "ddim"}, "--scheduler ddim is for models that predict noise"),
-        ({}, {"width": 520}, r"--width 520 is no picture size .* multiple of 16"),
+        ({}, {"width": 520}, r"--width 520 is no image size .* multiple of 16"),
         ({}, {"guidance_scale": 0.5}, r"--guidance-scale 0\.5 is out of range"),
         ({}, {"steps": 0}, r"--steps 0 is too few.*default 28"),
     ],

@@ -52,7 +52,7 @@ def stock_pipeline(folder: Path, **parts: Any) -> Any:
 
 
 def stock(folder: Path, request: ImageRequest, **options: Any) -> Any:
-    """The picture of the untouched pipeline, called with the prompt's text."""
+    """The image of the untouched pipeline, called with the prompt's text."""
     import torch
 
     generator = torch.Generator().manual_seed(request.seed)
@@ -60,9 +60,9 @@ def stock(folder: Path, request: ImageRequest, **options: Any) -> Any:
     return stock_pipeline(folder)(request.prompt.text, generator=generator, **call).images[0]
 
 
-def test_pictures_equal_the_stock_pipelines_bit_for_bit(folder: Path) -> None:
+def test_images_equal_the_stock_pipelines_bit_for_bit(folder: Path) -> None:
     ours = make(folder).generate(REQUESTS[:1])[0]
-    assert pixels(ours).std() > 10, "an almost uniform picture would equal anything"
+    assert pixels(ours).std() > 10, "an almost uniform image would equal anything"
     assert ours.tobytes() == stock(folder, REQUESTS[0]).tobytes()
     negative = make(folder, {"negative_prompt": "a hot dog"}, guidance_scale=4.0)
     theirs = stock(folder, REQUESTS[0], guidance_scale=4.0, negative_prompt="a hot dog")
@@ -116,7 +116,7 @@ def test_what_a_folder_says_of_itself(folder: Path) -> None:
         ({"eta": "0.5"}, {}, "eta has no effect on SD3"),
         ({"negative_prompt": "x"}, {"guidance_scale": 0}, "no effect without guidance"),
         ({}, {"scheduler": "ddim"}, "SD3 follows a flow"),
-        ({}, {"width": 40}, r"--width 40 is no picture size .* multiple of 16"),
+        ({}, {"width": 40}, r"--width 40 is no image size .* multiple of 16"),
     ],
 )
 def test_settings_that_make_no_sense(

@@ -52,7 +52,7 @@ def stock_pipeline(folder: Path) -> tuple[Any, Any]:
 
 
 def stock(folder: Path, request: ImageRequest, scheduler: Any = None, **options: Any) -> np.ndarray:
-    """The picture of the untouched pipeline, called with the prompt's text."""
+    """The image of the untouched pipeline, called with the prompt's text."""
     import torch
 
     pipe, own = stock_pipeline(folder)
@@ -68,7 +68,7 @@ def test_equals_the_stock_pipeline(kind: str, request: pytest.FixtureRequest) ->
     generator = make(folder)
     for wanted in REQUESTS[1:3]:
         image = pixels(generator.generate([wanted])[0])
-        assert image.std() > 10, "an almost uniform picture would equal anything"
+        assert image.std() > 10, "an almost uniform image would equal anything"
         # SDXL is known by its checkpoint, in a local folder too, and has a default of its own.
         scale = 5.0 if kind == "sdxl_folder" else 7.5
         assert_same_but_for_rounding(image, stock(folder, wanted, guidance_scale=scale))
@@ -85,12 +85,12 @@ def test_schedulers_equal_those_built_by_hand(velocity_folder: Path) -> None:
         "euler-a": diffusers.EulerAncestralDiscreteScheduler.from_config,
         "dpm++": diffusers.DPMSolverMultistepScheduler.from_config,
     }
-    pictures = []
+    made = []
     for name, scheduler in by_hand.items():
         image = pixels(make(velocity_folder, scheduler=name).generate(REQUESTS[:1])[0])
         assert_same_but_for_rounding(image, stock(velocity_folder, REQUESTS[0], scheduler))
-        pictures.append(image.tobytes())
-    assert len(set(pictures)) == len(by_hand)
+        made.append(image.tobytes())
+    assert len(set(made)) == len(by_hand)
 
 
 def test_options_equal_the_stock_options(sd_folder: Path) -> None:
@@ -101,7 +101,7 @@ def test_options_equal_the_stock_options(sd_folder: Path) -> None:
         assert_same_but_for_rounding(image, stock(sd_folder, REQUESTS[0], **options))
         return image.tobytes()
 
-    pictures = [
+    made = [
         check({}, {}),
         check({"negative_prompt": "a cat"}, {}, negative_prompt="a cat"),
         check({}, {"guidance_scale": 0}, guidance_scale=1.0),
@@ -113,7 +113,7 @@ def test_options_equal_the_stock_options(sd_folder: Path) -> None:
             scheduler=lambda c: diffusers.DDIMScheduler.from_config(c, clip_sample=False),
         ),
     ]
-    assert len(set(pictures)) == len(pictures)
+    assert len(set(made)) == len(made)
 
 
 @pytest.mark.parametrize("kind", ["sd_folder", "sdxl_folder"])
@@ -144,7 +144,7 @@ def test_images_of_one_prompt_differ_by_their_seed_only(sd_folder: Path) -> None
     assert generator.generate([]) == []
 
 
-def test_overflow_is_an_error_not_a_black_picture(sd_folder: Path, tmp_path: Path) -> None:
+def test_overflow_is_an_error_not_a_black_image(sd_folder: Path, tmp_path: Path) -> None:
     import shutil
 
     from safetensors.torch import load_file, save_file

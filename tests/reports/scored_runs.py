@@ -1,4 +1,4 @@
-"""Scored runs without pictures: a rule in one line decides which are right."""
+"""Scored runs without images: a rule in one line decides which are right."""
 
 from __future__ import annotations
 

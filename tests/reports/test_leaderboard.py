@@ -318,8 +318,8 @@ def test_no_note_on_a_cell_is_called_like_a_mark_of_a_row() -> None:
     assert not called & signs
 
 
-def test_pictures_of_one_colour_are_said_of_their_row() -> None:
+def test_images_of_one_colour_are_said_of_their_row() -> None:
     rows = [_full("a", method="sd", one_colour=4), _full("b", method="other")]
     (section,) = sections("visor", rows, [], HEADLINE, prescribed)
     said = [note for note in section.notes if "of one colour" in note]
-    assert [note.partition(" (")[0] for note in said] == ["sd: 4 pictures are of one colour"]
+    assert [note.partition(" (")[0] for note in said] == ["sd: 4 images are of one colour"]

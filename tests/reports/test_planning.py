@@ -14,7 +14,7 @@ from .scored_runs import scored_run
 
 
 def test_genevals_position_task() -> None:
-    """100 prompts with four pictures at 50 %: figures worked out apart from this code."""
+    """100 prompts with four images at 50 %: figures worked out apart from this code."""
     found = plan(Assumptions(0.5, 4, 0.3, 0.0), 100)
     assert found.images == 400
     assert found.half_width == pytest.approx(6.75, abs=0.01)
@@ -30,7 +30,7 @@ def test_the_prompts_needed_are_just_enough() -> None:
 
 
 def test_lessons_of_a_run(tmp_path: Path) -> None:
-    """Both pictures of a prompt agree: each picture says half of what an independent one would."""
+    """Both images of a prompt agree: each image says half of what an independent one would."""
     a = scored_run(tmp_path / "a", lambda p, k: int(p.id) % 2 == 0)
     b = scored_run(tmp_path / "b", lambda p, k: int(p.id) % 4 == 0, method="other")
     (alone,) = lessons(a, None, 5.0)
@@ -62,4 +62,4 @@ def test_two_runs_both_count(tmp_path: Path) -> None:
     text = lesson_text(a, comparison, [found], 5.0, "table")
     assert "± B" in text
     assert f"B: {b.result.signature}" in text
-    assert "paired over 120 pictures of 60 prompts" in text
+    assert "paired over 120 images of 60 prompts" in text

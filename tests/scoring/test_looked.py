@@ -1,4 +1,4 @@
-"""Detections as a whole: labels that nobody asks for, scores of another scale, empty pictures."""
+"""Detections as a whole: labels that nobody asks for, scores of another scale, empty images."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_some_unknown_labels_are_a_line_with_their_share() -> None:
         "2 of 4 boxes (50.0 %) have a label that no prompt asks for: 'moon'."
     ]
     assert looked(look(["circle"]), look([])) == []
-    assert looked(look([]), look([])) == ["no box was found in any of 2 pictures."]
+    assert looked(look([]), look([])) == ["no box was found in any of 2 images."]
 
 
 def test_labels_of_other_prompts_alone_are_a_line() -> None:
@@ -83,7 +83,7 @@ def test_labels_of_other_prompts_alone_are_a_line() -> None:
     found = Looked(shapes)
     first, second = shapes.prompts("all")[:2]
     found.add(first, look(["moon", "moon"]), 0.1)
-    said = "no box has a label that the prompt of its own picture asks for."
+    said = "no box has a label that the prompt of its own image asks for."
     assert found.notes(shapes.prompts("all")) == [said]
     found.add(second, look(["moon", *shapes.labels(second)]), 0.1)
     assert found.notes(shapes.prompts("all")) == []
@@ -92,7 +92,7 @@ def test_labels_of_other_prompts_alone_are_a_line() -> None:
 SHARES = [[0.1, 0.2, 0.4, 0.9], [0, 0, 1, 1]]
 
 
-def test_boxes_in_shares_of_the_picture_are_an_error() -> None:
+def test_boxes_in_shares_of_the_image_are_an_error() -> None:
     with pytest.raises(
         UserError, match=r"such as \[0\.1, 0\.2, 0\.4, 0\.9\]: they look like shares"
     ):
@@ -102,10 +102,10 @@ def test_boxes_in_shares_of_the_picture_are_an_error() -> None:
 @pytest.mark.parametrize(
     "records",
     [
-        # One box reaches further, here or in another picture.
+        # One box reaches further, here or in another image.
         [look(["circle", "circle"]) | {"boxes": [[0.1, 0.2, 0.4, 0.9], [0, 0, 2, 1]]}],
         [look(["circle", "circle"]) | {"boxes": SHARES}, look(["square"])],
-        # A pixel, and a picture of a few.
+        # A pixel, and an image of a few.
         [look(["circle"]) | {"boxes": [[0, 0, 1, 1]]}],
         [look(["circle", "circle"]) | {"boxes": SHARES, "width": 8, "height": 8}],
         [look(["circle"]) | {"boxes": [[-0.5, 0.2, 0.4, 0.9]]}],
@@ -125,7 +125,7 @@ def test_what_the_benchmark_knows_besides_is_known() -> None:
 
 
 def test_scores_that_never_pass_are_an_error_and_some_that_do_are_not() -> None:
-    with pytest.raises(UserError, match=r"any of 2 pictures has a score above 0\.9 \(the best"):
+    with pytest.raises(UserError, match=r"any of 2 images has a score above 0\.9 \(the best"):
         looked(look(["circle"], 0.85), look([]), limit=0.9)
     # Exceeded in float32, as by the rules.
     with pytest.raises(UserError, match="score above"):
@@ -139,14 +139,14 @@ def test_at_a_threshold_that_the_user_chose_nothing_may_count() -> None:
     found = Looked(shapes)
     found.add(shapes.prompts("all")[0], look(["circle"], 0.9), 0.95)
     assert found.notes([], given=0.95) == [
-        "no box in any of 1 pictures has a score above 0.95 (the best has 0.9)."
+        "no box in any of 1 images has a score above 0.95 (the best has 0.9)."
     ]
 
 
-def test_pictures_of_one_colour_are_counted() -> None:
+def test_images_of_one_colour_are_counted() -> None:
     blank = look([]) | {"one_colour": True}
     assert looked(look(["circle"]), blank, blank) == [
-        "2 pictures are of one colour (a safety checker's black, or NaN) and show no object."
+        "2 images are of one colour (a safety checker's black, or NaN) and show no object."
     ]
 
 
@@ -183,7 +183,7 @@ def run(tmp_path: Path) -> Run:
         ({"scores": np.float32([0.1, -0.1])}, "has the score -0.1"),
         ({"scores": np.float32([0.1, np.nan])}, "NaN"),
         ({"boxes": np.float32([[1, 1, 2, 2], [9, 1, 2, 2]])}, "ends before it begins"),
-        ({"boxes": np.float32([[1, 1, 2, 2], [90, 90, 99, 99]])}, "outside the picture"),
+        ({"boxes": np.float32([[1, 1, 2, 2], [90, 90, 99, 99]])}, "outside the image"),
         ({"width": 32}, "32 x 16 pixels, and it has 16 x 16"),
         ({"height": 8}, "16 x 8 pixels, and it has 16 x 16"),
     ],
@@ -228,7 +228,7 @@ def test_a_plugin_that_answers_in_other_words_stops_before_it_is_believed(
 
 
 class HalfBlack(Painter):
-    """A method whose safety checker blackens every other picture."""
+    """A method whose safety checker blackens every other image."""
 
     def generate(self, requests: Any) -> list[Image.Image]:
         def shown(request: ImageRequest, image: Image.Image) -> Image.Image:
@@ -237,15 +237,15 @@ class HalfBlack(Painter):
         return [shown(*pair) for pair in zip(requests, super().generate(requests), strict=True)]
 
 
-def test_black_pictures_are_said_when_made_and_under_the_table(tmp_path: Path) -> None:
+def test_black_images_are_said_when_made_and_under_the_table(tmp_path: Path) -> None:
     log = Log()
     run = open_shapes(tmp_path, Shapes())
     generate(run, HalfBlack(), 5, LocalExecutor(), log)
-    assert any(notice.startswith("12 pictures are of one colour") for notice in log.notices)
+    assert any(notice.startswith("12 images are of one colour") for notice in log.notices)
     detect(run, Finder(), 5, LocalExecutor(), Log())
     summary = score(run, Log())
     assert summary["one_colour"] == 12
-    assert any(note.startswith("12 pictures are of one colour") for note in summary["notes"])
+    assert any(note.startswith("12 images are of one colour") for note in summary["notes"])
 
 
 class Stating(Finder):

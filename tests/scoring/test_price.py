@@ -40,7 +40,7 @@ def test_by_hand() -> None:
     table = facts_table(
         n_a=[1, 3, 0], n_b=[2, 0, 0], conf_a=[0.5, 0.9, 0.05], conf_b=[0.7, 0.02, 0.0]
     )
-    # Found: A in two pictures, B in one. Beyond the first: 1 B in the first, 2 A in the second.
+    # Found: A in two images, B in one. Beyond the first: 1 B in the first, 2 A in the second.
     assert price(table) == pytest.approx({"confidence": 70.0, "duplicates": 1.0})
 
 
@@ -57,16 +57,16 @@ def test_nothing_found_is_undefined_and_not_zero() -> None:
     assert priced["duplicates"] == 0
 
 
-_picture = st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=32)), max_size=6)
+_image = st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=32)), max_size=6)
 
 
-@given(st.lists(_picture, min_size=2, max_size=2))
-def test_visor_against_the_boxes_themselves(pictures: list[list[tuple[bool, float]]]) -> None:
+@given(st.lists(_image, min_size=2, max_size=2))
+def test_visor_against_the_boxes_themselves(images: list[list[tuple[bool, float]]]) -> None:
     benchmark = plugins.load("benchmark", "visor")
     prompt = benchmark.prompts("relational")[0]
     rule, limit = benchmark.rules["official"], float(np.float32(0.1))
     rows, best, beyond = [], [], 0
-    for index, boxes in enumerate(pictures):
+    for index, boxes in enumerate(images):
         labels = [prompt.objects[int(second)] for second, _ in boxes]
         scores = [value for _, value in boxes]
         found = Detections.build([[0, 0, 1, 1]] * len(boxes), scores, labels, 9, 9)

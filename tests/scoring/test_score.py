@@ -151,7 +151,7 @@ def test_the_summary_of_another_rule_is_kept(tmp_path: Path) -> None:
     (kept,) = summaries_of_other_rules(tmp_path)
     assert json.loads((kept / "summary.json").read_text()) == by_strict
     score(detected(tmp_path), Log())
-    assert summaries_of_other_rules(tmp_path) == [], "they are about fewer pictures"
+    assert summaries_of_other_rules(tmp_path) == [], "they are about fewer images"
 
 
 def test_partial_is_said(tmp_path: Path) -> None:

@@ -12,20 +12,20 @@ from spatialbench.errors import UserError
 from spatialbench.stages.box_masks import mask_model
 
 
-def test_one_mask_a_box_in_the_pictures_size(sam_folder: Path) -> None:
+def test_one_mask_a_box_in_the_images_size(sam_folder: Path) -> None:
     import torch
     from transformers import SamImageProcessorPil, SamModel, SamProcessor
 
     noise = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
-    picture = Image.fromarray(noise)
+    image = Image.fromarray(noise)
     boxes = np.array([[0, 0, 20, 20], [10.5, 5, 45, 29]], dtype=np.float32)
-    found = mask_model(str(sam_folder), "cpu", True).masks(picture, boxes)
+    found = mask_model(str(sam_folder), "cpu", True).masks(image, boxes)
     assert found.shape == (2, 30, 50)
     assert found.dtype == bool
 
     # The same by the library's own processor, which scales the boxes itself.
     processor = SamProcessor(SamImageProcessorPil.from_pretrained(sam_folder))
-    inputs = processor(images=picture, input_boxes=[boxes.tolist()], return_tensors="pt")
+    inputs = processor(images=image, input_boxes=[boxes.tolist()], return_tensors="pt")
     model = SamModel.from_pretrained(sam_folder).eval()
     with torch.no_grad():
         outputs = model(
@@ -39,7 +39,7 @@ def test_one_mask_a_box_in_the_pictures_size(sam_folder: Path) -> None:
     # Logits at zero fall to either side by rounding: the boxes are scaled in another order.
     assert (found != expected[:, 0].numpy()).mean() <= 0.005
     assert found.any()
-    none = mask_model(str(sam_folder), "cpu", True).masks(picture, np.zeros((0, 4), np.float32))
+    none = mask_model(str(sam_folder), "cpu", True).masks(image, np.zeros((0, 4), np.float32))
     assert none.shape == (0, 30, 50)
 
 

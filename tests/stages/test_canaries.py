@@ -16,7 +16,7 @@ from spatialbench.stages import canaries
 
 
 class Eye:
-    """Finds each asked object, scored by the brightness of the picture, and a weak ghost."""
+    """Finds each asked object, scored by the brightness of the image, and a weak ghost."""
 
     def __init__(self) -> None:
         self.score_shift = 0.0
@@ -62,7 +62,7 @@ def test_without_a_record_there_is_nothing_to_compare() -> None:
 def test_the_same_answers_pass_and_small_differences_too(cache: Path) -> None:
     eye = Eye()
     assert canaries.record(eye).parent == cache / "canaries"
-    said = "8 boxes in 4 canary pictures as recorded"
+    said = "8 boxes in 4 canary images as recorded"
     assert canaries.check(eye) == said
     eye.score_shift, eye.box_shift, eye.ghosts = 0.015, 2.0, False
     assert canaries.check(eye) == said
@@ -99,10 +99,10 @@ def test_a_damaged_record_is_no_pass() -> None:
         canaries.check(eye)
 
 
-def test_the_pictures_show_what_they_are_said_to_show() -> None:
-    shown = canaries.pictures()
+def test_the_images_show_what_they_are_said_to_show() -> None:
+    shown = canaries.images()
     assert [names for _, names in shown] == [list(pair) for pair in canaries.PAIRS]
-    again = canaries.pictures()
+    again = canaries.images()
     for (image, _), (same, _) in zip(shown, again, strict=True):
         assert image.size == (256, 256)
         assert image.tobytes() == same.tobytes()

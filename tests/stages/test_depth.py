@@ -64,7 +64,7 @@ class BothThere:
 
 @dataclass
 class Ramp:
-    """A depth model: near on the left. Remembers how many pictures it was shown."""
+    """A depth model: near on the left. Remembers how many images it was shown."""
 
     name: str = "ramp@1"
     seen: list[int] = field(default_factory=list)
@@ -245,14 +245,14 @@ def test_maps_that_are_no_maps(tmp_path: Path) -> None:
         folder.read("0", 0, 4, 4)
     (tmp_path / "0").mkdir()
     path = folder.map_path("0", 0)
-    path.write_bytes(b"no picture")
+    path.write_bytes(b"no image")
     with pytest.raises(UserError, match="cannot be read"):
         folder.read("0", 0, 4, 4)
     Image.new("RGB", (4, 4)).save(path)
     with pytest.raises(UserError, match="mode RGB: expected 8- or 16-bit grey"):
         folder.read("0", 0, 4, 4)
     Image.new("L", (5, 4)).save(path)
-    with pytest.raises(UserError, match="a depth map of 5x4 for a picture of 4x4"):
+    with pytest.raises(UserError, match="a depth map of 5x4 for an image of 4x4"):
         folder.read("0", 0, 4, 4)
     Image.new("L", (4, 4), 7).save(path)
     assert not folder.read("0", 0, 4, 4).any()

@@ -12,19 +12,19 @@ from spatialbench.errors import UserError
 from spatialbench.stages.depth_anything import SMALL, depth_model
 
 
-def _picture(width: int, height: int, seed: int = 0) -> Image.Image:
+def _image(width: int, height: int, seed: int = 0) -> Image.Image:
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(noise)
 
 
-def test_a_map_has_its_pictures_size_and_no_company(depth_folder: Path) -> None:
+def test_a_map_has_its_images_size_and_no_company(depth_folder: Path) -> None:
     model = depth_model(str(depth_folder), "cpu", True)
-    pictures = [_picture(64, 48), _picture(40, 80, 1)]
-    together = model.estimate(pictures)
+    made = [_image(64, 48), _image(40, 80, 1)]
+    together = model.estimate(made)
     assert [depth.shape for depth in together] == [(48, 64), (80, 40)]
     assert all(depth.dtype == np.float32 for depth in together)
-    for picture, depth in zip(pictures, together, strict=True):
-        np.testing.assert_array_equal(model.estimate([picture])[0], depth)
+    for image, depth in zip(made, together, strict=True):
+        np.testing.assert_array_equal(model.estimate([image])[0], depth)
     assert together[0].std() > 0
 
 
@@ -32,15 +32,15 @@ def test_it_is_what_transformers_own_pipeline_computes(depth_folder: Path) -> No
     import torch
     from transformers import DepthAnythingForDepthEstimation, DPTImageProcessorPil
 
-    picture = _picture(64, 48)
+    image = _image(64, 48)
     processor = DPTImageProcessorPil.from_pretrained(depth_folder)
     plain = DepthAnythingForDepthEstimation.from_pretrained(depth_folder).eval()
     with torch.no_grad():
-        raw = plain(**processor(images=picture, return_tensors="pt")).predicted_depth
+        raw = plain(**processor(images=image, return_tensors="pt")).predicted_depth
     scaled = torch.nn.functional.interpolate(
         raw[None], size=(48, 64), mode="bicubic", align_corners=False
     )[0, 0]
-    (depth,) = depth_model(str(depth_folder), "cpu", True).estimate([picture])
+    (depth,) = depth_model(str(depth_folder), "cpu", True).estimate([image])
     np.testing.assert_allclose(depth, scaled.numpy(), atol=1e-5)
 
 

@@ -197,7 +197,7 @@ class Fussy(Finder):
         return super().detect(images, labels)
 
 
-def test_a_failure_is_looked_for_picture_by_picture(tmp_path: Path) -> None:
+def test_a_failure_is_looked_for_image_by_image(tmp_path: Path) -> None:
     """At one: it alone is left out, its place stays taken, and the others keep their boxes."""
     whole = made(tmp_path / "whole", Selection(5))
     look(whole)
@@ -220,7 +220,7 @@ def test_a_failure_is_looked_for_picture_by_picture(tmp_path: Path) -> None:
     assert stored(run) == others
 
 
-def test_a_failure_at_every_picture_or_only_at_all_together_is_the_batchs(tmp_path: Path) -> None:
+def test_a_failure_at_every_image_or_only_at_all_together_is_the_batchs(tmp_path: Path) -> None:
     run = made(tmp_path, Selection(5))
     singly = [5, 1, 1, 1, 1, 1]
     at_all = Fussy(refuses=lambda images: True)

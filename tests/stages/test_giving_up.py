@@ -28,7 +28,7 @@ class Choosy(Painter):
 
 @dataclass
 class Squeamish(Finder):
-    """Fails on the picture that holds a certain pixel."""
+    """Fails on the image that holds a certain pixel."""
 
     pixel: tuple[int, ...] = ()
 

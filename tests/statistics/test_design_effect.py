@@ -11,8 +11,8 @@ from spatialbench.statistics.design_effect import design_effect
 from spatialbench.statistics.ratios import Ratio
 
 
-def test_identical_pictures_in_a_cluster_count_once() -> None:
-    """Half the clusters all right, half all wrong: 20 clusters of 4 say what 19 pictures say."""
+def test_identical_images_in_a_cluster_count_once() -> None:
+    """Half the clusters all right, half all wrong: 20 clusters of 4 say what 19 images say."""
     hits = np.array([4.0, 0.0] * 10)
     got = design_effect(Ratio(hits, np.full(20, 4.0)), [str(i) for i in range(20)])
     assert got.value == pytest.approx(4 * 20 / 19)

@@ -74,7 +74,7 @@ def test_random_exchanges_agree_with_scipy() -> None:
 
 @pytest.mark.parametrize("gained", [6, 7, 8, 9, 10])
 def test_ties_count_half_as_in_mcnemars_mid_p(gained: int) -> None:
-    """Ten clusters of one picture that all flip: McNemar's mid-p, plus the observed arrangement."""
+    """Ten clusters of one image that all flip: McNemar's mid-p, plus the observed arrangement."""
     hits = np.array([0.0] * gained + [1.0] * (10 - gained))
     names = [str(i) for i in range(10)]
     got = paired_difference(share(hits, [1.0] * 10), share(1 - hits, [1.0] * 10), names)["m"]

@@ -23,7 +23,7 @@ from spatialbench.statistics.power import (
     [(0.5, 0, 4.9), (0.5, 0.3, 6.7), (0.5, 0.5, 7.7), (0.1, 0, 2.9), (0.1, 0.3, 4.1)],
 )
 def test_genevals_position_task(rate: float, correlation: float, width: float) -> None:
-    """100 prompts with four pictures each; figures worked out apart from this code."""
+    """100 prompts with four images each; figures worked out apart from this code."""
     error = standard_error(rate, 100, 4, correlation)
     assert 100 * half_width(error) == pytest.approx(width, abs=0.06)
 

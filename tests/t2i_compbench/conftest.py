@@ -50,8 +50,8 @@ def depth_of() -> Callable[[dict[str, int]], npt.NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="session")
-def picture() -> Callable[..., Detections]:
-    """``picture(("dog", (0, 0, 100, 100), 0.9), ...)`` in a 479-pixel frame, or ``size=(w, h)``."""
+def image() -> Callable[..., Detections]:
+    """``image(("dog", (0, 0, 100, 100), 0.9), ...)`` in a 479-pixel frame, or ``size=(w, h)``."""
 
     def build(
         *found: tuple[str, tuple[float, ...], float], size: tuple[int, int] = (479, 479)

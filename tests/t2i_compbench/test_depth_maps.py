@@ -52,7 +52,7 @@ def test_values_and_axes(tmp_path: Path) -> None:
     assert nearness_inside(depth, (-9, -9, 21, 11)) == pytest.approx(0.2 / (21 * 11))
 
 
-def test_maps_are_resized_with_their_picture(tmp_path: Path) -> None:
+def test_maps_are_resized_with_their_image(tmp_path: Path) -> None:
     write(tmp_path / "map.png", np.full((480, 640), 100, np.uint8))
     assert read_depth(tmp_path / "map.png").shape == (360, 480)
 

@@ -1,4 +1,4 @@
-"""Hand-made pictures with the answers the official code gave for them."""
+"""Hand-made images with the answers the official code gave for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spatialbench.benchmarks.t2i_compbench.prompts import read_prompts
 from spatialbench.detections import Detections
 from spatialbench.plugins import Verdict
 
-Picture = Callable[..., Detections]
+Image = Callable[..., Detections]
 Found = tuple[str, tuple[float, ...], float]
 
 A, B = (0, 0, 100, 100), (200, 0, 300, 100)
@@ -66,8 +66,8 @@ def plane(text: str, detections: Detections, rule: Any = plane_rule.OFFICIAL) ->
         ("a dog on the left of a dog", [("dog", A, 0.9), ("dog", B, 0.8)], 0),
     ],
 )
-def test_plane(picture: Picture, text: str, found: list[Found], answer: float) -> None:
-    assert plane(text, picture(*found)).score == answer
+def test_plane(image: Image, text: str, found: list[Found], answer: float) -> None:
+    assert plane(text, image(*found)).score == answer
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_plane(picture: Picture, text: str, found: list[Found], answer: float) -
     ],
 )
 def test_tagged_sentences(
-    picture: Picture, words: str, tags: str, found: list[Found], answer: float
+    image: Image, words: str, tags: str, found: list[Found], answer: float
 ) -> None:
     record = {
         "prompt_id": "x",
@@ -87,32 +87,32 @@ def test_tagged_sentences(
     }
     prompt = brought_prompt(record, "2d")
     assert prompt is not None
-    score = plane_rule.OFFICIAL.judge(prompt, picture(*found), 0.1).score
+    score = plane_rule.OFFICIAL.judge(prompt, image(*found), 0.1).score
     assert score == pytest.approx(answer, abs=1e-7)
 
 
-def test_the_verdict_says_what_was_seen(picture: Picture) -> None:
-    right = plane(LEFT, picture(("dog", A, 0.9), ("cat", B, 0.8)))
+def test_the_verdict_says_what_was_seen(image: Image) -> None:
+    right = plane(LEFT, image(("dog", A, 0.9), ("cat", B, 0.8)))
     assert right.correct
     assert right.reason == f"expected {LEFT}; dog (0.90) and cat (0.80) found, position score 1.00"
     assert right.facts["found_all"]
     assert right.facts["position"] == 1.0
-    missing = plane(LEFT, picture(("dog", A, 0.9), ("cat", B, 0.1)))
+    missing = plane(LEFT, image(("dog", A, 0.9), ("cat", B, 0.1)))
     assert not missing.correct
     assert missing.reason == f"expected {LEFT}; no cat found above 0.1"
     assert (missing.facts["found_a"], missing.facts["found_b"]) == (True, False)
 
 
-def test_the_other_plane_rules(picture: Picture) -> None:
+def test_the_other_plane_rules(image: Image) -> None:
     cow = "a cow on the left of a cat"
-    seen = picture(("cattle, cow", A, 0.9), ("cat", B, 0.9))
+    seen = image(("cattle, cow", A, 0.9), ("cat", B, 0.9))
     assert plane(cow, seen, plane_rule.CORRECTED).score == pytest.approx(0.95)
     assert plane(cow, seen, plane_rule.INFSPLIGN).score == pytest.approx(0.95)
     # InfSplign's copy takes the last dog, whose score and place decide; the others the first.
-    dogs = picture(("dog", B, 0.9), ("dog", (0, 0, 50, 50), 0.6), ("cat", (100, 0, 190, 100), 0.8))
+    dogs = image(("dog", B, 0.9), ("dog", (0, 0, 50, 50), 0.6), ("cat", (100, 0, 190, 100), 0.8))
     assert plane(LEFT, dogs, plane_rule.CORRECTED).score == 0
     assert plane(LEFT, dogs, plane_rule.INFSPLIGN).score == pytest.approx(0.25 * 1.4 + 0.5)
-    on_top = picture(("dog", A, 0.9), ("cat", (0, 200, 100, 300), 0.9))
+    on_top = image(("dog", A, 0.9), ("cat", (0, 200, 100, 300), 0.9))
     assert plane("a dog on top of a cat", on_top, plane_rule.CORRECTED).score > 0.9
     assert plane("a dog on top of a cat", on_top, plane_rule.INFSPLIGN).score == 0
 
@@ -126,25 +126,25 @@ def in_depth(text: str, detections: Detections, rule: Any, depth: Any = RIGHTWAR
     return rule.judge(prompt, detections, 0.1, depth=depth).score
 
 
-def test_depth_is_cut_the_wrong_way_round_officially(picture: Picture) -> None:
-    seen = picture(("dog", (60, 0, 160, 50), 0.9), ("cat", (40, 20, 140, 120), 0.9))
+def test_depth_is_cut_the_wrong_way_round_officially(image: Image) -> None:
+    seen = image(("dog", (60, 0, 160, 50), 0.9), ("cat", (40, 20, 140, 120), 0.9))
     text = "a dog in front of a cat"
     assert in_depth(text, seen, depth_rule.OFFICIAL) == 0.44999998807907104
     # IoU 2400 / (5000 + 10000 - 2400): its double, halved, on top of the confidences.
     assert in_depth(text, seen, depth_rule.CORRECTED) == pytest.approx(0.45 + 2400 / 12600)
 
 
-def test_depth_with_an_overlap_of_exactly_one_half(picture: Picture) -> None:
-    seen = picture(("dog", (0, 0, 100, 100), 0.9), ("cat", (0, 0, 50, 100), 0.9))
+def test_depth_with_an_overlap_of_exactly_one_half(image: Image) -> None:
+    seen = image(("dog", (0, 0, 100, 100), 0.9), ("cat", (0, 0, 50, 100), 0.9))
     text = "a dog in front of a cat"
     assert in_depth(text, seen, depth_rule.OFFICIAL) == 0.44999998807907104
     assert in_depth(text, seen, depth_rule.CORRECTED) == pytest.approx(0.95)
 
 
-def test_depth_takes_what_merely_contains_the_word(picture: Picture) -> None:
+def test_depth_takes_what_merely_contains_the_word(image: Image) -> None:
     found = [("dog", A, 0.9), ("hot dog", (10, 10, 20, 20), 0.5), ("cat", (0, 0, 50, 100), 0.9)]
     downwards = RIGHTWARDS.T[::-1]
-    seen = picture(*found)
+    seen = image(*found)
     text = "a dog behind a cat"
     assert in_depth(text, seen, depth_rule.OFFICIAL, 1 - RIGHTWARDS.T) in (
         pytest.approx(0.37, abs=1e-7),
@@ -153,7 +153,7 @@ def test_depth_takes_what_merely_contains_the_word(picture: Picture) -> None:
     assert (
         in_depth(
             "a pen behind a bag",
-            picture(("penguin", A, 0.9), ("cabbage", B, 0.8)),
+            image(("penguin", A, 0.9), ("cabbage", B, 0.8)),
             depth_rule.OFFICIAL,
             downwards,
         )
@@ -162,13 +162,13 @@ def test_depth_takes_what_merely_contains_the_word(picture: Picture) -> None:
     assert (
         in_depth(
             "a pen behind a bag",
-            picture(("penguin", A, 0.9), ("cabbage", B, 0.8)),
+            image(("penguin", A, 0.9), ("cabbage", B, 0.8)),
             depth_rule.CORRECTED,
             downwards,
         )
         == 0
     )
-    assert in_depth("a dog behind a bed", picture(("dog", A, 0.9)), depth_rule.OFFICIAL) == (
+    assert in_depth("a dog behind a bed", image(("dog", A, 0.9)), depth_rule.OFFICIAL) == (
         0.22499999403953552
     )
 
@@ -203,14 +203,14 @@ def many(**numbers: int) -> list[Found]:
     ],
 )
 def test_numbers(
-    picture: Picture, text: str, numbers: dict[str, int], official: float, corrected: float
+    image: Image, text: str, numbers: dict[str, int], official: float, corrected: float
 ) -> None:
-    seen = picture(*many(**numbers))
+    seen = image(*many(**numbers))
     assert counted(text, seen, count_rule.OFFICIAL) == official
     assert counted(text, seen, count_rule.CORRECTED) == corrected
 
 
 @pytest.mark.usefixtures("official_files")
-def test_a_box_inside_another_of_its_label_is_no_second_object(picture: Picture) -> None:
-    seen = picture(("dog", (0, 0, 400, 400), 0.9), ("dog", (10, 10, 60, 60), 0.8))
+def test_a_box_inside_another_of_its_label_is_no_second_object(image: Image) -> None:
+    seen = image(("dog", (0, 0, 400, 400), 0.9), ("dog", (10, 10, 60, 60), 0.8))
     assert counted("two dogs", seen, count_rule.OFFICIAL) == 0.5

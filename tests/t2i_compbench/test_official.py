@@ -63,7 +63,7 @@ def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "annotation_obj_detection_2d" / "vqa_result.json"
     back = read_official(path, "2d")
     assert [(p.id, k, v.score) for p, k, v in back] == [(p.id, k, v.score) for p, k, v in judged()]
-    # The mapping beside it says that these are no 3D pictures.
+    # The mapping beside it says that these are no 3D images.
     with pytest.raises(UserError, match="category, or order of prompts"):
         read_official(path, "3d")
 

@@ -63,7 +63,7 @@ def test_seeds_and_metrics() -> None:
         },
     )
     found = PLUGIN.metrics(table)
-    # Over pictures, not over prompts: (0.9 + 0 + 0.6) / 3.
+    # Over images, not over prompts: (0.9 + 0 + 0.6) / 3.
     assert found == {"T2I_2D": pytest.approx(50), "T2I_numeracy": 25.0, "OA": 75.0}
     for key, ratio in PLUGIN.ratios(table).items():
         (part,) = ratio.parts
@@ -94,7 +94,7 @@ def test_published_rows() -> None:
 
 
 @pytest.mark.usefixtures("official_files")
-def test_3000_stored_pictures_are_scored(tmp_path: Path) -> None:
+def test_3000_stored_images_are_scored(tmp_path: Path) -> None:
     """Reading, judging, metrics, intervals, breakdowns and the ceiling."""
     rng = np.random.default_rng(1)
     names = ["person", "dog", "cattle, cow", "giraffe", "lamp", "key", "cat", "frog", "bee"]

@@ -1,4 +1,4 @@
-"""What holds for the rules whatever the picture, and what they refuse."""
+"""What holds for the rules whatever the image, and what they refuse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spatialbench.benchmarks.t2i_compbench.synonyms import SYNONYMS, first_meani
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 
-Picture = Callable[..., Detections]
+MadeImage = Callable[..., Detections]
 
 corner = st.integers(0, 400)
 side = st.integers(4, 79)
@@ -39,8 +39,8 @@ def test_opposite_relations_hold_for_the_exchanged_boxes(word: str, a: Any, b: A
 
 
 @given(st.sampled_from(LOCALITIES), boxes, boxes, st.sampled_from([2, 4]))
-def test_the_size_of_a_picture_does_not_matter(word: str, a: Any, b: Any, factor: int) -> None:
-    """Boxes are judged in the 479-pixel frame, whatever the picture was."""
+def test_the_size_of_an_image_does_not_matter(word: str, a: Any, b: Any, factor: int) -> None:
+    """Boxes are judged in the 479-pixel frame, whatever the image was."""
     (prompt,) = read_prompts("2d", [f"a dog {word} a cat"])
     answers = []
     for scale in (1, factor):
@@ -84,19 +84,19 @@ def test_frames_are_those_of_torchvision() -> None:
         assert resized.size == frame_size(*size)
 
 
-def test_the_threshold_is_strict_in_float32(picture: Picture) -> None:
+def test_the_threshold_is_strict_in_float32(image: MadeImage) -> None:
     (prompt,) = read_prompts("2d", ["a dog on the left of a cat"])
     just = float(np.float32(0.1))
     above = float(np.nextafter(np.float32(0.1), np.float32(1)))
     for score, found in ((just, False), (above, True)):
-        seen = picture(("dog", (0, 0, 9, 9), score), ("cat", (90, 0, 99, 9), 0.9))
+        seen = image(("dog", (0, 0, 9, 9), score), ("cat", (90, 0, 99, 9), 0.9))
         assert plane_rule.OFFICIAL.judge(prompt, seen, 0.1).facts["found_a"] is found
 
 
-def test_a_rule_refuses_another_categorys_prompts(picture: Picture) -> None:
+def test_a_rule_refuses_another_categorys_prompts(image: MadeImage) -> None:
     (plane,) = read_prompts("2d", ["a dog near a cat"])
     (depth,) = read_prompts("3d", ["a dog behind a cat"])
-    seen = picture(("dog", (0, 0, 9, 9), 0.9), ("cat", (3, 0, 99, 9), 0.9))
+    seen = image(("dog", (0, 0, 9, 9), 0.9), ("cat", (3, 0, 99, 9), 0.9))
     for rule, prompt, fitting in (
         (plane_rule.OFFICIAL, depth, "3d-official"),
         (depth_rule.OFFICIAL, plane, "2d-official"),
@@ -108,9 +108,9 @@ def test_a_rule_refuses_another_categorys_prompts(picture: Picture) -> None:
         depth_rule.OFFICIAL.judge(depth, seen, 0.1)
 
 
-def test_where_the_script_divides_by_zero_there_is_no_score(picture: Picture) -> None:
+def test_where_the_script_divides_by_zero_there_is_no_score(image: MadeImage) -> None:
     (prompt,) = read_prompts("2d", ["a dog near a cat"])
-    flat = picture(("dog", (5, 5, 5, 5), 0.9), ("cat", (5, 5, 5, 9), 0.9))
+    flat = image(("dog", (5, 5, 5, 5), 0.9), ("cat", (5, 5, 5, 9), 0.9))
     with pytest.raises(UserError, match="ZeroDivisionError"):
         plane_rule.OFFICIAL.judge(prompt, flat, 0.1)
 

@@ -22,9 +22,9 @@ COUNTS = st.lists(
 
 
 @given(COUNTS)
-def test_our_own_numbers_obey_both(pictures: list[list[tuple[bool, bool]]]) -> None:
-    chosen = prompts()[: len(pictures)]
-    flat = [picture for prompt in pictures for picture in prompt]
+def test_our_own_numbers_obey_both(images: list[list[tuple[bool, bool]]]) -> None:
+    chosen = prompts()[: len(images)]
+    flat = [image for prompt in images for image in prompt]
     both = np.array([seen for seen, _ in flat])
     right = np.array([seen and hit for seen, hit in flat])
     table = ScoreTable(

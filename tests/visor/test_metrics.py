@@ -77,7 +77,7 @@ def test_nothing_to_divide_by(as_table: AsTable) -> None:
 
 @pytest.mark.parametrize("images", [1, 2, 3, 4, 5])
 def test_at_least_n_of_fewer_is_undefined_and_not_0(as_table: AsTable, images: int) -> None:
-    """Every picture is right, so that the defined ones are 100."""
+    """Every image is right, so that the defined ones are 100."""
     table = as_table([(ALL[10 * p], k, HIT) for p in range(5) for k in range(images)])
     got = defined_metrics(PLUGIN, table)
     bounds = intervals(defined_ratios(PLUGIN, table), [str(p) for p in range(5)])
@@ -88,7 +88,7 @@ def test_at_least_n_of_fewer_is_undefined_and_not_0(as_table: AsTable, images: i
         assert got[key] == 100 or n > images
 
 
-def test_a_prompt_that_lacks_a_picture_counts_as_the_official_script_counts_it(
+def test_a_prompt_that_lacks_an_image_counts_as_the_official_script_counts_it(
     as_table: AsTable,
 ) -> None:
     """One of two prompts has all four: VISOR_4 is defined, and the other counts against it."""
@@ -106,10 +106,10 @@ def test_what_is_undefined_has_its_reason(as_table: AsTable) -> None:
     assert undefined(nothing).keys() == metrics(nothing).keys()
 
 
-pictures = st.sampled_from([HIT, MISS, ONE, NONE])
+verdicts = st.sampled_from([HIT, MISS, ONE, NONE])
 
 
-@given(st.lists(st.lists(pictures, min_size=4, max_size=4), min_size=1, max_size=12))
+@given(st.lists(st.lists(verdicts, min_size=4, max_size=4), min_size=1, max_size=12))
 def test_identities(as_table: AsTable, runs: list[list[Verdict]]) -> None:
     rows = [(ALL[10 * p], k, v) for p, images in enumerate(runs) for k, v in enumerate(images)]
     got = metrics(as_table(rows))
@@ -120,7 +120,7 @@ def test_identities(as_table: AsTable, runs: list[list[Verdict]]) -> None:
     assert got["OA"] <= min(got["OA_A"], got["OA_B"])
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), pictures), min_size=1, max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 60), verdicts), min_size=1, max_size=40))
 def test_ratios_are_the_same_metrics(as_table: AsTable, images: Any) -> None:
     table = as_table([(ALL[p], k, v) for k, (p, v) in enumerate(images)])
     point, parts = metrics(table), ratios(table)

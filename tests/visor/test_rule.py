@@ -146,18 +146,18 @@ boxes = st.tuples(coordinates, coordinates, coordinates, coordinates).map(
 scores = st.one_of(
     st.sampled_from([TENTH, ABOVE_TENTH, 0.1]), st.floats(0, 1), st.floats(0, 1, width=32)
 )
-pictures = st.lists(st.tuples(st.sampled_from(["dog", "cat", "bear"]), boxes, scores), max_size=7)
+images = st.lists(st.tuples(st.sampled_from(["dog", "cat", "bear"]), boxes, scores), max_size=7)
 spatial = st.sampled_from(sorted(OPPOSITE))
 
 
-@given(st.sampled_from(sorted(DOG_CAT)), pictures, st.sampled_from([0.1, 0.3, 0.0]))
+@given(st.sampled_from(sorted(DOG_CAT)), images, st.sampled_from([0.1, 0.3, 0.0]))
 def test_the_fast_path_is_the_plain_one(task: str, found: Any, threshold: float) -> None:
     plain = judge(task, *found, threshold=threshold)
     stored = json.loads(json.dumps(Detections.from_record(record(*found)).to_record()))
     assert RULE.judge_record(DOG_CAT[task], stored, threshold) == plain
 
 
-@given(spatial, pictures)
+@given(spatial, images)
 def test_against_every_pair_in_turn(task: str, found: Any) -> None:
     """The definition, written as a double loop over float32 arrays."""
     kept = Detections.from_record(record(*found)).above(0.1)
@@ -177,7 +177,7 @@ def test_against_every_pair_in_turn(task: str, found: Any) -> None:
     assert judge(task, *found).correct == expected
 
 
-@given(spatial, pictures)
+@given(spatial, images)
 def test_a_mirror_image_swaps_the_relation_of_its_axis(task: str, found: Any) -> None:
     def mirrored(corners: list[float]) -> list[float]:
         x0, y0, x1, y1 = corners
@@ -189,7 +189,7 @@ def test_a_mirror_image_swaps_the_relation_of_its_axis(task: str, found: Any) ->
     assert judge(OPPOSITE[task], *flipped).correct == judge(task, *found).correct
 
 
-@given(spatial, pictures)
+@given(spatial, images)
 def test_swapping_the_objects_swaps_the_relation(task: str, found: Any) -> None:
     prompt: Prompt = DOG_CAT[OPPOSITE[task]]
     names = {"dog": "cat", "cat": "dog"}
@@ -197,8 +197,8 @@ def test_swapping_the_objects_swaps_the_relation(task: str, found: Any) -> None:
     assert judge(prompt.task, *swapped).correct == judge(task, *found).correct
 
 
-@given(spatial, pictures, st.integers(-64, 64), st.integers(-64, 64))
-def test_moving_the_picture_changes_nothing(task: str, found: Any, dx: int, dy: int) -> None:
+@given(spatial, images, st.integers(-64, 64), st.integers(-64, 64))
+def test_moving_the_image_changes_nothing(task: str, found: Any, dx: int, dy: int) -> None:
     moved = [
         (label, [c[0] + dx, c[1] + dy, c[2] + dx, c[3] + dy], score) for label, c, score in found
     ]

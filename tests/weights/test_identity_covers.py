@@ -19,7 +19,7 @@ from tests.tiny_models import save_pipeline, save_tiny_owlvit, tiny_flux, tiny_s
 
 
 def state_of(folder: Path) -> Any:
-    """Everything of a loaded pipeline that decides a picture."""
+    """Everything of a loaded pipeline that decides an image."""
     pipe = load_pipeline(resolve(str(folder)))
     names = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2")
     models = [getattr(pipe, name) for name in names if getattr(pipe, name, None) is not None]
@@ -100,7 +100,7 @@ def test_every_file_of_a_pipeline(tmp_path: Path) -> None:
     assert {"README.md", "text_encoder/model.fp16.safetensors", "tokenizer/spiece.model"} <= idle
 
 
-def test_other_parts_are_other_pictures_and_another_identity(tmp_path: Path) -> None:
+def test_other_parts_are_other_images_and_another_identity(tmp_path: Path) -> None:
     """The reported attack: the part behind an index is exchanged, the rest stays."""
     from safetensors.torch import load_file, save_file
 

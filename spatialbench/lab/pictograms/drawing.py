@@ -1,7 +1,7 @@
 """What a pictogram is made of: flat shapes in a unit square, and how they become pixels.
 
 Coordinates are fractions of the pictogram's square, x to the right and y down. A drawing
-should touch the square's edges along its longer side, so that its size in a picture is the
+should touch the square's edges along its longer side, so that its size in an image is the
 size that was asked for.
 """
 

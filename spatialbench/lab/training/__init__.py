@@ -1,1 +1,1 @@
-"""Training of the lab's models, from pictures the lab draws itself; every part resumes."""
+"""Training of the lab's models, from images the lab draws itself; every part resumes."""

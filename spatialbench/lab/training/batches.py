@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SceneBatch(NamedTuple):
-    """Scenes, their drawings, and the pictures as float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
+    """Scenes, their drawings, and the images as float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
 
     scenes: list[Scene]
     drawings: list[Rendered]
@@ -30,7 +30,7 @@ def draw_batch(
 
 
 def to_tensor(drawings: list[Rendered]) -> Tensor:
-    """Pictures as float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
+    """Images as float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
     import torch
 
     stacked = np.stack([d.image for d in drawings])

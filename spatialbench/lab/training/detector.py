@@ -27,11 +27,11 @@ QUERY = "a photo of a {}"
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 _REACH = 0.1
-"""A patch may claim an object whose centre is this near to its own, in sides of the picture."""
+"""A patch may claim an object whose centre is this near to its own, in sides of the image."""
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Pictures in [-1, 1] as OWL-ViT's input: CLIP's mean and standard deviation."""
+    """Images in [-1, 1] as OWL-ViT's input: CLIP's mean and standard deviation."""
     import torch
 
     mean = torch.tensor(CLIP_MEAN).view(3, 1, 1)
@@ -40,7 +40,7 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def spoil(rng: np.random.Generator, images: Tensor) -> Tensor:
-    """Blur and noise on two pictures in three, of random strength."""
+    """Blur and noise on two images in three, of random strength."""
     import torch
     from torch.nn import functional as F
 
@@ -65,7 +65,7 @@ def train_detector(
         folder: where the checkpoint is kept.
         schedule: length, learning rate, seed.
         report: receives progress lines.
-        redraw: makes other pictures of the same scenes (the image code, the diffusion model), so
+        redraw: makes other images of the same scenes (the image code, the diffusion model), so
             that the detector knows what the lab's models draw.
         start: a model to go on from.
     """
@@ -108,7 +108,7 @@ def detection_losses(
     Args:
         logits: (batch, patches, classes).
         boxes: (batch, patches, 4), centre and size as fractions of the side.
-        scenes: what each picture shows.
+        scenes: what each image shows.
         drawings: its exact boxes.
     """
     import torch

@@ -32,7 +32,7 @@ as the world's ``RELATION_ACCURACY`` from the second on: first learn what the wo
 little they can be trusted."""
 PURE_NOISE = 0.15
 """Share of samples that show the model pure noise, as sampling does at its first step. Stable
-Diffusion's schedule leaves a little of the picture at t = 999; a model that only ever sees that
+Diffusion's schedule leaves a little of the image at t = 999; a model that only ever sees that
 reads the layout from it, and never from the caption."""
 PURE_NOISE_FROM = 900
 

@@ -111,7 +111,7 @@ def grounding_loss(maps: Sequence[Tensor], tokens: Tensor, drawings: Sequence[Re
     Args:
         maps: per layer (batch, pixels, tokens) probabilities.
         tokens: :func:`token_mask`; objects with an all-zero row (empty captions) do not count.
-        drawings: the batch's pictures.
+        drawings: the batch's images.
     """
     import torch
 

@@ -37,7 +37,7 @@ class Redraw:
         self.diffused_share = diffused_share
 
     def __call__(self, rng: np.random.Generator, batch: SceneBatch) -> Tensor:
-        """Pictures of the same scenes, float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
+        """Images of the same scenes, float32 (n, 3, SIDE, SIDE) in [-1, 1]."""
         import torch
 
         kind = rng.random()
@@ -49,8 +49,8 @@ class Redraw:
             if kind < self.diffused_share:
                 level = int(rng.integers(*NOISE_LEVELS))
                 latents = self._denoise(latents.float(), batch, level)
-            pictures: Tensor = vae.decode(latents / vae.config.scaling_factor).sample
-        return pictures.float().clamp(-1, 1)
+            decoded: Tensor = vae.decode(latents / vae.config.scaling_factor).sample
+        return decoded.float().clamp(-1, 1)
 
     def _denoise(self, latents: Tensor, batch: SceneBatch, level: int) -> Tensor:
         import torch

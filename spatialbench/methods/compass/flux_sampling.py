@@ -2,7 +2,7 @@
 
 Source: blurgyy/CoMPaSS at 4b51c28, its README's call and the XLabs pipeline under it: 512x512, 50
 steps, guidance 4, classifier-free guidance of 3 against an empty prompt from the first step, and
-the schedule shifted as for a sequence of 16 patches, where a picture of that size has 1,024.
+the schedule shifted as for a sequence of 16 patches, where an image of that size has 1,024.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STEPS, GUIDANCE_SCALE = 50, 4.0
 PARAMETERS: Mapping[str, Parameter] = {
     "true_cfg": Parameter(3.0, "on FLUX: guidance against the negative prompt; 1 is none"),
     "shift_length": Parameter(
-        16, "on FLUX: length of sequence the schedule is shifted for; 0 is the picture's own"
+        16, "on FLUX: length of sequence the schedule is shifted for; 0 is the image's own"
     ),
 }
 
@@ -44,7 +44,7 @@ class FluxSampling:
         return {"true_cfg": self.true_cfg, "shift_length": self.shift_length}
 
     def shift(self, scheduler: Any) -> Any:
-        """The scheduler, shifted for this length whatever the picture's size."""
+        """The scheduler, shifted for this length whatever the image's size."""
         if not self.shift_length:
             return scheduler
         mu = shift_of(self.shift_length, scheduler.config)

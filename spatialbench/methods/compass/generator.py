@@ -35,7 +35,7 @@ FLUX_VERSION = 2
 """Of the trained method on FLUX.1-dev: version 1 was sampled as diffusers samples FLUX."""
 
 TRAINED_SIDE = 512
-"""Pixels of CoMPaSS's training pictures, also for the larger backbones SD 2.1 and FLUX.1."""
+"""Pixels of CoMPaSS's training images, also for the larger backbones SD 2.1 and FLUX.1."""
 
 _DOUBLE_BLOCK = re.compile(r"transformer_blocks\.(\d+)\.attn\.")
 
@@ -151,7 +151,7 @@ class Compass(StableDiffusion):
 def configure(
     plugin: CompassPlugin, settings: GenerationSettings, parameters: Mapping[str, Any]
 ) -> Compass:
-    """Fix the settings; with CoMPaSS's weights the pictures have its training size.
+    """Fix the settings; with CoMPaSS's weights the images have its training size.
 
     FLUX's LoRA is found (and downloaded) here, for its hash.
 
@@ -184,7 +184,7 @@ def configure(
 
 
 def _larger_than_trained(settings: GenerationSettings) -> bool:
-    """Whether the backbone's own pictures may be larger: of SD 2.1 there are two sizes."""
+    """Whether the backbone's own images may be larger: of SD 2.1 there are two sizes."""
     backbone = resolve(settings.backbone)
     kind = backbone.architecture(offline=settings.offline)
     return kind in (Architecture.SD2, Architecture.FLUX)

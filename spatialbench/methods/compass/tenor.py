@@ -7,7 +7,7 @@ width) and PE the sinusoids of the token positions, counted from 0 with the star
 - UNet, every cross-attention layer: K = W_k (E + PE), V = W_v E, Q as it was. The unconditional
   half of a guidance batch is no exception.
 - FLUX, the double blocks that CoMPaSS's LoRA adapts, after modulation: text Q and K from E + PE,
-  text V from E, each with the LoRA's own share. Single blocks and the picture's own Q, K, V are as
+  text V from E, each with the LoRA's own share. Single blocks and the image's own Q, K, V are as
   they were.
 """
 
@@ -95,7 +95,7 @@ class TenorFluxProcessor:
         attention_mask: Tensor | None = None,
         image_rotary_emb: Any = None,
     ) -> tuple[Tensor, Tensor]:
-        """Picture (batch, pixels, width) and text (batch, tokens, width), both modulated."""
+        """Image (batch, pixels, width) and text (batch, tokens, width), both modulated."""
         import torch
         from diffusers.models.embeddings import apply_rotary_emb
         from torch.nn import functional as F
@@ -122,5 +122,5 @@ class TenorFluxProcessor:
         )
         joint = mixed.transpose(1, 2).flatten(2)
         tokens = text.shape[1]
-        picture = attn.to_out[1](attn.to_out[0](joint[:, tokens:]))
-        return picture, attn.to_add_out(joint[:, :tokens])
+        image = attn.to_out[1](attn.to_out[0](joint[:, tokens:]))
+        return image, attn.to_add_out(joint[:, :tokens])

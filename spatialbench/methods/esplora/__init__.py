@@ -1,4 +1,4 @@
-"""ESPLoRA: a LoRA trained on pictures whose relations were checked (arXiv 2504.13745).
+"""ESPLoRA: a LoRA trained on images whose relations were checked (arXiv 2504.13745).
 
 The authors released neither code nor weights nor data. This is a loader for any LoRA, ESPLoRA's
 kind among them; :mod:`spatialbench.lora_training` reconstructs how theirs was made.

@@ -95,7 +95,7 @@ def adapt(
         if not done.changed:
             raise UserError(
                 f"{name} changes none of its {len(layers)} modules (an alpha of 0, or matrices of "
-                "zeros): pictures would be the plain backbone's. Give a LoRA that was trained."
+                "zeros): images would be the plain backbone's. Give a LoRA that was trained."
             )
     except BaseException:
         done.remove()

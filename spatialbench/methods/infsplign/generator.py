@@ -1,4 +1,4 @@
-"""InfSplign as a method: a backbone, its settings, and pictures for requests."""
+"""InfSplign as a method: a backbone, its settings, and images for requests."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class MapReader:
             centroids; the thresholded sum stands in numerator and denominator, as in its code);
             ``soft`` multiplies each value by a sigmoid of its distance to the median (the authors'
             SD3 file); ``none`` keeps all.
-        guard: give an all-zero map the middle of the picture and no gradient, instead of 0/0.
+        guard: give an all-zero map the middle of the image and no gradient, instead of 0/0.
         native: sum over the map's own grid instead of over 64 x 64.
     """
 

@@ -11,7 +11,7 @@ LEAST_SIGNAL = 0.06
 """Floor of sqrt(alpha-bar) in the conversion.
 
 Just below Stable Diffusion's noisiest step (0.068). A schedule that ends in pure noise has 0 there:
-no change of the noise changes the picture, and the conversion would divide by it.
+no change of the noise changes the image, and the conversion would divide by it.
 """
 
 

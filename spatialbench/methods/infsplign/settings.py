@@ -21,7 +21,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "preset": Parameter(DEFAULT, f"published settings to start from: {', '.join(PRESETS)}"),
     "loss": Parameter("gelu", f"activation of the spatial loss: {', '.join(NAMES)}"),
     "alpha": Parameter(1.5, "steepness of the spatial loss"),
-    "margin": Parameter(0.25, "displacement to reach, as a share of the picture's side"),
+    "margin": Parameter(0.25, "displacement to reach, as a share of the image's side"),
     "slope": Parameter(0.05, "slope of leaky_relu below zero"),
     "weight": Parameter(1000.0, "weight of the gradient that is added to the noise"),
     "lambda_spatial": Parameter(0.5, "weight of the spatial term"),

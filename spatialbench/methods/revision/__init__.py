@@ -1,4 +1,4 @@
-"""REVISION: repaint a guide picture in which the objects already stand where the prompt says.
+"""REVISION: repaint a guide image in which the objects already stand where the prompt says.
 
 Source: arXiv 2408.02231 (agneet42/revision at c6335e9): image-to-image with strength 0.7. The
 authors render their guides with Blender; here they come from a folder, or the lab's world draws
@@ -14,13 +14,13 @@ from ...plugins import Parameter
 from ...plugins.deferred_method import DeferredMethod
 
 PARAMETERS: Mapping[str, Parameter] = {
-    "guides": Parameter("lab", "a folder of guide pictures, or lab: drawn by the lab's world"),
+    "guides": Parameter("lab", "a folder of guide images, or lab: drawn by the lab's world"),
     "strength": Parameter(0.7, "share of the steps that repaint the guide: 1 leaves little of it"),
 }
 
 PLUGIN = DeferredMethod(
     "revision",
-    "a guide picture repainted, image to image (layout-conditioned)",
+    "a guide image repainted, image to image (layout-conditioned)",
     PARAMETERS,
     f"{__name__}.generator",
 )

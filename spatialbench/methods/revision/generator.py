@@ -1,4 +1,4 @@
-"""A backbone that repaints guide pictures, by diffusers' image-to-image pipeline."""
+"""A backbone that repaints guide images, by diffusers' image-to-image pipeline."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
     return Revision(sampling, find_guides(values["guides"]), strength)
 
 
-def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     from PIL import Image
 
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)

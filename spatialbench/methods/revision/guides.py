@@ -1,4 +1,4 @@
-"""Guide pictures: from a folder by the prompt's name, or drawn by the lab's world."""
+"""Guide images: from a folder by the prompt's name, or drawn by the lab's world."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 class Guides(Protocol):
-    """Where guide pictures come from."""
+    """Where guide images come from."""
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """What a table must say of pictures made from them."""
+        """What a table must say of images made from them."""
         ...
 
     def identity(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Guides(Protocol):
         ...
 
     def guide(self, request: ImageRequest) -> Image.Image:
-        """The RGB guide of one picture.
+        """The RGB guide of one image.
 
         Raises:
             UserError: there is none for this prompt.
@@ -47,19 +47,19 @@ class Guides(Protocol):
         ...
 
     def require(self, prompt: Prompt) -> None:
-        """Raises UserError where there is none for this prompt; reads no picture."""
+        """Raises UserError where there is none for this prompt; reads no image."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FolderGuides:
-    """Pictures of a folder, one a prompt, named by its id, its text, or its triplet."""
+    """Images of a folder, one a prompt, named by its id, its text, or its triplet."""
 
     folder: Path
     marks: tuple[str, ...] = ("layout-conditioned",)
 
     def identity(self) -> dict[str, Any]:
-        """A hash of all pictures with their names.
+        """A hash of all images with their names.
 
         ``reading`` stands where one of them is turned or scaled, which version 0.1 did not do.
         """
@@ -80,7 +80,7 @@ class FolderGuides:
             return read_rgb(read_limited(path, LARGE), _FORMATS)
         except (OSError, ValueError) as error:
             raise UserError(
-                f"the guide {path} is no readable picture ({error}); replace it."
+                f"the guide {path} is no readable image ({error}); replace it."
             ) from error
 
     def require(self, prompt: Prompt) -> None:
@@ -141,7 +141,7 @@ def find_guides(text: str) -> Guides:
     folder = Path(text).expanduser()
     if not text or not folder.is_dir():
         raise UserError(
-            f"there is no folder of guides {text!r}: give --set guides=FOLDER with a picture for "
+            f"there is no folder of guides {text!r}: give --set guides=FOLDER with an image for "
             "each prompt, or --set guides=lab."
         )
     return FolderGuides(folder)

@@ -51,7 +51,7 @@ class TransportLoss:
         rows, columns = maps.shape[-2:]
         if rows != columns and any(self.sides[sample].transposed for sample in samples):
             raise UserError(
-                "storm-released swaps x and y, which only a square picture survives: leave out "
+                "storm-released swaps x and y, which only a square image survives: leave out "
                 "--width and --height, or use --method storm-corrected."
             )
         every = maps / (maps.sum((-2, -1), keepdim=True) + _GUARD)

@@ -62,7 +62,7 @@ def corrected_side(prompt: Prompt) -> Side:
 
 
 def check_relation(relation: Relation, prompt_id: str) -> None:
-    """Refuse a relation that has no place in the picture plane.
+    """Refuse a relation that has no place in the image plane.
 
     Raises:
         UserError: ``in front of`` or ``behind``.

@@ -1,1 +1,1 @@
-"""Pictures of results as inline SVG: no plotting library, one look in light and dark pages."""
+"""Images of results as inline SVG: no plotting library, one look in light and dark pages."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING
 
-from .svg import FAINT, INK, SERIES, line, picture, tag, text
+from .svg import FAINT, INK, SERIES, image, line, tag, text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -50,7 +50,7 @@ def bars(metric: str, series: Sequence[tuple[str, Mapping[str, Bar]]]) -> Markup
             colour = SERIES[number % len(SERIES)]
             parts += _bar(left, y + number * _BAR, plot / full, by_group.get(group), colour)
     parts.append(text(0, 12, metric, font_size=12, font_weight="600"))
-    return picture(_WIDTH, bottom + 14, f"{metric} by group", *parts)
+    return image(_WIDTH, bottom + 14, f"{metric} by group", *parts)
 
 
 def _bar(left: float, y: float, scale: float, bar: Bar | None, colour: str) -> list[Markup]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...plugins import ScoreTable
-from .svg import FAINT, picture, tag, text
+from .svg import FAINT, image, tag, text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,12 +22,12 @@ _NAMES_UP_TO = 60
 
 @dataclass(frozen=True)
 class PairMap:
-    """Mean scores by pair; where a picture is right or wrong, its share of right pictures.
+    """Mean scores by pair; where an image is right or wrong, its share of right images.
 
     Attributes:
         objects: names along both sides, the first-named object down, the second across.
         share: (row, column) to a share in [0, 1], or to a difference in [-1, 1].
-        images: (row, column) to the pictures it rests on.
+        images: (row, column) to the images it rests on.
         signed: whether the shares are differences of two runs.
     """
 
@@ -93,7 +93,7 @@ def heatmap(pairs: PairMap) -> Markup:
     side = max(margin + size * cell + 8, 230.0)
     below = margin + _TITLE + size * cell + 8
     parts += _legend(below, pairs.signed)
-    return picture(side, below + 16, told, *parts)
+    return image(side, below + 16, told, *parts)
 
 
 def _legend(y: float, signed: bool) -> list[Markup]:

@@ -1,4 +1,4 @@
-"""How sure the detector was of the asked objects, in right and in wrong pictures."""
+"""How sure the detector was of the asked objects, in right and in wrong images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .svg import FAINT, GRID, INK, RIGHT, WRONG, line, picture, tag, text
+from .svg import FAINT, GRID, INK, RIGHT, WRONG, image, line, tag, text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,8 +22,8 @@ def histogram(
     """Counts of best scores, stacked.
 
     Args:
-        right: for each asked object of a right picture the best score of its boxes, 0 without one.
-        wrong: the same for wrong pictures.
+        right: for each asked object of a right image the best score of its boxes, 0 without one.
+        wrong: the same for wrong images.
         threshold: drawn as a line.
         title: of the chart.
     """
@@ -59,4 +59,4 @@ def histogram(
         tag("rect", x=_LEFT + 54, y=_HEIGHT - 15, width=10, height=10, fill=WRONG),
         text(_LEFT + 68, _HEIGHT - 6, "wrong"),
     ]
-    return picture(_WIDTH, _HEIGHT, title, *parts)
+    return image(_WIDTH, _HEIGHT, title, *parts)

@@ -42,7 +42,7 @@ def line(
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, stroke_width=width)
 
 
-def picture(width: float, height: float, label: str, *children: Markup) -> Markup:
+def image(width: float, height: float, label: str, *children: Markup) -> Markup:
     """A whole SVG; ``label`` is what a screen reader says."""
     return tag(
         "svg",

@@ -11,7 +11,7 @@ from ...plugins import BenchmarkPlugin, Rule
 from ...prompts import Prompt
 from ...scoring.defined import defined_metrics
 from ...scoring.verdicts import build_table, judge_of
-from .svg import FAINT, INK, SERIES, line, picture, tag, text
+from .svg import FAINT, INK, SERIES, image, line, tag, text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -39,7 +39,7 @@ def sweep(
     """Judge stored detections again at a row of thresholds.
 
     Args:
-        records: prompt and detections record of each picture, a prompt's pictures together.
+        records: prompt and detections record of each image, a prompt's images together.
         keys: metrics to follow.
         own: the threshold of the run, which takes its place among the others.
     """
@@ -93,7 +93,7 @@ def sweep_chart(swept: Sweep, own: float, title: str) -> Markup:
         parts.append(text(x + 14, _HEIGHT - 6, key))
         x += 28 + 6.6 * len(key)
     parts.append(text(_LEFT + wide, _HEIGHT - 6, "detection threshold", "end", fill=FAINT))
-    return picture(_WIDTH, _HEIGHT, title, *parts)
+    return image(_WIDTH, _HEIGHT, title, *parts)
 
 
 def _defined(values: Iterable[float]) -> list[float]:

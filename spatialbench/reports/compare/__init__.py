@@ -1,1 +1,1 @@
-"""Two or more runs compared picture by picture."""
+"""Two or more runs compared image by image."""

@@ -20,12 +20,12 @@ from ..scored import ScoredRun
 from .pairing import Pairing, pair
 
 ALL = "all"
-"""The name of the group of all pictures."""
+"""The name of the group of all images."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """One metric of two runs over the pictures they share, in the metric's own scale.
+    """One metric of two runs over the images they share, in the metric's own scale.
 
     Attributes:
         first: value of the reference.
@@ -45,7 +45,7 @@ class MetricChange:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A picture that one run has right and the other wrong."""
+    """An image that one run has right and the other wrong."""
 
     prompt: Prompt
     index: int
@@ -61,11 +61,11 @@ class Comparison:
     Attributes:
         reference: the run that counts as before.
         other: the run that counts as after.
-        pairing: the pictures they share.
+        pairing: the images they share.
         groups: changes by metric, under ``all`` and each task.
-        flips: pictures right in one run only, prompts with the largest net change first.
+        flips: images right in one run only, prompts with the largest net change first.
         clusters: how many clusters of prompts the intervals and p-values rest on.
-        p_mcnemar: exact p-value over all pictures; NaN where seeds differ.
+        p_mcnemar: exact p-value over all images; NaN where seeds differ.
     """
 
     reference: ScoredRun
@@ -78,12 +78,12 @@ class Comparison:
 
     @property
     def gained(self) -> int:
-        """Pictures right in the other run only."""
+        """Images right in the other run only."""
         return sum(flip.gained for flip in self.flips)
 
     @property
     def lost(self) -> int:
-        """Pictures right in the reference only."""
+        """Images right in the reference only."""
         return len(self.flips) - self.gained
 
 
@@ -94,7 +94,7 @@ def compare(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> list[Comparison]:
-    """Compare runs with a reference, each on the pictures it shares with it.
+    """Compare runs with a reference, each on the images it shares with it.
 
     Args:
         resamples: of the clustered bootstrap and of the permutation test.
@@ -102,7 +102,7 @@ def compare(
         seed: of both.
 
     Raises:
-        UserError: runs of different benchmarks, or without a shared picture.
+        UserError: runs of different benchmarks, or without a shared image.
     """
     found = []
     for other in others:

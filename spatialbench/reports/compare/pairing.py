@@ -1,4 +1,4 @@
-"""Which pictures of two runs belong together, and what keeps the pairs from being perfect."""
+"""Which images of two runs belong together, and what keeps the pairs from being perfect."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SELECTION = ("only", "prompts", "images per prompt")
 
 @dataclass(frozen=True)
 class Pairing:
-    """The pictures that two runs share, by prompt and image index.
+    """The images that two runs share, by prompt and image index.
 
     Attributes:
-        first: verdicts of the reference over the shared pictures.
-        second: verdicts of the other run, row by row of the same pictures, prompts in one order.
+        first: verdicts of the reference over the shared images.
+        second: verdicts of the other run, row by row of the same images, prompts in one order.
         first_rows: the rows of the reference's own table.
         second_rows: the rows of the other run's own table.
-        only_first: judged pictures that only the reference has.
-        only_second: judged pictures that only the other run has.
-        same_seeds: whether both pictures of a pair were made from one seed.
+        only_first: judged images that only the reference has.
+        only_second: judged images that only the other run has.
+        same_seeds: whether both images of a pair were made from one seed.
         notes: sentences on whatever a reader must know before believing a difference.
     """
 
@@ -45,10 +45,10 @@ class Pairing:
 
 
 def pair(first: ScoredRun, second: ScoredRun) -> Pairing:
-    """Pair the pictures of two runs.
+    """Pair the images of two runs.
 
     Raises:
-        UserError: different benchmarks, a prompt id with another text, or no shared picture.
+        UserError: different benchmarks, a prompt id with another text, or no shared image.
     """
     _same_benchmark(first, second)
     there = {key: row for row, key in enumerate(_keys(second.table))}
@@ -57,7 +57,7 @@ def pair(first: ScoredRun, second: ScoredRun) -> Pairing:
     b = np.array([other for _, other in pairs if other is not None], dtype=np.int64)
     if not len(a):
         raise UserError(
-            f"{first.run.path} and {second.run.path} share no judged picture, so nothing can be "
+            f"{first.run.path} and {second.run.path} share no judged image, so nothing can be "
             "compared: run both with the same --limit and --only."
         )
     one, two = take_rows(first.table, a), take_rows(second.table, b)
@@ -97,7 +97,7 @@ def _keys(table: ScoreTable) -> list[tuple[str, int]]:
 
 
 def _seeds(run: ScoredRun) -> str | None:
-    """The seed scheme, or None where nobody recorded seeds (imported pictures)."""
+    """The seed scheme, or None where nobody recorded seeds (imported images)."""
     scheme = run.run.expected.seeds
     return str(scheme) if scheme.known else None
 
@@ -107,8 +107,8 @@ def _seed_note(seeds: list[str | None], same: bool) -> list[str]:
         return []
     said = " and ".join(scheme or "not recorded" for scheme in seeds)
     return [
-        f"seeds differ or are unknown ({said}): the runs are paired by prompt, not picture by "
-        "picture, and McNemar's test is left out"
+        f"seeds differ or are unknown ({said}): the runs are paired by prompt, not image by "
+        "image, and McNemar's test is left out"
     ]
 
 
@@ -130,6 +130,6 @@ def _gaps(only: tuple[int, int], shared: int) -> list[str]:
     if not any(only):
         return []
     return [
-        f"compared on the {shared:,} pictures both runs have; {only[0]:,} are only in the "
+        f"compared on the {shared:,} images both runs have; {only[0]:,} are only in the "
         f"reference and {only[1]:,} only in the other run"
     ]

@@ -16,7 +16,7 @@ FEW_CLUSTERS = 20
 """With fewer, intervals are a rough guess and the permutation test is coarse."""
 
 NOTES = (
-    "difference: run minus reference over the pictures both have, with a 95 % interval "
+    "difference: run minus reference over the images both have, with a 95 % interval "
     "(paired bootstrap over the benchmark's clusters of prompts); p: permutation of whole "
     "clusters; Holm: corrected over the runs, and in the breakdown over runs and groups, metric "
     "by metric; smallest: the true difference that this many prompts find in 4 of 5 repetitions."
@@ -81,7 +81,7 @@ def _metrics(
     ]
     first, second = comparison.reference, comparison.other
     columns = ["metric", "A", letter, f"{letter} − A", "p", "p (Holm)", "smallest"]
-    right = f"{comparison.gained:,} pictures became right, {comparison.lost:,} became wrong"
+    right = f"{comparison.gained:,} images became right, {comparison.lost:,} became wrong"
     test = f" (McNemar p {p_cell(comparison.p_mcnemar)})" if comparison.pairing.same_seeds else ""
     partial = [run.label for run in (first, second) if run.result.partial]
     notes = [
@@ -89,7 +89,7 @@ def _metrics(
         *_undefined(comparison, letter),
         *_few(comparison.clusters),
         *([f"PARTIAL: {' and '.join(partial)}"] if partial else []),
-        f"{len(comparison.pairing.first.index):,} pictures of "
+        f"{len(comparison.pairing.first.index):,} images of "
         f"{len(comparison.pairing.first.prompts):,} prompts; {right}{test}",
         NOTES.replace("95 %", f"{100 * confidence:g} %"),
         f"A: {first.result.signature}",
@@ -144,8 +144,8 @@ def _flips(comparison: Comparison, shown: int, letter: str) -> Table:
         for flip in comparison.flips[:shown]
     ]
     total = len(comparison.flips)
-    title = f"flipped pictures, {min(shown, total):,} of {total:,} (--flips N shows more)"
-    return Table(["picture", "right in", "A", letter], rows, title)
+    title = f"flipped images, {min(shown, total):,} of {total:,} (--flips N shows more)"
+    return Table(["image", "right in", "A", letter], rows, title)
 
 
 def _way(flip: Flip, letter: str) -> str:

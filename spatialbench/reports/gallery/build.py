@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..charts.sweep import Sweep
 
 PER_PAGE = 120
-"""Pictures on one page, at most; with two runs half as many cards."""
+"""Images on one page, at most; with two runs half as many cards."""
 
 _CHUNK = 200
 _THUMBNAIL = 384
@@ -35,11 +35,11 @@ _ASSETS = ("gallery.css", "gallery.js")
 
 @dataclass(frozen=True)
 class Built:
-    """What was written: the index file, its size in bytes, and how many pictures it shows."""
+    """What was written: the index file, its size in bytes, and how many images it shows."""
 
     index: Path
     bytes: int
-    pictures: int
+    images: int
 
 
 def build_gallery(
@@ -48,7 +48,7 @@ def build_gallery(
     comparison: Comparison | None = None,
     *,
     copy: bool = False,
-    advance: Callable[[int], None] = lambda pictures: None,
+    advance: Callable[[int], None] = lambda images: None,
     sweeps: Sequence[Sweep | None] = (),
 ) -> Built:
     """Write the gallery of one run, or of two side by side.
@@ -58,9 +58,9 @@ def build_gallery(
             not at all.
         sides: one run, or the reference and the other run of ``comparison``.
         comparison: with two sides.
-        copy: put small copies of the pictures into the folder, so that it can be moved;
+        copy: put small copies of the images into the folder, so that it can be moved;
             otherwise the pages show the runs' own files.
-        advance: told of pictures written.
+        advance: told of images written.
         sweeps: for each side its metrics by threshold, or None for no such chart.
 
     Raises:
@@ -155,19 +155,19 @@ def _link(folder: Path, number: int, side: Side, entry: Entry) -> str | None:
 
 
 def _thumbnail(folder: Path, number: int, side: Side, entry: Entry) -> str | None:
-    """A small copy, as PNG where the picture is small itself."""
+    """A small copy, as PNG where the image is small itself."""
     if entry.key not in side.images:
         return None
     name = Path("images", "AB"[number], f"{entry.key[0]}_{entry.key[1]}")
     try:
-        picture = read_rgb(side.scored.run.directory.read_image(entry.key), ("PNG",))
+        image = read_rgb(side.scored.run.directory.read_image(entry.key), ("PNG",))
     except (OSError, ValueError):
         return None
-    small = max(picture.size) <= _THUMBNAIL
+    small = max(image.size) <= _THUMBNAIL
     name = name.with_name(name.name + (".png" if small else ".jpg"))
-    picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG" if small else "JPEG", quality=85)
+    image.save(buffer, format="PNG" if small else "JPEG", quality=85)
     make_folder(folder / name.parent)
     _write(folder / name, buffer.getvalue())
     return quote(name.as_posix())

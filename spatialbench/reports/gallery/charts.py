@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 SWEEP_IMAGES = 20_000
-"""Pictures judged again at every threshold; of a larger run the first, which are balanced."""
+"""Images judged again at every threshold; of a larger run the first, which are balanced."""
 SWEEP_KEYS = 3
 """How many of the benchmark's headline metrics the sweep follows."""
 
@@ -44,7 +44,7 @@ def charts_of(
     tables = [side.scored.table for side in sides]
     if comparison is None:
         pairs = pair_map(tables[0])
-        told = "Mean score (share of right pictures), first-named object down, second across."
+        told = "Mean score (share of right images), first-named object down, second across."
     else:
         pairs = pair_map(comparison.pairing.second, comparison.pairing.first)
         told = "Change of the mean score from A to B: blue is better."
@@ -64,7 +64,7 @@ def charts_of(
             own = side.scored.result.threshold
             total = len(side.scored.table.index)
             of = "" if swept.images == total else f" of {total:,} (the first, balanced over tasks)"
-            told = f"In percent, over {swept.images:,} pictures{of}."
+            told = f"In percent, over {swept.images:,} images{of}."
             charts.append(Chart(_slug(title), sweep_chart(swept, own, title), told))
     return charts
 
@@ -74,16 +74,16 @@ def sweep_of(side: Side) -> Sweep | None:
     table, scored = side.scored.table, side.scored
     known = {rule.name: rule for rule in scored.benchmark.rules.values()}
     rule = known.get(scored.result.rule)
-    pictures = [
+    images = [
         (prompt, side.detections[key])
         for key, prompt, _ in table_keys(table)
         if key in side.detections
     ]
-    if rule is None or len(pictures) < len(table.index):
+    if rule is None or len(images) < len(table.index):
         return None
-    pictures = pictures[:SWEEP_IMAGES]
+    images = images[:SWEEP_IMAGES]
     keys = list(scored.benchmark.headline)[:SWEEP_KEYS]
-    return sweep(scored.benchmark, rule, pictures, keys, scored.result.threshold)
+    return sweep(scored.benchmark, rule, images, keys, scored.result.threshold)
 
 
 def _bars(sides: Sequence[Side]) -> list[Chart]:

@@ -1,4 +1,4 @@
-"""The small table behind the filters: a verdict letter a picture, relation and objects a prompt."""
+"""The small table behind the filters: a verdict letter an image, relation and objects a prompt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TWO_RUNS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A card of the gallery: a picture, its prompt, its verdict letter, and its row in each run."""
+    """A card of the gallery: an image, its prompt, its verdict letter, and its row in each run."""
 
     key: Key
     prompt: Prompt
@@ -37,7 +37,7 @@ class Entry:
 
 
 def entries_of_one(side: Side) -> list[Entry]:
-    """Every judged picture of a run, in run order."""
+    """Every judged image of a run, in run order."""
     correct = side.scored.table.columns["correct"].tolist()
     entries = []
     for key, prompt, row in table_keys(side.scored.table):
@@ -48,7 +48,7 @@ def entries_of_one(side: Side) -> list[Entry]:
 
 
 def entries_of_two(pairing: Pairing) -> list[Entry]:
-    """Every picture that both runs have, in the order of the first."""
+    """Every image that both runs have, in the order of the first."""
     letters = {(False, False): "w", (True, True): "r", (False, True): "g", (True, False): "l"}
     before = pairing.first.columns["correct"].tolist()
     after = pairing.second.columns["correct"].tolist()
@@ -60,10 +60,10 @@ def entries_of_two(pairing: Pairing) -> list[Entry]:
 
 
 def facets(entries: Sequence[Entry], chunk: int, two_runs: bool) -> dict[str, Any]:
-    """The table as JSON: pictures of a prompt lie together, so a count a prompt places them all.
+    """The table as JSON: images of a prompt lie together, so a count a prompt places them all.
 
     ``t`` task and ``o`` objects of each prompt (numbers into ``tasks`` and ``objects``), ``n`` its
-    pictures, ``v`` a verdict letter a picture; picture i is record ``i % chunk`` of the data file
+    images, ``v`` a verdict letter an image; image i is record ``i % chunk`` of the data file
     ``i // chunk``.
     """
     prompts: list[Prompt] = []

@@ -15,9 +15,9 @@ from .records import Side
 
 
 def index_html(
-    sides: Sequence[Side], comparison: Comparison | None, charts: Sequence[Chart], pictures: int
+    sides: Sequence[Side], comparison: Comparison | None, charts: Sequence[Chart], images: int
 ) -> str:
-    """The page that the filters, the charts and the pictures live on."""
+    """The page that the filters, the charts and the images live on."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -52,7 +52,7 @@ def index_html(
         bars=[chart for chart in charts if chart.name.startswith("bars-")],
         others=[chart for chart in charts if not chart.name.startswith("bars-")],
         cells=_cells(pairs) if pairs else None,
-        pictures=pictures,
+        images=images,
     )
     return inert(page)
 
@@ -77,16 +77,15 @@ def _notes(comparison: Comparison | None) -> list[str]:
         return [INTERVAL_NOTE]
     return [
         *comparison.pairing.notes,
-        f"{comparison.gained:,} pictures became right from A to B, {comparison.lost:,} became "
-        "wrong.",
-        "B − A: paired difference over the pictures both have, with its 95 % interval; p from "
+        f"{comparison.gained:,} images became right from A to B, {comparison.lost:,} became wrong.",
+        "B − A: paired difference over the images both have, with its 95 % interval; p from "
         "exchanging clusters of prompts.",
         INTERVAL_NOTE,
     ]
 
 
 def _cells(pairs: Any) -> dict[str, Any]:
-    """The numbers under the pointer, small: by row, column to [share in %, pictures]."""
+    """The numbers under the pointer, small: by row, column to [share in %, images]."""
     rows: dict[int, dict[int, list[float]]] = {}
     for (row, column), value in pairs.share.items():
         rows.setdefault(row, {})[column] = [round(100 * value), pairs.images[row, column]]

@@ -1,4 +1,4 @@
-"""What the gallery shows of each picture: its boxes, its verdict, where its file lies."""
+"""What the gallery shows of each image: its boxes, its verdict, where its file lies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...prompts import Prompt
 from ..scored import ScoredRun
 
 MOST_BOXES = 40
-"""Boxes drawn on one picture; the page says how many more there are."""
+"""Boxes drawn on one image; the page says how many more there are."""
 
 Key = tuple[str, int]
 
@@ -24,8 +24,8 @@ class Side:
 
     Attributes:
         scored: the run and its verdicts.
-        detections: detections record by picture; empty where the run has none.
-        images: pictures whose file is there, with its sha256.
+        detections: detections record by image; empty where the run has none.
+        images: images whose file is there, with its sha256.
     """
 
     scored: ScoredRun
@@ -68,7 +68,7 @@ class Side:
         return not set(self.scored.benchmark.labels(prompt)) <= found
 
     def shown(self, key: Key, prompt: Prompt, source: str | None, row: int) -> dict[str, Any]:
-        """JSON-ready form of one picture: ``src``, ``ok``, ``why``, ``w``, ``h``, ``boxes``.
+        """JSON-ready form of one image: ``src``, ``ok``, ``why``, ``w``, ``h``, ``boxes``.
 
         ``absent`` stands where an asked object was not found. A box is
         ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
@@ -108,7 +108,7 @@ class Side:
 
 
 def table_keys(table: ScoreTable) -> Iterator[tuple[Key, Prompt, int]]:
-    """Prompt id and index, prompt, and row of every picture of a table."""
+    """Prompt id and index, prompt, and row of every image of a table."""
     rows = zip(table.prompt_row.tolist(), table.index.tolist(), strict=True)
     for row, (position, index) in enumerate(rows):
         prompt = table.prompts[position]
@@ -116,7 +116,7 @@ def table_keys(table: ScoreTable) -> Iterator[tuple[Key, Prompt, int]]:
 
 
 def best_scores(side: Side) -> tuple[list[float], list[float]]:
-    """Best score of each asked object, 0 without a box: of right pictures, and of wrong ones."""
+    """Best score of each asked object, 0 without a box: of right images, and of wrong ones."""
     right: list[float] = []
     wrong: list[float] = []
     correct: Sequence[bool] = side.scored.table.columns["correct"].tolist()

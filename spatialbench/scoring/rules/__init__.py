@@ -2,6 +2,6 @@
 
 ``constraints`` holds the predicates on boxes, ``object_depth`` how near an object is,
 ``superiority`` the probability over pixels; ``relation_checks`` applies them to the detections of
-a picture; ``constraint_rule`` and ``superiority_rule`` are the rules that ``score --rule`` names,
+an image; ``constraint_rule`` and ``superiority_rule`` are the rules that ``score --rule`` names,
 listed in ``catalogue``.
 """

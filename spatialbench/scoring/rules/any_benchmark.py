@@ -58,13 +58,13 @@ def in_depth(prompt: Prompt) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a rule is given of one picture.
+    """What a rule is given of one image.
 
     Attributes:
         detections: boxes in pixels, y down.
         threshold: a box counts if its float32 score is strictly above float32(threshold).
         stands_for: which labels mean which names.
-        depth: gives the picture's scaled depth map; called only where a relation needs it.
+        depth: gives the image's scaled depth map; called only where a relation needs it.
         masks: a mask or None for every box; None for no masks at all. See ``object_depth``.
     """
 
@@ -97,7 +97,7 @@ class AnyBenchmarkRule(ABC):
 
     @abstractmethod
     def left_out(self, reason: str) -> Verdict:
-        """The verdict on a picture that does not count."""
+        """The verdict on an image that does not count."""
 
     def judge(
         self,
@@ -107,14 +107,14 @@ class AnyBenchmarkRule(ABC):
         depth: Depth | None = None,
         masks: Masks | None = None,
     ) -> Verdict:
-        """Judge one picture.
+        """Judge one image.
 
         Args:
             prompt: any prompt. One the rule has nothing to say of (see :func:`unjudged`) is left
                 out of the numbers: its fact ``judged`` is false.
             detections: boxes in pixels, y down.
             threshold: a box counts if its float32 score is strictly above float32(threshold).
-            depth: the picture's scaled depth map; for in front of and behind.
+            depth: the image's scaled depth map; for in front of and behind.
             masks: a mask or None for every box; see ``object_depth``.
 
         Raises:
@@ -190,7 +190,7 @@ def pair_facts(pairs: Sequence[tuple[Found, Found]]) -> Mapping[str, bool | int 
     """``judged``, ``found_all``; ``found_x``, ``n_x``, ``conf_x`` of the first relation's objects.
 
     Args:
-        pairs: subject and object of each relation; none where the picture is not judged.
+        pairs: subject and object of each relation; none where the image is not judged.
     """
     a, b = pairs[0] if pairs else (Found("", (), ()), Found("", (), ()))
     return {

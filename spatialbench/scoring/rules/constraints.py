@@ -36,7 +36,7 @@ TAU = 3.0
 """ESPLoRA's value, "set empirically"."""
 
 DEPTH_MARGIN = 0.05
-"""How much nearer one object must be, in units of the picture's depth range (0 to 1); ours."""
+"""How much nearer one object must be, in units of the image's depth range (0 to 1); ours."""
 
 PLANE = frozenset((Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW))
 DEPTH = frozenset((Relation.IN_FRONT, Relation.BEHIND))

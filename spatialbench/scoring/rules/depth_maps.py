@@ -1,4 +1,4 @@
-"""The depth maps of a run: one 8- or 16-bit grey picture an image, larger values nearer.
+"""The depth maps of a run: one 8- or 16-bit grey image an image, larger values nearer.
 
 They lie in a folder as ``<prompt id>/<k>.png``, beside the images they were made from:
 ``RUN/depth/<model>`` where ``spatialbench depth`` wrote them, or wherever ``--rule
@@ -17,7 +17,7 @@ import numpy as np
 
 from ...errors import UserError
 from ...files.documents import LARGE, read_json, read_limited
-from ...files.images import open_picture
+from ...files.images import open_image
 from ...files.regular_files import is_regular, names_below
 from ...runs.names import safe_id, slug
 from ...runs.record_lines import IMAGE_HASH
@@ -86,14 +86,14 @@ class DepthFolder:
             sha256: of the image's file, in hexadecimal digits; None where nobody knows it.
 
         Raises:
-            UserError: no map, one that is no grey picture, one of another size, or one that names
+            UserError: no map, one that is no grey image, one of another size, or one that names
                 another image than that of ``sha256``.
         """
         path = self.map_path(prompt_id, index)
         try:
-            picture = open_picture(read_limited(path, LARGE, self._below), ("PNG",))
-            made_from = picture.info.get(IMAGE_HASH)
-            mode, values = picture.mode, np.asarray(picture)
+            image = open_image(read_limited(path, LARGE, self._below), ("PNG",))
+            made_from = image.info.get(IMAGE_HASH)
+            mode, values = image.mode, np.asarray(image)
         except FileNotFoundError:
             raise UserError(
                 f"there is no depth map {path}: type 'spatialbench depth RUN' to make those that "
@@ -111,7 +111,7 @@ class DepthFolder:
             )
         if mode not in _GREY:
             raise UserError(
-                f"the depth map {path} is a picture of mode {mode}: expected 8- or 16-bit grey, "
+                f"the depth map {path} is an image of mode {mode}: expected 8- or 16-bit grey, "
                 "larger values nearer."
             )
         try:

@@ -17,7 +17,7 @@ from ...errors import UserError
 from .box_pairs import BoolArray, FloatArray, as_boxes
 
 Depth = npt.NDArray[np.float32]
-"""Relative depth in 0 to 1 over the picture, float32 of shape (height, width); larger is nearer."""
+"""Relative depth in 0 to 1 over the image, float32 of shape (height, width); larger is nearer."""
 
 EROSION = 0.15
 """Share of a box's sides left out, half of it at either end: the middle of 10 to 20 per cent."""
@@ -31,18 +31,18 @@ def scaled_depth(values: npt.ArrayLike, width: int, height: int) -> Depth:
 
     Args:
         values: (height, width), any real type, larger is nearer.
-        width: of the picture, in pixels.
-        height: of the picture, in pixels.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
 
     Raises:
-        UserError: a map of another size than the picture, or with values that are not finite.
+        UserError: a map of another size than the image, or with values that are not finite.
     """
     depth = np.asarray(values, dtype=np.float32)
     if depth.shape != (height, width):
         size = "x".join(map(str, depth.shape[::-1]))
         raise UserError(
-            f"a depth map of {size} for a picture of {width}x{height}: expected one value a pixel "
-            "of the same picture; make the map anew from it."
+            f"a depth map of {size} for an image of {width}x{height}: expected one value a pixel "
+            "of the same image; make the map anew from it."
         )
     if not np.isfinite(depth).all():
         raise UserError("a depth map with NaN or infinite values: make it anew, with float32.")
@@ -59,7 +59,7 @@ def nearness(
     others: npt.ArrayLike = (),
     masks: Sequence[BoolArray | None] | None = None,
 ) -> FloatArray:
-    """The nearness of each of n objects, in 0 to 1; NaN where nothing of it is in the picture.
+    """The nearness of each of n objects, in 0 to 1; NaN where nothing of it is in the image.
 
     Args:
         depth: as :func:`scaled_depth` gives it.
@@ -83,7 +83,7 @@ def nearness(
 def values_of(
     depth: Depth, box: npt.ArrayLike, others: npt.ArrayLike, mask: BoolArray | None = None
 ) -> Depth:
-    """The values of a map that count as one object's, flat; empty where none is in the picture.
+    """The values of a map that count as one object's, flat; empty where none is in the image.
 
     Args:
         depth: as :func:`scaled_depth` gives it.
@@ -121,7 +121,7 @@ def _inside_mask(depth: Depth, mask: BoolArray) -> Depth:
     if mask.shape != depth.shape:
         raise UserError(
             f"a mask of {mask.shape[1]}x{mask.shape[0]} for a depth map of "
-            f"{depth.shape[1]}x{depth.shape[0]}: make both from the same picture."
+            f"{depth.shape[1]}x{depth.shape[0]}: make both from the same image."
         )
     return depth[mask]
 
@@ -138,7 +138,7 @@ def _inside_box(depth: Depth, box: FloatArray, rivals: Sequence[FloatArray]) -> 
 
 
 def _pixels(depth: Depth, box: Sequence[float] | FloatArray) -> tuple[slice, slice]:
-    """Rows and columns a box touches, at least one pixel where it lies in the picture."""
+    """Rows and columns a box touches, at least one pixel where it lies in the image."""
     height, width = depth.shape
     x0, y0, x1, y1 = (float(corner) for corner in box)
     return _span(y0, y1, height), _span(x0, x1, width)

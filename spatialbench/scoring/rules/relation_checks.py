@@ -52,7 +52,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class RelationCheck:
-    """One relation in one picture.
+    """One relation in one image.
 
     Attributes:
         triplet: what was asked.
@@ -120,14 +120,14 @@ def check_relations(
     masks: Sequence[BoolArray | None] | None = None,
     stands_for: StandsFor = same_name,
 ) -> list[RelationCheck]:
-    """Check every relation asked of a picture; "all of them strictly" is ESPLoRA's filter.
+    """Check every relation asked of an image; "all of them strictly" is ESPLoRA's filter.
 
     Args:
         triplets: relations in the plane or of depth.
-        detections: boxes in pixels of the picture, y down.
+        detections: boxes in pixels of the image, y down.
         threshold: a box counts if its float32 score is strictly above float32(threshold).
         constraint: reading and settings; see ``constraints``.
-        depth: scaled depth map of the picture, or what reads it; used only for relations of depth
+        depth: scaled depth map of the image, or what reads it; used only for relations of depth
             whose objects were both found.
         masks: a mask (or None) for every box of ``detections``, used for depth where boxes overlap.
         stands_for: which labels mean which names.
@@ -178,7 +178,7 @@ def _in_depth(
     masks: Sequence[BoolArray | None] | None,
 ) -> BoolArray:
     if depth is None:
-        raise ValueError(f"{relation.adverb!r} needs the picture's depth map")
+        raise ValueError(f"{relation.adverb!r} needs the image's depth map")
     values = depth() if callable(depth) else depth
 
     def near(one: Found, other: Found) -> FloatArray:

@@ -61,7 +61,7 @@ def superiority_of_boxes(relation: Relation, a: Sequence[float], b: Sequence[flo
 
 
 def superiority_of_masks(relation: Relation, a: BoolArray, b: BoolArray) -> float:
-    """PSE in the plane of two masks of one picture, bool of shape (height, width).
+    """PSE in the plane of two masks of one image, bool of shape (height, width).
 
     Raises:
         ValueError: a relation outside the plane, or a mask without a pixel.

@@ -30,7 +30,7 @@ def loaded(folder: Path) -> GroundingDinoDetector:
     return detector
 
 
-def pictures() -> list[Image.Image]:
+def drawn() -> list[Image.Image]:
     rng = np.random.default_rng(0)
     sizes = ((64, 64), (50, 100), (120, 30))
     return [Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)) for h, w in sizes]
@@ -46,7 +46,7 @@ def test_agrees_with_transformers_own_processing(
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     images = transformers.GroundingDinoImageProcessorPil.from_pretrained(folder)
     processor = transformers.GroundingDinoProcessor(images, tokenizer)
-    for image in pictures():
+    for image in drawn():
         inputs = processor(images=image, text=[list(NAMES)], return_tensors="pt")
         with torch.no_grad():
             output = model(**inputs)
@@ -65,7 +65,7 @@ def test_agrees_with_transformers_own_processing(
 
 
 def test_names_come_back_as_they_were_asked(loaded: GroundingDinoDetector) -> None:
-    image = pictures()[0]
+    image = drawn()[0]
     lower, upper, twice = loaded.detect(
         [image] * 3, [("dog", "tv"), ("Dog", "TV"), ("dog", "tv", "dog")]
     )
@@ -75,7 +75,7 @@ def test_names_come_back_as_they_were_asked(loaded: GroundingDinoDetector) -> No
 
 
 def test_batch_mates_change_nothing(loaded: GroundingDinoDetector) -> None:
-    images, labels = pictures(), [("dog",), (), ("cat", "dog")]
+    images, labels = drawn(), [("dog",), (), ("cat", "dog")]
     together = loaded.detect(images, labels)
     assert len(together[1]) == 0
     for image, names, result in zip(images, labels, together, strict=True):
@@ -118,12 +118,12 @@ def test_weights_of_another_size_are_named(folder: Path, tmp_path: Path) -> None
 
 def test_a_model_that_does_not_look_fails_the_canary(folder: Path) -> None:
     detector = PLUGIN.configure(str(folder))
-    assert detector.self_test() == "20 queries answer soundly to two plain pictures"
+    assert detector.self_test() == "20 queries answer soundly to two plain images"
     assert detector._model is not None
     with torch.no_grad():
         for parameter in detector._model._model.model.backbone.parameters():
             parameter.zero_()
-    with pytest.raises(UserError, match="same answer to a grey and to a noisy picture"):
+    with pytest.raises(UserError, match="same answer to a grey and to a noisy image"):
         detector.self_test()
 
 
@@ -134,19 +134,19 @@ def test_answers_that_are_not_finite_are_an_error(folder: Path) -> None:
     with torch.no_grad():
         detector._model._model.bbox_embed[-1].layers[-1].bias.fill_(float("nan"))
     with pytest.raises(UserError, match="NaN or infinite"):
-        detector.detect(pictures()[:1], [("dog",)])
+        detector.detect(drawn()[:1], [("dog",)])
 
 
 def test_drift_from_a_recorded_canary_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The lab's pictures ask for names outside the small vocabulary; these ask for its own."""
+    """The lab's images ask for names outside the small vocabulary; these ask for its own."""
     monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path))
-    chosen = [*pictures(), pictures()[0].transpose(Image.Transpose.ROTATE_90)]
-    monkeypatch.setattr(canaries, "pictures", lambda: [(image, list(NAMES)) for image in chosen])
+    chosen = [*drawn(), drawn()[0].transpose(Image.Transpose.ROTATE_90)]
+    monkeypatch.setattr(canaries, "images", lambda: [(image, list(NAMES)) for image in chosen])
     detector = PLUGIN.configure(str(folder))
     canaries.record(detector)
-    assert "boxes in 4 canary pictures as recorded" in str(canaries.check(detector))
+    assert "boxes in 4 canary images as recorded" in str(canaries.check(detector))
     assert detector._model is not None
     with torch.no_grad():
         detector._model._model.bbox_embed[-1].layers[-1].bias.add_(0.5)

@@ -63,13 +63,13 @@ def detector(folder: Path) -> Mask2FormerDetector:
     return FACEBOOK.configure(str(folder))
 
 
-def picture(width: int = 90, height: int = 60) -> Image.Image:
+def drawn_image(width: int = 90, height: int = 60) -> Image.Image:
     rng = np.random.default_rng(0)
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def test_masks_and_boxes_are_in_pixels_of_the_original(detector: Mask2FormerDetector) -> None:
-    images = [picture(), picture(100, 200)]
+    images = [drawn_image(), drawn_image(100, 200)]
     found = detector.detect_masks(images, [["dog"], ["cat", "tv"]])
     assert [one.detections.labels for one in found] == [
         one.labels for one in detector.detect(images, [["dog"], ["cat", "tv"]])
@@ -89,10 +89,10 @@ def test_masks_and_boxes_are_in_pixels_of_the_original(detector: Mask2FormerDete
 
 
 def test_the_folders_own_processor_decides_the_size(detector: Mask2FormerDetector) -> None:
-    """transformers' stretches a picture to multiples of 32 where mmdet's pads it."""
+    """transformers' stretches an image to multiples of 32 where mmdet's pads it."""
     detector.load()
     assert detector._loaded is not None
-    pixels, canvas = detector._loaded.prepare(picture(90, 60))
+    pixels, canvas = detector._loaded.prepare(drawn_image(90, 60))
     assert canvas.original == (60, 90)
     assert canvas.valid == (96, 160)
     assert canvas.padded == tuple(pixels.shape[-2:]) == (96, 160)
@@ -100,25 +100,25 @@ def test_the_folders_own_processor_decides_the_size(detector: Mask2FormerDetecto
 
 def test_a_name_that_is_no_class_is_refused(detector: Mask2FormerDetector) -> None:
     with pytest.raises(UserError, match=r"unknown object of mask2former-facebook 'dgo'.*dog"):
-        detector.detect([picture()], [["dgo"]])
+        detector.detect([drawn_image()], [["dgo"]])
 
 
-def test_nan_is_an_error_and_not_an_empty_picture(detector: Mask2FormerDetector) -> None:
+def test_nan_is_an_error_and_not_an_empty_image(detector: Mask2FormerDetector) -> None:
     detector.load()
     assert detector._loaded is not None
     with torch.no_grad():
         detector._loaded.model.class_predictor.bias.fill_(float("nan"))
     with pytest.raises(UserError, match="NaN or infinite"):
-        detector.detect([picture()], [["dog"]])
+        detector.detect([drawn_image()], [["dog"]])
 
 
-def test_the_self_test_looks_at_pictures(detector: Mask2FormerDetector) -> None:
-    assert detector.self_test() == "3 classes; answers soundly to two plain pictures"
+def test_the_self_test_looks_at_images(detector: Mask2FormerDetector) -> None:
+    assert detector.self_test() == "3 classes; answers soundly to two plain images"
     assert detector._loaded is not None
     with torch.no_grad():
         for parameter in detector._loaded.model.model.pixel_level_module.parameters():
             parameter.zero_()
-    with pytest.raises(UserError, match="same answer to a grey and to a noisy picture"):
+    with pytest.raises(UserError, match="same answer to a grey and to a noisy image"):
         detector.self_test()
 
 

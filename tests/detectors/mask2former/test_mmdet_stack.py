@@ -110,12 +110,12 @@ def detector(stack: SimpleNamespace, tmp_path: Path) -> MmdetDetector:
     return PLUGIN.configure(str(checkpoint(tmp_path, OLD)))
 
 
-def picture(blue: int = 200) -> Image.Image:
+def image(blue: int = 200) -> Image.Image:
     return Image.new("RGB", (40, 20), (10, 20, blue))
 
 
 def test_instances_of_either_generation(detector: MmdetDetector) -> None:
-    (found,) = detector.detect_masks([picture()], [["dog"]])
+    (found,) = detector.detect_masks([image()], [["dog"]])
     one = found.detections
     assert one.labels == ("dog", "cat")
     np.testing.assert_allclose(one.scores, [0.7, 0.6], atol=1e-6)
@@ -124,7 +124,7 @@ def test_instances_of_either_generation(detector: MmdetDetector) -> None:
     assert found.masks.shape == (2, 20, 40)
     assert found.masks[0, :, :20].all()
     assert not found.masks[0, :, 20:].any()
-    assert detector.detect([picture()], [["dog"]])[0].labels == one.labels
+    assert detector.detect([image()], [["dog"]])[0].labels == one.labels
 
 
 @pytest.mark.parametrize("name", [OLD, NEW])
@@ -145,16 +145,16 @@ def test_a_checkpoint_that_does_not_fit_is_refused(stack: SimpleNamespace, tmp_p
 
 def test_names_and_answers_that_are_wrong(stack: SimpleNamespace, detector: MmdetDetector) -> None:
     with pytest.raises(UserError, match="unknown object of mask2former-mmdet 'dgo'"):
-        detector.detect([picture()], [["dgo"]])
+        detector.detect([image()], [["dgo"]])
     stack.broken = True
     with pytest.raises(UserError, match="NaN or infinite"):
-        detector.detect([picture()], [["dog"]])
+        detector.detect([image()], [["dog"]])
 
 
 def test_the_canary(stack: SimpleNamespace, detector: MmdetDetector) -> None:
-    assert detector.self_test() == "2 and 2 instances in two plain pictures"
+    assert detector.self_test() == "2 and 2 instances in two plain images"
     stack.blind = True
-    with pytest.raises(UserError, match="same answer to a grey and to a noisy picture"):
+    with pytest.raises(UserError, match="same answer to a grey and to a noisy image"):
         detector.self_test()
 
 

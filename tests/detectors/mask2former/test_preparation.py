@@ -10,7 +10,7 @@ from PIL import Image
 from spatialbench.detectors.mask2former.preparation import MEAN, STD, prepare, resized_size
 from spatialbench.detectors.mask2former.resizing import resize_bilinear
 
-# SHA-256 of cv2.resize(picture, ..., interpolation=cv2.INTER_LINEAR), OpenCV 5.0.0.
+# SHA-256 of cv2.resize(image, ..., interpolation=cv2.INTER_LINEAR), OpenCV 5.0.0.
 OPENCV = {
     ((512, 512), (800, 800)): "8712985333e62dff",
     ((300, 200), (123, 77)): "ec44a84f8876e73f",
@@ -39,7 +39,7 @@ def test_resizing_is_opencvs_to_the_bit(before: tuple[int, int], after: tuple[in
         *(((480, 640), (800, 1067)), ((2000, 500), (1333, 333)), ((64, 64), (800, 800))),
     ],
 )
-def test_the_picture_fits_1333_by_800(size: tuple[int, int], resized: tuple[int, int]) -> None:
+def test_the_image_fits_1333_by_800(size: tuple[int, int], resized: tuple[int, int]) -> None:
     assert resized_size(*size) == resized
 
 

@@ -1,4 +1,4 @@
-"""The port against the official code: same weights, same picture, same answers."""
+"""The port against the official code: same weights, same image, same answers."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_features_proposals_and_detections_are_official(path: Path, case: int) -
     document = official.read(path)
     expected = document["cases"][case]
     width, height = expected["size"]
-    picture = official.module().picture(width, height)[:, :, ::-1]
-    pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float()
+    image = official.module().image(width, height)[:, :, ::-1]
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float()
     model = network(path)
     with torch.no_grad():
         prepared = model.normalised(pixels)

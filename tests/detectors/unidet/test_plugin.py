@@ -18,7 +18,7 @@ from spatialbench.errors import UserError
 
 
 class Eye:
-    """In place of the network: features that are the picture, one box over its upper half."""
+    """In place of the network: features that are the image, one box over its upper half."""
 
     broken = False
     blind = False
@@ -78,10 +78,10 @@ def test_features_that_are_not_finite_are_an_error(detector: UniDetDetector) -> 
 
 
 def test_the_self_test_refuses_a_model_that_does_not_look(detector: UniDetDetector) -> None:
-    assert "two plain pictures" in detector.self_test()
+    assert "two plain images" in detector.self_test()
     assert isinstance(detector._model, Eye)
     detector._model.blind = True
-    with pytest.raises(UserError, match="same answer to a grey and to a noisy picture"):
+    with pytest.raises(UserError, match="same answer to a grey and to a noisy image"):
         detector.self_test()
 
 

@@ -25,7 +25,7 @@ def test_blue_comes_first_and_nothing_is_normalised() -> None:
     assert [channel.unique().tolist() for channel in pixels] == [[250.0], [20.0], [10.0]]
 
 
-def test_a_picture_of_the_frames_size_keeps_its_pixels() -> None:
+def test_an_image_of_the_frames_size_keeps_its_pixels() -> None:
     image = Image.effect_noise((479, 479), 80).convert("RGB")
     red = prepare(image)[2].numpy()
     assert red.astype("uint8").tobytes() == image.getchannel(0).tobytes()

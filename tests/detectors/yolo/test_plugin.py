@@ -17,7 +17,7 @@ from spatialbench.errors import UserError
 
 
 class Eye:
-    """In place of the network: one box over the left half, whose score the picture decides."""
+    """In place of the network: one box over the left half, whose score the image decides."""
 
     def __init__(self, blind: bool = False) -> None:
         self.names = {0: "dog", 1: "wine glass"}
@@ -47,7 +47,7 @@ def seeing(path: Path, *, plugin: Any = YOLO, blind: bool = False) -> YoloDetect
     return detector
 
 
-def test_boxes_are_in_pixels_of_the_picture(path: Path) -> None:
+def test_boxes_are_in_pixels_of_the_image(path: Path) -> None:
     (found,) = seeing(path).detect([Image.new("RGB", (90, 60))], [["dog"]])
     assert (found.width, found.height) == (90, 60)
     assert found.boxes.tolist() == [[0, 0, 45, 60]]
@@ -55,17 +55,17 @@ def test_boxes_are_in_pixels_of_the_picture(path: Path) -> None:
 
 
 def test_a_name_that_is_no_class_is_refused(path: Path) -> None:
-    picture = Image.new("RGB", (90, 60))
+    image = Image.new("RGB", (90, 60))
     with pytest.raises(UserError, match=r"unknown object of yolo 'cow'") as closed:
-        seeing(path).detect([picture], [["cow"]])
+        seeing(path).detect([image], [["cow"]])
     assert "set_classes" not in str(closed.value)
     with pytest.raises(UserError, match=r"'cow'.*OpenAI's CLIP is installed.*set_classes"):
-        seeing(path, plugin=YOLO_WORLD).detect([picture], [["cow"]])
+        seeing(path, plugin=YOLO_WORLD).detect([image], [["cow"]])
 
 
 def test_the_self_test_refuses_a_model_that_does_not_look(path: Path) -> None:
-    assert seeing(path).self_test() == "2 classes; answers soundly to two plain pictures"
-    with pytest.raises(UserError, match="same answer to a grey and to a noisy picture"):
+    assert seeing(path).self_test() == "2 classes; answers soundly to two plain images"
+    with pytest.raises(UserError, match="same answer to a grey and to a noisy image"):
         seeing(path, blind=True).self_test()
 
 

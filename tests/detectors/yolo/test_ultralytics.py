@@ -63,7 +63,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved(model, tmp_path_factory.mktemp("yolo") / "small.pt")
 
 
-def picture(width: int = 90, height: int = 60) -> Image.Image:
+def drawn_image(width: int = 90, height: int = 60) -> Image.Image:
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8))
     return coarse.resize((width, height))
@@ -71,7 +71,7 @@ def picture(width: int = 90, height: int = 60) -> Image.Image:
 
 def test_agrees_with_the_librarys_own_interface(checkpoint: Path) -> None:
     detector = YOLO.configure(str(checkpoint))
-    images = [picture(), picture(100, 200)]
+    images = [drawn_image(), drawn_image(100, 200)]
     found = detector.detect(images, [["dog"], ["tv"]])
     for image, one in zip(images, found, strict=True):
         theirs = ultralytics.YOLO(str(checkpoint)).predict(
@@ -96,7 +96,7 @@ def test_the_canary_sees_a_blind_model(checkpoint: Path, tmp_path: Path) -> None
     with torch.no_grad():
         model.model[0].conv.weight.zero_()
     blind = YOLO.configure(str(saved(model, tmp_path / "blind.pt")))
-    with pytest.raises(UserError, match="same answer to a grey and to a noisy picture"):
+    with pytest.raises(UserError, match="same answer to a grey and to a noisy image"):
         blind.self_test()
 
 
@@ -111,7 +111,7 @@ def test_weights_and_answers_that_are_not_finite_are_errors(tmp_path: Path) -> N
         huge.model[0].conv.weight.fill_(3e38)
     detector = YOLO.configure(str(saved(huge, tmp_path / "huge.pt")))
     with pytest.raises(UserError, match="NaN or infinite values"):
-        detector.detect([picture()], [["dog"]])
+        detector.detect([drawn_image()], [["dog"]])
 
 
 def test_a_world_model_has_the_vocabulary_it_was_saved_with(tmp_path: Path) -> None:
@@ -120,11 +120,11 @@ def test_a_world_model_has_the_vocabulary_it_was_saved_with(tmp_path: Path) -> N
     model.names = NAMES
     path = saved(model, tmp_path / "world.pt")
     detector = YOLO_WORLD.configure(str(path))
-    (found,) = detector.detect([picture()], [["dog"]])
+    (found,) = detector.detect([drawn_image()], [["dog"]])
     assert set(found.labels) <= set(NAMES.values())
     assert detector.self_test().startswith("3 classes")
     with pytest.raises(UserError, match="set_classes"):
-        detector.detect([picture()], [["cow"]])
+        detector.detect([drawn_image()], [["cow"]])
     with pytest.raises(UserError, match="holds a WorldModel, expected a DetectionModel"):
         YOLO.configure(str(path)).load()
 

@@ -36,7 +36,7 @@ def test_timesteps_cover_the_schedule() -> None:
     assert np.mean((steps >= 300) & (steps < 900)) == pytest.approx(0.4 + 0.6 * 0.6, abs=0.02)
 
 
-def test_the_schedulers_own_step_gets_the_picture_back_from_noisy_and_from_pure_noise() -> None:
+def test_the_schedulers_own_step_gets_the_image_back_from_noisy_and_from_pure_noise() -> None:
     torch.manual_seed(0)
     scheduler = build_scheduler()
     latents, noise = torch.randn(2, 3, 4, 16, 16).unbind()
@@ -86,8 +86,8 @@ def test_every_part_trains_in_order_and_gives_loadable_weights(
     run += ["--backbone", str(target / "backbone"), "--width", "64", "--height", "64"]
     run += ["--detector", f"owlvit:{target / 'owlvit'}"]
     assert main(run) == 0, capfd.readouterr().err
-    picture = next((tmp_path / "run" / "images").rglob("*.png"))
-    assert Image.open(picture).size == (64, 64)
+    image = next((tmp_path / "run" / "images").rglob("*.png"))
+    assert Image.open(image).size == (64, 64)
 
 
 def test_an_unknown_part_lists_the_parts(capfd: pytest.CaptureFixture[str]) -> None:

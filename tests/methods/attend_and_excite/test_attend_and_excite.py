@@ -203,18 +203,16 @@ def test_bad_values(given: dict[str, Any], message: str) -> None:
         settings(**given)
 
 
-def test_pictures_and_identity(tmp_path: Path, mixed: list[Prompt]) -> None:
+def test_images_and_identity(tmp_path: Path, mixed: list[Prompt]) -> None:
     folder = save_pipeline(sharpened(tiny_sd()), tmp_path / "sd")
     plain = GenerationSettings(backbone=str(folder), steps=2, scheduler="ddim")
     generator = PLUGIN.configure(plain, {"thresholds": "none"})
     requests = [ImageRequest(mixed[0], 0, seed=42), ImageRequest(mixed[1], 0, seed=42)]
-    pictures = [np.asarray(picture, int) for picture in generator.generate(requests)]
+    made = [np.asarray(image, int) for image in generator.generate(requests)]
     off = PLUGIN.configure(plain, {"scale": 0}).generate(requests)
     stock = SD.configure(plain, {}).generate(requests)
     assert [p.tobytes() for p in off] == [p.tobytes() for p in stock]
-    assert all(
-        np.abs(p - np.asarray(s, int)).max() > 0 for p, s in zip(pictures, stock, strict=True)
-    )
+    assert all(np.abs(p - np.asarray(s, int)).max() > 0 for p, s in zip(made, stock, strict=True))
     assert generator.generate([]) == []
     assert generator.identity()["parameters"] == {
         "scale": 20.0,

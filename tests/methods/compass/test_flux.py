@@ -66,7 +66,7 @@ def watched(module: Any, names: tuple[str, ...]) -> dict[str, tuple[torch.Tensor
 def test_queries_keys_and_values_are_the_formulas(
     flux_folder: Path, lora: tuple[Path, dict[str, Pair]]
 ) -> None:
-    """In the block with the LoRA; a block without one, and the picture's own, are as stock."""
+    """In the block with the LoRA; a block without one, and the image's own, are as stock."""
     file, pairs = lora
     weights = {
         name: (module.weight.clone(), module.bias.clone())
@@ -91,13 +91,13 @@ def test_queries_keys_and_values_are_the_formulas(
         pair = pairs[f"transformer_blocks.0.attn.{name}"]
         expected = F.linear(given, weight + pair.change, bias)
         torch.testing.assert_close(adapted[name][1], expected, atol=1e-5, rtol=1e-5)
-    pictures = [adapted[name][0] for name in names[3:]]
-    assert all(torch.equal(pictures[0], other) for other in pictures)
+    made = [adapted[name][0] for name in names[3:]]
+    assert all(torch.equal(made[0], other) for other in made)
     others = [stock[name][0] for name in names[:3]]
     assert all(torch.equal(others[0], other) for other in others)
 
 
-def test_weights_and_tenor_each_change_the_picture(
+def test_weights_and_tenor_each_change_the_image(
     flux_folder: Path, lora: tuple[Path, dict[str, Pair]]
 ) -> None:
     file = str(lora[0])
@@ -106,7 +106,7 @@ def test_weights_and_tenor_each_change_the_picture(
     weights = pixels(configured(WITHOUT_TENOR, flux_folder, **plainly))
     order = pixels(configured(TENOR, flux_folder))
     stock = pixels(configured(SD, flux_folder))
-    assert len({picture[0].tobytes() for picture in (both, weights, order, stock)}) == 4
+    assert len({image[0].tobytes() for image in (both, weights, order, stock)}) == 4
     as_told = replace(tiny(flux_folder), guidance_scale=4.0)
     esplora = ESPLORA.configure(as_told, {"lora": file})
     np.testing.assert_array_equal(weights, pixels(esplora))
@@ -139,16 +139,16 @@ def test_it_is_diffusers_pipeline_called_as_the_authors_call_theirs(
         generator = torch.Generator().manual_seed(REQUESTS[0].seed)
         with monkeypatch.context() as patch:
             patch.setattr(pipeline_flux, "calculate_shift", by_hand)
-            picture = pipe(REQUESTS[0].prompt.text, generator=generator, **call).images[0]
-        return np.asarray(picture, int)
+            image = pipe(REQUESTS[0].prompt.text, generator=generator, **call).images[0]
+        return np.asarray(image, int)
 
     settings = replace(tiny(flux_folder), steps=4)
     ours = WITHOUT_TENOR.configure(settings, {"lora": str(lora[0])})
-    picture = pixels(ours)[0]
-    assert_same_but_for_rounding(picture, stock())
+    image = pixels(ours)[0]
+    assert_same_but_for_rounding(image, stock())
     assert shifts[0] != pytest.approx(0.459375), "a shift that changes nothing would test nothing"
     for other in ({"true_cfg_scale": 1.0}, {"guidance_scale": 1.0}):
-        assert np.abs(picture - stock(**other)).max() > 1
+        assert np.abs(image - stock(**other)).max() > 1
     config = ours.pipe.scheduler.config
     for patches in (4, 1024):
         assert own(patches, 256, 4096, config["base_shift"], config["max_shift"]) == pytest.approx(

@@ -40,25 +40,25 @@ def requests_of(prompts: list[Prompt]) -> list[ImageRequest]:
     return [ImageRequest(prompt, 0, seed=42 + i) for i, prompt in enumerate(prompts)]
 
 
-def pictures(plugin: Any, base: Path, prompts: list[Prompt], **given: Any) -> list[bytes]:
+def images(plugin: Any, base: Path, prompts: list[Prompt], **given: Any) -> list[bytes]:
     settings = GenerationSettings(backbone=str(base), steps=2, scheduler="ddim")
     made = plugin.configure(settings, given).generate(requests_of(prompts))
-    return [picture.tobytes() for picture in made]
+    return [image.tobytes() for image in made]
 
 
-def test_weights_and_tenor_each_change_the_picture(
+def test_weights_and_tenor_each_change_the_image(
     base: Path, tuned: Path, mixed: list[Prompt], tmp_path: Path
 ) -> None:
-    both = pictures(COMPASS, base, mixed[:1], unet=str(tuned))
-    weights = pictures(WITHOUT_TENOR, base, mixed[:1], unet=str(tuned))
-    order = pictures(TENOR, base, mixed[:1])
-    stock = pictures(SD, base, mixed[:1])
+    both = images(COMPASS, base, mixed[:1], unet=str(tuned))
+    weights = images(WITHOUT_TENOR, base, mixed[:1], unet=str(tuned))
+    order = images(TENOR, base, mixed[:1])
+    stock = images(SD, base, mixed[:1])
     assert len({*both, *weights, *order, *stock}) == 4
     # The weights alone are the stock pipeline with that UNet in it.
     whole = shutil.copytree(base, tmp_path / "whole")
     shutil.rmtree(whole / "unet")
     shutil.copytree(tuned / "checkpoint-24000" / "unet", whole / "unet")
-    assert pictures(SD, whole, mixed[:1]) == weights
+    assert images(SD, whole, mixed[:1]) == weights
 
 
 def test_batch_mates_change_nothing_beyond_rounding(

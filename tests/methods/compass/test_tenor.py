@@ -39,19 +39,19 @@ def watched(module: Any, names: tuple[str, ...]) -> tuple[dict[str, torch.Tensor
 def test_keys_values_and_queries_of_one_layer_equal_the_formulas() -> None:
     pipe = sharpened(tiny_sd())
     attention = pipe.unet.get_submodule(LAYER)
-    picture, text = torch.randn(2, 16, 32), torch.randn(2, 16, 32)
-    before = attention(picture, encoder_hidden_states=text)
+    image, text = torch.randn(2, 16, 32), torch.randn(2, 16, 32)
+    before = attention(image, encoder_hidden_states=text)
     assert install_tenor(pipe.unet) == sum(
         n.endswith("attn2") for n, _ in pipe.unet.named_modules()
     )
     seen, hooks = watched(attention, ("to_q", "to_k", "to_v"))
     with torch.no_grad():
-        output = attention(picture, encoder_hidden_states=text)
+        output = attention(image, encoder_hidden_states=text)
     for hook in hooks:
         hook.remove()
     w = {name: getattr(attention, name).weight for name in ("to_q", "to_k", "to_v")}
     ordered = text + sinusoid(16, 32)
-    torch.testing.assert_close(seen["to_q"], picture @ w["to_q"].T)
+    torch.testing.assert_close(seen["to_q"], image @ w["to_q"].T)
     torch.testing.assert_close(seen["to_k"], ordered @ w["to_k"].T)
     torch.testing.assert_close(seen["to_v"], text @ w["to_v"].T)
     heads = attention.heads
@@ -88,18 +88,18 @@ def test_double_blocks_of_flux_equal_the_formulas() -> None:
     flux = tiny_flux_transformer().eval()
     single = flux.single_transformer_blocks[0].attn.processor
     attention = flux.transformer_blocks[0].attn
-    picture, text = torch.randn(1, 4, 32), torch.randn(1, 5, 32)
-    stock = attention(hidden_states=picture, encoder_hidden_states=text)
+    image, text = torch.randn(1, 4, 32), torch.randn(1, 5, 32)
+    stock = attention(hidden_states=image, encoder_hidden_states=text)
     assert install_tenor(flux) == 2
     assert flux.single_transformer_blocks[0].attn.processor is single
     names = ("add_q_proj", "add_k_proj", "add_v_proj", "to_q", "to_k", "to_v")
     seen, hooks = watched(attention, names)
     with torch.no_grad():
-        output = attention(hidden_states=picture, encoder_hidden_states=text)
+        output = attention(hidden_states=image, encoder_hidden_states=text)
     for hook in hooks:
         hook.remove()
     ordered = text + sinusoid(5, 32)
-    for name, given in zip(names, (ordered, ordered, text, picture, picture, picture), strict=True):
+    for name, given in zip(names, (ordered, ordered, text, image, image, image), strict=True):
         torch.testing.assert_close(seen[name], getattr(attention, name)(given))
 
     # Without the sinusoids it is the stock attention: only Q and K of the text differ.
@@ -113,7 +113,7 @@ def test_double_blocks_of_flux_equal_the_formulas() -> None:
         def add_k_proj(self, x: torch.Tensor) -> Any:
             return attention.add_k_proj(x - sinusoid(5, 32))
 
-    again = attention.processor(Still(), picture, text)
+    again = attention.processor(Still(), image, text)
     for one, other, wanted in zip(again, output, stock, strict=True):
         torch.testing.assert_close(one, wanted)
         assert (other - wanted).abs().max() > 1e-3

@@ -72,7 +72,7 @@ def test_two_spellings_in_one_file_are_both_loaded(
     both = [kohya(half), kohya(counted(unet, rest))][::order]
     file = write(tmp_path / "mixed.safetensors", both[0] | both[1])
     check(file, {"unet": unet}, "unet", unet_output, pairs)
-    assert find_lora(str(file)).identity()["reading"] == 2, "0.1 made other pictures of it"
+    assert find_lora(str(file)).identity()["reading"] == 2, "0.1 made other images of it"
 
 
 def test_one_spelling_keeps_its_identity(

@@ -104,17 +104,17 @@ def test_the_method_on_flux(flux_folder: Path, pipe: Any, tmp_path: Path) -> Non
     settings = GenerationSettings(backbone=str(flux_folder), steps=2, height=32, width=32)
     requests = [ImageRequest(Prompt("0", "a dog above a cat", "above"), 0, 42)]
 
-    def picture(plugin: Any, folder: Path = flux_folder, **given: Any) -> np.ndarray:
+    def image(plugin: Any, folder: Path = flux_folder, **given: Any) -> np.ndarray:
         chosen = replace(settings, backbone=str(folder))
         return np.asarray(plugin.configure(chosen, given).generate(requests)[0], int)
 
     adapted = load_pipeline(resolve(str(flux_folder)))
     merge(adapted.transformer, pairs)
     adapted.save_pretrained(tmp_path / "merged")
-    plain, with_lora = picture(PLAIN), picture(PLUGIN, lora=str(file))
-    assert np.abs(with_lora - picture(PLAIN, tmp_path / "merged")).max() <= 1
+    plain, with_lora = image(PLAIN), image(PLUGIN, lora=str(file))
+    assert np.abs(with_lora - image(PLAIN, tmp_path / "merged")).max() <= 1
     assert np.abs(with_lora - plain).max() > 1
-    np.testing.assert_array_equal(picture(PLUGIN, lora=str(file), scale=0), plain)
+    np.testing.assert_array_equal(image(PLUGIN, lora=str(file), scale=0), plain)
     identity = PLUGIN.configure(settings, {"lora": str(file)}).identity()
     assert identity["text_length"] == 512
     assert identity["lora"]["sha256"].startswith(identity["lora"]["name"])

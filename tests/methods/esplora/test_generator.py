@@ -1,4 +1,4 @@
-"""The method: pictures with and without the LoRA, its identity, and what it refuses."""
+"""The method: images with and without the LoRA, its identity, and what it refuses."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def lora(sd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("lora") / "lora.safetensors", tensors)
 
 
-def pictures(plugin: Any, folder: Path, **parameters: Any) -> list[bytes]:
+def images(plugin: Any, folder: Path, **parameters: Any) -> list[bytes]:
     generator = plugin.configure(settings(folder), parameters)
     return [image.tobytes() for image in generator.generate(REQUESTS)]
 
 
-def test_the_lora_changes_the_pictures_and_scale_zero_does_not(sd_folder: Path, lora: Path) -> None:
-    plain = pictures(PLAIN, sd_folder)
-    assert pictures(PLUGIN, sd_folder, lora=str(lora), scale=0) == plain
-    whole = pictures(PLUGIN, sd_folder, lora=str(lora))
+def test_the_lora_changes_the_images_and_scale_zero_does_not(sd_folder: Path, lora: Path) -> None:
+    plain = images(PLAIN, sd_folder)
+    assert images(PLUGIN, sd_folder, lora=str(lora), scale=0) == plain
+    whole = images(PLUGIN, sd_folder, lora=str(lora))
     assert whole != plain
-    assert pictures(PLUGIN, sd_folder, lora=str(lora), scale=0.5) not in (whole, plain)
+    assert images(PLUGIN, sd_folder, lora=str(lora), scale=0.5) not in (whole, plain)
 
 
 def test_the_file_s_content_is_in_the_identity_and_its_place_is_not(

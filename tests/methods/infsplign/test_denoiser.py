@@ -289,8 +289,8 @@ def _parameterised(pipe: Any, kind: str, signal: Callable[[Any], float]) -> None
         (noise,) = stock(sample, timestep, *args, **{**kwargs, "return_dict": False})
         a = signal(timestep)
         s = (1 - a * a) ** 0.5
-        picture = (sample - s * noise) / a
-        return (a * noise - s * picture if kind == "v_prediction" else picture,)
+        image = (sample - s * noise) / a
+        return (a * noise - s * image if kind == "v_prediction" else image,)
 
     pipe.unet.forward = forward
 
@@ -351,7 +351,7 @@ def test_any_scheduler(
     assert 1e-4 < distance(steered, stock) < 1
 
 
-def test_a_picture_that_is_not_square(sd_pipe: Any, mixed: list[Prompt], steer: Steer) -> None:
+def test_an_image_that_is_not_square(sd_pipe: Any, mixed: list[Prompt], steer: Steer) -> None:
     wide = steer(sd_pipe, mixed, [1, 2, 3], height=24, width=48)
     assert wide.shape == (3, 4, 12, 24)
     assert wide.isfinite().all()

@@ -1,4 +1,4 @@
-"""The plug-in: its identity, its defaults by backbone, and pictures from a folder."""
+"""The plug-in: its identity, its defaults by backbone, and images from a folder."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_what_it_says_of_prompts_before_the_first_image(mixed: list[Prompt]) -> 
         corrected.about_prompts([absent])
 
 
-def test_released_and_compat_official_make_the_same_pictures(
+def test_released_and_compat_official_make_the_same_images(
     folder: str, mixed: list[Prompt]
 ) -> None:
     settings = GenerationSettings(backbone=folder, steps=2)
@@ -167,7 +167,7 @@ def test_the_lab_keeps_its_own_steps_and_scheduler() -> None:
     assert (sampling.steps, sampling.scheduler.name) == (lab.steps, lab.scheduler)
 
 
-def test_pictures_of_mixed_prompts_do_not_depend_on_the_batch(
+def test_images_of_mixed_prompts_do_not_depend_on_the_batch(
     folder: str, mixed: list[Prompt]
 ) -> None:
     settings = GenerationSettings(backbone=folder, steps=4)
@@ -180,7 +180,7 @@ def test_pictures_of_mixed_prompts_do_not_depend_on_the_batch(
     assert_same_but_for_rounding(together[1], alone[0])
 
 
-def test_guidance_off_gives_the_pictures_of_sd(folder: str, mixed: list[Prompt]) -> None:
+def test_guidance_off_gives_the_images_of_sd(folder: str, mixed: list[Prompt]) -> None:
     from spatialbench.methods.stable_diffusion import PLUGIN as SD
 
     settings = GenerationSettings(backbone=folder, steps=3, scheduler="ddim")
@@ -194,11 +194,11 @@ def test_guidance_off_gives_the_pictures_of_sd(folder: str, mixed: list[Prompt])
 def test_sdxl_from_a_folder(tmp_path: Path, mixed: list[Prompt]) -> None:
     folder = save_pipeline(sharpened(tiny_sdxl()), tmp_path / "sdxl")
     settings = GenerationSettings(backbone=str(folder), steps=2, scheduler="euler")
-    (picture,) = PLUGIN.configure(settings, {}).generate(requests_of(mixed[:1]))
-    assert picture.size == (32, 32)
+    (image,) = PLUGIN.configure(settings, {}).generate(requests_of(mixed[:1]))
+    assert image.size == (32, 32)
 
 
-def test_no_request_is_no_picture(folder: str) -> None:
+def test_no_request_is_no_image(folder: str) -> None:
     assert PLUGIN.configure(GenerationSettings(backbone=folder), {}).generate([]) == []
 
 

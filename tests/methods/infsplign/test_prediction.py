@@ -32,7 +32,7 @@ def test_velocity_and_noise_describe_one_model(name: str) -> None:
     assert shift_factors(made) == pytest.approx(wanted, rel=1e-4)
 
 
-def test_a_predicted_picture_moves_the_other_way() -> None:
+def test_a_predicted_image_moves_the_other_way() -> None:
     made = scheduler("DDIMScheduler", prediction_type="sample")
     levels = [float(made.alphas_cumprod[int(t)]) for t in made.timesteps]
     wanted = [-math.sqrt((1 - a) / a) for a in levels]

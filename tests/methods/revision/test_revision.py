@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def guides(tmp_path: Path, mixed: list[Prompt]) -> Path:
-    """One picture a prompt, each named in another way."""
+    """One image a prompt, each named in another way."""
     target = tmp_path / "guides"
     target.mkdir()
     rng = np.random.default_rng(0)
@@ -76,22 +76,22 @@ def test_batch_mates_change_nothing_beyond_rounding(
 ) -> None:
     generator = PLUGIN.configure(settings(folder), {"guides": str(guides)})
     together = generator.generate(requests_of(mixed))
-    assert len({picture.tobytes() for picture in together}) == 3
-    for picture, request in zip(together, requests_of(mixed), strict=True):
+    assert len({drawn_image.tobytes() for drawn_image in together}) == 3
+    for drawn_image, request in zip(together, requests_of(mixed), strict=True):
         (alone,) = generator.generate([request])
-        assert np.abs(np.asarray(picture, int) - np.asarray(alone, int)).max() <= 1
+        assert np.abs(np.asarray(drawn_image, int) - np.asarray(alone, int)).max() <= 1
     assert generator.generate([]) == []
 
 
 def test_a_weaker_repainting_stays_closer_to_the_guide(
     folder: Path, guides: Path, mixed: list[Prompt]
 ) -> None:
-    """At the least strength the picture is near what the autoencoder makes of the guide."""
+    """At the least strength the image is near what the autoencoder makes of the guide."""
     made = {}
     for strength in (0.2, 1.0):
         given = {"guides": str(guides), "strength": strength}
-        (picture,) = PLUGIN.configure(settings(folder), given).generate(requests_of(mixed)[:1])
-        made[strength] = np.asarray(picture, int)
+        (drawn_image,) = PLUGIN.configure(settings(folder), given).generate(requests_of(mixed)[:1])
+        made[strength] = np.asarray(drawn_image, int)
     assert np.abs(made[0.2] - made[1.0]).max() > 10
 
 
@@ -104,20 +104,20 @@ def test_the_lab_draws_what_the_prompt_asks(relation: str) -> None:
     )
     guides = LabGuides()
     drawn = [guides.guide(ImageRequest(prompt, k, seed=k)) for k in range(3)]
-    assert len({picture.tobytes() for picture in drawn}) == 3
+    assert len({drawn_image.tobytes() for drawn_image in drawn}) == 3
     assert drawn[0].tobytes() == guides.guide(ImageRequest(prompt, 7, seed=0)).tobytes()
-    for picture in drawn[:1]:
-        assert (picture.mode, picture.size) == ("RGB", (64, 64))
+    for drawn_image in drawn[:1]:
+        assert (drawn_image.mode, drawn_image.size) == ("RGB", (64, 64))
         (ax, ay), (bx, by) = (
-            _best_place(np.asarray(picture, float), PICTOGRAMS[name], render)
+            _best_place(np.asarray(drawn_image, float), PICTOGRAMS[name], render)
             for name in ("car", "dog")
         )
         holds = {"left": ax < bx, "right": ax > bx, "above": ay < by, "below": ay > by}
         assert holds[relation]
 
 
-def _best_place(picture: np.ndarray, drawing: Any, render: Any) -> tuple[float, float]:
-    """Where a pictogram of any size, mirrored or not, fits the picture best: its centre."""
+def _best_place(drawn_image: np.ndarray, drawing: Any, render: Any) -> tuple[float, float]:
+    """Where a pictogram of any size, mirrored or not, fits the image best: its centre."""
     best = (np.inf, 0.0, 0.0)
     for size in (18, 22, 26):
         rgba = np.asarray(render(drawing, size), float)
@@ -126,7 +126,7 @@ def _best_place(picture: np.ndarray, drawing: Any, render: Any) -> tuple[float, 
             colour = sprite[..., :3][solid]
             for y in range(0, 64 - size + 1, 2):
                 for x in range(0, 64 - size + 1, 2):
-                    off = np.abs(picture[y : y + size, x : x + size][solid] - colour).mean()
+                    off = np.abs(drawn_image[y : y + size, x : x + size][solid] - colour).mean()
                     if off < best[0]:
                         best = (off, x + size / 2, y + size / 2)
     return best[1], best[2]
@@ -155,11 +155,11 @@ def test_guides_that_are_not_there(folder: Path, guides: Path, pair: Any, tmp_pa
         UserError, match=r"no guide for prompt 77 .* 77\.png, a_dog_below_a_cat\.png"
     ):
         generator.generate(requests_of([missing]))
-    (guides / "77.png").write_bytes(b"not a picture")
-    with pytest.raises(UserError, match=r"77\.png is no readable picture"):
+    (guides / "77.png").write_bytes(b"not an image")
+    with pytest.raises(UserError, match=r"77\.png is no readable image"):
         generator.generate(requests_of([missing]))
     Image.new("1", (10_000, 10_000)).save(guides / "77.png")
-    with pytest.raises(UserError, match=r"77\.png is no readable picture \(10000 x 10000 pixels"):
+    with pytest.raises(UserError, match=r"77\.png is no readable image \(10000 x 10000 pixels"):
         generator.generate(requests_of([missing]))
     with pytest.raises(UserError, match="no folder of guides"):
         PLUGIN.configure(settings(folder), {"guides": str(tmp_path / "nowhere")})

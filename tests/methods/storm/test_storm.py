@@ -170,7 +170,7 @@ def test_the_targets_lie_halfway_from_the_other_object_to_the_edge() -> None:
 
 def test_released_needs_a_square() -> None:
     released = TransportLoss([Side("y", True, False, True, "y")])
-    with pytest.raises(UserError, match="only a square picture survives"):
+    with pytest.raises(UserError, match="only a square image survives"):
         released(torch.rand(1, 2, 4, 6), [0], 1.0)
     corrected = TransportLoss([Side("y", True, False, False, "y")])
     assert corrected(torch.rand(1, 2, 4, 6), [0], 1.0).isfinite().all()
@@ -257,7 +257,7 @@ def test_prompts_without_two_objects_are_left_unguided(sd_pipe: Any, pair: Any) 
         CORRECTED.positions(pair("dog", "behind", "cat"), tokenizers)
 
 
-def test_pictures_do_not_depend_on_the_batch(tmp_path: Path, mixed: list[Prompt]) -> None:
+def test_images_do_not_depend_on_the_batch(tmp_path: Path, mixed: list[Prompt]) -> None:
     folder = save_pipeline(sharpened(tiny_sd()), tmp_path / "sd")
     plain = GenerationSettings(backbone=str(folder), steps=4, scheduler="ddim")
     generator = CORRECTED.configure(plain, {"start": 0, "thresholds": "0:0.9999", "iterations": 2})

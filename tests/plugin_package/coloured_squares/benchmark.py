@@ -1,4 +1,4 @@
-"""A benchmark: one coloured square on a named side of another, 48 prompts, two pictures each."""
+"""A benchmark: one coloured square on a named side of another, 48 prompts, two images each."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _OFFSET = {
     Relation.RIGHT: (1, 0),
     Relation.ABOVE: (0, -1),
     Relation.BELOW: (0, 1),
-    # Side by side, whatever the depth: a flat picture has none.
+    # Side by side, whatever the depth: a flat image has none.
     Relation.IN_FRONT: (-1, 0),
     Relation.BEHIND: (-1, 0),
 }
@@ -54,18 +54,18 @@ class Painter:
         chance = random.Random(f"{request.prompt.id}/{request.seed}")
         dx, dy = _OFFSET[triplet.relation]
         sign = 1 if chance.random() < self.skill else -1
-        picture = Image.new("RGB", (self.side, self.side), (250, 250, 245))
-        draw = ImageDraw.Draw(picture)
+        image = Image.new("RGB", (self.side, self.side), (250, 250, 245))
+        draw = ImageDraw.Draw(image)
         for name, way in ((triplet.subject, sign), (triplet.object, -sign)):
             x, y = self.side // 2 + 16 * dx * way, self.side // 2 + 16 * dy * way
             draw.rectangle((x - 6, y - 6, x + 5, y + 5), fill=COLOURS[name])
-        return picture
+        return image
 
 
 class PainterPlugin:
     name = "painter"
     summary = "paints squares, rightly placed as often as its skill says"
-    parameters: Mapping[str, Parameter] = {"skill": Parameter(0.75, "share of right pictures")}
+    parameters: Mapping[str, Parameter] = {"skill": Parameter(0.75, "share of right images")}
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Painter:
         skill = parameters.get("skill", 0.75)

@@ -1,4 +1,4 @@
-"""Differences, p-values and flips of runs whose right pictures are known."""
+"""Differences, p-values and flips of runs whose right images are known."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _half(prompt: Prompt, index: int) -> bool:
 
 
 def test_values_and_flips_are_counted(tmp_path: Path) -> None:
-    """60 prompts with 2 pictures: a third is right before, a half after, a sixth in both."""
+    """60 prompts with 2 images: a third is right before, a half after, a sixth in both."""
     a, b = scored_run(tmp_path / "a", _third), scored_run(tmp_path / "b", _half)
     (found,) = compare(a, [b])
     change = found.groups[ALL]["right"]
@@ -84,7 +84,7 @@ def test_a_run_against_its_equal(tmp_path: Path) -> None:
 
 
 def test_the_prompts_with_the_largest_change_come_first(tmp_path: Path) -> None:
-    """Prompt 5 flips one picture, prompt 41 both, and 50 one each way: no net change."""
+    """Prompt 5 flips one image, prompt 41 both, and 50 one each way: no net change."""
 
     def before(prompt: Prompt, index: int) -> bool:
         return prompt.id == "50" and index == 0

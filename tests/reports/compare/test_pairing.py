@@ -1,4 +1,4 @@
-"""Pictures are paired by prompt and index, whatever the order, and what is wrong is said."""
+"""Images are paired by prompt and index, whatever the order, and what is wrong is said."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_two_benchmarks_are_refused(tmp_path: Path) -> None:
 def test_runs_that_share_nothing(tmp_path: Path) -> None:
     a = scored_run(tmp_path / "a", _even, missing={(str(i), 0) for i in range(60)})
     b = scored_run(tmp_path / "b", _even, missing={(str(i), 1) for i in range(60)})
-    with pytest.raises(UserError, match="share no judged picture"):
+    with pytest.raises(UserError, match="share no judged image"):
         pair(a, b)
 
 

@@ -1,4 +1,4 @@
-"""Runs of the fakes with pictures and boxes, and a browser where there is one."""
+"""Runs of the fakes with images and boxes, and a browser where there is one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def browser(started: Browser) -> Browser:
 
 
 def shapes_side(folder: Path, shapes: Shapes, steps: int = 20) -> Side:
-    """A finished run of the fakes; other steps make another run with the same pictures."""
+    """A finished run of the fakes; other steps make another run with the same images."""
     painter = Painter(steps=steps)
     run = open_shapes(folder, shapes, painter)
     run_all(run, Work(painter, Finder(), LocalExecutor(), 8), Silent())

@@ -31,7 +31,7 @@ def _choose(browser: Browser, name: str, value: str) -> None:
     browser.wait(f"document.body.dataset.ready !== '{ready}'")
 
 
-def test_four_hundred_pictures(browser: Browser, tmp_path: Path) -> None:
+def test_four_hundred_images(browser: Browser, tmp_path: Path) -> None:
     side = shapes_side(tmp_path / "run", Shapes(200, images=2))
     built = build_gallery(tmp_path / "run" / "gallery", [side], sweeps=[sweep_of(side)])
     browser.open(built.index)
@@ -46,7 +46,7 @@ def test_four_hundred_pictures(browser: Browser, tmp_path: Path) -> None:
     right = columns["correct"].tolist()
     _choose(browser, "task", "left")
     assert browser.evaluate("document.querySelector('#count').textContent") == (
-        f"{sum(left)} of 400 pictures"
+        f"{sum(left)} of 400 images"
     )
     _choose(browser, "verdict", "r")
     both = sum(one and other for one, other in zip(left, right, strict=True))

@@ -1,4 +1,4 @@
-"""The gallery's files hold every picture once, and nothing of a run becomes markup."""
+"""The gallery's files hold every image once, and nothing of a run becomes markup."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def _payload(path: Path) -> Any:
     return json.loads(text[start:end])
 
 
-def test_every_picture_is_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_image_is_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_CHUNK", 7)
     side = shapes_side(tmp_path / "run", Shapes())
     built = build_gallery(tmp_path / "run" / "gallery", [side])
     data = built.index.parent / "data"
     table = _payload(data / "facets.js")
     records = [record for i in range(4) for record in _payload(data / f"{i}.js")]
-    assert built.pictures == len(records) == len(table["v"]) == sum(table["n"]) == 24
+    assert built.images == len(records) == len(table["v"]) == sum(table["n"]) == 24
     rows = {f"{p.id}/{k}": row for row, ((_, k), p, _) in enumerate(_rows(side))}
     assert {record["id"] for record in records} == set(rows)
     correct = side.scored.table.columns["correct"]
@@ -103,7 +103,7 @@ def test_two_runs_and_their_flips(tmp_path: Path) -> None:
         before, after = (side["ok"] for side in record["sides"])
         assert letter == {(0, 1): "g", (1, 0): "l", (1, 1): "r", (0, 0): "w"}[before, after]
         assert record["sides"][0]["src"] is None
-    assert built.pictures == 120
+    assert built.images == 120
 
 
 class _Tags(HTMLParser):
@@ -139,8 +139,8 @@ def test_nothing_is_fetched_from_elsewhere(tmp_path: Path) -> None:
     assert not [place for place in places if place and (":" in place and place != "data:,")]
 
 
-def test_a_hundred_thousand_pictures_have_a_small_index(tmp_path: Path) -> None:
-    """What a page loads before its first picture: 25,000 prompts with two of 80 objects."""
+def test_a_hundred_thousand_images_have_a_small_index(tmp_path: Path) -> None:
+    """What a page loads before its first image: 25,000 prompts with two of 80 objects."""
     names = [f"object number {i}" for i in range(80)]
     prompts = [
         Prompt(str(i), "", ("left", "above")[i % 2], None, (names[i % 80], names[i // 80 % 80]))

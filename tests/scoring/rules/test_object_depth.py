@@ -16,7 +16,7 @@ def test_a_map_is_brought_to_its_own_range() -> None:
 
 
 def test_a_map_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(UserError, match="a depth map of 4x3 for a picture of 3x4"):
+    with pytest.raises(UserError, match="a depth map of 4x3 for an image of 3x4"):
         scaled_depth(np.zeros((3, 4)), 3, 4)
     with pytest.raises(UserError, match="NaN or infinite"):
         scaled_depth(np.array([[np.nan, 0.0]]), 2, 1)

@@ -76,8 +76,8 @@ const SB = (() => {
     page = Math.min(Math.max(1, page), pages);
     shown = matches.slice((page - 1) * table.page, page * table.page);
     one("#count").textContent = matches.length === table.v.length
-      ? `${matches.length.toLocaleString("en")} pictures`
-      : `${matches.length.toLocaleString("en")} of ${table.v.length.toLocaleString("en")} pictures`;
+      ? `${matches.length.toLocaleString("en")} images`
+      : `${matches.length.toLocaleString("en")} of ${table.v.length.toLocaleString("en")} images`;
     one("#page").textContent = `page ${page.toLocaleString("en")} of ${pages.toLocaleString("en")}`;
     one("#before").disabled = page <= 1;
     one("#after").disabled = page >= pages;
@@ -108,7 +108,7 @@ const SB = (() => {
       image.src = side.src;
       node.append(image);
     } else {
-      node.append(make("span", "absent", "no picture"));
+      node.append(make("span", "absent", "no image"));
     }
     (side.boxes || []).slice().reverse().forEach(([x0, y0, x1, y1, score, label]) => {
       const place = side.asked.indexOf(label);
@@ -253,7 +253,7 @@ const SB = (() => {
     }
     if (event.key === "Enter" && !event.target.classList.contains("card")) return;
     const action = keys[event.key];
-    if (action && !one("#pictures").hidden) {
+    if (action && !one("#images").hidden) {
       event.preventDefault();
       action();
     } else if (event.key === "t" || event.key === "?") {

@@ -1,4 +1,4 @@
-"""Readers of pictures, and of folders and archives of pictures."""
+"""Readers of images, and of folders and archives of images."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .reader import Read, Reader
 from .result_readers import METADATA
 
 
-def _picture(folder: Path) -> None:
+def _image(folder: Path) -> None:
     import hashlib
 
     from spatialbench.exchange.matching import looked_at
-    from spatialbench.files.images import UnreadablePicture
+    from spatialbench.files.images import UnreadableImage
     from spatialbench.stages.open_images import decode_png
 
-    content = (folder / "picture").read_bytes()
-    with suppress(UnreadablePicture):
-        looked_at("picture", content)
+    content = (folder / "image").read_bytes()
+    with suppress(UnreadableImage):
+        looked_at("image", content)
     decode_png(content, hashlib.sha256(content).hexdigest())
 
 
@@ -98,7 +98,7 @@ def _strange_png(random: Random) -> bytes:
 def _import(layout: str) -> Read:
     def read(folder: Path) -> None:
         from spatialbench.exchange.matching import match
-        from spatialbench.exchange.read_images import import_pictures
+        from spatialbench.exchange.read_images import import_images
         from spatialbench.exchange.read_layouts import Names, place
         from spatialbench.exchange.sources import open_source
         from spatialbench.exchange.target import Target
@@ -114,14 +114,14 @@ def _import(layout: str) -> Read:
         placed = place(layout, source, Names(expected.all_prompts, 1))
         report = match(source, placed, expected)
         target = Target(benchmark, "all", Selection(), seeds, True, folder / "run")
-        import_pictures(source, report, target, Imported("m", "b", layout, report.content), Log())
+        import_images(source, report, target, Imported("m", "b", layout, report.content), Log())
 
     return read
 
 
 def _zips(random: Random) -> bytes:
     names = ["0_0.png", "1_0.png", "images.csv", "metadata.jsonl", *NAMES]
-    body = (formats.picture("PNG"), b"", b"file,prompt_id,index\n0_0.png,0,0\n", b"\x89PNG")
+    body = (formats.image("PNG"), b"", b"file,prompt_id,index\n0_0.png,0,0\n", b"\x89PNG")
     members = [(random.choice(names), random.choice(body)) for _ in range(random.randrange(4))]
     methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
     return formats.zipped(members, random.choice(methods))
@@ -132,20 +132,20 @@ def _tars(random: Random) -> bytes:
     kinds = (tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE)
     return formats.tarred(
         [
-            (random.choice(names), random.choice((kinds[0], *kinds)), formats.picture("PNG"))
+            (random.choice(names), random.choice((kinds[0], *kinds)), formats.image("PNG"))
             for _ in range(random.randrange(4))
         ]
     )
 
 
 def _folder(name: str, *others: str) -> Callable[[Path], None]:
-    """Pictures in the folder ``in``, beside which the input will lie."""
+    """Images in the folder ``in``, beside which the input will lie."""
 
     def prepare(folder: Path) -> None:
         (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         for other in others:
             (folder / "in" / other).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "in" / other).write_bytes(formats.picture("PNG"))
+            (folder / "in" / other).write_bytes(formats.image("PNG"))
 
     return prepare
 
@@ -163,25 +163,25 @@ def _csv(random: Random) -> bytes:
 @cache
 def found() -> dict[str, Reader]:
     """By name."""
-    zip_seed = formats.zipped([("0_0.png", formats.picture("PNG"))])
-    tar_seed = formats.tarred([("0_0.png", tarfile.REGTYPE, formats.picture("PNG"))])
+    zip_seed = formats.zipped([("0_0.png", formats.image("PNG"))])
+    tar_seed = formats.tarred([("0_0.png", tarfile.REGTYPE, formats.image("PNG"))])
     masks_seed = formats.arrays(_MASKS)
     csv_seed = b"file,prompt_id,index\n0_0.png,0,0\n"
-    pictures = tuple(formats.picture(form) for form in ("PNG", "JPEG", "WEBP"))
+    encoded = tuple(formats.image(form) for form in ("PNG", "JPEG", "WEBP"))
     return {
-        "picture": Reader("picture", near(pictures, _strange_png), _picture, pictures),
-        "guide": Reader("guides/0.png", near(pictures, _strange_png), _guide, pictures),
+        "image": Reader("image", near(encoded, _strange_png), _image, encoded),
+        "guide": Reader("guides/0.png", near(encoded, _strange_png), _guide, encoded),
         "depth map": Reader(
             "depth.png",
-            near([formats.picture("PNG", "L")], _strange_png),
+            near([formats.image("PNG", "L")], _strange_png),
             _depth,
-            (formats.picture("PNG", "L"),),
+            (formats.image("PNG", "L"),),
         ),
         "depth map of a run": Reader(
             "depth/0/0.png",
-            near([formats.picture("PNG", "L", (3, 2))], _strange_png),
+            near([formats.image("PNG", "L", (3, 2))], _strange_png),
             _depth_map_of_a_run,
-            (formats.picture("PNG", "L", (3, 2)),),
+            (formats.image("PNG", "L", (3, 2)),),
         ),
         "masks": Reader("depth/0/0.masks.npz", near([masks_seed], _npz), _masks, (masks_seed,)),
         "zip": Reader("archive", near([zip_seed], _zips), _import("visor"), (zip_seed,)),
