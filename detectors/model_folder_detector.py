@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from spatialbench.files.downloads import forbidden
+from spatialbench.plugins import Detector, DetectorPlugin
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.model_folder import Weights
 
 Model = TypeVar("Model")
 
 
-class ModelFolderDetector(ABC, Generic[Model]):
+class ModelFolderDetector(Detector, Generic[Model]):
     """A detector with its weights chosen, as a folder of ``save_pretrained`` holds them."""
 
     def __init__(self, name: str, weights: Weights, device: str, offline: bool) -> None:
@@ -63,13 +64,13 @@ class ModelFolderDetector(ABC, Generic[Model]):
 
 
 @dataclass(slots=True)
-class ModelFolderPlugin:
+class ModelFolderPlugin(DetectorPlugin):
     """An entry point of ``spatialbench.detectors``: a name and the weights it stands for."""
 
     name: str
     summary: str
     weights: Weights
 
-    def fetch(self) -> Path:
+    def fetch(self) -> Sequence[Path]:
         """Download what is missing of the plug-in's own weights, and return their folder."""
-        return self.weights.fetch()
+        return [self.weights.fetch()]

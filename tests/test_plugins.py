@@ -30,7 +30,7 @@ def test_a_strangers_package_adds_one_of_each(plugin_package: Path) -> None:
 
 
 def test_the_projects_own_plugins_come_through_entry_points() -> None:
-    assert {"sd", "infsplign"} <= set(plugins.names("generator"))
+    assert {"sd", "infsplign"} <= set(plugins.names("method"))
     assert {"owlvit", "lab-owlvit"} <= set(plugins.names("detector"))
     assert "visor" in plugins.names("benchmark")
 

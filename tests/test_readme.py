@@ -26,7 +26,7 @@ def test_the_everyday_commands_work_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for arguments in _commands("spatialbench list generators"):
+    for arguments in _commands("spatialbench list methods"):
         status = main(arguments)
         out, err = capfd.readouterr()
         assert status == 0, (arguments, err)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import Detector, download
-from spatialbench.plugins.requirements import Requirement, of_detector
+from spatialbench.plugins import Detector
+from spatialbench.plugins.requirements import Requirement
 
 from .boxes import kept
 from .clip_colours import ClipColours
@@ -50,33 +50,32 @@ class Colours(Protocol):
     def colours(self, crops: Sequence[Image.Image], label: str) -> list[str]: ...
 
 
-class ColouredDetector:
+class ColouredDetector(Detector):
     """A detector whose detections carry ``colors``, by masks where it has them, else by boxes."""
 
     def __init__(self, detector: Detector, colours: Colours) -> None:
         self._detector = detector
         self._colours = colours
-        self._has_masks = hasattr(detector, "detect_masks")
-        self.score_threshold = getattr(detector, "score_threshold", None)
+        self.score_threshold = detector.score_threshold
 
     def identity(self) -> dict[str, Any]:
         """The detector's identity and the classifier's."""
-        region = "mask" if self._has_masks else "box"
+        region = "mask" if self._detector.has_masks else "box"
         colours = self._colours.identity() | {"region": region, "deepest": DEEPEST}
         return {**self._detector.identity(), "colour": colours}
 
     def signature(self) -> str:
         """The detector's, the classifier's word, and ``boxes`` where there are no masks."""
-        region = "" if self._has_masks else "-in-boxes"
+        region = "" if self._detector.has_masks else "-in-boxes"
         return f"{self._detector.signature()}+{self._colours.word}{region}"
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
         """The detector's, and the classifier's."""
-        return [*of_detector(self._detector, names), *self._colours.requirements()]
+        return [*self._detector.requirements(names), *self._colours.requirements()]
 
     def download(self) -> None:
         """Get both from the network where they are missing; see ``plugins.download``."""
-        download(self._detector)
+        self._detector.download()
         self._colours.download()
 
     def load(self) -> None:
@@ -88,8 +87,9 @@ class ColouredDetector:
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
         """As the detector, with the colours of the best boxes of every asked label."""
-        if self._has_masks:
-            found = self._detector.detect_masks(images, labels)  # type: ignore[attr-defined]
+        pairs: list[tuple[Detections, Masks | None]]
+        if self._detector.has_masks:
+            found = self._detector.detect_masks(images, labels)
             pairs = [(one.detections, one.masks) for one in found]
         else:
             pairs = [(one, None) for one in self._detector.detect(images, labels)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import BenchmarkPlugin, Detector, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Detector, Judged, Published, Rule, ScoreTable
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
 from spatialbench.weights.hub import fetch
@@ -36,7 +36,7 @@ _COLOURED_TASKS = ("colors", "color_attr")
 _RULES = {"official": GenEvalRule()}
 
 
-class GenEval:
+class GenEval(Benchmark):
     """Ghosh et al., "GenEval: An Object-Focused Framework" (2023)."""
 
     name = "geneval"
@@ -115,17 +115,19 @@ class GenEval:
             return detector
         return coloured(detector, device, offline)
 
-    def fetch(self) -> Path:
+    def fetch(self) -> Sequence[Path]:
         """Download the colour classifier; the prompts need no download."""
-        return fetch(SOURCE, FILES)
+        return [fetch(SOURCE, FILES)]
 
     def judged_metadata(self, metadata: Any) -> str | None:
         """What the scorer reads of a ``metadata.jsonl``; see ``prompts.judged_metadata``."""
         return prompts.judged_metadata(metadata)
 
-    def read_official(self, path: Path) -> Sequence[tuple[Prompt, int, Verdict]]:
-        """Verdicts of an official ``results.jsonl``; see ``official.read_official``."""
-        return official.read_official(path)
+    def official_reader(
+        self, subset: str, images_per_prompt: int | None = None
+    ) -> Callable[[Path], Judged]:
+        """What reads an official ``results.jsonl``; see ``official.read_official``."""
+        return official.read_official
 
     def rewritten_prompts(self, path: Path) -> int:
         """How many prompts of a ``results.jsonl`` have another text than the benchmark's."""
@@ -156,6 +158,7 @@ class GenEval:
         threshold: float,
         method: str,
         detector: str | None = None,
+        images_per_prompt: int | None = None,
     ) -> Mapping[str, bytes]:
         """``results.jsonl`` and the summary that the official script prints of it."""
         chosen = next(r for r in _RULES.values() if r.name == rule.name)
@@ -194,4 +197,4 @@ class GenEval:
             ) from error
 
 
-PLUGIN: BenchmarkPlugin = GenEval()
+PLUGIN: Benchmark = GenEval()

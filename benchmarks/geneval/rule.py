@@ -7,14 +7,14 @@ from dataclasses import fields, replace
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import Verdict
+from spatialbench.plugins import Rule, Verdict
 from spatialbench.prompts import Prompt
 
 from .evaluation import COUNTING, Evaluation, Found, Options, evaluate, keep_objects
 from .names import COLOURS
 
 
-class GenEvalRule:
+class GenEvalRule(Rule):
     """The official rule, with the script's options.
 
     Options other than the defaults are part of its name, such as

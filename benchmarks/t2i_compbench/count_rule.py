@@ -17,7 +17,7 @@ from .judging import THRESHOLD, as_official, require
 from .synonyms import means
 
 
-class OfficialCountRule:
+class OfficialCountRule(Rule):
     """Half of an object's share for any of it, half for the right number.
 
     Source: ``UniDet_eval/numeracy_eval.py`` of Karine-Huang/T2I-CompBench @ 1b70949.
@@ -57,7 +57,7 @@ class OfficialCountRule:
         return word in label
 
 
-class CorrectedCountRule:
+class CorrectedCountRule(Rule):
     """The same marks; labels are matched by meaning, and every sentence of numbers has an answer.
 
     ``phone`` is no longer found in ``microphone``, ``one television`` is found in ``tv``, one

@@ -35,7 +35,7 @@ def _transposed(depth: Depth, box: Box) -> float:
 
 
 @dataclass(slots=True)
-class DepthRule:
+class DepthRule(Rule):
     """Two objects found by label, their overlap in the image and their order in depth.
 
     Source of the official one: ``UniDet_eval/3D_spatial_eval.py`` of Karine-Huang/T2I-CompBench

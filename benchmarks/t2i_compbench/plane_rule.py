@@ -18,7 +18,7 @@ from .synonyms import first_meaning
 
 
 @dataclass(slots=True)
-class PlaneRule:
+class PlaneRule(Rule):
     """Two objects found by label, a quarter of each confidence, half for the position.
 
     Source of the official one: ``UniDet_eval/2D_spatial_eval.py`` of Karine-Huang/T2I-CompBench

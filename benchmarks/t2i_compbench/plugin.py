@@ -8,7 +8,7 @@ from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.files.downloads import RemoteFile
-from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
 
@@ -24,7 +24,7 @@ UNNAMED = "external"
 """What stands for a detector in results from elsewhere."""
 
 
-class T2ICompBench:
+class T2ICompBench(Benchmark):
     """Huang et al., "T2I-CompBench" (2023), and T2I-CompBench++ (2025), as far as boxes decide."""
 
     name = "t2i-compbench"
@@ -33,7 +33,6 @@ class T2ICompBench:
     subsets: Mapping[str, str] = prompts.SUBSETS
     default_subset = "2d"
     images_per_prompt = IMAGES_PER_PROMPT
-    running_numbers = True
     detector = "unidet"
     rules: Mapping[str, Rule] = {
         "2d-official": plane_rule.OFFICIAL,
@@ -125,7 +124,7 @@ class T2ICompBench:
 
     def official_reader(
         self, subset: str, images_per_prompt: int | None = None
-    ) -> Callable[[Path], Sequence[official.Judged]]:
+    ) -> Callable[[Path], Judged]:
         """What reads a ``vqa_result.json`` of that category."""
         return lambda path: official.read_official(path, subset, images_per_prompt)
 
@@ -137,7 +136,7 @@ class T2ICompBench:
         threshold: float,
         method: str,
         detector: str | None = None,
-        images_per_prompt: int = IMAGES_PER_PROMPT,
+        images_per_prompt: int | None = None,
     ) -> Mapping[str, bytes]:
         """The files the official scorer leaves below ``labels``.
 
@@ -148,7 +147,9 @@ class T2ICompBench:
             (prompt, index, _verdict(rule, prompt, index, detections, threshold))
             for prompt, index, detections in images
         ]
-        contents = official.official_files(subset, judged, images_per_prompt)
+        contents = official.official_files(
+            subset, judged, images_per_prompt or self.images_per_prompt
+        )
         return {f"labels/{name}": text.encode() for name, text in contents.items()}
 
     def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
@@ -170,4 +171,4 @@ def _has_ceiling(prompt: Prompt) -> bool:
     return category in prompts.SUBSETS and line.isdecimal()
 
 
-PLUGIN: BenchmarkPlugin = T2ICompBench()
+PLUGIN: Benchmark = T2ICompBench()

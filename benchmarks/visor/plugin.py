@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import BenchmarkPlugin, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable
 from spatialbench.plugins.subsets import prescribed_start
 from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
@@ -18,7 +18,7 @@ from .published import published
 from .rule import CentroidRule
 
 
-class Visor:
+class Visor(Benchmark):
     """Gokhale et al., "Benchmarking Spatial Relationships in Text-to-Image Generation" (2022)."""
 
     name = "visor"
@@ -76,11 +76,11 @@ class Visor:
         """Which identities a row of numbers breaks; see ``identities.violations``."""
         return identities.violations(numbers, rounding, whole)
 
-    def read_official(
-        self, path: Path, prompt_list: Sequence[Prompt] | None = None
-    ) -> Sequence[tuple[Prompt, int, Verdict]]:
-        """Verdicts of an official results file; see ``official.read_official``."""
-        return official.read_official(path, prompt_list)
+    def official_reader(
+        self, subset: str, images_per_prompt: int | None = None
+    ) -> Callable[[Path], Judged]:
+        """What reads the results file of ``visor.py``; see ``official.read_official``."""
+        return official.read_official
 
     def official_results(
         self,
@@ -90,6 +90,7 @@ class Visor:
         threshold: float,
         method: str,
         detector: str | None = None,
+        images_per_prompt: int | None = None,
     ) -> Mapping[str, bytes]:
         """The results file that ``visor.py`` reads, under the name it looks for.
 
@@ -103,4 +104,4 @@ class Visor:
         return {name: json.dumps(official.official_results(images, threshold)).encode()}
 
 
-PLUGIN: BenchmarkPlugin = Visor()
+PLUGIN: Benchmark = Visor()

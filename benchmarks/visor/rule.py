@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import Verdict
+from spatialbench.plugins import Rule, Verdict
 from spatialbench.prompts import Prompt
 from spatialbench.relations import Relation
 
@@ -45,7 +45,7 @@ class Found(NamedTuple):
     centres: list[float]
 
 
-class CentroidRule:
+class CentroidRule(Rule):
     """The official rule. Bound to no prompt set and without state."""
 
     name = "visor-centroid/1"

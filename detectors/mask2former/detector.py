@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
+from spatialbench.plugins import Detector, MaskedDetections
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
@@ -14,8 +14,6 @@ from ..asked_names import require_known, require_lists
 from ..canary import plain_images, require_different, require_finite
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import torch
     from PIL import Image
 
@@ -29,19 +27,13 @@ FLOOR = 0.05
 """Boxes with a score above it are kept; GenEval's lowest threshold is 0.3."""
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """Detections and the mask of each, bool (n, height, width) in original pixels."""
-
-    detections: Detections
-    masks: npt.NDArray[np.bool_]
-
-
-class Mask2FormerDetector:
+class Mask2FormerDetector(Detector):
     """A Mask2Former with its weights chosen; mmdet's top 100, mask quality and tight boxes.
 
     It reports every instance above the floor, whatever names it is asked for.
     """
+
+    has_masks = True
 
     def __init__(
         self,
@@ -132,7 +124,7 @@ class Mask2FormerDetector:
 
     def detect_masks(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
-    ) -> list[Masked]:
+    ) -> list[MaskedDetections]:
         """As :meth:`detect`, with the masks: GenEval looks at an object's colour through them.
 
         Raises:
@@ -144,7 +136,7 @@ class Mask2FormerDetector:
         require_known(labels, self._loaded.names, self.name)
         return [self._look(image) for image in images]
 
-    def _look(self, image: Image.Image) -> Masked:
+    def _look(self, image: Image.Image) -> MaskedDetections:
         from .instances import instances
 
         assert self._loaded is not None
@@ -154,7 +146,7 @@ class Mask2FormerDetector:
         detections = Detections.build(
             found.boxes.cpu().numpy(), found.scores.cpu().numpy(), names, image.width, image.height
         )
-        return Masked(detections, found.masks.cpu().numpy())
+        return MaskedDetections(detections, found.masks.cpu().numpy())
 
     def _answer(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor, Canvas]:
         """Class logits (queries, classes + 1), mask logits (queries, h, w), and the sizes."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.plugins import Detector, MaskedDetections
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
@@ -24,7 +25,7 @@ from ..canary import plain_images, require_finite
 from ..checkpoint_file import ChosenFile
 from ..coco_names import COCO_NAMES
 from ..state_dicts import fit, read_checkpoint
-from .detector import FLOOR, Masked
+from .detector import FLOOR
 from .mmdet_layouts import in_naming_of, instances
 from .plugin import WORD, GenEvalFilePlugin
 
@@ -41,8 +42,10 @@ CONFIGS = (
 """What mmdet 2.x and 3.x call GenEval's configuration, which their packages hold."""
 
 
-class MmdetDetector:
-    """Mask2Former Swin-S computed by mmdet, behind the Detector protocol."""
+class MmdetDetector(Detector):
+    """Mask2Former Swin-S computed by mmdet."""
+
+    has_masks = True
 
     def __init__(self, name: str, weights: ChosenFile, device: str, offline: bool) -> None:
         self.name = name
@@ -104,7 +107,7 @@ class MmdetDetector:
 
     def detect_masks(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
-    ) -> list[Masked]:
+    ) -> list[MaskedDetections]:
         """As :meth:`detect`, with the masks, bool (n, height, width)."""
         require_lists(images, labels)
         self.load()
@@ -126,7 +129,7 @@ class MmdetDetector:
             )
         return f"{len(grey)} and {len(noisy)} instances in two plain images"
 
-    def _look(self, image: Image.Image) -> Masked:
+    def _look(self, image: Image.Image) -> MaskedDetections:
         # mmdet reads images as OpenCV does: blue first.
         pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
         found = instances(_mmdet("mmdet.apis").inference_detector(self._model, pixels))
@@ -136,7 +139,9 @@ class MmdetDetector:
         names = [COCO_NAMES[i] for i in found.classes[order].tolist()]
         masks = found.masks[order].reshape(len(order), image.height, image.width)
         boxes, scores = found.boxes[order], found.scores[order]
-        return Masked(Detections.build(boxes, scores, names, image.width, image.height), masks)
+        return MaskedDetections(
+            Detections.build(boxes, scores, names, image.width, image.height), masks
+        )
 
 
 def find_config(package: Path) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spatialbench.errors import UserError
 from spatialbench.files.downloads import forbidden
+from spatialbench.plugins import DetectorPlugin
 from spatialbench.plugins.requirements import required
 from spatialbench.weights.model_folder import choose
 
@@ -39,20 +41,20 @@ GENEVAL_FILE = OfficialFile(
 
 
 @dataclass(slots=True)
-class GenEvalFilePlugin:
+class GenEvalFilePlugin(DetectorPlugin):
     """What computes GenEval's checkpoint, from the OpenMMLab zoo or from a path."""
 
     name: str
     summary: str
-    signature_start: str = SIGNATURE
+    signature_start: str | None = SIGNATURE
 
     def chosen(self, weights: str | None) -> ChosenFile:
         """None for the official file, else a ``.pth`` of mmdet 2.x or 3.x."""
         return ChosenFile(GENEVAL_FILE, None if weights is None else Path(weights).expanduser())
 
-    def fetch(self) -> Path:
+    def fetch(self) -> Sequence[Path]:
         """Download the checkpoint if it is not in the cache, and check it."""
-        return GENEVAL_FILE.fetch()
+        return [GENEVAL_FILE.fetch()]
 
 
 class GenEvalPlugin(GenEvalFilePlugin):
@@ -81,7 +83,7 @@ class GenEvalPlugin(GenEvalFilePlugin):
 
 
 @dataclass(slots=True)
-class FolderPlugin:
+class FolderPlugin(DetectorPlugin):
     """A Mask2Former of transformers': Facebook's, or any other in a folder."""
 
     name: str
@@ -117,7 +119,7 @@ class FolderPlugin:
             ),
         )
 
-    def fetch(self) -> Path:
+    def fetch(self) -> Sequence[Path]:
         """Nothing is pinned, so nothing can be fetched by this name alone.
 
         Raises:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.files.downloads import forbidden, retrieve
+from spatialbench.plugins import Detector, DetectorPlugin
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
@@ -32,7 +33,7 @@ VERSION = 1
 """Raised whenever the same weights would give other boxes."""
 
 
-class UniDetDetector:
+class UniDetDetector(Detector):
     """UniDet with its weights chosen; follows T2I-CompBench's protocol, in float32.
 
     It reports every box it finds, whatever names it is asked for, under the official label
@@ -174,7 +175,7 @@ class UniDetDetector:
 
 
 @dataclass(slots=True)
-class UniDetPlugin:
+class UniDetPlugin(DetectorPlugin):
     """An entry point of ``spatialbench.detectors``: a name and the official file it stands for."""
 
     name: str
@@ -183,7 +184,7 @@ class UniDetPlugin:
     file: OfficialFile
 
     @property
-    def signature_start(self) -> str:
+    def signature_start(self) -> str | None:
         """``unidet-rs200@``: the official file's hash is not published."""
         return f"unidet-{self.architecture.lower()}@"
 

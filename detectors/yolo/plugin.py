@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.plugins import Detector, DetectorPlugin
 from spatialbench.plugins.requirements import Requirement, required
 
 from ..asked_names import require_known, require_lists
@@ -27,7 +28,7 @@ FLOOR = 0.05
 """Boxes with a score above it are kept; the lowest threshold of a rule is 0.1."""
 
 
-class YoloDetector:
+class YoloDetector(Detector):
     """A YOLO with its checkpoint chosen; it reports every box of every class it has."""
 
     def __init__(self, name: str, kinds: tuple[str, ...], path: Path, device: str) -> None:
@@ -132,7 +133,7 @@ class YoloDetector:
 
 
 @dataclass(slots=True)
-class YoloPlugin:
+class YoloPlugin(DetectorPlugin):
     """An entry point of ``spatialbench.detectors``: which kinds of checkpoint it reads."""
 
     name: str

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..plugins import ImageRequest
-from ..plugins.requirements import Requirement
+from ..plugins import ImageRequest, Method, Requirement
 from .decoding import decode, unpacked
 from .pipelines import Pipeline, own_size
 from .prepared_pipeline import prepared_pipeline
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class PipelineGenerator:
+class PipelineGenerator(Method):
     """A backbone with its settings. A method says its identity and overrides the rest as it needs.
 
     Picklable until it is loaded.

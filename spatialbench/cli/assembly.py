@@ -22,7 +22,7 @@ from . import parsing
 from .console import say
 
 if TYPE_CHECKING:
-    from ..plugins import BenchmarkPlugin, Detector, Generator, Rule
+    from ..plugins import Benchmark, Detector, Method, Rule
     from ..prompts import Prompt
     from ..runs.expected import Expected
     from ..runs.opening import Run, RunSpec
@@ -87,10 +87,10 @@ class RunOptions:
         seeds = SeedScheme.parse(self.seed_scheme)
         return RunSpec(benchmark, subset, self._generator(device), seeds)
 
-    def _generator(self, device: str) -> Generator:
+    def _generator(self, device: str) -> Method:
         from ..prompt_transforms import with_transform
 
-        plugin = plugins.load("generator", self.method)
+        plugin = plugins.load("method", self.method)
         settings = GenerationSettings(
             backbone=self.backbone,
             steps=self.steps,
@@ -128,7 +128,7 @@ class RunOptions:
         from ..runs.sent_prompts import record_sent_prompts
 
         prompts = spec.expect(self.selection()).prompts
-        for note in plugins.about_prompts(spec.generator, prompts):
+        for note in spec.generator.about_prompts(prompts):
             say(note)
         machine = this_machine(device, self.dtype, self.batch)
         with opened_run(
@@ -166,7 +166,7 @@ def _quoted(word: str) -> str:
     return shlex.quote(word)
 
 
-def benchmark_and_subset(text: str) -> tuple[BenchmarkPlugin, str]:
+def benchmark_and_subset(text: str) -> tuple[Benchmark, str]:
     """``visor`` or ``visor:all`` as the plug-in and the name of one of its prompt sets."""
     name, subset = parsing.name_and_rest(text)
     benchmark = plugins.load("benchmark", name)
@@ -178,7 +178,7 @@ def benchmark_and_subset(text: str) -> tuple[BenchmarkPlugin, str]:
 
 def detector(
     given: str | None,
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     subset: str,
     backbone: str,
     device: str,
@@ -187,9 +187,7 @@ def detector(
 ) -> Detector:
     """The detector named, else the lab's for images of the lab, else the benchmark's own.
 
-    A benchmark that wants to know more of a box than where it is and what may wrap the detector,
-    by an optional ``prepare_detector(detector, subset, device, offline)``; and say that these
-    prompts need none of that, by an optional ``needs_prepared_detector(prompts)``.
+    A benchmark that wants to know more about a box may wrap it, by ``prepare_detector``.
     """
     if given is None:
         own = default_detector(benchmark, subset)
@@ -199,21 +197,17 @@ def detector(
         say(f"detector: {given}, {why}")
     plugin, weights = plugin_of(given)
     chosen = plugin.configure(weights, device, offline)
-    prepare = getattr(benchmark, "prepare_detector", None)
-    needed = getattr(benchmark, "needs_prepared_detector", None)
-    if prepare is None or (needed is not None and prompts is not None and not needed(prompts)):
+    if prompts is not None and not benchmark.needs_prepared_detector(prompts):
         return chosen
-    prepared: Detector = prepare(chosen, subset, device, offline)
-    return prepared
+    return benchmark.prepare_detector(chosen, subset, device, offline)
 
 
-def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = None) -> Rule:
+def rule(benchmark: Benchmark, given: str | None, subset: str | None = None) -> Rule:
     """A rule by its short or its versioned name; None is the subset's own.
 
     It is one of the benchmark's, or one for any benchmark (see ``scoring.rules.catalogue``).
 
-    ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark offers them by an optional
-    ``rule_with(rule, options)`` and names them in ``rule_options``.
+    ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark has ``rule_options``.
     """
     from ..scoring.rules import catalogue
 
@@ -234,16 +228,15 @@ def rule(benchmark: BenchmarkPlugin, given: str | None, subset: str | None = Non
     return named[given]
 
 
-def _rule_with(benchmark: BenchmarkPlugin, chosen: Rule, options: str) -> Rule:
-    known = getattr(benchmark, "rule_options", None)
-    if known is None:
+def _rule_with(benchmark: Benchmark, chosen: Rule, options: str) -> Rule:
+    known = benchmark.rule_options
+    if not known:
         raise UserError(
             f"the rules of {benchmark.name} have no options, but --rule gives {options!r}: leave "
             "out what follows the colon."
         )
     values = parsing.assignments(options.split(","), known)
-    made: Rule = benchmark.rule_with(chosen, values)  # type: ignore[attr-defined]
-    return made
+    return benchmark.rule_with(chosen, values)
 
 
 def existing_run(folder: Path, *, training: bool = False) -> Run:
@@ -263,7 +256,7 @@ def existing_run(folder: Path, *, training: bool = False) -> Run:
     made_to_train = training_run(folder)
     if made_to_train is not None:
         if training:
-            benchmark = cast("BenchmarkPlugin", read_stored(made_to_train))
+            benchmark = cast("Benchmark", read_stored(made_to_train))
             return open_existing(made_to_train, benchmark)
         raise UserError(
             f"{folder} holds the images of a training set, which 'spatialbench esplora "

@@ -107,7 +107,7 @@ def _cache() -> list[Finding]:
 
 def _plugins() -> list[Finding]:
     found = []
-    kinds: tuple[Kind, ...] = ("generator", "detector", "benchmark")
+    kinds: tuple[Kind, ...] = ("method", "detector", "benchmark")
     for kind in kinds:
         for name in plugins.names(kind):
             try:
@@ -148,29 +148,19 @@ def _detector(name: str, record_canary: bool) -> Finding:
         signature = detector.signature()
         detector.load()
     except UserError as error:
-        if hasattr(plugin, "fetch") and "cache" in str(error):
+        if plugin.is_fetched and "cache" in str(error):
             return Finding("absent", what, str(error))
         return Finding("broken", what, str(error))
     except Exception as error:  # of another package's plug-in: the other checks still go on
         return Finding("broken", what, f"{type(error).__name__}: {' '.join(str(error).split())}")
     try:
-        said = _canary(detector)
+        said = detector.self_test()
         if record_canary:
             return Finding("ok", what, f"{signature}: {said}; kept {canaries.record(detector)}")
         compared = canaries.check(detector)
         return Finding("ok", what, f"{signature}: {said}" + (f"; {compared}" if compared else ""))
     except UserError as error:
         return Finding("broken", what, str(error))
-
-
-def _canary(detector: plugins.Detector) -> str:
-    """What the detector says of its own canary images.
-
-    A detector may offer ``self_test() -> str``, which raises UserError where it fails. Of one that
-    does not, nothing is known but that its weights load.
-    """
-    test = getattr(detector, "self_test", None)
-    return "weights load; it brings no self-test" if test is None else str(test())
 
 
 def _version(package: str) -> str | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
-from ..plugins import about_prompts
 from .options import stack
 from .parsing import FiniteFloat
 
@@ -136,7 +135,7 @@ def plan_text(
         "bytes": count,
         "price": price,
         "basis": cost.basis,
-        "notes": about_prompts(spec.generator, expected.prompts),
+        "notes": list(spec.generator.about_prompts(expected.prompts)),
     }
     if form == "json":
         listed = [{"what": one.what, "state": one.state, "missing": one.missing} for one in needed]

@@ -235,8 +235,8 @@ def _check(values: dict[str, Any], prompts: Any) -> tuple[Any, float]:
     return rule, checked_threshold(rule, values["threshold"])
 
 
-def _generator(values: dict[str, Any], device: str) -> plugins.Generator:
-    plugin = plugins.load("generator", values["method"])
+def _generator(values: dict[str, Any], device: str) -> plugins.Method:
+    plugin = plugins.load("method", values["method"])
     names = (
         *("backbone", "steps", "guidance_scale", "scheduler", "width", "height", "dtype"),
         "offline",

@@ -63,7 +63,7 @@ def _step_factor(generator: Mapping[str, Any]) -> float:
     """How many plain steps one of the method's steps is worth, as its plug-in says."""
     name = str(generator.get("method"))
     try:
-        return float(getattr(load("generator", name), "step_factor", 1.0))
+        return load("method", name).step_factor
     except UserError:
         return 1.0
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from .. import plugins
-from ..errors import UserError, unknown_name
+from ..errors import unknown_name
 from .console import say
 
-_KINDS: tuple[Literal["detector", "benchmark", "generator"], ...] = (
+_KINDS: tuple[Literal["detector", "benchmark", "method"], ...] = (
     "detector",
     "benchmark",
-    "generator",
+    "method",
 )
 
 
@@ -45,21 +45,5 @@ def _fetch(name: str) -> list[Path]:
         available = plugins.names(kind)
         known += available
         if name in available:
-            return _fetch_plugin(plugins.load(kind, name), name)
+            return list(plugins.load(kind, name).fetch())
     raise unknown_name("backbone, detector or benchmark", name, known)
-
-
-def _fetch_plugin(plugin: Any, name: str) -> list[Path]:
-    """A plug-in says what it needs by a method ``fetch`` or a list ``files``; most need nothing."""
-    if hasattr(plugin, "fetch"):
-        found = plugin.fetch()
-        return [found] if isinstance(found, Path) else list(found)
-    files = getattr(plugin, "files", ())
-    if not files:
-        return []
-    from ..files.downloads import retrieve_all
-
-    paths = retrieve_all(files, name)
-    if not all(path.is_file() for path in paths):
-        raise UserError(f"the files of {name} vanished from the cache; type the command again.")
-    return paths

@@ -108,8 +108,9 @@ def _images(
 
     source = open_source(path)
     expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
-    judged = getattr(target.benchmark, "judged_metadata", None)
-    names = Names(expected.all_prompts, expected.images_per_prompt, judged)
+    names = Names(
+        expected.all_prompts, expected.images_per_prompt, target.benchmark.judged_metadata
+    )
     placed = place(layout, source, names)
     bar = progress()
     bar.begin("check", 0, sum(isinstance(where, tuple) for where in placed.values()))
@@ -141,8 +142,7 @@ def _file(
     from ..exchange.read_results import EXTERNAL, content_of, import_detections, import_verdicts
     from ..runs.imported import Imported, rewritten_note
 
-    count = getattr(target.benchmark, "rewritten_prompts", None) if layout == "results" else None
-    rewritten = count(path) if count else 0
+    rewritten = target.benchmark.rewritten_prompts(path) if layout == "results" else 0
     method = Imported(name, backbone, layout, content_of(path), rewritten)
     if rewritten:
         say(rewritten_note(rewritten))

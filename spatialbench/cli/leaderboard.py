@@ -15,7 +15,7 @@ from .console import say
 from .options import FORMATS
 
 if TYPE_CHECKING:
-    from ..plugins import BenchmarkPlugin, Published
+    from ..plugins import Benchmark, Published
     from ..reports.competition import Prescribed
     from ..reports.rows import Row
 
@@ -85,9 +85,7 @@ def command(
     click.echo(text)
 
 
-def _columns(
-    benchmark: BenchmarkPlugin, rows: Sequence[Row], others: Sequence[Published]
-) -> list[str]:
+def _columns(benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]) -> list[str]:
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
     from ..scoring.measured import measured_by
 
@@ -158,22 +156,19 @@ def _brought_up_to_date(run: Path, document: dict[str, Any]) -> dict[str, Any]:
         return document
 
 
-def _check(benchmark: BenchmarkPlugin, rows: Sequence[Row]) -> None:
+def _check(benchmark: Benchmark, rows: Sequence[Row]) -> None:
     """Our own numbers obey the benchmark's identities to the last bits, unless a file was altered.
 
     Raises:
         UserError: a summary that breaks one.
     """
-    check = getattr(benchmark, "violations", None)
-    if check is None:
-        return
     for row in rows:
         result = row.result
         if result.benchmark != benchmark.name:
             continue
         numbers = {k: v for k, v in row.document.items() if isinstance(v, float)}
         whole = result.images == benchmark.images_per_prompt * result.prompts
-        broken = check(numbers, 1e-7, whole)
+        broken = benchmark.violations(numbers, 1e-7, whole)
         if broken:
             raise UserError(
                 f"{row.run}/summary.json contradicts itself ({'; '.join(broken)}): it was altered "
@@ -201,7 +196,7 @@ def _benchmark_name(rows: Sequence[Row], given: str | None) -> str:
     )
 
 
-def prescribed_by(benchmark: BenchmarkPlugin) -> Prescribed:
+def prescribed_by(benchmark: Benchmark) -> Prescribed:
     """What the benchmark's published rows are measured under, given the prompt set of a run."""
     from functools import partial
 

@@ -54,7 +54,7 @@ def _rules() -> list[Entry]:
 
 
 _KINDS: dict[str, Callable[[], list[Entry]]] = {
-    "generators": lambda: _plugins("generator"),
+    "methods": lambda: _plugins("method"),
     "detectors": lambda: _plugins("detector"),
     "benchmarks": lambda: _plugins("benchmark"),
     "backbones": _backbones,
@@ -66,7 +66,7 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
 @click.argument("kind", required=False, type=click.Choice(list(_KINDS)))
 @format_option
 def command(kind: str | None, form: str) -> None:
-    """What is installed: KIND is generators (methods), detectors, benchmarks, backbones or rules.
+    """What is installed: KIND is methods, detectors, benchmarks, backbones or rules.
 
     Without KIND, all of them.
     """

@@ -49,7 +49,7 @@ offline_option = click.option(
 )
 
 run_options = stack(
-    click.option("--method", required=True, help="The method; 'list generators' shows them."),
+    click.option("--method", required=True, help="The method; 'list methods' shows them."),
     click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
     click.option(
         "--backbone",

@@ -20,7 +20,7 @@ from .tables import summary_text
 
 if TYPE_CHECKING:
     from ..exchange.foreign import Scored
-    from ..plugins import BenchmarkPlugin
+    from ..plugins import Benchmark
 
 _FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"((?:[^"\\]|\\.)*)"')
 _OUR_KEYS = {b"prompt_id", b"index", b"width", b"height", b"boxes", b"scores", b"labels"}
@@ -138,7 +138,7 @@ def is_ours(path: Path) -> bool:
 
 
 def _detections(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     subset: str | None,
     path: Path,
     rule: str | None,
@@ -157,7 +157,7 @@ def _detections(
 
 
 def _official(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     subset: str | None,
     path: Path,
     rule: str | None,
@@ -173,15 +173,14 @@ def _official(
     from ..runs.imported import rewritten_note
 
     origin = Origin(subset=subset, complete=subset is not None, images_per_prompt=images)
-    if not (hasattr(benchmark, "official_reader") or hasattr(benchmark, "read_official")):
+    if benchmark.official_reader(subset or benchmark.default_subset, images) is None:
         raise UserError(
             f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
             "file: expected one object a line with prompt_id, index, width, height, boxes, scores "
             "and labels."
         )
     read = official_reader(benchmark, subset or benchmark.default_subset, images)
-    count = getattr(benchmark, "rewritten_prompts", None)
-    rewritten = count(path) if count else 0
+    rewritten = benchmark.rewritten_prompts(path)
     default = assembly.rule(benchmark, None, subset)
     chosen = assembly.rule(benchmark, rule, subset)
     if chosen.name != default.name or threshold not in (None, default.threshold):

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..plugins import BenchmarkPlugin
+    from ..plugins import Benchmark
     from ..runs.timing import Pace
 
 
 def summary_text(
-    summary: Mapping[str, Any], benchmark: BenchmarkPlugin, form: str, pace: Pace | None = None
+    summary: Mapping[str, Any], benchmark: Benchmark, form: str, pace: Pace | None = None
 ) -> str:
     """A summary in the format asked for."""
     from ..reports.results import parse_result

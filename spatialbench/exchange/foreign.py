@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ..errors import UserError
 from ..files.documents import limited_lines, parse_json
 from ..files.regular_files import open_regular
-from ..plugins import BenchmarkPlugin, Rule, ScoreTable, Verdict
+from ..plugins import Benchmark, Rule, ScoreTable, Verdict
 from ..plugins.subsets import default_rule
 from ..prompts import Prompt
 from ..runs.machine import software
@@ -87,7 +87,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def score_records(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     records: Iterable[Mapping[str, Any]],
     *,
     rule: Rule | None = None,
@@ -154,7 +154,7 @@ def _said(record: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Said]) ->
 
 
 def score_verdicts(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     verdicts: Iterable[tuple[Prompt, int, Verdict]],
     *,
     rule: str,
@@ -215,7 +215,7 @@ def score_verdicts(
     return Scored(table, reasons, summarise(benchmark, table, heading, notes))
 
 
-def _all_or_own(benchmark: BenchmarkPlugin, subset: str, seen: Mapping[str, Prompt]) -> bool:
+def _all_or_own(benchmark: Benchmark, subset: str, seen: Mapping[str, Prompt]) -> bool:
     """Whether the prompts of a file are the benchmark's; False where each brings its own.
 
     Raises:

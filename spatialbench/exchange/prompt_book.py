@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UserError
-from ..plugins import BenchmarkPlugin
+from ..plugins import Benchmark
 from ..prompts import Prompt
 
 
@@ -18,7 +18,7 @@ class PromptBook:
         used: all prompts that records were about, by id.
     """
 
-    def __init__(self, benchmark: BenchmarkPlugin, subset: str | None) -> None:
+    def __init__(self, benchmark: Benchmark, subset: str | None) -> None:
         self.foreign: dict[str, Prompt] = {}
         self.used: dict[str, Prompt] = {}
         self._benchmark = benchmark
@@ -43,8 +43,7 @@ class PromptBook:
         return list(self._known.values())
 
     def _brought(self, record: Mapping[str, Any]) -> Prompt | None:
-        read = getattr(self._benchmark, "prompt_of_record", None)
-        prompt: Prompt | None = read(record, self._subset) if read else None
+        prompt = self._benchmark.prompt_of_record(record, self._subset)
         if prompt is not None and self.foreign.setdefault(prompt.id, prompt) != prompt:
             raise UserError(
                 f"the id {prompt.id!r} stands for {prompt.text!r} here and for "

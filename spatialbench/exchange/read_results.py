@@ -10,7 +10,7 @@ from typing import Any
 from ..detections import check_record
 from ..errors import UserError
 from ..files.regular_files import open_regular
-from ..plugins import BenchmarkPlugin, Verdict
+from ..plugins import Benchmark, Verdict
 from ..plugins.subsets import default_rule
 from ..prompts import Prompt
 from ..runs import signature as signatures
@@ -104,13 +104,9 @@ def import_detections(
 
 
 def official_reader(
-    benchmark: BenchmarkPlugin, subset: str, images_per_prompt: int | None = None
+    benchmark: Benchmark, subset: str, images_per_prompt: int | None = None
 ) -> Callable[[Path], Judged]:
     """How the benchmark reads its own results files.
-
-    A benchmark offers ``read_official(path)``; or ``official_reader(subset)`` where a file does not
-    say which prompts it is about, with a second argument where their running numbers depend on the
-    images a prompt.
 
     Args:
         images_per_prompt: as the user said; None for nothing.
@@ -118,11 +114,7 @@ def official_reader(
     Raises:
         UserError: a benchmark that reads none.
     """
-    if hasattr(benchmark, "official_reader"):
-        given = () if images_per_prompt is None else (images_per_prompt,)
-        reader: Callable[[Path], Judged] = benchmark.official_reader(subset, *given)
-        return reader
-    read: Callable[[Path], Judged] | None = getattr(benchmark, "read_official", None)
+    read = benchmark.official_reader(subset, images_per_prompt)
     if read is None:
         raise UserError(
             f"{benchmark.name} reads no results file of its own: import --layout detections."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..plugins import BenchmarkPlugin
+from ..plugins import Benchmark
 from ..runs.expected import Expected
 from ..runs.imported import Imported
 from ..runs.machine import this_machine
@@ -30,7 +30,7 @@ class Target:
         command: what the user typed.
     """
 
-    benchmark: BenchmarkPlugin
+    benchmark: Benchmark
     subset: str
     selection: Selection
     seeds: SeedScheme

@@ -36,11 +36,6 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
 def export_results(run: Run, folder: Path) -> list[Path]:
     """The run's results as the benchmark's own scripts write or read them.
 
-    A benchmark offers them by an optional ``official_results(images, subset, rule, threshold,
-    method, detector)``, which takes (prompt, index, detections) of each image and the signature
-    of the detector that found them, and returns file contents by relative name. With
-    ``running_numbers`` true it takes ``images_per_prompt``, too.
-
     Raises:
         UserError: a benchmark that has no format of its own, a run that is not scored, a folder of
             a run.

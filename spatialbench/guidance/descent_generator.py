@@ -3,74 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ..backbones.architecture import Architecture
 from ..backbones.pipeline_generator import PipelineGenerator
 from ..backbones.sampling import Sampling, resolve_sampling
-from ..plugins import GenerationSettings, ImageRequest, Json, Parameter
+from ..plugins import GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
-from .descent import MapLoss, descended
+from .descent import descended
+from .descent_plugin import DescentPlugin
 from .descent_settings import DescentSettings, read_descent
-from .tokens import Positions
 
 if TYPE_CHECKING:
     import torch
-
-
-class DescentMethod(Protocol):
-    """What tells one such method from another."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> int: ...
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """What a table must say of it, such as ``reconstruction``."""
-        ...
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]: ...
-
-    @property
-    def own_identity(self) -> Mapping[str, Any]:
-        """Parameters of this method alone that decide pixels, for the identity."""
-        ...
-
-    @property
-    def clip(self) -> float | None:
-        """Greatest length of a sample's gradient; None leaves it as it is."""
-        ...
-
-    def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
-        """Parameters that a kind of backbone wants otherwise than the defaults."""
-        ...
-
-    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
-        """See ``plugins.about_prompts``."""
-        ...
-
-    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
-        """Tokens of the prompt's objects; none leaves it unguided.
-
-        Raises:
-            UserError: a prompt that the method cannot guide.
-        """
-        ...
-
-    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> MapLoss:
-        """The loss of a batch."""
-        ...
 
 
 class DescentGenerator(PipelineGenerator):
     """A backbone guided by descending on its latents."""
 
     def __init__(
-        self, method: DescentMethod, sampling: Sampling, settings: DescentSettings
+        self, method: DescentPlugin, sampling: Sampling, settings: DescentSettings
     ) -> None:
         super().__init__(sampling)
         self.method = method
@@ -115,7 +66,7 @@ class DescentGenerator(PipelineGenerator):
 
 
 def configure(
-    method: DescentMethod, settings: GenerationSettings, parameters: Mapping[str, Any]
+    method: DescentPlugin, settings: GenerationSettings, parameters: Mapping[str, Any]
 ) -> DescentGenerator:
     """Fix the settings: the user's, over the backbone's, over the method's defaults.
 

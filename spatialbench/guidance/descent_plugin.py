@@ -1,31 +1,75 @@
-"""What the entry points of the methods that descend on the latents share."""
+"""What the methods that descend on the latents share, and what tells one from another."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..backbones.architecture import Architecture
-from ..plugins import GenerationSettings
+from ..plugins import GenerationSettings, MethodPlugin
 
 if TYPE_CHECKING:
-    from .descent_generator import DescentGenerator, DescentMethod
+    from ..prompts import Prompt
+    from .descent import MapLoss
+    from .descent_generator import DescentGenerator
+    from .nouns import Span
+    from .tokens import Positions
 
 
-class DescentPlugin:
-    """An entry point that is a ``DescentMethod``; see there for what a method adds."""
+class DescentPlugin(MethodPlugin):
+    """A method that descends on the latents by a loss of the objects' attention maps."""
 
-    __slots__ = ()
+    clip: float | None = None
+    """Greatest length of a sample's gradient; None leaves it as it is."""
 
-    per_architecture: ClassVar[Mapping[Architecture, Mapping[str, Any]]]
-    """Parameters that a kind of backbone wants otherwise than the defaults."""
+    @property
+    @abstractmethod
+    def version(self) -> int:
+        """Raised whenever the same settings would give other pixels."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a table must say of it, such as ``reconstruction``."""
+        return ()
+
+    @property
+    def own_identity(self) -> Mapping[str, Any]:
+        """Parameters of this method alone that decide pixels, for the identity."""
+        return {}
 
     def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
-        """What a kind of backbone wants otherwise than the defaults."""
-        return self.per_architecture.get(architecture, {})
+        """Parameters that a kind of backbone wants otherwise than the defaults."""
+        return {}
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """See ``plugins.Method.about_prompts``."""
+        return []
+
+    def spans(self, prompt: Prompt) -> tuple[Span | None, ...]:
+        """Characters of the words that are guided; none leaves the prompt unguided.
+
+        Raises:
+            UserError: a prompt that the method cannot guide.
+        """
+        from .nouns import guided_spans
+
+        return guided_spans(prompt)
+
+    @abstractmethod
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+        """Tokens of the prompt's objects; none leaves it unguided.
+
+        Raises:
+            UserError: a prompt that the method cannot guide.
+        """
+
+    @abstractmethod
+    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> MapLoss:
+        """The loss of a batch."""
 
     def configure(
-        self: DescentMethod, settings: GenerationSettings, parameters: Mapping[str, Any]
+        self, settings: GenerationSettings, parameters: Mapping[str, Any]
     ) -> DescentGenerator:
         """Fix the settings.
 

@@ -11,7 +11,7 @@ from .captions import held_out
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
-    from ..plugins import BenchmarkPlugin
+    from ..plugins import Benchmark
 
 TIMESTEPS: dict[str, Sequence[int]] = {
     "400..800": range(400, 801),
@@ -20,7 +20,7 @@ TIMESTEPS: dict[str, Sequence[int]] = {
 """Noise at which attention is read: the whole range that guidance works in, and by step."""
 
 
-def held_out_prompts(benchmark: BenchmarkPlugin, limit: int | None) -> list[Prompt]:
+def held_out_prompts(benchmark: Benchmark, limit: int | None) -> list[Prompt]:
     """Relational prompts about pairs that no training caption names, in run order."""
     from ..runs.selection import run_order
 

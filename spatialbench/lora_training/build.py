@@ -10,7 +10,7 @@ from typing import Any, cast
 from ..detections import Detections
 from ..errors import UserError, typed
 from ..executors import Executor
-from ..plugins import BenchmarkPlugin, Detector, Generator
+from ..plugins import Benchmark, Detector, Method
 from ..prompts import Prompt
 from ..reports.tables import render
 from ..runs.expected import Key
@@ -49,7 +49,7 @@ class Build:
 
     folder: Path
     prompts: TrainingPrompts
-    generator: Generator
+    generator: Method
     detector: Detector
     rule: AnyBenchmarkRule
     threshold: float
@@ -67,7 +67,7 @@ def build(
             holds the data of other settings.
     """
     # The stages take prompts, labels and names of a benchmark, and nothing else of it.
-    benchmark = cast(BenchmarkPlugin, plan.prompts)
+    benchmark = cast(Benchmark, plan.prompts)
     spec = RunSpec(benchmark, "all", plan.generator, SeedScheme(plan.seed))
     expected = spec.expect(Selection())
     wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)

@@ -14,7 +14,7 @@ from typing import Any
 from ..backbones.named import BACKBONES
 from ..backbones.sampling import resolve_sampling
 from ..errors import UserError
-from ..plugins import GenerationSettings, GeneratorPlugin, Json
+from ..plugins import GenerationSettings, Json, MethodPlugin
 from .stable_diffusion import PARAMETERS, StableDiffusion, read_stable_diffusion
 
 VERSION = 1
@@ -31,7 +31,7 @@ class Spright(StableDiffusion):
         return super().identity() | {"method": PLUGIN.name, "version": VERSION}
 
 
-class SprightPlugin:
+class SprightPlugin(MethodPlugin):
     """The entry point ``spright``."""
 
     name = "spright"
@@ -58,4 +58,4 @@ class SprightPlugin:
         return Spright(sampling, values)
 
 
-PLUGIN: GeneratorPlugin = SprightPlugin()
+PLUGIN: MethodPlugin = SprightPlugin()

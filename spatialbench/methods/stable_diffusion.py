@@ -12,7 +12,7 @@ from ..backbones.prepared_pipeline import prepared_pipeline
 from ..backbones.prompt_embeddings import PromptEncoder
 from ..backbones.sampling import EVERY_FAMILY, Sampling, resolve_sampling
 from ..errors import UserError
-from ..plugins import GenerationSettings, GeneratorPlugin, Json, Parameter
+from ..plugins import GenerationSettings, Json, MethodPlugin, Parameter
 from ..plugins.parameters import read_parameters
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _require_no_effectless(values: Mapping[str, Any], family: Family) -> None:
         )
 
 
-class StableDiffusionPlugin:
+class StableDiffusionPlugin(MethodPlugin):
     """The entry point ``sd``."""
 
     name = "sd"
@@ -119,4 +119,4 @@ class StableDiffusionPlugin:
         return StableDiffusion(sampling, values)
 
 
-PLUGIN: GeneratorPlugin = StableDiffusionPlugin()
+PLUGIN: MethodPlugin = StableDiffusionPlugin()

@@ -7,37 +7,46 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from . import GenerationSettings, Generator, Parameter
+from .method import GenerationSettings, Method, MethodPlugin, Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class DeferredMethod:
+class DeferredMethod(MethodPlugin):
     """A method of one name, whose module is light to list and heavy to run.
 
     Attributes:
         name: what ``--method`` takes.
         summary: one line for lists.
-        parameters: what ``--set`` takes.
+        takes: what ``--set`` takes.
         module: full name of the module whose function makes the generator.
         function: name of that function, called with settings and parameters.
-        step_factor: see :class:`~spatialbench.plugins.GeneratorPlugin`.
-        marks_of: see :class:`~spatialbench.plugins.GeneratorPlugin`.
+        step_factor: see :class:`~spatialbench.plugins.MethodPlugin`.
+        marks: for ``marks_of``; see :class:`~spatialbench.plugins.MethodPlugin`.
     """
 
     name: str
     summary: str
-    parameters: Mapping[str, Parameter]
+    takes: Mapping[str, Parameter]
     module: str
     function: str = "configure"
     step_factor: float = 1.0
-    marks_of: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
+    marks: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
 
-    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Generator:
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What ``--set`` takes."""
+        return self.takes
+
+    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Method:
         """Fix the settings.
 
         Raises:
             UserError: an unknown parameter, a value out of range, values that contradict, or files
                 that are not there.
         """
-        made: Generator = getattr(import_module(self.module), self.function)(settings, parameters)
+        made: Method = getattr(import_module(self.module), self.function)(settings, parameters)
         return made
+
+    def marks_of(self, parameters: Mapping[str, str]) -> tuple[str, ...]:
+        """See :class:`~spatialbench.plugins.MethodPlugin`."""
+        return self.marks(parameters) if self.marks else ()

@@ -57,7 +57,7 @@ def matching(given: str, signatures: Sequence[str]) -> list[str]:
 
 def _is_of(plugin: DetectorPlugin, weights: str | None, signature: str) -> bool:
     """Whether a signature is that of a plug-in with these weights, as far as it can be told."""
-    start = None if weights else getattr(plugin, "signature_start", None)
+    start = None if weights else plugin.signature_start
     own = signature.partition(_PREPARED)[0]
     if start is not None:
         return own.startswith(start)

@@ -9,30 +9,27 @@ from __future__ import annotations
 
 from .. import plugins
 from ..errors import UserError
-from . import BenchmarkPlugin, Rule
+from . import Benchmark, Rule
 
 
-def default_rule(benchmark: BenchmarkPlugin, subset: str | None = None) -> Rule:
+def default_rule(benchmark: Benchmark, subset: str | None = None) -> Rule:
     """The rule of a subset (None: the default subset), else the first of the benchmark's rules.
 
     One with several thresholds has that of the subset; see ``scoring.thresholds.settled``.
     """
     subset = subset or benchmark.default_subset
-    name = getattr(benchmark, "subset_rules", {}).get(subset)
+    name = benchmark.subset_rules.get(subset)
     rule = benchmark.rules[name] if name else next(iter(benchmark.rules.values()))
-    if hasattr(rule, "for_prompts"):
-        bound: Rule = rule.for_prompts(benchmark.prompts(subset), None)
-        return bound
-    return rule
+    return rule.for_prompts(benchmark.prompts(subset), None)
 
 
-def default_detector(benchmark: BenchmarkPlugin, subset: str | None = None) -> str:
+def default_detector(benchmark: Benchmark, subset: str | None = None) -> str:
     """The name of a subset's own detector, else that of the benchmark."""
-    by_subset = getattr(benchmark, "subset_detectors", {})
-    return str(by_subset.get(subset or benchmark.default_subset, benchmark.detector))
+    by_subset = benchmark.subset_detectors
+    return by_subset.get(subset or benchmark.default_subset, benchmark.detector)
 
 
-def prescribed_start(benchmark: BenchmarkPlugin, subset: str | None = None) -> str | None:
+def prescribed_start(benchmark: Benchmark, subset: str | None = None) -> str | None:
     """How the signature of the detector that a subset prescribes begins.
 
     None where it cannot be told: its plug-in is not installed, or names its model by a hash that is
@@ -40,13 +37,12 @@ def prescribed_start(benchmark: BenchmarkPlugin, subset: str | None = None) -> s
     """
     try:
         plugin = plugins.load("detector", default_detector(benchmark, subset))
-        start = getattr(plugin, "signature_start", None)
-        return start or plugin.configure(None, "cpu", True).signature()
+        return plugin.signature_start or plugin.configure(None, "cpu", True).signature()
     except UserError:
         return None
 
 
-def stands_in_for(benchmark: BenchmarkPlugin, subset: str | None, signature: str) -> str | None:
+def stands_in_for(benchmark: Benchmark, subset: str | None, signature: str) -> str | None:
     """The detector a subset prescribes, where ``signature`` is another's; None where it is its own.
 
     Also None where it cannot be told; see ``prescribed_start``.

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..plugins import Generator, ImageRequest, Json, about_prompts, download
-from ..plugins.requirements import Requirement, of_generator
+from ..plugins import ImageRequest, Json, Method, Requirement
 from ..prompts import Prompt
 from .rewriting import NONE, Outcome, PromptTransform, transform_of
 
@@ -19,13 +18,13 @@ IDENTITY_KEY = "prompt_transform"
 
 
 @dataclass(frozen=True, slots=True)
-class Transformed:
+class Transformed(Method):
     """A generator that is sent rewritten prompts. Picklable where the generator is.
 
     The seeds, the prompt ids and whatever judges the images stay those of the original prompts.
     """
 
-    generator: Generator
+    generator: Method
     transform: PromptTransform
 
     def identity(self) -> Json:
@@ -34,29 +33,29 @@ class Transformed:
 
     def download(self) -> None:
         """Get what the method takes from the network."""
-        download(self.generator)
+        self.generator.download()
 
-    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+    def about_prompts(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """What the method says of the rewritten prompts."""
-        return about_prompts(self.generator, [self.transform.apply(p)[0] for p in prompts])
+        return self.generator.about_prompts([self.transform.apply(p)[0] for p in prompts])
 
-    def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
+    def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
         """What the method needs for the prompts that it is sent."""
-        return of_generator(self.generator, self._sent(requests))
+        return self.generator.requirements(self._sent(requests))
 
     def load(self) -> None:
         """Load the method."""
         self.generator.load()
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """See ``plugins.Generator.generate``."""
+        """See ``plugins.Method.generate``."""
         return self.generator.generate(self._sent(requests))
 
     def _sent(self, requests: Sequence[ImageRequest]) -> list[ImageRequest]:
         return [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]
 
 
-def with_transform(generator: Generator, name: str | None) -> Generator:
+def with_transform(generator: Method, name: str | None) -> Method:
     """The generator with a transform by name; the generator itself for None and ``none``.
 
     Raises:

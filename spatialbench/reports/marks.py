@@ -42,9 +42,8 @@ def method_marks(result: Result) -> tuple[str, ...]:
         if "marks" in signature.parameters:
             names = tuple(signature.parameters["marks"].split("+"))
         else:
-            plugin = load("generator", str(signature.method).partition("/")[0])
-            marks_of = getattr(plugin, "marks_of", None)
-            names = marks_of(signature.parameters) if marks_of else ()
+            plugin = load("method", str(signature.method).partition("/")[0])
+            names = tuple(plugin.marks_of(signature.parameters))
     except UserError:
         return ()
     return tuple(name for name in names if name in MARKS)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 
 from ..errors import UserError, unknown_name
 from ..files.documents import first_error, read_limited
-from ..plugins import BenchmarkPlugin, Published
+from ..plugins import Benchmark, Published
 
 INCONSISTENT = "inconsistent"
 """The mark of a row whose own cells contradict each other as printed."""
@@ -59,7 +59,7 @@ def packaged_rows(package: str | None) -> tuple[Published, ...]:
     return _rows(text)
 
 
-def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...]:
+def read_figures(path: Path, benchmark: Benchmark) -> tuple[Published, ...]:
     """Rows of a file of the user's own, in the same form.
 
     Raises:
@@ -88,23 +88,17 @@ def read_figures(path: Path, benchmark: BenchmarkPlugin) -> tuple[Published, ...
     return rows
 
 
-def contradictions(rows: Iterable[Published], benchmark: BenchmarkPlugin) -> list[str]:
-    """A sentence for each identity that a row breaks without being marked for it.
-
-    A benchmark offers its identities by an optional ``violations(metrics, rounding, whole)``.
-    """
-    check = getattr(benchmark, "violations", None)
-    if check is None:
-        return []
+def contradictions(rows: Iterable[Published], benchmark: Benchmark) -> list[str]:
+    """A sentence for each identity that a row breaks without being marked for it."""
     return [
         f"{row.method} on {row.base}: {sentence}"
         for row in rows
         if INCONSISTENT not in row.marks
-        for sentence in check(row.metrics, _PRINTED, True)
+        for sentence in benchmark.violations(row.metrics, _PRINTED, True)
     ]
 
 
-def known_metrics(benchmark: BenchmarkPlugin) -> set[str]:
+def known_metrics(benchmark: Benchmark) -> set[str]:
     """The columns that a table of this benchmark can have, under any rule."""
     from ..scoring.measured import measured_by
     from ..scoring.rules.catalogue import FAMILIES

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UserError, typed
 from ..files.documents import read_json
-from ..plugins import BenchmarkPlugin, ScoreTable
+from ..plugins import Benchmark, ScoreTable
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..scoring.defined import why_undefined
@@ -38,7 +38,7 @@ class ScoredRun:
     reasons: list[str]
 
     @cached_property
-    def benchmark(self) -> BenchmarkPlugin:
+    def benchmark(self) -> Benchmark:
         """The plug-in whose prompts these are, with the metrics of the rule that judged."""
         expected = self.run.expected
         return measured_by(expected.benchmark, self.result.rule, expected.subset, self.run.path)
@@ -96,9 +96,7 @@ def without_undefined(run: Run) -> dict[str, Any]:
     return {**_without(scored.benchmark, scored.table, document), "groups": groups}
 
 
-def _without(
-    benchmark: BenchmarkPlugin, table: ScoreTable, group: Mapping[str, Any]
-) -> dict[str, Any]:
+def _without(benchmark: Benchmark, table: ScoreTable, group: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: why for key, why in why_undefined(benchmark, table).items() if key in group}
     return {
         **group,

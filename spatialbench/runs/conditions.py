@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..plugins import BenchmarkPlugin
+from ..plugins import Benchmark
 from ..plugins.subsets import default_detector, default_rule, prescribed_start
 from .signature import Signature
 
@@ -84,7 +84,7 @@ class Conditions:
         )
 
     @classmethod
-    def prescribed(cls, benchmark: BenchmarkPlugin, signature: Signature) -> Conditions:
+    def prescribed(cls, benchmark: Benchmark, signature: Signature) -> Conditions:
         """The conditions under which the subset of a signature is measured for publication.
 
         The detector is the signature's own where that is the prescribed one, in whichever

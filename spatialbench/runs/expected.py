@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..plugins import BenchmarkPlugin, ImageRequest
+from ..plugins import Benchmark, ImageRequest
 from ..prompts import Prompt
 from .names import safe_id
 from .seeds import SeedScheme
@@ -32,7 +32,7 @@ class Expected:
         selection: what was asked for.
     """
 
-    benchmark: BenchmarkPlugin
+    benchmark: Benchmark
     subset: str
     all_prompts: Sequence[Prompt]
     prompts: Sequence[Prompt]
@@ -80,7 +80,7 @@ def to_judge(expected: Expected, keys: Iterable[Key]) -> list[ImageRequest]:
 
 
 def expect(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     subset: str,
     selection: Selection,
     seeds: SeedScheme,

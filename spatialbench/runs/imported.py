@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..plugins import ImageRequest
+from ..plugins import ImageRequest, Method
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,7 +17,7 @@ REWRITTEN = "rewritten_prompts"
 
 
 @dataclass(frozen=True)
-class Imported:
+class Imported(Method):
     """What is known of imported work.
 
     Attributes:

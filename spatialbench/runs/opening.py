@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files.documents import read_json
-from ..plugins import BenchmarkPlugin, Generator, Json
+from ..plugins import Benchmark, Json, Method
 from ..prompts import prompt_set_hash
 from .expected import Expected, expect
 from .files import make_folder
@@ -38,9 +38,9 @@ from .store import RunDirectory
 class RunSpec:
     """Everything that decides a run: benchmark, subset, generator with its settings, seeds."""
 
-    benchmark: BenchmarkPlugin
+    benchmark: Benchmark
     subset: str
-    generator: Generator
+    generator: Method
     seeds: SeedScheme = field(default_factory=SeedScheme)
 
     @cached_property
@@ -245,7 +245,7 @@ _PAUSE_S = 0.1
 """How often and how long a shard waits for another one that is just writing the manifest."""
 
 
-def open_existing(folder: Path, benchmark: BenchmarkPlugin) -> Run:
+def open_existing(folder: Path, benchmark: Benchmark) -> Run:
     """Open a run that is already there, with the selection of its last command.
 
     Args:

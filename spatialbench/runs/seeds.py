@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import UserError
-from ..plugins import BenchmarkPlugin
+from ..plugins import Benchmark
 from ..prompts import Prompt
 
 _SEED_BITS = 63
@@ -54,7 +54,7 @@ class SeedScheme:
             return "protocol"
         return f"hashed:{self.base}" if self.base else "hashed"
 
-    def seed(self, benchmark: BenchmarkPlugin, prompt: Prompt, index: int) -> int:
+    def seed(self, benchmark: Benchmark, prompt: Prompt, index: int) -> int:
         """Seed of one image, in ``[0, 2**63)`` under ``hashed``.
 
         Raises:

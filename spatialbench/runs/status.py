@@ -12,7 +12,6 @@ from typing import Any
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..plugins.detector_names import plugin_of
-from ..plugins.requirements import of_rule
 from ..plugins.subsets import default_rule
 from .expected import to_judge
 from .identity import differences
@@ -231,5 +230,5 @@ def _lacking(run: Run) -> str | None:
     """What the subset's own rule lacks, such as depth maps."""
     expected = run.expected
     rule = default_rule(expected.benchmark, expected.subset)
-    needed = of_rule(rule, to_judge(expected, expected.keys()), run.path)
+    needed = rule.requirements(to_judge(expected, expected.keys()), run.path)
     return next((one.missing for one in needed if one.missing), None)

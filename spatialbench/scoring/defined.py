@@ -12,24 +12,22 @@ from math import nan
 
 import numpy as np
 
-from ..plugins import BenchmarkPlugin, ScoreTable
+from ..plugins import Benchmark, ScoreTable
 from ..statistics.ratios import MeanOfRatios, Ratio
 
 
-def why_undefined(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, str]:
+def why_undefined(benchmark: Benchmark, table: ScoreTable) -> Mapping[str, str]:
     """By key of a metric that is undefined for this table: the benchmark's sentence on why."""
-    said = getattr(benchmark, "undefined", None)
-    found: Mapping[str, str] = said(table) if said else {}
-    return found
+    return benchmark.undefined(table)
 
 
-def defined_metrics(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, float]:
+def defined_metrics(benchmark: Benchmark, table: ScoreTable) -> dict[str, float]:
     """The benchmark's metrics; NaN where undefined."""
     values = dict(benchmark.metrics(table))
     return values | {key: nan for key in why_undefined(benchmark, table) if key in values}
 
 
-def defined_ratios(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, MeanOfRatios]:
+def defined_ratios(benchmark: Benchmark, table: ScoreTable) -> dict[str, MeanOfRatios]:
     """The same as ratios of per-prompt sums; 0 over 0 where undefined."""
     ratios = dict(benchmark.ratios(table))
     nothing = np.zeros(len(table.prompts))

@@ -16,7 +16,7 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
-from ..plugins import BenchmarkPlugin, Rule
+from ..plugins import Benchmark, Rule
 from ..prompts import Prompt
 from ..runs.expected import Key
 from ..runs.record_lines import IMAGE_HASH
@@ -32,13 +32,13 @@ _SMALL = 8
 """Pixels of the longer side up to which an image may hold no box beyond its first pixel."""
 
 
-def vocabulary(benchmark: BenchmarkPlugin, prompts: Iterable[Prompt]) -> frozenset[str]:
+def vocabulary(benchmark: Benchmark, prompts: Iterable[Prompt]) -> frozenset[str]:
     """The labels that are no sign of a wrong detector.
 
     That is what the prompts ask for, and what else detectors of this benchmark answer: its optional
     ``vocabulary``, since some give every class they know.
     """
-    names: set[str] = set(getattr(benchmark, "vocabulary", ()))
+    names: set[str] = set(benchmark.vocabulary)
     for prompt in prompts:
         names.update(benchmark.labels(prompt), prompt.objects)
     return frozenset(names)
@@ -106,7 +106,7 @@ class Shares:
 class Looked:
     """Adds the detections records of a run or a file up."""
 
-    def __init__(self, benchmark: BenchmarkPlugin) -> None:
+    def __init__(self, benchmark: Benchmark) -> None:
         self._benchmark = benchmark
         self._prompts: dict[str, Prompt] = {}
         self._labels: Counter[str] = Counter()
@@ -159,7 +159,7 @@ class Looked:
             if limit == given:
                 notes.append(f"{nothing}.")
                 continue
-            option = getattr(rule, "threshold_option", None) if given is not None else None
+            option = rule.threshold_option if rule is not None and given is not None else None
             way = f"give --rule NAME:{option}=NUMBER" if option else "give the --threshold"
             raise UserError(
                 f"{nothing}: the detector's scores are on another scale than the rule's threshold, "
@@ -210,7 +210,5 @@ class Looked:
         return any(label in names or self._stands_for(prompt, label) for label in labels)
 
     def _stands_for(self, prompt: Prompt, label: str) -> bool:
-        stands_for = getattr(self._benchmark, "stands_for", None)
-        return stands_for is not None and any(
-            stands_for(prompt, label, name) for name in prompt.objects
-        )
+        stands_for = self._benchmark.stands_for
+        return any(stands_for(prompt, label, name) for name in prompt.objects)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..plugins import BenchmarkPlugin, Rule, ScoreTable
+from ..plugins import Benchmark, Rule, ScoreTable
 from ..prompts import Prompt
 from ..statistics.ratios import FloatArray, MeanOfRatios, Ratio
 from .rules.any_benchmark import AnyBenchmarkRule, unjudged
@@ -24,8 +24,8 @@ FOUND = "OA"
 
 
 def measured_by(
-    benchmark: BenchmarkPlugin, rule: str, subset: str | None = None, run: Path | None = None
-) -> BenchmarkPlugin:
+    benchmark: Benchmark, rule: str, subset: str | None = None, run: Path | None = None
+) -> Benchmark:
     """The benchmark whose metrics and columns are those of the rule that a result names.
 
     Args:
@@ -39,14 +39,14 @@ def measured_by(
     if run is not None:
         chosen = subset or benchmark.default_subset
         made = cast(AnyBenchmarkRule, bound(made, run, benchmark.prompts(chosen)))
-    return cast(BenchmarkPlugin, _Measured(benchmark, family, rule, made))
+    return cast(Benchmark, _Measured(benchmark, family, rule, made))
 
 
 class _Measured:
     """What changes; every other attribute is the benchmark's."""
 
     def __init__(
-        self, benchmark: BenchmarkPlugin, family: Family, name: str, rule: AnyBenchmarkRule
+        self, benchmark: Benchmark, family: Family, name: str, rule: AnyBenchmarkRule
     ) -> None:
         self._benchmark = benchmark
         self._family = family

@@ -193,8 +193,9 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
         "summary": FORMAT,
     }
     # A rule may look at more than boxes, such as depth maps in a folder.
-    if hasattr(rule, "inputs"):
-        what["rule_inputs"] = rule.inputs()
+    inputs = rule.inputs()
+    if inputs is not None:
+        what["rule_inputs"] = inputs
     digest = hashlib.sha256(canonical_json(what).encode())
     # The image records too, because what was seen counts only of the images as they are now.
     for path in [*journal.files(), *run.directory.image_journal.files()]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..plugins import BenchmarkPlugin, ScoreTable
+from ..plugins import Benchmark, ScoreTable
 from ..prompt_transforms import IDENTITY_KEY
 from ..runs.imported import REWRITTEN, rewritten_note
 from ..runs.sent_prompts import transform_note
@@ -42,7 +42,7 @@ class Heading:
 
 
 def summarise(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     table: ScoreTable,
     heading: Heading,
     looked: Sequence[str] = (),
@@ -91,7 +91,7 @@ def summarise(
 
 
 def _extras(
-    benchmark: BenchmarkPlugin, table: ScoreTable, signature: Signature, looked: Sequence[str]
+    benchmark: Benchmark, table: ScoreTable, signature: Signature, looked: Sequence[str]
 ) -> dict[str, Any]:
     """What only some benchmarks and runs say of a score.
 
@@ -104,12 +104,12 @@ def _extras(
     if rewritten := signature.parameters.get(REWRITTEN):
         notes.append(rewritten_note(rewritten))
     notes += looked
-    if hasattr(benchmark, "notes"):
-        notes += benchmark.notes(table.prompts, signature.rule, signature.detector)
-    if notes or hasattr(benchmark, "notes"):
+    notes += benchmark.notes(table.prompts, signature.rule, signature.detector)
+    if notes:
         extras["notes"] = notes
-    if hasattr(benchmark, "breakdowns"):
-        extras["breakdowns"] = benchmark.breakdowns(table)
+    breakdowns = benchmark.breakdowns(table)
+    if breakdowns:
+        extras["breakdowns"] = breakdowns
     return extras
 
 
@@ -141,7 +141,7 @@ def is_changed(document: Summary) -> bool:
     return bool(document.get(SEAL, now) != now)
 
 
-def _group(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, Any]:
+def _group(benchmark: Benchmark, table: ScoreTable) -> dict[str, Any]:
     measured = _measured(benchmark, table)
     return {
         **measured["metrics"],
@@ -152,7 +152,7 @@ def _group(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, Any]:
     }
 
 
-def _measured(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, dict[str, Any]]:
+def _measured(benchmark: Benchmark, table: ScoreTable) -> Mapping[str, dict[str, Any]]:
     from ..statistics.bootstrap import intervals
 
     found = intervals(defined_ratios(benchmark, table), benchmark.clusters(table.prompts))
@@ -167,7 +167,7 @@ def _measured(benchmark: BenchmarkPlugin, table: ScoreTable) -> Mapping[str, dic
 
 
 def _reasons(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     table: ScoreTable,
     metrics: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]],
@@ -185,7 +185,7 @@ def _reasons(
     return found
 
 
-def _design_effects(benchmark: BenchmarkPlugin, table: ScoreTable) -> dict[str, float | None]:
+def _design_effects(benchmark: Benchmark, table: ScoreTable) -> dict[str, float | None]:
     """How many images of this run say as much as one independent image, for single shares."""
     from ..statistics.design_effect import design_effect
 

@@ -49,8 +49,7 @@ def settled(
     if given is not None:
         checked_threshold(rule, given)
     chosen = detectors if given is None else given
-    if hasattr(rule, "for_prompts"):
-        rule = rule.for_prompts(prompts, chosen, given is None and detectors is not None)
+    rule = rule.for_prompts(prompts, chosen, given is None and detectors is not None)
     return rule, rule.threshold if chosen is None else chosen
 
 
@@ -59,9 +58,7 @@ def decided_at(rule: Rule, prompt: Prompt, threshold: float) -> float:
 
     A rule with several thresholds offers ``decides_at(prompt, threshold)``.
     """
-    if hasattr(rule, "decides_at"):
-        return float(rule.decides_at(prompt, threshold))
-    return threshold
+    return float(rule.decides_at(prompt, threshold))
 
 
 def stated_threshold(detector: Detector) -> float | None:
@@ -70,7 +67,7 @@ def stated_threshold(detector: Detector) -> float | None:
     Raises:
         UserError: no number from 0 to 1.
     """
-    stated = getattr(detector, OWN_THRESHOLD, None)
+    stated: object = detector.score_threshold
     if stated is None:
         return None
     if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..detections import Detections, check_record
+from ..detections import check_record
 from ..plugins import Rule, ScoreTable, Verdict
 from ..prompts import Prompt
 
@@ -22,18 +22,11 @@ def judge_of(rule: Rule, anywhere: bool = False) -> Judge:
 
     ``anywhere`` lets boxes lie where they like: those of a record that brings a prompt of its own
     are a case for the rule, and not of an image.
-
-    A rule may offer ``judge_record(prompt, record, threshold)``, which must agree with ``judge``
-    and saves building arrays; otherwise the record is read into Detections.
     """
-    direct: Judge | None = getattr(rule, "judge_record", None)
 
     def judge(prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        if direct is not None:
-            check_record(record, anywhere)
-            return direct(prompt, record, threshold)
-        found = Detections.from_record(record).require_sound(anywhere)
-        return rule.judge(prompt, found, threshold)
+        check_record(record, anywhere)
+        return rule.judge_record(prompt, record, threshold)
 
     return judge
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from ..plugins import Detector, Generator
+from ..plugins import Detector, Method
 from ..runs.expected import Expected
 from ..runs.record_lines import encode
 from .open_images import encode_png
@@ -40,7 +40,7 @@ class Calibration:
 
 
 def calibrate(
-    expected: Expected, generator: Generator, detector: Detector, batch_size: int
+    expected: Expected, generator: Method, detector: Detector, batch_size: int
 ) -> Calibration:
     """Load the models, make the first two batches of the plan, and look at them; writes nothing.
 

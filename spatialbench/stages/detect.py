@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
-from ..plugins import Detector, download
+from ..plugins import Detector
 from ..runs.expected import Key, name_some
 from ..runs.opening import Run
 from ..runs.progress import Progress
@@ -243,7 +243,7 @@ def detect(
         before = directory.seen(signature, lambda notice: None) if batches else ()
         found_before = any(record["boxes"] for record in before)
         if batches and executor.elsewhere:
-            download(detector)
+            detector.download()
         known = vocabulary(expected.benchmark, expected.all_prompts) if batches else frozenset()
         here = directory.absolute()
         where = Surroundings(here.path, run.machine, DETECTIONS, begun=bool(done))

@@ -13,7 +13,7 @@ from ..executors import Executor, GivenUp, LateError
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..files.images import of_one_colour, one_colour_note
-from ..plugins import Generator, ImageRequest, download
+from ..plugins import ImageRequest, Method
 from ..runs.expected import Key, name_some
 from ..runs.machine import device_name
 from ..runs.opening import Run
@@ -51,7 +51,7 @@ class ImageWorker:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Method,
         directory: RunDirectory,
         batch_size: int,
         where: Surroundings,
@@ -129,7 +129,7 @@ class ImageWorker:
 
 def generate(
     run: Run,
-    generator: Generator,
+    generator: Method,
     batch_size: int,
     executor: Executor,
     progress: Progress,
@@ -160,7 +160,7 @@ def generate(
         here = directory.absolute()
         where = Surroundings(here.path, run.machine, IMAGES, begun=bool(done))
         if batches and executor.elsewhere:
-            download(generator)
+            generator.download()
         worker = partial(ImageWorker, generator, here, batch_size, where)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):

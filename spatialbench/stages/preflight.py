@@ -12,8 +12,8 @@ import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
-from ..plugins import Detector, Generator, Rule, download
-from ..plugins.requirements import Requirement, of_detector, of_generator, of_rule, required
+from ..plugins import Detector, Method, Rule
+from ..plugins.requirements import Requirement, required
 from ..runs.expected import Expected, Key, to_judge
 from ..runs.store import RunDirectory
 from ..scoring.rules.catalogue import bound
@@ -36,7 +36,7 @@ class Wanted:
 
     folder: Path
     expected: Expected
-    generator: Generator | None = None
+    generator: Method | None = None
     detector: Detector | None = None
     rule: Rule | None = None
     image_bytes: float | None = None
@@ -60,7 +60,7 @@ def needs(wanted: Wanted) -> list[Requirement]:
     due = [key for key in keys if key not in finished]
     if wanted.generator is not None and due:
         found += _space(wanted, len(due))
-        found += of_generator(wanted.generator, [expected.request(key) for key in due])
+        found += wanted.generator.requirements([expected.request(key) for key in due])
     unseen = None
     if wanted.detector is not None:
         unseen = _detector(wanted.detector, directory, expected, keys)
@@ -112,9 +112,9 @@ def fetch(wanted: Wanted) -> None:
         UserError: it cannot be had.
     """
     if wanted.generator is not None:
-        download(wanted.generator)
+        wanted.generator.download()
     if wanted.detector is not None:
-        download(wanted.detector)
+        wanted.detector.download()
 
 
 def _detector(
@@ -131,7 +131,7 @@ def _detector(
     same = required(
         "the same detector as before", lambda: require_same_detector(directory, detector)
     )
-    return [*([same] if same.missing else []), *of_detector(detector, sorted(names))]
+    return [*([same] if same.missing else []), *detector.requirements(sorted(names))]
 
 
 def _rule(rule: Rule, folder: Path, expected: Expected, keys: list[Key]) -> list[Requirement]:
@@ -152,9 +152,7 @@ def _rule(rule: Rule, folder: Path, expected: Expected, keys: list[Key]) -> list
     if taken.missing is not None:
         return [taken]
     rule = bound(rule, folder, expected.prompts)
-    if not hasattr(rule, "requirements"):
-        return []
-    return of_rule(rule, to_judge(expected, keys), folder)
+    return list(rule.requirements(to_judge(expected, keys), folder))
 
 
 def _space(wanted: Wanted, images: int) -> list[Requirement]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from ..executors import Executor
-from ..plugins import Detector, Generator, Rule
+from ..plugins import Detector, Method, Rule
 from ..runs.expected import name_some
 from ..runs.opening import Run
 from ..runs.progress import Progress
@@ -21,7 +21,7 @@ from .plan import WHOLE, Shard
 class Work:
     """Who does the work, and in which batches."""
 
-    generator: Generator
+    generator: Method
     detector: Detector
     executor: Executor
     batch_size: int = 8

@@ -51,7 +51,7 @@ def retrained_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def configured(method: str, backbone: str, **parameters: Any) -> Any:
     settings = GenerationSettings(backbone=backbone)
-    return plugins.load("generator", method).configure(settings, parameters)
+    return plugins.load("method", method).configure(settings, parameters)
 
 
 def described(folder: Path, unet: dict[str, Any], pipeline: str) -> Path:
@@ -91,7 +91,7 @@ def test_and_the_same_images(copied_lab: Path) -> None:
     requests = [ImageRequest(PROMPT, 0, 42)]
     for method in ("infsplign", "attend-and-excite"):
         settings = [GenerationSettings(backbone=name, steps=3) for name in ("lab", str(copied_lab))]
-        plugin = plugins.load("generator", method)
+        plugin = plugins.load("method", method)
         one, other = (plugin.configure(given, {}).generate(requests)[0] for given in settings)
         assert np.array_equal(np.asarray(one), np.asarray(other))
 
@@ -162,7 +162,7 @@ def test_an_unknown_repository_is_asked_for_one_small_file(
     name = f"org/model@{COMMIT}"
     configured("sd", name)
     with pytest.raises(UserError, match=f"type 'spatialbench fetch {name}' first"):
-        plugins.load("generator", "attend-and-excite").configure(
+        plugins.load("method", "attend-and-excite").configure(
             GenerationSettings(backbone=name, offline=True), {}
         )
     asked: list[str] = []

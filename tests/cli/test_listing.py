@@ -22,9 +22,9 @@ from .conftest import Command
 
 def test_list_names_every_kind(spatialbench: Command) -> None:
     listed = json.loads(spatialbench("list", "--format", "json").out)
-    assert list(listed) == ["generators", "detectors", "benchmarks", "backbones", "rules"]
+    assert list(listed) == ["methods", "detectors", "benchmarks", "backbones", "rules"]
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
-    assert {"painter", "sd", "infsplign"} <= names["generators"]
+    assert {"painter", "sd", "infsplign"} <= names["methods"]
     assert {"colour-blobs", "owlvit", "lab-owlvit"} <= names["detectors"]
     assert {"squares", "visor"} <= names["benchmarks"]
     assert {"lab", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl"} <= names["backbones"]

@@ -56,6 +56,6 @@ def either(call: Callable[[], object]) -> None:
 
 
 @cache
-def benchmark_named(name: str) -> plugins.BenchmarkPlugin:
+def benchmark_named(name: str) -> plugins.Benchmark:
     """Looked up among the installed packages once."""
     return plugins.load("benchmark", name)

@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     options = parser.parse_args()
     benchmark = plugins.load("benchmark", "visor")
-    generator = plugins.load("generator", "sd").configure(GenerationSettings(), {})
+    generator = plugins.load("method", "sd").configure(GenerationSettings(), {})
     identity = generator.identity()
     bare = Bare(identity["steps"], identity["guidance_scale"])
     generator.load()

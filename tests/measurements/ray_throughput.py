@@ -39,7 +39,7 @@ class Clock(Silent):
 def rate(folder: Path, workers: int, prompts: int, batch_size: int) -> float:
     """Images a second with so many workers, without loading and without the last stragglers."""
     benchmark = plugins.load("benchmark", "visor")
-    generator = plugins.load("generator", "sd").configure(GenerationSettings(), {})
+    generator = plugins.load("method", "sd").configure(GenerationSettings(), {})
     run = open_run(
         RunSpec(benchmark, benchmark.default_subset, generator),
         Selection(prompts),

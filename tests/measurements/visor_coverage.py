@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spatialbench import plugins
-from spatialbench.plugins import BenchmarkPlugin, ScoreTable
+from spatialbench.plugins import Benchmark, ScoreTable
 from spatialbench.prompts import Prompt
 from spatialbench.runs.selection import Selection, select
 from spatialbench.statistics.bootstrap import intervals
@@ -53,7 +53,7 @@ Floats = npt.NDArray[np.float64]
 class World:
     """Prompts with their pairs, and how alike the images of a prompt are."""
 
-    benchmark: BenchmarkPlugin
+    benchmark: Benchmark
     prompts: list[Prompt]
     pair: npt.NDArray[np.int64]
     correlation: float

@@ -169,9 +169,9 @@ def test_settings_that_make_no_sense(
         PLUGIN.configure(GenerationSettings(backbone="flux1-dev", **settings), parameters)
 
 
-@pytest.mark.parametrize("name", plugins.names("generator"))
+@pytest.mark.parametrize("name", plugins.names("method"))
 def test_methods_that_cannot_run_on_it_refuse_before_anything_is_loaded(name: str) -> None:
-    plugin = plugins.load("generator", name)
+    plugin = plugins.load("method", name)
     settings = GenerationSettings(backbone="flux1-dev")
     if name in RUNS_ON_FLUX - {"sd", "infsplign", "tenor"}:
         with pytest.raises(UserError, match="--set lora="):

@@ -126,12 +126,12 @@ def test_settings_that_make_no_sense(
         make(folder, parameters, **settings)
 
 
-@pytest.mark.parametrize("name", plugins.names("generator"))
+@pytest.mark.parametrize("name", plugins.names("method"))
 def test_methods_that_cannot_run_on_it_refuse_before_anything_is_loaded(
     folder: Path, name: str
 ) -> None:
     settings = GenerationSettings(backbone=str(folder))
-    plugin = plugins.load("generator", name)
+    plugin = plugins.load("method", name)
     if name in RUNS_ON_SD3:
         assert plugin.configure(settings, {}).identity()["backbone"]["name"] == "local"
     else:

@@ -62,7 +62,7 @@ def test_methods_get_their_backbone(
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("SPATIALBENCH_OFFLINE", "1")
-    plugin = load("generator", method)
+    plugin = load("method", method)
     download(plugin.configure(GenerationSettings(), {}))
     missing = plugin.configure(GenerationSettings(backbone="sd1.4"), {})
     with pytest.raises(UserError, match="not in the local cache"):

@@ -8,8 +8,7 @@ that the objects are there, not where they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
 from ...guidance.descent_plugin import DescentPlugin
@@ -29,17 +28,16 @@ _ARCHITECTURES: Mapping[Architecture, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class AttendAndExcite(DescentPlugin):
     """The entry point ``attend-and-excite``."""
 
-    name: ClassVar[str] = "attend-and-excite"
-    summary: ClassVar[str] = "latents moved until each object holds some pixel's attention"
-    version: ClassVar[int] = 1
-    marks: ClassVar[tuple[str, ...]] = ()
-    per_architecture: ClassVar[Mapping[Architecture, Mapping[str, Any]]] = _ARCHITECTURES
-    own_identity: ClassVar[Mapping[str, Any]] = {}
-    clip: ClassVar[float | None] = None
+    name = "attend-and-excite"
+    summary = "latents moved until each object holds some pixel's attention"
+    version = 1
+
+    def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
+        """Parameters that a kind of backbone wants otherwise than the defaults."""
+        return _ARCHITECTURES.get(architecture, {})
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -54,10 +52,8 @@ class AttendAndExcite(DescentPlugin):
         Raises:
             UserError: a prompt names no object, or one that its text does not contain.
         """
-        from ...guidance.nouns import guided_spans
-
         for prompt in prompts:
-            guided_spans(prompt)
+            self.spans(prompt)
         return []
 
     def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...plugins import GenerationSettings, Parameter
+from ...plugins import GenerationSettings, MethodPlugin, Parameter
 from ..stable_diffusion import PARAMETERS as PLAIN
 from .flux_sampling import PARAMETERS as FLUX
 
@@ -28,7 +28,7 @@ WEIGHTS: Mapping[str, Parameter] = {
 
 
 @dataclass(frozen=True, slots=True)
-class CompassPlugin:
+class CompassPlugin(MethodPlugin):
     """The entry points ``compass``, ``compass-without-tenor`` and ``tenor``."""
 
     name: str

@@ -20,7 +20,7 @@ PLUGIN = DeferredMethod(
     PARAMETERS,
     f"{__name__}.generator",
     step_factor=_STEP_FACTOR,
-    marks_of=marks_of,
+    marks=marks_of,
 )
 """Its parameters' defaults are those of the preset ``sweep``."""
 

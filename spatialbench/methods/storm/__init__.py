@@ -9,8 +9,8 @@ term for adjectives, which spatial prompts seldom have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
 from ...errors import unknown_name
@@ -46,8 +46,11 @@ class Storm(DescentPlugin):
     corrected: bool
     nouns: str = _GIVEN
 
-    per_architecture: ClassVar[Mapping[Architecture, Mapping[str, Any]]] = _ARCHITECTURES
-    clip: ClassVar[float | None] = 1.0
+    clip: float | None = field(default=1.0, init=False)
+
+    def inherited(self, architecture: Architecture) -> Mapping[str, Any]:
+        """Parameters that a kind of backbone wants otherwise than the defaults."""
+        return _ARCHITECTURES.get(architecture, {})
 
     @property
     def marks(self) -> tuple[str, ...]:

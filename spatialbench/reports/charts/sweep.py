@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from ...plugins import BenchmarkPlugin, Rule
+from ...plugins import Benchmark, Rule
 from ...prompts import Prompt
 from ...scoring.defined import defined_metrics
 from ...scoring.verdicts import build_table, judge_of
@@ -30,7 +30,7 @@ class Sweep:
 
 
 def sweep(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     rule: Rule,
     records: Sequence[tuple[Prompt, Mapping[str, Any]]],
     keys: Sequence[str],

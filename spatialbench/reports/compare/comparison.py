@@ -8,7 +8,7 @@ from math import nan
 
 import numpy as np
 
-from ...plugins import BenchmarkPlugin, ScoreTable
+from ...plugins import Benchmark, ScoreTable
 from ...prompts import Prompt
 from ...scoring.defined import defined_metrics, defined_ratios
 from ...scoring.verdicts import by_task
@@ -122,7 +122,7 @@ def compare(
 
 
 def _changes(
-    benchmark: BenchmarkPlugin,
+    benchmark: Benchmark,
     first: ScoreTable,
     second: ScoreTable,
     resamples: int,

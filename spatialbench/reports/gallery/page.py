@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...files.shown_text import inert
-from ...plugins import BenchmarkPlugin
+from ...plugins import Benchmark
 from ..cells import INTERVAL_NOTE, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison
 from ..compare.text import change_cell, p_cell
@@ -58,7 +58,7 @@ def index_html(
 
 
 def _metrics(
-    benchmark: BenchmarkPlugin, sides: Sequence[Side], comparison: Comparison | None
+    benchmark: Benchmark, sides: Sequence[Side], comparison: Comparison | None
 ) -> list[dict[str, Any]]:
     shown = []
     for key in benchmark.headline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from ...detections import Detections
 from ...errors import UserError, typed
-from ...plugins import BenchmarkPlugin, ImageRequest, Verdict
+from ...plugins import Benchmark, ImageRequest, Rule, Verdict
 from ...plugins.requirements import Requirement, required
 from ...prompts import Prompt, Triplet
 from ...runs.record_lines import IMAGE_HASH
@@ -31,12 +31,9 @@ def same_names(prompt: Prompt) -> StandsFor:
     return same_name
 
 
-def meaning_of(benchmark: BenchmarkPlugin) -> PromptMeaning:
-    """A benchmark's own meaning, by its optional ``stands_for(prompt, label, name)``."""
-    own: Callable[[Prompt, str, str], bool] | None = getattr(benchmark, "stands_for", None)
-    if own is None:
-        return same_names
-    stands_for = own
+def meaning_of(benchmark: Benchmark) -> PromptMeaning:
+    """A benchmark's own meaning, by its ``stands_for``."""
+    stands_for = benchmark.stands_for
     return lambda prompt: lambda label, name: stands_for(prompt, label, name)
 
 
@@ -76,7 +73,7 @@ class Seen:
 
 
 @dataclass(slots=True)
-class AnyBenchmarkRule(ABC):
+class AnyBenchmarkRule(Rule):
     """A rule that needs the prompt's triplets, the boxes, and for depth a map.
 
     Attributes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ...errors import UserError
-from ...plugins import BenchmarkPlugin, Rule
+from ...plugins import Benchmark, Rule
 from ...plugins.subsets import default_rule
 from ...prompts import Prompt
 from .any_benchmark import AnyBenchmarkRule, in_depth, meaning_of
@@ -103,7 +103,7 @@ def family_of(rule: str) -> Family | None:
 
 
 def build(
-    family: Family, benchmark: BenchmarkPlugin, subset: str | None, options: Options
+    family: Family, benchmark: Benchmark, subset: str | None, options: Options
 ) -> AnyBenchmarkRule:
     """A rule for a benchmark, with the threshold of the subset's own rule.
 
@@ -135,7 +135,7 @@ def build(
     return replace(rule, depth=folder)
 
 
-def named(benchmark: BenchmarkPlugin, subset: str | None, rule: str) -> AnyBenchmarkRule | None:
+def named(benchmark: Benchmark, subset: str | None, rule: str) -> AnyBenchmarkRule | None:
     """The rule a result names, such as ``esplora-r1/1+tau:2``; None for one of the benchmark's."""
     family = family_of(rule)
     if family is None:

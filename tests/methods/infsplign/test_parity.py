@@ -98,7 +98,7 @@ def _run(folder: Path, expected: dict[str, Any], case: dict[str, Any]) -> tuple[
     steps = len(case["timesteps"])
     given = {key: case[key] for key in ("loss", "alpha", "margin")}
     given |= {"end": str(len(case["steps"])), **lambdas}
-    method = plugins.load("generator", "infsplign-released")
+    method = plugins.load("method", "infsplign-released")
     generator: Any = method.configure(GenerationSettings(str(folder), steps=steps), given)
     observed: list[GuidedStep] = []
     generator.observer = observed.append

@@ -156,7 +156,7 @@ def test_rewritten_prompts_are_looked_up_as_they_are_sent() -> None:
 
 
 def test_attend_and_excite_refuses_a_prompt_without_objects_before_loading() -> None:
-    method = plugins.load("generator", "attend-and-excite").configure(GenerationSettings(), {})
+    method = plugins.load("method", "attend-and-excite").configure(GenerationSettings(), {})
     with pytest.raises(UserError, match="names no object"):
         plugins.about_prompts(method, [Prompt("3", "a sunny day", "none")])
 
@@ -171,7 +171,7 @@ def test_an_unguided_prompt_is_plain_sd_and_a_guided_one_is_not() -> None:
     prompts = {p.text: p for p in benchmark.prompts("relational") if p.text in wanted}
     requests = [ImageRequest(prompts[text], 0, 42) for text in wanted]
     settings = GenerationSettings(backbone="lab", steps=5)
-    stock = plugins.load("generator", "sd").configure(settings, {}).generate(requests)
+    stock = plugins.load("method", "sd").configure(settings, {}).generate(requests)
     plain = {"thresholds": "none"}
     guided = RELEASED.configure(settings, plain).generate(requests)
     given = RELEASED.configure(settings, {**plain, "nouns": "given"}).generate(requests)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
@@ -28,7 +28,7 @@ def _prompts() -> list[Prompt]:
     return made
 
 
-class CentreRule:
+class CentreRule(Rule):
     name = "squares-centre/1"
     threshold = 0.5
 
@@ -48,7 +48,7 @@ class CentreRule:
         return Verdict(correct, float(correct), f"expected {prompt.text}; {said}", {"both": both})
 
 
-class Squares:
+class Squares(Benchmark):
     name = "squares"
     version = 1
     summary = "48 prompts with two coloured squares"

@@ -9,11 +9,12 @@ import numpy as np
 from PIL import Image
 
 from spatialbench.detections import Detections
+from spatialbench.plugins import Detector, DetectorPlugin
 
 from . import COLOURS
 
 
-class ColourBlobs:
+class ColourBlobs(Detector):
     def identity(self) -> dict[str, Any]:
         return {"detector": "colour-blobs", "version": 1}
 
@@ -41,7 +42,7 @@ def _find(image: Image.Image, names: Sequence[str]) -> Detections:
     return Detections.build(boxes or np.empty((0, 4)), scores, found, image.width, image.height)
 
 
-class ColourBlobsPlugin:
+class ColourBlobsPlugin(DetectorPlugin):
     name = "colour-blobs"
     summary = "finds squares by their colour"
 

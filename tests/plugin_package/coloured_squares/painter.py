@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from spatialbench.errors import UserError
-from spatialbench.plugins import GenerationSettings, ImageRequest, Parameter
+from spatialbench.plugins import GenerationSettings, ImageRequest, Method, MethodPlugin, Parameter
 from spatialbench.relations import Relation
 
 from . import COLOURS
@@ -27,7 +27,7 @@ _OFFSET = {
 
 
 @dataclass(frozen=True)
-class Painter:
+class Painter(Method):
     skill: float
     side: int = 64
 
@@ -62,7 +62,7 @@ class Painter:
         return image
 
 
-class PainterPlugin:
+class PainterPlugin(MethodPlugin):
     name = "painter"
     summary = "paints squares, rightly placed as often as its skill says"
     parameters: Mapping[str, Parameter] = {"skill": Parameter(0.75, "share of right images")}

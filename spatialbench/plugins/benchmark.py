@@ -1,0 +1,217 @@
+"""Benchmarks: prompts, rules and metrics, and all that is special to one of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from .detector import Detector
+from .plugin import Plugin
+from .rule import Rule, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..detections import Detections
+    from ..prompts import Prompt
+    from ..statistics.ratios import MeanOfRatios
+
+Judged = Sequence[tuple["Prompt", int, Verdict]]
+"""(prompt, image index, verdict) of each image of an official results file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Verdicts of a run as columns, one row per image, in the order of the expected images.
+
+    ``prompts[prompt_row[i]]`` is the prompt of row i and ``index[i]`` its image index.
+    ``columns`` holds ``correct`` (bool), ``score`` (float64) and the rule's facts.
+    """
+
+    prompts: Sequence[Prompt]
+    prompt_row: npt.NDArray[np.int64]
+    index: npt.NDArray[np.int64]
+    columns: Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published result, as printed.
+
+    ``base`` is the checkpoint as its authors loaded it; ``evidence`` is P (primary), S (secondary),
+    C (checked) or D (derived); ``note`` says what is odd about the row, and ``marks`` names why it
+    competes with nobody: ``inconsistent``, ``layout-conditioned``, ``trained-on-the-metric``.
+    """
+
+    method: str
+    base: str
+    metrics: Mapping[str, float]
+    source: str
+    evidence: str
+    note: str = ""
+    marks: tuple[str, ...] = ()
+
+
+class Benchmark(Plugin):
+    """What an entry point of ``spatialbench.benchmarks`` names."""
+
+    version: int
+    subsets: Mapping[str, str]
+    """Name of each prompt subset and what it holds; ``default_subset`` is one of them."""
+    default_subset: str
+    images_per_prompt: int
+    detector: str
+    """The name of the benchmark's own detector."""
+    rules: Mapping[str, Rule]
+    """By short name; the first is the default."""
+    headline: Sequence[str]
+    """Metric keys of the table, in column order."""
+    subset_rules: Mapping[str, str] = {}
+    """The short name of a subset's rule, where it is another than the default."""
+    subset_detectors: Mapping[str, str] = {}
+    """The name of a subset's detector, where it is another than ``detector``."""
+    rule_options: Mapping[str, Any] = {}
+    """The options of ``--rule NAME:KEY=VALUE``, which ``rule_with`` sets; empty for none."""
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Labels that its detectors answer though no prompt asks for them."""
+        return ()
+
+    @abstractmethod
+    def prompts(self, subset: str) -> Sequence[Prompt]:
+        """All prompts of a subset, in the benchmark's order.
+
+        Raises:
+            UserError: an unknown subset, or a file that is not there.
+        """
+
+    @abstractmethod
+    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
+        """Point values by metric key, exactly as the official scorer computes them.
+
+        NaN where the official script would divide by zero.
+        """
+
+    @abstractmethod
+    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
+        """The same metrics as ratios of per-prompt sums (row order of ``table.prompts``)."""
+
+    def official_prompts(self, subset: str) -> bytes:
+        """The subset as the benchmark's own prompt file; by default one text per line."""
+        return "".join(f"{prompt.text}\n" for prompt in self.prompts(subset)).encode()
+
+    def seed(self, prompt: Prompt, index: int) -> int:
+        """Seed of image ``index`` under the scheme ``protocol``; by default 42 + index."""
+        return 42 + index
+
+    def labels(self, prompt: Prompt) -> Sequence[str]:
+        """Object names a detector must look for, in the rule's order."""
+        return prompt.objects
+
+    def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
+        """A cluster name per prompt: what the bootstrap draws; by default the prompt itself."""
+        return [prompt.id for prompt in prompts]
+
+    def published(self) -> Sequence[Published]:
+        """Published rows that can stand beside a result."""
+        return ()
+
+    def violations(
+        self, numbers: Mapping[str, float], rounding: float, whole: bool
+    ) -> Sequence[str]:
+        """A sentence for each identity between metrics that a row of numbers breaks.
+
+        Args:
+            numbers: in percent, by metric key; some may be absent.
+            rounding: how much the cells may be off by rounding, in percent.
+            whole: whether every prompt has all its images.
+        """
+        return ()
+
+    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
+        """Why a metric is undefined, by key: where its number would mean nothing."""
+        return {}
+
+    def notes(self, prompts: Sequence[Prompt], rule: str, detector: str) -> Sequence[str]:
+        """Sentences under the table about these prompts, the named rule and the detector."""
+        return ()
+
+    def breakdowns(self, table: ScoreTable) -> Mapping[str, Mapping[str, Any]]:
+        """Numbers of other groups than tasks, by a name for the grouping."""
+        return {}
+
+    def stands_for(self, prompt: Prompt, label: str, name: str) -> bool:
+        """Whether a detector's label means an object of the prompt; by default equal names."""
+        return label == name
+
+    def needs_prepared_detector(self, prompts: Sequence[Prompt]) -> bool:
+        """Whether ``prepare_detector`` has anything to do for these prompts."""
+        return False
+
+    def prepare_detector(
+        self, detector: Detector, subset: str, device: str, offline: bool
+    ) -> Detector:
+        """The detector, with what finds more about a box than where it is and what."""
+        return detector
+
+    def rule_with(self, rule: Rule, options: Mapping[str, Any]) -> Rule:
+        """A rule with some of ``rule_options`` set.
+
+        Raises:
+            UserError: a value out of its range.
+        """
+        raise UserError(f"the rules of {self.name} have no options.")
+
+    def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
+        """The prompt that a foreign detections record brings; None for one of the benchmark's.
+
+        Raises:
+            UserError: something else where the prompt should be.
+        """
+        return None
+
+    def judged_metadata(self, metadata: Any) -> str | None:
+        """What the official scorer reads of an image folder's metadata, as text to compare.
+
+        None for metadata of another form, and where the benchmark has none.
+        """
+        return None
+
+    def rewritten_prompts(self, path: Path) -> int:
+        """How many prompts of an official results file have another text than the benchmark's."""
+        return 0
+
+    def official_reader(
+        self, subset: str, images_per_prompt: int | None = None
+    ) -> Callable[[Path], Judged] | None:
+        """What reads an official results file of that subset; None where there is no such file.
+
+        Args:
+            images_per_prompt: as the user said, for files whose running numbers depend on it.
+        """
+        return None
+
+    def official_results(
+        self,
+        images: Iterable[tuple[Prompt, int, Detections]],
+        subset: str,
+        rule: Rule,
+        threshold: float,
+        method: str,
+        detector: str | None = None,
+        images_per_prompt: int | None = None,
+    ) -> Mapping[str, bytes] | None:
+        """Contents of the official results files by relative name; None where there are none.
+
+        Args:
+            images: prompt, image index and detections of each image.
+            detector: the signature of what found them; None for the prescribed one.
+            images_per_prompt: how many each prompt has; None for the benchmark's own.
+        """
+        return None

@@ -1,0 +1,130 @@
+"""Methods: what makes images. A plug-in names one; configured, it is a ``Method``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .plugin import Plugin
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..prompts import Prompt
+    from .requirements import Requirement
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One image to make: prompt, image index k, and the seed of its own CPU generator."""
+
+    prompt: Prompt
+    index: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """What the user asked of any method; None means the backbone's own default.
+
+    ``width`` and ``height`` are pixels; ``dtype`` is ``float32``, ``float16`` or ``bfloat16``.
+    ``device`` and ``offline`` decide no pixel and stay out of the identity.
+    """
+
+    backbone: str = "lab"
+    steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str | None = None
+    width: int | None = None
+    height: int | None = None
+    dtype: str = "float32"
+    prompt_transform: str | None = None
+    device: str = "cpu"
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One ``--set key=value`` a method takes: its default and what it means."""
+
+    default: Any
+    help: str
+
+
+class Method(ABC):
+    """A method on a backbone, with every setting fixed."""
+
+    @abstractmethod
+    def identity(self) -> Json:
+        """Everything that decides the pixels: method, version, parameters, backbone, scheduler.
+
+        Cheap: no model is loaded for it. Plain JSON values only.
+        """
+
+    @abstractmethod
+    def load(self) -> None:
+        """Load the models. Called once in each worker, before ``generate``."""
+
+    @abstractmethod
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """One RGB image per request, each from one CPU generator seeded with its own seed.
+
+        A request's pixels may not depend on the other requests beyond rounding.
+        """
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
+        """What it needs to make these images; loads no model and takes nothing from the network.
+
+        By default nothing is asked, and the method says what it lacks when it is used.
+        """
+        return ()
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> Sequence[str]:
+        """Sentences on the prompts of a run, printed before the first image; loads no model.
+
+        Raises:
+            UserError: a prompt that the method cannot take.
+        """
+        return ()
+
+    def download(self) -> None:
+        """Get what it takes from the network, without loading it.
+
+        A method that does not say how has to find its files on every machine that works.
+
+        Raises:
+            UserError: the download failed, or it is offline.
+        """
+        return
+
+
+class MethodPlugin(Plugin):
+    """What an entry point of ``spatialbench.methods`` names."""
+
+    step_factor: float = 1.0
+    """How many plain steps one of its steps is worth, for rough estimates."""
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The ``--set`` keys by name, with their defaults."""
+        return {}
+
+    @abstractmethod
+    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Method:
+        """Fix the settings.
+
+        Raises:
+            UserError: a parameter or value the method does not take.
+        """
+
+    def marks_of(self, parameters: Mapping[str, str]) -> Sequence[str]:
+        """The marks of a run whose identity has none, as of an earlier version.
+
+        Args:
+            parameters: those in the run's signature.
+        """
+        return ()
