@@ -6,6 +6,7 @@ A plug-in is an object of a class below, named by an entry point of its kind's g
 
 from __future__ import annotations
 
+from .backbone import Backbone, Defaults
 from .benchmark import Benchmark, Judged, Published, ScoreTable
 from .detector import Detector, DetectorPlugin, MaskedDetections
 from .discovery import Kind, load, names
@@ -15,7 +16,9 @@ from .requirements import Requirement, required
 from .rule import Rule, Verdict
 
 __all__ = [
+    "Backbone",
     "Benchmark",
+    "Defaults",
     "Detector",
     "DetectorPlugin",
     "GenerationSettings",

@@ -15,17 +15,19 @@ from types import ModuleType
 from typing import Any, Literal, overload
 
 from ..errors import UserError, unknown_name
+from .backbone import Backbone
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
 from .method import MethodPlugin
 from .plugin import Plugin
 
-Kind = Literal["method", "detector", "benchmark"]
+Kind = Literal["method", "detector", "benchmark", "backbone"]
 
 _BASES: dict[Kind, type[Plugin]] = {
     "method": MethodPlugin,
     "detector": DetectorPlugin,
     "benchmark": Benchmark,
+    "backbone": Backbone,
 }
 
 
@@ -40,6 +42,8 @@ def load(kind: Literal["method"], name: str) -> MethodPlugin: ...
 def load(kind: Literal["detector"], name: str) -> DetectorPlugin: ...
 @overload
 def load(kind: Literal["benchmark"], name: str) -> Benchmark: ...
+@overload
+def load(kind: Literal["backbone"], name: str) -> Backbone: ...
 def load(kind: Kind, name: str) -> Any:
     """The plug-in object of that name.
 

@@ -1,0 +1,55 @@
+"""Backbones: text-to-image models by name. A plug-in says where the weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .plugin import Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a backbone is run with unless the user says otherwise.
+
+    ``scheduler`` is a name of ``backbones.schedulers``; ``own`` is the one in the checkpoint.
+    ``width`` and ``height`` are pixels; None is the checkpoint's own size. A FLUX model with
+    ``guidance_scale`` 0 takes none. ``text_length`` is how many tokens of T5 a transformer reads,
+    or rows of zeros where it has no T5; 0 is none.
+    """
+
+    steps: int = 50
+    guidance_scale: float = 7.5
+    scheduler: str = "own"
+    width: int | None = None
+    height: int | None = None
+    text_length: int | None = None
+
+
+@dataclass(frozen=True)
+class Backbone(Plugin):
+    """What an entry point of ``spatialbench.backbones`` names: a model in diffusers format.
+
+    Either ``sources`` or ``folder`` is given. Of a repository that is not here yet nothing can be
+    read, so the plug-in says what its files would; a folder says it itself.
+
+    Attributes:
+        name: what ``--backbone`` takes, and what identifies a run beside the weights.
+        summary: one line for lists.
+        sources: ``org/name@<40 hex digits>`` of repositories that hold the same weights, the
+            preferred one first.
+        folder: where a backbone that is in no repository lies.
+        pipeline: of a repository, the ``_class_name`` in its ``model_index.json``.
+        architecture: what kind of model it is, a value of ``backbones.architecture``; None has the
+            repository asked for one small file where a method depends on it.
+        defaults: what it is run with; None is what its kind of pipeline is, or a folder says.
+    """
+
+    name: str
+    summary: str
+    sources: Sequence[str] = ()
+    folder: Path | None = None
+    pipeline: str = "StableDiffusionPipeline"
+    architecture: str | None = None
+    defaults: Defaults | None = None
