@@ -20,7 +20,7 @@ def _distribution(folder: Path, name: str, entry_points: str) -> None:
 
 def test_a_strangers_package_adds_one_of_each(plugin_package: Path) -> None:
     kinds: tuple[tuple[Kind, str], ...] = (
-        ("generator", "painter"),
+        ("method", "painter"),
         ("detector", "colour-blobs"),
         ("benchmark", "squares"),
     )
@@ -45,7 +45,7 @@ def test_an_unknown_name_lists_near_matches() -> None:
     [
         ("no_such_module:PLUGIN", "ModuleNotFoundError"),
         ("json:no_such_attribute", "AttributeError"),
-        ("json:dumps", "lacks name, summary, configure"),
+        ("json:dumps", "is a function: expected an object of a class that inherits"),
     ],
 )
 def test_a_broken_plugin_names_its_package(

@@ -1,1 +1,1 @@
-"""Other people's images, detections and results as runs."""
+"""Images, detections and results of others as runs, and runs in the forms that others read."""

@@ -1,1 +1,1 @@
-"""Methods that draw images from prompts, and what they share: backbones and sampling."""
+"""Methods that draw images from prompts."""

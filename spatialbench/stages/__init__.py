@@ -1,1 +1,1 @@
-"""The three stages of a run, generate, detect and score: each does what is expected and missing."""
+"""The stages that work on images: each does what is expected and missing."""

@@ -1,0 +1,1 @@
+"""Backbones: which there are, how their pipelines are loaded, sampled and decoded."""

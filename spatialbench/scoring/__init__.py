@@ -1,0 +1,1 @@
+"""From what was found in images to verdicts, metrics and the summary of a run."""
