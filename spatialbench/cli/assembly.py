@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..runs.expected import Expected
     from ..runs.opening import Run, RunSpec
     from ..runs.selection import Selection
+    from ..scoring.judging import Judging
     from ..stages.preflight import Wanted
 
 LAB_DETECTOR = "lab-owlvit"
@@ -110,7 +111,7 @@ class RunOptions:
         spec: RunSpec,
         expected: Expected,
         detector: Detector | None = None,
-        rule: Rule | None = None,
+        judging: Judging | None = None,
     ) -> Wanted:
         """What a command with these options is about to do."""
         from ..stages.preflight import Wanted
@@ -118,7 +119,7 @@ class RunOptions:
 
         size = estimate(spec.identity["generator"], 1, "cpu").bytes
         folder = self.folder or spec.folder()
-        return Wanted(folder, expected, spec.generator, detector, rule, size)
+        return Wanted(folder, expected, spec.generator, detector, judging, size)
 
     @contextmanager
     def opened(self, spec: RunSpec, device: str, *, shared: bool) -> Iterator[Run]:
@@ -200,6 +201,15 @@ def detector(
     if prompts is not None and not benchmark.needs_prepared_detector(prompts):
         return chosen
     return benchmark.prepare_detector(chosen, subset, device, offline)
+
+
+def judging(
+    benchmark: Benchmark, given: str | None, threshold: float | None, subset: str | None = None
+) -> Judging:
+    """The rule that is named, see ``rule``, at the threshold that is given."""
+    from ..scoring.judging import Judging
+
+    return Judging(rule(benchmark, given, subset), threshold)
 
 
 def rule(benchmark: Benchmark, given: str | None, subset: str | None = None) -> Rule:

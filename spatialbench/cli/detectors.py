@@ -31,18 +31,16 @@ def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, 
     from ..reports.agreement import agreement, agreement_json, agreement_table
     from ..reports.tables import render, render_csv
     from ..runs.chosen_detector import chosen_detector
-    from ..scoring.thresholds import checked_threshold
 
     with stdout_reserved():
         opened = assembly.existing_run(run)
         expected = opened.expected
-        chosen = assembly.rule(expected.benchmark, rule, expected.subset)
-        limit = checked_threshold(chosen, threshold)
+        judging = assembly.judging(expected.benchmark, rule, threshold, expected.subset)
         pair = (chosen_detector(opened, a), chosen_detector(opened, b))
-        found = agreement(opened, pair, chosen, limit, progress())
-    table = agreement_table(found, pair, chosen, limit)
+        found = agreement(opened, pair, judging, progress())
+    table = agreement_table(found, pair, judging)
     if form == "json":
-        click.echo(json.dumps(agreement_json(found, pair, chosen, limit), indent=2))
+        click.echo(json.dumps(agreement_json(found, pair, judging), indent=2))
     elif form == "csv":
         click.echo(render_csv(table.columns, table.rows))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from . import assembly, parsing
 from .console import progress, say, stdout_reserved
 from .options import batch_size_option, device_option, format_option, offline_option, stack
 from .parsing import FiniteFloat
+
+if TYPE_CHECKING:
+    from ..scoring.judging import Judging
 
 _BACKBONE = click.option(
     "--backbone",
@@ -116,14 +119,12 @@ def build_data(form: str, **values: Any) -> None:
     with stdout_reserved():
         device = parsing.device(values["device"])
         prompts = _prompts(values)
-        rule, threshold = _check(values, prompts)
         plan = Build(
             values["folder"],
             prompts,
             _generator(values, device),
             _detector(values, device),
-            rule,
-            threshold,
+            _check(values, prompts),
             values["seed"],
             values["batch_size"] or assembly.DEFAULT_BATCH_SIZE,
         )
@@ -222,17 +223,16 @@ def _prompts(values: dict[str, Any]) -> Any:
     return TrainingPrompts(prompts, values["images_per_prompt"])
 
 
-def _check(values: dict[str, Any], prompts: Any) -> tuple[Any, float]:
+def _check(values: dict[str, Any], prompts: Any) -> Judging:
     from ..scoring.rules.constraint_rule import ConstraintRule
-    from ..scoring.thresholds import checked_threshold
 
-    rule = assembly.rule(prompts, values["rule"], "all")
-    if not isinstance(rule, ConstraintRule):
+    judging = assembly.judging(prompts, values["rule"], values["threshold"], "all")
+    if not isinstance(judging.rule, ConstraintRule):
         raise UserError(
             f"--rule {values['rule']} has no strict form to filter by: give esplora-r1 or "
             "esplora-r2, with options as in esplora-r1:tau=3."
         )
-    return rule, checked_threshold(rule, values["threshold"])
+    return judging
 
 
 def _generator(values: dict[str, Any], device: str) -> plugins.Method:

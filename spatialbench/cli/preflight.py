@@ -52,9 +52,9 @@ def _offer(wanted: Wanted, found: list[Requirement]) -> str:
 
     from ..stages.preflight import needs
 
-    if wanted.generator is None or (wanted.detector is None and wanted.rule is None):
+    if wanted.generator is None or (wanted.detector is None and wanted.judging is None):
         return ""
-    alone = needs(replace(wanted, detector=None, rule=None))
+    alone = needs(replace(wanted, detector=None, judging=None))
     if any(r.missing and not r.fetchable for r in alone):
         return ""
     if not any(r.missing and not r.fetchable for r in found):

@@ -52,7 +52,7 @@ def command(
     if dry_run:
         named = parsing.named_device(options.device or "cpu")
         planned = Planned(named, working.workers or 1, price_per_hour)
-        click.echo(_plan(options, planned, detector, rule, calibrate, form))
+        click.echo(_plan(options, planned, detector, (rule, threshold), calibrate, form))
         return
     refuse_without_dry_run(calibrate, price_per_hour)
     from ..runs.names import backbone_name
@@ -65,7 +65,7 @@ def command(
         device = working.device(options.device)
         executor = working.build(device)
         spec = options.spec(device)
-        chosen_rule = assembly.rule(spec.benchmark, rule, spec.subset)
+        judging = assembly.judging(spec.benchmark, rule, threshold, spec.subset)
         expected = spec.expect(options.selection())
         backbone = backbone_name(spec.identity["generator"])
         found_by = assembly.detector(
@@ -78,11 +78,9 @@ def command(
             expected.prompts,
         )
         # A shard judges nothing.
-        judged_by = chosen_rule if shard.whole else None
-        before_anything_is_made(options.wanted(spec, expected, detector=found_by, rule=judged_by))
-        work = Work(
-            spec.generator, found_by, executor, options.batch, chosen_rule, threshold, shard
-        )
+        wanted = options.wanted(spec, expected, found_by, judging if shard.whole else None)
+        before_anything_is_made(wanted)
+        work = Work(spec.generator, found_by, executor, options.batch, judging, shard)
         with options.opened(spec, device, shared=not shard.whole) as opened:
             say(f"run: {opened.path}")
             summary = run_all(opened, work, progress())
@@ -99,7 +97,7 @@ def _plan(
     options: assembly.RunOptions,
     planned: Planned,
     detector: str | None,
-    rule: str | None,
+    judged_by: tuple[str | None, float | None],
     calibrate: bool,
     form: str,
 ) -> str:
@@ -109,7 +107,7 @@ def _plan(
         if calibrate:
             planned = replace(planned, device=parsing.device(options.device))
         spec = options.spec(planned.device)
-        chosen_rule = assembly.rule(spec.benchmark, rule, spec.subset)
+        judging = assembly.judging(spec.benchmark, *judged_by, spec.subset)
         expected = spec.expect(options.selection())
 
         def found_by() -> Detector:
@@ -124,7 +122,7 @@ def _plan(
                 expected.prompts,
             )
 
-        needed = listed(lambda: options.wanted(spec, expected, found_by(), chosen_rule))
+        needed = listed(lambda: options.wanted(spec, expected, found_by(), judging))
         if calibrate:
             cost = measured_cost(options, spec, expected, found_by(), planned)
         else:

@@ -101,8 +101,8 @@ def _score_run(
 
     run = assembly.existing_run(folder)
     benchmark = run.expected.benchmark
-    chosen = assembly.rule(benchmark, rule, run.expected.subset)
-    summary = score(run, progress(), chosen, threshold, detector)
+    judging = assembly.judging(benchmark, rule, threshold, run.expected.subset)
+    summary = score(run, progress(), judging, detector)
     if verdicts is not None:
         _write(verdicts, read_verdicts(run))
     return summary_text(summary, benchmark, form)
@@ -150,8 +150,7 @@ def _detections(
     return score_records(
         benchmark,
         read_records(path),
-        rule=assembly.rule(benchmark, rule, subset),
-        threshold=threshold,
+        judging=assembly.judging(benchmark, rule, threshold, subset),
         origin=Origin(subset=subset, complete=subset is not None, images_per_prompt=images),
     )
 

@@ -11,17 +11,16 @@ from typing import Any, TypeVar
 from ..errors import UserError
 from ..files.documents import limited_lines, parse_json
 from ..files.regular_files import open_regular
-from ..plugins import Benchmark, Rule, ScoreTable, Verdict
-from ..plugins.subsets import default_rule
+from ..plugins import Benchmark, ScoreTable, Verdict
 from ..prompts import Prompt
 from ..runs.machine import software
 from ..runs.selection import run_order
 from ..runs.signature import Signature
+from ..scoring.judging import Judging
 from ..scoring.looked import Looked
 from ..scoring.scores_file import table_rows
 from ..scoring.summary import Heading, Summary, summarise
-from ..scoring.thresholds import decided_at, settled
-from ..scoring.verdicts import Judge, build_table, judge_of
+from ..scoring.verdicts import build_table
 from .prompt_book import PromptBook
 
 _NOBODY = "external"
@@ -90,8 +89,7 @@ def score_records(
     benchmark: Benchmark,
     records: Iterable[Mapping[str, Any]],
     *,
-    rule: Rule | None = None,
-    threshold: float | None = None,
+    judging: Judging | None = None,
     origin: Origin | None = None,
 ) -> Scored:
     """Judge detections that belong to no run.
@@ -102,46 +100,35 @@ def score_records(
             prompt of its own where the benchmark can read one (its optional
             ``prompt_of_record(record, subset)``, None for a record without); then only the
             prompts that appear are expected.
-        rule: None for the subset's own.
-        threshold: None for the rule's own.
+        judging: None for the subset's own rule at its own threshold.
 
     Raises:
         UserError: no record, an unknown prompt id, two prompts under one id, the same image
             twice, a malformed record.
     """
     origin = origin or Origin()
-    rule = rule or default_rule(benchmark, origin.subset)
+    judging = judging or Judging.by_default(benchmark, origin.subset)
     book = PromptBook(benchmark, origin.subset)
-    about: Iterable[tuple[Prompt, Mapping[str, Any]]]
-    about = ((_said(record, book.prompt), record) for record in records)
-    if hasattr(rule, "for_prompts"):
-        about = list(about)
-        rule, limit = settled(rule, list(book.used.values()), threshold)
-    else:
-        rule, limit = settled(rule, (), threshold)
-    judge, judge_case = judge_of(rule), judge_of(rule, anywhere=True)
+    about = [(_said(record, book.prompt), record) for record in records]
+    judging = judging.of_prompts(list(book.used.values()))
     looked = Looked(benchmark)
     judged: list[tuple[Prompt, int, Verdict]] = []
     for prompt, record in about:
-        chosen = judge_case if prompt.id in book.foreign else judge
-        verdict = _said(record, partial(_judged, chosen, prompt, limit))
-        looked.add(prompt, record, decided_at(rule, prompt, limit))
+        judge = partial(judging.verdict, prompt, anywhere=prompt.id in book.foreign)
+        verdict = _said(record, judge)
+        looked.add(prompt, record, judging.decides_at(prompt))
         judged.append((prompt, record["index"], verdict))
     if book.foreign:
         origin = replace(origin, complete=False)
-    notes = looked.notes(book.read, threshold, rule)
+    notes = looked.notes(book.read, judging)
     return score_verdicts(
         benchmark,
         judged,
-        rule=rule.name,
-        threshold=limit,
+        rule=judging.name,
+        threshold=judging.threshold,
         origin=origin,
         notes=notes,
     )
-
-
-def _judged(judge: Judge, prompt: Prompt, limit: float, record: Mapping[str, Any]) -> Verdict:
-    return judge(prompt, record, limit)
 
 
 def _said(record: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Said]) -> Said:

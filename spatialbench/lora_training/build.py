@@ -20,8 +20,8 @@ from ..runs.opening import Run, RunSpec, opened_run
 from ..runs.progress import Progress
 from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
+from ..scoring.judging import Judging
 from ..scoring.rules.any_benchmark import AnyBenchmarkRule, in_depth
-from ..scoring.rules.catalogue import bound
 from ..scoring.rules.relation_checks import asked_triplets
 from ..stages.detect import detect
 from ..stages.generate import generate
@@ -41,8 +41,7 @@ class Build:
         prompts: what to generate.
         generator: the method that draws the images.
         detector: what finds the objects.
-        rule: the geometric check; every relation of a prompt must hold strictly.
-        threshold: score a box must exceed.
+        judging: the geometric check; every relation of a prompt must hold strictly.
         seed: of the images.
         batch_size: images at a time.
     """
@@ -51,8 +50,7 @@ class Build:
     prompts: TrainingPrompts
     generator: Method
     detector: Detector
-    rule: AnyBenchmarkRule
-    threshold: float
+    judging: Judging
     seed: int
     batch_size: int
 
@@ -85,7 +83,7 @@ def build(
         kept = list(_kept(run, plan, rejections, progress))
     if not kept:
         raise UserError(
-            f"none of the {rejections.images} images passed {plan.rule.name}, so there is "
+            f"none of the {rejections.images} images passed {plan.judging.name}, so there is "
             f"nothing to train on:\n\n{render(rejections.table(), 'table')}\n\n"
             "Objects not found: try another --threshold, --detector or --backbone. Relations "
             "wrong: give more prompts, or a --method that places better."
@@ -97,7 +95,8 @@ def _kept(
     run: Run, plan: Build, rejections: Rejections, progress: Progress
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The files and records of what passes, in run order; everything is counted."""
-    rule = cast(AnyBenchmarkRule, bound(plan.rule, run.path, run.expected.prompts))
+    judging = plan.judging.of_run(run.path, run.expected.prompts)
+    rule = cast(AnyBenchmarkRule, judging.rule)
     if rule.depth is None and any(in_depth(prompt) for prompt in run.expected.prompts):
         raise UserError(
             f"{rule.name} needs depth maps for the prompts that ask for in front of or behind: "
@@ -114,15 +113,15 @@ def _kept(
         if key not in found or key not in finished:
             rejections.add(prompt.task, UNREADABLE)
             continue
-        result = outcome(rule.judge_record(prompt, found[key], plan.threshold))
+        result = outcome(judging.verdict(prompt, found[key]))
         rejections.add(prompt.task, result)
         if result == KEPT:
-            record = _record(prompt, key, found[key], plan.threshold)
+            record = _record(prompt, key, found[key], judging.threshold)
             yield run.directory.image_path(*key), record | {"sha256": finished[key].sha256}
 
 
 def _record(prompt: Prompt, key: Key, found: dict[str, Any], threshold: float) -> dict[str, Any]:
-    detections = Detections.from_record(found).require_sound().above(threshold)
+    detections = Detections.from_record(found).above(threshold)
     names: Sequence[str] = prompt.objects
     return {
         "file_name": f"{IMAGES}/{key[0]}-{key[1]}.png",
@@ -146,8 +145,8 @@ def _description(run: Run, plan: Build, rejections: Rejections) -> dict[str, Any
         "run": run.manifest.id,
         "identity": run.manifest.identity,
         "detector": plan.detector.signature(),
-        "rule": plan.rule.name,
-        "threshold": plan.threshold,
+        "rule": plan.judging.name,
+        "threshold": plan.judging.threshold,
         "images": rejections.images,
         "kept": rejections.total(KEPT),
         "outcomes": rejections.to_json(),

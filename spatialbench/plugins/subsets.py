@@ -15,7 +15,7 @@ from . import Benchmark, Rule
 def default_rule(benchmark: Benchmark, subset: str | None = None) -> Rule:
     """The rule of a subset (None: the default subset), else the first of the benchmark's rules.
 
-    One with several thresholds has that of the subset; see ``scoring.thresholds.settled``.
+    One with several thresholds has that of the subset; see ``scoring.judging``.
     """
     subset = subset or benchmark.default_subset
     name = benchmark.subset_rules.get(subset)

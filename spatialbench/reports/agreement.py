@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError, typed
-from ..plugins import Rule
 from ..runs.opening import Run
 from ..runs.progress import Progress
-from ..scoring.rules.catalogue import bound
-from ..scoring.verdicts import judge_of
+from ..scoring.judging import Judging
 from ..statistics.agreement import Agreement
 from .tables import UNDEFINED, Table
 
@@ -22,22 +20,21 @@ Key = tuple[str, int]
 
 
 def agreement(
-    run: Run, detectors: tuple[str, str], rule: Rule, threshold: float, progress: Progress
+    run: Run, detectors: tuple[str, str], judging: Judging, progress: Progress
 ) -> dict[str, Agreement]:
     """Agreement of two detectors' verdicts by task of the prompt, and under ``all``.
 
     Args:
         run: with detections by both.
         detectors: their signatures.
-        rule: applied to both.
-        threshold: of the rule.
+        judging: applied to both.
         progress: where damaged lines are mentioned.
 
     Raises:
         UserError: images that only one of them has looked at, or none at all.
     """
-    rule = bound(rule, run.path, run.expected.prompts)
-    first, second = (_verdicts(run, name, rule, threshold, progress) for name in detectors)
+    judging = judging.of_run(run.path, run.expected.prompts)
+    first, second = (_verdicts(run, name, judging, progress) for name in detectors)
     alone = first.keys() ^ second.keys()
     if alone or not first:
         raise UserError(
@@ -57,7 +54,7 @@ def agreement(
 
 
 def agreement_table(
-    found: Mapping[str, Agreement], detectors: tuple[str, str], rule: Rule, threshold: float
+    found: Mapping[str, Agreement], detectors: tuple[str, str], judging: Judging
 ) -> Table:
     """One row a task, the whole first."""
     columns = ("task", "images", "agree", "kappa", "both right", "only A", "only B", "both wrong")
@@ -71,18 +68,18 @@ def agreement_table(
         ]
         for task, one in found.items()
     ]
-    notes = (f"A: {detectors[0]}", f"B: {detectors[1]}", f"{rule.name} at {threshold:g}")
+    notes = (f"A: {detectors[0]}", f"B: {detectors[1]}", f"{judging.name} at {judging.threshold:g}")
     return Table(columns, rows, "Agreement of two detectors' verdicts", notes)
 
 
 def agreement_json(
-    found: Mapping[str, Agreement], detectors: tuple[str, str], rule: Rule, threshold: float
+    found: Mapping[str, Agreement], detectors: tuple[str, str], judging: Judging
 ) -> dict[str, Any]:
     """The table as one JSON object; rates in percent, undefined numbers null."""
     return {
         "detectors": list(detectors),
-        "rule": rule.name,
-        "threshold": threshold,
+        "rule": judging.name,
+        "threshold": judging.threshold,
         "tasks": {
             task: {
                 "images": one.count,
@@ -98,16 +95,14 @@ def agreement_json(
     }
 
 
-def _verdicts(
-    run: Run, detector: str, rule: Rule, threshold: float, progress: Progress
-) -> dict[Key, bool]:
-    judge, by_id = judge_of(rule), run.expected.by_id
+def _verdicts(run: Run, detector: str, judging: Judging, progress: Progress) -> dict[Key, bool]:
+    by_id = run.expected.by_id
     wanted = set(run.expected.keys())
     verdicts = {}
     for record in run.directory.seen(detector, progress.notice):
         key = (record["prompt_id"], record["index"])
         if key in wanted:
-            verdicts[key] = bool(judge(by_id[key[0]], record, threshold).correct)
+            verdicts[key] = bool(judging.verdict(by_id[key[0]], record).correct)
     return verdicts
 
 

@@ -16,10 +16,11 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
-from ..plugins import Benchmark, Rule
+from ..plugins import Benchmark
 from ..prompts import Prompt
 from ..runs.expected import Key
 from ..runs.record_lines import IMAGE_HASH
+from .judging import Judging
 from .label_names import other_names, some
 
 if TYPE_CHECKING:
@@ -129,16 +130,12 @@ class Looked:
             self._own = self._own or self._asks(prompt, labels)
             self._best[limit] = max(self._best.get(limit, 0.0), *record["scores"])
 
-    def notes(
-        self, prompts: Iterable[Prompt], given: float | None = None, rule: Rule | None = None
-    ) -> list[str]:
+    def notes(self, prompts: Iterable[Prompt], judging: Judging) -> list[str]:
         """Sentences for under the table, or the refusal to make one.
 
         Args:
             prompts: those of the subset, as far as they have been read.
-            given: the threshold that the user chose, at which nothing may count.
-            rule: which judges; one with a threshold of its own for some prompts may name the option
-                that sets it as ``threshold_option``.
+            judging: at the threshold that the user gave nothing may count.
 
         Raises:
             UserError: boxes, and no label of any of them is known; all boxes in shares of the
@@ -156,10 +153,10 @@ class Looked:
                 f"no box in any of {self._images[limit]:,} images has a score above {limit:g} "
                 f"(the best has {best:.3g})"
             )
-            if limit == given:
+            if limit == judging.given:
                 notes.append(f"{nothing}.")
                 continue
-            option = rule.threshold_option if rule is not None and given is not None else None
+            option = judging.rule.threshold_option if judging.given is not None else None
             way = f"give --rule NAME:{option}=NUMBER" if option else "give the --threshold"
             raise UserError(
                 f"{nothing}: the detector's scores are on another scale than the rule's threshold, "

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import UserError
 from ..files.documents import read_json
-from ..plugins import Rule, Verdict
-from ..plugins.subsets import default_rule, stands_in_for
+from ..plugins import Verdict
+from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
 from ..runs.chosen_detector import chosen_detector, detect_command
 from ..runs.expected import Expected
@@ -25,13 +25,12 @@ from ..runs.progress import Progress
 from ..runs.record_lines import Record, open_records
 from ..runs.signature import Signature
 from ..runs.store import read_detector
+from .judging import OWN_THRESHOLD, Judging
 from .looked import Looked
 from .other_rules import keep_other_rules
-from .rules.catalogue import bound
 from .scores_file import read_scores, scores_hash, write_scored
 from .summary import FORMAT, SEAL, Heading, Summary, seal, summarise
-from .thresholds import OWN_THRESHOLD, decided_at, settled
-from .verdicts import build_table, judge_of
+from .verdicts import build_table
 
 STAGE = "score"
 
@@ -42,8 +41,7 @@ _TELL_EVERY = 1000
 def score(
     run: Run,
     progress: Progress,
-    rule: Rule | None = None,
-    threshold: float | None = None,
+    judging: Judging | None = None,
     detector: str | None = None,
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
@@ -53,24 +51,21 @@ def score(
     another rule is kept; see ``other_rules``.
 
     Args:
-        rule: None for the subset's own.
-        threshold: None for the rule's own.
+        judging: None for the subset's own rule at its own threshold.
         detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
             only one.
 
     Raises:
-        UserError: no detections, several detectors and none named, damaged detections, a
-            threshold outside 0 to 1.
+        UserError: no detections, several detectors and none named, damaged detections.
     """
     directory, expected = run.directory, run.expected
-    rule = rule or default_rule(expected.benchmark, expected.subset)
-    rule = bound(rule, run.path, expected.prompts)
+    judging = judging or Judging.by_default(expected.benchmark, expected.subset)
+    judging = judging.of_run(run.path, expected.prompts)
     detector = chosen_detector(run, detector)
-    given = threshold
-    rule, threshold = settled(rule, expected.prompts, given, own_threshold(run, detector))
+    judging = judging.of_prompts(expected.prompts, own_threshold(run, detector))
     journal = directory.detection_journal(detector)
     with run.writing():
-        inputs = _inputs(run, journal, rule, threshold, detector)
+        inputs = _inputs(run, journal, judging, detector)
         known = _stored(run, inputs)
         if known is not None:
             progress.begin(STAGE, known["images"], known["images_expected"])
@@ -79,7 +74,7 @@ def score(
         progress.begin(STAGE, 0, expected.images)
         looked = Looked(expected.benchmark)
         records = directory.seen(detector, progress.notice)
-        verdicts = _judged(expected, records, journal.path, rule, threshold, progress, looked)
+        verdicts = _judged(expected, records, journal.path, judging, progress, looked)
         per_prompt = expected.images_per_prompt
         table, reasons = build_table(
             expected.prompts,
@@ -94,8 +89,8 @@ def score(
                 f"{run.path} has no detections of the asked images by {detector}: type "
                 f"'{detect_command(run, detector)}' first."
             )
-        notes = looked.notes(expected.all_prompts, given, rule)
-        line = _signature(run, rule, threshold, detector, len(reasons))
+        notes = looked.notes(expected.all_prompts, judging)
+        line = _signature(run, judging, detector, len(reasons))
         heading = Heading(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line
         )
@@ -135,13 +130,11 @@ def _judged(
     expected: Expected,
     records: Iterable[Record],
     path: Path,
-    rule: Rule,
-    threshold: float,
+    judging: Judging,
     progress: Progress,
     looked: Looked,
 ) -> list[Verdict | None]:
     """Verdicts by position in run order; None where an expected image has no detections."""
-    judge = judge_of(rule)
     per_prompt = expected.images_per_prompt
     start = {prompt.id: row * per_prompt for row, prompt in enumerate(expected.prompts)}
     by_id = expected.by_id
@@ -157,8 +150,8 @@ def _judged(
             judged += verdicts[place] is None
             prompt = by_id[prompt_id]
             try:
-                verdicts[place] = judge(prompt, record, threshold)
-                looked.add(prompt, record, decided_at(rule, prompt, threshold))
+                verdicts[place] = judging.verdict(prompt, record)
+                looked.add(prompt, record, judging.decides_at(prompt))
             except UserError as error:
                 raise UserError(f"{path}, image {prompt_id}/{index}: {error}") from error
             if judged >= _TELL_EVERY:
@@ -180,12 +173,12 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: str) -> str:
+def _inputs(run: Run, journal: Journal, judging: Judging, detector: str) -> str:
     """SHA-256 over everything a score is made of."""
     what: dict[str, Any] = {
         "run": run.manifest.id,
-        "rule": rule.name,
-        "threshold": threshold,
+        "rule": judging.name,
+        "threshold": judging.threshold,
         "detector": detector,
         "prompts": [prompt.id for prompt in run.expected.prompts],
         "images_per_prompt": run.expected.images_per_prompt,
@@ -193,7 +186,7 @@ def _inputs(run: Run, journal: Journal, rule: Rule, threshold: float, detector: 
         "summary": FORMAT,
     }
     # A rule may look at more than boxes, such as depth maps in a folder.
-    inputs = rule.inputs()
+    inputs = judging.rule.inputs()
     if inputs is not None:
         what["rule_inputs"] = inputs
     digest = hashlib.sha256(canonical_json(what).encode())
@@ -219,14 +212,14 @@ def _stored(run: Run, inputs: str) -> Summary | None:
     return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
 
 
-def _signature(run: Run, rule: Rule, threshold: float, detector: str, found: int) -> Signature:
+def _signature(run: Run, judging: Judging, detector: str, found: int) -> Signature:
     expected = run.expected
     benchmark = expected.benchmark
     return Signature(
         benchmark=f"{benchmark.name}/{benchmark.version}",
-        rule=rule.name,
+        rule=judging.name,
         detector=detector,
-        threshold=threshold,
+        threshold=judging.threshold,
         prompts=len(expected.prompts),
         images_per_prompt=expected.images_per_prompt,
         software=software(),

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..detections import check_record
-from ..plugins import Rule, ScoreTable, Verdict
+from ..plugins import ScoreTable, Verdict
 from ..prompts import Prompt
-
-Judge = Callable[[Prompt, Mapping[str, Any], float], Verdict]
 
 ROW_COLUMNS = ("prompt_id", "index", "task", "correct", "score", "reason")
 """Columns every scores file has; a rule's facts follow and may not have these names."""
-
-
-def judge_of(rule: Rule, anywhere: bool = False) -> Judge:
-    """A function that judges a detections record, and refuses one that no detector can have made.
-
-    ``anywhere`` lets boxes lie where they like: those of a record that brings a prompt of its own
-    are a case for the rule, and not of an image.
-    """
-
-    def judge(prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        check_record(record, anywhere)
-        return rule.judge_record(prompt, record, threshold)
-
-    return judge
 
 
 def build_table(

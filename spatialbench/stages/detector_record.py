@@ -10,7 +10,7 @@ from ..plugins import Detector
 from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.store import RunDirectory, read_detector
-from ..scoring.thresholds import OWN_THRESHOLD, stated_threshold
+from ..scoring.judging import OWN_THRESHOLD
 
 
 def require_same_detector(directory: RunDirectory, detector: Detector) -> None:
@@ -49,6 +49,23 @@ def record_detector(directory: RunDirectory, detector: Detector) -> None:
 
 def _told(detector: Detector) -> dict[str, Any]:
     told: dict[str, Any] = {"signature": detector.signature(), "identity": detector.identity()}
-    if (stated := stated_threshold(detector)) is not None:
+    if (stated := _stated_threshold(detector)) is not None:
         told[OWN_THRESHOLD] = stated
     return told
+
+
+def _stated_threshold(detector: Detector) -> float | None:
+    """What a detector says counts, by its optional ``score_threshold``; None for nothing.
+
+    Raises:
+        UserError: no number from 0 to 1.
+    """
+    stated: object = detector.score_threshold
+    if stated is None:
+        return None
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:
+        raise UserError(
+            f"{detector.signature()} states the threshold {stated!r}: expected a number from 0 to "
+            "1, or None."
+        )
+    return float(stated)

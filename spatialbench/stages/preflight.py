@@ -12,11 +12,11 @@ import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
-from ..plugins import Detector, Method, Rule
+from ..plugins import Detector, Method
 from ..plugins.requirements import Requirement, required
 from ..runs.expected import Expected, Key, to_judge
 from ..runs.store import RunDirectory
-from ..scoring.rules.catalogue import bound
+from ..scoring.judging import Judging
 from .detector_record import require_same_detector
 
 _SUBFOLDERS = ("images", "detections", "rules")
@@ -30,7 +30,7 @@ class Wanted:
         folder: where the run lies or is to lie.
         generator: None where no image is to be made.
         detector: None where nothing is to be looked at.
-        rule: None where nothing is to be judged.
+        judging: None where nothing is to be judged.
         image_bytes: how much disk an image takes, roughly; None where nobody knows.
     """
 
@@ -38,7 +38,7 @@ class Wanted:
     expected: Expected
     generator: Method | None = None
     detector: Detector | None = None
-    rule: Rule | None = None
+    judging: Judging | None = None
     image_bytes: float | None = None
 
 
@@ -68,8 +68,8 @@ def needs(wanted: Wanted) -> list[Requirement]:
     if unseen is not None and wanted.generator is None and len(due) == len(keys):
         found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
     # Where everything was made and looked at, scoring itself says in seconds what it lacks.
-    if wanted.rule is not None and (due or unseen is not None):
-        found += _rule(wanted.rule, wanted.folder, expected, keys)
+    if wanted.judging is not None and (due or unseen is not None):
+        found += _judging(wanted.judging, wanted.folder, expected, keys)
     return found
 
 
@@ -134,25 +134,27 @@ def _detector(
     return [*([same] if same.missing else []), *detector.requirements(sorted(names))]
 
 
-def _rule(rule: Rule, folder: Path, expected: Expected, keys: list[Key]) -> list[Requirement]:
+def _judging(
+    judging: Judging, folder: Path, expected: Expected, keys: list[Key]
+) -> list[Requirement]:
     """What a rule needs, and whether it takes the prompts: by their verdicts on no box at all."""
 
     def takes_the_prompts() -> None:
         nothing = Detections.build(np.empty((0, 4)), [], (), 1, 1)
         for prompt in expected.prompts:
             try:
-                rule.judge(prompt, nothing, rule.threshold)
+                judging.rule.judge(prompt, nothing, judging.rule.threshold)
             except UserError:
                 raise
             except Exception:
                 # Whatever else goes wrong here may be right where there are boxes.
                 return
 
-    taken = required(f"prompts that {rule.name} judges", takes_the_prompts)
+    taken = required(f"prompts that {judging.name} judges", takes_the_prompts)
     if taken.missing is not None:
         return [taken]
-    rule = bound(rule, folder, expected.prompts)
-    return list(rule.requirements(to_judge(expected, keys), folder))
+    judging = judging.of_run(folder, expected.prompts)
+    return list(judging.rule.requirements(to_judge(expected, keys), folder))
 
 
 def _space(wanted: Wanted, images: int) -> list[Requirement]:

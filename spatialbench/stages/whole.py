@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from ..executors import Executor
-from ..plugins import Detector, Method, Rule
+from ..plugins import Detector, Method
 from ..runs.expected import name_some
 from ..runs.opening import Run
 from ..runs.progress import Progress
+from ..scoring.judging import Judging
 from ..scoring.score import score
 from ..scoring.summary import Summary
 from .detect import detect
@@ -25,8 +26,7 @@ class Work:
     detector: Detector
     executor: Executor
     batch_size: int = 8
-    rule: Rule | None = None
-    threshold: float | None = None
+    judging: Judging | None = None
     shard: Shard = WHOLE
 
 
@@ -50,4 +50,4 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
         )
     if not work.shard.whole:
         return None
-    return score(run, progress, work.rule, work.threshold, work.detector.signature())
+    return score(run, progress, work.judging, work.detector.signature())

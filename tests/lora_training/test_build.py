@@ -22,6 +22,7 @@ from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.progress import Silent
+from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.rules.constraint_rule import ConstraintRule
 
 LEFT, RIGHT = (4, 20, 14, 34), (40, 20, 52, 34)
@@ -94,7 +95,7 @@ def prompts(*texts: str) -> TrainingPrompts:
 
 def plan(folder: Path, *texts: str) -> Build:
     rule = ConstraintRule("esplora-r1/1", 0.1)
-    return Build(folder, prompts(*texts), Colours(), Oracle(), rule, 0.1, 7, batch_size=4)
+    return Build(folder, prompts(*texts), Colours(), Oracle(), Judging(rule, 0.1), 7, batch_size=4)
 
 
 def built(chosen: Build) -> Any:

@@ -16,6 +16,7 @@ from spatialbench.reports.agreement import ALL, agreement, agreement_json, agree
 from spatialbench.reports.tables import UNDEFINED
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
+from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.score import read_verdicts, score
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
@@ -45,12 +46,12 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_verdicts_are_those_of_the_scores(run: Run) -> None:
-    rule = next(iter(run.expected.benchmark.rules.values()))
+    judging = Judging.by_default(run.expected.benchmark)
     verdicts = {}
     for name in ("finder@w1", "squint@w1"):
-        score(run, Log(), rule, detector=name)
+        score(run, Log(), judging, detector=name)
         verdicts[name] = {(v["prompt_id"], v["index"]): v for v in read_verdicts(run)}
-    found = agreement(run, ("finder@w1", "squint@w1"), rule, rule.threshold, Log())
+    found = agreement(run, ("finder@w1", "squint@w1"), judging, Log())
 
     keys = run.expected.keys()
     pairs = [tuple(bool(verdicts[name][key]["correct"]) for name in verdicts) for key in keys]
@@ -64,17 +65,17 @@ def test_verdicts_are_those_of_the_scores(run: Run) -> None:
 
 
 def test_a_detector_agrees_with_itself(run: Run) -> None:
-    rule = next(iter(run.expected.benchmark.rules.values()))
+    judging = Judging.by_default(run.expected.benchmark)
     pair = ("finder@w1", "finder@w1")
-    found = agreement(run, pair, rule, rule.threshold, Log())
+    found = agreement(run, pair, judging, Log())
     assert found[ALL].rate == 1
-    table = agreement_table(found, pair, rule, rule.threshold)
+    table = agreement_table(found, pair, judging)
     assert table.rows[0][:3] == ["all", "24", "100.0"]
-    document = agreement_json(found, pair, rule, rule.threshold)
+    document = agreement_json(found, pair, judging)
     assert document["tasks"]["all"]["agree"] == 100
-    nothing = agreement(run, pair, rule, 1.0, Log())
-    assert agreement_table(nothing, pair, rule, 1.0).rows[0][3] == UNDEFINED
-    assert agreement_json(nothing, pair, rule, 1.0)["tasks"]["all"]["kappa"] is None
+    nothing = agreement(run, pair, judging.at(1.0), Log())
+    assert agreement_table(nothing, pair, judging.at(1.0)).rows[0][3] == UNDEFINED
+    assert agreement_json(nothing, pair, judging.at(1.0))["tasks"]["all"]["kappa"] is None
 
 
 def test_images_that_only_one_has_seen_are_no_ground_for_a_comparison(tmp_path: Path) -> None:
@@ -84,6 +85,6 @@ def test_images_that_only_one_has_seen_are_no_ground_for_a_comparison(tmp_path: 
     whole = open_shapes(tmp_path)
     generate(whole, Painter(), 5, LocalExecutor(), Log())
     detect(whole, Finder(word="other@w1"), 5, LocalExecutor(), Log())
-    rule = next(iter(whole.expected.benchmark.rules.values()))
+    judging = Judging.by_default(whole.expected.benchmark)
     with pytest.raises(UserError, match=r"\d+ of 24 images .* by only one of"):
-        agreement(whole, ("finder@w1", "other@w1"), rule, rule.threshold, Log())
+        agreement(whole, ("finder@w1", "other@w1"), judging, Log())

@@ -15,6 +15,7 @@ from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import ImageRequest
 from spatialbench.runs.opening import Run
+from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.looked import Looked, vocabulary
 from spatialbench.scoring.score import score
 from spatialbench.stages import first_look
@@ -23,6 +24,11 @@ from spatialbench.stages.generate import generate
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes
 
 SIZE = 16
+JUDGING = Judging.by_default(Shapes())
+
+
+class Moons(Shapes):
+    vocabulary = ("moon",)
 
 
 def look(labels: list[str], score: float = 0.5) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def looked(*records: dict[str, Any], limit: float = 0.1) -> list[str]:
     found = Looked(shapes)
     for prompt, record in zip(shapes.prompts("all"), records, strict=False):
         found.add(prompt, record, limit)
-    return found.notes(shapes.prompts("all"))
+    return found.notes(shapes.prompts("all"), JUDGING)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +84,14 @@ def test_some_unknown_labels_are_a_line_with_their_share() -> None:
 
 def test_labels_of_other_prompts_alone_are_a_line() -> None:
     """As of classes numbered otherwise: every name is known, and none is asked for where it is."""
-    shapes = Shapes()
-    shapes.vocabulary = ("moon",)  # type: ignore[attr-defined]
+    shapes = Moons()
     found = Looked(shapes)
     first, second = shapes.prompts("all")[:2]
     found.add(first, look(["moon", "moon"]), 0.1)
     said = "no box has a label that the prompt of its own image asks for."
-    assert found.notes(shapes.prompts("all")) == [said]
+    assert found.notes(shapes.prompts("all"), JUDGING) == [said]
     found.add(second, look(["moon", *shapes.labels(second)]), 0.1)
-    assert found.notes(shapes.prompts("all")) == []
+    assert found.notes(shapes.prompts("all"), JUDGING) == []
 
 
 SHARES = [[0.1, 0.2, 0.4, 0.9], [0, 0, 1, 1]]
@@ -116,12 +121,11 @@ def test_boxes_that_may_be_pixels_are_taken(records: list[dict[str, Any]]) -> No
 
 
 def test_what_the_benchmark_knows_besides_is_known() -> None:
-    shapes = Shapes()
-    shapes.vocabulary = ("moon",)  # type: ignore[attr-defined]
+    shapes = Moons()
     assert vocabulary(shapes, shapes.prompts("all")) == {"circle", "square", "moon"}
     found = Looked(shapes)
     found.add(shapes.prompts("all")[0], look(["moon", "circle"]), 0.1)
-    assert found.notes(shapes.prompts("all")) == []
+    assert found.notes(shapes.prompts("all"), JUDGING) == []
 
 
 def test_scores_that_never_pass_are_an_error_and_some_that_do_are_not() -> None:
@@ -138,7 +142,7 @@ def test_at_a_threshold_that_the_user_chose_nothing_may_count() -> None:
     shapes = Shapes()
     found = Looked(shapes)
     found.add(shapes.prompts("all")[0], look(["circle"], 0.9), 0.95)
-    assert found.notes([], given=0.95) == [
+    assert found.notes([], JUDGING.at(0.95)) == [
         "no box in any of 1 images has a score above 0.95 (the best has 0.9)."
     ]
 
@@ -258,7 +262,7 @@ def test_a_detector_states_its_own_threshold(run: Run, monkeypatch: pytest.Monke
     monkeypatch.setattr("spatialbench.scoring.score.stands_in_for", lambda *_: "another")
     detect(run, Stating(), 5, LocalExecutor(), Log())
     assert score(run, Log())["threshold"] == 0.05
-    assert score(run, Log(), threshold=0.2)["threshold"] == 0.2
+    assert score(run, Log(), JUDGING.at(0.2))["threshold"] == 0.2
     monkeypatch.setattr("spatialbench.scoring.score.stands_in_for", lambda *_: None)
     assert score(run, Log())["threshold"] == 0.1
 
@@ -275,8 +279,8 @@ def test_a_threshold_that_is_none(run: Run, stated: Any) -> None:
 def test_a_threshold_outside_0_to_1_is_refused(run: Run, threshold: float) -> None:
     detect(run, Finder(), 5, LocalExecutor(), Log())
     with pytest.raises(UserError, match="is not a detection score"):
-        score(run, Log(), threshold=threshold)
-    assert score(run, Log(), threshold=0.0)["threshold"] == 0.0
+        score(run, Log(), JUDGING.at(threshold))
+    assert score(run, Log(), JUDGING.at(0.0))["threshold"] == 0.0
 
 
 def test_a_negative_index_in_a_journal_is_no_image(run: Run) -> None:

@@ -18,9 +18,10 @@ from spatialbench.plugins import Verdict
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.signature import Signature
+from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.other_rules import summaries_of_other_rules
 from spatialbench.scoring.score import read_verdicts, score
-from spatialbench.scoring.verdicts import build_table, by_task, judge_of
+from spatialbench.scoring.verdicts import build_table, by_task
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
 from spatialbench.stages.whole import run_all
@@ -120,6 +121,10 @@ def test_the_rows(tmp_path: Path) -> None:
     json.dumps(list(read_verdicts(run)))
 
 
+def at(run: Run, threshold: float) -> Judging:
+    return Judging.by_default(run.expected.benchmark, threshold=threshold)
+
+
 def test_scoring_again_does_nothing_until_something_changes(tmp_path: Path) -> None:
     run = detected(tmp_path)
     first = score(run, Log())
@@ -128,11 +133,11 @@ def test_scoring_again_does_nothing_until_something_changes(tmp_path: Path) -> N
     assert score(run, log) == first
     assert log.begun == [("score", 24, 24)]
     assert (tmp_path / "summary.json").stat().st_mtime_ns == before
-    other = score(run, Log(), threshold=0.5)
+    other = score(run, Log(), at(run, 0.5))
     assert other["threshold"] == 0.5
     assert other["right"] == pytest.approx(100 * np.mean([right(r, 0.5) for r in stored(run)]))
     strict = FirstBoxRule("strict/1", 0.7)
-    assert score(run, Log(), rule=strict)["rule"] == "strict/1"
+    assert score(run, Log(), Judging(strict))["rule"] == "strict/1"
     assert score(run, Log()) == first
     (tmp_path / "scores.parquet").write_bytes(b"PAR1")
     assert score(run, Log()) == first
@@ -143,11 +148,11 @@ def test_the_summary_of_another_rule_is_kept(tmp_path: Path) -> None:
     run = detected(tmp_path, Selection(limit=6))
     official = score(run, Log())
     assert summaries_of_other_rules(tmp_path) == []
-    by_strict = score(run, Log(), FirstBoxRule("strict/2+edge:3", 0.2))
+    by_strict = score(run, Log(), Judging(FirstBoxRule("strict/2+edge:3", 0.2)))
     (kept,) = summaries_of_other_rules(tmp_path)
     assert json.loads((kept / "summary.json").read_text()) == official
     assert json.loads((tmp_path / "summary.json").read_text()) == by_strict
-    score(run, Log(), threshold=0.3)
+    score(run, Log(), at(run, 0.3))
     (kept,) = summaries_of_other_rules(tmp_path)
     assert json.loads((kept / "summary.json").read_text()) == by_strict
     score(detected(tmp_path), Log())
@@ -176,9 +181,9 @@ def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"by owl@1 \(it has those by finder@w1\)"):
         score(run, Log(), detector="owl@1")
     with pytest.raises(UserError, match=r"--threshold 1\.5 is not a detection score"):
-        score(run, Log(), threshold=1.5)
+        at(run, 1.5)
     with pytest.raises(UserError, match="--threshold nan"):
-        score(run, Log(), threshold=math.nan)
+        at(run, math.nan)
     detect(run, Finder(word="second@1"), 4, LocalExecutor(), Log())
     with pytest.raises(UserError, match="detections by finder@w1 and second@1: say which"):
         score(run, Log())
@@ -284,5 +289,5 @@ def test_a_rule_may_judge_records_itself() -> None:
 
     record = {"width": 1, "height": 1, "boxes": [], "scores": [], "labels": []}
     prompt = make_prompts(1)[0]
-    assert judge_of(Quick())(prompt, record, 0.1).reason == "quick"
-    assert judge_of(FirstBoxRule())(prompt, record, 0.1).reason == "0 False"
+    assert Judging(Quick()).verdict(prompt, record).reason == "quick"
+    assert Judging(FirstBoxRule()).verdict(prompt, record).reason == "0 False"

@@ -19,6 +19,7 @@ from spatialbench.executors.local import LocalExecutor
 from spatialbench.prompts import Prompt
 from spatialbench.runs.opening import Run
 from spatialbench.runs.progress import Silent
+from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.rules.any_benchmark import in_depth
 from spatialbench.scoring.rules.catalogue import FAMILIES, bound, build
 from spatialbench.scoring.rules.depth_maps import DepthFolder, folder_of_run
@@ -144,23 +145,23 @@ def test_only_what_asks_for_depth_once_and_anew_for_a_new_image(tmp_path: Path) 
 def test_scores_use_the_maps_and_say_so(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
     with pytest.raises(UserError, match=r"needs a depth map for .* 'spatialbench depth RUN'"):
-        score(run, Silent(), _rule(run))
+        score(run, Silent(), Judging(_rule(run)))
     make_depth(run, Ramp(), Silent())
-    summary = score(run, Silent(), _rule(run))
+    summary = score(run, Silent(), Judging(_rule(run)))
     assert summary["rule"] == "esplora-r1/1+depth:ramp@1"
     assert _right(run) == {"in_front": {True}, "behind": {False}, "left": {True}}
     assert summary["groups"]["in_front"]["R1_strict"] == 100
-    pse = score(run, Silent(), _rule(run, "pse"))
+    pse = score(run, Silent(), Judging(_rule(run, "pse")))
     assert pse["groups"]["in_front"]["PSE"] == 100
     assert pse["groups"]["behind"]["PSE"] == 0
     # The maps are part of what a score is made of.
-    before = score(run, Silent(), _rule(run))["inputs"]
+    before = score(run, Silent(), Judging(_rule(run)))["inputs"]
     folder = folder_of_run(run.path)
     assert folder is not None
     flipped = np.tile(np.arange(SIZE, dtype=np.uint16), (SIZE, 1))
     for path in folder.path.glob("*/*.png"):
         Image.fromarray(flipped).save(path)
-    assert score(run, Silent(), _rule(run))["inputs"] != before
+    assert score(run, Silent(), Judging(_rule(run)))["inputs"] != before
     assert _right(run) == {"in_front": {False}, "behind": {True}, "left": {True}}
 
 
@@ -168,7 +169,7 @@ def test_masks_decide_where_boxes_overlap(tmp_path: Path) -> None:
     # The circle's box reaches over half of the square's.
     run = _run(tmp_path / "run", BothThere(overlap=4))
     make_depth(run, Ramp(), Silent())
-    score(run, Silent(), _rule(run))
+    score(run, Silent(), Judging(_rule(run)))
     assert _right(run)["in_front"] == {True}
     make_depth(run, Ramp(), Silent(), Halves())
     folder = folder_of_run(run.path)
@@ -182,7 +183,7 @@ def test_masks_decide_where_boxes_overlap(tmp_path: Path) -> None:
     assert masks[0][:, 8:].all()
     assert not masks[0][:, :8].any()
     # Both masks are one region now, so neither object is nearer.
-    summary = score(run, Silent(), _rule(run))
+    summary = score(run, Silent(), Judging(_rule(run)))
     assert summary["rule"] == "esplora-r1/1+depth:ramp@1/halves@1"
     assert _right(run)["in_front"] == {False}
     make_depth(run, Ramp(), Silent())
@@ -197,10 +198,10 @@ def test_several_models_must_be_told_apart(tmp_path: Path) -> None:
     make_depth(run, Ramp(), Silent())
     make_depth(run, Ramp("ramp@2"), Silent())
     with pytest.raises(UserError, match=r"several models .* --rule esplora-r1:depth="):
-        score(run, Silent(), _rule(run))
+        score(run, Silent(), Judging(_rule(run)))
     folder = run.path / "depth" / "ramp@2"
     chosen = build(FAMILIES["esplora-r1"], run.expected.benchmark, None, {"depth": str(folder)})
-    assert score(run, Silent(), chosen)["rule"] == "esplora-r1/1+depth:ramp@2"
+    assert score(run, Silent(), Judging(chosen))["rule"] == "esplora-r1/1+depth:ramp@2"
 
 
 def test_models_that_fail_leave_the_run_as_it_was(tmp_path: Path) -> None:

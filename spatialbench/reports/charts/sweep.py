@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from ...plugins import Benchmark, Rule
+from ...plugins import Benchmark
 from ...prompts import Prompt
 from ...scoring.defined import defined_metrics
-from ...scoring.verdicts import build_table, judge_of
+from ...scoring.judging import Judging
+from ...scoring.verdicts import build_table
 from .svg import FAINT, INK, SERIES, image, line, tag, text
 
 if TYPE_CHECKING:
@@ -31,29 +32,27 @@ class Sweep:
 
 def sweep(
     benchmark: Benchmark,
-    rule: Rule,
+    judging: Judging,
     records: Sequence[tuple[Prompt, Mapping[str, Any]]],
     keys: Sequence[str],
-    own: float,
 ) -> Sweep:
     """Judge stored detections again at a row of thresholds.
 
     Args:
+        judging: that of the run, whose threshold takes its place among the others.
         records: prompt and detections record of each image, a prompt's images together.
         keys: metrics to follow.
-        own: the threshold of the run, which takes its place among the others.
     """
-    judge = judge_of(rule)
     prompts = list(dict.fromkeys(prompt.id for prompt, _ in records))
     by_id = {prompt.id: prompt for prompt, _ in records}
     place = {prompt_id: row for row, prompt_id in enumerate(prompts)}
-    thresholds = sorted({*STEPS, own})
+    thresholds = sorted({*STEPS, judging.threshold})
     values: dict[str, list[float]] = {key: [] for key in keys}
-    for threshold in thresholds:
-        rows = (
-            (place[prompt.id], int(record["index"]), judge(prompt, record, threshold))
+    for here in map(judging.at, thresholds):
+        rows = [
+            (place[prompt.id], int(record["index"]), here.verdict(prompt, record))
             for prompt, record in records
-        )
+        ]
         table, _ = build_table([by_id[prompt_id] for prompt_id in prompts], rows)
         found = defined_metrics(benchmark, table)
         for key in keys:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...scoring.judging import Judging
 from ..charts.bars import Bar, bars
 from ..charts.heatmap import PairMap, heatmap, pair_map
 from ..charts.histogram import histogram
@@ -83,7 +84,8 @@ def sweep_of(side: Side) -> Sweep | None:
         return None
     images = images[:SWEEP_IMAGES]
     keys = list(scored.benchmark.headline)[:SWEEP_KEYS]
-    return sweep(scored.benchmark, rule, images, keys, scored.result.threshold)
+    judging = Judging(rule, scored.result.threshold)
+    return sweep(scored.benchmark, judging, images, keys)
 
 
 def _bars(sides: Sequence[Side]) -> list[Chart]:
