@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.errors import UserError
 from spatialbench.files.downloads import forbidden
-from spatialbench.files.hashing import folder_hash
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
+from spatialbench.weights.hashing import folder_hash
 from spatialbench.weights.hub import HubSource, locate
 from spatialbench.weights.loading import require_weights
 from spatialbench.weights.patterns import FilePatterns

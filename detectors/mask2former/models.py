@@ -13,12 +13,14 @@ from ..coco_names import COCO_NAMES
 from ..state_dicts import read_checkpoint
 from .conversion import load_mmdet, swin_small
 from .instances import Canvas
-from .plugin import IMAGE_PROCESSOR, MODEL_CLASS
 from .preparation import prepare
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
+
+MODEL_CLASS = "Mask2FormerForUniversalSegmentation"
+IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
 
 
 class Loaded(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from spatialbench.errors import UserError
 from spatialbench.files.downloads import forbidden
@@ -16,13 +15,9 @@ from spatialbench.weights.model_folder import choose
 from ..checkpoint_file import ChosenFile, OfficialFile
 from ..coco_names import COCO_NAMES
 from .detector import Mask2FormerDetector
-
-if TYPE_CHECKING:
-    from .models import Loaded
+from .models import IMAGE_PROCESSOR, MODEL_CLASS, FolderModel, MmdetModel
 
 REPOSITORY = "facebook/mask2former-swin-small-coco-instance"
-MODEL_CLASS = "Mask2FormerForUniversalSegmentation"
-IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
 
 WORD = "mask2former-swin-s"
 SIGNATURE = f"{WORD}@743b7d9"
@@ -65,17 +60,11 @@ class GenEvalPlugin(GenEvalFilePlugin):
     ) -> Mask2FormerDetector:
         """Choose the weights; see :meth:`chosen`."""
         chosen = self.chosen(weights)
-
-        def open_model() -> Loaded:
-            from .models import MmdetModel
-
-            return MmdetModel(chosen.locate(offline=offline))
-
         return Mask2FormerDetector(
             self.name,
             lambda: {"weights": chosen.digest(), "image_processor": "mmdet-2.27.0/1333x800"},
             lambda: f"{WORD}@{chosen.digest()[:7]}",
-            open_model,
+            lambda: MmdetModel(chosen.locate(offline=offline)),
             device,
             lambda: chosen.requirement(offline=offline),
             COCO_NAMES,
@@ -100,17 +89,11 @@ class FolderPlugin(DetectorPlugin):
         if weights is None:
             raise self._unpinned()
         chosen = choose(weights, self.name, MODEL_CLASS)
-
-        def open_model() -> Loaded:
-            from .models import FolderModel
-
-            return FolderModel(chosen.locate(offline=offline))
-
         return Mask2FormerDetector(
             self.name,
             lambda: {"weights": chosen.identity(), "image_processor": IMAGE_PROCESSOR},
             chosen.signature,
-            open_model,
+            lambda: FolderModel(chosen.locate(offline=offline)),
             device,
             lambda: required(
                 f"the weights of {self.name}",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files.hashing import folder_hash
 from ..lab import LAB_BACKBONES
+from ..weights.hashing import folder_hash
 from ..weights.hub import HubSource, first_cached, locate
 from ..weights.patterns import FilePatterns
 from .architecture import Architecture, repository_architecture

@@ -10,11 +10,12 @@ from ..backbones.sampling import Sampling, resolve_sampling
 from ..plugins import GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
 from .descent import descended
-from .descent_plugin import DescentPlugin
 from .descent_settings import DescentSettings, read_descent
 
 if TYPE_CHECKING:
     import torch
+
+    from .descent_plugin import DescentPlugin
 
 
 class DescentGenerator(PipelineGenerator):

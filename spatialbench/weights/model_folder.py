@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.documents import read_json
-from ..files.hashing import folder_hash
+from .hashing import folder_hash
 from .hub import HubSource, fetch, locate, parse_source
 from .loading import require_weights
 from .patterns import FilePatterns

@@ -11,7 +11,7 @@ from ...backbones.family import Family
 from ...backbones.sampling import Sampling
 from ...errors import UserError
 from ...files.documents import read_json
-from ...files.hashing import folder_hash
+from ...weights.hashing import folder_hash
 from ...weights.hub import HubSource, locate, parse_source
 from ...weights.patterns import FilePatterns
 from ..esplora.lora_file import LoraFile, find_lora

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from ...files.documents import parse_json, read_json
-from ...files.hashing import file_hash
+from ...weights.hashing import file_hash
 from ...weights.hub import HubSource, locate, parse_source
 from ...weights.patterns import FilePatterns
 from .module_names import PARTS, PEFT_WRAPPER

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import UserError
 from ...files.documents import LARGE, read_limited
-from ...files.hashing import folder_hash
 from ...files.images import header_needs_conversion, read_rgb
 from ...plugins import ImageRequest
 from ...prompts import Prompt
 from ...relations import Relation
+from ...weights.hashing import folder_hash
 from ...weights.patterns import FilePatterns
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.files.hashing import folder_hash
+from spatialbench.weights.hashing import folder_hash
 from spatialbench.weights.patterns import FilePatterns
 
 

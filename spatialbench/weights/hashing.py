@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import UserError
-from ..weights.patterns import FilePatterns
-from ..weights.weight_files import INDEX, indexed
+from .patterns import FilePatterns
+from .weight_files import INDEX, indexed
 
 _VOCABULARIES = (".model", ".tiktoken", ".bpe", ".spm")
 
