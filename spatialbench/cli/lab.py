@@ -95,8 +95,8 @@ def train(
 )
 def export(folder: Path, to: Path | None) -> None:
     """Put the parts trained in FOLDER where the lab's backbones and detector are loaded from."""
+    from ..lab import WEIGHTS
     from ..lab.training.parts import export_parts
-    from ..lab.weights_folder import WEIGHTS
 
     export_parts(folder, to or WEIGHTS)
     say(f"wrote {to or WEIGHTS}")
@@ -107,7 +107,7 @@ def export(folder: Path, to: Path | None) -> None:
 @click.option("--scenes", default=512, show_default=True, help="Scenes a timestep.")
 def evaluate(renders: int, scenes: int) -> None:
     """Measure the shipped models: localisation of attention, and the detector on renders."""
-    from ..lab.evaluation import evaluate_shipped
+    from ..lab.training.evaluation import evaluate_shipped
 
     click.echo(json.dumps(evaluate_shipped(renders, scenes), indent=2))
 
@@ -134,7 +134,7 @@ def probe(backbone: str, scenes: int, levels: str) -> None:
     from ..backbones.named import resolve
     from ..backbones.pipelines import load_pipeline
     from ..errors import UserError
-    from ..lab.localisation import block_localisation
+    from ..lab.training.localisation import block_localisation
 
     model = resolve(backbone)
     if model.known_architecture is not Architecture.LAB_TRANSFORMER:
@@ -166,7 +166,7 @@ def _level(text: str) -> float:
 @click.option("--limit", type=click.IntRange(min=1), help="The first so many of the fixed order.")
 def held_out(bench: str, limit: int | None) -> None:
     """Ids of a benchmark's prompts about pairs that no training caption names, one a line."""
-    from ..lab.evaluation import held_out_prompts
+    from ..lab.training.evaluation import held_out_prompts
     from ..plugins import load
 
     for prompt in held_out_prompts(load("benchmark", bench), limit):

@@ -3,5 +3,12 @@
 A lab number is about the lab: it never shares a table with a Stable Diffusion number.
 """
 
+from pathlib import Path
+
 LAB_BACKBONES = ("lab", "lab-mmdit")
 """The backbones that draw the lab's world."""
+
+WEIGHTS = Path(__file__).parent / "weights"
+BACKBONE = WEIGHTS / "backbone"
+TRANSFORMER = WEIGHTS / "backbone-mmdit"
+DETECTOR = WEIGHTS / "owlvit"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from spatialbench.lab.evaluation import shipped_pipeline
-from spatialbench.lab.weights_folder import DETECTOR, TRANSFORMER, WEIGHTS
+from spatialbench.backbones.named import resolve
+from spatialbench.backbones.pipelines import load_pipeline
+from spatialbench.lab import DETECTOR, TRANSFORMER, WEIGHTS
 
 
 def test_the_weights_are_safetensors_and_small() -> None:
@@ -19,7 +20,7 @@ def test_the_weights_are_safetensors_and_small() -> None:
 
 
 def test_it_is_an_ordinary_stable_diffusion_pipeline() -> None:
-    pipeline = shipped_pipeline()
+    pipeline = load_pipeline(resolve("lab"))
     taps = [name for name in pipeline.unet.attn_processors if "attn2" in name]
     for block in ("up_blocks.1", "up_blocks.2"):
         assert any(name.startswith(block) for name in taps)
@@ -32,18 +33,15 @@ def test_it_is_an_ordinary_stable_diffusion_pipeline() -> None:
 
 @pytest.mark.parametrize("timesteps", [range(400, 801), (400,), (600,)], ids=str)
 def test_cross_attention_localises(timesteps: Sequence[int]) -> None:
-    from spatialbench.lab.localisation import localisation
+    from spatialbench.lab.training.localisation import localisation
 
-    pipeline = shipped_pipeline()
+    pipeline = load_pipeline(resolve("lab"))
     found = localisation(pipeline, timesteps, scenes=192)
     assert min(found["coarse (up_blocks.1)"]) >= 0.85
 
 
 def test_the_transformer_is_small_and_an_ordinary_sd3_pipeline() -> None:
     from diffusers import StableDiffusion3Pipeline
-
-    from spatialbench.backbones.named import resolve
-    from spatialbench.backbones.pipelines import load_pipeline
 
     files = [path for path in TRANSFORMER.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 12 * 2**20
@@ -53,9 +51,7 @@ def test_the_transformer_is_small_and_an_ordinary_sd3_pipeline() -> None:
 
 
 def test_the_blocks_that_guidance_reads_localise() -> None:
-    from spatialbench.backbones.named import resolve
-    from spatialbench.backbones.pipelines import load_pipeline
-    from spatialbench.lab.localisation import block_localisation
+    from spatialbench.lab.training.localisation import block_localisation
     from spatialbench.methods.infsplign import PLUGIN
     from spatialbench.plugins import GenerationSettings
 
@@ -71,8 +67,8 @@ def test_the_blocks_that_guidance_reads_localise() -> None:
 def test_the_detector_sees_the_world() -> None:
     from transformers import AutoTokenizer, OwlViTForObjectDetection
 
-    from spatialbench.lab.detection_quality import detection_quality
     from spatialbench.lab.pictograms import NAMES
+    from spatialbench.lab.training.detection_quality import detection_quality
 
     model = OwlViTForObjectDetection.from_pretrained(DETECTOR).float().eval()
     found = detection_quality(model, AutoTokenizer.from_pretrained(DETECTOR), NAMES, scenes=300)

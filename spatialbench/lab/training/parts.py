@@ -14,6 +14,7 @@ from .loop import Schedule
 if TYPE_CHECKING:
     from diffusers import (
         AutoencoderKL,
+        DiffusionPipeline,
         SD3Transformer2DModel,
         StableDiffusion3Pipeline,
         StableDiffusionPipeline,
@@ -115,13 +116,35 @@ def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
 
 def export_parts(folder: Path, target: Path) -> None:
     """Write the trained backbone and detector as the folders that spatialbench loads."""
-    from ..tokenizer import build_tokenizer
-    from ..weights_folder import BACKBONE, DETECTOR, TRANSFORMER, export_backbone, export_detector
+    from .. import BACKBONE, DETECTOR, TRANSFORMER
 
-    export_backbone(trained_pipeline(folder), target / BACKBONE.name)
-    model = _detector(folder, "detector-on-samples")
-    export_detector(model, build_tokenizer(), target / DETECTOR.name)
-    export_backbone(_flow_pipeline(_model(folder, "transformer")), target / TRANSFORMER.name)
+    _export_backbone(trained_pipeline(folder), target / BACKBONE.name)
+    _export_detector(_detector(folder, "detector-on-samples"), target / DETECTOR.name)
+    _export_backbone(_flow_pipeline(_model(folder, "transformer")), target / TRANSFORMER.name)
+
+
+def _export_backbone(pipeline: DiffusionPipeline, folder: Path) -> None:
+    """Write a pipeline as a diffusers folder with float16 weights."""
+    import torch
+
+    pipeline.to(torch.float16)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+
+
+def _export_detector(model: OwlViTForObjectDetection, folder: Path) -> None:
+    """Write a detector as a transformers folder: weights, tokenizer and image processor."""
+    import torch
+    from transformers import OwlViTImageProcessorPil
+
+    from ..tokenizer import build_tokenizer
+    from ..world import SIDE
+    from .detector import CLIP_MEAN, CLIP_STD
+
+    model.to(torch.float16).save_pretrained(folder, safe_serialization=True)
+    build_tokenizer().save_pretrained(folder)
+    OwlViTImageProcessorPil(
+        size={"height": SIDE, "width": SIDE}, image_mean=list(CLIP_MEAN), image_std=list(CLIP_STD)
+    ).save_pretrained(folder)
 
 
 def _backbone(folder: Path) -> StableDiffusionPipeline:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from spatialbench.lab.evaluation import shipped_pipeline
+from spatialbench.backbones.named import resolve
+from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.lab.models import build_transformer
 from spatialbench.lab.training.flow import FlowBatches, sample_levels, train_flow
 from spatialbench.lab.training.loop import Schedule
@@ -16,7 +17,7 @@ from spatialbench.prompts import Prompt
 
 
 def test_two_steps_change_the_transformer_and_nothing_else(tmp_path: Path) -> None:
-    start = shipped_pipeline()
+    start = load_pipeline(resolve("lab"))
     grown = build_transformer()
     before = {name: value.clone() for name, value in grown.state_dict().items()}
     code = {name: value.clone() for name, value in start.vae.state_dict().items()}
@@ -35,11 +36,9 @@ def test_two_steps_change_the_transformer_and_nothing_else(tmp_path: Path) -> No
 
 def test_the_pipeline_reads_the_text_as_the_training_did() -> None:
     """SD3 takes the states before the last layer: those that the trained encoder ends with."""
-    from spatialbench.backbones.named import resolve
-    from spatialbench.backbones.pipelines import load_pipeline
     from spatialbench.backbones.prompt_embeddings import encoded
 
-    pipeline, trained = load_pipeline(resolve("lab-mmdit")), shipped_pipeline()
+    pipeline, trained = load_pipeline(resolve("lab-mmdit")), load_pipeline(resolve("lab"))
     text = Prompt("0", "a dog to the left of a cat", "left").text
     found = encoded(pipeline, text, 0)
     ids = trained.tokenizer(text, padding="max_length", return_tensors="pt").input_ids

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..prompts import Prompt
-from .captions import held_out
+from ...prompts import Prompt
+from ..captions import held_out
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
-
-    from ..plugins import Benchmark
+    from ...plugins import Benchmark
 
 TIMESTEPS: dict[str, Sequence[int]] = {
     "400..800": range(400, 801),
@@ -22,7 +20,7 @@ TIMESTEPS: dict[str, Sequence[int]] = {
 
 def held_out_prompts(benchmark: Benchmark, limit: int | None) -> list[Prompt]:
     """Relational prompts about pairs that no training caption names, in run order."""
-    from ..runs.selection import run_order
+    from ...runs.selection import run_order
 
     kept = [
         prompt
@@ -32,38 +30,21 @@ def held_out_prompts(benchmark: Benchmark, limit: int | None) -> list[Prompt]:
     return kept[:limit]
 
 
-def shipped_pipeline() -> StableDiffusionPipeline:
-    """The lab's backbone in float32, whatever precision its files have."""
-    import torch
-    from diffusers import StableDiffusionPipeline
-
-    from .weights_folder import BACKBONE
-
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        BACKBONE,
-        safety_checker=None,
-        dtype=torch.float32,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-    )
-    pipeline.text_encoder.float()
-    return pipeline
-
-
 def evaluate_shipped(renders: int, scenes: int) -> dict[str, Any]:
     """Localisation of the backbone's attention by timestep, and the detector's quality."""
     import torch
     from transformers import OwlViTForObjectDetection
 
-    from ..weights.loading import load_model
+    from ...backbones.named import resolve
+    from ...backbones.pipelines import load_pipeline
+    from ...weights.loading import load_model
+    from .. import DETECTOR
+    from ..pictograms import NAMES
+    from ..tokenizer import build_tokenizer
     from .detection_quality import detection_quality
     from .localisation import localisation
-    from .pictograms import NAMES
-    from .tokenizer import build_tokenizer
-    from .weights_folder import DETECTOR
 
-    pipeline = shipped_pipeline()
+    pipeline = load_pipeline(resolve("lab"))
     detector = load_model(OwlViTForObjectDetection, DETECTOR, torch.float32)
     return {
         "localisation": {

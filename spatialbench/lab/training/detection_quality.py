@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .training.batches import to_tensor
-from .training.detector import QUERY, normalise
-from .world import SIDE, Scene, draw, sample_scene
+from ..world import SIDE, Scene, draw, sample_scene
+from .batches import to_tensor
+from .detector import QUERY, normalise
 
 if TYPE_CHECKING:
     from transformers import OwlViTForObjectDetection, PreTrainedTokenizerFast

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .training.batches import to_tensor
-from .training.grounding import record_decoder, token_mask
-from .world import SIDE, Rendered, Scene, draw, sample_scene
+from ..world import SIDE, Rendered, Scene, draw, sample_scene
+from .batches import to_tensor
+from .grounding import record_decoder, token_mask
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
@@ -73,9 +73,9 @@ def block_localisation(
     """
     import torch
 
-    from ..backbones.prompt_embeddings import encoded
-    from ..guidance.joint_attention import SD3TapProcessor
-    from ..guidance.taps import tapped
+    from ...backbones.prompt_embeddings import encoded
+    from ...guidance.joint_attention import SD3TapProcessor
+    from ...guidance.taps import tapped
 
     drawn, drawings, truth = _pairs(scenes, seed)
     tokenizer = pipeline.tokenizer
