@@ -20,8 +20,8 @@ from spatialbench.runs.progress import Silent
 from spatialbench.stages.generate import generate
 from spatialbench.stages.whole import run_all
 
-from ..imports.folders import names, official_name
 from ..stages.fakes import Finder, LocalExecutor, Painter, Shapes, open_shapes, work
+from .folders import names, official_name
 
 SHAPES = Shapes(count=4, images=2)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ..benchmarks.visor_coverage import (
+from ..measurements.visor_coverage import (
     ALARMS,
     CORRELATIONS,
     COVERAGE,
