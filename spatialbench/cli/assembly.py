@@ -17,12 +17,13 @@ from ..errors import UserError, unknown_name
 from ..lab import LAB_BACKBONES
 from ..plugins import GenerationSettings
 from ..plugins.detector_names import plugin_of
+from ..plugins.discovery import name_and_rest
 from ..plugins.subsets import default_detector, default_rule
 from . import parsing
 from .console import say
 
 if TYPE_CHECKING:
-    from ..plugins import Benchmark, Detector, Method, Rule
+    from ..plugins import Benchmark, Detector, Method, Rule, RulePlugin
     from ..prompts import Prompt
     from ..runs.expected import Expected
     from ..runs.opening import Run, RunSpec
@@ -169,11 +170,11 @@ def _quoted(word: str) -> str:
 
 def benchmark_and_subset(text: str) -> tuple[Benchmark, str]:
     """``visor`` or ``visor:all`` as the plug-in and the name of one of its prompt sets."""
-    name, subset = parsing.name_and_rest(text)
+    name, subset = name_and_rest("benchmark", text)
     benchmark = plugins.load("benchmark", name)
     chosen = subset or benchmark.default_subset
     if chosen not in benchmark.subsets:
-        raise unknown_name(f"prompt set of {name}", chosen, benchmark.subsets)
+        raise unknown_name(f"prompt set of {benchmark.name}", chosen, benchmark.subsets)
     return benchmark, chosen
 
 
@@ -224,11 +225,14 @@ def rule(benchmark: Benchmark, given: str | None, subset: str | None = None) -> 
     rules = benchmark.rules
     if given is None:
         return default_rule(benchmark, subset)
-    given, options = parsing.name_and_rest(given)
+    given, options = name_and_rest("rule", given)
     named = {**rules, **{rule.name: rule for rule in rules.values()}}
-    family = None if given in named else catalogue.family_of(given)
+    if ":" in given:
+        family: RulePlugin | None = plugins.load("rule", given)
+    else:
+        family = None if given in named else catalogue.family_of(given)
     if family is not None:
-        known = {**family.options, catalogue.DEPTH_OPTION: None}
+        known = dict.fromkeys(catalogue.taken(family))
         values = parsing.assignments(options.split(",") if options else [], known)
         return catalogue.build(family, benchmark, subset, values)
     if options is not None:

@@ -12,7 +12,6 @@ from typing import Literal
 
 from .. import plugins
 from ..errors import UserError
-from ..plugins.discovery import Kind
 from ..stages import canaries
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
@@ -107,8 +106,7 @@ def _cache() -> list[Finding]:
 
 def _plugins() -> list[Finding]:
     found = []
-    kinds: tuple[Kind, ...] = ("method", "detector", "benchmark")
-    for kind in kinds:
+    for kind in plugins.KINDS:
         for name in plugins.names(kind):
             try:
                 plugins.load(kind, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -11,19 +10,14 @@ from .. import plugins
 from ..errors import unknown_name
 from .console import say
 
-_KINDS: tuple[Literal["detector", "benchmark", "method"], ...] = (
-    "detector",
-    "benchmark",
-    "method",
-)
-
 
 @click.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def command(names: tuple[str, ...]) -> None:
     """Download what NAME needs into the cache, at its pinned revision.
 
-    NAME is a backbone (a name of 'list backbones' or org/name@revision), a detector or a benchmark.
+    NAME is a backbone (a name of 'list backbones' or org/name@revision), or any other
+    plug-in that downloads something, such as a detector or a benchmark.
     The folders are printed, one a line.
     """
     for name in names:
@@ -41,9 +35,9 @@ def _fetch(name: str) -> list[Path]:
     if name in backbones or "/" in name:
         return [fetch_backbone(name)]
     known = list(backbones)
-    for kind in _KINDS:
+    for kind in plugins.KINDS:
         available = plugins.names(kind)
         known += available
         if name in available:
             return list(plugins.load(kind, name).fetch())
-    raise unknown_name("backbone, detector or benchmark", name, known)
+    raise unknown_name("backbone or plug-in", name, known)

@@ -9,7 +9,7 @@ import click
 
 from .. import plugins
 from ..errors import UserError
-from ..plugins.discovery import Kind
+from ..plugins import Kind
 from .console import say
 from .options import format_option
 
@@ -34,12 +34,14 @@ def _backbones() -> list[Entry]:
 
 
 def _rules() -> list[Entry]:
-    from ..scoring.rules.catalogue import FAMILIES
-
-    entries = [
-        {"name": f.name, "summary": f"{f.full_name} of any benchmark: {f.summary}", "benchmark": ""}
-        for f in FAMILIES.values()
-    ]
+    entries = []
+    for name in plugins.names("rule"):
+        try:
+            family = plugins.load("rule", name)
+            summary = f"{family.full_name} of any benchmark: {family.summary}"
+        except UserError as error:
+            summary = f"BROKEN: {error}"
+        entries.append({"name": name, "summary": summary, "benchmark": ""})
     for name in plugins.names("benchmark"):
         try:
             benchmark = plugins.load("benchmark", name)
@@ -59,6 +61,7 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
     "benchmarks": lambda: _plugins("benchmark"),
     "backbones": _backbones,
     "rules": _rules,
+    "prompt-transforms": lambda: _plugins("prompt transform"),
 }
 
 
@@ -66,7 +69,8 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
 @click.argument("kind", required=False, type=click.Choice(list(_KINDS)))
 @format_option
 def command(kind: str | None, form: str) -> None:
-    """What is installed: KIND is methods, detectors, benchmarks, backbones or rules.
+    """What is installed: KIND is methods, detectors, benchmarks, backbones, rules or
+    prompt-transforms.
 
     Without KIND, all of them.
     """

@@ -84,8 +84,8 @@ run_options = stack(
     ),
     click.option(
         "--prompt-transform",
-        help="Rewrite the prompts before the method sees them: tore, tore-extended, swap or "
-        "swap-phrase-kept; the verdict stays with the original prompt.",
+        help="Rewrite the prompts before the method sees them; the verdict stays with the "
+        "original prompt. 'list prompt-transforms' shows them.",
     ),
     click.option(
         "--seed-scheme",

@@ -1,4 +1,4 @@
-"""Reading the values of options: finite numbers, NAME:REST, KEY=VALUE, devices."""
+"""Reading the values of options: finite numbers, KEY=VALUE, devices."""
 
 from __future__ import annotations
 
@@ -52,12 +52,6 @@ class Utf8(click.ParamType[str, str]):
         except UnicodeEncodeError:
             self.fail(f"{value!r} is not UTF-8: give a name that is.", param, ctx)
         return value
-
-
-def name_and_rest(text: str) -> tuple[str, str | None]:
-    """``visor:all`` as (visor, all); without a colon the second is None."""
-    name, _, rest = text.partition(":")
-    return name, rest or None
 
 
 def assignments(given: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:

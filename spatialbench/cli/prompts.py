@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
-from . import assembly, parsing
+from ..plugins.discovery import name_and_rest
+from . import assembly
 from .streams import write_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 )
 def command(bench: str, subset: str | None, form: str, limit: int | None) -> None:
     """Print a benchmark's prompts in the benchmark's order."""
-    name, named = parsing.name_and_rest(bench)
+    name, named = name_and_rest("benchmark", bench)
     if subset and named and subset != named:
         raise UserError(f"--bench {bench} and --set {subset} name two prompt sets: give one.")
     benchmark, chosen = assembly.benchmark_and_subset(f"{name}:{subset or named or ''}")

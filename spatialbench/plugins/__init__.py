@@ -9,13 +9,17 @@ from __future__ import annotations
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark, Judged, Published, ScoreTable
 from .detector import Detector, DetectorPlugin, MaskedDetections
-from .discovery import Kind, load, names
+from .discovery import load, names
+from .kinds import KINDS, Kind
 from .method import GenerationSettings, ImageRequest, Json, Method, MethodPlugin, Parameter
 from .plugin import Plugin
+from .prompt_transform import Outcome, PromptTransform, Rewriting
 from .requirements import Requirement, required
 from .rule import Rule, Verdict
+from .rule_plugin import RulePlugin
 
 __all__ = [
+    "KINDS",
     "Backbone",
     "Benchmark",
     "Defaults",
@@ -29,11 +33,15 @@ __all__ = [
     "MaskedDetections",
     "Method",
     "MethodPlugin",
+    "Outcome",
     "Parameter",
     "Plugin",
+    "PromptTransform",
     "Published",
     "Requirement",
+    "Rewriting",
     "Rule",
+    "RulePlugin",
     "ScoreTable",
     "Verdict",
     "load",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from .. import plugins
 from ..errors import UserError, unknown_name
 from . import DetectorPlugin
+from .discovery import name_and_rest
 
 _PREPARED = "+"
 """Between a detector's own signature and what a benchmark put behind it."""
@@ -22,10 +23,10 @@ def plugin_of(given: str) -> tuple[DetectorPlugin, str | None]:
     Raises:
         UserError: neither a plug-in's name nor the signature of one with its own weights.
     """
-    name, _, weights = given.partition(":")
+    name, weights = name_and_rest("detector", given)
     known = plugins.names("detector")
-    if name in known:
-        return plugins.load("detector", name), weights or None
+    if name in known or ":" in name:
+        return plugins.load("detector", name), weights
     for plugin in map(_loaded, known):
         if plugin is not None and _is_of(plugin, None, given):
             return plugin, None
@@ -46,10 +47,11 @@ def matching(given: str, signatures: Sequence[str]) -> list[str]:
     if given in signatures:
         return [given]
     found = {one for one in signatures if given == one.partition("@")[0]}
-    name, _, weights = given.partition(":")
-    plugin = _loaded(name) if name in plugins.names("detector") else None
+    name, weights = name_and_rest("detector", given)
+    known = name in plugins.names("detector") or ":" in name
+    plugin = _loaded(name) if known else None
     if plugin is not None:
-        found |= {one for one in signatures if _is_of(plugin, weights or None, one)}
+        found |= {one for one in signatures if _is_of(plugin, weights, one)}
         if not weights:
             found |= {one for one in signatures if _begins_with(name, one)}
     return [one for one in signatures if one in found]

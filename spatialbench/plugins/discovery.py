@@ -1,13 +1,12 @@
-"""Finding plug-ins: by name among the entry points, by file or module, and what they must have."""
+"""Finding plug-ins: by name among the entry points, or by the file or module they stand in."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import os
+import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,22 +17,24 @@ from ..errors import UserError, unknown_name
 from .backbone import Backbone
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
+from .kinds import KINDS, Kind, group
+from .members import checked
 from .method import MethodPlugin
 from .plugin import Plugin
+from .prompt_transform import PromptTransform
+from .rule_plugin import RulePlugin
 
-Kind = Literal["method", "detector", "benchmark", "backbone"]
+VARIABLE = "SPATIALBENCH_PLUGINS"
+"""Names plug-ins that stand in files, for commands on a run that was made with them."""
 
-_BASES: dict[Kind, type[Plugin]] = {
-    "method": MethodPlugin,
-    "detector": DetectorPlugin,
-    "benchmark": Benchmark,
-    "backbone": Backbone,
-}
+_given: dict[Kind, dict[str, Plugin]] = {kind: {} for kind in KINDS}
+"""Plug-ins that were given by file or module in this process, by their names."""
 
 
 def names(kind: Kind) -> list[str]:
-    """Names of the installed plug-ins of a kind, sorted; nothing is imported."""
-    return sorted({entry.name for entry in entry_points(group=_group(kind))})
+    """Names of the plug-ins of a kind, sorted; no installed one is imported."""
+    _read_variable()
+    return sorted({entry.name for entry in entry_points(group=group(kind))} | set(_given[kind]))
 
 
 @overload
@@ -44,6 +45,12 @@ def load(kind: Literal["detector"], name: str) -> DetectorPlugin: ...
 def load(kind: Literal["benchmark"], name: str) -> Benchmark: ...
 @overload
 def load(kind: Literal["backbone"], name: str) -> Backbone: ...
+@overload
+def load(kind: Literal["rule"], name: str) -> RulePlugin: ...
+@overload
+def load(kind: Literal["prompt transform"], name: str) -> PromptTransform: ...
+@overload
+def load(kind: Kind, name: str) -> Plugin: ...
 def load(kind: Kind, name: str) -> Any:
     """The plug-in object of that name.
 
@@ -55,9 +62,11 @@ def load(kind: Kind, name: str) -> Any:
             plug-in that cannot be imported, or lacks or misspells a member (its package named).
     """
     if ":" in name:
-        return checked(named_object(name), _BASES[kind], f"the {kind} {name}")
-    group = _group(kind)
-    found = sorted(entry_points(group=group, name=name), key=_package)
+        return _from_place(kind, name)
+    _read_variable()
+    if name in _given[kind]:
+        return _given[kind][name]
+    found = sorted(entry_points(group=group(kind), name=name), key=_package)
     if not found:
         raise unknown_name(kind, name, names(kind))
     if len({entry.value for entry in found}) > 1:
@@ -76,7 +85,71 @@ def load(kind: Kind, name: str) -> Any:
             f"{whose} cannot be loaded from {entry.value} ({type(error).__name__}: {error}); "
             "update or uninstall that package."
         ) from error
-    return checked(plugin, _BASES[kind], whose)
+    checked(plugin, KINDS[kind].base, whose)
+    if plugin.name != name:
+        raise UserError(
+            f"{whose} calls itself {plugin.name!r}: expected the name of its entry point; correct "
+            "one of the two."
+        )
+    return plugin
+
+
+def name_and_rest(kind: Kind, text: str) -> tuple[str, str | None]:
+    """``NAME`` and what stands behind the colon; NAME may be a place, as in ``file.py:NAME:rest``.
+
+    None for nothing behind it.
+    """
+    first, _, rest = text.partition(":")
+    name, _, beyond = rest.partition(":")
+    if first not in names(kind) and name.isidentifier() and _is_place(first):
+        return f"{first}:{name}", beyond or None
+    return first, rest or None
+
+
+def _is_place(text: str) -> bool:
+    """Whether a text is a Python file, or a module that is there."""
+    if text.endswith(".py"):
+        return True
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", text):
+        return False
+    try:
+        return importlib.util.find_spec(text) is not None
+    except (ImportError, ValueError):
+        return "." in text
+
+
+def _from_place(kind: Kind, place: str) -> Plugin:
+    """The plug-in that stands there; from now on its own name means it too."""
+    plugin: Plugin = checked(named_object(place), KINDS[kind].base, f"the {kind} {place}")
+    installed = entry_points(group=group(kind), name=plugin.name)
+    if installed and not any(entry.value == place for entry in installed):
+        raise UserError(
+            f"the {kind} {place} calls itself {plugin.name!r}, as the installed one of the package "
+            f"{_package(next(iter(installed)))} does: give it another name."
+        )
+    _given[kind][plugin.name] = plugin
+    return plugin
+
+
+def _read_variable() -> None:
+    """Take in the plug-ins that ``VARIABLE`` names, separated by commas or blanks."""
+    places = re.split(r"[,\s]+", os.environ.get(VARIABLE, "").strip(", "))
+    for place in filter(None, places):
+        if place in _read:
+            continue
+        found = named_object(place)
+        kinds = [kind for kind, facts in KINDS.items() if isinstance(found, facts.base)]
+        if not kinds:
+            raise UserError(
+                f"{VARIABLE} names {place}, which is no plug-in: expected an object of one of the "
+                "classes in spatialbench.plugins."
+            )
+        _read.add(place)
+        _from_place(kinds[0], place)
+
+
+_read: set[str] = set()
+"""The places of ``VARIABLE`` that have been read."""
 
 
 def named_object(given: str) -> Any:
@@ -92,7 +165,11 @@ def named_object(given: str) -> Any:
             "package.module:NAME, where NAME is defined there."
         )
     try:
-        module = _of_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        if place.endswith(".py"):
+            module = _of_file(Path(place))
+        else:
+            _search(Path.cwd())
+            module = importlib.import_module(place)
     except UserError:
         raise
     except Exception as error:
@@ -119,8 +196,7 @@ def _of_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    _search(path.parent)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -130,66 +206,10 @@ def _of_file(path: Path) -> ModuleType:
     return module
 
 
-def checked(plugin: Any, base: type[Any], whose: str) -> Any:
-    """An object that has every member of its kind, of the right type, and misspells none.
-
-    Raises:
-        UserError: it is of another kind; what is missing, unknown or of another type is named.
-    """
-    if not isinstance(plugin, base):
-        raise UserError(
-            f"{whose} is a {type(plugin).__name__}: expected an object of a class that inherits "
-            f"from spatialbench.plugins.{base.__name__}."
-        )
-    declared = _declared(base)
-    missing = [word for word in declared if _static(plugin, word) is _ABSENT]
-    if missing:
-        raise UserError(
-            f"{whose} lacks {', '.join(sorted(missing))}: spatialbench.plugins.{base.__name__} "
-            "says what each is."
-        )
-    # What a class between the two adds is known: its own subclasses override it.
-    between = [one for one in type(plugin).__mro__[1:] if one not in base.__mro__]
-    known = {word for one in (base, *between) for word in dir(one)} | declared
-    for word in _own_members(plugin):
-        if word not in known:
-            near = difflib.get_close_matches(word, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise UserError(
-                f"{whose} has the member {word}, which spatialbench.plugins.{base.__name__} does "
-                f"not know: {hint}Members of its own begin with an underscore."
-            )
-        if callable(_static(base, word)) and not callable(_bound(plugin, word)):
-            raise UserError(f"{whose} has no function as {word}: expected a method of the class.")
-    return plugin
-
-
-_ABSENT = object()
-
-
-def _static(place: Any, word: str) -> Any:
-    return inspect.getattr_static(place, word, _ABSENT)
-
-
-def _bound(plugin: Any, word: str) -> Any:
-    found = _static(plugin, word)
-    return found.__func__ if isinstance(found, staticmethod | classmethod) else found
-
-
-def _declared(base: type[Any]) -> set[str]:
-    """Members that the class and its bases announce, with or without a default."""
-    return {word for one in base.__mro__ for word in vars(one).get("__annotations__", ())}
-
-
-def _own_members(plugin: Any) -> list[str]:
-    """Public members of the plug-in's class, fields of a dataclass left out."""
-    place = vars(type(plugin))
-    fields = place.get("__dataclass_fields__", ())
-    return sorted(word for word in place if not word.startswith("_") and word not in fields)
-
-
-def _group(kind: Kind) -> str:
-    return f"spatialbench.{kind}s"
+def _search(folder: Path) -> None:
+    """Let modules of a folder be imported, after all others."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def _package(entry: EntryPoint) -> str:

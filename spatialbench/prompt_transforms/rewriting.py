@@ -9,47 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from ..errors import unknown_name
+from ..plugins import Outcome, PromptTransform, Rewriting
 from ..prompts import Prompt, Triplet
 from ..relations import Relation
 from .clauses import Clause, parse
 from .phrases import EXTENDED, OPPOSITE, STRONG_FOR_WEAK, find_phrases
 
 
-class Outcome(StrEnum):
-    """What became of a prompt."""
-
-    REWRITTEN = "rewritten"
-    UNCHANGED = "unchanged"
-    UNPARSED = "unparsed"
-
-
 @dataclass(frozen=True, slots=True)
-class Rewriting:
-    """A text after a transform.
-
-    Attributes:
-        text: what is sent; the original where it is not rewritten.
-        outcome: ``unparsed`` where the transform should have acted and could not take the text
-            apart.
-        rule: the phrases replaced, as ``to the right of -> to the left of``; empty for none.
-    """
-
-    text: str
-    outcome: Outcome
-    rule: str = ""
-
-    @property
-    def changed(self) -> bool:
-        """Whether the text is another."""
-        return self.outcome is Outcome.REWRITTEN
-
-
-@dataclass(frozen=True, slots=True)
-class PromptTransform:
-    """A named, versioned rewriting of prompts.
+class PhraseTransform(PromptTransform):
+    """A rewriting of the phrases of a text, with their operands exchanged.
 
     Attributes:
         name: what ``--prompt-transform`` takes.
@@ -62,11 +32,6 @@ class PromptTransform:
     summary: str
     phrases: Mapping[str, str] | None
     version: int = 1
-
-    @property
-    def signature(self) -> str:
-        """``tore/1``, as the identity of a run has it."""
-        return f"{self.name}/{self.version}"
 
     def rewrite(self, text: str) -> Rewriting:
         """Rewrite a text clause by clause, or leave the whole of it as it is."""
@@ -126,46 +91,25 @@ class PromptTransform:
         return flip
 
 
-TRANSFORMS: Mapping[str, PromptTransform] = {
-    transform.name: transform
-    for transform in (
-        PromptTransform(
-            "tore",
-            "TORE (reconstruction): right, below and behind said as left, above and in front of",
-            STRONG_FOR_WEAK,
-        ),
-        PromptTransform(
-            "tore-extended",
-            "TORE with flips of our own: also hidden by, under, beneath, in back of",
-            {**STRONG_FOR_WEAK, **EXTENDED},
-        ),
-        PromptTransform(
-            "swap",
-            "control for the order of mention: A right of B sent as B left of A, A left of B as "
-            "B right of A",
-            OPPOSITE,
-            version=2,
-        ),
-        PromptTransform(
-            "swap-phrase-kept",
-            "the operands alone exchanged: A right of B sent as its contrary, B right of A",
-            None,
-        ),
-    )
-}
-"""By name."""
-
-NONE = "none"
-"""What the identity of a run without a transform says."""
-
-
-def transform_of(name: str) -> PromptTransform:
-    """A transform by its name or its signature (``tore`` or ``tore/1``).
-
-    Raises:
-        UserError: an unknown name, with near matches.
-    """
-    known = {**TRANSFORMS, **{t.signature: t for t in TRANSFORMS.values()}}
-    if name not in known:
-        raise unknown_name("prompt transform", name, [NONE, *TRANSFORMS])
-    return known[name]
+TORE = PhraseTransform(
+    "tore",
+    "TORE (reconstruction): right, below and behind said as left, above and in front of",
+    STRONG_FOR_WEAK,
+)
+TORE_EXTENDED = PhraseTransform(
+    "tore-extended",
+    "TORE with flips of our own: also hidden by, under, beneath, in back of",
+    {**STRONG_FOR_WEAK, **EXTENDED},
+)
+SWAP = PhraseTransform(
+    "swap",
+    "control for the order of mention: A right of B sent as B left of A, A left of B as "
+    "B right of A",
+    OPPOSITE,
+    version=2,
+)
+SWAP_PHRASE_KEPT = PhraseTransform(
+    "swap-phrase-kept",
+    "the operands alone exchanged: A right of B sent as its contrary, B right of A",
+    None,
+)

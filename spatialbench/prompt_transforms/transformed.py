@@ -7,14 +7,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..plugins import ImageRequest, Json, Method, Requirement
+from .. import plugins
+from ..errors import UserError, unknown_name
+from ..plugins import ImageRequest, Json, Method, Outcome, PromptTransform, Requirement
 from ..prompts import Prompt
-from .rewriting import NONE, Outcome, PromptTransform, transform_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
 IDENTITY_KEY = "prompt_transform"
+
+NONE = "none"
+"""What the identity of a run without a transform says."""
+
+
+def transform_of(name: str) -> PromptTransform:
+    """A transform by its name, its signature (``tore`` or ``tore/1``) or its place in a file.
+
+    Raises:
+        UserError: an unknown name, with near matches; a version that is not installed.
+    """
+    if ":" in name:
+        return plugins.load("prompt transform", name)
+    known = plugins.names("prompt transform")
+    word, slash, _ = name.partition("/")
+    if word not in known:
+        raise unknown_name("prompt transform", name, [NONE, *known])
+    found = plugins.load("prompt transform", word)
+    if slash and name != found.signature:
+        raise UserError(f"the prompt transform {name} is not installed: {found.signature} is.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,9 @@ def contradictions(rows: Iterable[Published], benchmark: Benchmark) -> list[str]
 def known_metrics(benchmark: Benchmark) -> set[str]:
     """The columns that a table of this benchmark can have, under any rule."""
     from ..scoring.measured import measured_by
-    from ..scoring.rules.catalogue import FAMILIES
+    from ..scoring.rules.catalogue import families
 
-    views = [benchmark, *(measured_by(benchmark, rule.full_name) for rule in FAMILIES.values())]
+    views = [benchmark, *(measured_by(benchmark, rule.full_name) for rule in families())]
     return {key for view in views for key in view.headline}
 
 

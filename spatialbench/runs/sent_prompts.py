@@ -8,14 +8,8 @@ from typing import Any
 
 from ..errors import UserError
 from ..files.documents import LARGE, read_limited
-from ..prompt_transforms import (
-    IDENTITY_KEY,
-    NONE,
-    Outcome,
-    PromptTransform,
-    count_outcomes,
-    transform_of,
-)
+from ..plugins import Outcome, PromptTransform
+from ..prompt_transforms import IDENTITY_KEY, NONE, count_outcomes, transform_of
 from ..prompts import Prompt
 from .files import write_atomic
 from .opening import Run

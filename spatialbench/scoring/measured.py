@@ -13,11 +13,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..plugins import Benchmark, Rule, ScoreTable
+from ..plugins import Benchmark, Rule, RulePlugin, ScoreTable
 from ..prompts import Prompt
 from ..statistics.ratios import FloatArray, MeanOfRatios, Ratio
 from .rules.any_benchmark import AnyBenchmarkRule, unjudged
-from .rules.catalogue import RECONSTRUCTION, Family, bound, family_of, named
+from .rules.catalogue import bound, family_of, named
 
 FOUND = "OA"
 """Percent of the judged images in which every asked object was found."""
@@ -38,18 +38,17 @@ def measured_by(
         return benchmark
     if run is not None:
         chosen = subset or benchmark.default_subset
-        made = cast(AnyBenchmarkRule, bound(made, run, benchmark.prompts(chosen)))
+        made = bound(made, run, benchmark.prompts(chosen))
     return cast(Benchmark, _Measured(benchmark, family, rule, made))
 
 
 class _Measured:
     """What changes; every other attribute is the benchmark's."""
 
-    def __init__(
-        self, benchmark: Benchmark, family: Family, name: str, rule: AnyBenchmarkRule
-    ) -> None:
+    def __init__(self, benchmark: Benchmark, family: RulePlugin, name: str, rule: Rule) -> None:
         self._benchmark = benchmark
         self._family = family
+        self._judges_relations = isinstance(rule, AnyBenchmarkRule)
         # Depth maps of another folder than the run's own are known by name only.
         own = {name: rule} if rule.name == name else {}
         self.rules: Mapping[str, Rule] = {**benchmark.rules, **own}
@@ -72,9 +71,11 @@ class _Measured:
         return {key: MeanOfRatios((ratio,)) for key, ratio in ratios.items()}
 
     def notes(self, prompts: Sequence[Prompt], rule: str, detector: str) -> list[str]:
-        """That the rule is a reconstruction, and how many prompts it leaves out."""
-        out = sum(unjudged(prompt) is not None for prompt in prompts)
-        notes = [f"{rule} {RECONSTRUCTION}."]
+        """What the rule's plug-in remarks, and how many prompts it leaves out."""
+        notes = [f"{rule} {self._family.remark}."] if self._family.remark else []
+        out = 0
+        if self._judges_relations:
+            out = sum(unjudged(prompt) is not None for prompt in prompts)
         if out:
             notes.append(
                 f"{out:,} of {len(prompts):,} prompts ask for nothing that {rule} judges (left, "
@@ -96,21 +97,27 @@ class _Measured:
         return {}
 
 
-def _key(family: Family, word: str) -> str:
+def _key(family: RulePlugin, word: str) -> str:
     return f"{family.prefix}_{word}" if word else family.prefix
 
 
-def _keys(family: Family) -> list[str]:
+def _keys(family: RulePlugin) -> list[str]:
     keys = [_key(family, word) for word in family.shares]
     return [name for key in keys for name in (key, f"{key}_cond")]
 
 
 def _sums(table: ScoreTable, fact: str) -> FloatArray:
     """Sums of a fact over each prompt's judged images; float64 of shape (prompts,)."""
-    judged = np.asarray(table.columns["judged"], dtype=np.float64)
-    values = np.asarray(table.columns[fact], dtype=np.float64) * judged
-    sums = np.bincount(table.prompt_row, values, len(table.prompts))
+    judged = _column(table, "judged")
+    sums = np.bincount(table.prompt_row, _column(table, fact) * judged, len(table.prompts))
     return sums.astype(np.float64, copy=False)
+
+
+def _column(table: ScoreTable, fact: str) -> FloatArray:
+    """A fact of each image; that it is judged and that all is found holds where nobody says."""
+    if fact not in table.columns and fact in ("judged", "found_all"):
+        return np.ones(len(table.prompt_row))
+    return np.asarray(table.columns[fact], dtype=np.float64)
 
 
 def _quotient(ratio: Ratio) -> float:

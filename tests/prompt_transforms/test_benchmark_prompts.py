@@ -13,12 +13,14 @@ import pytest
 from spatialbench.benchmarks.t2i_compbench.template import parse_complex, parse_simple
 
 from spatialbench import plugins
-from spatialbench.prompt_transforms import TRANSFORMS, Outcome, count_outcomes
+from spatialbench.plugins import Outcome
+from spatialbench.prompt_transforms import count_outcomes
+from spatialbench.prompt_transforms.rewriting import SWAP, TORE, TORE_EXTENDED
+from spatialbench.prompt_transforms.rewriting import SWAP_PHRASE_KEPT as KEPT
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES, Relation
 from tests.reference_data import t2i_compbench_files
 
-TORE, SWAP, KEPT = (TRANSFORMS[name] for name in ("tore", "swap", "swap-phrase-kept"))
 WEAK = {Relation.RIGHT, Relation.BELOW, Relation.BEHIND}
 Read = Callable[[str], Triplet | None]
 
@@ -98,7 +100,7 @@ def test_t2i_compbench(subset: str, count: int, monkeypatch: pytest.MonkeyPatch)
     prompts = plugins.load("benchmark", "t2i-compbench").prompts(subset)
     assert len(prompts) == count
     assert _hold(prompts, _official, lambda text: "hidden by" not in text) > 0
-    extended = TRANSFORMS["tore-extended"]
+    extended = TORE_EXTENDED
     for prompt in prompts:
         if "hidden by" in prompt.text:
             sent, done = extended.apply(prompt)

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialbench.errors import UserError
-from spatialbench.prompt_transforms import TRANSFORMS, Outcome, PromptTransform, transform_of
+from spatialbench.plugins import Outcome
+from spatialbench.prompt_transforms import transform_of
 from spatialbench.prompt_transforms.clauses import parse
 from spatialbench.prompt_transforms.phrases import OPPOSITE, PHRASES
+from spatialbench.prompt_transforms.rewriting import SWAP, TORE, TORE_EXTENDED, PhraseTransform
+from spatialbench.prompt_transforms.rewriting import SWAP_PHRASE_KEPT as KEPT
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
-
-TORE, SWAP, KEPT = (TRANSFORMS[name] for name in ("tore", "swap", "swap-phrase-kept"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_left_as_it_is_and_counted(text: str) -> None:
 
 
 def test_our_own_flips_are_optional() -> None:
-    extended = TRANSFORMS["tore-extended"]
+    extended = TORE_EXTENDED
     assert extended.rewrite("a dog hidden by a cat").text == "a cat in front of a dog"
     assert extended.rewrite("a dog under a table").text == "a table above a dog"
     assert extended.rewrite("a dog below a table") == TORE.rewrite("a dog below a table")
@@ -138,7 +139,7 @@ def test_swap_keeps_the_meaning_or_the_phrase(text: str, swapped: str, kept: str
 
 
 @pytest.mark.parametrize("transform", [SWAP, KEPT])
-def test_what_swap_leaves_alone(transform: PromptTransform) -> None:
+def test_what_swap_leaves_alone(transform: PhraseTransform) -> None:
     assert transform.rewrite("a dog and a cat").outcome is Outcome.UNCHANGED
     assert transform.rewrite("a dog next to a dog").outcome is Outcome.UNCHANGED
     assert transform.rewrite("a dog above").outcome is Outcome.UNPARSED
@@ -212,7 +213,7 @@ def test_any_sentence_of_the_template_comes_apart_and_together(
         suffix,
     )
     assert str(clause.exchanged().exchanged()).lower() == text.lower()
-    for transform in TRANSFORMS.values():
+    for transform in (TORE, TORE_EXTENDED, SWAP, KEPT):
         done = transform.rewrite(text)
         assert done.outcome is not Outcome.UNPARSED
         if transform not in (SWAP, KEPT):

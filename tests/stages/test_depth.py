@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from spatialbench import plugins
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
@@ -21,7 +22,7 @@ from spatialbench.runs.opening import Run
 from spatialbench.runs.progress import Silent
 from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.rules.any_benchmark import in_depth
-from spatialbench.scoring.rules.catalogue import FAMILIES, bound, build
+from spatialbench.scoring.rules.catalogue import R1, bound, build
 from spatialbench.scoring.rules.depth_maps import DepthFolder, folder_of_run
 from spatialbench.scoring.score import read_verdicts, score
 from spatialbench.stages.depth import make_depth
@@ -102,7 +103,7 @@ def _run(folder: Path, detector: BothThere | None = None) -> Run:
 
 
 def _rule(run: Run, name: str = "esplora-r1") -> Any:
-    return build(FAMILIES[name], run.expected.benchmark, None, {})
+    return build(plugins.load("rule", name), run.expected.benchmark, None, {})
 
 
 def _right(run: Run) -> dict[str, set[bool]]:
@@ -200,7 +201,7 @@ def test_several_models_must_be_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"several models .* --rule esplora-r1:depth="):
         score(run, Silent(), Judging(_rule(run)))
     folder = run.path / "depth" / "ramp@2"
-    chosen = build(FAMILIES["esplora-r1"], run.expected.benchmark, None, {"depth": str(folder)})
+    chosen = build(R1, run.expected.benchmark, None, {"depth": str(folder)})
     assert score(run, Silent(), Judging(chosen))["rule"] == "esplora-r1/1+depth:ramp@2"
 
 

@@ -1,14 +1,16 @@
-"""The rules for any benchmark by name: ``esplora-r1``, ``esplora-r2``, ``pse``."""
+"""The rules for any benchmark: the plug-ins of the kind ``rule``, and three of our own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from ... import plugins
 from ...errors import UserError
-from ...plugins import Benchmark, Rule
+from ...plugins import Benchmark, Parameter, Rule, RulePlugin
+from ...plugins.members import checked
 from ...plugins.subsets import default_rule
 from ...prompts import Prompt
 from .any_benchmark import AnyBenchmarkRule, in_depth, meaning_of
@@ -19,93 +21,101 @@ from .superiority_rule import SuperiorityRule
 
 Options = Mapping[str, Any]
 
-RECONSTRUCTION = (
-    "is our reconstruction of a rule whose code and equations are not public: compare it only with "
-    "itself"
-)
+DEPTH_OPTION = "depth"
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """One rule with its options at their defaults.
+class GeometryPlugin(RulePlugin):
+    """A rule on the relations of a prompt, which reads depth maps where they ask for depth.
 
     Attributes:
-        name: short name; the full one adds the version.
-        summary: what it is, in a line.
-        options: defaults by name; ``depth`` (a folder) goes with all.
-        prefix: of its metric keys.
-        shares: facts that become metrics, by the word after the prefix.
-        build: the rule from name, threshold, meaning of labels and options.
+        make: the rule from name, threshold, meaning of labels and options.
     """
 
     name: str
     summary: str
-    options: Options
     prefix: str
     shares: Mapping[str, str]
-    build: Callable[..., AnyBenchmarkRule]
+    make: Callable[..., AnyBenchmarkRule]
+    options: Mapping[str, Parameter] = field(default_factory=dict)
     version: int = 1
+    remark: str = (
+        "is our reconstruction of a rule whose code and equations are not public: compare it only "
+        "with itself"
+    )
 
-    @property
-    def full_name(self) -> str:
-        """``esplora-r1/1``."""
-        return f"{self.name}/{self.version}"
+    def build(self, benchmark: Benchmark, subset: str | None, options: Options) -> AnyBenchmarkRule:
+        """See ``RulePlugin.build``; a box counts from the threshold of the subset's own rule on."""
+        threshold = default_rule(benchmark, subset).threshold
+        return self.make(self.name_with(options), threshold, meaning_of(benchmark), options)
 
 
-def _constraint_family(form: Form) -> Family:
-    def build(name: str, threshold: float, meaning: Any, options: Options) -> AnyBenchmarkRule:
+def _constraints(form: Form) -> GeometryPlugin:
+    def make(name: str, threshold: float, meaning: Any, options: Options) -> AnyBenchmarkRule:
         constraint = Constraint(form, float(options["tau"]), float(options["margin"])).checked()
         return ConstraintRule(name, threshold, meaning, constraint=constraint)
 
-    return Family(
+    return GeometryPlugin(
         f"esplora-{form}",
         f"ESPLoRA's constraints (reconstruction), {FORMS[form]}",
-        {"tau": TAU, "margin": DEPTH_MARGIN},
         form.upper(),
         {"soft": "soft", "strict": "strict"},
-        build,
+        make,
+        {
+            "tau": Parameter(TAU, "strictness, above 0"),
+            "margin": Parameter(DEPTH_MARGIN, "how much nearer, as a share of the depth range"),
+        },
     )
 
 
-def _superiority(name: str, threshold: float, meaning: Any, options: Options) -> AnyBenchmarkRule:
-    return SuperiorityRule(name, threshold, meaning)
+R1, R2 = _constraints("r1"), _constraints("r2")
+
+PSE = GeometryPlugin(
+    "pse",
+    "probability that a pixel of A is on the asked side of one of B (reconstruction)",
+    "PSE",
+    {"": "pse"},
+    lambda name, threshold, meaning, options: SuperiorityRule(name, threshold, meaning),
+)
 
 
-FAMILIES: Mapping[str, Family] = {
-    family.name: family
-    for family in (
-        *(_constraint_family(form) for form in get_args(Form)),
-        Family(
-            "pse",
-            "probability that a pixel of A is on the asked side of one of B (reconstruction)",
-            {},
-            "PSE",
-            {"": "pse"},
-            _superiority,
-        ),
-    )
-}
-"""By short name."""
-
-DEPTH_OPTION = "depth"
+def families() -> list[RulePlugin]:
+    """The rules for any benchmark that are installed and sound."""
+    found = []
+    for name in plugins.names("rule"):
+        try:
+            found.append(plugins.load("rule", name))
+        except UserError:
+            continue
+    return found
 
 
 def names() -> list[str]:
     """Every name the rules answer to: short and versioned."""
-    return [*FAMILIES, *(family.full_name for family in FAMILIES.values())]
+    return [name for family in families() for name in (family.name, family.full_name)]
 
 
-def family_of(rule: str) -> Family | None:
-    """The family of a rule's name, short or versioned, with or without options; else None."""
+def family_of(rule: str) -> RulePlugin | None:
+    """The plug-in of a rule's name, short or versioned, with or without options; else None.
+
+    Raises:
+        UserError: a plug-in of that name that is broken.
+    """
     base = rule.partition("+")[0]
-    found = FAMILIES.get(base.partition("/")[0])
-    return found if found is not None and base in (found.name, found.full_name) else None
+    short = base.partition("/")[0]
+    if short not in plugins.names("rule"):
+        return None
+    found = plugins.load("rule", short)
+    return found if base in (found.name, found.full_name) else None
 
 
-def build(
-    family: Family, benchmark: Benchmark, subset: str | None, options: Options
-) -> AnyBenchmarkRule:
-    """A rule for a benchmark, with the threshold of the subset's own rule.
+def taken(family: RulePlugin) -> list[str]:
+    """The keys of the options that a rule takes."""
+    return [*family.options, *([DEPTH_OPTION] if isinstance(family, GeometryPlugin) else [])]
+
+
+def build(family: RulePlugin, benchmark: Benchmark, subset: str | None, options: Options) -> Rule:
+    """A rule for a benchmark, whose prompts are those of a subset.
 
     Args:
         options: those given, by name; values may be numbers or text.
@@ -113,29 +123,23 @@ def build(
     Raises:
         UserError: a value that is no number or out of range, or a folder that is not there.
     """
-    known = {**family.options, **{k: v for k, v in options.items() if k != DEPTH_OPTION}}
+    defaults = {key: option.default for key, option in family.options.items()}
+    known = {**defaults, **{k: v for k, v in options.items() if k != DEPTH_OPTION}}
     for key, value in known.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(
                 f"--rule option {key}={value} is no number: give one, as in --rule "
-                f"{family.name}:{key}={family.options[key]:g}."
+                f"{family.name}:{key}={defaults[key]:g}."
             )
-    changed = [
-        f"+{key}:{float(value):g}"
-        for key, value in sorted(known.items())
-        if value != family.options[key]
-    ]
-    threshold = default_rule(benchmark, subset).threshold
-    rule = family.build(
-        "".join([family.full_name, *changed]), threshold, meaning_of(benchmark), known
+    rule: Rule = checked(
+        family.build(benchmark, subset, known), Rule, f"what the rule {family.name} builds"
     )
-    if DEPTH_OPTION not in options:
+    if DEPTH_OPTION not in options or not isinstance(rule, AnyBenchmarkRule):
         return rule
-    folder = given_folder(str(options[DEPTH_OPTION]))
-    return replace(rule, depth=folder)
+    return replace(rule, depth=given_folder(str(options[DEPTH_OPTION])))
 
 
-def named(benchmark: Benchmark, subset: str | None, rule: str) -> AnyBenchmarkRule | None:
+def named(benchmark: Benchmark, subset: str | None, rule: str) -> Rule | None:
     """The rule a result names, such as ``esplora-r1/1+tau:2``; None for one of the benchmark's."""
     family = family_of(rule)
     if family is None:

@@ -1,0 +1,222 @@
+"""What a plug-in must have: every member of its kind, of the right type, and none misspelt."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .backbone import Backbone, Defaults
+from .benchmark import Benchmark
+from .method import MethodPlugin, Parameter
+from .plugin import Plugin
+from .prompt_transform import PromptTransform
+from .rule import Rule
+from .rule_plugin import RulePlugin
+
+_ABSENT = object()
+
+
+def checked(plugin: Any, base: type[Any], whose: str) -> Any:
+    """An object that has every member of its kind, of the right type, and misspells none.
+
+    Args:
+        whose: how the object begins a sentence, such as ``the method 'mine'``.
+
+    Raises:
+        UserError: it is of another kind; what is missing, unknown or of another type is named.
+    """
+    if not isinstance(plugin, base):
+        what = f"the class {plugin.__name__}" if isinstance(plugin, type) else _kind(plugin)
+        raise UserError(
+            f"{whose} is {what}: expected an object of a class that inherits "
+            f"from spatialbench.plugins.{base.__name__}."
+        )
+    declared = {word for one in base.__mro__ for word in vars(one).get("__annotations__", ())}
+    missing = [word for word in declared if _static(plugin, word) is _ABSENT]
+    if missing:
+        raise UserError(
+            f"{whose} lacks {', '.join(sorted(missing))}: spatialbench.plugins.{base.__name__} "
+            "says what each is."
+        )
+    # What a class between the two adds is known: its own subclasses override it.
+    between = [one for one in type(plugin).__mro__[1:] if one not in base.__mro__]
+    known = {word for one in (base, *between) for word in dir(one)} | declared
+    # A rule may well have more, as long as it is not like a hook that nobody would then call.
+    closed = issubclass(base, Plugin)
+    for word in _own_members(plugin):
+        if word not in known:
+            near = difflib.get_close_matches(word, known, n=1, cutoff=0.6 if closed else 0.85)
+            if not (closed or near):
+                continue
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UserError(
+                f"{whose} has the member {word}, which spatialbench.plugins.{base.__name__} does "
+                f"not know: {hint}Members of its own begin with an underscore."
+            )
+        if callable(_static(base, word)) and not callable(_bound(plugin, word)):
+            raise UserError(f"{whose} has no function as {word}: expected a method of the class.")
+    for word, fits, expected in _EXPECTED.get(base, ()):
+        _require(whose, word, fits, expected, plugin)
+    if isinstance(plugin, Benchmark):
+        for short, rule in plugin.rules.items():
+            checked(rule, Rule, f"the rule {short!r} of {whose}")
+    return plugin
+
+
+def _require(
+    whose: str, word: str, fits: Callable[[Any, Any], bool], expected: str, plugin: Any
+) -> None:
+    try:
+        value = getattr(plugin, word)
+        fine = fits(value, plugin)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{whose} fails where its {word} is read ({type(error).__name__}: {error}): expected "
+            f"{expected}."
+        ) from error
+    if not fine:
+        shown = repr(value)
+        raise UserError(
+            f"{whose} has {word} = {shown if len(shown) < 80 else _kind(value)}: expected "
+            f"{expected}."
+        )
+
+
+Fits = Callable[[Any, Any], bool]
+Expected = Sequence[tuple[str, Fits, str]]
+
+
+def _text(value: Any, plugin: Any = None) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _whole(value: Any, plugin: Any = None) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _number(value: Any, low: float = 0, high: float = float("inf")) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _texts(value: Any, plugin: Any = None) -> bool:
+    return isinstance(value, Mapping) and all(map(_text, value)) and all(map(_text, value.values()))
+
+
+def _parameters(value: Any, plugin: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and all(map(_text, value))
+        and all(
+            isinstance(one, Parameter)
+            and isinstance(one.default, bool | int | float | str | None)
+            and isinstance(one.help, str)
+            for one in value.values()
+        )
+    )
+
+
+def _options(value: Any, plugin: Any) -> bool:
+    return _parameters(value, plugin) and all(_number(o.default) for o in value.values())
+
+
+def _of_subsets(value: Any, plugin: Benchmark) -> bool:
+    return _texts(value) and set(value) <= set(plugin.subsets)
+
+
+_PLUGIN: Expected = (
+    ("name", _text, "a text, what the user types"),
+    ("summary", _text, "a text of one line"),
+)
+_VERSION = ("version", _whole, "a whole number from 1 on")
+_EXPECTED: Mapping[type[Any], Expected] = {
+    Plugin: _PLUGIN,
+    MethodPlugin: (
+        *_PLUGIN,
+        ("step_factor", lambda value, _: _number(value), "a number, 0 or more"),
+        (
+            "parameters",
+            _parameters,
+            "spatialbench.plugins.Parameter objects by key, whose defaults are a text, a number, "
+            "true, false or None",
+        ),
+    ),
+    Benchmark: (
+        *_PLUGIN,
+        _VERSION,
+        ("images_per_prompt", _whole, "a whole number from 1 on"),
+        ("subsets", lambda value, _: _texts(value) and len(value) > 0, "a text by subset name"),
+        ("default_subset", lambda value, one: value in one.subsets, "the name of one of subsets"),
+        ("detector", _text, "the name of a detector"),
+        (
+            "rules",
+            lambda value, _: (
+                isinstance(value, Mapping)
+                and len(value) > 0
+                and all(map(_text, value))
+                and all(isinstance(rule, Rule) for rule in value.values())
+            ),
+            "spatialbench.plugins.Rule objects by short name, the default first",
+        ),
+        (
+            "subset_rules",
+            lambda value, one: _of_subsets(value, one) and set(value.values()) <= set(one.rules),
+            "the name of one of rules by the name of a subset",
+        ),
+        ("subset_detectors", _of_subsets, "the name of a detector by the name of a subset"),
+    ),
+    Backbone: (
+        *_PLUGIN,
+        (
+            "sources",
+            lambda value, one: (
+                isinstance(value, Sequence)
+                and not isinstance(value, str)
+                and all(map(_text, value))
+                and bool(value) != (one.folder is not None)
+            ),
+            "texts such as org/name@<40 hex digits>, or none and a folder",
+        ),
+        ("folder", lambda v, _: isinstance(v, Path | None), "a pathlib.Path, or None"),
+        ("defaults", lambda v, _: isinstance(v, Defaults | None), "Defaults, or None"),
+    ),
+    Rule: (
+        ("name", _text, "a text with its version, such as near/1"),
+        ("threshold", lambda value, _: _number(value, 0, 1), "a number from 0 to 1"),
+    ),
+    RulePlugin: (
+        *_PLUGIN,
+        _VERSION,
+        ("options", _options, "spatialbench.plugins.Parameter objects by key, with numbers"),
+        ("prefix", _text, "what its metric keys begin with"),
+        ("shares", lambda v, _: isinstance(v, Mapping) and len(v) > 0, "a fact by word"),
+    ),
+    PromptTransform: (*_PLUGIN, _VERSION),
+}
+"""By base class: the members, what tells a right value, and what to say of a wrong one."""
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _static(place: Any, word: str) -> Any:
+    return inspect.getattr_static(place, word, _ABSENT)
+
+
+def _bound(plugin: Any, word: str) -> Any:
+    found = _static(plugin, word)
+    return found.__func__ if isinstance(found, staticmethod | classmethod) else found
+
+
+def _own_members(plugin: Any) -> Iterator[str]:
+    """Public members of the plug-in's class, fields of a dataclass left out."""
+    place = vars(type(plugin))
+    fields = place.get("__dataclass_fields__", ())
+    yield from sorted(word for word in place if not word.startswith("_") and word not in fields)
