@@ -10,6 +10,9 @@ from typing import Any
 
 from .relations import Relation
 
+Key = tuple[str, int]
+"""Prompt id and image index: the name of an image job."""
+
 
 @dataclass(frozen=True, slots=True)
 class Triplet:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..files.images import UnreadableImage, of_one_colour, open_image, orientation, to_rgb
-from ..runs.expected import Expected, Key
+from ..prompts import Key
+from ..runs.expected import Expected
 from .image_names import PassedOver, Placed
 from .sources import Source
 

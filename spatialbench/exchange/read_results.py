@@ -12,9 +12,9 @@ from ..errors import UserError
 from ..files.regular_files import open_regular
 from ..plugins import Benchmark, Verdict
 from ..plugins.subsets import default_rule
-from ..prompts import Prompt
+from ..prompts import Key, Prompt
 from ..runs import signature as signatures
-from ..runs.expected import Expected, Key, name_some
+from ..runs.expected import Expected, name_some
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
 from ..runs.imported import Imported

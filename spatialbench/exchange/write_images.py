@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import open_regular
-from ..runs.expected import Key
+from ..prompts import Key
 from ..runs.files import disk_errors, make_folder, require_not_of_a_run
 from ..runs.opening import Run
 from ..runs.progress import Progress

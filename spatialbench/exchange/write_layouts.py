@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import UserError, unknown_name
-from ..prompts import Prompt
-from ..runs.expected import Expected, Key
+from ..prompts import Key, Prompt
+from ..runs.expected import Expected
 from .read_layouts import MANIFEST
 
 

@@ -11,9 +11,8 @@ from ..detections import Detections
 from ..errors import UserError, typed
 from ..executors import Executor
 from ..plugins import Benchmark, Detector, Method
-from ..prompts import Prompt
+from ..prompts import Key, Prompt
 from ..reports.tables import render
-from ..runs.expected import Key
 from ..runs.files import make_folder
 from ..runs.machine import Machine
 from ..runs.opening import Run, RunSpec, opened_run

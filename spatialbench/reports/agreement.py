@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError, typed
+from ..prompts import Key
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..scoring.judging import Judging
@@ -15,8 +16,6 @@ from ..statistics.agreement import Agreement
 from .tables import UNDEFINED, Table
 
 ALL = "all"
-
-Key = tuple[str, int]
 
 
 def agreement(

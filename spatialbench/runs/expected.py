@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..plugins import Benchmark, ImageRequest
-from ..prompts import Prompt
+from ..prompts import Key, Prompt
 from .names import safe_id
 from .seeds import SeedScheme
 from .selection import Selection, run_order, select
-
-Key = tuple[str, int]
-"""Prompt id and image index: the name of an image job."""
 
 _SHOWN = 5
 

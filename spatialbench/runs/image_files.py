@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import folder_below, open_regular
-from .expected import Key
+from ..prompts import Key
 
 SUFFIX = ".png"
 

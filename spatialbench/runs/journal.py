@@ -29,7 +29,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import names_below
-from .expected import Key
+from ..prompts import Key
 from .files import SCRATCH, create_atomic, disk_errors, sync_folder
 from .journal_writer import JournalWriter, random_name, unique_name
 from .record_lines import Content, Notice, Record, read_key, read_lines, read_record

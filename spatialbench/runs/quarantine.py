@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..files.regular_files import remove_below
-from .expected import Key, name_some
+from ..prompts import Key
+from .expected import name_some
 from .journal import Journal
 from .record_lines import Notice
 

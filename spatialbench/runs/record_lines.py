@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from ..errors import UserError
 from ..files.documents import LINE
 from ..files.regular_files import open_regular
-from .expected import Key
+from ..prompts import Key
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]

@@ -15,7 +15,8 @@ from pathlib import Path
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..files.regular_files import names_below, open_regular, remove_below
-from .expected import Key, name_some
+from ..prompts import Key
+from .expected import name_some
 from .files import SCRATCH, make_folder, write_atomic
 from .identity import canonical_json
 from .image_files import SUFFIX, ImageRecord, altered, image_files

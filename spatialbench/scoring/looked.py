@@ -17,8 +17,7 @@ from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
 from ..plugins import Benchmark
-from ..prompts import Prompt
-from ..runs.expected import Key
+from ..prompts import Key, Prompt
 from ..runs.record_lines import IMAGE_HASH
 from .judging import Judging
 from .label_names import other_names, some

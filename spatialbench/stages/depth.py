@@ -14,8 +14,8 @@ import numpy.typing as npt
 from ..detections import Detections
 from ..errors import UserError
 from ..files.regular_files import is_regular, open_regular
+from ..prompts import Key
 from ..runs.chosen_detector import chosen_detector
-from ..runs.expected import Key
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.opening import Run

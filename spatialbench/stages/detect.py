@@ -13,7 +13,8 @@ from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..plugins import Detector
-from ..runs.expected import Key, name_some
+from ..prompts import Key
+from ..runs.expected import name_some
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..runs.store import RunDirectory

@@ -14,7 +14,8 @@ from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..files.images import of_one_colour, one_colour_note
 from ..plugins import ImageRequest, Method
-from ..runs.expected import Key, name_some
+from ..prompts import Key
+from ..runs.expected import name_some
 from ..runs.machine import device_name
 from ..runs.opening import Run
 from ..runs.progress import Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..runs.expected import Key
+from ..prompts import Key
 from ..runs.progress import Progress
 from ..runs.quarantine import Quarantine, told
 

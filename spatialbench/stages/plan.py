@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError
-from ..runs.expected import Key
+from ..prompts import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from ..detections import Detections
 from ..errors import UserError
 from ..plugins import Detector, Method
 from ..plugins.requirements import Requirement, required
-from ..runs.expected import Expected, Key, to_judge
+from ..prompts import Key
+from ..runs.expected import Expected, to_judge
 from ..runs.store import RunDirectory
 from ..scoring.judging import Judging
 from .detector_record import require_same_detector

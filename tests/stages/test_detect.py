@@ -13,7 +13,7 @@ from PIL import Image
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
-from spatialbench.runs.expected import Key
+from spatialbench.prompts import Key
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.status import status

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...prompts import Prompt
+from ...prompts import Key, Prompt
 from ..compare.pairing import Pairing
-from .records import Key, Side, table_keys
+from .records import Side, table_keys
 
 ONE_RUN = {
     "r": "right",

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...plugins import ScoreTable
-from ...prompts import Prompt
+from ...prompts import Key, Prompt
 from ..scored import ScoredRun
 
 MOST_BOXES = 40
 """Boxes drawn on one image; the page says how many more there are."""
-
-Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
