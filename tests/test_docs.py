@@ -27,7 +27,7 @@ def test_verbs_and_options_exist(page: Path) -> None:
     commands = _commands(page)
     assert commands
     for verb, *arguments in commands:
-        command = root.get_command(click.Context(root), verb)
+        command: click.Command | None = root.get_command(click.Context(root), verb)
         while isinstance(command, click.Group):
             command = command.get_command(click.Context(command), arguments.pop(0))
         assert command is not None

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from spatialbench.backbones import named as backbones
-from spatialbench.backbones.named import Defaults, fetch_backbone, known_backbones, resolve
+from spatialbench.backbones.backbone import Backbone, Defaults
+from spatialbench.backbones.named import fetch_backbone, known_backbones, resolve
 from spatialbench.errors import UserError
 from tests.tiny_models import edit_json
 
@@ -105,7 +106,7 @@ def test_a_folder_brings_its_own_size(sd_folder: Path, tmp_path: Path) -> None:
 
 
 def test_missing_lab_weights_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    lab = backbones.Backbone("lab", "", Defaults(), folder=tmp_path)
+    lab = Backbone("lab", "", Defaults(), folder=tmp_path)
     monkeypatch.setitem(backbones.BACKBONES, "lab", lab)
     with pytest.raises(UserError, match="the lab's weights are not in this installation"):
         resolve("lab").identity()

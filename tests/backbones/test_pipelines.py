@@ -166,7 +166,7 @@ def test_old_names_of_the_same_weights_are_accepted(sd_folder: Path, copy: Path)
     ],
 )
 def test_devices_and_types_that_are_not_there(
-    sd_folder: Path, options: dict[str, str], message: str
+    sd_folder: Path, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         load_pipeline(resolve(str(sd_folder)), **options)

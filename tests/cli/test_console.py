@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from spatialbench.cli import console
 from spatialbench.cli.console import BarProgress, LineProgress, rate_text
 
 
@@ -34,7 +33,7 @@ def test_lines_tell_now_and_then_and_each_count_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    monkeypatch.setattr("spatialbench.cli.console.time.monotonic", lambda: now)
     lines = LineProgress()
     lines.begin("generate", 8, 32)
     for _ in range(3):

@@ -205,7 +205,7 @@ def _imported_images(spatialbench: Command) -> Outcome:
     )  # fmt: skip
 
 
-SITUATIONS = {
+SITUATIONS: dict[str, Callable[[Command], Outcome]] = {
     function.__name__.strip("_"): function
     for function in (
         _only_images, _status_of_only_images, _generate_itself, _detect_itself,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_what_was_given_up_is_said_last_with_status_2(
 
     real = Painter.generate
 
-    def choosy(self: Painter, requests):  # type: ignore[no-untyped-def]
+    def choosy(self: Painter, requests: Any) -> Any:
         if any(request.prompt.id == first for request in requests):
             raise ValueError("not this one")
         return real(self, requests)

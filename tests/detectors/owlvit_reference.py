@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from spatialbench.detectors.owlvit import FLOOR
 
 from spatialbench.detections import Detections
+from spatialbench.detectors.owlvit import FLOOR
 
 
 def noise(*sizes: tuple[int, int]) -> list[Image.Image]:

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from spatialbench.detectors.checkpoint_file import ChosenFile, OfficialFile
 
+from spatialbench.detectors.checkpoint_file import ChosenFile, OfficialFile
 from spatialbench.errors import UserError
 
 CONTENT = b"weights"

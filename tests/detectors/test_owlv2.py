@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors.owlvit import OWLV2, OWLVIT
 
+from spatialbench.detectors.owlvit import OWLV2, OWLVIT
 from spatialbench.errors import UserError
 from tests.detectors.owlvit_reference import assert_close, full_pass, noise
 from tests.tiny_models import edit_json, save_tiny_owlvit

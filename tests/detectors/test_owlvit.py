@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors.owlvit import LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
 
 from spatialbench.detections import Detections
+from spatialbench.detectors.owlvit import LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
 from spatialbench.errors import UserError
 from spatialbench.weights.model_folder import Weights
 from tests.detectors.owlvit_reference import assert_close, full_pass, noise

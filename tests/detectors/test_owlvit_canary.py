@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from spatialbench.detectors.owlvit_canary import lab_canary, plain_canary
 
 from spatialbench.detections import Detections
+from spatialbench.detectors.owlvit_canary import lab_canary, plain_canary
 from spatialbench.errors import UserError
+from spatialbench.plugins import Detector
 
 
-class _Answers:
+class _Answers(Detector):
     """A detector that finds each asked name once, at a score its image decides."""
 
     def __init__(self, blind: bool = False, score: float = 0.9, misses: int = 0) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from spatialbench.detectors.state_dicts import fit, read_checkpoint
 
+from spatialbench.detectors.state_dicts import fit, read_checkpoint
 from spatialbench.errors import UserError
 
 

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -66,7 +67,7 @@ def names(shapes: Shapes = SHAPES) -> Names:
     return Names(shapes.prompts("all"), shapes.images_per_prompt)
 
 
-def expected(shapes: Shapes = SHAPES, **selection: int) -> Expected:
+def expected(shapes: Shapes = SHAPES, **selection: Any) -> Expected:
     """The expected images."""
     return expect(shapes, "all", Selection(**selection), SeedScheme(known=False))
 

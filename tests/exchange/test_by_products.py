@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 
+from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
 from spatialbench.exchange.image_names import PassedOver
 from spatialbench.exchange.matching import Report, match
@@ -33,7 +33,7 @@ def passed_over(layout: str, folder: Path) -> set[str]:
 
 def test_what_genevals_scripts_leave(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "geneval")
-    left = {
+    left: dict[str, bytes | str] = {
         "00000/grid.png": image_bytes(1),
         "00001/samples/00000_steps/00.png": image_bytes(2),
         "00001/samples/00000_steps/deep/er.jpg": image_bytes(2),
@@ -47,7 +47,7 @@ def test_what_genevals_scripts_leave(tmp_path: Path) -> None:
 def test_what_t2i_compbenchs_scripts_leave(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "f", "t2i-compbench")
     text = SHAPES.prompts("all")[0].text
-    left = {
+    left: dict[str, bytes | str] = {
         f"{text}-grid-00000.png": image_bytes(1),
         f"samples/{text}-grid-0001.png": image_bytes(1),
         "labels/annotation_obj_detection_2d/vqa_result.json": "[]",
@@ -194,7 +194,7 @@ def geneval(folder: Path, metadata: Mapping[str, Any]) -> tuple[Report, int]:
             )
     source = open_source(put(folder, files))
     expected = expect(GENEVAL, "all", Selection(), SeedScheme(known=False))
-    judged = GENEVAL.judged_metadata  # type: ignore[attr-defined]
+    judged = GENEVAL.judged_metadata
     known = Names(expected.all_prompts, 4, judged)
     report = match(source, place("geneval", source, known), expected)
     used = [match.name for match in report.matched.values()]

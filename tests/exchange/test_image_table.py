@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 
+from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
 from spatialbench.exchange.read_layouts import Names, place
 from spatialbench.exchange.sources import open_source

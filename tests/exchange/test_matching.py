@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from spatialbench.files.images import UnreadableImage
 from .folders import SHAPES, expected, image_bytes, names, write_folder
 
 
-def _report(folder: Path, **selection: int) -> Report:
+def _report(folder: Path, **selection: Any) -> Report:
     source = open_source(folder)
     return match(source, place("visor", source, names()), expected(**selection))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,15 +11,18 @@ from spatialbench.errors import UserError
 from spatialbench.exchange.prompt_book import PromptBook
 from spatialbench.prompts import Prompt
 
+from ..stages.fakes import Shapes
 
-class Shelves:
+
+class Shelves(Shapes):
     """A benchmark of two subsets that notes which were read."""
 
     name = "shelves"
-    subsets = {"near": "", "far": ""}  # noqa: RUF012
+    subsets: Mapping[str, str] = {"near": "", "far": ""}
     default_subset = "near"
 
     def __init__(self) -> None:
+        super().__init__()
         self.read: list[str] = []
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
@@ -30,14 +33,14 @@ class Shelves:
 class Borrowing(Shelves):
     """The same, for records that bring a text."""
 
-    def prompt_of_record(self, record: dict[str, Any], subset: str | None) -> Prompt | None:
+    def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
         text = record.get("text")
         return Prompt(record["prompt_id"], text, "own") if text else None
 
 
 def test_no_more_subsets_are_read_than_needed() -> None:
     shelves = Shelves()
-    book = PromptBook(shelves, None)  # type: ignore[arg-type]
+    book = PromptBook(shelves, None)
     assert book.prompt({"prompt_id": "near-1"}).text == "the near one"
     assert shelves.read == ["near"]
     assert book.prompt({"prompt_id": "far-1"}).text == "the far one"
@@ -46,7 +49,7 @@ def test_no_more_subsets_are_read_than_needed() -> None:
 
 
 def test_a_named_subset_is_the_only_one() -> None:
-    book = PromptBook(Shelves(), "near")  # type: ignore[arg-type]
+    book = PromptBook(Shelves(), "near")
     with pytest.raises(UserError, match="'far-1', which shelves:near does not have"):
         book.prompt({"prompt_id": "far-1"})
 
@@ -54,8 +57,8 @@ def test_a_named_subset_is_the_only_one() -> None:
 def test_records_bring_prompts_only_where_the_benchmark_reads_them() -> None:
     record = {"prompt_id": "mine", "text": "my own"}
     with pytest.raises(UserError, match="'mine', which shelves does not have"):
-        PromptBook(Shelves(), None).prompt(record)  # type: ignore[arg-type]
-    book = PromptBook(Borrowing(), None)  # type: ignore[arg-type]
+        PromptBook(Shelves(), None).prompt(record)
+    book = PromptBook(Borrowing(), None)
     assert book.prompt(record).text == "my own"
     assert book.prompt(dict(record)).task == "own"
     assert list(book.foreign) == ["mine"]

@@ -15,12 +15,13 @@ from spatialbench.exchange.sources import open_source
 from spatialbench.exchange.write_images import export_images
 from spatialbench.exchange.write_layouts import LAYOUTS, plan
 from spatialbench.exchange.write_results import export_detections, export_results
+from spatialbench.executors.local import LocalExecutor
 from spatialbench.runs.opening import Run
 from spatialbench.runs.progress import Silent
 from spatialbench.stages.generate import generate
 from spatialbench.stages.whole import run_all
 
-from ..stages.fakes import Finder, LocalExecutor, Painter, Shapes, open_shapes, work
+from ..stages.fakes import Finder, Painter, Shapes, open_shapes, work
 from .folders import names, official_name
 
 SHAPES = Shapes(count=4, images=2)

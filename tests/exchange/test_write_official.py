@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+
+from spatialbench import plugins
 from spatialbench.benchmarks.geneval import official as geneval
 from spatialbench.benchmarks.t2i_compbench import official_names as t2i
 from spatialbench.benchmarks.visor.official import read_official
 from spatialbench.benchmarks.visor.visor_py import visor_py
-
-from spatialbench import plugins
 from spatialbench.detections import Detections
 from spatialbench.exchange.write_layouts import plan
 from spatialbench.runs.expected import Expected, expect
@@ -55,9 +55,8 @@ def test_visor_results_are_what_its_script_reads(tmp_path: Path) -> None:
         for number, prompt in enumerate(chosen)
         for k in range(4)
     ]
-    files = benchmark.official_results(  # type: ignore[attr-defined]
-        images, "relational", rule, 0.1, "our method"
-    )
+    files = benchmark.official_results(images, "relational", rule, 0.1, "our method")
+    assert files is not None
     (name,) = files
     assert name == "results_our-method_text_spatial_rel_phrases_owlvit_0.1.json"
     script = visor_py(json.loads(files[name]), benchmark.prompts("all"))
@@ -85,7 +84,7 @@ def test_visor_results_are_what_its_script_reads(tmp_path: Path) -> None:
 def test_visor_results_name_the_detector_that_looked(detector: str, word: str) -> None:
     benchmark = plugins.load("benchmark", "visor")
     prompt = benchmark.prompts("relational")[0]
-    (name,) = benchmark.official_results(  # type: ignore[attr-defined]
+    files = benchmark.official_results(
         [(prompt, 0, _boxes(prompt.objects, 0, 1))],
         "relational",
         benchmark.rules["official"],
@@ -93,12 +92,13 @@ def test_visor_results_name_the_detector_that_looked(detector: str, word: str) -
         "m",
         detector,
     )
-    assert name == f"results_m_text_spatial_rel_phrases_{word}_0.25.json"
+    assert files is not None
+    assert list(files) == [f"results_m_text_spatial_rel_phrases_{word}_0.25.json"]
 
 
 def _boxes(names: tuple[str, ...], k: int, number: int) -> Detections:
     """The first object moves from left to right of the second; sometimes one is missing."""
     left = 10.0 * k
-    boxes = [[left, left, left + 8, left + 8], [15, 15, 23, 23]]
+    boxes = [[left, left, left + 8, left + 8], [15.0, 15.0, 23.0, 23.0]]
     scores = [0.9, 0.05 if (k + number) % 5 == 0 else 0.6]
     return Detections.build(boxes, scores, names, 64, 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_what_would_stop_any_batch_is_not_tried_again(batch: int, error: type[Ex
 
 def test_a_caller_who_stops_closes_the_worker() -> None:
     log: list[str] = []
-    results = LocalExecutor().map(maker(log), [1, 2])
+    results: Any = LocalExecutor().map(maker(log), [1, 2])
     assert next(results) == 2
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert log == ["loaded", "did 1", "closed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -44,10 +45,11 @@ def cluster() -> Iterator[Any]:
         import ray
         from ray.cluster_utils import Cluster
 
-        size = {"num_cpus": 2, "object_store_memory": 80_000_000}
-        made = Cluster(initialize_head=True, head_node_args={**size, "include_dashboard": False})
+        size: dict[str, Any] = {"num_cpus": 2, "object_store_memory": 80_000_000}
+        head = {**size, "include_dashboard": False}
+        made: Any = Cluster(initialize_head=True, head_node_args=head)
         second = made.add_node(**size)
-        ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=made.address, log_to_driver=False, logging_level=logging.ERROR)
         made.second = second
         yield made
         ray.shutdown()

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coloured_squares.painter import Painter, PainterPlugin
 from PIL import Image
 
+from coloured_squares.painter import Painter, PainterPlugin
 from spatialbench.plugins import GenerationSettings, ImageRequest
 
 
@@ -44,5 +44,5 @@ if __name__ == "__main__":
     from spatialbench.cli import main
     from tests.faults import slow_squares
 
-    PainterPlugin.configure = slow_squares.configure
+    setattr(PainterPlugin, "configure", slow_squares.configure)  # noqa: B010
     sys.exit(main(sys.argv[1:]))

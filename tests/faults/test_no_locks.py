@@ -70,7 +70,8 @@ def test_two_writers_of_one_table_do_not_take_each_others_file(
     run_all(open_shapes(tmp_path), work(), Log())
     for path in (tmp_path / "scores.parquet", tmp_path / "summary.json"):
         path.unlink()
-    rename, interrupted = os.replace, []
+    rename = os.replace
+    interrupted: list[Any] = []
 
     def late(*places: Any, **folders: Any) -> None:
         if not interrupted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,8 @@ def test_doctor_names_truncated_weights_of_a_detector(
     from tests.tiny_models import save_tiny_owlvit
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    source = plugins.load("detector", "owlvit").weights.source
+    owlvit: Any = plugins.load("detector", "owlvit")
+    source = owlvit.weights.source
     kept = tmp_path / f"models--{source.repo.replace('/', '--')}" / "snapshots" / source.revision
     path = save_tiny_owlvit(kept) / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
@@ -68,14 +70,13 @@ def test_truncated_weights_of_a_detector_are_missing_before_the_first_image(
 ) -> None:
     """Before, they were found after the last one."""
     from spatialbench import plugins
-    from spatialbench.plugins.requirements import of_detector
     from tests.tiny_models import save_tiny_owlvit
 
     path = save_tiny_owlvit(tmp_path) / "model.safetensors"
     detector = plugins.load("detector", "owlvit").configure(str(tmp_path), "cpu", False)
-    assert [need.state for need in of_detector(detector, ["dog"])] == ["here"]
+    assert [need.state for need in detector.requirements(["dog"])] == ["here"]
     path.write_bytes(path.read_bytes()[:-100])
-    (need,) = of_detector(detector, ["dog"])
+    (need,) = detector.requirements(["dog"])
     assert need.state == "missing"
     assert need.missing is not None
     assert "it is cut off or damaged" in need.missing

@@ -70,7 +70,7 @@ def test_an_orientation_in_xmp(tmp_path: Any) -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_sixteen_bits_of_grey_keep_their_upper_eight(turned: bool) -> None:
     values = np.array([[0, 255, 256], [32767, 32768, 65535]], dtype=np.uint16)
-    options = {"exif": oriented(3)} if turned else {}
+    options: dict[str, Any] = {"exif": oriented(3)} if turned else {}
     content = saved(Image.fromarray(values), **options)
     expected = np.array([[0, 0, 1], [127, 128, 255]], dtype=np.uint8)
     if turned:

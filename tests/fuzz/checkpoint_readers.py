@@ -15,6 +15,7 @@ from .reader import Read, Reader, json_reader
 def _checkpoint(file: str) -> Read:
     def read(folder: Path) -> None:
         import torch
+
         from spatialbench.detectors.state_dicts import fit, read_checkpoint
 
         state = read_checkpoint(folder / file, "state_dict")
@@ -105,7 +106,7 @@ def _saved_lora() -> bytes:
 
 
 def _lora_headers(random: Random) -> bytes:
-    header = {
+    header: dict[str, dict[str, Any]] = {
         "unet.a.lora_A.weight": {"dtype": "F16", "shape": [2, 2], "data_offsets": [0, 8]},
         "__metadata__": {"lora_adapter_metadata": '{"unet.r": 2}'},
     }
@@ -159,6 +160,11 @@ def _backbone_beside(folder: Path) -> None:
     (folder / "model" / "vae" / "config.json").write_bytes(dumped(vae))
 
 
+def _unet_beside(folder: Path) -> None:
+    _backbone_beside(folder)
+    (folder / "model" / "unet" / "config.json").write_text('{"sample_size": 64}')
+
+
 @cache
 def found() -> dict[str, Reader]:
     """By name."""
@@ -184,10 +190,7 @@ def found() -> dict[str, Reader]:
             [{"block_out_channels": [1, 2, 3, 4]}],
             file="model/vae/config.json",
             read=_backbone_defaults,
-            prepare=lambda folder: (
-                _backbone_beside(folder),
-                (folder / "model" / "unet" / "config.json").write_text('{"sample_size": 64}'),
-            ),
+            prepare=_unet_beside,
         ),
         "pth": Reader(
             "weights.pth",

@@ -16,7 +16,6 @@ from .result_readers import T2I_LINES
 def surroundings(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Prompt files of the tests' own for T2I-CompBench, and no cost that is not reading."""
     from spatialbench.benchmarks.t2i_compbench import prompts, sources
-
     from spatialbench.statistics import bootstrap
 
     contents = {prompts.CATEGORIES[name].file: text for name, text in T2I_LINES.items()}

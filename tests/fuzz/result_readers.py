@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -100,7 +100,7 @@ def _prompt_lines(folder: Path) -> None:
 
     lines = (folder / "prompts.txt").read_bytes().decode("utf-8", "replace").splitlines()
     for category in ("2d", "3d", "complex"):
-        either(lambda category=category: read_prompts(category, lines))
+        either(partial(read_prompts, category, lines))
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 
@@ -102,7 +102,7 @@ def _summary(folder: Path) -> None:
     # The run's own, and what was there before as another rule's.
     read_result(run.path)
     for other in find_runs([run.path])[1:]:
-        either(lambda other=other: read_result(other))
+        either(partial(read_result, other))
 
 
 def _scores(folder: Path) -> None:

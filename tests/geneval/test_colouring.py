@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
 from spatialbench.benchmarks.geneval import PLUGIN
 from spatialbench.benchmarks.geneval.clip_colours import TEMPLATES, ClipColours, prepare
 from spatialbench.benchmarks.geneval.colouring import ColouredDetector, cut_out
 from spatialbench.benchmarks.geneval.names import COLOURS
 from spatialbench.benchmarks.geneval.pixel_colours import PixelColours
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.plugins import Detector, MaskedDetections
 
 
 @dataclass
-class Boxes:
+class Boxes(Detector):
     """A detector that finds what it is told."""
 
-    found: list[tuple[str, tuple[int, ...], float]]
+    found: Sequence[tuple[str, tuple[int, ...], float]]
     name: str = "told@1"
 
     def identity(self) -> dict[str, Any]:
@@ -44,24 +45,20 @@ class Boxes:
         return [Detections.build(boxes, scores, names, i.width, i.height) for i in images]
 
 
-@dataclass
-class Masked:
-    detections: Detections
-    masks: np.ndarray
-
-
 class Masks(Boxes):
     """The same with masks: the left half of every box."""
 
+    has_masks = True
+
     def detect_masks(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
-    ) -> list[Masked]:
+    ) -> list[MaskedDetections]:
         results = []
         for image, found in zip(images, self.detect(images, labels), strict=True):
             masks = np.zeros((len(found), image.height, image.width), bool)
             for mask, (x0, y0, x1, y1) in zip(masks, found.boxes.astype(int), strict=True):
                 mask[y0:y1, x0 : (x0 + x1) // 2] = True
-            results.append(Masked(found, masks))
+            results.append(MaskedDetections(found, masks))
         return results
 
 
@@ -75,14 +72,14 @@ def test_a_crop_is_grey_outside_its_mask_and_cut_at_the_rounded_box() -> None:
     image = half_and_half("red", "blue")
     mask = np.zeros((100, 100), bool)
     mask[20:40, 30:60] = True
-    crop = cut_out(image, np.float32([29.6, 19.6, 70.4, 40.4]), mask)
+    crop = cut_out(image, np.array([29.6, 19.6, 70.4, 40.4], np.float32), mask)
     assert crop.size == (40, 20)
     assert crop.getpixel((0, 0)) == (255, 0, 0)
     assert crop.getpixel((25, 10)) == (0, 0, 255)
     assert crop.getpixel((39, 19)) == (0x99, 0x99, 0x99)
-    assert cut_out(image, np.float32([-50, -50, 20, 20]), None).size == (20, 20)
-    assert cut_out(image, np.float32([90, 90, 500, 500]), None).size == (10, 10)
-    assert cut_out(image, np.float32([50, 50, 50, 50]), None).size == (1, 1)
+    assert cut_out(image, np.array([-50, -50, 20, 20], np.float32), None).size == (20, 20)
+    assert cut_out(image, np.array([90, 90, 500, 500], np.float32), None).size == (10, 10)
+    assert cut_out(image, np.array([50, 50, 50, 50], np.float32), None).size == (1, 1)
 
 
 def test_masks_decide_where_there_are_some() -> None:
@@ -122,7 +119,7 @@ def test_plain_colours_by_pixels(colour: str) -> None:
 
 
 def test_the_plugin_adds_colours_only_where_they_are_asked_for() -> None:
-    prepared = PLUGIN.prepare_detector  # type: ignore[attr-defined]
+    prepared = PLUGIN.prepare_detector
     plain = Boxes([])
     assert prepared(plain, "position", "cpu", True) is plain
     word = prepared(plain, "all", "cpu", True).signature()

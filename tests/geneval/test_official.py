@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from spatialbench.benchmarks.geneval import PLUGIN
 from spatialbench.benchmarks.geneval.official import (
     metadata_line,
@@ -16,7 +17,6 @@ from spatialbench.benchmarks.geneval.official import (
     summary_text,
 )
 from spatialbench.benchmarks.geneval.prompts import prompts
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.exchange.foreign import score_verdicts
@@ -26,7 +26,7 @@ FIRST = prompts("position")[0]
 
 def images() -> list[tuple[Any, int, Detections]]:
     boxes = [[0, 0, 100, 100], [300, 0, 400, 100]]
-    names = [FIRST.triplet.subject, FIRST.triplet.object]  # type: ignore[union-attr]
+    names = [FIRST.triplet.subject, FIRST.triplet.object]
     right = Detections.build(boxes[::-1], [0.9, 0.8], names, 512, 512)
     wrong = Detections.build(boxes, [0.9, 0.8], names, 512, 512)
     return [(FIRST, 1, wrong), (FIRST, 0, right)]
@@ -34,7 +34,7 @@ def images() -> list[tuple[Any, int, Detections]]:
 
 def written() -> dict[str, bytes]:
     rule = PLUGIN.rules["official"]
-    return dict(PLUGIN.official_results(images(), "position", rule, 0.3, "sd"))  # type: ignore[attr-defined]
+    return dict(PLUGIN.official_results(images(), "position", rule, 0.3, "sd"))
 
 
 def test_results_come_back(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from spatialbench.benchmarks.geneval.boxes import iou, relations
 from spatialbench.benchmarks.geneval.evaluation import Options, details, evaluate, keep_objects
 from spatialbench.benchmarks.geneval.official import result_line, summary_text
 from spatialbench.benchmarks.geneval.prompts import prompt_of
 from spatialbench.benchmarks.geneval.rule import GenEvalRule
-
 from spatialbench.detections import Detections
 
 Case = dict[str, Any]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from spatialbench.benchmarks.geneval import PLUGIN
 from spatialbench.benchmarks.geneval.metrics import HEADLINE
 from spatialbench.benchmarks.geneval.names import CLASSES, coco_name, own_name
 from spatialbench.benchmarks.geneval.prompts import prompts
 from spatialbench.benchmarks.geneval.published import published
 from spatialbench.benchmarks.geneval.recipe import TAGS
-
 from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
 from tests.imported_modules import imported_by

@@ -7,11 +7,11 @@ import json
 from collections import Counter
 
 import pytest
+
 from spatialbench.benchmarks.geneval import PLUGIN
 from spatialbench.benchmarks.geneval.names import CLASSES
 from spatialbench.benchmarks.geneval.prompts import SUBSETS, prompts
 from spatialbench.benchmarks.geneval.recipe import OFFICIAL_SHA256, TAGS, metadata, metadata_text
-
 from spatialbench.errors import UserError
 from spatialbench.relations import find_relations
 from tests.reference_data import reference

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spatialbench.benchmarks.geneval.boxes import kept, relations
 from spatialbench.benchmarks.geneval.prompts import prompt_of, prompts
 from spatialbench.benchmarks.geneval.rule import GenEvalRule
 from spatialbench.benchmarks.geneval.tie_order import argsort
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
@@ -51,11 +51,11 @@ DOG_LEFT_OF_CAT = ask(
     ],
 )
 def test_relations(a: tuple[float, ...], b: tuple[float, ...], expected: list[str]) -> None:
-    assert relations(np.float32(a), np.float32(b), 0.1) == expected
+    assert relations(np.array(a, np.float32), np.array(b, np.float32), 0.1) == expected
 
 
 boxes = st.builds(
-    lambda x, y, w, h: np.float32([x, y, x + w, y + h]),
+    lambda x, y, w, h: np.array([x, y, x + w, y + h], np.float32),
     *(st.integers(0, 400), st.integers(0, 400), st.integers(1, 99), st.integers(1, 99)),
 )
 
@@ -73,7 +73,7 @@ def test_up_to_sixteen_scores_are_sorted_stably(values: list[float]) -> None:
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=17, max_size=200, unique=True))
 def test_different_scores_have_one_order(values: list[float]) -> None:
-    assert argsort(values) == np.argsort(np.float32(values)).tolist()
+    assert argsort(values) == np.argsort(np.array(values, np.float32)).tolist()
 
 
 def test_only_the_best_box_is_placed(image: Image) -> None:
@@ -143,8 +143,8 @@ def test_cocos_names_are_understood(image: Image) -> None:
 
 
 def test_overlapping_boxes_are_dropped_only_where_asked() -> None:
-    found = np.float32([[0, 0, 100, 100], [1, 1, 101, 101], [200, 0, 300, 100]])
-    scores = np.float32([0.8, 0.9, 0.7])
+    found = np.array([[0, 0, 100, 100], [1, 1, 101, 101], [200, 0, 300, 100]], np.float32)
+    scores = np.array([0.8, 0.9, 0.7], np.float32)
     assert kept(found, scores, 0.3, 16, 1.0) == [1, 0, 2]
     assert kept(found, scores, 0.3, 16, 0.5) == [1, 2]
     assert kept(found, scores, 0.3, 1, 0.5) == [1]
@@ -218,12 +218,12 @@ def test_bound_to_all_tasks_counting_keeps_its_own_unless_told(image: Image) -> 
 )
 def test_the_slack_of_centres_is_a_thousandth_of_a_pixel(offset: Any, found: list[str]) -> None:
     """``if np.all(np.abs(revised_offset) < 1e-3): return set()`` in the official script."""
-    point = np.float32([offset, 0, offset, 0])
+    point = np.array([offset, 0, offset, 0], np.float32)
     assert relations(point, np.zeros(4, np.float32), 0.1) == found
 
 
 @pytest.mark.parametrize(("lower", "left"), [(4, [0]), (3, [0, 1]), (5, [0])])
 def test_an_overlap_of_exactly_the_bound_is_dropped(lower: int, left: list[int]) -> None:
     """Of 10 x 10 pixels, 10 x 5 are an IoU of 0.5: the official script keeps what is below."""
-    boxes = np.float32([[0, 0, 9, 9], [0, 0, 9, lower]])
-    assert kept(boxes, np.float32([0.9, 0.8]), 0.3, 16, 0.5) == left
+    boxes = np.array([[0, 0, 9, 9], [0, 0, 9, lower]], np.float32)
+    assert kept(boxes, np.array([0.9, 0.8], np.float32), 0.3, 16, 0.5) == left

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,18 +14,17 @@ LATENTS = torch.rand(2, 4, 3, 3, generator=torch.Generator().manual_seed(2), dty
 WEIGHTS = torch.rand(9, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
 
 
-def attention() -> torch.nn.Module:
+def attention() -> Any:
     from diffusers.models.attention_processor import Attention
 
     torch.manual_seed(0)
-    made: torch.nn.Module = Attention(4, 8, heads=2, dim_head=4).double().requires_grad_(False)
-    return made
+    return Attention(4, 8, heads=2, dim_head=4).double().requires_grad_(False)
 
 
-def written_out(layer: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+def written_out(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
     leaf = LATENTS.clone().requires_grad_()
-    q = layer.to_q(leaf.flatten(2).transpose(1, 2)).view(2, 9, 2, 4)  # type: ignore[operator]
-    k = layer.to_k(TEXT).view(2, 5, 2, 4)  # type: ignore[operator]
+    q = layer.to_q(leaf.flatten(2).transpose(1, 2)).view(2, 9, 2, 4)
+    k = layer.to_k(TEXT).view(2, 5, 2, 4)
     scores = torch.einsum("bnhd,bthd->bhnt", q, k) / 2
     shares = scores.exp() / scores.exp().sum(-1, keepdim=True)
     losses = (shares.mean(1) * WEIGHTS).sum((1, 2))

@@ -87,6 +87,7 @@ def test_the_authors_choice_guides_some_prompts_against_themselves(
         right = object_tokens(prompt, [clip_tokenizer])
         official = official_object_tokens(prompt, [clip_tokenizer])
         wrong += not set(official[1]) <= set(right[1])
+        assert prompt.triplet is not None
         broken = prompt.triplet.object in ("fire hydrant", "surfboard")
         partial += broken and set(official[1]) <= set(right[1])
     # "hydrant" and "surfboard" are two tokens each: 632 and 624 of VISOR's 25,280 prompts, which

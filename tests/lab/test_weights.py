@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,8 @@ def test_the_blocks_that_guidance_reads_localise() -> None:
     from spatialbench.methods.infsplign import PLUGIN
     from spatialbench.plugins import GenerationSettings
 
-    chosen = PLUGIN.configure(GenerationSettings(backbone="lab-mmdit"), {}).guidance.joint
+    method: Any = PLUGIN.configure(GenerationSettings(backbone="lab-mmdit"), {})
+    chosen = method.guidance.joint
     assert chosen is not None
     assert chosen.blocks is not None
     found = block_localisation(load_pipeline(resolve("lab-mmdit")), 0.7, scenes=128)

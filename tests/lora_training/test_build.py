@@ -17,7 +17,7 @@ from spatialbench.executors.local import LocalExecutor
 from spatialbench.lora_training.build import Build, build
 from spatialbench.lora_training.kept_set import read_kept
 from spatialbench.lora_training.training_prompts import TrainingPrompts, draw_prompts
-from spatialbench.plugins import ImageRequest
+from spatialbench.plugins import Detector, ImageRequest, Method
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.runs.machine import this_machine
@@ -45,7 +45,7 @@ EXPECTED = {
 
 
 @dataclass
-class Colours:
+class Colours(Method):
     """A generator whose images tell their prompt by their colour."""
 
     made: int = 0
@@ -63,7 +63,7 @@ class Colours:
         return [Image.new("RGB", (64, 64), (shade, 0, 0)) for shade in shades]
 
 
-class Oracle:
+class Oracle(Detector):
     """A detector that sees what ``CASES`` says."""
 
     def identity(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_it_learns_and_the_method_loads_its_file(
     assert losses[-1] < 0.97 * losses[0]
     folder = str(sampling.backbone.folder)
     settings = GenerationSettings(backbone=folder, steps=1, width=16, height=16)
-    generator = PLUGIN.configure(settings, {"lora": str(file)})
+    generator: Any = PLUGIN.configure(settings, {"lora": str(file)})
     generator.load()
     adapted = generator._adaptation.names
     assert {part for part, _ in adapted} == {"transformer"}

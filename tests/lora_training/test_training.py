@@ -18,6 +18,7 @@ from spatialbench.errors import UserError
 from spatialbench.lora_training import training as lora_training
 from spatialbench.lora_training.kept_set import KeptSet
 from spatialbench.lora_training.lora_settings import LoraSettings
+from spatialbench.lora_training.noising import draw_timesteps
 from spatialbench.lora_training.training import LORA, train_lora
 from spatialbench.methods.esplora.layers import layers_of
 from spatialbench.methods.esplora.lora_file import find_lora, read_lora
@@ -53,7 +54,7 @@ def killed_at(step: int) -> Callable[..., Any]:
             raise KeyboardInterrupt
         return original(*args)
 
-    original = lora_training.draw_timesteps
+    original = draw_timesteps
     return draw
 
 

@@ -64,7 +64,8 @@ class FlashAttention(torch.autograd.Function):
 @contextmanager
 def fused_attention() -> Iterator[None]:
     stock = F.scaled_dot_product_attention
-    F.scaled_dot_product_attention = lambda q, k, v, **_: FlashAttention.apply(q, k, v)
+    flash: Any = FlashAttention.apply
+    F.scaled_dot_product_attention = lambda q, k, v, **_: flash(q, k, v)
     try:
         yield
     finally:

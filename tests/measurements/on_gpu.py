@@ -17,14 +17,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from spatialbench.detectors.owlvit import OWLVIT
 
+from spatialbench.detectors.owlvit import OWLVIT
 from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
@@ -199,7 +200,7 @@ def generation(session: Session) -> None:
         prompt = Prompt("0", "a dog to the left of a cat", "left")
         for batch in (1, 2) if session.reduced else (1, 4, 8, 16, 32):
             requests = [ImageRequest(prompt, k, 42 + k) for k in range(batch)]
-            measured = session.measure(lambda r=requests: generator.generate(r), rounds=2)  # type: ignore[misc]
+            measured = session.measure(partial(generator.generate, requests), rounds=2)
             rate = batch / measured["seconds"]
             session.add("generate sd1.4", "sd", batch, **measured, images_per_second=rate)
 
@@ -218,7 +219,7 @@ def detection(session: Session) -> None:
         names = ("dog", "cat") if session.reduced else ("x", "y")
         for batch in (1, 2) if session.reduced else (1, 8, 32):
             look = images[:batch], [names] * batch
-            measured = session.measure(lambda a=look: detector.detect(*a), rounds=3)  # type: ignore[misc]
+            measured = session.measure(partial(detector.detect, *look), rounds=3)
             rate = batch / measured["seconds"]
             session.add("detect owlvit", "boxes", batch, **measured, images_per_second=rate)
 

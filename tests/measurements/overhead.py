@@ -16,6 +16,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -86,10 +87,10 @@ class Turns:
         worker = make_worker()
         for number, batch in enumerate(batches):
             if number % 2:
-                alone, images = _timed(lambda b=batch: self.bare(b))
-            ours, result = _timed(lambda b=batch: worker.work(b))
+                alone, images = _timed(partial(self.bare, batch))
+            ours, result = _timed(partial(worker.work, batch))
             if not number % 2:
-                alone, images = _timed(lambda b=batch: self.bare(b))
+                alone, images = _timed(partial(self.bare, batch))
             self.made.append(images)
             self.seconds.append((ours, alone))
             yield result
@@ -106,7 +107,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     options = parser.parse_args()
     benchmark = plugins.load("benchmark", "visor")
-    generator = plugins.load("method", "sd").configure(GenerationSettings(), {})
+    generator: Any = plugins.load("method", "sd").configure(GenerationSettings(), {})
     identity = generator.identity()
     bare = Bare(identity["steps"], identity["guidance_scale"])
     generator.load()

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from spatialbench.detectors.owlvit import OWLVIT
 
+from spatialbench.detectors.owlvit import OWLVIT
 from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.measurements import on_gpu
 
@@ -48,7 +49,7 @@ def test_a_part_that_fails_or_runs_out_of_time_is_named(monkeypatch: pytest.Monk
 
 
 def test_without_a_gpu_it_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
-    if on_gpu.torch.cuda.is_available():
+    if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     with pytest.raises(SystemExit) as stopped:
         on_gpu.main([])

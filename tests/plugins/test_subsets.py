@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from spatialbench import plugins
 from spatialbench.plugins.subsets import stands_in_for
+from tests.stages.fakes import Shapes
 
 
 @pytest.mark.parametrize(
@@ -34,11 +33,11 @@ def test_the_prescribed_detector_is_known_by_its_signature(
 
 
 def test_without_the_prescribed_plugin_nothing_is_claimed() -> None:
-    class Stranger:
+    class Stranger(Shapes):
         default_subset = "all"
         detector = "nobody-has-this"
 
-    benchmark: Any = Stranger()
+    benchmark = Stranger()
     assert stands_in_for(benchmark, None, "whatever@1") is None
 
 

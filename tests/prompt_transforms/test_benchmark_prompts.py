@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
-from spatialbench.benchmarks.t2i_compbench.template import parse_complex, parse_simple
 
 from spatialbench import plugins
+from spatialbench.benchmarks.t2i_compbench.template import parse_complex, parse_simple
 from spatialbench.plugins import Outcome
 from spatialbench.prompt_transforms import count_outcomes
 from spatialbench.prompt_transforms.rewriting import SWAP, TORE, TORE_EXTENDED
@@ -106,7 +106,9 @@ def test_t2i_compbench(subset: str, count: int, monkeypatch: pytest.MonkeyPatch)
             sent, done = extended.apply(prompt)
             assert done.changed
             assert prompt.triplet is not None
-            assert _equivalent(prompt.triplet, _official(sent.text))  # type: ignore[arg-type]
+            official = _official(sent.text)
+            assert official is not None
+            assert _equivalent(prompt.triplet, official)
 
 
 def test_prompts_without_a_relation_stay_as_they_are() -> None:

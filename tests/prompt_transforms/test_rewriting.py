@@ -134,7 +134,9 @@ def test_our_own_flips_are_optional() -> None:
 )
 def test_swap_keeps_the_meaning_or_the_phrase(text: str, swapped: str, kept: str) -> None:
     assert SWAP.rewrite(text).text == swapped
-    (clause,) = parse(swapped).clauses  # type: ignore[union-attr]
+    parsed = parse(swapped)
+    assert parsed is not None
+    (clause,) = parsed.clauses
     assert KEPT.rewrite(text).text == swapped.replace(clause.phrase, kept)
 
 

@@ -28,7 +28,7 @@ SIGNATURE = Signature(
     seeds="protocol",
 )  # fmt: skip
 STANDARD = Conditions.of(SIGNATURE)
-WHOLE = {"partial": False, "images": 101120, "prompts": 25280}
+WHOLE: dict[str, Any] = {"partial": False, "images": 101120, "prompts": 25280}
 
 
 def prescribed(signature: Signature) -> Conditions:
@@ -42,7 +42,7 @@ def prescribed(signature: Signature) -> Conditions:
 
 
 def _row(run: str, signature: dict[str, Any] | None = None, **changes: Any) -> Row:
-    line = replace(Signature.parse(RESULT["signature"]), **(signature or {}))
+    line = replace(Signature.parse(str(RESULT["signature"])), **(signature or {}))
     document = {**RESULT, "signature": str(line), **changes}
     return Row(run, parse_result(document), document)
 

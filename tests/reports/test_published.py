@@ -12,7 +12,7 @@ from spatialbench import plugins
 from spatialbench.errors import UserError
 from spatialbench.reports.published import known_metrics, read_figures
 
-ROW = {
+ROW: dict[str, Any] = {
     "method": "Ours",
     "base": "a checkpoint",
     "metrics": {"OA": 63.2, "VISOR_cond": 98.14, "VISOR_uncond": 62.03},
@@ -33,7 +33,7 @@ def test_a_sound_row(tmp_path: Path) -> None:
 
 
 def test_a_row_that_breaks_an_identity(tmp_path: Path) -> None:
-    broken = {**ROW, "metrics": {**ROW["metrics"], "OA": 70}}  # type: ignore[dict-item]
+    broken = {**ROW, "metrics": {**ROW["metrics"], "OA": 70}}
     with pytest.raises(UserError, match="Ours on a checkpoint: OA x VISOR_cond gives 68"):
         _read(tmp_path, ROW, broken)
     _, marked = _read(tmp_path, ROW, {**broken, "marks": ["inconsistent"]})
@@ -80,7 +80,7 @@ def test_figures_that_no_table_can_have(
 
 
 def test_the_unit_can_be_said(tmp_path: Path) -> None:
-    shares = {key: value / 100 for key, value in ROW["metrics"].items()}  # type: ignore[attr-defined]
+    shares = {key: value / 100 for key, value in ROW["metrics"].items()}
     (row,) = _read(tmp_path, {**ROW, "metrics": shares, "unit": "share"})
     assert row.metrics == pytest.approx(ROW["metrics"])
     small = {"VISOR_4": 0.4}

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialbench.files.shown_text import csv_cell
-from spatialbench.reports.cells import UNDEFINED, images_cell, metric_cell, plain_cell
+from spatialbench.reports.cells import images_cell, metric_cell, plain_cell
 from spatialbench.reports.results import Group, Result, parse_result
-from spatialbench.reports.tables import Table, render, render_csv
+from spatialbench.reports.tables import UNDEFINED, Table, render, render_csv
 
 RESULT = {
     "benchmark": "visor",

@@ -11,6 +11,7 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.runs import opening
+from spatialbench.runs.files import make_folder
 from spatialbench.runs.lock import writing
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.manifest import read_manifest
@@ -71,7 +72,7 @@ def test_of_two_identities_started_at_once_one_is_left_intact(tmp_path: Path) ->
 def test_a_manifest_of_another_identity_that_appears_meanwhile_is_respected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
-    made = opening.make_folder
+    made = make_folder
 
     def meanwhile(path: Path, *args: Any) -> None:
         made(path, *args)

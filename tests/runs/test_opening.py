@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
@@ -91,10 +92,10 @@ def test_a_bad_prompt_id_is_refused_before_anything_is_written(tmp_path: Path) -
     assert not (tmp_path / "run").exists()
 
 
-def hold(folder: Path, held: object, release: object) -> None:
+def hold(folder: Path, held: Event, release: Event) -> None:
     with writing(folder):
-        held.set()  # type: ignore[attr-defined]
-        release.wait(600)  # type: ignore[attr-defined]
+        held.set()
+        release.wait(600)
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
@@ -125,8 +126,8 @@ def test_shards_hold_a_run_together_and_nobody_else_does(tmp_path: Path) -> None
     assert not (tmp_path / ".scratch").exists()
 
 
-def open_at_once(folder: Path, steps: int, barrier: object) -> None:
-    barrier.wait(600)  # type: ignore[attr-defined]
+def open_at_once(folder: Path, steps: int, barrier: Barrier) -> None:
+    barrier.wait(600)
     open_shapes(folder, painter=Painter(steps=steps))
 
 

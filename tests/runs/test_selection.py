@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -39,9 +40,9 @@ def test_tasks_are_balanced(prompts: list[Prompt], limit: int) -> None:
 
 
 @given(prompt_lists, st.randoms())
-def test_the_order_given_does_not_matter(prompts: list[Prompt], random: object) -> None:
+def test_the_order_given_does_not_matter(prompts: list[Prompt], random: Random) -> None:
     shuffled = list(prompts)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert run_order(shuffled) == run_order(prompts)
     assert sorted(p.id for p in run_order(prompts)) == sorted(p.id for p in prompts)
 

@@ -183,11 +183,11 @@ def run(tmp_path: Path) -> Run:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ({"scores": np.float32([7, 0.1])}, "has the score 7"),
-        ({"scores": np.float32([0.1, -0.1])}, "has the score -0.1"),
-        ({"scores": np.float32([0.1, np.nan])}, "NaN"),
-        ({"boxes": np.float32([[1, 1, 2, 2], [9, 1, 2, 2]])}, "ends before it begins"),
-        ({"boxes": np.float32([[1, 1, 2, 2], [90, 90, 99, 99]])}, "outside the image"),
+        ({"scores": np.array([7, 0.1], np.float32)}, "has the score 7"),
+        ({"scores": np.array([0.1, -0.1], np.float32)}, "has the score -0.1"),
+        ({"scores": np.array([0.1, np.nan], np.float32)}, "NaN"),
+        ({"boxes": np.array([[1, 1, 2, 2], [9, 1, 2, 2]], np.float32)}, "ends before it begins"),
+        ({"boxes": np.array([[1, 1, 2, 2], [90, 90, 99, 99]], np.float32)}, "outside the image"),
         ({"width": 32}, "32 x 16 pixels, and it has 16 x 16"),
         ({"height": 8}, "16 x 8 pixels, and it has 16 x 16"),
     ],
@@ -202,7 +202,7 @@ def test_what_a_plugin_cannot_have_found_names_it_and_the_image(
 
 
 def shared(one: Detections) -> Detections:
-    size = np.float32([one.width, one.height, one.width, one.height])
+    size = np.array([one.width, one.height, one.width, one.height], np.float32)
     return changed(boxes=one.boxes / size)(one)
 
 

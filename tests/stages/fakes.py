@@ -18,7 +18,15 @@ from PIL import Image
 
 from spatialbench.detections import Detections
 from spatialbench.executors.local import LocalExecutor
-from spatialbench.plugins import ImageRequest, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import (
+    Benchmark,
+    Detector,
+    ImageRequest,
+    Method,
+    Rule,
+    ScoreTable,
+    Verdict,
+)
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.runs.machine import this_machine
@@ -43,7 +51,7 @@ def make_prompts(count: int, tasks: Sequence[str] = ("left", "right", "above")) 
 
 
 @dataclass
-class FirstBoxRule:
+class FirstBoxRule(Rule):
     """Right if the first box's score is above the threshold and its left edge is even."""
 
     name: str = "first-box/1"
@@ -57,7 +65,7 @@ class FirstBoxRule:
         return Verdict(correct, float(correct), f"{prompt.id} {correct}", {"found": found})
 
 
-class Shapes:
+class Shapes(Benchmark):
     """A benchmark plug-in."""
 
     name = "shapes"
@@ -79,12 +87,6 @@ class Shapes:
     def official_prompts(self, subset: str) -> bytes:
         return "\n".join(prompt.text for prompt in self.prompts(subset)).encode()
 
-    def seed(self, prompt: Prompt, index: int) -> int:
-        return 42 + index
-
-    def labels(self, prompt: Prompt) -> Sequence[str]:
-        return prompt.objects
-
     def metrics(self, table: ScoreTable) -> Mapping[str, float]:
         score = table.columns["score"]
         return {"right": 100 * float(score.mean()), "undefined": float("nan")}
@@ -96,15 +98,9 @@ class Shapes:
         images = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
         return {"right": MeanOfRatios((Ratio(hits, images),))}
 
-    def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
-        return [prompt.id for prompt in prompts]
-
-    def published(self) -> Sequence[Published]:
-        return []
-
 
 @dataclass
-class Painter:
+class Painter(Method):
     """A generator: noise from the seed, shifted by the batch's size and the place in it."""
 
     seconds: float = 0.0
@@ -134,7 +130,7 @@ class Painter:
 
 
 @dataclass
-class Finder:
+class Finder(Detector):
     """A detector: boxes made of the first pixels, shifted by the batch's size and the place."""
 
     seconds: float = 0.0

@@ -12,10 +12,11 @@ from PIL import Image
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.plugins import Detector
 from spatialbench.stages import canaries
 
 
-class Eye:
+class Eye(Detector):
     """Finds each asked object, scored by the brightness of the image, and a weak ghost."""
 
     def __init__(self) -> None:

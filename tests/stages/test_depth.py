@@ -17,6 +17,7 @@ from spatialbench import plugins
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.plugins import Detector
 from spatialbench.prompts import Prompt
 from spatialbench.runs.opening import Run
 from spatialbench.runs.progress import Silent
@@ -43,7 +44,7 @@ class Layers(Shapes):
 
 
 @dataclass
-class BothThere:
+class BothThere(Detector):
     """A detector that finds the circle on the left half and the square on the right."""
 
     overlap: float = 0.0
@@ -207,7 +208,7 @@ def test_several_models_must_be_told_apart(tmp_path: Path) -> None:
 
 def test_models_that_fail_leave_the_run_as_it_was(tmp_path: Path) -> None:
     class Blind(Ramp):
-        def estimate(self, images: list[Image.Image]) -> list[npt.NDArray[np.float32]]:
+        def estimate(self, images: Sequence[Image.Image]) -> list[npt.NDArray[np.float32]]:
             raise UserError("no weights")
 
     class NoMasks(Halves):

@@ -11,7 +11,7 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
-from spatialbench.plugins import GenerationSettings, download, load
+from spatialbench.plugins import GenerationSettings, load
 from spatialbench.stages.whole import Work, run_all
 from tests.stages.fakes import Finder, Log, Painter, open_shapes
 
@@ -63,10 +63,10 @@ def test_methods_get_their_backbone(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("SPATIALBENCH_OFFLINE", "1")
     plugin = load("method", method)
-    download(plugin.configure(GenerationSettings(), {}))
+    plugin.configure(GenerationSettings(), {}).download()
     missing = plugin.configure(GenerationSettings(backbone="sd1.4"), {})
     with pytest.raises(UserError, match="not in the local cache"):
-        download(missing)
+        missing.download()
 
 
 def test_detectors_get_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_detectors_get_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("SPATIALBENCH_OFFLINE", "1")
-    download(load("detector", "lab-owlvit").configure(None, "cpu", False))
+    load("detector", "lab-owlvit").configure(None, "cpu", False).download()
     for name in ("owlvit", "unidet"):
         with pytest.raises(UserError, match=r"not in the (local )?cache"):
-            download(load("detector", name).configure(None, "cpu", False))
+            load("detector", name).configure(None, "cpu", False).download()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -67,6 +69,6 @@ def test_correlation_and_design_effect_are_inverse() -> None:
         lambda: half_width(1.0, 1.0),
     ],
 )
-def test_nonsense_is_refused(call: object) -> None:
+def test_nonsense_is_refused(call: Callable[[], object]) -> None:
     with pytest.raises(UserError):
-        call()  # type: ignore[operator]
+        call()

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from spatialbench.benchmarks.t2i_compbench import sources
 
+from spatialbench.benchmarks.t2i_compbench import sources
 from spatialbench.detections import Detections
 from tests.official_records import Case, t2i_record
 from tests.reference_data import official_cases, t2i_compbench_files

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+
 from spatialbench.benchmarks.t2i_compbench import depth_maps, depth_rule
 from spatialbench.benchmarks.t2i_compbench.depth_maps import nearness, nearness_inside, read_depth
 from spatialbench.benchmarks.t2i_compbench.own_prompts import brought_prompt
 from spatialbench.benchmarks.t2i_compbench.prompts import read_prompts
-
 from spatialbench.errors import UserError
 
 RULE: Any = depth_rule.OFFICIAL

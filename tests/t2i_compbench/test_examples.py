@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from spatialbench.benchmarks.t2i_compbench import count_rule, depth_rule, plane_rule
 from spatialbench.benchmarks.t2i_compbench.own_prompts import brought_prompt
 from spatialbench.benchmarks.t2i_compbench.prompts import read_prompts
-
 from spatialbench.detections import Detections
 from spatialbench.plugins import Verdict
 

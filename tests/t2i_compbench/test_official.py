@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spatialbench.benchmarks.t2i_compbench import PLUGIN
 from spatialbench.benchmarks.t2i_compbench.official import official_files as write
 from spatialbench.benchmarks.t2i_compbench.official import read_official
 from spatialbench.benchmarks.t2i_compbench.official_names import parse_sample_name, sample_name
 from spatialbench.benchmarks.t2i_compbench.prompts import prompts
-
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("official_files")
 SCORES = [0.0, 0.5625, 0.9249999970197678]
 
 
-def judged() -> list:
+def judged() -> list[Any]:
     first, second = prompts("2d")[:2]
     pairs = [(first, 0), (first, 9), (second, 3)]
     return [
@@ -103,7 +104,7 @@ def test_wrong_files(tmp_path: Path, content: str, said: str) -> None:
 def test_answers_as_text_are_read_too(tmp_path: Path) -> None:
     path = tmp_path / "vqa_result.json"
     path.write_text('[{"question_id": 12, "answer": "0.75"}]')
-    ((prompt, index, verdict),) = PLUGIN.official_reader("2d")(path)  # type: ignore[attr-defined]
+    ((prompt, index, verdict),) = PLUGIN.official_reader("2d")(path)
     assert (prompt.id, index, verdict.score, verdict.correct) == ("2d_1", 2, 0.75, True)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from spatialbench.benchmarks.t2i_compbench import count_rule, depth_rule, plane_rule
 from spatialbench.benchmarks.t2i_compbench.depth_maps import nearness
 from spatialbench.benchmarks.t2i_compbench.own_prompts import brought_prompt
 from spatialbench.benchmarks.t2i_compbench.position import position_score, position_score_3d
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Rule
@@ -73,7 +73,7 @@ def test_answers_3d(parity_cases: Cases, as_record: Record, depth_of: Depth) -> 
         looked_at: list[float] = []
         rule = depth_rule.DepthRule(
             "spy/1",
-            depth_rule.OFFICIAL.find,  # type: ignore[attr-defined]
+            depth_rule.OFFICIAL.find,
             lambda d, box, seen=looked_at: (
                 seen.append(nearness(d, box, transposed=True)) or seen[-1]
             ),

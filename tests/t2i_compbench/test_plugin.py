@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from spatialbench.benchmarks.t2i_compbench import PLUGIN, judging
 from spatialbench.benchmarks.t2i_compbench.metrics import HEADLINE
 from spatialbench.benchmarks.t2i_compbench.published import published
-
 from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
 from spatialbench.plugins.subsets import default_detector, default_rule
@@ -73,7 +73,7 @@ def test_seeds_and_metrics() -> None:
     # Another rule's numbers stand in other columns.
     assert set(corrected) == {"T2I_2D_corrected", "T2I_numeracy_corrected", "OA"} <= set(HEADLINE)
     assert PLUGIN.clusters(plane) == ["giraffe + lamp", "frog + girl"]
-    breakdown = PLUGIN.breakdowns(table)["objects"]  # type: ignore[attr-defined]
+    breakdown = PLUGIN.breakdowns(table)["objects"]
     assert list(breakdown) == ["frog + girl", "giraffe + lamp", "person"]
     assert breakdown["giraffe + lamp"] == {"score": pytest.approx(45), "images": 2}
 

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from spatialbench.benchmarks.t2i_compbench import PLUGIN, sources
 from spatialbench.benchmarks.t2i_compbench.counting import NUMBERS, wanted_objects
 from spatialbench.benchmarks.t2i_compbench.prompts import SUBSETS, prompts, read_prompts
-
 from spatialbench.errors import UserError
 from spatialbench.relations import Relation
 from tests.reference_data import reference

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spatialbench.benchmarks.t2i_compbench import PLUGIN, count_rule, depth_rule, plane_rule
 from spatialbench.benchmarks.t2i_compbench.frame import frame_size
 from spatialbench.benchmarks.t2i_compbench.position import LOCALITIES, position_score
 from spatialbench.benchmarks.t2i_compbench.prompts import read_prompts
 from spatialbench.benchmarks.t2i_compbench.synonyms import SYNONYMS, first_meaning, means
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 

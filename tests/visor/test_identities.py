@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from spatialbench import plugins
 from spatialbench.benchmarks.visor.identities import violations
 from spatialbench.benchmarks.visor.metrics import metrics
 from spatialbench.benchmarks.visor.prompts import prompts
-
-from spatialbench import plugins
 from spatialbench.plugins import ScoreTable
 from spatialbench.reports.published import contradictions
 

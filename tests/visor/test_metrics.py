@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spatialbench.benchmarks.visor.metrics import HEADLINE, metrics, ratios, undefined
 from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import prompts
-
 from spatialbench.plugins import ScoreTable, Verdict
 from spatialbench.scoring.defined import defined_metrics, defined_ratios
 from spatialbench.statistics.bootstrap import intervals

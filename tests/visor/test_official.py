@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from spatialbench.benchmarks.visor.metrics import metrics
 from spatialbench.benchmarks.visor.official import (
     official_file_name,
@@ -17,7 +18,6 @@ from spatialbench.benchmarks.visor.official import (
 from spatialbench.benchmarks.visor.prompts import prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
 from spatialbench.benchmarks.visor.visor_py import visor_py
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import ScoreTable
@@ -28,9 +28,8 @@ KITE = ALL[1103]
 
 def kite(x: float, score: float = 0.9) -> Detections:
     """A kite centred at x and a bicycle at 100; the prompt wants the kite on the right."""
-    return Detections.build(
-        [[x - 5, 0, x + 5, 10], [95, 0, 105, 10]], [score, 0.8], ["kite", "bicycle"], 512, 512
-    )
+    boxes = [[x - 5, 0.0, x + 5, 10.0], [95.0, 0.0, 105.0, 10.0]]
+    return Detections.build(boxes, [score, 0.8], ["kite", "bicycle"], 512, 512)
 
 
 def write(folder: Path, content: Any) -> Path:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from spatialbench.benchmarks.visor.metrics import metrics
 from spatialbench.benchmarks.visor.official import official_record, read_official
 from spatialbench.benchmarks.visor.prompts import PHRASE, prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
 from spatialbench.benchmarks.visor.visor_py import notebook_visor, visor_py
-
 from spatialbench.detections import Detections
 from spatialbench.plugins import ScoreTable
 from spatialbench.prompts import Prompt

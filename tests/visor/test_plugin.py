@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 import pytest
-from spatialbench.benchmarks.visor import PLUGIN
 
+from spatialbench.benchmarks.visor import PLUGIN
 from spatialbench.errors import UserError
 from tests.imported_modules import imported_by
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spatialbench.benchmarks.visor.prompts import prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
-
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
@@ -162,7 +163,7 @@ def test_against_every_pair_in_turn(task: str, found: Any) -> None:
     """The definition, written as a double loop over float32 arrays."""
     kept = Detections.from_record(record(*found)).above(0.1)
     centres = (kept.boxes[:, :2].astype(float) + kept.boxes[:, 2:].astype(float)) / 2
-    holds = {
+    holds: Callable[[Any, Any], Any] = {
         "left": lambda a, b: a[0] < b[0],
         "right": lambda a, b: a[0] > b[0],
         "above": lambda a, b: a[1] < b[1],

@@ -82,7 +82,9 @@ def test_every_file_of_a_pipeline(tmp_path: Path) -> None:
     identity, state = folder_hash(folder, PIPELINE_FILES), state_of(folder)
     places = [folder, folder / "vae"]
     files = {path for place in places for path in place.rglob("*") if path.is_file()}
-    changed, idle, sound = set(), set(), {path: path.read_bytes() for path in files}
+    changed: set[str] = set()
+    idle: set[str] = set()
+    sound = {path: path.read_bytes() for path in files}
     for path, content in sound.items():
         path.write_bytes(altered(content))
         name = path.relative_to(folder).as_posix()
@@ -139,8 +141,9 @@ def test_a_vocabulary_without_a_tokenizer_file_counts(tmp_path: Path) -> None:
 
 
 def test_parts_of_a_detector_and_of_a_judge_count(tmp_path: Path) -> None:
-    from spatialbench.benchmarks.geneval.clip_colours import FILES
     from transformers import OwlViTForObjectDetection
+
+    from spatialbench.benchmarks.geneval.clip_colours import FILES
 
     folder = save_tiny_owlvit(tmp_path / "model")
     model = OwlViTForObjectDetection.from_pretrained(folder)

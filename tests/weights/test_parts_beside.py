@@ -63,7 +63,8 @@ def test_a_tokenizer_that_cannot_read_a_text_is_refused(tmp_path: Path) -> None:
     word_tokenizer().save_pretrained(folder)
     (folder / "config.json").write_text('{"model_type": "owlvit"}')
     assert load_beside("AutoTokenizer", folder)
-    for length in ("wide", []):
+    lengths: tuple[object, ...] = ("wide", [])
+    for length in lengths:
         edit_json(folder / "tokenizer_config.json", model_max_length=length)
         with pytest.raises(UserError, match="cannot load the tokenizer of"):
             load_beside("AutoTokenizer", folder)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spatialbench.detectors.grounding_dino.plugin import FLOOR, PLUGIN, GroundingDinoDetector
 
+from spatialbench.detectors.grounding_dino.plugin import FLOOR, PLUGIN, GroundingDinoDetector
 from spatialbench.errors import UserError
 from spatialbench.stages import canaries
 from tests.tiny_models import edit_json, save_tiny_grounding_dino

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+
 from spatialbench.detectors.grounding_dino.model import by_name
 from spatialbench.detectors.grounding_dino.sentence import FRAME, Sentence, sentence
-
 from spatialbench.errors import UserError
 from tests.tiny_models import bert_tokenizer
 

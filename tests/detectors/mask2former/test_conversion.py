@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+
 from spatialbench.detectors.mask2former.conversion import _sliced_order, load_mmdet, swin_small
 from spatialbench.detectors.mask2former.naming import mmdet2_name
-
 from spatialbench.errors import UserError
 from tests.detectors import official
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from spatialbench.detectors.mask2former import detector as module
 from spatialbench.detectors.mask2former.detector import Mask2FormerDetector
 from spatialbench.detectors.mask2former.plugin import FACEBOOK, GENEVAL, GENEVAL_FILE
-
 from spatialbench.errors import UserError
 from tests.tiny_models import edit_json
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+
 from spatialbench.detectors.mask2former import instances as module
 from spatialbench.detectors.mask2former.instances import Canvas, enlarge, instances, tight_box
 
@@ -21,8 +22,8 @@ def logits(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 def directly(classes: torch.Tensor, masks: torch.Tensor) -> list[tuple[float, int, list[float]]]:
     """Score, class and box of the top hundred pairs, best first."""
-    whole = F.interpolate(masks[None], CANVAS.padded, mode="bilinear")[:, :, :60, :70]
-    whole = F.interpolate(whole, CANVAS.original, mode="bilinear")[0].double().numpy()
+    padded = F.interpolate(masks[None], CANVAS.padded, mode="bilinear")[:, :, :60, :70]
+    whole = F.interpolate(padded, CANVAS.original, mode="bilinear")[0].double().numpy()
     probabilities = classes.double().softmax(-1).numpy()[:, :-1]
     pairs = sorted(np.ndindex(*probabilities.shape), key=lambda pair: -probabilities[pair])[:100]
     found = []

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from spatialbench.detectors.coco_names import COCO_NAMES
 from spatialbench.detectors.mask2former import mmdet_stack
 from spatialbench.detectors.mask2former.mmdet_layouts import in_naming_of, instances
 from spatialbench.detectors.mask2former.mmdet_stack import CONFIGS, PLUGIN, MmdetDetector
-
 from spatialbench.errors import UserError
 
 DOG, CAT = COCO_NAMES.index("dog"), COCO_NAMES.index("cat")
@@ -57,7 +57,7 @@ def answer(pixels: np.ndarray, generation: int, broken: bool = False) -> Any:
         boxes: list[Any] = [np.zeros((0, 5), dtype=np.float32) for _ in COCO_NAMES]
         masks: list[list[np.ndarray]] = [[] for _ in COCO_NAMES]
         for name, box, value, mask in rows:
-            boxes[name] = np.vstack([boxes[name], np.float32([*box, value])])
+            boxes[name] = np.vstack([boxes[name], np.array([*box, value], np.float32)])
             masks[name].append(mask)
         return boxes, masks
     return SimpleNamespace(
@@ -91,8 +91,7 @@ def stack(
         seen = np.zeros_like(pixels) if state.blind else pixels
         return answer(seen, generation, state.broken)
 
-    apis.init_detector = init_detector  # type: ignore[attr-defined]
-    apis.inference_detector = inference_detector  # type: ignore[attr-defined]
+    vars(apis).update(init_detector=init_detector, inference_detector=inference_detector)
     monkeypatch.setitem(sys.modules, "mmdet", package)
     monkeypatch.setitem(sys.modules, "mmdet.apis", apis)
     monkeypatch.setattr(mmdet_stack, "version", lambda name: f"{generation}.9.9")

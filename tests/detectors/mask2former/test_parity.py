@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from spatialbench.detectors.mask2former.conversion import load_mmdet, swin_small
 from spatialbench.detectors.mask2former.instances import Canvas, instances
 from spatialbench.detectors.mask2former.preparation import normalise
-
 from tests.detectors import official
 
 pytestmark = official.needs_data

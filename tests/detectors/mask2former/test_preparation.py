@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 from PIL import Image
+
 from spatialbench.detectors.mask2former.preparation import MEAN, STD, prepare, resized_size
 from spatialbench.detectors.mask2former.resizing import resize_bilinear
 

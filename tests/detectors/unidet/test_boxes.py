@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from spatialbench.detectors.torchvision_ops import torchvision_ops
 from spatialbench.detectors.unidet import boxes as module
 from spatialbench.detectors.unidet.boxes import clipped, has_area, keep_best, moved

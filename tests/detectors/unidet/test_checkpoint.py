@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spatialbench.detectors.unidet.checkpoint import build
 
+from spatialbench.detectors.unidet.checkpoint import build
 from spatialbench.errors import UserError
 from tests.detectors import official
 

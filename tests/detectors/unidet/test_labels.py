@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from spatialbench.detectors.unidet.labels import LABEL_SPACE, labels_of, read_labels
 
+from spatialbench.detectors.unidet.labels import LABEL_SPACE, labels_of, read_labels
 from spatialbench.errors import UserError
 from tests.detectors import official
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from spatialbench.detectors.unidet.checkpoint import build
 from spatialbench.detectors.unidet.network import UniDet
-
 from tests.detectors import official
 
 pytestmark = official.needs_data

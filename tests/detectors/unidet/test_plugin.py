@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spatialbench.detectors.unidet.cascade import Found
-from spatialbench.detectors.unidet.plugin import R50, RS200, UniDetDetector
 
 from spatialbench import plugins
+from spatialbench.detectors.unidet.cascade import Found
+from spatialbench.detectors.unidet.plugin import R50, RS200, UniDetDetector
 from spatialbench.errors import UserError
 
 
@@ -42,7 +42,7 @@ def detector(tmp_path: Path) -> UniDetDetector:
     path = tmp_path / "weights.pth"
     path.write_bytes(b"weights")
     chosen = RS200.configure(str(path))
-    chosen._model = Eye()  # type: ignore[assignment]
+    chosen._model = Eye()
     chosen._device = torch.device("cpu")
     chosen._labels = ("cup", "cattle, cow")
     return chosen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
+
 from spatialbench.detectors.unidet.preparation import frame_size, prepare
 
 

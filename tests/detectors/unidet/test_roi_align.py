@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from spatialbench.detectors.torchvision_ops import torchvision_ops
 from spatialbench.detectors.unidet import roi_align as module
 from spatialbench.detectors.unidet.roi_align import BINS, roi_align

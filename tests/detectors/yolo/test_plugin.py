@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spatialbench.detectors.yolo.plugin import YOLO, YOLO_WORLD, YoloDetector
 
+from spatialbench.detectors.yolo.plugin import YOLO, YOLO_WORLD, YoloDetector
 from spatialbench.errors import UserError
 
 
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
 
 def seeing(path: Path, *, plugin: Any = YOLO, blind: bool = False) -> YoloDetector:
     detector: YoloDetector = plugin.configure(str(path))
-    detector._model = Eye(blind)  # type: ignore[assignment]
+    detector._model = Eye(blind)
     return detector
 
 

@@ -14,11 +14,11 @@ from spatialbench.lab.training.grounding import (
     record_decoder,
     token_mask,
 )
-from spatialbench.lab.world import draw, scene_of
+from spatialbench.lab.world import Scene, draw, scene_of
 from spatialbench.relations import Relation
 
 
-def _scene(names: list[str]) -> object:
+def _scene(names: list[str]) -> Scene:
     return scene_of(np.random.default_rng(1), names, Relation.LEFT, Relation.LEFT)
 
 

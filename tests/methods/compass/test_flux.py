@@ -134,8 +134,8 @@ def test_it_is_diffusers_pipeline_called_as_the_authors_call_theirs(
         return 0.459375
 
     def stock(**options: Any) -> np.ndarray:
-        call = {"num_inference_steps": 4, "height": 32, "width": 32, "guidance_scale": 4.0}
-        call |= {"negative_prompt": "", "true_cfg_scale": 3.0, **options}
+        call: dict[str, Any] = {"num_inference_steps": 4, "height": 32, "width": 32}
+        call |= {"guidance_scale": 4.0, "negative_prompt": "", "true_cfg_scale": 3.0, **options}
         generator = torch.Generator().manual_seed(REQUESTS[0].seed)
         with monkeypatch.context() as patch:
             patch.setattr(pipeline_flux, "calculate_shift", by_hand)

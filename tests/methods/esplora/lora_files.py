@@ -54,7 +54,7 @@ def random_lora(model: Any, ends: tuple[str, ...] = ATTENTION, varied: bool = Fa
     import torch
 
     generator = torch.Generator().manual_seed(5)
-    pairs = {}
+    pairs: dict[str, Pair] = {}
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Linear) and name.endswith(ends):
             odd = varied and len(pairs) % 2

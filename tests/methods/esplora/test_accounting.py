@@ -273,7 +273,8 @@ def test_convolutions_of_a_locon_are_merged_by_hand(unet: Any, tmp_path: Path) -
         for name, module in unet.named_modules()
         if isinstance(module, nn.Conv2d) and name.endswith(("conv1", "conv_shortcut"))
     }
-    tensors, merged = {}, copy.deepcopy(unet)
+    tensors: dict[str, torch.Tensor] = {}
+    merged = copy.deepcopy(unet)
     for name, module in convolutions.items():
         down = torch.randn(2, module.in_channels, *module.kernel_size, generator=generator) / 4
         up = torch.randn(module.out_channels, 2, 1, 1, generator=generator) / 4

@@ -75,6 +75,10 @@ def test_the_unet_is_as_before_also_after_an_error(
     before = dict(unet.attn_processors)
     flags = [p.requires_grad for p in unet.parameters()]
     s = settings(4, checkpointing=True)
+
+    def divide(step: GuidedStep) -> None:
+        raise ZeroDivisionError
+
     with (
         pytest.raises(ZeroDivisionError),
         guided(
@@ -83,7 +87,7 @@ def test_the_unet_is_as_before_also_after_an_error(
             s,
             steps=4,
             guidance_scale=7.5,
-            observer=lambda _: 1 / 0,  # type: ignore[arg-type,return-value]
+            observer=divide,
         ),
     ):
         sd_pipe([p.text for p in mixed], num_inference_steps=4, output_type="latent")
@@ -215,7 +219,7 @@ def test_recorded_bytes_are_a_fraction_of_the_full_batch(
         return run
 
     whole, part, least = recorded(plain), recorded(ours()), recorded(ours(checkpointing=True))
-    # Half the batch, frozen weights, nothing after the last tap: the script in tests/benchmarks
+    # Half the batch, frozen weights, nothing after the last tap: the script in tests/measurements
     # counts 1/4 and 1/20 at the size of SD 1.4.
     assert part < 0.35 * whole
     assert least < 0.5 * part

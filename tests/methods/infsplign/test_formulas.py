@@ -126,7 +126,8 @@ def plain_loss(map_: torch.Tensor, prompt: Prompt, coarse: bool, s: Any) -> torc
         Relation.NEAR: ((xb - xa).abs(), 0 * xa),
     }[relation]
     f = ACTIVATIONS[s.loss]
-    total = s.lambda_spatial * ByHand.apply(s.alpha * (s.margin - displacement), f)
+    by_hand: Any = ByHand.apply
+    total = s.lambda_spatial * by_hand(s.alpha * (s.margin - displacement), f)
     if relation is Relation.NEAR and s.near == "none":
         total = 0 * total
     total = total + s.orthogonal * across.abs() ** s.orthogonal_power
@@ -153,7 +154,7 @@ def plain_step(pipe: Any, step: GuidedStep, prompts: list[Prompt], s: Any) -> tu
     count = len(prompts)
     losses = torch.stack(
         [
-            sum(plain_loss(kept[i][count + b], p, i < 3, s) for i in range(6)) / 6  # type: ignore[misc]
+            torch.stack([plain_loss(kept[i][count + b], p, i < 3, s) for i in range(6)]).sum() / 6
             for b, p in enumerate(prompts)
         ]
     )

@@ -162,7 +162,8 @@ def test_a_preset_brings_its_steps_and_the_user_overrules_them() -> None:
 def test_the_lab_keeps_its_own_steps_and_scheduler() -> None:
     from spatialbench.backbones.named import BACKBONES
 
-    sampling = PLUGIN.configure(GenerationSettings(), {"preset": "thesis"}).sampling
+    method: Any = PLUGIN.configure(GenerationSettings(), {"preset": "thesis"})
+    sampling = method.sampling
     lab = BACKBONES["lab"].defaults
     assert (sampling.steps, sampling.scheduler.name) == (lab.steps, lab.scheduler)
 

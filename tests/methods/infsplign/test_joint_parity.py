@@ -239,13 +239,17 @@ def test_guided_sampling(case: Case) -> None:
         }
     steps: list[GuidedStep] = []
     trace: list[torch.Tensor] = []
-    seen = {"callback_on_step_end": lambda _, i, t, kept: trace.append(kept["latents"]) or {}}
+
+    def keep(_: Any, step: int, time: Any, kept: dict[str, Any]) -> dict[str, Any]:
+        trace.append(kept["latents"])
+        return {}
+
     with guided_transformer(
         case.pipe, case.prompts, settings, steps=loop["steps"], observer=steps.append
     ):
         case.pipe(
             **call,
-            **seen,
+            callback_on_step_end=keep,
             latents=case.noise(),
             height=case.shape[1] * case.pipe.vae_scale_factor,
             width=case.shape[2] * case.pipe.vae_scale_factor,

@@ -42,7 +42,8 @@ class Of01:
             "compat": self.compat,
             "window": [0, 2],
         }
-        sampling = PLUGIN.configure(GenerationSettings(steps=2), {}).sampling  # type: ignore[attr-defined]
+        method: Any = PLUGIN.configure(GenerationSettings(steps=2), {})
+        sampling = method.sampling
         return {
             "method": "infsplign",
             "version": 1,

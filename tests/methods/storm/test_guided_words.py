@@ -147,18 +147,18 @@ def test_rewritten_prompts_are_looked_up_as_they_are_sent() -> None:
     method = RELEASED.configure(GenerationSettings(backbone="lab"), {})
     sent = with_transform(method, "tore")
     visor = plugins.load("benchmark", "visor").prompts("relational")[:800]
-    assert len(plugins.about_prompts(sent, visor)) == 1
+    assert len(sent.about_prompts(visor)) == 1
     geneval = plugins.load("benchmark", "geneval").prompts("position")
     with pytest.raises(UserError, match=r"left of a .*--set nouns=given"):
-        plugins.about_prompts(sent, geneval)
+        sent.about_prompts(geneval)
     given = RELEASED.configure(GenerationSettings(backbone="lab"), {"nouns": "given"})
-    assert plugins.about_prompts(with_transform(given, "tore"), geneval) == []
+    assert list(with_transform(given, "tore").about_prompts(geneval)) == []
 
 
 def test_attend_and_excite_refuses_a_prompt_without_objects_before_loading() -> None:
     method = plugins.load("method", "attend-and-excite").configure(GenerationSettings(), {})
     with pytest.raises(UserError, match="names no object"):
-        plugins.about_prompts(method, [Prompt("3", "a sunny day", "none")])
+        method.about_prompts([Prompt("3", "a sunny day", "none")])
 
 
 def test_an_unguided_prompt_is_plain_sd_and_a_guided_one_is_not() -> None:

@@ -234,11 +234,9 @@ def test_a_step_is_no_longer_than_the_scale(sd_pipe: Any, mixed: list[Prompt], s
             moves.append((self.moved - sample).flatten(1).norm(dim=1))
         return own(self, output, timestep, sample, *more, **k)
 
-    _Hooks.take_step = watched  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Hooks, "take_step", watched)
         latents(sd_pipe, CORRECTED, mixed, sample, thresholds="none", scale=3, start=1, end=3)
-    finally:
-        _Hooks.take_step = own  # type: ignore[method-assign]
     assert len(moves) == 2
     assert max(float(m.max()) for m in moves) <= 3 + 1e-4
 

@@ -83,7 +83,8 @@ class Squares(Benchmark):
 
         def share(column: str) -> MeanOfRatios:
             values = np.asarray(table.columns[column], dtype=np.float64)
-            return MeanOfRatios((Ratio(np.bincount(table.prompt_row, values, size), images),))
+            sums = np.bincount(table.prompt_row, values, size).astype(np.float64)
+            return MeanOfRatios((Ratio(sums, images),))
 
         return {"FOUND": share("both"), "RIGHT": share("correct")}
 

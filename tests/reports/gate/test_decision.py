@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, nextafter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,9 +149,9 @@ def test_a_partial_run_cannot_tell(good: ScoredRun, tmp_path: Path) -> None:
     ],
 )
 def test_another_signature_cannot_tell(
-    good: ScoredRun, tmp_path: Path, changes: dict[str, object], said: str
+    good: ScoredRun, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
-    other = scored_run(tmp_path / "other", _good, **changes)  # type: ignore[arg-type]
+    other = scored_run(tmp_path / "other", _good, **changes)
     decision = decide(other, _gate(good, min_images=1))
     assert decision.answer is Answer.CANNOT_TELL
     assert any(said in obstacle for obstacle in decision.obstacles)

@@ -132,7 +132,7 @@ def test_left_by_hand(a: list[int], b: list[int], r1: bool, r2: bool) -> None:
 def test_a_copy_on_the_other_side_is_soft_and_not_strict() -> None:
     dogs, cat = [[0, 0, 20, 20], [100, 0, 120, 20]], [[50, 0, 70, 20]]
     for form in ("r1", "r2"):
-        holds = plane_holds(Relation.LEFT, dogs, cat, Constraint(form))  # type: ignore[arg-type]
+        holds = plane_holds(Relation.LEFT, dogs, cat, Constraint(form))
         assert holds.tolist() == [[True], [False]]
         assert soft(holds)
         assert not strict(holds)
@@ -167,10 +167,13 @@ def test_an_overlap_of_just_a_third_and_equal_overlaps_count_as_little() -> None
     assert not plane_holds(Relation.LEFT, [[0, 0, 30, 30]], [[0, 0, 30, 30]], loose).any()
 
 
+UNKNOWN: Any = "r3"
+
+
 @pytest.mark.parametrize(
     ("constraint", "message"),
     [
-        (Constraint("r3"), "unknown form .* did you mean r2 or r1"),  # type: ignore[arg-type]
+        (Constraint(UNKNOWN), "unknown form .* did you mean r2 or r1"),
         (Constraint("r1", 0.0), "tau=0 is out of range"),
         (Constraint("r2", float("nan")), "tau=nan"),
         (Constraint("r1", 3.0, 1.0), "margin=1 is out of range"),
