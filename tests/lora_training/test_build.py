@@ -93,9 +93,9 @@ def prompts(*texts: str) -> TrainingPrompts:
     return TrainingPrompts(made)
 
 
-def plan(folder: Path, *texts: str) -> Build:
-    rule = ConstraintRule("esplora-r1/1", 0.1)
-    return Build(folder, prompts(*texts), Colours(), Oracle(), Judging(rule, 0.1), 7, batch_size=4)
+def plan(folder: Path, *texts: str, threshold: float = 0.1) -> Build:
+    judging = Judging(ConstraintRule("esplora-r1/1", 0.1), threshold)
+    return Build(folder, prompts(*texts), Colours(), Oracle(), judging, 7, batch_size=4)
 
 
 def built(chosen: Build) -> Any:
@@ -142,7 +142,7 @@ def test_the_same_again_makes_nothing_and_gives_the_same_set(tmp_path: Path) -> 
 
 def test_another_check_on_the_same_images_replaces_the_set(tmp_path: Path) -> None:
     built(plan(tmp_path, "kept", "weak"))
-    lower, _ = built(replace(plan(tmp_path, "kept", "weak"), threshold=0.01))
+    lower, _ = built(plan(tmp_path, "kept", "weak", threshold=0.01))
     assert len(lower.images) == len(list((tmp_path / "images").iterdir())) == 2
     higher, _ = built(plan(tmp_path, "kept", "weak"))
     assert len(higher.images) == len(list((tmp_path / "images").iterdir())) == 1
