@@ -8,7 +8,7 @@ import pytest
 
 from spatialbench import plugins
 from spatialbench.errors import UserError
-from spatialbench.plugins.discovery import Kind
+from spatialbench.plugins import Kind
 
 
 def _distribution(folder: Path, name: str, entry_points: str) -> None:
