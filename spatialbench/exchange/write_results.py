@@ -42,12 +42,6 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     """
     require_not_of_a_run(folder)
     benchmark = run.expected.benchmark
-    write = getattr(benchmark, "official_results", None)
-    if write is None:
-        raise UserError(
-            f"{benchmark.name} has no results format of its own here: export --layout detections "
-            "instead."
-        )
     result = read_result(run.path)
     rule = next((r for r in benchmark.rules.values() if r.name == result.rule), None)
     if rule is None:
@@ -65,18 +59,20 @@ def export_results(run: Run, folder: Path) -> list[Path]:
             f"{result.images:,} images that were judged, and an official file holds detections: "
             "there is nothing to write it from."
         )
-    # Ids that run on over the prompts depend on how many images each has.
-    running = getattr(benchmark, "running_numbers", False)
-    more = {"images_per_prompt": run.expected.images_per_prompt} if running else {}
-    contents = write(
+    contents = benchmark.official_results(
         images,
         run.expected.subset,
         rule,
         result.threshold,
         result.method,
         result.detector,
-        **more,
+        run.expected.images_per_prompt,
     )
+    if contents is None:
+        raise UserError(
+            f"{benchmark.name} has no results format of its own here: export --layout detections "
+            "instead."
+        )
     written = []
     for name, content in contents.items():
         make_folder((folder / name).parent)
