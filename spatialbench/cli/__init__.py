@@ -79,7 +79,7 @@ def root() -> None:
     Start with: spatialbench run --method sd --bench visor --limit 25
     """
     if not _log.handlers:
-        from .console import SaidLog
+        from ..api.console import SaidLog
 
         _log.addHandler(SaidLog())
         _log.setLevel(logging.INFO)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..api import choosing
 from ..errors import UserError
-from . import assembly
 from .options import format_option
 from .parsing import FiniteFloat
 
@@ -54,7 +54,7 @@ def command(runs: Sequence[Path], flips: int, confidence: float, resamples: int,
     from ..reports.compare.text import comparison_text
     from ..reports.scored import load_scored
 
-    scored = [load_scored(assembly.existing_run(run)) for run in runs]
+    scored = [load_scored(choosing.existing_run(run)) for run in runs]
     comparisons = compare(scored[0], scored[1:], resamples, confidence)
     headline = list(scored[0].benchmark.headline)
     click.echo(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from ..api import choosing
+from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
-from . import assembly, parsing
-from .console import progress, say, stdout_reserved
+from ..weights.devices import chosen_device
 from .options import device_option, offline_option
 
 
@@ -46,8 +47,8 @@ def command(
     from ..stages.depth_anything import depth_model
 
     with stdout_reserved():
-        opened = assembly.existing_run(run, training=True)
-        where = parsing.device(device)
+        opened = choosing.existing_run(run, training=True)
+        where = chosen_device(device)
         model = depth_model(weights, where, offline)
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)

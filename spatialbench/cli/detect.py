@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..api import choosing
+from ..api.console import progress, say, stdout_reserved
+from ..api.looking import look
 from ..errors import typed
-from . import assembly
-from .console import progress, say, stdout_reserved
 from .options import batch_size_option, detector_options, device_option, offline_option
-from .preflight import before_anything_is_made
 from .working import refuse_given_up, working_of, working_options
 
 
@@ -35,30 +34,22 @@ def command(
 
     Several detectors can stand side by side in one run.
     """
-    from ..runs.machine import this_machine
-    from ..runs.names import backbone_name
-    from ..stages.detect import detect
-    from ..stages.preflight import Wanted
-
     working = working_of(values)
     with stdout_reserved():
         shard = working.part()
-        chosen_device = working.device(device)
-        executor = working.build(chosen_device)
-        opened = assembly.existing_run(run)
-        found_by = assembly.detector(
+        chosen = working.device(device)
+        executor = working.build(chosen)
+        opened = choosing.existing_run(run)
+        done, _ = look(
+            opened,
             detector,
-            opened.expected.benchmark,
-            opened.expected.subset,
-            backbone_name(opened.generator),
-            chosen_device,
-            offline,
-            opened.expected.prompts,
+            device=chosen,
+            progress=progress(),
+            offline=offline,
+            batch_size=batch_size,
+            executor=executor,
+            shard=shard,
         )
-        before_anything_is_made(Wanted(opened.path, opened.expected, detector=found_by))
-        batch = batch_size or assembly.DEFAULT_BATCH_SIZE
-        opened = replace(opened, machine=this_machine(chosen_device, batch_size=batch))
-        done = detect(opened, found_by, batch, executor, progress(), shard)
         for prompt_id, index in done.discarded:
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from . import assembly
-from .console import progress, stdout_reserved
+from ..api import choosing
+from ..api.console import progress, stdout_reserved
 from .options import format_option, rule_options
 
 
@@ -33,9 +33,9 @@ def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, 
     from ..runs.chosen_detector import chosen_detector
 
     with stdout_reserved():
-        opened = assembly.existing_run(run)
+        opened = choosing.existing_run(run)
         expected = opened.expected
-        judging = assembly.judging(expected.benchmark, rule, threshold, expected.subset)
+        judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
         pair = (chosen_detector(opened, a), chosen_detector(opened, b))
         found = agreement(opened, pair, judging, progress())
     table = agreement_table(found, pair, judging)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from .console import progress, stdout_reserved
+from ..api.console import progress, stdout_reserved
 from .options import format_option
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,11 +12,8 @@ from .options import stack
 from .parsing import FiniteFloat
 
 if TYPE_CHECKING:
-    from ..plugins import Detector
+    from ..api.planning import Plan
     from ..plugins.requirements import Requirement
-    from ..runs.expected import Expected
-    from ..runs.opening import RunSpec
-    from .assembly import RunOptions
 
 dry_run_options = stack(
     click.option("--dry-run", is_flag=True, help="Print the plan; load and write nothing."),
@@ -35,28 +30,6 @@ dry_run_options = stack(
 )
 
 
-@dataclass(frozen=True)
-class Cost:
-    """``seconds`` are wall time, ``worker_seconds`` of all workers together; None is unknown.
-
-    ``basis`` says where all this is from.
-    """
-
-    seconds: float | None
-    worker_seconds: float | None
-    bytes: float | None
-    basis: str
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What is asked of a dry run besides the run itself."""
-
-    device: str
-    workers: int = 1
-    price_per_hour: float | None = None
-
-
 def refuse_without_dry_run(calibrate: bool, price_per_hour: float | None) -> None:
     """Raises UserError for options that only a dry run has."""
     for option, given in (
@@ -67,91 +40,27 @@ def refuse_without_dry_run(calibrate: bool, price_per_hour: float | None) -> Non
             raise UserError(f"{option} is for a plan, not for a run: add --dry-run.")
 
 
-def rough_cost(options: RunOptions, spec: RunSpec, expected: Expected, planned: Planned) -> Cost:
-    """From the pace of images that the run already has, else from arithmetic.
-
-    Time is that of generation alone; detection is seldom more than a tenth of it.
-    """
-    from ..runs.timing import read_pace
-    from .estimate import estimate
-
-    known = estimate(spec.identity["generator"], expected.images, planned.device)
-    pace = read_pace(options.folder or spec.folder())
-    if pace is not None:
-        seconds: float | None = pace.seconds * expected.images
-        basis = f"from {pace.images:,} images of this run on {pace.where}"
-    else:
-        seconds, basis = known.seconds, f"roughly, on {planned.device}"
-    wall = None if seconds is None else seconds / planned.workers
-    return Cost(wall, seconds, known.bytes, basis)
-
-
-def measured_cost(
-    options: RunOptions, spec: RunSpec, expected: Expected, detector: Detector, planned: Planned
-) -> Cost:
-    """From two batches, made and looked at here on the device that the run is to have."""
-    from ..runs.machine import device_name
-    from ..stages.calibrate import calibrate
-
-    found = calibrate(expected, spec.generator, detector, options.batch)
-    wall = found.seconds(expected.images, planned.workers)
-    together = found.load * planned.workers + expected.images * (found.generate + found.detect)
-    basis = (
-        f"from {found.images} images made here on {device_name(planned.device)}: "
-        f"{found.generate:.3g} s to make one, {found.detect:.3g} s to look at it, "
-        f"{found.load:.3g} s to load"
-    )
-    return Cost(wall, together, found.bytes * expected.images, basis)
-
-
-def plan_text(
-    options: RunOptions,
-    spec: RunSpec,
-    expected: Expected,
-    planned: Planned,
-    cost: Cost,
-    form: str,
-    needed: Sequence[Requirement] = (),
-) -> str:
+def plan_text(plan: Plan, form: str) -> str:
     """The plan as a table or as JSON; times in seconds there, and sizes in bytes."""
     from ..reports.tables import Table, render, render_csv
-    from .estimate import duration, size
+    from ..stages.estimate import duration, size
 
-    hours = None if cost.worker_seconds is None else cost.worker_seconds / 3600
-    price = None
-    if planned.price_per_hour is not None and hours is not None:
-        price = hours * planned.price_per_hour
-    count = None if cost.bytes is None else round(cost.bytes)
-    plan: dict[str, Any] = {
-        "id": spec.id,
-        "folder": str(options.folder or spec.folder()),
-        "prompts": len(expected.prompts),
-        "images_per_prompt": expected.images_per_prompt,
-        "images": expected.images,
-        "device": planned.device,
-        "workers": planned.workers,
-        "seconds": cost.seconds,
-        "worker_hours": hours,
-        "bytes": count,
-        "price": price,
-        "basis": cost.basis,
-        "notes": list(spec.generator.about_prompts(expected.prompts)),
-    }
+    told, identity = plan.document(), plan.asked.spec.identity
     if form == "json":
-        listed = [{"what": one.what, "state": one.state, "missing": one.missing} for one in needed]
-        return json.dumps({**plan, "needs": listed, "identity": spec.identity}, indent=2)
+        needs = [{"what": n.what, "state": n.state, "missing": n.missing} for n in plan.needs]
+        return json.dumps({**told, "needs": needs, "identity": identity}, indent=2)
     shown = {
-        **plan,
-        "seconds": duration(cost.seconds),
-        "worker_hours": "unknown" if hours is None else _hours(hours),
-        "bytes": size(count),
-        "price": "unknown: give --price-per-hour" if price is None else f"{price:,.2f}",
+        **told,
+        "seconds": duration(plan.seconds),
+        "worker_hours": "unknown" if plan.hours is None else _hours(plan.hours),
+        "bytes": size(plan.bytes),
+        "price": "unknown: give --price-per-hour" if plan.price is None else f"{plan.price:,.2f}",
     }
     notes = shown.pop("notes")
     rows = [[name, str(value)] for name, value in shown.items()]
     rows += [["note", note] for note in notes]
-    rows += [[f"needs {one.what}", _state(one)] for one in needed]
-    rows += [[f"identity.{name}", text] for name, text in _fields(spec.identity)]
+    rows += [[f"needs {one.what}", _state(one)] for one in plan.needs]
+    rows += [[f"identity.{name}", text] for name, text in _fields(identity)]
     if form == "csv":
         return render_csv(["plan", "value"], rows)
     return render(Table(["plan", ""], rows), "md" if form == "md" else "table")

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import plugins
+from ..api import choosing
+from ..api.console import progress, say, stdout_reserved
+from ..api.evaluation import DEFAULT_BATCH_SIZE
 from ..errors import UserError
 from ..plugins import GenerationSettings
 from ..plugins.detector_names import plugin_of
-from . import assembly, parsing
-from .console import progress, say, stdout_reserved
+from ..plugins.parameters import assignments
+from ..weights.devices import chosen_device
+from . import assembly
 from .options import batch_size_option, device_option, format_option, offline_option, stack
 from .parsing import FiniteFloat
 
@@ -117,7 +121,7 @@ def build_data(form: str, **values: Any) -> None:
     from ..runs.machine import this_machine
 
     with stdout_reserved():
-        device = parsing.device(values["device"])
+        device = chosen_device(values["device"])
         prompts = _prompts(values)
         plan = Build(
             values["folder"],
@@ -126,7 +130,7 @@ def build_data(form: str, **values: Any) -> None:
             _detector(values, device),
             _check(values, prompts),
             values["seed"],
-            values["batch_size"] or assembly.DEFAULT_BATCH_SIZE,
+            values["batch_size"] or DEFAULT_BATCH_SIZE,
         )
         machine = this_machine(device, values["dtype"], plan.batch_size)
         made, rejections = build(
@@ -197,7 +201,7 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
         kept = read_kept(data)
         sampling = resolve_sampling(
             GenerationSettings(
-                backbone=backbone, dtype=dtype, device=parsing.device(device), offline=offline
+                backbone=backbone, dtype=dtype, device=chosen_device(device), offline=offline
             ),
             families=UNET_AND_FLUX,
             why="its LoRA is trained in a UNet or in FLUX",
@@ -226,7 +230,7 @@ def _prompts(values: dict[str, Any]) -> Any:
 def _check(values: dict[str, Any], prompts: Any) -> Judging:
     from ..scoring.rules.constraint_rule import ConstraintRule
 
-    judging = assembly.judging(prompts, values["rule"], values["threshold"], "all")
+    judging = choosing.judging(prompts, values["rule"], values["threshold"], "all")
     if not isinstance(judging.rule, ConstraintRule):
         raise UserError(
             f"--rule {values['rule']} has no strict form to filter by: give esplora-r1 or "
@@ -242,13 +246,13 @@ def _generator(values: dict[str, Any], device: str) -> plugins.Method:
         "offline",
     )
     settings = GenerationSettings(device=device, **{name: values[name] for name in names})
-    given = parsing.assignments(values["assignments"], plugin.parameters)
+    given = assignments(values["assignments"], plugin.parameters)
     return plugin.configure(settings, given)
 
 
 def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
     from ..backbones.named import resolve
 
-    default = assembly.LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
+    default = choosing.LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
     plugin, weights = plugin_of(values["detector"] or default)
     return plugin.configure(weights, device, values["offline"])

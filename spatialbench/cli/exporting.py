@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from ..api import choosing
+from ..api.console import progress, say, stdout_reserved
 from ..errors import UserError
-from . import assembly
-from .console import progress, say, stdout_reserved
 from .importing import IMAGES, OTHERS
 
 
@@ -34,7 +34,7 @@ def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
     from ..exchange.write_results import export_detections, export_results
     from ..runs.chosen_detector import chosen_detector
 
-    opened = assembly.existing_run(run)
+    opened = choosing.existing_run(run)
     if detector and layout != "detections":
         raise UserError("--detector goes with --layout detections: leave it out.")
     if layout == "detections":

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from .. import plugins
+from ..api.console import say
 from ..errors import unknown_name
-from .console import say
 
 
 @click.command("fetch")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..api import choosing
+from ..api.console import progress, say
 from ..errors import UserError
 from ..files.regular_files import link_refused
-from . import assembly
-from .console import progress, say
 
 if TYPE_CHECKING:
     from ..reports.scored import ScoredRun
@@ -46,7 +46,7 @@ def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) 
     from ..reports.gallery.records import Side
     from ..reports.scored import load_scored
 
-    scored = [load_scored(assembly.existing_run(run)) for run in runs]
+    scored = [load_scored(choosing.existing_run(run)) for run in runs]
     comparison = compare(scored[0], scored[1:])[0] if len(scored) > 1 else None
     sides = [Side.of(run) for run in scored]
     folder = out or _default_folder(scored)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from ..api import choosing
+from ..api.console import say
 from ..errors import UserError
-from . import assembly
-from .console import say
 from .options import format_option
 from .parsing import FiniteFloat
 
@@ -65,7 +65,7 @@ def command(
     """
     from ..reports.scored import load_scored
 
-    scored = load_scored(assembly.existing_run(run))
+    scored = load_scored(choosing.existing_run(run))
     if write_path is not None:
         if against or junit_path or markdown_path:
             raise UserError("--write makes a gate file and decides nothing: give it alone.")

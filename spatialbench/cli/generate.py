@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
+from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
 from . import assembly
-from .console import progress, say, stdout_reserved
 from .options import run_options
-from .preflight import before_anything_is_made
 from .working import refuse_given_up, say_shard_done, working_of, working_options
 
 
@@ -22,18 +21,15 @@ def command(**values: Any) -> None:
 
     'spatialbench detect' and 'spatialbench score' go on from there.
     """
-    from ..stages.generate import generate
-
-    options = assembly.options_of(values)
     working = working_of(values)
     with stdout_reserved():
         shard = working.part()
-        device = working.device(options.device)
+        device = working.device(values["device"])
         executor = working.build(device)
-        spec = options.spec(device)
-        before_anything_is_made(options.wanted(spec, spec.expect(options.selection())))
-        with options.opened(spec, device, shared=not shard.whole) as opened:
-            made = generate(opened, spec.generator, options.batch, executor, progress(), shard)
+        asked = assembly.evaluation(
+            values, device=device, executor=executor, progress=progress(), shard=shard
+        )
+        opened, made = asked.generate()
         if shard.whole:
             say(f"{made:,} images made now; next: {typed('detect', opened.path)}")
         else:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..api import choosing
+from ..api.console import progress, say, stdout_reserved
 from ..errors import UserError, typed
-from . import assembly
-from .console import progress, say, stdout_reserved
+from .assembly import command_line
 from .options import format_option
 from .parsing import Utf8
 
@@ -79,10 +80,10 @@ def command(
     from ..runs.seeds import SeedScheme
     from ..runs.selection import Selection
 
-    benchmark, subset = assembly.benchmark_and_subset(bench)
+    benchmark, subset = choosing.benchmark_and_subset(bench)
     selection = Selection(limit, Selection.parse_only(only), images_per_prompt)
     seeds = SeedScheme.parse(seed_scheme)
-    typed = assembly.command_line()
+    typed = command_line()
     target = Target(benchmark, subset, selection, seeds, allow_partial, out, typed)
     if detector_name and layout != "detections":
         raise UserError("--detector-name goes with --layout detections: leave it out.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .console import say
+from ..api.console import say
 
 
 @click.group("lab")

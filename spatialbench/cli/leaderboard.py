@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import plugins
+from ..api import choosing
+from ..api.console import say
 from ..errors import UserError, typed
-from . import assembly
-from .console import say
 from .options import FORMATS
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _brought_up_to_date(run: Path, document: dict[str, Any]) -> dict[str, Any]:
     try:
         if run_of(run) != run:
             raise UserError(f"it is one of the other rules of {run_of(run)}.")
-        return without_undefined(assembly.existing_run(run))
+        return without_undefined(choosing.existing_run(run))
     except UserError as error:
         again = typed("score", run_of(run))
         say(f"{run}: an earlier version scored it, and a 0 can be undefined ({error}): '{again}'")

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import click
 
 from .. import plugins
+from ..api.console import say
 from ..errors import UserError
 from ..plugins import Kind
-from .console import say
 from .options import format_option
 
 Entry = dict[str, str]

@@ -53,9 +53,8 @@ run_options = stack(
     click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
     click.option(
         "--backbone",
-        default="lab",
-        show_default=True,
-        help="The model: a name of 'list backbones', a diffusers folder, or org/name@revision.",
+        help="The model: a name of 'list backbones', a diffusers folder, or org/name@revision; "
+        "default: lab.",
     ),
     click.option(
         "--limit",
@@ -98,9 +97,7 @@ run_options = stack(
     click.option(
         "--dtype",
         type=click.Choice(["float32", "float16", "bfloat16"]),
-        default="float32",
-        show_default=True,
-        help="Number format of the models; part of the run's identity.",
+        help="Number format of the models, part of the run's identity; default: float32.",
     ),
     click.option(
         "--out",

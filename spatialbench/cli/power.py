@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..api import choosing
 from ..errors import UserError
-from . import assembly
 from .options import format_option
 from .parsing import FiniteFloat
 
@@ -61,7 +61,7 @@ def command(
     from ..reports.planning import lesson_text, lessons
     from ..reports.scored import is_copy, load_scored
 
-    scored = [load_scored(assembly.existing_run(run)) for run in runs]
+    scored = [load_scored(choosing.existing_run(run)) for run in runs]
     if len(scored) > 1 and is_copy(*scored):
         raise UserError(
             f"{runs[0]} and {runs[1]} hold the same run, which says nothing about a pair: name "
@@ -88,7 +88,7 @@ def _from_assumptions(
 
     sizes, images = set(SIZES), 4
     if bench is not None:
-        benchmark, subset = assembly.benchmark_and_subset(bench)
+        benchmark, subset = choosing.benchmark_and_subset(bench)
         images, whole = benchmark.images_per_prompt, len(benchmark.prompts(subset))
         sizes = {size for size in sizes if size < whole} | {whole}
     assumed = Assumptions(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api import choosing
 from ..errors import UserError
 from ..plugins.discovery import name_and_rest
-from . import assembly
 from .streams import write_bytes
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command(bench: str, subset: str | None, form: str, limit: int | None) -> Non
     name, named = name_and_rest("benchmark", bench)
     if subset and named and subset != named:
         raise UserError(f"--bench {bench} and --set {subset} name two prompt sets: give one.")
-    benchmark, chosen = assembly.benchmark_and_subset(f"{name}:{subset or named or ''}")
+    benchmark, chosen = choosing.benchmark_and_subset(f"{name}:{subset or named or ''}")
     if form == "official":
         if limit is not None:
             raise UserError("an official file is whole: leave out --limit, or give --format jsonl.")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api import choosing
+from ..api.console import progress, stdout_reserved
 from ..errors import UserError
 from ..files.regular_files import open_regular
-from . import assembly
-from .console import progress, stdout_reserved
 from .options import format_option, rule_options
 from .tables import summary_text
 
@@ -99,9 +99,9 @@ def _score_run(
 ) -> str:
     from ..scoring.score import read_verdicts, score
 
-    run = assembly.existing_run(folder)
+    run = choosing.existing_run(folder)
     benchmark = run.expected.benchmark
-    judging = assembly.judging(benchmark, rule, threshold, run.expected.subset)
+    judging = choosing.judging(benchmark, rule, threshold, run.expected.subset)
     summary = score(run, progress(), judging, detector)
     if verdicts is not None:
         _write(verdicts, read_verdicts(run))
@@ -117,7 +117,7 @@ def _score_file(
     form: str,
     images: int | None,
 ) -> str:
-    benchmark, subset = assembly.benchmark_and_subset(bench)
+    benchmark, subset = choosing.benchmark_and_subset(bench)
     if not path.is_file():
         raise UserError(f"there is no file {path}; expected detections or official results.")
     whole = ":" in bench
@@ -150,7 +150,7 @@ def _detections(
     return score_records(
         benchmark,
         read_records(path),
-        judging=assembly.judging(benchmark, rule, threshold, subset),
+        judging=choosing.judging(benchmark, rule, threshold, subset),
         origin=Origin(subset=subset, complete=subset is not None, images_per_prompt=images),
     )
 
@@ -180,8 +180,8 @@ def _official(
         )
     read = official_reader(benchmark, subset or benchmark.default_subset, images)
     rewritten = benchmark.rewritten_prompts(path)
-    default = assembly.rule(benchmark, None, subset)
-    chosen = assembly.rule(benchmark, rule, subset)
+    default = choosing.rule(benchmark, None, subset)
+    chosen = choosing.rule(benchmark, rule, subset)
     if chosen.name != default.name or threshold not in (None, default.threshold):
         raise UserError(
             f"{path} holds verdicts that were made with one rule and threshold already: leave out "

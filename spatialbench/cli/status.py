@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api import choosing
+from ..api.console import say
 from ..errors import UserError
-from . import assembly
-from .console import say
 from .options import format_option
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _state(run: Path) -> Status:
     from ..lora_training.stored_prompts import training_run
     from ..runs.status import status
 
-    opened = assembly.existing_run(run, training=True)
+    opened = choosing.existing_run(run, training=True)
     return status(opened, judged=training_run(opened.path) is None)
 
 

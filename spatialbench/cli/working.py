@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api.console import say
 from ..errors import UserError, typed
-from . import parsing
-from .console import say
+from ..weights.devices import chosen_device, named_device
 from .options import stack
 from .parsing import FiniteFloat
 
@@ -81,8 +81,8 @@ class WorkingOptions:
             if given is None and self.gpus_per_worker:
                 return "cuda"
             if given is not None:
-                return parsing.named_device(given)
-        return parsing.device(given)
+                return named_device(given)
+        return chosen_device(given)
 
     def build(self, device: str) -> Executor:
         """The executor.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import UserError, unknown_name
@@ -64,3 +65,31 @@ def _boolean(value: Any) -> bool:
     if text in _TRUE | _FALSE:
         return text in _TRUE
     raise ValueError(text)
+
+
+def assignments(given: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """``--set`` options as a dict; numbers, true, false and null are read as JSON, else text.
+
+    Raises:
+        UserError: no ``=``, a key that the method does not have, or the same key twice.
+    """
+    values: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise UserError(f"--set {text!r} is no assignment: give it as --set KEY=VALUE.")
+        if key not in known:
+            raise unknown_name("parameter", key, known)
+        if key in values:
+            raise UserError(f"--set gives {key!r} twice: give each parameter once.")
+        values[key] = _value(value)
+    return values
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text, parse_constant=lambda word: word)
+    except ValueError:
+        return text
+    return text if isinstance(value, dict | list | str) else value

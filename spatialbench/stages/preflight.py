@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,32 @@ def needs(wanted: Wanted) -> list[Requirement]:
     if wanted.judging is not None and (due or unseen is not None):
         found += _judging(wanted.judging, wanted.folder, expected, keys)
     return found
+
+
+def prepare(wanted: Wanted, meanwhile: str = "") -> None:
+    """Fetch what can be fetched, and end here where something else is missing.
+
+    Args:
+        meanwhile: a sentence to add where the images could be made all the same.
+
+    Raises:
+        UserError: what is missing, all of it.
+    """
+    found = needs(wanted)
+    offer = f" {meanwhile}" if meanwhile and _images_alone(wanted, found) else ""
+    require(found, fetch=lambda: fetch(wanted), offer=offer)
+
+
+def _images_alone(wanted: Wanted, found: Iterable[Requirement]) -> bool:
+    """Whether something is missing, and nothing that making the images needs."""
+    if wanted.generator is None or (wanted.detector is None and wanted.judging is None):
+        return False
+    alone = needs(replace(wanted, detector=None, judging=None))
+    return not _lacking(alone) and _lacking(found)
+
+
+def _lacking(found: Iterable[Requirement]) -> bool:
+    return any(r.missing and not r.fetchable for r in found)
 
 
 def require(found: Iterable[Requirement], *, fetch: Callable[[], None], offer: str = "") -> None:

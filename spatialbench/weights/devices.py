@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
+import sys
 from typing import TYPE_CHECKING
 
 from ..errors import UserError, unknown_name
@@ -9,6 +12,8 @@ from ..errors import UserError, unknown_name
 if TYPE_CHECKING:
     import torch
 
+_DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
+_CUDA_DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -54,3 +59,50 @@ def check_device(device: str) -> torch.device:
             "device that this installation of torch supports."
         ) from error
     return chosen
+
+
+def chosen_device(given: str | None) -> str:
+    """The device to work on: the one given, else cuda where an NVIDIA driver and torch have one.
+
+    torch is imported only where it has to be asked, so that a finished run is told quickly.
+
+    Raises:
+        UserError: a word that is no device, or a device this machine or this torch lacks.
+    """
+    if given is None:
+        return "cuda" if _driver() and _has("cuda") else "cpu"
+    kind = named_device(given).partition(":")[0]
+    if kind != "cpu" and not _has(kind):
+        raise UserError(
+            f"--device {given}: this torch finds no {kind} device here; use --device cpu, or "
+            "install a torch build for your accelerator ('spatialbench doctor' shows which it is)."
+        )
+    return given
+
+
+def named_device(given: str) -> str:
+    """The word for a device, whether or not this machine has one.
+
+    Raises:
+        UserError: a word that is no device.
+    """
+    if not _DEVICE.fullmatch(given):
+        raise UserError(f"--device {given!r} is no device: expected cpu, cuda, cuda:N, mps or xpu.")
+    return given
+
+
+def _driver() -> bool:
+    try:
+        ctypes.CDLL(_CUDA_DRIVER)
+    except OSError:
+        return False
+    return True
+
+
+def _has(kind: str) -> bool:
+    import torch
+
+    if kind == "mps":
+        return torch.backends.mps.is_available()
+    module = getattr(torch, kind, None)
+    return module is not None and bool(module.is_available())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spatialbench.cli.console import BarProgress, LineProgress, rate_text
+from spatialbench.api.console import BarProgress, LineProgress, rate_text
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_lines_tell_now_and_then_and_each_count_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("spatialbench.cli.console.time.monotonic", lambda: now)
+    monkeypatch.setattr("spatialbench.api.console.time.monotonic", lambda: now)
     lines = LineProgress()
     lines.begin("generate", 8, 32)
     for _ in range(3):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files.shown_text import printable
-from .estimate import duration
+from ..stages.estimate import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -1,0 +1,170 @@
+"""From what a user names to the object that is meant: benchmark, detector, rule, run.
+
+Wherever a name is taken, so is the object itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from .. import plugins
+from ..errors import UserError, unknown_name
+from ..lab import LAB_BACKBONES
+from ..plugins import Benchmark, Detector, DetectorPlugin, Rule, RulePlugin
+from ..plugins.detector_names import plugin_of
+from ..plugins.discovery import name_and_rest
+from ..plugins.members import checked
+from ..plugins.parameters import assignments
+from ..plugins.subsets import default_detector, default_rule
+
+if TYPE_CHECKING:
+    from ..prompts import Prompt
+    from ..runs.opening import Run
+    from ..scoring.judging import Judging
+
+LAB_DETECTOR = "lab-owlvit"
+
+
+def _nothing(text: str) -> None:
+    """Tell nobody."""
+
+
+def benchmark_and_subset(given: str | Benchmark) -> tuple[Benchmark, str]:
+    """``visor``, ``visor:all`` or a benchmark as the plug-in and the name of a prompt subset.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    subset = None
+    if isinstance(given, str):
+        name, subset = name_and_rest("benchmark", given)
+        benchmark = plugins.load("benchmark", name)
+    else:
+        benchmark = checked(given, Benchmark, f"the benchmark {given!r}")
+    chosen = subset or benchmark.default_subset
+    if chosen not in benchmark.subsets:
+        raise unknown_name(f"prompt set of {benchmark.name}", chosen, benchmark.subsets)
+    return benchmark, chosen
+
+
+def detector(
+    given: str | Detector | DetectorPlugin | None,
+    benchmark: Benchmark,
+    subset: str,
+    backbone: str,
+    device: str,
+    offline: bool,
+    prompts: Sequence[Prompt] | None = None,
+    notice: Callable[[str], None] = _nothing,
+) -> Detector:
+    """The detector meant; None is the lab's for images of the lab, else the benchmark's own.
+
+    A benchmark that wants to know more about a box may wrap it, by ``prepare_detector``.
+
+    Args:
+        backbone: short name of the model that made the images.
+        notice: told which detector is taken where none is given.
+    """
+    if given is None:
+        own = default_detector(benchmark, subset)
+        lab = backbone in LAB_BACKBONES
+        given = LAB_DETECTOR if lab else own
+        why = "the lab's own" if lab else f"the one {benchmark.name} prescribes"
+        notice(f"detector: {given}, {why}")
+    chosen = _configured(given, device, offline)
+    if prompts is not None and not benchmark.needs_prepared_detector(prompts):
+        return chosen
+    return benchmark.prepare_detector(chosen, subset, device, offline)
+
+
+def _configured(given: str | Detector | DetectorPlugin, device: str, offline: bool) -> Detector:
+    if isinstance(given, Detector):
+        return given
+    plugin, weights = plugin_of(given) if isinstance(given, str) else (given, None)
+    return plugin.configure(weights, device, offline)
+
+
+def judging(
+    benchmark: Benchmark,
+    given: str | Rule | None,
+    threshold: float | None,
+    subset: str | None = None,
+) -> Judging:
+    """The rule that is meant, see ``rule``, at the threshold that is given."""
+    from ..scoring.judging import Judging
+
+    return Judging(rule(benchmark, given, subset), threshold)
+
+
+def rule(benchmark: Benchmark, given: str | Rule | None, subset: str | None = None) -> Rule:
+    """A rule by its short or its versioned name; None is the subset's own.
+
+    It is one of the benchmark's, or one for any benchmark (see ``scoring.rules.catalogue``).
+
+    ``NAME:KEY=VALUE,...`` sets options of a rule, where the benchmark has ``rule_options``.
+    """
+    from ..scoring.rules import catalogue
+
+    if isinstance(given, Rule):
+        return given
+    rules = benchmark.rules
+    if given is None:
+        return default_rule(benchmark, subset)
+    given, options = name_and_rest("rule", given)
+    named = {**rules, **{rule.name: rule for rule in rules.values()}}
+    if ":" in given:
+        family: RulePlugin | None = plugins.load("rule", given)
+    else:
+        family = None if given in named else catalogue.family_of(given)
+    if family is not None:
+        known = dict.fromkeys(catalogue.taken(family))
+        values = assignments(options.split(",") if options else [], known)
+        return catalogue.build(family, benchmark, subset, values)
+    if options is not None:
+        return _rule_with(benchmark, rule(benchmark, given), options)
+    if given not in named:
+        raise unknown_name(f"rule of {benchmark.name}", given, [*named, *catalogue.names()])
+    return named[given]
+
+
+def _rule_with(benchmark: Benchmark, chosen: Rule, options: str) -> Rule:
+    known = benchmark.rule_options
+    if not known:
+        raise UserError(
+            f"the rules of {benchmark.name} have no options, but --rule gives {options!r}: leave "
+            "out what follows the colon."
+        )
+    values = assignments(options.split(","), known)
+    return benchmark.rule_with(chosen, values)
+
+
+def existing_run(
+    folder: Path, *, training: bool = False, bench: str | Benchmark | None = None
+) -> Run:
+    """A run that is already on disk, with the benchmark it belongs to.
+
+    Args:
+        training: the caller also takes the run of a training set, or the set's folder.
+        bench: the run's benchmark, where it is none of an installed package.
+
+    Raises:
+        UserError: no run, or one that cannot be opened; a training set where it is not taken.
+    """
+    from ..lora_training.stored_prompts import read_stored, training_run
+    from ..runs.opening import benchmark_of, open_existing
+
+    if not folder.is_dir():
+        raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
+    made_to_train = training_run(folder)
+    if made_to_train is not None:
+        if training:
+            benchmark = cast("Benchmark", read_stored(made_to_train))
+            return open_existing(made_to_train, benchmark)
+        raise UserError(
+            f"{folder} holds the images of a training set, which 'spatialbench esplora "
+            "build-data' judges itself; 'spatialbench status' and 'spatialbench depth' take it, "
+            "and dataset.json in the set's folder has its numbers."
+        )
+    return open_existing(folder, benchmark_and_subset(bench or benchmark_of(folder))[0])

@@ -1,0 +1,232 @@
+"""Evaluating a method: its images, what is found in them, the verdicts, the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Rule
+from ..runs.names import backbone_name
+from ..stages.plan import WHOLE, Shard
+from ..weights.devices import chosen_device, named_device
+from . import choosing
+from .console import progress as drawn
+from .what import method_of
+
+if TYPE_CHECKING:
+    from ..executors import Executor
+    from ..runs.expected import Expected
+    from ..runs.opening import Run, RunSpec
+    from ..runs.progress import Progress
+    from ..runs.selection import Selection
+    from ..scoring.judging import Judging
+    from ..scoring.summary import Summary
+    from ..stages.preflight import Wanted
+
+DEFAULT_BATCH_SIZE = 8
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is asked, before anything is made. None is the default of whatever it is asked of.
+
+    Attributes:
+        what: see :func:`evaluate`; so for all others.
+        executor: where the work is done; None for this process.
+        shard: the part of the work to do.
+        here: whether this machine must have the device, if the work is done in this process.
+        command: what makes the images again, for ``status`` to show.
+    """
+
+    what: object
+    bench: str | Benchmark
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    backbone: str | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str | None = None
+    width: int | None = None
+    height: int | None = None
+    dtype: str | None = None
+    prompt_transform: str | None = None
+    limit: int | None = None
+    only: tuple[str, ...] = ()
+    images_per_prompt: int | None = None
+    seeds: str = "protocol"
+    detector: str | Detector | DetectorPlugin | None = None
+    rule: str | Rule | None = None
+    threshold: float | None = None
+    name: str | None = None
+    out: Path | None = None
+    device: str | None = None
+    batch_size: int | None = None
+    offline: bool = False
+    executor: Executor | None = None
+    progress: Progress = field(default_factory=drawn)
+    shard: Shard = WHOLE
+    here: bool = True
+    command: str | None = None
+
+    @cached_property
+    def settings(self) -> GenerationSettings:
+        """What the method is asked for."""
+        return GenerationSettings(
+            backbone=self.backbone or "lab",
+            steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            scheduler=self.scheduler,
+            width=self.width,
+            height=self.height,
+            dtype=self.dtype or "float32",
+            device=self._device,
+            offline=self.offline,
+        )
+
+    @property
+    def _device(self) -> str:
+        """That this machine has it is asked only where the work is done here."""
+        elsewhere = self.executor is not None and self.executor.elsewhere
+        if self.device is not None and (elsewhere or not self.here):
+            return named_device(self.device)
+        return chosen_device(self.device)
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """Benchmark, subset, method and seeds; loads no model.
+
+        Raises:
+            UserError: an unknown name or a value one of them does not take.
+        """
+        from ..prompt_transforms import with_transform
+        from ..runs.opening import RunSpec
+        from ..runs.seeds import SeedScheme
+
+        benchmark, subset = choosing.benchmark_and_subset(self.bench)
+        seeds = SeedScheme.parse(self.seeds)
+        method = with_transform(method_of(self), self.prompt_transform)
+        return RunSpec(benchmark, subset, method, seeds)
+
+    @property
+    def selection(self) -> Selection:
+        """Which prompts and images were asked for."""
+        from ..runs.selection import Selection
+
+        return Selection(self.limit, self.only, self.images_per_prompt)
+
+    @cached_property
+    def expected(self) -> Expected:
+        """The images asked for."""
+        return self.spec.expect(self.selection)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies, or is to lie."""
+        return self.out or self.spec.folder()
+
+    @property
+    def batch(self) -> int:
+        """Images at a time."""
+        return self.batch_size or DEFAULT_BATCH_SIZE
+
+    @cached_property
+    def found_by(self) -> Detector:
+        """The detector that looks at the images."""
+        return choosing.detector(
+            self.detector,
+            self.spec.benchmark,
+            self.spec.subset,
+            backbone_name(self.spec.identity["generator"]),
+            self.settings.device,
+            self.offline,
+            self.expected.prompts,
+            self.progress.notice,
+        )
+
+    @cached_property
+    def judging(self) -> Judging:
+        """The rule that judges what was found, and from which score a box counts."""
+        benchmark, subset = self.spec.benchmark, self.spec.subset
+        return choosing.judging(benchmark, self.rule, self.threshold, subset)
+
+    def wanted(self, *, looked_at: bool = True) -> Wanted:
+        """What is about to be done, the images alone or all of it."""
+        from ..stages.estimate import estimate
+        from ..stages.preflight import Wanted
+
+        size = estimate(self.spec.identity["generator"], 1, "cpu").bytes
+        # A shard judges nothing.
+        judging = self.judging if looked_at and self.shard.whole else None
+        found_by = self.found_by if looked_at else None
+        return Wanted(self.folder, self.expected, self.spec.generator, found_by, judging, size)
+
+    def run(self, *, meanwhile: str = "") -> tuple[Run, Summary | None]:
+        """Do what is left to do; no summary of a shard.
+
+        Args:
+            meanwhile: a sentence to add where only the images could be made.
+        """
+        from ..stages.preflight import prepare
+        from ..stages.whole import Work, run_all
+
+        prepare(self.wanted(), meanwhile)
+        work = Work(
+            self.spec.generator,
+            self.found_by,
+            self._executor,
+            self.batch,
+            self.judging,
+            self.shard,
+        )
+        with self._opened() as opened:
+            self.progress.notice(f"run: {opened.path}")
+            return opened, run_all(opened, work, self.progress)
+
+    def generate(self) -> tuple[Run, int]:
+        """Make the images that are missing; the run, and how many were made."""
+        from ..stages.generate import generate
+        from ..stages.preflight import prepare
+
+        prepare(self.wanted(looked_at=False))
+        with self._opened() as opened:
+            made = generate(
+                opened,
+                self.spec.generator,
+                self.batch,
+                self._executor,
+                self.progress,
+                self.shard,
+            )
+        return opened, made
+
+    @property
+    def _executor(self) -> Executor:
+        from ..executors.local import LocalExecutor
+
+        return self.executor or LocalExecutor(self.progress.notice)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Run]:
+        """Start the run on disk, or continue it, and hold it."""
+        from ..runs.machine import this_machine
+        from ..runs.opening import opened_run
+        from ..runs.sent_prompts import record_sent_prompts
+
+        for note in self.spec.generator.about_prompts(self.expected.prompts):
+            self.progress.notice(note)
+        machine = this_machine(self.settings.device, self.settings.dtype, self.batch)
+        with opened_run(
+            self.spec,
+            self.selection,
+            machine,
+            self.out,
+            self.command,
+            shared=not self.shard.whole,
+        ) as run:
+            sentence = record_sent_prompts(run)
+            if sentence is not None:
+                self.progress.notice(sentence)
+            yield run

@@ -1,0 +1,131 @@
+"""What an evaluation would make, need and cost; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UserError
+from ..plugins.requirements import Requirement
+from .evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before it is made.
+
+    Attributes:
+        asked: what is evaluated.
+        workers: how many processes share the work.
+        seconds: wall time; None where nobody knows, as for the others.
+        worker_seconds: of all workers together.
+        bytes: on disk.
+        price: of the worker hours.
+        basis: where the estimate is from.
+        needs: everything the run needs of this machine, whether or not it is there.
+    """
+
+    asked: Evaluation
+    workers: int
+    seconds: float | None
+    worker_seconds: float | None
+    bytes: int | None
+    price: float | None
+    basis: str
+    needs: Sequence[Requirement]
+
+    @property
+    def hours(self) -> float | None:
+        """Of all workers together."""
+        return None if self.worker_seconds is None else self.worker_seconds / 3600
+
+    def document(self) -> dict[str, Any]:
+        """The plan as plain JSON: identity and needs apart."""
+        asked, expected = self.asked, self.asked.expected
+        return {
+            "id": asked.spec.id,
+            "folder": str(asked.folder),
+            "prompts": len(expected.prompts),
+            "images_per_prompt": expected.images_per_prompt,
+            "images": expected.images,
+            "device": asked.settings.device,
+            "workers": self.workers,
+            "seconds": self.seconds,
+            "worker_hours": self.hours,
+            "bytes": self.bytes,
+            "price": self.price,
+            "basis": self.basis,
+            "notes": list(asked.spec.generator.about_prompts(expected.prompts)),
+        }
+
+
+def plan(
+    asked: Evaluation,
+    workers: int = 1,
+    price_per_hour: float | None = None,
+    calibrate: bool = False,
+) -> Plan:
+    """Estimate a run, and list what it needs.
+
+    Args:
+        price_per_hour: of one worker, in any currency.
+        calibrate: make two batches here, look at them, and estimate from that.
+
+    Raises:
+        UserError: an unknown name, or a value that something asked for does not take.
+    """
+    needs = _needs(asked)
+    wall, together, size, basis = _measured(asked, workers) if calibrate else _rough(asked, workers)
+    price = None if together is None or price_per_hour is None else together / 3600 * price_per_hour
+    count = None if size is None else round(size)
+    return Plan(asked, workers, wall, together, count, price, basis, needs)
+
+
+Cost = tuple[float | None, float | None, float | None, str]
+"""Wall seconds, worker seconds, bytes, and where they are from."""
+
+
+def _needs(asked: Evaluation) -> list[Requirement]:
+    """Everything needed, and also why something cannot even be asked for."""
+    from ..stages.preflight import needs
+
+    asked.judging  # noqa: B018
+    try:
+        return needs(asked.wanted())
+    except UserError as error:
+        return [Requirement("a detector that can be asked for", str(error))]
+
+
+def _rough(asked: Evaluation, workers: int) -> Cost:
+    """From the pace of images that the run already has, else from arithmetic.
+
+    Time is that of generation alone; detection is seldom more than a tenth of it.
+    """
+    from ..runs.timing import read_pace
+    from ..stages.estimate import estimate
+
+    images, device = asked.expected.images, asked.settings.device
+    known = estimate(asked.spec.identity["generator"], images, device)
+    pace = read_pace(asked.folder)
+    seconds, basis = known.seconds, f"roughly, on {device}"
+    if pace is not None:
+        seconds = pace.seconds * images
+        basis = f"from {pace.images:,} images of this run on {pace.where}"
+    return None if seconds is None else seconds / workers, seconds, known.bytes, basis
+
+
+def _measured(asked: Evaluation, workers: int) -> Cost:
+    """From two batches, made and looked at here on the device that the run is to have."""
+    from ..runs.machine import device_name
+    from ..stages.calibrate import calibrate
+
+    images = asked.expected.images
+    found = calibrate(asked.expected, asked.spec.generator, asked.found_by, asked.batch)
+    together = found.load * workers + images * (found.generate + found.detect)
+    basis = (
+        f"from {found.images} images made here on {device_name(asked.settings.device)}: "
+        f"{found.generate:.3g} s to make one, {found.detect:.3g} s to look at it, "
+        f"{found.load:.3g} s to load"
+    )
+    return found.seconds(images, workers), together, found.bytes * images, basis
