@@ -11,6 +11,7 @@ from typing import Any
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Benchmark, Detector, Judged, Published, Rule, ScoreTable
+from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
 from spatialbench.weights.hub import fetch
@@ -19,6 +20,7 @@ from . import metrics, official, prompts
 from .clip_colours import FILES, SOURCE
 from .colouring import coloured
 from .evaluation import COUNTING, Options
+from .layout import LAYOUT
 from .names import CLASSES, coco_name, own_name
 from .published import published
 from .rule import GenEvalRule
@@ -49,6 +51,7 @@ class GenEval(Benchmark):
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)
     headline: Sequence[str] = metrics.HEADLINE
+    layouts: Mapping[str, Layout] = {"geneval": LAYOUT}
     vocabulary: Sequence[str] = (*CLASSES, *map(coco_name, CLASSES))
     """What its own detector answers, whatever is asked."""
 

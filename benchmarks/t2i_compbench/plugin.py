@@ -9,11 +9,13 @@ from typing import Any
 from spatialbench.detections import Detections
 from spatialbench.files.downloads import RemoteFile
 from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
 
 from . import count_rule, depth_rule, metrics, official, own_prompts, plane_rule, prompts, sources
 from .ceiling import best_answers, vocabulary
+from .layout import LAYOUT
 from .official_names import IMAGES_PER_PROMPT
 from .published import published
 from .synonyms import means
@@ -44,6 +46,7 @@ class T2ICompBench(Benchmark):
         "numeracy-corrected": count_rule.CORRECTED,
     }
     headline: Sequence[str] = metrics.HEADLINE
+    layouts: Mapping[str, Layout] = {"t2i-compbench": LAYOUT}
     subset_rules: Mapping[str, str] = {"3d": "3d-official", "numeracy": "numeracy-official"}
     subset_detectors: Mapping[str, str] = {"3d": "unidet-r50", "numeracy": "unidet-r50"}
     files: Sequence[RemoteFile] = sources.FILES

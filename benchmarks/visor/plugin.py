@@ -8,12 +8,14 @@ from pathlib import Path
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable
+from spatialbench.plugins.layout import Layout
 from spatialbench.plugins.subsets import prescribed_start
 from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
 from spatialbench.statistics.ratios import MeanOfRatios
 
 from . import identities, metrics, official, prompts
+from .layout import LAYOUT
 from .published import published
 from .rule import CentroidRule
 
@@ -30,6 +32,7 @@ class Visor(Benchmark):
     detector = "owlvit"
     rules: Mapping[str, Rule] = {"official": CentroidRule()}
     headline: Sequence[str] = metrics.HEADLINE
+    layouts: Mapping[str, Layout] = {"visor": LAYOUT}
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
         """The prompts of a subset, in official order. Raises UserError for an unknown subset."""

@@ -9,7 +9,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..errors import UserError
-from .importing import IMAGES, OTHERS
+from .importing import LayoutName
 
 
 @click.command("export")
@@ -17,9 +17,9 @@ from .importing import IMAGES, OTHERS
 @click.option(
     "--layout",
     required=True,
-    type=click.Choice([*IMAGES, *OTHERS]),
-    help="Images as a benchmark's scripts expect them, detections as JSON Lines, or results in "
-    "the benchmark's own format.",
+    type=LayoutName(),
+    help="Images as a benchmark's scripts expect them ('list layouts'), detections as JSON Lines, "
+    "or results in the benchmark's own format.",
 )
 @click.option(
     "--out",

@@ -9,7 +9,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
-from ..errors import UserError, typed
+from ..errors import UserError, typed, unknown_name
 from .assembly import command_line
 from .options import format_option
 from .parsing import Utf8
@@ -17,8 +17,22 @@ from .parsing import Utf8
 if TYPE_CHECKING:
     from ..exchange.target import Target
 
-IMAGES = ("visor", "t2i-compbench", "geneval", "flat+csv")
 OTHERS = ("detections", "results")
+
+
+class LayoutName(click.ParamType[str, str]):
+    """A layout of images that a benchmark brings, ``flat+csv``, or a file of records."""
+
+    name = "layout"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See ``click.ParamType.convert``."""
+        from ..exchange.layouts import layouts
+
+        known = [*layouts(), *OTHERS]
+        if value not in known:
+            raise unknown_name("layout", value, known)
+        return value
 
 
 @click.command("import")
@@ -26,8 +40,9 @@ OTHERS = ("detections", "results")
 @click.option(
     "--layout",
     required=True,
-    type=click.Choice([*IMAGES, *OTHERS]),
-    help="How the files are named; detections and results take one file instead of a folder.",
+    type=LayoutName(),
+    help="How the files are named, see 'list layouts'; detections and results take one file "
+    "instead of a folder.",
 )
 @click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset.")
 @click.option("--name", type=Utf8(), required=True, help="What to call the method in tables.")
@@ -87,7 +102,7 @@ def command(
     target = Target(benchmark, subset, selection, seeds, allow_partial, out, typed)
     if detector_name and layout != "detections":
         raise UserError("--detector-name goes with --layout detections: leave it out.")
-    if layout in IMAGES:
+    if layout not in OTHERS:
         return _images(path, layout, target, name, backbone, dry_run, form)
     if dry_run:
         raise UserError("--dry-run is for folders of images: leave it out for a single file.")
@@ -97,21 +112,17 @@ def command(
 def _images(
     path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: str
 ) -> int:
-    from ..exchange.image_names import Names
+    from ..exchange.layouts import names_of, place, rewritten_prompts
     from ..exchange.matching import match
     from ..exchange.matching_text import report_text
-    from ..exchange.metadata_folders import rewritten_prompts
     from ..exchange.read_images import import_images
-    from ..exchange.read_layouts import place
     from ..exchange.sources import open_source
     from ..runs.expected import expect
     from ..runs.imported import Imported
 
     source = open_source(path)
     expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
-    names = Names(
-        expected.all_prompts, expected.images_per_prompt, target.benchmark.judged_metadata
-    )
+    names = names_of(expected)
     placed = place(layout, source, names)
     bar = progress()
     bar.begin("check", 0, sum(isinstance(where, tuple) for where in placed.values()))

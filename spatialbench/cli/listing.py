@@ -55,6 +55,12 @@ def _rules() -> list[Entry]:
     return entries
 
 
+def _layouts() -> list[Entry]:
+    from ..exchange.layouts import layouts
+
+    return [{"name": name, "summary": one.summary} for name, one in layouts().items()]
+
+
 _KINDS: dict[str, Callable[[], list[Entry]]] = {
     "methods": lambda: _plugins("method"),
     "detectors": lambda: _plugins("detector"),
@@ -62,6 +68,7 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
     "backbones": _backbones,
     "rules": _rules,
     "prompt-transforms": lambda: _plugins("prompt transform"),
+    "layouts": _layouts,
 }
 
 
@@ -69,8 +76,8 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
 @click.argument("kind", required=False, type=click.Choice(list(_KINDS)))
 @format_option
 def command(kind: str | None, form: str) -> None:
-    """What is installed: KIND is methods, detectors, benchmarks, backbones, rules or
-    prompt-transforms.
+    """What is installed: KIND is methods, detectors, benchmarks, backbones, rules,
+    prompt-transforms or layouts.
 
     Without KIND, all of them.
     """

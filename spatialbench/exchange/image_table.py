@@ -4,58 +4,76 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
 from ..errors import UserError
 from ..files.documents import without_mark
-from .image_names import Names, Placed, is_number
-from .sources import Source, inside
+from ..plugins.layout import ImageFiles, Layout, Names, Placed, Plan, is_number
+from ..prompts import Key
+from .sources import inside
 
 MANIFEST = "images.csv"
 COLUMNS = ("file", "prompt_id", "index")
 
 
-def place_by_table(source: Source, names: Names) -> dict[str, Placed]:
-    """Where ``images.csv`` puts the files beside it.
+class TableLayout(Layout):
+    """Any file names, beside the table."""
 
-    Raises:
-        UserError: no such table, missing columns, a name that leads out, or a file it names twice.
-    """
-    if MANIFEST not in source.names:
-        raise UserError(
-            f"{source.path} has no {MANIFEST}: write one with the columns file, prompt_id, index."
-        )
-    columns, rows = _table(source)
-    if not set(COLUMNS) <= set(columns):
-        have = ", ".join(f"'{column}'" for column in columns) or "none"
-        raise UserError(
-            f"{source.path}/{MANIFEST} has the columns {have}; expected 'file', 'prompt_id' and "
-            "'index', separated by commas and without blanks around them."
-        )
-    there = set(source.names)
-    near = {other.casefold(): other for other in source.names}
-    placed: dict[str, Placed] = dict.fromkeys(
-        (name for name in source.names if name != MANIFEST), f"{MANIFEST} does not name it"
-    )
-    named: set[str] = set()
-    for line, row in rows:
-        name = _name(row["file"] or "", source, line)
-        if name in named:
+    summary = f"any names, and {MANIFEST} with the columns {', '.join(COLUMNS)}"
+
+    def place(self, source: ImageFiles, names: Names) -> dict[str, Placed]:
+        """Where ``images.csv`` puts the files beside it.
+
+        Raises:
+            UserError: no such table, missing columns, a name that leads out, or a file that it
+                names twice.
+        """
+        if MANIFEST not in source.names:
             raise UserError(
-                f"{source.path}/{MANIFEST} names {name!r} twice: give every file one line."
+                f"{source.path} has no {MANIFEST}: write one with the columns file, prompt_id, "
+                "index."
             )
-        named.add(name)
-        prompt_id = row["prompt_id"] or ""
-        if name not in there:
-            placed[name] = f"{MANIFEST} names it, and it is not there{_meant(name, near)}"
-        elif prompt_id not in names.known:
-            placed[name] = names.unknown(prompt_id)
-        elif not is_number(index := row["index"] or ""):
-            placed[name] = f"its index {index!r} is no whole number"
-        else:
-            placed[name] = prompt_id, int(index)
-    return placed
+        columns, rows = _table(source)
+        if not set(COLUMNS) <= set(columns):
+            have = ", ".join(f"'{column}'" for column in columns) or "none"
+            raise UserError(
+                f"{source.path}/{MANIFEST} has the columns {have}; expected 'file', 'prompt_id' "
+                "and 'index', separated by commas and without blanks around them."
+            )
+        there = set(source.names)
+        near = {other.casefold(): other for other in source.names}
+        placed: dict[str, Placed] = dict.fromkeys(
+            (name for name in source.names if name != MANIFEST), f"{MANIFEST} does not name it"
+        )
+        named: set[str] = set()
+        for line, row in rows:
+            name = _name(row["file"] or "", source, line)
+            if name in named:
+                raise UserError(
+                    f"{source.path}/{MANIFEST} names {name!r} twice: give every file one line."
+                )
+            named.add(name)
+            prompt_id = row["prompt_id"] or ""
+            if name not in there:
+                placed[name] = f"{MANIFEST} names it, and it is not there{_meant(name, near)}"
+            elif prompt_id not in names.known:
+                placed[name] = names.unknown(prompt_id)
+            elif not is_number(index := row["index"] or ""):
+                placed[name] = f"its index {index!r} is no whole number"
+            else:
+                placed[name] = prompt_id, int(index)
+        return placed
+
+    def plan(self, names: Names, keys: Sequence[Key]) -> Plan:
+        """``<prompt id>_<k>.png`` and the table, which also tells the prompts."""
+        images = {(prompt_id, k): f"{prompt_id}_{k}.png" for prompt_id, k in keys}
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([*COLUMNS, "prompt"])
+        for (prompt_id, k), name in images.items():
+            writer.writerow([name, prompt_id, k, names.known[prompt_id].text])
+        return Plan(images, {MANIFEST: out.getvalue().encode()})
 
 
 def _meant(name: str, near: Mapping[str, str]) -> str:
@@ -65,7 +83,7 @@ def _meant(name: str, near: Mapping[str, str]) -> str:
     return f": did you mean {meant!r}?" if meant else ""
 
 
-def _name(given: str, source: Source, line: int) -> str:
+def _name(given: str, source: ImageFiles, line: int) -> str:
     where = source.path / MANIFEST
     if not given:
         raise UserError(f"{where}, line {line}, names no file: fill it in or delete the line.")
@@ -79,7 +97,7 @@ def _name(given: str, source: Source, line: int) -> str:
     return inside(given, where)
 
 
-def _table(source: Source) -> tuple[list[str], list[tuple[int, dict[str, str | None]]]]:
+def _table(source: ImageFiles) -> tuple[list[str], list[tuple[int, dict[str, str | None]]]]:
     """Columns, and rows with their line; rows without any value, as spreadsheets leave, are out."""
     try:
         text = without_mark(source.read(MANIFEST)).decode("utf-8")

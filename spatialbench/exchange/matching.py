@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..files.images import UnreadableImage, of_one_colour, open_image, orientation, to_rgb
+from ..plugins.layout import PassedOver, Placed
 from ..prompts import Key
 from ..runs.expected import Expected
-from .image_names import PassedOver, Placed
 from .sources import Source
 
 FORMATS = ("PNG", "JPEG", "WEBP")

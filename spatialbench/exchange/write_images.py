@@ -9,13 +9,14 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import open_regular
+from ..plugins.layout import Plan
 from ..prompts import Key
 from ..runs.files import disk_errors, make_folder, require_not_of_a_run
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..runs.store import RunDirectory
 from ..runs.whole_folder import whole_folder
-from .write_layouts import Plan, plan
+from .layouts import names_of, plan
 
 STAGE = "export"
 
@@ -41,7 +42,7 @@ def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> in
     keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
     if not keys:
         raise UserError(f"{run.path} has no finished image to export: make them first.")
-    planned = plan(layout, run.expected, keys)
+    planned = plan(layout, names_of(run.expected), keys)
     if not empty:
         # The command may have been killed just after its work was done.
         if not _is_there(folder, planned, {key: finished[key].sha256 for key in keys}):

@@ -11,6 +11,7 @@ from .benchmark import Benchmark, Judged, Published, ScoreTable
 from .detector import Detector, DetectorPlugin, MaskedDetections
 from .discovery import load, names
 from .kinds import KINDS, Kind
+from .layout import Layout
 from .method import GenerationSettings, ImageRequest, Json, Method, MethodPlugin, Parameter
 from .plugin import Plugin
 from .prompt_transform import Outcome, PromptTransform, Rewriting
@@ -30,6 +31,7 @@ __all__ = [
     "Json",
     "Judged",
     "Kind",
+    "Layout",
     "MaskedDetections",
     "Method",
     "MethodPlugin",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from .detector import Detector
+from .layout import Layout
 from .plugin import Plugin
 from .rule import Rule, Verdict
 
@@ -77,6 +78,9 @@ class Benchmark(Plugin):
     """The name of a subset's detector, where it is another than ``detector``."""
     rule_options: Mapping[str, Any] = {}
     """The options of ``--rule NAME:KEY=VALUE``, which ``rule_with`` sets; empty for none."""
+
+    layouts: Mapping[str, Layout] = {}
+    """How its own tools name images, by what ``--layout`` takes."""
 
     @property
     def vocabulary(self) -> Sequence[str]:

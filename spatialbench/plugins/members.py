@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UserError
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark
+from .layout import Layout
 from .method import MethodPlugin, Parameter
 from .plugin import Plugin
 from .prompt_transform import PromptTransform
@@ -167,6 +168,16 @@ _EXPECTED: Mapping[type[Any], Expected] = {
             "subset_rules",
             lambda value, one: _of_subsets(value, one) and set(value.values()) <= set(one.rules),
             "the name of one of rules by the name of a subset",
+        ),
+        (
+            "layouts",
+            lambda value, _: (
+                isinstance(value, Mapping)
+                and all(map(_text, value))
+                and all(isinstance(layout, Layout) for layout in value.values())
+                and not {"detections", "results", "flat+csv"} & set(value)
+            ),
+            "spatialbench.plugins.Layout objects by a name of their own",
         ),
         ("subset_detectors", _of_subsets, "the name of a detector by the name of a subset"),
     ),

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from spatialbench.exchange.read_layouts import Names
+from spatialbench.plugins.layout import Names
 from spatialbench.prompts import Prompt
 from spatialbench.runs.expected import Expected, expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 
 from ..stages.fakes import Shapes
+
+LAYOUTS = ("visor", "t2i-compbench", "geneval", "flat+csv")
 
 SHAPES = Shapes(count=4, images=2)
 

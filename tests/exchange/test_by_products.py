@@ -11,11 +11,10 @@ import pytest
 
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
-from spatialbench.exchange.image_names import PassedOver
+from spatialbench.exchange.layouts import place, rewritten_prompts
 from spatialbench.exchange.matching import Report, match
-from spatialbench.exchange.metadata_folders import rewritten_prompts
-from spatialbench.exchange.read_layouts import Names, place
 from spatialbench.exchange.sources import open_source
+from spatialbench.plugins.layout import Names, PassedOver
 from spatialbench.prompts import Prompt
 from spatialbench.runs.expected import expect
 from spatialbench.runs.seeds import SeedScheme

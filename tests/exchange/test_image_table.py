@@ -9,8 +9,9 @@ import pytest
 
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
-from spatialbench.exchange.read_layouts import Names, place
+from spatialbench.exchange.layouts import place
 from spatialbench.exchange.sources import open_source
+from spatialbench.plugins.layout import Names
 
 from .folders import image_bytes, names, put, write_folder
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from spatialbench.exchange.layouts import place
 from spatialbench.exchange.matching import Report, looked_at, match
 from spatialbench.exchange.matching_text import report_text
-from spatialbench.exchange.read_layouts import place
 from spatialbench.exchange.sources import open_source
 from spatialbench.files.images import UnreadableImage
 

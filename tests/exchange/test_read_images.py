@@ -15,10 +15,10 @@ from PIL import Image, ImageOps
 
 from spatialbench.errors import UserError
 from spatialbench.exchange import sources
+from spatialbench.exchange.layouts import place
 from spatialbench.exchange.matching import match
 from spatialbench.exchange.matching_text import report_text
 from spatialbench.exchange.read_images import import_images
-from spatialbench.exchange.read_layouts import place
 from spatialbench.exchange.sources import open_source
 from spatialbench.exchange.target import Target
 from spatialbench.runs.imported import Imported

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.exchange.read_layouts import LAYOUTS, place
+from spatialbench.exchange.layouts import place
 from spatialbench.exchange.sources import open_source
 
-from .folders import SHAPES, image_bytes, names, official_name, write_folder
+from .folders import LAYOUTS, SHAPES, image_bytes, names, official_name, write_folder
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

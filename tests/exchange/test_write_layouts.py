@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
+from spatialbench.exchange.layouts import names_of, place, plan
 from spatialbench.exchange.matching import match
-from spatialbench.exchange.read_layouts import place
 from spatialbench.exchange.sources import open_source
 from spatialbench.exchange.write_images import export_images
-from spatialbench.exchange.write_layouts import LAYOUTS, plan
 from spatialbench.exchange.write_results import export_detections, export_results
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.runs.opening import Run
@@ -22,7 +21,7 @@ from spatialbench.stages.generate import generate
 from spatialbench.stages.whole import run_all
 
 from ..stages.fakes import Finder, Painter, Shapes, open_shapes, work
-from .folders import names, official_name
+from .folders import LAYOUTS, names, official_name
 
 SHAPES = Shapes(count=4, images=2)
 
@@ -73,7 +72,7 @@ def test_an_official_line_is_taken_as_it_stands(run: Run) -> None:
             )
 
     opened = open_shapes(run.path, Lines(count=4, images=2))
-    files = plan("geneval", opened.expected, [("2", 0)]).files
+    files = plan("geneval", names_of(opened.expected), [("2", 0)]).files
     assert [json.loads(content)["own"] for content in files.values()] == ["2"]
 
 

@@ -13,7 +13,7 @@ from spatialbench.benchmarks.t2i_compbench import official_names as t2i
 from spatialbench.benchmarks.visor.official import read_official
 from spatialbench.benchmarks.visor.visor_py import visor_py
 from spatialbench.detections import Detections
-from spatialbench.exchange.write_layouts import plan
+from spatialbench.exchange.layouts import names_of, plan
 from spatialbench.runs.expected import Expected, expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
@@ -28,7 +28,7 @@ def _expected(name: str, subset: str, limit: int) -> Expected:
 @pytest.mark.parametrize("subset", ["position", "all"])
 def test_geneval(subset: str) -> None:
     expected = _expected("geneval", subset, 30)
-    planned = plan("geneval", expected, expected.keys())
+    planned = plan("geneval", names_of(expected), expected.keys())
     for (prompt_id, index), name in planned.images.items():
         prompt = expected.by_id[prompt_id]
         assert name == geneval.sample_path(prompt, index)
@@ -39,7 +39,9 @@ def test_geneval(subset: str) -> None:
 def test_t2i_compbench(monkeypatch: pytest.MonkeyPatch) -> None:
     t2i_compbench_files(monkeypatch)
     expected = _expected("t2i-compbench", "2d", 20)
-    for (prompt_id, index), name in plan("t2i-compbench", expected, expected.keys()).images.items():
+    for (prompt_id, index), name in plan(
+        "t2i-compbench", names_of(expected), expected.keys()
+    ).images.items():
         prompt = expected.by_id[prompt_id]
         number = t2i.running_number(t2i.line_of(prompt), index)
         assert name == f"samples/{t2i.sample_name(prompt.text, number)}"

@@ -97,11 +97,12 @@ def _strange_png(random: Random) -> bytes:
 
 def _import(layout: str) -> Read:
     def read(folder: Path) -> None:
+        from spatialbench.exchange.layouts import place
         from spatialbench.exchange.matching import match
         from spatialbench.exchange.read_images import import_images
-        from spatialbench.exchange.read_layouts import Names, place
         from spatialbench.exchange.sources import open_source
         from spatialbench.exchange.target import Target
+        from spatialbench.plugins.layout import Names
         from spatialbench.runs.expected import expect
         from spatialbench.runs.imported import Imported
         from spatialbench.runs.seeds import SeedScheme

@@ -1,14 +1,17 @@
-"""What a layout says of each file, and what it may look at to say it."""
+"""Layouts: where a tool's users keep their images, and what file names and tables say of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..prompts import Prompt
+if TYPE_CHECKING:
+    from ..prompts import Key, Prompt
 
 _AROUND = re.compile(r"[\s='\"]*(\d{1,9})(?:\.0+)?[\s\"]*", re.ASCII)
 """A number as spreadsheets write it: `007`, `7.0`, `'7`, `="7"`."""
@@ -32,14 +35,14 @@ class Names:
     Attributes:
         prompts: all prompts of the subset, in the benchmark's order.
         images_per_prompt: how many images of each prompt are expected.
-        judged: what a benchmark's scorer reads of a prompt's metadata, as text to compare, or None
-            for metadata of another form; None where the benchmark has no metadata. A benchmark
-            offers it as an optional ``judged_metadata(metadata)``.
+        judged: ``Benchmark.judged_metadata``; None where there is no benchmark to ask.
+        official: the subset as the benchmark's own prompt file.
     """
 
     prompts: Sequence[Prompt]
     images_per_prompt: int
     judged: Callable[[Any], str | None] | None = None
+    official: Callable[[], bytes] = bytes
 
     @cached_property
     def known(self) -> Mapping[str, Prompt]:
@@ -80,3 +83,62 @@ class Names:
 def is_number(text: str) -> bool:
     """Whether a text is a whole number of at most nine ASCII digits."""
     return re.fullmatch(r"\d{1,9}", text, re.ASCII) is not None
+
+
+class ImageFiles(Protocol):
+    """A folder or an archive: the files in it by relative POSIX name, and their bytes."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is, for messages."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every file, sorted; hidden ones left out."""
+        ...
+
+    @property
+    def read(self) -> Callable[[str], bytes]:
+        """The bytes of one of the names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where each image goes, and the contents of the files beside them, by relative name."""
+
+    images: Mapping[Key, str]
+    files: Mapping[str, bytes]
+
+
+class Layout(ABC):
+    """One way to keep images, which ``import`` reads and ``export`` writes for any benchmark.
+
+    What it says of a name it never guesses: a name that does not follow it, or whose prompt the
+    benchmark does not have, gets a sentence. What the tool itself leaves beside the images is
+    passed over.
+    """
+
+    summary: str
+    """How files are named, in one line."""
+
+    @abstractmethod
+    def place(self, source: ImageFiles, names: Names) -> dict[str, Placed]:
+        """What each file of a source is.
+
+        Raises:
+            UserError: a table of contents that cannot be used.
+        """
+
+    @abstractmethod
+    def plan(self, names: Names, keys: Sequence[Key]) -> Plan:
+        """File names of these images, so that ``place`` finds every one of them again.
+
+        Raises:
+            UserError: a prompt it has no name for.
+        """
+
+    def rewritten(self, source: ImageFiles, names: Names, files: Iterable[str]) -> int:
+        """How many prompts the files are of that were made from another text; 0 if nobody says."""
+        return 0

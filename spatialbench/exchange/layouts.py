@@ -1,0 +1,148 @@
+"""The layouts that are installed, and what makes a file one of a benchmark's images.
+
+A benchmark brings those of its own tools (``Benchmark.layouts``); ``flat+csv`` is for all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from .. import plugins
+from ..errors import UserError, unknown_name
+from ..plugins.layout import Layout, Names, PassedOver, Placed, Plan
+from ..prompts import Key
+from ..runs.expected import Expected
+from .image_table import TableLayout
+from .sources import Source
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp")
+
+_OTHER_IMAGES = (
+    *(".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".jfif"),
+    *(".ppm", ".pgm", ".tga", ".exr", ".ico", ".apng"),
+)
+"""Images all the same: to pass them over would lose them."""
+
+FLAT = "flat+csv"
+
+
+def layouts() -> Mapping[str, Layout]:
+    """Every layout by the name that ``--layout`` takes; a benchmark that is broken brings none.
+
+    Raises:
+        UserError: two benchmarks that bring different layouts of one name.
+    """
+    found: dict[str, Layout] = {}
+    whose: dict[str, str] = {}
+    for benchmark in plugins.names("benchmark"):
+        try:
+            brought = plugins.load("benchmark", benchmark).layouts
+        except UserError:
+            continue
+        for name, layout in brought.items():
+            if name in found and found[name] is not layout:
+                raise UserError(
+                    f"the benchmarks {whose[name]} and {benchmark} both bring a layout {name!r}: "
+                    "uninstall one of them."
+                )
+            found[name], whose[name] = layout, benchmark
+    return {**found, FLAT: TableLayout()}
+
+
+def layout_of(name: str) -> Layout:
+    """A layout by its name. Raises UserError for an unknown one."""
+    known = layouts()
+    if name not in known:
+        raise unknown_name("layout", name, known)
+    return known[name]
+
+
+def names_of(expected: Expected) -> Names:
+    """What a layout may look at, of these expected images."""
+    benchmark, subset = expected.benchmark, expected.subset
+    return Names(
+        expected.all_prompts,
+        expected.images_per_prompt,
+        benchmark.judged_metadata,
+        lambda: benchmark.official_prompts(subset),
+    )
+
+
+def place(layout: str, source: Source, names: Names) -> dict[str, Placed]:
+    """What each file of a source is.
+
+    Raises:
+        UserError: an unknown layout, or a table of contents that cannot be used.
+    """
+    chosen = layout_of(layout)
+    by_table = isinstance(chosen, TableLayout)
+    placed = {
+        name: _as_image(name, where, by_table)
+        for name, where in chosen.place(source, names).items()
+    }
+    return _numbered_from_0(placed, names, by_table)
+
+
+def plan(layout: str, names: Names, keys: Sequence[Key]) -> Plan:
+    """Names of these images in a layout.
+
+    Raises:
+        UserError: an unknown layout, or a prompt it has no name for.
+    """
+    return layout_of(layout).plan(names, keys)
+
+
+def rewritten_prompts(source: Source, names: Names, files: Sequence[str]) -> int:
+    """How many prompts the files are of that were made from another text, as any layout tells."""
+    return max(layout.rewritten(source, names, files) for layout in layouts().values())
+
+
+def _as_image(name: str, where: Placed, by_table: bool) -> Placed:
+    """The same, unless the file is no image, or one that is not read."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if isinstance(where, PassedOver) or suffix in IMAGES:
+        return where
+    if suffix in _OTHER_IMAGES or (by_table and not isinstance(where, str)):
+        return f"not an image that is read: expected {', '.join(IMAGES)}"
+    # A table that names a file which is not there is wrong, whatever the file would be.
+    if by_table and "is not there" in where:
+        return where
+    return PassedOver("no image")
+
+
+def _numbered_from_0(placed: dict[str, Placed], names: Names, by_table: bool) -> dict[str, Placed]:
+    """The same, but no image of prompts whose images are numbered from elsewhere than 0.
+
+    By seeds, or from 1: as they stand, image 1 would be taken for the second, and the last for
+    one too many.
+    """
+    indices: dict[str, set[int]] = {}
+    for where in placed.values():
+        if isinstance(where, tuple):
+            indices.setdefault(where[0], set()).add(where[1])
+    beyond = names.images_per_prompt - 1
+    shifted = {
+        prompt_id for prompt_id, found in indices.items() if 0 not in found and max(found) > beyond
+    }
+    if indices and not any(0 in found for found in indices.values()) and shifted:
+        shifted = set(indices)
+    if not shifted:
+        return placed
+    everyone = "every prompt's" if shifted == set(indices) else "the prompt's"
+    way = "write the index so" if by_table else "or use --layout flat+csv"
+
+    def said(prompt_id: str) -> str:
+        of = indices[prompt_id]
+        if shifted == set(indices):
+            of = set().union(*indices.values())
+        count = len(indices[prompt_id])
+        return (
+            f"{everyone} images are numbered {min(of)} to {max(of)}, and numbers from 0 are "
+            f"expected: rename them 0 to {count - 1}, {way}"
+        )
+
+    return {
+        name: said(where[0]) if isinstance(where, tuple) and where[0] in shifted else where
+        for name, where in placed.items()
+    }
