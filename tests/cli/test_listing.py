@@ -22,7 +22,10 @@ from .conftest import Command
 
 def test_list_names_every_kind(spatialbench: Command) -> None:
     listed = json.loads(spatialbench("list", "--format", "json").out)
-    assert list(listed) == ["methods", "detectors", "benchmarks", "backbones", "rules"]
+    assert list(listed) == [
+        *("methods", "detectors", "benchmarks", "backbones", "rules"),
+        *("prompt-transforms", "layouts"),
+    ]
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
     assert {"painter", "sd", "infsplign"} <= names["methods"]
     assert {"colour-blobs", "owlvit", "lab-owlvit"} <= names["detectors"]
