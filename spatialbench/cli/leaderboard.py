@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..plugins import Benchmark, Published
     from ..reports.competition import Prescribed
     from ..reports.rows import Row
+    from ..scoring.summary import Summary
 
 
 @click.command("leaderboard")
@@ -89,7 +90,7 @@ def _columns(benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Publish
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
     from ..scoring.measured import measured_by
 
-    present = {key for row in rows for key in row.document}
+    present = {key for row in rows for key in row.result.metrics}
     present |= {key for entry in others for key in entry.metrics}
     rules = dict.fromkeys(row.result.rule for row in rows)
     seen_by = [benchmark, *(measured_by(benchmark, rule) for rule in rules)]
@@ -103,11 +104,11 @@ def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:
     Raises:
         UserError: a folder without runs, or no scored run at all.
     """
-    from ..files.documents import read_json
-    from ..reports.results import find_runs, find_unscored, parse_result, read_result, same_content
+    from ..reports.results import find_runs, find_unscored, read_summary
     from ..reports.rows import Row
     from ..runs.timing import read_pace
     from ..scoring.other_rules import run_of
+    from ..scoring.summary import WITHOUT_REASONS
 
     found, failures = [], []
     for folder in runs:
@@ -125,23 +126,21 @@ def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:
     }
     rows: list[Row] = []
     for run in dict.fromkeys(found):
-        document = read_json(run / "summary.json", below=run_of(run))
-        same = (row.run for row in rows if same_content(row.document, document))
+        result = read_summary(run)
+        same = (row.run for row in rows if row.result == result)
         original = next(same, None)
         if original is not None:
             left_out[str(run)] = f"a copy of {original}"
             continue
-        result = read_result(run)
-        if "reasons" not in document:
-            document = _brought_up_to_date(run, document)
-            result = parse_result(document)
-        rows.append(Row(str(run), result, document, read_pace(run_of(run))))
+        if result.format == WITHOUT_REASONS:
+            result = _brought_up_to_date(run, result)
+        rows.append(Row(str(run), result, read_pace(run_of(run))))
     for place, why in left_out.items():
         say(f"not in the table: {place} is {why}")
     return rows, left_out
 
 
-def _brought_up_to_date(run: Path, document: dict[str, Any]) -> dict[str, Any]:
+def _brought_up_to_date(run: Path, summary: Summary) -> Summary:
     """The summary of a version that printed 0 for what is undefined, with that taken out."""
     from ..reports.scored import without_undefined
     from ..scoring.other_rules import run_of
@@ -153,7 +152,7 @@ def _brought_up_to_date(run: Path, document: dict[str, Any]) -> dict[str, Any]:
     except UserError as error:
         again = typed("score", run_of(run))
         say(f"{run}: an earlier version scored it, and a 0 can be undefined ({error}): '{again}'")
-        return document
+        return summary
 
 
 def _check(benchmark: Benchmark, rows: Sequence[Row]) -> None:
@@ -166,7 +165,7 @@ def _check(benchmark: Benchmark, rows: Sequence[Row]) -> None:
         result = row.result
         if result.benchmark != benchmark.name:
             continue
-        numbers = {k: v for k, v in row.document.items() if isinstance(v, float)}
+        numbers = {key: v for key, v in result.metrics.items() if v is not None}
         whole = result.images == benchmark.images_per_prompt * result.prompts
         broken = benchmark.violations(numbers, 1e-7, whole)
         if broken:

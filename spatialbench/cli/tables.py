@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..plugins import Benchmark
     from ..runs.timing import Pace
+    from ..scoring.summary import Summary
 
 
 def summary_text(
-    summary: Mapping[str, Any], benchmark: Benchmark, form: str, pace: Pace | None = None
+    summary: Summary, benchmark: Benchmark, form: str, pace: Pace | None = None
 ) -> str:
     """A summary in the format asked for."""
-    from ..reports.results import parse_result
     from ..reports.single import result_text
     from ..scoring.measured import measured_by
 
-    benchmark = measured_by(benchmark, str(summary["rule"]), str(summary["subset"]))
-    return result_text(
-        parse_result(summary),
-        summary,
-        list(benchmark.headline),
-        form,  # type: ignore[arg-type]
-        pace,
-    )
+    benchmark = measured_by(benchmark, summary.rule, summary.subset)
+    headline = list(benchmark.headline)
+    return result_text(summary, headline, form, pace)  # type: ignore[arg-type]

@@ -19,7 +19,8 @@ from ..runs.signature import Signature
 from ..scoring.judging import Judging
 from ..scoring.looked import Looked
 from ..scoring.scores_file import table_rows
-from ..scoring.summary import Heading, Summary, summarise
+from ..scoring.summarise import Heading, summarise
+from ..scoring.summary import Summary
 from ..scoring.verdicts import build_table
 from .prompt_book import PromptBook
 

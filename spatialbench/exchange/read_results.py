@@ -24,7 +24,7 @@ from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..scoring.looked import Looked
 from ..scoring.scores_file import write_scored
-from ..scoring.summary import Heading, summarise
+from ..scoring.summarise import Heading, summarise
 from ..scoring.verdicts import build_table
 from .foreign import read_records
 from .target import Target
@@ -165,7 +165,7 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
             _signature(run, len(rows)),
         )
         summary = summarise(target.benchmark, table, heading)
-        summary["run"] = run.manifest.id
+        summary = summary.model_copy(update={"run": run.manifest.id})
         write_scored(run.directory, summary, table, reasons)
     return run, left_out
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..detections import Detections
 from ..errors import UserError, typed
 from ..prompts import Prompt
-from ..reports.results import read_result
+from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
 from ..runs.files import make_folder, require_not_of_a_run, write_atomic
 from ..runs.opening import Run
@@ -42,7 +42,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     """
     require_not_of_a_run(folder)
     benchmark = run.expected.benchmark
-    result = read_result(run.path)
+    result = read_summary(run.path)
     rule = next((r for r in benchmark.rules.values() if r.name == result.rule), None)
     if rule is None:
         raise UserError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from string import ascii_lowercase
 
+from ..scoring.summary import Group, Summary
 from .marks import MARKS
-from .results import Group, Result
 from .tables import UNDEFINED
 
 INTERVAL_NOTE = (
@@ -36,7 +36,7 @@ class Footnotes:
     def cell(self, group: Group, key: str) -> str:
         """A metric, with a letter where it is undefined or has no interval."""
         text = metric_cell(group, key)
-        low, high = group.intervals.get(key, (None, None))
+        low, high = group.interval(key)
         why = group.reasons.get(key)
         if why is None and text != UNDEFINED and (low is None or high is None):
             why = _NO_INTERVAL
@@ -56,7 +56,7 @@ def _letter(number: int) -> str:
 def metric_cell(group: Group, key: str) -> str:
     """``62.03 ± 0.41``, ``97.50 +1.5 −2.8`` where the sides differ, ``62.03`` without interval."""
     value = group.metric(key)
-    low, high = group.intervals.get(key, (None, None))
+    low, high = group.interval(key)
     if math.isnan(value) or low is None or high is None:
         return plain_cell(value)
     up, down = max(high - value, 0.0), max(value - low, 0.0)
@@ -71,7 +71,7 @@ def plain_cell(value: float | None) -> str:
     return UNDEFINED if value is None or math.isnan(value) else f"{value:.2f}"
 
 
-def images_cell(result: Result) -> str:
+def images_cell(result: Summary) -> str:
     """``101,120``, or ``100/101,120 partial`` where images are missing."""
     if not result.partial:
         return f"{result.images:,}"

@@ -151,7 +151,7 @@ def _bold(
         column = [
             Candidate(
                 row.result.metric(key),
-                *row.result.intervals.get(key, (None, None)),
+                *row.result.interval(key),
                 eligible=competes(row.result),
             )
             for row in part.rows

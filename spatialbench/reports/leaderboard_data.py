@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..plugins import Published
+from ..scoring.summary import Summary
 from .competition import Prescribed
 from .marks import method_marks
 from .price import PRICE_COLUMNS, price_fields, price_values
@@ -23,7 +24,7 @@ def leaderboard_document(
     return {
         "rows": [
             {
-                **row.document,
+                **_flat(row.result),
                 **price_fields(row.pace),
                 "run": row.run,
                 "lab": row.result.is_lab,
@@ -47,6 +48,17 @@ def leaderboard_document(
     }
 
 
+def _flat(summary: Summary) -> dict[str, Any]:
+    """The summary with its metrics between the other keys, which come first, and by themselves."""
+
+    def spread(numbers: dict[str, Any]) -> dict[str, Any]:
+        return {**numbers["price"], **numbers["metrics"], **numbers}
+
+    document = summary.document()
+    groups = {name: spread(group) for name, group in document["groups"].items()}
+    return {**spread(document), "groups": groups}
+
+
 def leaderboard_csv(
     rows: Sequence[Row],
     published: Sequence[Published],
@@ -61,7 +73,7 @@ def leaderboard_csv(
     lines = []
     for row, differs in _held(rows, published, prescribed):
         result = row.result
-        pairs = [v for key in headline for v in result.intervals.get(key, (None, None))]
+        pairs = [v for key in headline for v in result.interval(key)]
         own = [result.metric(key) for key in headline]
         paid = [_exact(value) for value in price_values(result, row.pace)] if price else []
         lines.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import UserError
 from ..plugins import load
 from ..runs.signature import Signature
-from .results import Result
+from ..scoring.summary import Summary
 
 MARKS = {
     "trained-on-the-metric": ("[t]", "trained on the benchmark's own metric"),
@@ -27,12 +27,12 @@ _COMPETING = frozenset({"reconstruction", "corrected"})
 """Marks that do not keep a row from being the best."""
 
 
-def competes(result: Result) -> bool:
+def competes(result: Summary) -> bool:
     """Whether a run may be the best of a column: whole, and by a method without a mark."""
     return not result.partial and _COMPETING.issuperset(method_marks(result))
 
 
-def method_marks(result: Result) -> tuple[str, ...]:
+def method_marks(result: Summary) -> tuple[str, ...]:
     """What a run's method says of itself: the ``marks`` of its identity, from the signature.
 
     For an identity without, such as an earlier version's, the installed method is asked.

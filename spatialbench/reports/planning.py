@@ -156,7 +156,7 @@ def lessons(
 
 def _half_width(scored: ScoredRun, key: str) -> float:
     """Half of a metric's 95 % interval; NaN where it has none."""
-    low, high = scored.result.intervals.get(key, (None, None))
+    low, high = scored.result.interval(key)
     return nan if low is None or high is None else (high - low) / 2
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..runs.timing import Pace
 from ..scoring.price import CONFIDENCE, DUPLICATES
+from ..scoring.summary import Summary
 from .cells import plain_cell
-from .results import Result
 from .tables import UNDEFINED
 
 PRICE_COLUMNS = (CONFIDENCE, DUPLICATES, "s/image")
@@ -21,13 +21,14 @@ _MEANING = (
 )
 
 
-def price_values(result: Result, pace: Pace | None) -> list[float]:
+def price_values(result: Summary, pace: Pace | None) -> list[float]:
     """One number a column of ``PRICE_COLUMNS``; NaN for what is not known."""
-    known = [result.metric(key) for key in (CONFIDENCE, DUPLICATES)]
-    return [*known, math.nan if pace is None else pace.seconds]
+    known = [result.price.get(key) for key in (CONFIDENCE, DUPLICATES)]
+    known.append(None if pace is None else pace.seconds)
+    return [math.nan if value is None else value for value in known]
 
 
-def price_cells(result: Result, pace: Pace | None) -> list[str]:
+def price_cells(result: Summary, pace: Pace | None) -> list[str]:
     """One cell a column of ``PRICE_COLUMNS``; a dash for what is not known."""
     confidence, duplicates, _ = price_values(result, pace)
     seconds = UNDEFINED if pace is None else seconds_text(pace.seconds)
@@ -45,7 +46,7 @@ def price_notes(rows: Sequence[tuple[str, Pace | None]]) -> list[str]:
     return [_MEANING, *(f"s/image on {where}: {', '.join(rows)}" for where, rows in places.items())]
 
 
-def price_note(result: Result, pace: Pace | None) -> list[str]:
+def price_note(result: Summary, pace: Pace | None) -> list[str]:
     """One line below the table of one run, or none where nothing is known."""
     confidence, duplicates, _ = price_values(result, pace)
     parts = []

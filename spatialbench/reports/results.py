@@ -1,68 +1,20 @@
-"""A run's summary.json, checked where it enters the program."""
+"""Finding runs below folders, and reading what their summaries say."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from ..errors import UserError, typed
-from ..files.documents import first_error, read_json
-from ..lab import LAB_BACKBONES
+from ..files.documents import first_error
 from ..runs.status import runs_below
 from ..scoring.other_rules import run_of, summaries_of_other_rules
-from ..scoring.summary import is_changed
-
-Interval = tuple[float | None, float | None]
-
-_COUNTS = ("images", "images_expected", "prompts", "prompts_expected")
+from ..scoring.summary import Summary
 
 
-class Group(BaseModel):
-    """The metrics of one task of a benchmark, such as the prompts with ``left``."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    images: int
-    intervals: dict[str, Interval] = Field(default_factory=dict)
-    reasons: dict[str, str] = Field(default_factory=dict)
-    """Why a metric is undefined or has no interval; summaries of old do not say."""
-
-    def metric(self, key: str) -> float:
-        """A metric in percent; NaN where it is undefined or not given."""
-        return _number((self.model_extra or {}).get(key))
-
-
-class Result(Group):
-    """One scored run: what it is, its metrics in percent, intervals, counts and signature.
-
-    Metrics are the keys beside the named ones, as the benchmark defines them.
-    """
-
-    benchmark: str
-    method: str
-    backbone: str
-    rule: str
-    detector: str
-    threshold: float
-    signature: str
-    images_expected: int
-    prompts: int
-    prompts_expected: int
-    partial: bool
-    one_colour: int = 0
-    groups: dict[str, Group] = Field(default_factory=dict)
-
-    @property
-    def is_lab(self) -> bool:
-        """Whether the embedded lab drew or judged the images."""
-        return self.backbone.split("@")[0] in LAB_BACKBONES or self.detector.startswith("lab-")
-
-
-def read_result(run: Path) -> Result:
+def read_summary(run: Path) -> Summary:
     """The summary of a run directory.
 
     Raises:
@@ -70,33 +22,19 @@ def read_result(run: Path) -> Result:
     """
     path = run / "summary.json"
     try:
-        document = read_json(path, below=run_of(run))
-        result = Result.model_validate(document)
-        if is_changed(document):
-            raise ValueError("it was changed after it was written")
-        return result
+        return Summary.read(path, run_of(run))
     except FileNotFoundError:
         raise UserError(
             f"{run} is not scored yet (it has no summary.json); "
             f"'{typed('status', run)}' says what to type next."
         ) from None
-    except (ValidationError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         again = f"type '{typed('score', run)}' to write it again"
         if run_of(run) != run:
             again = f"delete it, or score {run_of(run)} with that --rule again"
         raise UserError(
             f"{path} is not a summary this version reads ({_first_line(error)}); {again}."
         ) from error
-
-
-def parse_result(document: Mapping[str, Any]) -> Result:
-    """A summary already in memory, as the score stage returns it."""
-    return Result.model_validate(document)
-
-
-def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two summaries are of one run, whose id is in the signature, and say the same."""
-    return dict(one) == dict(other)
 
 
 def find_unscored(folders: Sequence[Path]) -> list[Path]:
@@ -135,10 +73,6 @@ def _runs_below(folder: Path) -> Iterator[Path]:
         return
     for child in sorted(path for path in folder.iterdir() if path.is_dir()):
         yield from _runs_below(child)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _first_line(error: Exception) -> str:

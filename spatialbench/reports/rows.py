@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..plugins import Published
 from ..runs.signature import Signature
 from ..runs.timing import Pace
+from ..scoring.summary import Summary
 from .competition import Competition, Prescribed
-from .results import Result
 
 LAB_TITLE = "the lab's small model (comparable with lab rows only)"
 FULL_TITLE = "full-size models"
@@ -19,11 +18,10 @@ PUBLISHED_TITLE = "published rows"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run of the leaderboard: where it lies, its checked form, its document, its pace."""
+    """A run of the leaderboard: where it lies, its summary, its pace."""
 
     run: str
-    result: Result
-    document: Mapping[str, Any]
+    result: Summary
     pace: Pace | None = None
 
     @property
@@ -48,7 +46,7 @@ class Part:
         """The metrics that the table has: those of its runs, and of what has none of theirs."""
         if not self.rows:
             return list(headline)
-        keys = {key for row in self.rows for key in row.document}
+        keys = {key for row in self.rows for key in row.result.metrics}
         others = [entry for entry in self.published if keys.isdisjoint(entry.metrics)]
         keys |= {key for entry in others for key in entry.metrics}
         return [key for key in headline if key in keys] or list(headline)
@@ -79,7 +77,7 @@ def parts(rows: Sequence[Row], published: Sequence[Published]) -> list[Part]:
     found = []
     alone = list(published)
     for (lab, _), members in sorted(groups.items(), key=lambda item: item[0]):
-        keys = {key for row in members for key in row.document}
+        keys = {key for row in members for key in row.result.metrics}
         beside = [] if lab else [p for p in published if not keys.isdisjoint(p.metrics)]
         alone = [entry for entry in alone if entry not in beside]
         found.append(Part(members, beside))

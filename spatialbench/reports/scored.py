@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
 from ..errors import UserError, typed
-from ..files.documents import read_json
 from ..plugins import Benchmark, ScoreTable
 from ..runs.opening import Run
 from ..runs.signature import Signature
 from ..scoring.defined import why_undefined
 from ..scoring.measured import measured_by
 from ..scoring.scores_file import read_table, scores_hash
+from ..scoring.summary import Group, Summary
 from ..scoring.verdicts import by_task
-from .results import Result, read_result, same_content
+from .results import read_summary
+
+Numbers = TypeVar("Numbers", bound=Group)
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,13 @@ class ScoredRun:
 
     Attributes:
         run: the run directory and what is expected in it.
-        result: its summary, checked.
-        document: its summary as it stands in the file.
+        result: its summary.
         table: its verdicts, one row a judged image, in run order.
         reasons: the sentence of each row.
     """
 
     run: Run
-    result: Result
-    document: Mapping[str, Any]
+    result: Summary
     table: ScoreTable
     reasons: list[str]
 
@@ -61,10 +60,9 @@ def load_scored(run: Run) -> ScoredRun:
         UserError: not scored yet, damaged files, verdicts that are not those of the summary, or a
             run that has come to expect more images since it was scored.
     """
-    result = read_result(run.path)
-    document = read_json(run.path / "summary.json", below=run.path)
+    result = read_summary(run.path)
     prompts = {prompt.id: prompt for prompt in run.expected.all_prompts}
-    known = document.get("scores_sha256")
+    known = result.scores_sha256
     if known is not None and known != scores_hash(run.directory.scores):
         raise UserError(
             f"{run.directory.scores} is not the file that {run.path}/summary.json was written with "
@@ -77,35 +75,36 @@ def load_scored(run: Run) -> ScoredRun:
             f"its verdicts hold {len(reasons):,} and the run now expects "
             f"{run.expected.images:,}: type '{typed('score', run.path)}' first."
         )
-    return ScoredRun(run, result, document, table, reasons)
+    return ScoredRun(run, result, table, reasons)
 
 
-def without_undefined(run: Run) -> dict[str, Any]:
+def without_undefined(run: Run) -> Summary:
     """The summary of a run of an earlier version, None for what is undefined, with the reasons.
 
     Raises:
         UserError: as ``load_scored``.
     """
     scored = load_scored(run)
-    document = dict(scored.document)
     tasks = by_task(scored.table)
     groups = {
         name: _without(scored.benchmark, tasks[name], group) if name in tasks else group
-        for name, group in document["groups"].items()
+        for name, group in scored.result.groups.items()
     }
-    return {**_without(scored.benchmark, scored.table, document), "groups": groups}
+    whole = _without(scored.benchmark, scored.table, scored.result)
+    return whole.model_copy(update={"groups": groups})
 
 
-def _without(benchmark: Benchmark, table: ScoreTable, group: Mapping[str, Any]) -> dict[str, Any]:
-    own = {key: why for key, why in why_undefined(benchmark, table).items() if key in group}
-    return {
-        **group,
-        **dict.fromkeys(own),
-        "intervals": {**group["intervals"], **dict.fromkeys(own, (None, None))},
-        "reasons": {key: f"undefined: {why}" for key, why in own.items()},
+def _without(benchmark: Benchmark, table: ScoreTable, group: Numbers) -> Numbers:
+    undefined = why_undefined(benchmark, table)
+    own = {key: f"undefined: {why}" for key, why in undefined.items() if key in group.metrics}
+    changes = {
+        "metrics": {**group.metrics, **dict.fromkeys(own)},
+        "intervals": {**group.intervals, **dict.fromkeys(own, (None, None))},
+        "reasons": own,
     }
+    return group.model_copy(update=changes)
 
 
 def is_copy(one: ScoredRun, other: ScoredRun) -> bool:
-    """Whether two folders hold the same run with the same verdicts."""
-    return same_content(one.document, other.document)
+    """Whether two folders hold the same run, whose id is in the signature, with one score."""
+    return one.result == other.result

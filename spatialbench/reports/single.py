@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ..runs.timing import Pace
+from ..scoring.summary import Group, Summary
 from .cells import INTERVAL_NOTE, Footnotes, images_cell
 from .price import price_note
-from .results import Group, Result
 from .tables import Format, Table, render, render_csv
 
 
 def result_text(
-    result: Result,
-    document: Mapping[str, Any],
+    result: Summary,
     headline: Sequence[str],
     form: Format,
     pace: Pace | None = None,
 ) -> str:
-    """One run in any format; ``json`` is the summary document itself, whatever the pace.
+    """One run in any format; ``json`` is the document of ``summary.json``, whatever the pace.
 
     Metrics that the run does not have, such as those of another subset, get no column.
     """
-    headline = [key for key in headline if key in document] or headline
+    headline = [key for key in headline if key in result.metrics] or headline
     if form == "json":
-        return json.dumps(document, indent=2, allow_nan=False)
+        return result.text().removesuffix("\n")
     if form == "csv":
         return render_csv(
             ["group", "images", *_csv_columns(headline)],
@@ -37,14 +34,14 @@ def result_text(
             result,
             headline,
             pace,
-            [*_effects(document, headline), *document.get("notes", ())],
+            [*_effects(result, headline), *result.notes],
         ),
         form,
     )
 
 
 def result_table(
-    result: Result,
+    result: Summary,
     headline: Sequence[str],
     pace: Pace | None = None,
     notes: Sequence[str] = (),
@@ -71,16 +68,16 @@ def result_table(
     )
 
 
-def _effects(document: Mapping[str, Any], headline: Sequence[str]) -> list[str]:
+def _effects(result: Summary, headline: Sequence[str]) -> list[str]:
     """One line with the design effects, where the summary has them."""
-    effects = document.get("design_effects", {})
-    shown = [f"{key} {effects[key]:.1f}" for key in headline if effects.get(key) is not None]
+    effects = [(key, result.design_effects.get(key)) for key in headline]
+    shown = [f"{key} {effect:.1f}" for key, effect in effects if effect is not None]
     if not shown:
         return []
     return [f"design effect (images that say as much as one independent one): {', '.join(shown)}"]
 
 
-def _groups(result: Result) -> list[tuple[str, Group]]:
+def _groups(result: Summary) -> list[tuple[str, Group]]:
     return [("all", result), *result.groups.items()]
 
 
@@ -92,6 +89,6 @@ def _csv_row(name: str, group: Group, headline: Sequence[str]) -> list[str]:
     row = [name, str(group.images)]
     for key in headline:
         value = group.metric(key)
-        bounds = group.intervals.get(key, (None, None))
+        bounds = group.interval(key)
         row += ["" if v is None or v != v else repr(v) for v in (value, *bounds)]
     return row

@@ -7,14 +7,13 @@ long as it is about the same images, so that a run can be shown under several ru
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from ..files.documents import read_json
+from ..files.documents import read_limited
 from ..files.regular_files import is_regular, names_below, remove_below
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.store import RunDirectory
-from .summary import Summary, is_changed, summary_text
+from .summary import Summary
 
 FOLDER = "rules"
 
@@ -46,25 +45,22 @@ def keep_other_rules(directory: RunDirectory, summary: Summary) -> None:
             remove_below(directory.path, folder / "summary.json")
     before = _read(directory.summary, directory.path)
     if before is not None and _beside(before, summary):
-        folder = directory.path / FOLDER / slug(str(before["rule"]))
+        folder = directory.path / FOLDER / slug(before.rule)
         make_folder(folder, directory.path)
-        content = summary_text(before).encode()
+        content = read_limited(directory.summary, below=directory.path)
         write_atomic(folder / "summary.json", content, directory.scratch)
 
 
-def _beside(one: dict[str, Any] | None, summary: Summary) -> bool:
+def _beside(one: Summary | None, summary: Summary) -> bool:
     """Whether one says by another rule what the summary says of the same images."""
-    if one is None or one.get("rule") == summary["rule"]:
+    if one is None or one.rule == summary.rule:
         return False
-    return all(one.get(key) == summary[key] for key in _SAME)
+    return all(getattr(one, name) == getattr(summary, name) for name in _SAME)
 
 
-def _read(path: Path, run: Path) -> dict[str, Any] | None:
+def _read(path: Path, run: Path) -> Summary | None:
     """A summary, or None where there is none that can be read, or one that somebody changed."""
     try:
-        document = read_json(path, below=run)
-        if not isinstance(document, dict) or "rule" not in document:
-            return None
-        return None if is_changed(document) else document
+        return Summary.read(path, run)
     except (OSError, ValueError):
         return None

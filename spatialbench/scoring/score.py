@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files.documents import read_json
 from ..plugins import Verdict
 from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
@@ -29,7 +28,8 @@ from .judging import OWN_THRESHOLD, Judging
 from .looked import Looked
 from .other_rules import keep_other_rules
 from .scores_file import read_scores, scores_hash, write_scored
-from .summary import FORMAT, SEAL, Heading, Summary, seal, summarise
+from .summarise import Heading, summarise
+from .summary import FORMAT, Summary
 from .verdicts import build_table
 
 STAGE = "score"
@@ -68,7 +68,7 @@ def score(
         inputs = _inputs(run, journal, judging, detector)
         known = _stored(run, inputs)
         if known is not None:
-            progress.begin(STAGE, known["images"], known["images_expected"])
+            progress.begin(STAGE, known.images, known.images_expected)
             progress.end()
             return known
         progress.begin(STAGE, 0, expected.images)
@@ -95,10 +95,10 @@ def score(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line
         )
         summary = summarise(expected.benchmark, table, heading, notes, looked.one_colour)
-        summary["run"], summary["inputs"] = run.manifest.id, inputs
+        summary = summary.model_copy(update={"run": run.manifest.id, "inputs": inputs})
         if not run.is_part:
             keep_other_rules(directory, summary)
-            write_scored(directory, summary, table, reasons)
+            summary = write_scored(directory, summary, table, reasons)
         progress.end()
         if run.is_part:
             progress.notice(
@@ -201,14 +201,12 @@ def _inputs(run: Run, journal: Journal, judging: Judging, detector: str) -> str:
 def _stored(run: Run, inputs: str) -> Summary | None:
     """The summary on disk, if it was made of these inputs and its scores are there."""
     try:
-        summary: Summary = read_json(run.directory.summary, below=run.path)
-        if not isinstance(summary, dict) or summary.get("inputs") != inputs:
-            return None
-        if summary.get(SEAL) != seal(summary):
-            return None
+        summary = Summary.read(run.directory.summary, run.path)
     except (OSError, ValueError):
         return None
-    sha256 = summary.get("scores_sha256")
+    if summary.inputs != inputs or summary.summary_sha256 is None:
+        return None
+    sha256 = summary.scores_sha256
     return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
 
 

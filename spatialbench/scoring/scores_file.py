@@ -18,21 +18,21 @@ from ..plugins import ScoreTable
 from ..prompts import Prompt
 from ..runs.files import SCRATCH, write_atomic
 from ..runs.store import RunDirectory
-from .summary import SEAL, Summary, seal, summary_text
+from .summary import Summary
 
 
 def write_scored(
     directory: RunDirectory, summary: Summary, table: ScoreTable, reasons: list[str]
-) -> None:
-    """Write what a score is, and add to the summary the hashes it is known by.
+) -> Summary:
+    """Write what a score is; the summary with the hashes it is known by.
 
     Raises:
         UserError: no space, no permission.
     """
-    summary["scores_sha256"] = write_scores(directory.scores, table, reasons)
-    summary[SEAL] = seal(summary)
+    sealed = summary.sealed(scores_sha256=write_scores(directory.scores, table, reasons))
     # Last, because the summary is what says that the scores are there.
-    write_atomic(directory.summary, summary_text(summary).encode(), directory.scratch)
+    write_atomic(directory.summary, sealed.text().encode(), directory.scratch)
+    return sealed
 
 
 def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:

@@ -1,137 +1,177 @@
-"""The summary of a score: metrics, intervals, groups and counts in one flat document."""
+"""The summary of a score: what was measured and how, metrics, intervals, groups, counts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from math import nan
+from pathlib import Path
 from typing import Any
 
-from ..plugins import Benchmark, ScoreTable
-from ..prompt_transforms import IDENTITY_KEY
-from ..runs.imported import REWRITTEN, rewritten_note
-from ..runs.sent_prompts import transform_note
-from ..runs.signature import Signature
-from .defined import defined_metrics, defined_ratios, why_undefined
-from .looked import ONE_COLOUR
-from .measured import measured_by
-from .price import price
-from .verdicts import by_task
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-Summary = dict[str, Any]
-"""The flat document of ``summary.json``; NaN is None."""
+from ..files.documents import read_json
+from ..lab import LAB_BACKBONES
+from .price import CONFIDENCE, DUPLICATES
 
-FORMAT = 6
-"""Goes up when a summary gets another key, so that stored ones are written again."""
+FORMAT = 7
+"""Goes up when a summary gets another form, so that stored ones are written again."""
 
+FLAT = 6
+"""The last format in which metrics stood between the other keys, and which did not tell itself."""
+
+WITHOUT_REASONS = 5
+"""What is told of a flat summary that says 0 for what is undefined, and nothing of reasons."""
 
 SEAL = "summary_sha256"
 """By this key a summary tells whether somebody changed it since."""
 
+Interval = tuple[FiniteFloat | None, FiniteFloat | None]
+Numbers = dict[str, FiniteFloat | None]
+"""By key; None where undefined."""
 
-@dataclass(frozen=True)
-class Heading:
-    """What a summary says besides numbers. ``subset`` is a name of the benchmark's subsets."""
+_FIRST = (
+    *("format", "benchmark", "subset", "method", "backbone"),
+    *("rule", "detector", "threshold", "signature"),
+)
+_WHERE_SAID = ("one_colour", "notes", "breakdowns", "run", "inputs", "scores_sha256", SEAL)
 
+
+class Group(BaseModel):
+    """The numbers of some prompts, such as all those of a task.
+
+    Attributes:
+        images: judged images.
+        prompts: prompts with at least one judged image.
+        metrics: by key, in the metric's own scale (percent), in the benchmark's order.
+        price: ``confidence`` (percent) and ``duplicates`` (per image) where known; see ``price``.
+        intervals: 95 % intervals by metric key.
+        reasons: why a metric is undefined or has no interval, by key.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int
+    prompts: int = 0
+    metrics: Numbers = Field(default_factory=dict)
+    price: Numbers = Field(default_factory=dict)
+    intervals: dict[str, Interval] = Field(default_factory=dict)
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+    def metric(self, key: str) -> float:
+        """A metric; NaN where it is undefined or not given."""
+        value = self.metrics.get(key)
+        return nan if value is None else value
+
+    def interval(self, key: str) -> Interval:
+        """A metric's interval; (None, None) where it has none."""
+        return self.intervals.get(key, (None, None))
+
+
+class Summary(Group):
+    """One scored run: what it is, how it was measured, its numbers over all prompts and by task.
+
+    Attributes:
+        format: of the document it was read from.
+        partial: whether an expected image was not judged.
+        one_colour: images of nothing but one colour.
+        design_effects: how many images say as much as one independent image, by metric key.
+        notes: sentences that stand under the table.
+        breakdowns: numbers of other groups than tasks, by a name for the grouping.
+        run: the run's id; empty for results from elsewhere.
+        inputs: hash of all that the score is made of.
+        scores_sha256: hash of ``scores.parquet``.
+        summary_sha256: see ``SEAL``.
+    """
+
+    format: int = FORMAT
+    benchmark: str
+    subset: str | None = None
     method: str
     backbone: str
-    subset: str
-    signature: Signature
+    rule: str
+    detector: str
+    threshold: FiniteFloat
+    signature: str
+    images_expected: int
+    prompts: int
+    prompts_expected: int
+    partial: bool
+    one_colour: int = 0
+    design_effects: Numbers = Field(default_factory=dict)
+    groups: dict[str, Group] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    breakdowns: dict[str, Any] = Field(default_factory=dict)
+    run: str | None = None
+    inputs: str | None = None
+    scores_sha256: str | None = None
+    summary_sha256: str | None = None
+
+    @classmethod
+    def of(cls, document: object) -> Summary:
+        """A summary from its document, of this format or flat as version 0.1 wrote it.
+
+        Raises:
+            ValueError: a document that no summary is.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")
+        if not isinstance(document.get("metrics"), dict):
+            return cls.model_validate(_of_flat(document))
+        if document.get("format") != FORMAT:
+            raise ValueError(f"format is {document.get('format')!r}; expected {FORMAT}")
+        return cls.model_validate(document)
+
+    @classmethod
+    def read(cls, path: Path, below: Path) -> Summary:
+        """The summary in a file of the run in the folder ``below``.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it holds no summary, or one that was changed after it was written.
+        """
+        document = read_json(path, below=below)
+        summary = cls.of(document)
+        if is_changed(document):
+            raise ValueError("it was changed after it was written")
+        return summary
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether the embedded lab drew or judged the images."""
+        return self.backbone.split("@")[0] in LAB_BACKBONES or self.detector.startswith("lab-")
+
+    def document(self) -> dict[str, Any]:
+        """The object of ``summary.json``."""
+        whole = {**self.model_dump(mode="json"), "format": FORMAT}
+        ordered = {key: whole.pop(key) for key in _FIRST} | whole
+        return {key: v for key, v in ordered.items() if v or key not in _WHERE_SAID}
+
+    def text(self) -> str:
+        """The content of ``summary.json``."""
+        return _text(self.document())
+
+    def sealed(self, **changes: Any) -> Summary:
+        """This summary with some fields set and, by ``SEAL``, the hash of all the rest."""
+        changed = self.model_copy(update=changes)
+        return changed.model_copy(update={SEAL: seal(changed.document())})
 
 
-def summarise(
-    benchmark: Benchmark,
-    table: ScoreTable,
-    heading: Heading,
-    looked: Sequence[str] = (),
-    one_colour: int = 0,
-) -> Summary:
-    """Metrics in percent with 95 % intervals, over all and by task, and why where there is none.
-
-    After the metrics stand ``confidence`` (percent) and ``duplicates`` (an image), where the
-    facts allow; see ``price``.
-
-    ``prompts`` counts prompts with at least one judged image. ``partial`` is true where an
-    expected image was not judged, and ``one_colour``, where it is not 0, how many images show
-    nothing but one colour.
-
-    Args:
-        looked: sentences about the detections that stand under the table, too.
-        one_colour: images of one colour.
-    """
-    signature = heading.signature
-    benchmark = measured_by(benchmark, signature.rule, heading.subset)
-    images = len(table.prompt_row)
-    images_expected = signature.prompts * signature.images_per_prompt
-    whole = _measured(benchmark, table)
-    return {
-        "benchmark": benchmark.name,
-        "subset": heading.subset,
-        "method": heading.method,
-        "backbone": heading.backbone,
-        "rule": signature.rule,
-        "detector": signature.detector,
-        "threshold": signature.threshold,
-        "signature": str(signature),
-        **whole["metrics"],
-        "images": images,
-        "images_expected": images_expected,
-        "prompts": len(table.prompts),
-        "prompts_expected": signature.prompts,
-        "partial": images < images_expected,
-        "intervals": whole["intervals"],
-        "reasons": whole["reasons"],
-        "design_effects": _design_effects(benchmark, table),
-        "groups": {task: _group(benchmark, part) for task, part in by_task(table).items()},
-        **({ONE_COLOUR: one_colour} if one_colour else {}),
-        **_extras(benchmark, table, signature, looked),
-    }
-
-
-def _extras(
-    benchmark: Benchmark, table: ScoreTable, signature: Signature, looked: Sequence[str]
-) -> dict[str, Any]:
-    """What only some benchmarks and runs say of a score.
-
-    ``notes(prompts, rule, detector)``: sentences that stand under the table, and what a prompt
-    transform did. ``breakdowns(table)``: numbers of other groups than tasks, by a name for the
-    grouping.
-    """
-    extras: dict[str, Any] = {}
-    notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
-    if rewritten := signature.parameters.get(REWRITTEN):
-        notes.append(rewritten_note(rewritten))
-    notes += looked
-    notes += benchmark.notes(table.prompts, signature.rule, signature.detector)
-    if notes:
-        extras["notes"] = notes
-    breakdowns = benchmark.breakdowns(table)
-    if breakdowns:
-        extras["breakdowns"] = breakdowns
-    return extras
-
-
-def summary_text(summary: Summary) -> str:
-    """The content of ``summary.json``."""
-    return json.dumps(summary, indent=2, allow_nan=False) + "\n"
-
-
-def seal(summary: Summary) -> str:
-    """The hash that stands in a summary as ``SEAL``: of all the rest of its text.
+def seal(document: Mapping[str, Any]) -> str:
+    """The hash that stands in a summary's document as ``SEAL``: of all the rest of its text.
 
     Raises:
         ValueError: a document that no summary could be.
     """
-    rest = {key: value for key, value in summary.items() if key != SEAL}
+    rest = {key: value for key, value in document.items() if key != SEAL}
     try:
-        return hashlib.sha256(summary_text(rest).encode()).hexdigest()
+        return hashlib.sha256(_text(rest).encode()).hexdigest()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def is_changed(document: Summary) -> bool:
+def is_changed(document: Mapping[str, Any]) -> bool:
     """Whether somebody changed a summary since it was written; those of old cannot tell.
 
     Raises:
@@ -141,61 +181,29 @@ def is_changed(document: Summary) -> bool:
     return bool(document.get(SEAL, now) != now)
 
 
-def _group(benchmark: Benchmark, table: ScoreTable) -> dict[str, Any]:
-    measured = _measured(benchmark, table)
-    return {
-        **measured["metrics"],
-        "images": len(table.prompt_row),
-        "prompts": len(table.prompts),
-        "intervals": measured["intervals"],
-        "reasons": measured["reasons"],
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _of_flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A flat document in today's form: there a number under a key of no field is a metric."""
+    found = _gathered(document, Summary)
+    groups = document.get("groups")
+    if isinstance(groups, dict):
+        found["groups"] = {
+            name: _gathered(group, Group) if isinstance(group, dict) else group
+            for name, group in groups.items()
+        }
+    return {**found, "format": FLAT if "reasons" in document else WITHOUT_REASONS}
+
+
+def _gathered(flat: Mapping[str, Any], form: type[Group]) -> dict[str, Any]:
+    own = {key: value for key, value in flat.items() if key in form.model_fields}
+    numbers = {
+        key: value
+        for key, value in flat.items()
+        if key not in own
+        and (value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
     }
-
-
-def _measured(benchmark: Benchmark, table: ScoreTable) -> Mapping[str, dict[str, Any]]:
-    from ..statistics.bootstrap import intervals
-
-    found = intervals(defined_ratios(benchmark, table), benchmark.clusters(table.prompts))
-    metrics = defined_metrics(benchmark, table)
-    for key, value in price(table).items():
-        metrics.setdefault(key, value)
-    return {
-        "metrics": {key: _number(value) for key, value in metrics.items()},
-        "intervals": {key: [_number(low), _number(high)] for key, (low, high) in found.items()},
-        "reasons": _reasons(benchmark, table, metrics, found),
-    }
-
-
-def _reasons(
-    benchmark: Benchmark,
-    table: ScoreTable,
-    metrics: Mapping[str, float],
-    intervals: Mapping[str, tuple[float, float]],
-) -> dict[str, str]:
-    """Why a metric is undefined or has no interval, by key."""
-    own = why_undefined(benchmark, table)
-    found = {
-        key: f"undefined: {own.get(key, 'no image counts for it')}"
-        for key, value in metrics.items()
-        if math.isnan(value)
-    }
-    for key, (low, _) in intervals.items():
-        if key not in found and math.isnan(low):
-            found[key] = "no interval: its prompts form a single cluster, and it takes two"
-    return found
-
-
-def _design_effects(benchmark: Benchmark, table: ScoreTable) -> dict[str, float | None]:
-    """How many images of this run say as much as one independent image, for single shares."""
-    from ..statistics.design_effect import design_effect
-
-    clusters = benchmark.clusters(table.prompts)
-    return {
-        key: _number(design_effect(metric.parts[0], clusters).value)
-        for key, metric in defined_ratios(benchmark, table).items()
-        if len(metric.parts) == 1
-    }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+    price = {key: numbers.pop(key) for key in (CONFIDENCE, DUPLICATES) if key in numbers}
+    return {**own, "metrics": numbers, "price": price}

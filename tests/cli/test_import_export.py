@@ -15,7 +15,7 @@ from tests.tree import tree
 from .conftest import Command
 
 SQUARES = ("--bench", "squares", "--name", "theirs", "--out", "back")
-NUMBERS = ("FOUND", "RIGHT", "images", "prompts", "partial", "intervals", "groups")
+NUMBERS = ("metrics", "images", "prompts", "partial", "intervals", "groups")
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_visor_results_come_back(spatialbench: Command) -> None:
     )
     assert outcome.status == 0
     summary = json.loads(Path("back/summary.json").read_text())
-    assert [summary[key] for key in ("OA", "VISOR_uncond", "VISOR_2", "VISOR_3")] == [
+    assert [summary["metrics"][key] for key in ("OA", "VISOR_uncond", "VISOR_2", "VISOR_3")] == [
         100,
         50,
         100,

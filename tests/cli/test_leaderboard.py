@@ -135,7 +135,7 @@ def test_a_summary_that_contradicts_itself_is_refused(spatialbench: Command) -> 
     spatialbench(*imported, "--name", "x", "--only", "0", "--out", "run")
     assert spatialbench("leaderboard", "run", "--no-published").status == 0
     summary = json.loads(Path("run/summary.json").read_text())
-    changed = {**summary, "VISOR_uncond": 51.0}
+    changed = {**summary, "metrics": {**summary["metrics"], "VISOR_uncond": 51.0}}
     Path("run/summary.json").write_text(json.dumps(changed))
     outcome = spatialbench("leaderboard", "run", "--no-published")
     assert outcome.status == 2
@@ -192,8 +192,9 @@ def test_a_summary_of_0_1_has_no_zero_for_what_is_undefined(spatialbench: Comman
     for group in (summary, *summary["groups"].values()):
         del group["reasons"]
         for key in ("VISOR_2", "VISOR_3", "VISOR_4"):
-            group[key], group["intervals"][key] = 0.0, [0.0, 65.8]
-    del summary["summary_sha256"]
+            group["metrics"][key], group["intervals"][key] = 0.0, [0.0, 65.8]
+        group |= group.pop("metrics") | group.pop("price")
+    del summary["summary_sha256"], summary["format"]
     path.write_text(json.dumps(summary))
     before = path.read_bytes()
     arguments = ("leaderboard", "run", "--no-published")
@@ -219,8 +220,8 @@ def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(
     Path("results.json").write_text(json.dumps(records))
     arguments = ("score", "--bench", "visor", "--detections", "results.json")
     document = json.loads(spatialbench(*arguments, "--format", "json").out)
-    assert document["VISOR_2"] == 100
-    assert document["VISOR_3"] is document["VISOR_4"] is None
+    assert document["metrics"]["VISOR_2"] == 100
+    assert document["metrics"]["VISOR_3"] is document["metrics"]["VISOR_4"] is None
     assert document["intervals"]["VISOR_3"] == [None, None]
     reason = "undefined: it needs 3 images per prompt, and no prompt has more than 2"
     assert document["reasons"]["VISOR_3"] == reason

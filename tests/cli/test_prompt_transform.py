@@ -16,7 +16,7 @@ def test_tore_keeps_the_meaning_and_is_judged_by_the_original(spatialbench: Comm
     outcome = spatialbench(*RUN, "--prompt-transform", "tore", "--out", "tore", "--format", "json")
     assert outcome.status == 0, outcome.err
     document = json.loads(outcome.out)
-    assert document["RIGHT"] == 100
+    assert document["metrics"]["RIGHT"] == 100
     assert document["method"] == "painter+tore"
     assert "gen:painter/1(" in document["signature"]
     assert "prompt_transform=tore/1" in document["signature"]
@@ -57,7 +57,7 @@ def test_swap_says_the_same_and_with_its_phrase_kept_the_contrary(
         *RUN, "--prompt-transform", transform, "--limit", "8", "--format", "json"
     )
     document = json.loads(outcome.out)
-    assert document["RIGHT"] == right
+    assert document["metrics"]["RIGHT"] == right
     assert f"{name}: 8 of 8 prompts rewritten" in outcome.err
 
 
@@ -93,8 +93,8 @@ def test_a_run_scored_by_a_rule_for_any_benchmark(spatialbench: Command) -> None
     document = json.loads(
         spatialbench("score", "run", "--rule", "esplora-r2", "--format", "json").out
     )
-    assert document["R2_strict"] == document["OA"] == 100
-    assert document["R2_soft"] == 100
+    assert document["metrics"]["R2_strict"] == document["metrics"]["OA"] == 100
+    assert document["metrics"]["R2_soft"] == 100
     rows = spatialbench("leaderboard", "run").out
     assert "R2_strict" in rows
     assert "R2_strict" not in official

@@ -63,7 +63,7 @@ def test_visor_soft_strict_and_missing(spatialbench: Command) -> None:
     assert document["threshold"] == 0.1
     shares = {"OA": 75, "R1_soft": 50, "R1_soft_cond": 200 / 3, "R1_strict": 25}
     for key, value in {**shares, "R1_strict_cond": 100 / 3}.items():
-        assert document[key] == pytest.approx(value), key
+        assert document["metrics"][key] == pytest.approx(value), key
     assert "VISOR_uncond" not in document
     assert set(document["intervals"]) == {*shares, "R1_strict_cond"}
     assert "reconstruction" in document["notes"][0]
@@ -71,14 +71,14 @@ def test_visor_soft_strict_and_missing(spatialbench: Command) -> None:
     assert [v["correct"] for v in verdicts] == [True, False, False, False]
     assert "holds for 1 of 2 pairs" in verdicts[1]["reason"]
     official = json.loads(spatialbench(*arguments).out)
-    assert official["VISOR_uncond"] == pytest.approx(50), "any pair, like soft"
+    assert official["metrics"]["VISOR_uncond"] == pytest.approx(50), "any pair, like soft"
     table = spatialbench("score", "--bench", "visor", "--detections", file, "--rule", "pse").out
     assert "PSE_cond" in table
     assert "VISOR_cond" not in table
     document = json.loads(spatialbench(*arguments, "--rule", "pse").out)
     # One of the two dogs of equal score counts: the first.
-    assert document["PSE"] == pytest.approx(50)
-    assert document["PSE_cond"] == pytest.approx(200 / 3)
+    assert document["metrics"]["PSE"] == pytest.approx(50)
+    assert document["metrics"]["PSE_cond"] == pytest.approx(200 / 3)
 
 
 def test_options_are_part_of_the_name(spatialbench: Command) -> None:
@@ -89,7 +89,7 @@ def test_options_are_part_of_the_name(spatialbench: Command) -> None:
     def strict(rule: str, key: str) -> tuple[str, float]:
         arguments = ("score", "--bench", "visor", "--detections", file, "--format", "json")
         document = json.loads(spatialbench(*arguments, "--rule", rule).out)
-        return document["rule"], document[key]
+        return document["rule"], document["metrics"][key]
 
     assert strict("esplora-r1", "R1_strict") == ("esplora-r1/1", 0)
     assert strict("esplora-r1/1:tau=2", "R1_strict") == ("esplora-r1/1+tau:2", 100)
@@ -114,7 +114,7 @@ def test_geneval_knows_both_names_of_a_class(spatialbench: Command) -> None:
     file = _write([_record(prompt.id, list(zip(labels, places, strict=True)))])
     arguments = ("--detections", file, "--rule", "esplora-r2", "--format", "json")
     document = json.loads(spatialbench("score", "--bench", "geneval", *arguments).out)
-    assert (document["R2_strict"], document["threshold"]) == (100, 0.3)
+    assert (document["metrics"]["R2_strict"], document["threshold"]) == (100, 0.3)
 
 
 def test_what_a_rule_has_nothing_to_say_of_is_left_out_and_said(spatialbench: Command) -> None:
@@ -126,8 +126,8 @@ def test_what_a_rule_has_nothing_to_say_of_is_left_out_and_said(spatialbench: Co
     document = json.loads(
         spatialbench("score", *arguments, "--format", "json", "--verdicts", "v.jsonl").out
     )
-    assert document["R1_strict"] == 0
-    assert document["groups"]["counting"]["R1_strict"] is None
+    assert document["metrics"]["R1_strict"] == 0
+    assert document["groups"]["counting"]["metrics"]["R1_strict"] is None
     assert [note for note in document["notes"] if "1 of 2 prompts ask for nothing" in note]
     reasons = [json.loads(line)["reason"] for line in Path("v.jsonl").read_text().splitlines()]
     assert sum(r.startswith("not judged: esplora-r1/1 says nothing of") for r in reasons) == 1
@@ -156,7 +156,7 @@ def test_depth_needs_a_map_of_the_same_size(spatialbench: Command, front: Prompt
     ramp = np.tile(np.linspace(60000, 10, 128).astype(np.uint16), (128, 1))
     Image.fromarray(ramp).save(folder / "0.png")
     document = json.loads(spatialbench(*arguments, "--rule", "esplora-r1:depth=maps").out)
-    assert document["R1_strict"] == 100
+    assert document["metrics"]["R1_strict"] == 100
     Image.fromarray(ramp[:, ::-1].copy()).save(folder / "0.png")
     assert json.loads(spatialbench(*arguments, "--rule", "pse:depth=maps").out)["PSE"] == 0
 

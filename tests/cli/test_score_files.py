@@ -24,18 +24,22 @@ def cases() -> list[dict[str, Any]]:
 
 def _agrees(document: dict[str, Any], official: dict[str, Any]) -> None:
     if "error" in official:
-        assert document["VISOR_cond"] is None
+        assert document["metrics"]["VISOR_cond"] is None
         return
     oa_a, oa_b, oa = official["objacc_A_B_both"]
-    assert document["VISOR_cond"] == official["visor_cond"]
+    assert document["metrics"]["VISOR_cond"] == official["visor_cond"]
     for n, value in enumerate(official["visor_n"], 1):
         key = f"VISOR_{n}"
         # Where no prompt has n images the official script prints a 0.
         undefined = f"needs {n} images per prompt" in document["reasons"].get(key, "")
-        assert document[key] == (None if undefined else value)
+        assert document["metrics"][key] == (None if undefined else value)
         assert value == 0 or not undefined
-    assert [document["OA_A"], document["OA_B"], document["OA"]] == [oa_a, oa_b, oa]
-    assert document["VISOR_uncond"] == 0.01 * (official["visor_cond"] * oa)
+    assert [
+        document["metrics"]["OA_A"],
+        document["metrics"]["OA_B"],
+        document["metrics"]["OA"],
+    ] == [oa_a, oa_b, oa]
+    assert document["metrics"]["VISOR_uncond"] == 0.01 * (official["visor_cond"] * oa)
 
 
 def _jsonl(case: dict[str, Any]) -> str:
@@ -151,7 +155,7 @@ def test_damaged_files(spatialbench: Command, lines: tuple[Any, ...], said: str)
 def test_what_is_judged_already_takes_no_other_threshold(spatialbench: Command) -> None:
     record = {"classes": ["person", "bicycle"], "sra": 1}
     Path("results.json").write_text(json.dumps({"0_0": record}))
-    assert json.loads(spatialbench(*SCORE, "results.json").out)["VISOR_cond"] == 100
+    assert json.loads(spatialbench(*SCORE, "results.json").out)["metrics"]["VISOR_cond"] == 100
     outcome = spatialbench(*SCORE, "results.json", "--threshold", "0.5")
     assert outcome.status == 2
     assert "leave out --rule and --threshold" in outcome.err

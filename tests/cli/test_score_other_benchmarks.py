@@ -60,7 +60,9 @@ def test_t2i_answers(spatialbench: Command, t2i_cases: list[Case], kind: str, ke
         prompt_id: line["score"] for (prompt_id, _), line in _verdicts("verdicts.jsonl").items()
     }
     assert ours == answers
-    assert document[key] == pytest.approx(100 * sum(answers.values()) / len(answers), rel=1e-12)
+    assert document["metrics"][key] == pytest.approx(
+        100 * sum(answers.values()) / len(answers), rel=1e-12
+    )
     assert document["images"] == document["images_expected"] == len(answers) > 900
 
 
@@ -137,7 +139,7 @@ def test_t2i_official_results(spatialbench: Command) -> None:
     Path("vqa_result.json").write_text(json.dumps(results))
     score = ("score", "--bench", "t2i-compbench:2d", "--format", "json")
     document = json.loads(spatialbench(*score, "--detections", "vqa_result.json").out)
-    assert document["T2I_2D"] == 37.5
+    assert document["metrics"]["T2I_2D"] == 37.5
     assert (document["images"], document["partial"]) == (3000, False)
     assert len(document["groups"]) == 7
     assert "66.67" in document["notes"][0]
@@ -204,11 +206,11 @@ def test_geneval_verdicts(
             assert _bag(ours["reason"]) == _bag(case["official"]["reason"])
     document = json.loads(outcome.out)
     (summary,) = [case["summary_stdout"] for case in cases if "summary_stdout" in case]
-    assert f"Overall score (avg. over tasks): {document['overall'] / 100:.5f}" in summary
-    assert f"% correct images: {document['images_correct']:.2f}%" in summary
+    assert f"Overall score (avg. over tasks): {document['metrics']['overall'] / 100:.5f}" in summary
+    assert f"% correct images: {document['metrics']['images_correct']:.2f}%" in summary
     for tag, group in document["groups"].items():
-        right = round(group[tag] / 100 * group["images"])
-        assert f"{tag:<16} = {group[tag]:.2f}% ({right} / {group['images']})" in summary
+        right = round(group["metrics"][tag] / 100 * group["images"])
+        assert f"{tag:<16} = {group['metrics'][tag]:.2f}% ({right} / {group['images']})" in summary
     assert len(verdicts) == len(images) >= 500
     assert document["rule"] == rule
     assert f" rule:{rule} " in document["signature"]
@@ -253,7 +255,10 @@ def test_geneval_official_results(spatialbench: Command) -> None:
     path.write_text("".join(json.dumps(result) + "\n" for result in results))
     score = ("score", "--bench", "geneval", "--detections", path)
     document = json.loads(spatialbench(*score, "--format", "json").out)
-    assert (document["position"], document["prompts_correct"]) == (25.0, 100.0)
+    assert (document["metrics"]["position"], document["metrics"]["prompts_correct"]) == (
+        25.0,
+        100.0,
+    )
     assert (document["images"], document["partial"]) == (400, False)
 
 

@@ -58,10 +58,10 @@ def test_json_is_one_document_and_nothing_else(spatialbench: Command, tmp_path: 
     from random import Random
 
     right = [Random(f"{prompt}/{7 + k}").random() < 0.5 for prompt in range(48) for k in range(2)]
-    assert document["RIGHT"] == pytest.approx(100 * sum(right) / 96)
+    assert document["metrics"]["RIGHT"] == pytest.approx(100 * sum(right) / 96)
     assert document["groups"]["left"]["images"] == 24
     low, high = document["intervals"]["RIGHT"]
-    assert low < document["RIGHT"] < high
+    assert low < document["metrics"]["RIGHT"] < high
 
 
 def test_what_a_library_prints_does_not_reach_stdout(
@@ -78,11 +78,11 @@ def test_what_a_library_prints_does_not_reach_stdout(
 def test_csv_and_markdown_hold_the_same_numbers(spatialbench: Command) -> None:
     document = json.loads(spatialbench(*RUN, "--format", "json").out)
     rows = list(csv.DictReader(io.StringIO(spatialbench(*RUN, "--format", "csv").out)))
-    assert float(rows[0]["RIGHT"]) == document["RIGHT"]
+    assert float(rows[0]["RIGHT"]) == document["metrics"]["RIGHT"]
     assert float(rows[0]["RIGHT_low"]) == document["intervals"]["RIGHT"][0]
     assert [row["group"] for row in rows] == ["all", *document["groups"]]
     markdown = spatialbench(*RUN, "--format", "md").out
-    assert f"{document['RIGHT']:.2f}" in markdown
+    assert f"{document['metrics']['RIGHT']:.2f}" in markdown
     assert markdown.splitlines()[2].startswith("| prompts")
 
 
@@ -177,10 +177,10 @@ def test_rule_and_threshold_are_taken_and_said(spatialbench: Command) -> None:
         spatialbench("score", "here", "--threshold", "0.95", "--format", "json").out
     )
     assert document["threshold"] == 0.95
-    assert document["FOUND"] == 0
+    assert document["metrics"]["FOUND"] == 0
     assert "thr:0.95" in document["signature"]
     by_long_name = spatialbench("score", "here", "--rule", "squares-centre/1", "--format", "json")
-    assert json.loads(by_long_name.out)["FOUND"] == 100
+    assert json.loads(by_long_name.out)["metrics"]["FOUND"] == 100
 
 
 def test_verdicts_have_a_reason_for_every_image(spatialbench: Command, tmp_path: Path) -> None:
@@ -189,7 +189,9 @@ def test_verdicts_have_a_reason_for_every_image(spatialbench: Command, tmp_path:
     lines = (tmp_path / "deep" / "verdicts.jsonl").read_text().splitlines()
     verdicts = [json.loads(line) for line in lines]
     assert len(verdicts) == 96
-    assert 100 * sum(v["correct"] for v in verdicts) / 96 == pytest.approx(document["RIGHT"])
+    assert 100 * sum(v["correct"] for v in verdicts) / 96 == pytest.approx(
+        document["metrics"]["RIGHT"]
+    )
     assert {type(verdict["prompt_id"]) for verdict in verdicts} == {str}
     for verdict in verdicts:
         assert verdict["reason"].endswith("right" if verdict["correct"] else "wrong side")

@@ -35,7 +35,7 @@ def boxes(name: Callable[[str], str] = str, score: float = 0.9, **change: Any) -
 
 def test_names_as_they_are_asked(spatialbench: Command) -> None:
     boxes()
-    assert json.loads(spatialbench(*VISOR, "--format", "json").out)["OA"] == 100
+    assert json.loads(spatialbench(*VISOR, "--format", "json").out)["metrics"]["OA"] == 100
 
 
 @pytest.mark.parametrize("spelt", ["a photo of a {}", "{} ", "{}s", "A {}."])
@@ -171,14 +171,14 @@ def test_counting_by_a_detector_on_another_scale(spatialbench: Command) -> None:
     score = ("score", "--bench", "geneval:counting", "--detections", "cups.jsonl")
     cups(0.95)
     document = json.loads(spatialbench(*score, "--format", "json").out)
-    assert (document["counting"], document["threshold"]) == (100, 0.9)
+    assert (document["metrics"]["counting"], document["threshold"]) == (100, 0.9)
     assert " thr:0.9 " in document["signature"]
     cups(0.7)
     refused = spatialbench(*score)
     assert (refused.status, refused.out) == (2, "")
     assert "no box in any of 2 images has a score above 0.9 (the best has 0.7)" in refused.err
     document = json.loads(spatialbench(*score, "--threshold", 0.6, "--format", "json").out)
-    assert (document["counting"], document["threshold"]) == (100, 0.6)
+    assert (document["metrics"]["counting"], document["threshold"]) == (100, 0.6)
     assert " thr:0.6 " in document["signature"]
 
 
@@ -207,5 +207,5 @@ def test_counting_among_other_tasks_says_by_which_option(spatialbench: Command) 
     assert "give --rule NAME:counting_threshold=NUMBER" in refused.err
     told = ("--rule", "official:counting_threshold=0.5", "--format", "json")
     document = json.loads(spatialbench(*score, *told).out)
-    assert document["counting"] == 100
+    assert document["metrics"]["counting"] == 100
     assert "+counting_threshold:0.5" in document["signature"]

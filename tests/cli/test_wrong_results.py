@@ -55,7 +55,11 @@ def test_results_by_the_prompts_text(spatialbench: Command) -> None:
     Path("r.json").write_text(json.dumps({key.format(k): record for k in range(4)}))
     score = ("score", "--bench", "visor", "--format", "json", "--detections", "r.json")
     document = json.loads(spatialbench(*score).out)
-    assert (document["VISOR_uncond"], document["images"], document["prompts"]) == (100, 4, 1)
+    assert (document["metrics"]["VISOR_uncond"], document["images"], document["prompts"]) == (
+        100,
+        4,
+        1,
+    )
     Path("r.json").write_text(json.dumps({"a person near a bicycle_0": record}))
     assert "is not a prompt id and an image index" in spatialbench(*score).err
 

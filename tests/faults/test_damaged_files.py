@@ -98,7 +98,7 @@ def test_a_truncated_summary(done: Path, whole: dict[str, bytes], keep: int) -> 
 def test_a_changed_number_in_the_summary(done: Path, whole: dict[str, bytes]) -> None:
     path = done / "summary.json"
     summary = json.loads(path.read_bytes())
-    summary["right"] += 1
+    summary["metrics"]["right"] += 1
     path.write_text(json.dumps(summary, indent=2) + "\n")
     with pytest.raises(UserError, match=r"changed after it was written.*type 'spatialbench score"):
         load_scored(begin(done))

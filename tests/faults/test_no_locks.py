@@ -82,7 +82,7 @@ def test_two_writers_of_one_table_do_not_take_each_others_file(
     monkeypatch.setattr(os, "replace", late)
     monkeypatch.setattr(Path, "replace", lambda self, target: late(self, target))
     monkeypatch.setattr(fcntl, "flock", lambda *arguments: no_locks())
-    assert score(open_shapes(tmp_path), Log())["images"] == 24
+    assert score(open_shapes(tmp_path), Log()).images == 24
     assert interrupted
 
 

@@ -74,7 +74,7 @@ def _detections(bench: str) -> Read:
         benchmark = benchmark_named(bench)
         scored = score_records(benchmark, read_records(folder / "found.jsonl"))
         list(scored.verdicts())
-        json.dumps(scored.summary, allow_nan=False)
+        scored.summary.text()
 
     return read
 

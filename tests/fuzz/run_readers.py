@@ -90,7 +90,7 @@ def _detector_identity(folder: Path) -> None:
 
 
 def _summary(folder: Path) -> None:
-    from spatialbench.reports.results import find_runs, read_result
+    from spatialbench.reports.results import find_runs, read_summary
     from spatialbench.reports.scored import load_scored
     from spatialbench.runs.status import status
     from spatialbench.scoring.score import score
@@ -100,9 +100,9 @@ def _summary(folder: Path) -> None:
     either(lambda: load_scored(run).signature)
     score(run, Log())
     # The run's own, and what was there before as another rule's.
-    read_result(run.path)
+    read_summary(run.path)
     for other in find_runs([run.path])[1:]:
-        either(partial(read_result, other))
+        either(partial(read_summary, other))
 
 
 def _scores(folder: Path) -> None:

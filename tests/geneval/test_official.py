@@ -48,7 +48,7 @@ def test_results_come_back(tmp_path: Path) -> None:
     ]
     assert back[0][0] is FIRST
     scored = score_verdicts(PLUGIN, back, rule="geneval-official/1", threshold=0.3)
-    assert scored.summary["position"] == 50.0
+    assert scored.summary.metric("position") == 50.0
     lines = [json.loads(line) for line in files["results.jsonl"].splitlines()]
     assert b"00353\\/samples\\/00000.png" in files["results.jsonl"]
     assert json.loads(lines[0]["details"])[FIRST.objects[0]][0][4] == pytest.approx(0.9)

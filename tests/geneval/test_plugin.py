@@ -115,5 +115,5 @@ def test_2212_stored_images_are_scored(tmp_path: Path) -> None:
                 }
                 file.write(json.dumps(record) + "\n")
     scored = score_records(PLUGIN, read_records(path), origin=Origin("all", complete=True))
-    assert scored.summary["images"] == 2212
-    assert scored.summary["overall"] is not None
+    assert scored.summary.images == 2212
+    assert scored.summary.metrics["overall"] is not None

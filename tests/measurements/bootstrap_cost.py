@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from spatialbench.runs.signature import Signature
-from spatialbench.scoring.summary import Heading, summarise
+from spatialbench.scoring.summarise import Heading, summarise
 
 from .visor_coverage import World
 
@@ -31,9 +31,9 @@ def main() -> None:
     )
     seconds, busy = time.perf_counter() - started, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    assert len(summary["groups"]) == 4
+    assert len(summary.groups) == 4
     print(
-        f"{summary['images']:,} images: {seconds:.1f} s ({busy:.1f} s of processor), "
+        f"{summary.images:,} images: {seconds:.1f} s ({busy:.1f} s of processor), "
         f"{peak:.0f} MiB at most ({before:.0f} MiB before)"
     )
 

@@ -18,7 +18,7 @@ from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.signature import Signature
 from spatialbench.scoring.scores_file import write_scores
-from spatialbench.scoring.summary import Heading, summarise, summary_text
+from spatialbench.scoring.summarise import Heading, summarise
 from spatialbench.scoring.verdicts import build_table
 
 from ..stages.fakes import Painter, Shapes
@@ -77,7 +77,7 @@ def scored_run(
     heading = Heading(method, "easel@0123456", "all", line)
     write_scores(run.directory.scores, table, reasons)
     summary = summarise(shapes, table, heading)
-    write_atomic(run.directory.summary, summary_text(summary).encode())
+    write_atomic(run.directory.summary, summary.text().encode())
     return load_scored(run)
 
 

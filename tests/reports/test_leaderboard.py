@@ -14,10 +14,10 @@ from spatialbench.plugins import Published
 from spatialbench.reports.cells import Footnotes
 from spatialbench.reports.leaderboard import leaderboard_text, sections
 from spatialbench.reports.marks import MARKS
-from spatialbench.reports.results import parse_result
 from spatialbench.reports.rows import Row
 from spatialbench.runs.conditions import Conditions
 from spatialbench.runs.signature import Signature
+from spatialbench.scoring.summary import Summary
 
 from .test_tables import RESULT
 
@@ -43,8 +43,7 @@ def prescribed(signature: Signature) -> Conditions:
 
 def _row(run: str, signature: dict[str, Any] | None = None, **changes: Any) -> Row:
     line = replace(Signature.parse(str(RESULT["signature"])), **(signature or {}))
-    document = {**RESULT, "signature": str(line), **changes}
-    return Row(run, parse_result(document), document)
+    return Row(run, Summary.of({**RESULT, "signature": str(line), **changes}))
 
 
 def _full(run: str, signature: dict[str, Any] | None = None, **changes: Any) -> Row:
@@ -309,7 +308,7 @@ def test_a_corrected_method_is_marked_though_an_earlier_identity_does_not_say_so
 def test_no_note_on_a_cell_is_called_like_a_mark_of_a_row() -> None:
     signs = {sign for sign, _ in MARKS.values()}
     footnotes = Footnotes()
-    result = parse_result({**RESULT, "intervals": {}})
+    result = Summary.of({**RESULT, "intervals": {}})
     for number in range(40):
         why = {"OA": f"reason {number}"}
         footnotes.cell(result.model_copy(update={"reasons": why}), "OA")

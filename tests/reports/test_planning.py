@@ -35,7 +35,7 @@ def test_lessons_of_a_run(tmp_path: Path) -> None:
     b = scored_run(tmp_path / "b", lambda p, k: int(p.id) % 4 == 0, method="other")
     (alone,) = lessons(a, None, 5.0)
     error = 100 * sqrt(0.25 / 60)
-    assert a.document["design_effects"]["right"] == alone.effect
+    assert a.result.design_effects["right"] == alone.effect
     assert alone.effect == pytest.approx(2 * 60 / 59)
     assert alone.half_width == pytest.approx(1.96 * error, rel=0.08)
     assert alone.unpaired == pytest.approx(2.8016 * sqrt(2) * error, rel=0.08)

@@ -12,10 +12,10 @@ import pytest
 from spatialbench.plugins import Published
 from spatialbench.reports.leaderboard import leaderboard_text, sections
 from spatialbench.reports.price import price_note, price_notes, seconds_text
-from spatialbench.reports.results import parse_result
 from spatialbench.reports.rows import Row
 from spatialbench.reports.single import result_table
 from spatialbench.runs.timing import Pace
+from spatialbench.scoring.summary import Summary
 
 from .test_tables import RESULT
 
@@ -24,8 +24,7 @@ PAPER = Published("InfSplign", "SD 2.1", {"OA": 71.5}, "a paper, table 2", "P")
 
 
 def _row(pace: Pace | None = None, **changes: Any) -> Row:
-    document = {**RESULT, **changes}
-    return Row("a run", parse_result(document), document, pace)
+    return Row("a run", Summary.of({**RESULT, **changes}), pace)
 
 
 def test_three_columns_when_asked_for() -> None:

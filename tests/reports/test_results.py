@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.reports.results import find_runs, parse_result, read_result
+from spatialbench.reports.results import find_runs, read_summary
 from spatialbench.scoring.other_rules import run_of
+from spatialbench.scoring.summary import Summary
 
 from .test_tables import RESULT
 
@@ -22,14 +23,14 @@ def _run(folder: Path, text: str | None = None) -> Path:
 
 
 def test_a_summary_is_read(tmp_path: Path) -> None:
-    result = read_result(_run(tmp_path / "run"))
+    result = read_summary(_run(tmp_path / "run"))
     assert (result.method, result.images, result.partial) == ("sd", 100, True)
     assert result.metric("OA") == 62.031
 
 
 def test_a_run_without_summary_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="spatialbench status"):
-        read_result(tmp_path)
+        read_summary(tmp_path)
 
 
 def test_another_rules_damaged_summary_says_which_run_to_score(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_another_rules_damaged_summary_says_which_run_to_score(tmp_path: Path) -
     other = _run(run / "rules" / "corrected", "{")
     assert find_runs([run]) == [run, other]
     with pytest.raises(UserError, match=f"delete it, or score {run} with that --rule again"):
-        read_result(other)
+        read_summary(other)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_another_rules_damaged_summary_says_which_run_to_score(tmp_path: Path) -
 def test_a_damaged_summary_is_no_result(tmp_path: Path, text: str) -> None:
     run = _run(tmp_path / "run", text)
     with pytest.raises(UserError, match="is not a summary this version reads"):
-        read_result(run)
+        read_summary(run)
 
 
 def test_runs_are_found_below_a_folder_once(tmp_path: Path) -> None:
@@ -85,4 +86,4 @@ def test_a_folder_without_scored_run(tmp_path: Path) -> None:
     ],
 )
 def test_what_counts_as_the_lab(backbone: str, detector: str, lab: bool) -> None:
-    assert parse_result({**RESULT, "backbone": backbone, "detector": detector}).is_lab is lab
+    assert Summary.of({**RESULT, "backbone": backbone, "detector": detector}).is_lab is lab

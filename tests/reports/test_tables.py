@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from spatialbench.files.shown_text import csv_cell
 from spatialbench.reports.cells import images_cell, metric_cell, plain_cell
-from spatialbench.reports.results import Group, Result, parse_result
 from spatialbench.reports.tables import UNDEFINED, Table, render, render_csv
+from spatialbench.scoring.summary import Group, Summary
 
 RESULT = {
     "benchmark": "visor",
@@ -36,8 +36,8 @@ RESULT = {
 }
 
 
-def result(**changes: object) -> Result:
-    return parse_result({**RESULT, **changes})
+def result(**changes: object) -> Summary:
+    return Summary.of({**RESULT, **changes})
 
 
 def test_an_even_interval_is_plus_minus() -> None:
@@ -59,7 +59,7 @@ def test_undefined_is_a_dash_and_never_zero(key: str) -> None:
 
 
 def test_a_value_without_interval_stands_alone() -> None:
-    assert metric_cell(Group.model_validate({"images": 1, "OA": 50}), "OA") == "50.00"
+    assert metric_cell(Group(images=1, metrics={"OA": 50}), "OA") == "50.00"
     assert plain_cell(None) == plain_cell(math.nan) == UNDEFINED
 
 

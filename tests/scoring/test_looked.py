@@ -248,8 +248,8 @@ def test_black_images_are_said_when_made_and_under_the_table(tmp_path: Path) -> 
     assert any(notice.startswith("12 images are of one colour") for notice in log.notices)
     detect(run, Finder(), 5, LocalExecutor(), Log())
     summary = score(run, Log())
-    assert summary["one_colour"] == 12
-    assert any(note.startswith("12 images are of one colour") for note in summary["notes"])
+    assert summary.one_colour == 12
+    assert any(note.startswith("12 images are of one colour") for note in summary.notes)
 
 
 class Stating(Finder):
@@ -261,10 +261,10 @@ class Stating(Finder):
 def test_a_detector_states_its_own_threshold(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spatialbench.scoring.score.stands_in_for", lambda *_: "another")
     detect(run, Stating(), 5, LocalExecutor(), Log())
-    assert score(run, Log())["threshold"] == 0.05
-    assert score(run, Log(), JUDGING.at(0.2))["threshold"] == 0.2
+    assert score(run, Log()).threshold == 0.05
+    assert score(run, Log(), JUDGING.at(0.2)).threshold == 0.2
     monkeypatch.setattr("spatialbench.scoring.score.stands_in_for", lambda *_: None)
-    assert score(run, Log())["threshold"] == 0.1
+    assert score(run, Log()).threshold == 0.1
 
 
 @pytest.mark.parametrize("stated", [-0.1, 1.1, True, "0.3"])
@@ -280,7 +280,7 @@ def test_a_threshold_outside_0_to_1_is_refused(run: Run, threshold: float) -> No
     detect(run, Finder(), 5, LocalExecutor(), Log())
     with pytest.raises(UserError, match="is not a detection score"):
         score(run, Log(), JUDGING.at(threshold))
-    assert score(run, Log(), JUDGING.at(0.0))["threshold"] == 0.0
+    assert score(run, Log(), JUDGING.at(0.0)).threshold == 0.0
 
 
 def test_a_negative_index_in_a_journal_is_no_image(run: Run) -> None:
@@ -291,4 +291,4 @@ def test_a_negative_index_in_a_journal_is_no_image(run: Run) -> None:
     with journal.writer() as writer:
         writer.append([first | {"index": -1, "scores": [1.0, 1.0]}])
     after = score(run, Log())
-    assert (after["images"], after["right"]) == (before["images"], before["right"])
+    assert (after.images, after.metrics) == (before.images, before.metrics)

@@ -56,12 +56,14 @@ def right(record: dict[str, Any], threshold: float = 0.1) -> bool:
 def test_the_summary(tmp_path: Path) -> None:
     run = detected(tmp_path)
     summary = score(run, Log())
-    assert summary == json.loads((tmp_path / "summary.json").read_text())
+    assert summary.document() == json.loads((tmp_path / "summary.json").read_text())
     records = stored(run)
-    assert summary["right"] == pytest.approx(100 * np.mean([right(r) for r in records]))
-    assert summary["undefined"] is None
-    low, high = summary["intervals"]["right"]
-    assert low < summary["right"] < high
+    assert summary.metric("right") == pytest.approx(100 * np.mean([right(r) for r in records]))
+    assert summary.metrics["undefined"] is None
+    low, high = summary.intervals["right"]
+    assert low is not None
+    assert high is not None
+    assert low < summary.metric("right") < high
     expected = {
         "benchmark": "shapes",
         "subset": "all",
@@ -76,14 +78,14 @@ def test_the_summary(tmp_path: Path) -> None:
         "prompts_expected": 12,
         "partial": False,
     }
-    assert {key: summary[key] for key in expected} == expected
-    assert list(summary["groups"]) == ["above", "left", "right"]
-    for task, group in summary["groups"].items():
+    assert {key: getattr(summary, key) for key in expected} == expected
+    assert list(summary.groups) == ["above", "left", "right"]
+    for task, group in summary.groups.items():
         ids = {p.id for p in run.expected.prompts if p.task == task}
         hits = [right(r) for r in records if r["prompt_id"] in ids]
-        assert group["right"] == pytest.approx(100 * np.mean(hits))
-        assert (group["images"], group["prompts"]) == (8, 4)
-    signature = Signature.parse(summary["signature"])
+        assert group.metric("right") == pytest.approx(100 * np.mean(hits))
+        assert (group.images, group.prompts) == (8, 4)
+    signature = Signature.parse(summary.signature)
     assert signature.method == "painter/2"
     assert signature.parameters == {"steps": "20", "strength": "1.5"}
     assert (signature.prompts, signature.images_per_prompt, signature.found) == (12, 2, None)
@@ -102,7 +104,7 @@ def test_a_detector_that_stands_in_for_the_prescribed_one_is_marked(
         return "prescribed-by-the-benchmark"
 
     monkeypatch.setattr("spatialbench.scoring.score.stands_in_for", prescribed)
-    line = score(run, Log())["signature"]
+    line = score(run, Log()).signature
     assert " det:finder@w1 for:prescribed-by-the-benchmark thr:0.1 " in line
     assert Signature.parse(line).stands_in_for == "prescribed-by-the-benchmark"
     assert (run.expected.benchmark, "all", "finder@w1") in named
@@ -134,10 +136,11 @@ def test_scoring_again_does_nothing_until_something_changes(tmp_path: Path) -> N
     assert log.begun == [("score", 24, 24)]
     assert (tmp_path / "summary.json").stat().st_mtime_ns == before
     other = score(run, Log(), at(run, 0.5))
-    assert other["threshold"] == 0.5
-    assert other["right"] == pytest.approx(100 * np.mean([right(r, 0.5) for r in stored(run)]))
+    assert other.threshold == 0.5
+    hits = [right(r, 0.5) for r in stored(run)]
+    assert other.metric("right") == pytest.approx(100 * np.mean(hits))
     strict = FirstBoxRule("strict/1", 0.7)
-    assert score(run, Log(), Judging(strict))["rule"] == "strict/1"
+    assert score(run, Log(), Judging(strict)).rule == "strict/1"
     assert score(run, Log()) == first
     (tmp_path / "scores.parquet").write_bytes(b"PAR1")
     assert score(run, Log()) == first
@@ -150,11 +153,11 @@ def test_the_summary_of_another_rule_is_kept(tmp_path: Path) -> None:
     assert summaries_of_other_rules(tmp_path) == []
     by_strict = score(run, Log(), Judging(FirstBoxRule("strict/2+edge:3", 0.2)))
     (kept,) = summaries_of_other_rules(tmp_path)
-    assert json.loads((kept / "summary.json").read_text()) == official
-    assert json.loads((tmp_path / "summary.json").read_text()) == by_strict
+    assert json.loads((kept / "summary.json").read_text()) == official.document()
+    assert json.loads((tmp_path / "summary.json").read_text()) == by_strict.document()
     score(run, Log(), at(run, 0.3))
     (kept,) = summaries_of_other_rules(tmp_path)
-    assert json.loads((kept / "summary.json").read_text()) == by_strict
+    assert json.loads((kept / "summary.json").read_text()) == by_strict.document()
     score(detected(tmp_path), Log())
     assert summaries_of_other_rules(tmp_path) == [], "they are about fewer images"
 
@@ -163,14 +166,14 @@ def test_partial_is_said(tmp_path: Path) -> None:
     detected(tmp_path, Selection(4))
     run = open_shapes(tmp_path)
     summary = score(run, Log())
-    assert summary["partial"] is True
-    assert (summary["images"], summary["images_expected"]) == (8, 24)
-    assert (summary["prompts"], summary["prompts_expected"]) == (4, 12)
-    assert Signature.parse(summary["signature"]).found == 8
+    assert summary.partial is True
+    assert (summary.images, summary.images_expected) == (8, 24)
+    assert (summary.prompts, summary.prompts_expected) == (4, 12)
+    assert Signature.parse(summary.signature).found == 8
     limited = score(open_shapes(tmp_path, selection=Selection(4)), Log())
-    assert limited["partial"] is False
-    assert limited["right"] == summary["right"]
-    assert " n:4x2 " in limited["signature"]
+    assert limited.partial is False
+    assert limited.metric("right") == summary.metric("right")
+    assert " n:4x2 " in limited.signature
 
 
 def test_bad_input(tmp_path: Path) -> None:
@@ -187,9 +190,9 @@ def test_bad_input(tmp_path: Path) -> None:
     detect(run, Finder(word="second@1"), 4, LocalExecutor(), Log())
     with pytest.raises(UserError, match="detections by finder@w1 and second@1: say which"):
         score(run, Log())
-    assert score(run, Log(), detector="second@1")["detector"] == "second@1"
+    assert score(run, Log(), detector="second@1").detector == "second@1"
     other = open_shapes(tmp_path, selection=Selection(only=("left",), images_per_prompt=1))
-    assert " only:left " in score(other, Log(), detector="second@1")["signature"]
+    assert " only:left " in score(other, Log(), detector="second@1").signature
 
 
 def test_damaged_detections_are_named(tmp_path: Path) -> None:
@@ -220,17 +223,17 @@ def test_detections_from_elsewhere(tmp_path: Path) -> None:
     ours = score(run, Log())
     path = run.directory.detection_journal("finder@w1").path
     scored = score_records(Shapes(), read_records(path))
-    same = ("right", "images", "images_expected", "prompts", "partial", "intervals", "groups")
-    assert {key: scored.summary[key] for key in same} == {key: ours[key] for key in same}
+    same = ("metrics", "images", "images_expected", "prompts", "partial", "intervals", "groups")
+    assert [getattr(scored.summary, name) for name in same] == [getattr(ours, n) for n in same]
     assert list(scored.verdicts()) == list(read_verdicts(run))
-    assert Signature.parse(scored.summary["signature"]).detector == "external"
+    assert Signature.parse(scored.summary.signature).detector == "external"
 
     path.write_text("\n".join(path.read_text().splitlines()[:-3]))
     part = score_records(Shapes(), read_records(path))
-    assert (part.summary["images"], part.summary["images_expected"]) == (21, 22)
-    assert part.summary["partial"] is True
+    assert (part.summary.images, part.summary.images_expected) == (21, 22)
+    assert part.summary.partial is True
     every = score_records(Shapes(), read_records(path), origin=Origin(complete=True))
-    assert every.summary["images_expected"] == 24
+    assert every.summary.images_expected == 24
 
 
 def test_bad_detections_from_elsewhere(tmp_path: Path) -> None:

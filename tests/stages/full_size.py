@@ -105,7 +105,7 @@ def main(folder: Path, what: str) -> None:
     peak = peak_memory()
     found = min(done for _, done, _ in log.begun)
     spent = time.process_time() - started
-    report = {"cpu": spent, "peak": peak, "found": found, "scored": summary["images"]}
+    report = {"cpu": spent, "peak": peak, "found": found, "scored": summary.images}
     print(json.dumps({**report, "parsing": parsing(run)}))
 
 

@@ -150,20 +150,20 @@ def test_scores_use_the_maps_and_say_so(tmp_path: Path) -> None:
         score(run, Silent(), Judging(_rule(run)))
     make_depth(run, Ramp(), Silent())
     summary = score(run, Silent(), Judging(_rule(run)))
-    assert summary["rule"] == "esplora-r1/1+depth:ramp@1"
+    assert summary.rule == "esplora-r1/1+depth:ramp@1"
     assert _right(run) == {"in_front": {True}, "behind": {False}, "left": {True}}
-    assert summary["groups"]["in_front"]["R1_strict"] == 100
+    assert summary.groups["in_front"].metric("R1_strict") == 100
     pse = score(run, Silent(), Judging(_rule(run, "pse")))
-    assert pse["groups"]["in_front"]["PSE"] == 100
-    assert pse["groups"]["behind"]["PSE"] == 0
+    assert pse.groups["in_front"].metric("PSE") == 100
+    assert pse.groups["behind"].metric("PSE") == 0
     # The maps are part of what a score is made of.
-    before = score(run, Silent(), Judging(_rule(run)))["inputs"]
+    before = score(run, Silent(), Judging(_rule(run))).inputs
     folder = folder_of_run(run.path)
     assert folder is not None
     flipped = np.tile(np.arange(SIZE, dtype=np.uint16), (SIZE, 1))
     for path in folder.path.glob("*/*.png"):
         Image.fromarray(flipped).save(path)
-    assert score(run, Silent(), Judging(_rule(run)))["inputs"] != before
+    assert score(run, Silent(), Judging(_rule(run))).inputs != before
     assert _right(run) == {"in_front": {False}, "behind": {True}, "left": {True}}
 
 
@@ -186,7 +186,7 @@ def test_masks_decide_where_boxes_overlap(tmp_path: Path) -> None:
     assert not masks[0][:, :8].any()
     # Both masks are one region now, so neither object is nearer.
     summary = score(run, Silent(), Judging(_rule(run)))
-    assert summary["rule"] == "esplora-r1/1+depth:ramp@1/halves@1"
+    assert summary.rule == "esplora-r1/1+depth:ramp@1/halves@1"
     assert _right(run)["in_front"] == {False}
     make_depth(run, Ramp(), Silent())
     assert json.loads((folder.path / "depth.json").read_text())["masks"] == "halves@1"
@@ -203,7 +203,7 @@ def test_several_models_must_be_told_apart(tmp_path: Path) -> None:
         score(run, Silent(), Judging(_rule(run)))
     folder = run.path / "depth" / "ramp@2"
     chosen = build(R1, run.expected.benchmark, None, {"depth": str(folder)})
-    assert score(run, Silent(), Judging(chosen))["rule"] == "esplora-r1/1+depth:ramp@2"
+    assert score(run, Silent(), Judging(chosen)).rule == "esplora-r1/1+depth:ramp@2"
 
 
 def test_models_that_fail_leave_the_run_as_it_was(tmp_path: Path) -> None:

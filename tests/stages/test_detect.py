@@ -153,7 +153,7 @@ def test_a_detector_that_fails_leaves_the_run_as_it_found_it(
     with pytest.raises(error):
         look(run, Refusing(word="other@w9", at=at, error=error))
     assert everything(tmp_path) == before
-    assert score(run, Log())["detector"] == "finder@w1"
+    assert score(run, Log()).detector == "finder@w1"
 
 
 def test_a_painter_that_fails_leaves_the_run_as_it_found_it(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_name_without_detections_is_no_detector(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "detector.json").write_text('{"identity": {}, "signature": "owlvit@1234567"}')
     assert run.directory.detectors() == ["finder@w1"]
-    assert score(run, Log())["images"] == 24
+    assert score(run, Log()).images == 24
     assert list(status(run).detections) == ["finder@w1"]
 
 

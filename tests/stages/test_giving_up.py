@@ -45,7 +45,7 @@ def test_images_that_cannot_be_made(tmp_path: Path) -> None:
     folder, log = tmp_path / "run", Log()
     summary = run_all(open_shapes(folder, painter=Choosy()), work(Choosy()), log)
     assert summary is not None
-    assert (summary["images"], summary["images_expected"], summary["partial"]) == (20, 24, True)
+    assert (summary.images, summary.images_expected, summary.partial) == (20, 24, True)
     (notice,) = log.notices
     assert notice.startswith("generate gave up 4 image(s), ")
     assert notice.endswith("failed 3 times: ValueError: not a five; the rest goes on.")
@@ -65,7 +65,7 @@ def test_images_that_cannot_be_looked_at(tmp_path: Path) -> None:
     squeamish = Squeamish(pixel=pixel)
     summary = run_all(open_shapes(folder), work(finder=squeamish), log)
     assert summary is not None
-    assert summary["images"] == 23
+    assert summary.images == 23
     assert log.notices[0] == "detect gave up 1 image(s), 5/0: ZeroDivisionError; the rest goes on."
     (sentence,) = status(open_shapes(folder)).given_up
     assert sentence.startswith("detect with finder@w1 gave up 1 image(s), 5/0: ZeroDivisionError")

@@ -116,6 +116,6 @@ def test_3000_stored_images_are_scored(tmp_path: Path) -> None:
                 file.write(json.dumps(record) + "\n")
     origin = Origin("2d", detector="unidet@1", complete=True)
     scored = score_records(PLUGIN, read_records(path), origin=origin)
-    assert scored.summary["images"] == 3000
-    assert scored.summary["partial"] is False
-    assert scored.summary["notes"]
+    assert scored.summary.images == 3000
+    assert scored.summary.partial is False
+    assert scored.summary.notes

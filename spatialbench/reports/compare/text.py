@@ -9,6 +9,7 @@ from typing import Any
 
 from ...scoring.defined import why_undefined
 from ..cells import plain_cell
+from ..scored import ScoredRun
 from ..tables import UNDEFINED, Format, Table, render, render_csv
 from .comparison import ALL, Comparison, Flip, MetricChange
 
@@ -191,7 +192,7 @@ def _document(comparisons: Sequence[Comparison], flips: int, confidence: float) 
     reference = comparisons[0].reference
     return {
         "benchmark": reference.result.benchmark,
-        "reference": _named(reference.document, str(reference.run.path)),
+        "reference": _named(reference),
         "confidence": confidence,
         "comparisons": [_one(comparison, flips) for comparison in comparisons],
     }
@@ -207,7 +208,7 @@ def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
         for group, changes in comparison.groups.items()
     }
     return {
-        **_named(comparison.other.document, str(comparison.other.run.path)),
+        **_named(comparison.other),
         "images": len(pairing.first.index),
         "prompts": len(pairing.first.prompts),
         "clusters": comparison.clusters,
@@ -236,9 +237,9 @@ def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
     }
 
 
-def _named(document: Any, path: str) -> dict[str, Any]:
+def _named(scored: ScoredRun) -> dict[str, Any]:
     keys = ("method", "backbone", "rule", "detector", "threshold", "signature")
-    return {"run": path, **{key: document[key] for key in keys}}
+    return {"run": str(scored.run.path), **{key: getattr(scored.result, key) for key in keys}}
 
 
 def _json(value: float) -> float | None:

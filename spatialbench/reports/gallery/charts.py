@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...scoring.judging import Judging
+from ...scoring.summary import Group
 from ..charts.bars import Bar, bars
 from ..charts.heatmap import PairMap, heatmap, pair_map
 from ..charts.histogram import histogram
 from ..charts.sweep import Sweep, sweep, sweep_chart
 from ..compare.comparison import Comparison
-from ..results import Group
 from .records import Side, best_scores, table_keys
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _bars(sides: Sequence[Side]) -> list[Chart]:
 
 
 def _bar(group: Group, key: str) -> Bar:
-    low, high = group.intervals.get(key, (None, None))
+    low, high = group.interval(key)
     nan = float("nan")
     return group.metric(key), nan if low is None else low, nan if high is None else high
 

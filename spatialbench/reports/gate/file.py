@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ...errors import UserError
 from ...files.documents import first_error, read_json
 from ...runs.signature import Signature
+from ...scoring.summary import Group
 from ..scored import ScoredRun
 
 GATE_VERSION: Final = 2
@@ -164,12 +165,12 @@ def gate_from(
             f"{scored.result.images_expected:,} images): complete it before it becomes a baseline."
         )
     keys = list(scored.benchmark.headline)
-    metrics = _windows(scored.document, keys, tolerance, edges)
+    metrics = _windows(scored.result, keys, tolerance, edges)
     if not metrics:
         raise UserError(f"{scored.run.path} has no defined headline metric to hold a run to.")
     groups = {}
     if group_tolerance is not None:
-        for name, group in scored.document["groups"].items():
+        for name, group in scored.result.groups.items():
             windows = _windows(group, keys, group_tolerance, edges)
             if windows:
                 groups[name] = windows
@@ -184,13 +185,11 @@ def gate_from(
     )
 
 
-def _windows(
-    numbers: Mapping[str, Any], keys: list[str], tolerance: float, edges: Edges
-) -> dict[str, Window]:
+def _windows(group: Group, keys: list[str], tolerance: float, edges: Edges) -> dict[str, Window]:
     return {
-        key: Window(value=round(numbers[key], 4), tolerance=tolerance, edges=edges)
+        key: Window(value=round(value, 4), tolerance=tolerance, edges=edges)
         for key in keys
-        if numbers.get(key) is not None
+        if (value := group.metrics.get(key)) is not None
     }
 
 

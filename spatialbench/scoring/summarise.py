@@ -1,0 +1,129 @@
+"""From the verdicts of a run to its summary: metrics with intervals, over all and by task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..plugins import Benchmark, ScoreTable
+from ..prompt_transforms import IDENTITY_KEY
+from ..runs.imported import REWRITTEN, rewritten_note
+from ..runs.sent_prompts import transform_note
+from ..runs.signature import Signature
+from .defined import defined_metrics, defined_ratios, why_undefined
+from .measured import measured_by
+from .price import price
+from .summary import Group, Summary
+from .verdicts import by_task
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a summary says besides numbers. ``subset`` is a name of the benchmark's subsets."""
+
+    method: str
+    backbone: str
+    subset: str
+    signature: Signature
+
+
+def summarise(
+    benchmark: Benchmark,
+    table: ScoreTable,
+    heading: Heading,
+    looked: Sequence[str] = (),
+    one_colour: int = 0,
+) -> Summary:
+    """Metrics with 95 % intervals, over all and by task, and why where there is none.
+
+    Args:
+        looked: sentences about the detections that stand under the table, too.
+        one_colour: how many images show nothing but one colour.
+    """
+    signature = heading.signature
+    benchmark = measured_by(benchmark, signature.rule, heading.subset)
+    images = len(table.prompt_row)
+    images_expected = signature.prompts * signature.images_per_prompt
+    return Summary(
+        benchmark=benchmark.name,
+        subset=heading.subset,
+        method=heading.method,
+        backbone=heading.backbone,
+        rule=signature.rule,
+        detector=signature.detector,
+        threshold=signature.threshold,
+        signature=str(signature),
+        **_numbers(benchmark, table),
+        images_expected=images_expected,
+        prompts_expected=signature.prompts,
+        partial=images < images_expected,
+        one_colour=one_colour,
+        design_effects=_design_effects(benchmark, table),
+        groups={task: Group(**_numbers(benchmark, part)) for task, part in by_task(table).items()},
+        notes=tuple(_notes(benchmark, table, signature, looked)),
+        breakdowns=dict(benchmark.breakdowns(table)),
+    )
+
+
+def _notes(
+    benchmark: Benchmark, table: ScoreTable, signature: Signature, looked: Sequence[str]
+) -> list[str]:
+    """What a prompt transform did, what was seen of the images, and the benchmark's own notes."""
+    notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
+    if rewritten := signature.parameters.get(REWRITTEN):
+        notes.append(rewritten_note(rewritten))
+    return [*notes, *looked, *benchmark.notes(table.prompts, signature.rule, signature.detector)]
+
+
+def _numbers(benchmark: Benchmark, table: ScoreTable) -> dict[str, Any]:
+    """The fields of a ``Group``."""
+    from ..statistics.bootstrap import intervals
+
+    found = intervals(defined_ratios(benchmark, table), benchmark.clusters(table.prompts))
+    metrics, paid = defined_metrics(benchmark, table), price(table)
+    told = {**metrics, **{key: value for key, value in paid.items() if key not in metrics}}
+    return {
+        "images": len(table.prompt_row),
+        "prompts": len(table.prompts),
+        "metrics": {key: _number(value) for key, value in metrics.items()},
+        "price": {key: _number(value) for key, value in paid.items()},
+        "intervals": {key: (_number(low), _number(high)) for key, (low, high) in found.items()},
+        "reasons": _reasons(benchmark, table, told, found),
+    }
+
+
+def _reasons(
+    benchmark: Benchmark,
+    table: ScoreTable,
+    metrics: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+) -> dict[str, str]:
+    """Why a metric is undefined or has no interval, by key."""
+    own = why_undefined(benchmark, table)
+    found = {
+        key: f"undefined: {own.get(key, 'no image counts for it')}"
+        for key, value in metrics.items()
+        if math.isnan(value)
+    }
+    for key, (low, _) in intervals.items():
+        if key not in found and math.isnan(low):
+            found[key] = "no interval: its prompts form a single cluster, and it takes two"
+    return found
+
+
+def _design_effects(benchmark: Benchmark, table: ScoreTable) -> dict[str, float | None]:
+    """How many images of this run say as much as one independent image, for single shares."""
+    from ..statistics.design_effect import design_effect
+
+    clusters = benchmark.clusters(table.prompts)
+    return {
+        key: _number(design_effect(metric.parts[0], clusters).value)
+        for key, metric in defined_ratios(benchmark, table).items()
+        if len(metric.parts) == 1
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
