@@ -26,9 +26,9 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds ``tests/plugin_package`` as pip installs it; put it on the path."""
-    source = tmp_path_factory.mktemp("plugin-source") / "plugin_package"
-    shutil.copytree(Path(__file__).parent / "plugin_package", source)
+    """A folder that holds ``examples/squares`` as pip installs it; put it on the path."""
+    source = tmp_path_factory.mktemp("plugin-source") / "squares"
+    shutil.copytree(Path(__file__).parents[1] / "examples" / "squares", source)
     target = tmp_path_factory.mktemp("plugin-installed")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     command += ["--no-build-isolation", "--no-index", "--target", str(target), str(source)]
