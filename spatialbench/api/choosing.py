@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from .. import plugins
 from ..errors import UserError, unknown_name
@@ -140,31 +140,21 @@ def _rule_with(benchmark: Benchmark, chosen: Rule, options: str) -> Rule:
     return benchmark.rule_with(chosen, values)
 
 
-def existing_run(
-    folder: Path, *, training: bool = False, bench: str | Benchmark | None = None
-) -> Run:
+def existing_run(folder: Path, *, bench: str | Benchmark | None = None) -> Run:
     """A run that is already on disk, with the benchmark it belongs to.
 
     Args:
-        training: the caller also takes the run of a training set, or the set's folder.
+        folder: of the run, or one in which it is the only one and is called ``run``.
         bench: the run's benchmark, where it is none of an installed package.
 
     Raises:
-        UserError: no run, or one that cannot be opened; a training set where it is not taken.
+        UserError: no run, or one that cannot be opened.
     """
-    from ..lora_training.stored_prompts import read_stored, training_run
     from ..runs.opening import benchmark_of, open_existing
+    from ..runs.status import run_at
 
     if not folder.is_dir():
         raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
-    made_to_train = training_run(folder)
-    if made_to_train is not None:
-        if training:
-            benchmark = cast("Benchmark", read_stored(made_to_train))
-            return open_existing(made_to_train, benchmark)
-        raise UserError(
-            f"{folder} holds the images of a training set, which 'spatialbench esplora "
-            "build-data' judges itself; 'spatialbench status' and 'spatialbench depth' take it, "
-            "and dataset.json in the set's folder has its numbers."
-        )
-    return open_existing(folder, benchmark_and_subset(bench or benchmark_of(folder))[0])
+    run = run_at(folder)
+    benchmark, _ = benchmark_and_subset(bench or benchmark_of(run))
+    return open_existing(run, benchmark.of_run(run))

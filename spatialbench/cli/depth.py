@@ -41,18 +41,18 @@ def command(
 
     Then: spatialbench score RUN --rule esplora-r1
     """
-    from ..lora_training.stored_prompts import training_run
     from ..stages.box_masks import mask_model
     from ..stages.depth import make_depth
     from ..stages.depth_anything import depth_model
 
     with stdout_reserved():
-        opened = choosing.existing_run(run, training=True)
+        opened = choosing.existing_run(run)
         where = chosen_device(device)
         model = depth_model(weights, where, offline)
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)
         scored = typed("score", run, "--rule", "esplora-r1")
-        again = opened.manifest.again if training_run(opened.path) else scored
+        unfinished = opened.expected.benchmark.unfinished(opened.path)
+        again = opened.manifest.again if unfinished else scored
         say(f"{made:,} depth maps made now; next: {again}")
     click.echo(run)

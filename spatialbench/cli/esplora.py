@@ -216,7 +216,8 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
 
 
 def _prompts(values: dict[str, Any]) -> Any:
-    from ..lora_training.training_prompts import TrainingPrompts, draw_prompts, read_prompts
+    from ..lora_training.benchmark import TrainingPrompts
+    from ..lora_training.training_prompts import draw_prompts, read_prompts
 
     if values["prompts_file"] is not None:
         prompts = read_prompts(values["prompts_file"])

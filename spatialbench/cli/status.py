@@ -30,12 +30,11 @@ def command(run: Path, explain: bool, form: str) -> None:
 
     A folder of runs is listed, one row per run.
     """
-    from ..lora_training.stored_prompts import training_run
     from ..reports.tables import Table, render, render_csv
     from ..runs.manifest import NAME
-    from ..runs.status import runs_below
+    from ..runs.status import run_at, runs_below
 
-    several = run.is_dir() and not (run / NAME).is_file() and training_run(run) is None
+    several = run.is_dir() and not (run_at(run) / NAME).is_file()
     if several and (runs := runs_below(run)):
         if explain:
             raise UserError(f"--explain is of one run, and {run} holds {len(runs)}: name one.")
@@ -62,11 +61,9 @@ def command(run: Path, explain: bool, form: str) -> None:
 
 
 def _state(run: Path) -> Status:
-    from ..lora_training.stored_prompts import training_run
     from ..runs.status import status
 
-    opened = choosing.existing_run(run, training=True)
-    return status(opened, judged=training_run(opened.path) is None)
+    return status(choosing.existing_run(run))
 
 
 def _listed(runs: list[Path], form: str) -> str:

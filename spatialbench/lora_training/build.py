@@ -10,7 +10,7 @@ from typing import Any, cast
 from ..detections import Detections
 from ..errors import UserError, typed
 from ..executors import Executor
-from ..plugins import Benchmark, Detector, Method
+from ..plugins import Detector, Method
 from ..prompts import Key, Prompt
 from ..reports.tables import render
 from ..runs.files import make_folder
@@ -25,10 +25,9 @@ from ..scoring.rules.relation_checks import asked_triplets
 from ..stages.detect import detect
 from ..stages.generate import generate
 from ..stages.preflight import Wanted, fetch, needs, require
+from .benchmark import RUN, TrainingPrompts, store_prompts
 from .kept_set import IMAGES, KeptSet, write_kept
 from .rejections import KEPT, UNREADABLE, Rejections, outcome
-from .stored_prompts import RUN, store_prompts
-from .training_prompts import TrainingPrompts
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,7 @@ def build(
         UserError: as the stages; nothing passed (with the table of rejections); a folder that
             holds the data of other settings.
     """
-    # The stages take prompts, labels and names of a benchmark, and nothing else of it.
-    benchmark = cast(Benchmark, plan.prompts)
-    spec = RunSpec(benchmark, "all", plan.generator, SeedScheme(plan.seed))
+    spec = RunSpec(plan.prompts, plan.prompts.default_subset, plan.generator, SeedScheme(plan.seed))
     expected = spec.expect(Selection())
     wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)
     require(needs(wanted), fetch=lambda: fetch(wanted))

@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..files.documents import json_lines, parse_json, read_limited
-from ..plugins import Rule
 from ..prompts import Prompt, Triplet
 from ..relations import Relation
-from ..scoring.rules.constraint_rule import ConstraintRule
 from ..scoring.rules.constraints import JUDGED
 
 DRAWN = (Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW)
-THRESHOLD = 0.1
-"""Score a box must exceed, unless the user says otherwise: VISOR's."""
-
-
-@dataclass(frozen=True)
-class TrainingPrompts:
-    """Prompts in the shape in which the stages of a run take a benchmark's.
-
-    Attributes:
-        all: the prompts.
-        images_per_prompt: images of each.
-    """
-
-    all: Sequence[Prompt]
-    images_per_prompt: int = 1
-    name: str = "esplora-training"
-    version: int = 1
-    summary: str = "prompts of a LoRA's training images"
-    subsets: Mapping[str, str] = None  # type: ignore[assignment]
-    default_subset: str = "all"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "subsets", {"all": "every prompt"})
-
-    @property
-    def rules(self) -> Mapping[str, Rule]:
-        """Carries the threshold that the checks of ``scoring.rules.catalogue`` begin from."""
-        return {"training": ConstraintRule("training/1", THRESHOLD)}
-
-    def prompts(self, subset: str) -> Sequence[Prompt]:
-        """All prompts; there is one subset."""
-        return self.all
-
-    def labels(self, prompt: Prompt) -> Sequence[str]:
-        """Object names for the detector."""
-        return prompt.objects
 
 
 def draw_prompts(

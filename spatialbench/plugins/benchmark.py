@@ -106,6 +106,20 @@ class Benchmark(Plugin):
     def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
         """The same metrics as ratios of per-prompt sums (row order of ``table.prompts``)."""
 
+    def of_run(self, run: Path) -> Benchmark:
+        """The benchmark of a run in that folder; by default this one.
+
+        A benchmark whose prompts are those of one run finds them there.
+
+        Raises:
+            UserError: they are not there or cannot be read.
+        """
+        return self
+
+    def unfinished(self, run: Path) -> bool:
+        """Whether the command that began a run makes more of it than images and detections."""
+        return False
+
     def official_prompts(self, subset: str) -> bytes:
         """The subset as the benchmark's own prompt file; by default one text per line."""
         return "".join(f"{prompt.text}\n" for prompt in self.prompts(subset)).encode()

@@ -59,11 +59,8 @@ class Status:
     one_colour: int = 0
 
 
-def status(run: Run, *, judged: bool = True) -> Status:
+def status(run: Run) -> Status:
     """Read a run's state from disk; changes nothing.
-
-    Args:
-        judged: the run is to be scored; the command that made it does the rest of any other.
 
     Raises:
         UserError: a corrupt record file.
@@ -82,7 +79,8 @@ def status(run: Run, *, judged: bool = True) -> Status:
     begins = _begins(run)
     complete = begins != "images" or images == expected
     complete = complete and (begins == "verdicts" or expected in detections.values())
-    complete = complete and (not judged or scored == scored_expected == expected)
+    unfinished = run.expected.benchmark.unfinished(run.path)
+    complete = complete and not unfinished and scored == scored_expected == expected
     return Status(
         path=run.path,
         images=images,
@@ -91,7 +89,7 @@ def status(run: Run, *, judged: bool = True) -> Status:
         scored=scored,
         scored_expected=scored_expected,
         partial=not complete,
-        next=_next(run, images, detections, scored, judged)
+        next=_next(run, images, detections, scored, unfinished)
         if begins == "images"
         else _next_of_imported(run, detections, scored),
         notices=notices,
@@ -151,12 +149,18 @@ def runs_below(folder: Path) -> list[Path]:
     return [run for name in names for run in runs_below(folder / name)]
 
 
+def run_at(folder: Path) -> Path:
+    """A folder of a run, or the only run below it where that one is called ``run``."""
+    inside = folder / "run"
+    return inside if (inside / NAME).is_file() and runs_below(folder) == [inside] else folder
+
+
 def _next(
-    run: Run, images: int, detections: Mapping[str, int], scored: int | None, judged: bool
+    run: Run, images: int, detections: Mapping[str, int], scored: int | None, unfinished: bool
 ) -> str:
     expected = run.expected.images
     command = _again(run)
-    if images < expected or not judged:
+    if images < expected or unfinished:
         return f"give again: {command or 'the command that began the run'}"
     most = max(detections, key=lambda signature: detections[signature], default=None)
     if most is None or detections[most] < expected:

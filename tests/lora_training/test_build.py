@@ -14,9 +14,10 @@ from PIL import Image
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.lora_training.benchmark import TrainingPrompts
 from spatialbench.lora_training.build import Build, build
 from spatialbench.lora_training.kept_set import read_kept
-from spatialbench.lora_training.training_prompts import TrainingPrompts, draw_prompts
+from spatialbench.lora_training.training_prompts import draw_prompts
 from spatialbench.plugins import Detector, ImageRequest, Method
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
@@ -168,5 +169,5 @@ def test_nothing_survives_and_the_table_is_shown(tmp_path: Path) -> None:
 
 def test_drawn_prompts_fit_the_stages(tmp_path: Path) -> None:
     drawn = TrainingPrompts(draw_prompts(3))
-    assert drawn.labels(drawn.all[0]) == drawn.all[0].objects
-    assert drawn.prompts("all") is drawn.all
+    assert drawn.labels(drawn.every[0]) == drawn.every[0].objects
+    assert drawn.prompts("all") is drawn.every
