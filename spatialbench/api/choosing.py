@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import plugins
 from ..errors import UserError, unknown_name
-from ..lab import LAB_BACKBONES
+from ..lab import LAB_BACKBONES, LAB_DETECTOR
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule, RulePlugin
 from ..plugins.detector_names import plugin_of
 from ..plugins.discovery import name_and_rest
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..prompts import Prompt
     from ..runs.opening import Run
     from ..scoring.judging import Judging
-
-LAB_DETECTOR = "lab-owlvit"
 
 
 def _nothing(text: str) -> None:

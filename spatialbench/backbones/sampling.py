@@ -24,11 +24,6 @@ ACTS_ON_A_UNET = "it acts on the attention of Stable Diffusion's UNet"
 UNET = frozenset({Family.UNET})
 UNET_AND_FLUX = frozenset({Family.UNET, Family.FLUX})
 EVERY_FAMILY = frozenset(Family)
-_RUN_ON = {
-    Family.FLUX: "sd, infsplign, esplora, compass, compass-without-tenor and tenor",
-    Family.SD3: "sd and infsplign",
-}
-"""What a message proposes in the place of a method that does not run on a transformer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +123,10 @@ def resolve_sampling(
     defaults = backbone.defaults
     family = backbone.family
     if family not in families:
-        others = f"; on {family.called} run {_RUN_ON[family]}" if family in _RUN_ON else ""
         article = "an" if family is Family.SD3 else "a"
         raise UserError(
             f"this method does not run on {settings.backbone}, {article} {family.called} model: "
-            f"{why}. Give another --backbone{others}."
+            f"{why}. Give another --backbone, or a --method that runs on {family.called}."
         )
     steps = defaults.steps if settings.steps is None else settings.steps
     if steps < 1:

@@ -48,7 +48,7 @@ def command(runs: Sequence[Path], flips: int, confidence: float, resamples: int,
     if len(runs) < FEWEST:
         raise UserError(
             "there is nothing to compare: name a reference and at least one other run, as in "
-            "'spatialbench compare runs/visor/sd@lab/... runs/visor/infsplign@lab/...'."
+            "'spatialbench compare runs/reference runs/other'."
         )
     from ..reports.compare.comparison import compare
     from ..reports.compare.text import comparison_text

@@ -13,6 +13,7 @@ from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..api.evaluation import DEFAULT_BATCH_SIZE
 from ..errors import UserError
+from ..lab import LAB_DETECTOR
 from ..plugins import GenerationSettings
 from ..plugins.detector_names import plugin_of
 from ..plugins.parameters import assignments
@@ -254,6 +255,6 @@ def _generator(values: dict[str, Any], device: str) -> plugins.Method:
 def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
     from ..backbones.named import resolve
 
-    default = choosing.LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
+    default = LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
     plugin, weights = plugin_of(values["detector"] or default)
     return plugin.configure(weights, device, values["offline"])

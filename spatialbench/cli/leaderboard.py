@@ -187,7 +187,7 @@ def _benchmark_name(rows: Sequence[Row], given: str | None) -> str:
     if not present:
         raise UserError(
             "no run and no benchmark given: name run directories, or a benchmark for its published "
-            "rows alone, as in 'spatialbench leaderboard --bench visor'."
+            "rows alone, as in 'spatialbench leaderboard --bench NAME'."
         )
     raise UserError(
         f"these runs are of several benchmarks ({', '.join(present)}), which share no table: "

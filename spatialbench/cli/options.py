@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..lab import LAB_DETECTOR
 from .parsing import FiniteFloat
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -111,7 +112,7 @@ detector_options = stack(
     click.option(
         "--detector",
         help="NAME, or NAME:WEIGHTS with a folder or org/name@revision; default: the "
-        "benchmark's own, and lab-owlvit for the backbone lab.",
+        f"benchmark's own, and {LAB_DETECTOR} for the backbone lab.",
     ),
 )
 

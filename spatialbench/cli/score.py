@@ -75,7 +75,7 @@ def command(
             if run is not None or bench is None or detector is not None:
                 raise UserError(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
-                    "--bench visor --detections FILE'."
+                    "--bench NAME --detections FILE'."
                 )
             text = _score_file(
                 bench, detections, rule, threshold, verdicts, form, images_per_prompt

@@ -36,12 +36,11 @@ def joint_object_tokens(
     t5 = pipe.tokenizer_3 if sd3 else pipe.tokenizer_2
     if tokens != "clip" and (t5 is None or not text_length):
         raise UserError(
-            f"infsplign: tokens={tokens} needs T5, and this backbone reads none: give --set "
-            "tokens=clip."
+            f"tokens={tokens} needs T5, and this backbone reads none: give --set tokens=clip."
         )
     if tokens != "t5" and not sd3:
         raise UserError(
-            f"infsplign: tokens={tokens} needs rows of CLIP in the text, and FLUX reads T5 alone: "
+            f"tokens={tokens} needs rows of CLIP in the text, and FLUX reads T5 alone: "
             "give --set tokens=t5."
         )
     found: list[Positions] = []

@@ -43,6 +43,6 @@ def require_own(name: str, module: Any, method: str) -> Any:
         raise UserError(
             f"the attention of {name} is computed by {by}, so another method already changes it; "
             f"{method} needs the backbone's own attention: load it without that method. Only one "
-            "of infsplign, attend-and-excite, storm and compass (TENOR) can act on a model."
+            "method that changes the attention can act on a model."
         )
     return module

@@ -8,6 +8,9 @@ from pathlib import Path
 LAB_BACKBONES = ("lab", "lab-mmdit")
 """The backbones that draw the lab's world."""
 
+LAB_DETECTOR = "lab-owlvit"
+"""The detector that knows the lab's world."""
+
 WEIGHTS = Path(__file__).parent / "weights"
 BACKBONE = WEIGHTS / "backbone"
 TRANSFORMER = WEIGHTS / "backbone-mmdit"

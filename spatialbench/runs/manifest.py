@@ -112,7 +112,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest.model_validate_json(content)
         found = run_id(manifest.identity)
     except FileNotFoundError:
-        way = "such as runs/visor/sd@lab/0123456789ab."
+        way = "such as runs/BENCHMARK/METHOD@BACKBONE/0123456789ab."
         if any(folder.glob(f"*/{NAME}")):
             way = f"such as one of those that '{typed('status', folder)}' lists."
         raise UserError(

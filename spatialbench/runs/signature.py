@@ -172,6 +172,6 @@ def _text(parts: Mapping[str, str], name: str) -> str | None:
 
 def _unreadable(line: str) -> UserError:
     return UserError(
-        f"{line!r} is not a signature: expected a line such as 'visor/1 rule:visor-centroid/1 "
-        "det:owlvit-base-patch32@cbc355f thr:0.1 n:25280x4 sb:0.1.0', as printed under a table."
+        f"{line!r} is not a signature: expected a line such as 'benchmark/1 rule:name/1 "
+        "det:name@cbc355f thr:0.1 n:25280x4 sb:0.1.0', as printed under a table."
     )

@@ -159,7 +159,7 @@ def bound(rule: Rule, run: Path, prompts: Iterable[Prompt]) -> Rule:
     """
     if not isinstance(rule, AnyBenchmarkRule) or not any(map(in_depth, prompts)):
         return rule
-    folder = rule.depth or folder_of_run(run)
+    folder = rule.depth or folder_of_run(run, rule.name.split("/")[0])
     if folder is None:
         return rule
     return replace(rule, depth=folder, name=f"{rule.name}+{DEPTH_OPTION}:{folder.signature}")

@@ -152,8 +152,12 @@ def given_folder(path: str | Path) -> DepthFolder:
     return DepthFolder(folder)
 
 
-def folder_of_run(run: Path) -> DepthFolder | None:
+def folder_of_run(run: Path, rule: str = "NAME") -> DepthFolder | None:
     """The depth maps of a run directory; None where there are none yet.
+
+    Args:
+        run: its folder.
+        rule: the short name of the rule that asks, for messages.
 
     Raises:
         UserError: several models have made maps there.
@@ -168,6 +172,6 @@ def folder_of_run(run: Path) -> DepthFolder | None:
     if len(there) > 1:
         raise UserError(
             f"{run} holds depth maps of several models ({', '.join(p.name for p in there)}): say "
-            f"which, as in --rule esplora-r1:depth={there[0]}."
+            f"which, as in --rule {rule}:depth={there[0]}."
         )
     return DepthFolder(there[0], run) if there else None
