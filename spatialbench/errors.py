@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+import traceback
 from collections.abc import Iterable
 
 
@@ -13,6 +14,18 @@ class UserError(Exception):
 
     The message says what was wrong, what was expected, and what to type next.
     """
+
+
+def plugin_failed(whose: str, error: Exception) -> UserError:
+    """The error for an exception out of a plug-in's code, which its author can put right.
+
+    Args:
+        whose: such as ``the rule near/1``.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    told = " ".join(str(error).split())
+    return UserError(f"{whose} fails with {type(error).__name__}: {told}{where}.")
 
 
 _PLAIN = re.compile(r"[\w@%+=:,./~-]+")

@@ -19,6 +19,7 @@ from .names import COLOURS, own_name
 Metadata = Mapping[str, Any]
 
 COUNTING = "counting"
+COLOURED_TASKS = ("colors", "color_attr")
 """The tag of the prompts with a threshold of their own."""
 
 

@@ -19,7 +19,7 @@ from spatialbench.weights.hub import fetch
 from . import metrics, official, prompts
 from .clip_colours import FILES, SOURCE
 from .colouring import coloured
-from .evaluation import COUNTING, Options
+from .evaluation import COLOURED_TASKS, COUNTING, Options
 from .layout import LAYOUT
 from .names import CLASSES, coco_name, own_name
 from .published import published
@@ -32,8 +32,6 @@ _RANGES = {
     "position_threshold": (0, 10),
 }
 """What each option of the rule may be; the threshold has an option of the command line."""
-
-_COLOURED_TASKS = ("colors", "color_attr")
 
 _RULES = {"official": GenEvalRule()}
 
@@ -108,7 +106,7 @@ class GenEval(Benchmark):
 
     def needs_prepared_detector(self, prompts: Sequence[Prompt]) -> bool:
         """Whether any of the prompts asks for a colour."""
-        return any(prompt.task in _COLOURED_TASKS for prompt in prompts)
+        return any(prompt.task in COLOURED_TASKS for prompt in prompts)
 
     def prepare_detector(
         self, detector: Detector, subset: str, device: str, offline: bool

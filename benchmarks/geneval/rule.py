@@ -10,7 +10,7 @@ from spatialbench.errors import UserError
 from spatialbench.plugins import Rule, Verdict
 from spatialbench.prompts import Prompt
 
-from .evaluation import COUNTING, Evaluation, Found, Options, evaluate, keep_objects
+from .evaluation import COLOURED_TASKS, COUNTING, Evaluation, Found, Options, evaluate, keep_objects
 from .names import COLOURS
 
 
@@ -25,6 +25,7 @@ class GenEvalRule(Rule):
         threshold: of all tasks but counting; of counting alone where it is bound to such prompts.
     """
 
+    needs = ("boxes", "colours")
     threshold_option = "counting_threshold"
     """The option by which counting's own threshold is set."""
 
@@ -39,6 +40,10 @@ class GenEvalRule(Rule):
             and getattr(self.options, field.name) != getattr(Options(), field.name)
         ]
         self.name = "".join(["geneval-official/1", *changed])
+
+    def needs_of(self, prompt: Prompt) -> Sequence[str]:
+        """Colours only where they are asked for."""
+        return self.needs if prompt.task in COLOURED_TASKS else ("boxes",)
 
     def for_prompts(
         self, prompts: Sequence[Prompt], threshold: float | None, everywhere: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ import numpy.typing as npt
 from spatialbench.errors import UserError
 from spatialbench.files.documents import read_limited
 from spatialbench.files.images import open_image
+from spatialbench.plugins import ImageRequest
+from spatialbench.plugins.evidence import Evidence, Source
 
 from .boxes import Box
 from .frame import frame_size
+from .official_names import depth_name
 
 FOLDER_VARIABLE = "SPATIALBENCH_T2I_DEPTH"
 """Names the folder of the depth maps, such as ``labels/depth/samples`` of an official run."""
@@ -85,6 +89,42 @@ def folder_state() -> str:
     maps = sorted(path for path in depth_folder().iterdir() if path.is_file())
     state = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in maps]
     return hashlib.sha256(repr(state).encode()).hexdigest()
+
+
+class OfficialMaps(Source):
+    """The folder's maps as evidence: of the frame's size, under their official names.
+
+    A record may name another file of the folder under the key ``depth``.
+    """
+
+    def read(self, evidence: Evidence) -> Depth:
+        """The map of an image. Raises UserError for no map, or one of another shape."""
+        told = {"index": evidence.index} if evidence.record is None else evidence.record.content
+        path = depth_folder() / depth_name(evidence.prompt, told)
+        found = read_depth(path)
+        width, height = frame_size(evidence.boxes.width, evidence.boxes.height)
+        if found.shape != (height, width):
+            raise UserError(
+                f"the depth map {path} is of an image of another shape (its frame is "
+                f"{found.shape[1]}x{found.shape[0]}, the image's {width}x{height}): make it "
+                "from the same image."
+            )
+        return found
+
+    def state(self) -> str:
+        """That of the folder."""
+        return folder_state()
+
+    def require(self, requests: Sequence[ImageRequest]) -> None:
+        """See ``spatialbench.plugins.evidence.Source``."""
+        folder = depth_folder()
+        names = (depth_name(request.prompt, {"index": request.index}) for request in requests)
+        absent = [name for name in names if not (folder / name).is_file()]
+        if absent:
+            raise UserError(
+                f"the 3D rules need a depth map of every image, and {len(absent):,} of "
+                f"{len(requests):,} are not in {folder}, such as {absent[0]}."
+            )
 
 
 def nearness(depth: Depth, box: Box, *, transposed: bool) -> float:

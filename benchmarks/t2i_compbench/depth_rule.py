@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import ImageRequest, Rule, Verdict
-from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.plugins import Rule, Verdict
+from spatialbench.plugins.evidence import BOXES, DEPTH, Evidence, Source
 from spatialbench.prompts import Prompt
 
 from .answers import combine
 from .boxes import Box
-from .depth_maps import Depth, depth_folder, folder_state, nearness, nearness_inside, read_depth
+from .depth_maps import Depth, OfficialMaps, nearness, nearness_inside
 from .finding import last_before_both
-from .frame import frame_size, framed
+from .frame import framed
 from .judging import CORRECTED as CORRECTED_VARIANT
 from .judging import OFFICIAL as OFFICIAL_VARIANT
 from .judging import THRESHOLD, as_official, pair_verdict, require
-from .official_names import depth_name
 from .position import position_score_3d
 from .synonyms import first_meaning
 
@@ -44,6 +42,7 @@ class DepthRule(Rule):
     marks at an IoU of exactly one half.
     """
 
+    needs = (BOXES, DEPTH)
     name: str
     find: Callable[[Sequence[str], tuple[str, str]], list[int | None]]
     nearness: Callable[[Depth, Box], float]
@@ -92,54 +91,13 @@ class DepthRule(Rule):
         answer = combine([float(found.scores[i]) for i in there], position)
         return pair_verdict(prompt, found, indices, position, answer, threshold, variant)
 
-    def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        """Judge a record of a file, with the depth map of its official name.
+    def judge_evidence(self, prompt: Prompt, evidence: Evidence, threshold: float) -> Verdict:
+        """The same by an image's evidence."""
+        return self.judge(prompt, evidence.boxes, threshold, lambda: evidence.depth)
 
-        A record may name another file of the depth folder under the key ``depth``.
-        """
-        return self.judge_stored(prompt, record, Detections.from_record(record), threshold)
-
-    def judge_stored(
-        self,
-        prompt: Prompt,
-        record: Mapping[str, Any],
-        detections: Detections,
-        threshold: float,
-    ) -> Verdict:
-        """Judge detections whose record (``index``, perhaps ``depth``) names the depth map."""
-
-        def depth() -> Depth:
-            path = depth_folder() / depth_name(prompt, record)
-            found = read_depth(path)
-            width, height = frame_size(detections.width, detections.height)
-            if found.shape != (height, width):
-                raise UserError(
-                    f"the depth map {path} is of an image of another shape (its frame is "
-                    f"{found.shape[1]}x{found.shape[0]}, the image's {width}x{height}): make it "
-                    "from the same image."
-                )
-            return found
-
-        return self.judge(prompt, detections, threshold, depth)
-
-    def requirements(self, requests: Sequence[ImageRequest], run: Path) -> list[Requirement]:
-        """The depth map of every image; see ``spatialbench.plugins.requirements``."""
-
-        def every_map() -> None:
-            folder = depth_folder()
-            names = (depth_name(request.prompt, {"index": request.index}) for request in requests)
-            absent = [name for name in names if not (folder / name).is_file()]
-            if absent:
-                raise UserError(
-                    f"the 3D rules need a depth map of every image, and {len(absent):,} of "
-                    f"{len(requests):,} are not in {folder}, such as {absent[0]}."
-                )
-
-        return [required("depth maps", every_map)]
-
-    def inputs(self) -> str:
-        """What else than the detections decides the verdicts: the folder of depth maps."""
-        return folder_state()
+    def source(self, kind: str, run: Path | None) -> Source | None:
+        """The depth maps under their official names, in the folder that a variable names."""
+        return OfficialMaps() if kind == DEPTH else None
 
     def takes(self, label: str, word: str) -> bool:
         """Whether a box of that label can stand for the word."""

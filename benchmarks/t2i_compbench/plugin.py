@@ -9,6 +9,7 @@ from typing import Any
 from spatialbench.detections import Detections
 from spatialbench.files.downloads import RemoteFile
 from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins.evidence import Evidence
 from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
 from spatialbench.statistics.ratios import MeanOfRatios
@@ -163,9 +164,8 @@ class T2ICompBench(Benchmark):
 def _verdict(
     rule: Rule, prompt: Prompt, index: int, detections: Detections, threshold: float
 ) -> Verdict:
-    if isinstance(rule, depth_rule.DepthRule):
-        return rule.judge_stored(prompt, {"index": index}, detections, threshold)
-    return rule.judge(prompt, detections, threshold)
+    seen = Evidence(prompt, index, sources=lambda kind: rule.source(kind, None), boxes=detections)
+    return rule.judge_evidence(prompt, seen, threshold)
 
 
 def _has_ceiling(prompt: Prompt) -> bool:

@@ -9,16 +9,17 @@ and right of it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import Rule, Verdict
+from spatialbench.plugins.evidence import Evidence
 from spatialbench.prompts import Prompt
 from spatialbench.relations import Relation
 
@@ -74,30 +75,32 @@ class CentroidRule(Rule):
             threshold,
         )
 
-    def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        """The same verdict from the JSON form of detections, without building arrays.
+    def judge_evidence(self, prompt: Prompt, evidence: Evidence, threshold: float) -> Verdict:
+        """The same verdict from a stored record, without building arrays.
 
         Numbers are rounded to float32 first, as ``Detections.from_record`` does.
 
         Raises:
             UserError: a malformed record or a number that is not finite.
         """
-        try:
-            rows: Sequence[Sequence[float]] = record["boxes"]
-            boxes = array("f", chain.from_iterable(rows))
-            scores = array("f", record["scores"])
-            labels: Sequence[str] = record["labels"]
-            sound = (
-                len(rows) == len(scores) == len(labels)
-                and set(map(len, rows)) <= _CORNERS
-                and set(map(type, labels)) <= _NAMES
-                and isfinite(sum(boxes))
-                and isfinite(sum(scores))
-            )
-        except (KeyError, TypeError, ValueError, OverflowError):
-            sound = False
+        record, sound = evidence.record, False
+        if record is not None:
+            try:
+                rows = record.boxes
+                boxes = array("f", chain.from_iterable(rows))
+                scores = array("f", record.scores)
+                labels = record.labels
+                sound = (
+                    len(rows) == len(scores) == len(labels)
+                    and set(map(len, rows)) <= _CORNERS
+                    and set(map(type, labels)) <= _NAMES
+                    and isfinite(sum(boxes))
+                    and isfinite(sum(scores))
+                )
+            except (KeyError, TypeError, ValueError, OverflowError):
+                sound = False
         if not sound:
-            return self.judge(prompt, Detections.from_record(record), threshold)
+            return self.judge(prompt, evidence.boxes, threshold)
         return _judge(prompt, boxes, scores, labels, threshold)
 
 

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..files.documents import limited_lines, parse_json
 from ..files.regular_files import open_regular
 from ..plugins import Benchmark, ScoreTable, Verdict
+from ..plugins.records import BoxRecord
 from ..prompts import Prompt
 from ..runs.machine import software
 from ..runs.selection import run_order
@@ -64,7 +65,7 @@ class Origin:
     images_per_prompt: int | None = None
 
 
-def read_records(path: Path) -> Iterator[dict[str, Any]]:
+def read_records(path: Path) -> Iterator[BoxRecord]:
     """Records of a detections JSON Lines file from elsewhere; empty lines are skipped.
 
     Raises:
@@ -88,7 +89,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 
 def score_records(
     benchmark: Benchmark,
-    records: Iterable[Mapping[str, Any]],
+    records: Iterable[BoxRecord],
     *,
     judging: Judging | None = None,
     origin: Origin | None = None,
@@ -118,7 +119,7 @@ def score_records(
         judge = partial(judging.verdict, prompt, anywhere=prompt.id in book.foreign)
         verdict = _said(record, judge)
         looked.add(prompt, record, judging.decides_at(prompt))
-        judged.append((prompt, record["index"], verdict))
+        judged.append((prompt, record.key[1], verdict))
     if book.foreign:
         origin = replace(origin, complete=False)
     notes = looked.notes(book.read, judging)
@@ -132,13 +133,13 @@ def score_records(
     )
 
 
-def _said(record: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Said]) -> Said:
+def _said(record: BoxRecord, of: Callable[[BoxRecord], Said]) -> Said:
     """What is said of a record; an error names its image."""
     try:
         return of(record)
     except UserError as error:
-        image = f"{record['prompt_id']}/{record['index']}"
-        raise UserError(f"detections of image {image}: {error}") from error
+        prompt_id, index = record.key
+        raise UserError(f"detections of image {prompt_id}/{index}: {error}") from error
 
 
 def score_verdicts(
@@ -231,14 +232,12 @@ def _most(table: ScoreTable) -> int:
     return int(np.bincount(table.prompt_row).max())
 
 
-def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _record(path: Path, number: int, line: bytes) -> BoxRecord:
     try:
         record = parse_json(line)
         if not isinstance(record, dict):
             raise TypeError("it is no object")
-        if type(record["prompt_id"]) is str and type(record["index"]) is int:
-            return dict(record)
-        problem = "prompt_id must be text and index a whole number"
+        return BoxRecord.from_json(record)
     except (ValueError, KeyError, TypeError) as error:
         missing = isinstance(error, KeyError)
         problem = f"it has no {error}" if missing else str(error)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..errors import UserError
 from ..plugins import Benchmark
+from ..plugins.records import BoxRecord
 from ..prompts import Prompt
 
 
@@ -27,13 +25,13 @@ class PromptBook:
         others = [name for name in benchmark.subsets if name != benchmark.default_subset]
         self._unread = [subset] if subset else [benchmark.default_subset, *others]
 
-    def prompt(self, record: Mapping[str, Any]) -> Prompt:
+    def prompt(self, record: BoxRecord) -> Prompt:
         """The prompt of a record.
 
         Raises:
             UserError: an id that no subset has, or another prompt under an id used before.
         """
-        prompt = self._brought(record) or self._find(record["prompt_id"])
+        prompt = self._brought(record) or self._find(record.key[0])
         self.used[prompt.id] = prompt
         return prompt
 
@@ -42,8 +40,8 @@ class PromptBook:
         """The benchmark's own prompts, as far as they had to be read."""
         return list(self._known.values())
 
-    def _brought(self, record: Mapping[str, Any]) -> Prompt | None:
-        prompt = self._benchmark.prompt_of_record(record, self._subset)
+    def _brought(self, record: BoxRecord) -> Prompt | None:
+        prompt = self._benchmark.prompt_of_record(record.content, self._subset)
         if prompt is not None and self.foreign.setdefault(prompt.id, prompt) != prompt:
             raise UserError(
                 f"the id {prompt.id!r} stands for {prompt.text!r} here and for "

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from ..detections import check_record
 from ..errors import UserError
 from ..files.regular_files import open_regular
 from ..plugins import Benchmark, Verdict
+from ..plugins.records import BoxRecord
 from ..plugins.subsets import default_rule
 from ..prompts import Key, Prompt
 from ..runs import signature as signatures
@@ -63,10 +62,10 @@ def import_detections(
     """
     expected = target.expected(method)
     keys = set(expected.keys())
-    records: dict[Key, dict[str, Any]] = {}
+    records: dict[Key, BoxRecord] = {}
     looked = Looked(target.benchmark)
     for record in read_records(path):
-        key = (record["prompt_id"], record["index"])
+        key = record.key
         if key[0] not in expected.rank:
             name = f"{target.benchmark.name}:{target.subset}"
             raise UserError(
@@ -78,7 +77,7 @@ def import_detections(
         if key[1] < 0:
             raise UserError(f"{path} holds {key[0]}/{key[1]}: give images an index from 0 on.")
         try:
-            check_record(record)
+            record.require_sound()
         except UserError as error:
             raise UserError(f"{path}, image {key[0]}/{key[1]}: {error}") from error
         records[key] = record
@@ -98,7 +97,7 @@ def import_detections(
         write_atomic(file, canonical_json(told).encode() + b"\n", run.directory.scratch)
         journal = run.directory.detection_journal(detector)
         with journal.writer() as writer:
-            writer.append(records.values())
+            writer.append(record.to_json() for record in records.values())
         journal.merge(run.expected.order, lambda notice: None)
     return run, found
 

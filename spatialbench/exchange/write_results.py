@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..detections import Detections
 from ..errors import UserError, typed
+from ..plugins.records import BoxRecord
 from ..prompts import Prompt
 from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
@@ -22,7 +22,7 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
         UserError: no detections, no space, a file of a run.
     """
     require_not_of_a_run(path)
-    records = [encode(record) for _, _, record in _records(run, detector)]
+    records = [encode(record.to_json()) for _, _, record in _records(run, detector)]
     if not records:
         raise UserError(
             f"{run.path} has no detections of the asked images by {detector}: type "
@@ -50,7 +50,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
             f"type '{typed('score', run.path)}' first."
         )
     images = [
-        (prompt, index, Detections.from_record(record).require_sound())
+        (prompt, index, record.detections().require_sound())
         for prompt, index, record in _records(run, result.detector)
     ]
     if len(images) < result.images:
@@ -81,13 +81,10 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     return written
 
 
-def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, dict[str, object]]]:
+def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, BoxRecord]]:
     """Detections of the expected images in run order."""
     expected = run.expected
-    found = {
-        (record["prompt_id"], record["index"]): record
-        for record in run.directory.seen(detector, lambda notice: None)
-    }
+    found = {record.key: record for record in run.directory.seen(detector, lambda notice: None)}
     for key in expected.keys():  # noqa: SIM118
         if key in found:
             yield expected.by_id[key[0]], key[1], found[key]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..detections import Detections
 from ..errors import UserError, typed
 from ..executors import Executor
 from ..plugins import Detector, Method
+from ..plugins.records import BoxRecord
 from ..prompts import Key, Prompt
 from ..reports.tables import render
 from ..runs.files import make_folder
@@ -99,8 +99,8 @@ def _kept(
             f"type '{typed('depth', run.path)}', then this command again; it goes on from there."
         )
     finished = run.directory.finished_images(progress.notice)
-    found: dict[Key, dict[str, Any]] = {
-        (record["prompt_id"], record["index"]): record
+    found: dict[Key, BoxRecord] = {
+        record.key: record
         for record in run.directory.seen(plan.detector.signature(), progress.notice)
     }
     keys = run.expected.keys()
@@ -116,8 +116,8 @@ def _kept(
             yield run.directory.image_path(*key), record | {"sha256": finished[key].sha256}
 
 
-def _record(prompt: Prompt, key: Key, found: dict[str, Any], threshold: float) -> dict[str, Any]:
-    detections = Detections.from_record(found).above(threshold)
+def _record(prompt: Prompt, key: Key, found: BoxRecord, threshold: float) -> dict[str, Any]:
+    detections = found.detections().above(threshold)
     names: Sequence[str] = prompt.objects
     return {
         "file_name": f"{IMAGES}/{key[0]}-{key[1]}.png",

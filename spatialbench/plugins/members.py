@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UserError
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark
+from .evidence import EVIDENCE
 from .layout import Layout
 from .method import MethodPlugin, Parameter
 from .plugin import Plugin
@@ -199,6 +200,21 @@ _EXPECTED: Mapping[type[Any], Expected] = {
     Rule: (
         ("name", _text, "a text with its version, such as near/1"),
         ("threshold", lambda value, _: _number(value, 0, 1), "a number from 0 to 1"),
+        (
+            "needs",
+            lambda value, _: (
+                isinstance(value, tuple) and len(value) > 0 and set(value) <= {*EVIDENCE}
+            ),
+            f"a tuple of some of {', '.join(EVIDENCE)}",
+        ),
+        (
+            "judge",
+            lambda _, one: (
+                type(one).judge is not Rule.judge
+                or type(one).judge_evidence is not Rule.judge_evidence
+            ),
+            "a method of its own, or judge_evidence as one",
+        ),
     ),
     RulePlugin: (
         *_PLUGIN,

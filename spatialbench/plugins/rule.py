@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+from .evidence import ANSWERS, BOXES, COLOURS, DEPTH, Evidence, Source
+from .requirements import Requirement, required
 
 if TYPE_CHECKING:
     from ..detections import Detections
     from ..prompts import Prompt
     from .method import ImageRequest
-    from .requirements import Requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +40,22 @@ class Verdict:
 
 
 class Rule(ABC):
-    """A named, versioned rule: detections in, verdict out."""
+    """A named, versioned rule: what was seen of an image in, verdict out.
+
+    One of ``judge`` and ``judge_evidence`` is to be written: the first sees boxes alone.
+    """
 
     name: str
     """With its version, such as ``visor-centroid/1``."""
     threshold: float
-    """Score a box must exceed, unless the user gives another."""
+    """Score a box must exceed, unless the user gives another; of an answer likewise."""
+    needs: tuple[str, ...] = (BOXES,)
+    """The kinds of evidence it judges by; see ``spatialbench.plugins.evidence``."""
     threshold_option: str | None = None
     """The option that sets the threshold of prompts which have one of their own."""
 
-    @abstractmethod
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        """Judge one image.
+        """Judge one image by its boxes.
 
         Args:
             prompt: what was asked for.
@@ -57,15 +65,35 @@ class Rule(ABC):
         Raises:
             UserError: a prompt of a kind that the rule does not judge.
         """
+        seen = Evidence(prompt, sources=lambda kind: self.source(kind, None), boxes=detections)
+        return self.judge_evidence(prompt, seen, threshold)
 
-    def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        """Judge a stored record, which has been checked; it must agree with ``judge``.
+    def judge_evidence(self, prompt: Prompt, evidence: Evidence, threshold: float) -> Verdict:
+        """Judge one image by all that was seen of it, of the kinds in ``needs``.
 
-        A rule overrides this to save building arrays, or to see more than boxes.
+        Raises:
+            UserError: as ``judge``; or evidence that is missing or cannot be read.
         """
-        from ..detections import Detections
+        return self.judge(prompt, evidence.boxes, threshold)
 
-        return self.judge(prompt, Detections.from_record(record), threshold)
+    def needs_of(self, prompt: Prompt) -> Sequence[str]:
+        """Which of ``needs`` the images of a prompt are judged by; by default all."""
+        return self.needs
+
+    def questions(self, prompt: Prompt) -> Sequence[str]:
+        """What a judge is asked about the images of a prompt, for a rule that needs answers."""
+        return ()
+
+    def source(self, kind: str, run: Path | None) -> Source | None:
+        """Where a kind of evidence lies that no detector and no judge of the run gives.
+
+        Args:
+            run: the folder of the run; None for results from elsewhere.
+
+        Raises:
+            UserError: nobody made it yet; says what to type.
+        """
+        return None
 
     def for_prompts(
         self, prompts: Sequence[Prompt], threshold: float | None, everywhere: bool = False
@@ -85,10 +113,18 @@ class Rule(ABC):
         """The score above which a box of this prompt's image counts."""
         return threshold
 
-    def inputs(self) -> str | None:
-        """What else than the detections decides the verdicts, as text that changes with it."""
-        return None
-
     def requirements(self, requests: Sequence[ImageRequest], run: Path) -> Sequence[Requirement]:
-        """What it needs to judge these images of the run in that folder; by default nothing."""
-        return ()
+        """What it lacks to judge these images; by default the evidence of its sources."""
+        found = []
+        for kind in self.needs:
+            wanted = [request for request in requests if kind in self.needs_of(request.prompt)]
+            if wanted and kind not in (BOXES, COLOURS, ANSWERS):
+                what = "depth maps" if kind == DEPTH else kind
+                found.append(required(what, partial(self._require, kind, wanted, run)))
+        return found
+
+    def _require(self, kind: str, requests: Sequence[ImageRequest], run: Path) -> None:
+        source = self.source(kind, run)
+        if source is None:
+            raise UserError(f"{self.name} needs {kind} of every image, and does not find any.")
+        source.require(requests)

@@ -99,7 +99,7 @@ def _verdicts(run: Run, detector: str, judging: Judging, progress: Progress) -> 
     wanted = set(run.expected.keys())
     verdicts = {}
     for record in run.directory.seen(detector, progress.notice):
-        key = (record["prompt_id"], record["index"])
+        key = record.key
         if key in wanted:
             verdicts[key] = bool(judging.verdict(by_id[key[0]], record).correct)
     return verdicts

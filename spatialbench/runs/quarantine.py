@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..files.regular_files import remove_below
+from ..plugins.records import key_of
 from ..prompts import Key
 from .expected import name_some
 from .journal import Journal
@@ -34,7 +35,7 @@ class Quarantine:
     def reasons(self, notice: Notice) -> dict[Key, str]:
         """Why each image was given up, whether or not somebody finished it since."""
         return {
-            (record["prompt_id"], record["index"]): str(record.get("reason", "unknown"))
+            key_of(record): str(record.get("reason", "unknown"))
             for record in self._journal.records(notice)
         }
 

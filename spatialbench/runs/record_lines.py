@@ -15,14 +15,12 @@ from pydantic_core import from_json
 from ..errors import UserError
 from ..files.documents import LINE
 from ..files.regular_files import open_regular
+from ..plugins.records import IMAGE_HASH, key_of
 from ..prompts import Key
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]
 Content = TypeVar("Content")
-
-IMAGE_HASH = "image_sha256"
-"""Under which what was seen in an image names the SHA-256 (hex) of the image's file."""
 
 _IMAGE = re.compile(rb'"image_sha256": "([0-9a-f]{64})", ')
 _START = re.compile(rb'\{"prompt_id": "([A-Za-z0-9_.-]+)", "index": (\d+), ')
@@ -70,8 +68,7 @@ def read_record(line: bytes) -> Record:
     """The record in a line. Raises ValueError, KeyError or TypeError for anything else, or NaN."""
     # Three times as fast as json, and the same numbers to the last bit.
     record: Record = from_json(line, allow_inf_nan=False)
-    if not (type(record["prompt_id"]) is str and type(record["index"]) is int):
-        raise TypeError("prompt_id must be text and index a whole number")
+    key_of(record)
     return record
 
 
@@ -80,8 +77,7 @@ def read_key(line: bytes) -> Key:
     start = _START.match(line)
     if start and line.endswith(b"}\n"):
         return start[1].decode(), int(start[2])
-    record = read_record(line)
-    return record["prompt_id"], record["index"]
+    return key_of(read_record(line))
 
 
 def read_key_and_image(line: bytes) -> tuple[Key, str | None]:
@@ -98,7 +94,7 @@ def read_key_and_image(line: bytes) -> tuple[Key, str | None]:
     sha256 = record.get(IMAGE_HASH)
     if not isinstance(sha256, str | None):
         raise TypeError(f"{IMAGE_HASH} must be text")
-    return (record["prompt_id"], record["index"]), sha256
+    return key_of(record), sha256
 
 
 def encode(record: Mapping[str, Any]) -> bytes:

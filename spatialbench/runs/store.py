@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..files.regular_files import names_below, open_regular, remove_below
+from ..plugins.records import BoxRecord, key_of
 from ..prompts import Key
 from .expected import name_some
 from .files import SCRATCH, make_folder, write_atomic
@@ -23,7 +24,7 @@ from .image_files import SUFFIX, ImageRecord, altered, image_files
 from .journal import Journal
 from .names import safe_id, slug
 from .quarantine import Quarantine
-from .record_lines import IMAGE_HASH, Notice, Record, read_key_and_image
+from .record_lines import Notice, Record, read_key_and_image
 
 _DETECTOR = "detector.json"
 _DETECTIONS = "detections.jsonl"
@@ -97,7 +98,7 @@ class RunDirectory:
         looked = [file for file in files if _has_records(file.parent, self)]
         return sorted(read_detector(file, self.path)["signature"] for file in looked)
 
-    def seen(self, signature: str, notice: Notice) -> Iterator[Record]:
+    def seen(self, signature: str, notice: Notice) -> Iterator[BoxRecord]:
         """Detections of one detector, of the images as they are recorded now.
 
         A record that names no image hash, as those of version 0.1, is taken to be of the image of
@@ -108,9 +109,9 @@ class RunDirectory:
         """
         hashes = self.recorded(notice)
         stale: set[Key] = set()
-        for record in self.detection_journal(signature).records(notice):
-            key = (record["prompt_id"], record["index"])
-            if _of_this_image(record.get(IMAGE_HASH), hashes.get(key)):
+        for record in map(BoxRecord, self.detection_journal(signature).records(notice)):
+            key = record.key
+            if _of_this_image(record.image_sha256, hashes.get(key)):
                 stale.discard(key)
                 yield record
             else:
@@ -175,7 +176,7 @@ class RunDirectory:
         """
         recorded: dict[Key, ImageRecord] = {}
         for record in self.image_journal.records(notice):
-            key = (record["prompt_id"], record["index"])
+            key = key_of(record)
             try:
                 recorded[key] = ImageRecord(record["bytes"], record["sha256"])
             except KeyError:

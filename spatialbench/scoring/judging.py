@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from ..detections import check_record
-from ..errors import UserError
+from ..errors import UserError, plugin_failed
 from ..plugins import Benchmark, Rule, Verdict
+from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES, Evidence, Source
+from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord
 from ..plugins.subsets import default_rule
 from ..prompts import Prompt
 from .rules.catalogue import bound
@@ -26,6 +26,8 @@ class Judging:
         rule: as the user named it, or as ``of_prompts`` and ``of_run`` bound it.
         given: the threshold the user chose, 0 to 1; None for nothing.
         detectors: what the detector says counts, in place of the rule's own; None for nothing.
+        run: the folder that the rule's evidence lies in; None for results from elsewhere.
+        answers: a judge's answers; None where none was asked.
 
     Raises:
         UserError: a threshold outside 0 to 1, or NaN.
@@ -34,6 +36,8 @@ class Judging:
     rule: Rule
     given: float | None = None
     detectors: float | None = None
+    run: Path | None = None
+    answers: Source | None = None
 
     def __post_init__(self) -> None:
         if self.given is not None and not 0.0 <= self.given <= 1.0:
@@ -71,8 +75,8 @@ class Judging:
         return replace(made, rule=self.rule.for_prompts(prompts, made._chosen, everywhere))
 
     def of_run(self, run: Path, prompts: Sequence[Prompt]) -> Judging:
-        """With what else the rule looks at in a run; see ``catalogue.bound``."""
-        return replace(self, rule=bound(self.rule, run, prompts))
+        """With the evidence that the rule finds in a run; see ``catalogue.bound``."""
+        return replace(self, rule=bound(self.rule, run, prompts), run=run)
 
     def at(self, threshold: float) -> Judging:
         """The same rule at another threshold."""
@@ -82,20 +86,47 @@ class Judging:
         """The score above which a box of this prompt's image counts."""
         return float(self.rule.decides_at(prompt, self.threshold))
 
-    def verdict(
-        self, prompt: Prompt, record: Mapping[str, Any], *, anywhere: bool = False
-    ) -> Verdict:
-        """Judge a detections record.
+    def verdict(self, prompt: Prompt, record: SeenRecord, *, anywhere: bool = False) -> Verdict:
+        """Judge an image by a stored record of it, and by what else the rule needs.
 
         Args:
+            record: of the boxes; of the answers for a rule that needs no boxes.
             anywhere: let boxes lie where they like: those of a record that brings a prompt of its
                 own are a case for the rule, and not of an image.
 
         Raises:
-            UserError: a record that no detector can have made, or as the rule.
+            UserError: a record that no model can have made, evidence that is missing, or a rule
+                that refuses or fails; that is named.
         """
-        check_record(record, anywhere)
-        return self.rule.judge_record(prompt, record, self.threshold)
+        record.require_sound(anywhere)
+        boxes = record if isinstance(record, BoxRecord) else None
+        evidence = Evidence(prompt, record.key[1], boxes, self._source)
+        if isinstance(record, AnswerRecord):
+            evidence = Evidence(prompt, record.key[1], answers=record.answers)
+        try:
+            verdict = self.rule.judge_evidence(prompt, evidence, self.threshold)
+        except UserError:
+            raise
+        except Exception as error:
+            raise plugin_failed(f"the rule {self.name}", error) from error
+        if not isinstance(verdict, Verdict):
+            raise UserError(
+                f"the rule {self.name} returned a {type(verdict).__name__}: expected a Verdict."
+            )
+        return verdict
+
+    def state(self, prompts: Sequence[Prompt]) -> dict[str, str]:
+        """By kind, a text that changes with the evidence that no model of the run gives."""
+        kinds = dict.fromkeys(kind for prompt in prompts for kind in self.rule.needs_of(prompt))
+        found = {}
+        for kind in kinds:
+            if kind not in (*FOUND_WITH_BOXES, ANSWERS):
+                source = self._source(kind)
+                found[kind] = "" if source is None else source.state()
+        return found
+
+    def _source(self, kind: str) -> Source | None:
+        return self.answers if kind == ANSWERS else self.rule.source(kind, self.run)
 
     @property
     def _chosen(self) -> float | None:

@@ -8,8 +8,8 @@ made of it would be a silent zero.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,16 +17,13 @@ from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
 from ..plugins import Benchmark
+from ..plugins.records import IMAGE_HASH, ONE_COLOUR, BoxRecord
 from ..prompts import Key, Prompt
-from ..runs.record_lines import IMAGE_HASH
 from .judging import Judging
 from .label_names import other_names, some
 
 if TYPE_CHECKING:
     from PIL import Image
-
-ONE_COLOUR = "one_colour"
-"""The key of a detections record that says its image is of one colour; left out elsewhere."""
 
 _SMALL = 8
 """Pixels of the longer side up to which an image may hold no box beyond its first pixel."""
@@ -46,7 +43,7 @@ def vocabulary(benchmark: Benchmark, prompts: Iterable[Prompt]) -> frozenset[str
 
 def found_record(
     signature: str, key: Key, sha256: str | None, found: Detections, image: Image.Image
-) -> dict[str, Any]:
+) -> BoxRecord:
     """The record of what a detector found in an image, whose file has this SHA-256.
 
     Raises:
@@ -68,7 +65,7 @@ def found_record(
         told = of | built.require_sound().to_record()
     except UserError as error:
         raise UserError(f"{signature}, image {key[0]}/{key[1]}: {error}") from error
-    return told | ({ONE_COLOUR: True} if of_one_colour(image) else {})
+    return BoxRecord(told | ({ONE_COLOUR: True} if of_one_colour(image) else {}))
 
 
 class Shares:
@@ -82,14 +79,14 @@ class Shares:
         self._inside = True
         self._between: list[float] | None = None
 
-    def add(self, record: Mapping[str, Any]) -> None:
+    def add(self, record: BoxRecord) -> None:
         """Look at the boxes of one record."""
-        for box in record["boxes"] if self._inside else ():
+        for box in record.boxes if self._inside else ():
             if not all(0 <= corner <= 1 for corner in box):
                 self._inside = False
                 return
             between = self._between is None and any(0 < corner < 1 for corner in box)
-            if between and max(record["width"], record["height"]) > _SMALL:
+            if between and max(record.width, record.height) > _SMALL:
                 self._between = list(box)
 
     def refuse(self) -> None:
@@ -117,17 +114,17 @@ class Looked:
         self._images: Counter[float] = Counter()
         self._best: dict[float, float] = {}
 
-    def add(self, prompt: Prompt, record: Mapping[str, Any], limit: float) -> None:
+    def add(self, prompt: Prompt, record: BoxRecord, limit: float) -> None:
         """Look at one checked record, whose boxes count above ``limit``."""
         self._prompts[prompt.id] = prompt
-        self._one_colour += record.get(ONE_COLOUR) is True
+        self._one_colour += record.one_colour
         self._images[limit] += 1
-        labels = record["labels"]
+        labels = record.labels
         self._shares.add(record)
         if labels:
             self._labels.update(labels)
             self._own = self._own or self._asks(prompt, labels)
-            self._best[limit] = max(self._best.get(limit, 0.0), *record["scores"])
+            self._best[limit] = max(self._best.get(limit, 0.0), *record.scores)
 
     def notes(self, prompts: Iterable[Prompt], judging: Judging) -> list[str]:
         """Sentences for under the table, or the refusal to make one.

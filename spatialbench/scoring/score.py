@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..plugins import Verdict
+from ..plugins.records import BoxRecord
 from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
 from ..runs.chosen_detector import chosen_detector, detect_command
@@ -21,7 +22,7 @@ from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.progress import Progress
-from ..runs.record_lines import Record, open_records
+from ..runs.record_lines import open_records
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from .judging import OWN_THRESHOLD, Judging
@@ -128,7 +129,7 @@ def own_threshold(run: Run, detector: str) -> float | None:
 
 def _judged(
     expected: Expected,
-    records: Iterable[Record],
+    records: Iterable[BoxRecord],
     path: Path,
     judging: Judging,
     progress: Progress,
@@ -142,7 +143,7 @@ def _judged(
     judged = 0
     with _without_collector():
         for record in records:
-            prompt_id, index = record["prompt_id"], record["index"]
+            prompt_id, index = record.key
             # A run can hold more than this selection asks for.
             if prompt_id not in start or not 0 <= index < per_prompt:
                 continue
@@ -185,10 +186,8 @@ def _inputs(run: Run, journal: Journal, judging: Judging, detector: str) -> str:
         "software": software(),
         "summary": FORMAT,
     }
-    # A rule may look at more than boxes, such as depth maps in a folder.
-    inputs = judging.rule.inputs()
-    if inputs is not None:
-        what["rule_inputs"] = inputs
+    if evidence := judging.state(run.expected.prompts):
+        what["evidence"] = evidence
     digest = hashlib.sha256(canonical_json(what).encode())
     # The image records too, because what was seen counts only of the images as they are now.
     for path in [*journal.files(), *run.directory.image_journal.files()]:

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..detections import Detections
 from ..errors import UserError
 from ..files.regular_files import is_regular, open_regular
+from ..plugins.records import IMAGE_HASH
 from ..prompts import Key
 from ..runs.chosen_detector import chosen_detector
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
 from ..runs.opening import Run
 from ..runs.progress import Progress
-from ..runs.record_lines import IMAGE_HASH
 from ..scoring.rules.any_benchmark import in_depth
 from ..scoring.rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
 from ..scoring.rules.stored_masks import packed_masks
@@ -166,9 +165,9 @@ def _boxes(
 
     def pairs() -> Iterator[tuple[Key, npt.NDArray[np.float32]]]:
         for record in run.directory.seen(signature, progress.notice):
-            found = Detections.from_record(record).require_sound().above(MASK_SCORE)
+            found = record.detections().require_sound().above(MASK_SCORE)
             if len(found):
-                yield (record["prompt_id"], record["index"]), found.boxes
+                yield record.key, found.boxes
 
     return dict(pairs())
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..executors import Executor, GivenUp
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..plugins import Detector
+from ..plugins.records import BoxRecord
 from ..prompts import Key
 from ..runs.expected import name_some
 from ..runs.opening import Run
@@ -149,10 +150,10 @@ class DetectWorker:
             self._journal.close()
             self._entered.leave()
 
-    def _write(self, records: list[dict[str, Any]]) -> None:
+    def _write(self, records: list[BoxRecord]) -> None:
         if records:
             record_detector(self._directory, self._detector)
-            self._journal.append(records)
+            self._journal.append(record.to_json() for record in records)
 
     def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
         if sha256 is None:
@@ -242,7 +243,7 @@ def detect(
         looked = 0
         unreadable: list[Key] = []
         before = directory.seen(signature, lambda notice: None) if batches else ()
-        found_before = any(record["boxes"] for record in before)
+        found_before = any(not record.nothing for record in before)
         if batches and executor.elsewhere:
             detector.download()
         known = vocabulary(expected.benchmark, expected.all_prompts) if batches else frozenset()

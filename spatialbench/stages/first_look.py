@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from ..errors import UserError
+from ..plugins.records import BoxRecord
 from ..scoring.label_names import other_names
 from ..scoring.looked import Shares
-
-Json = dict[str, Any]
 
 PATIENCE = 50
 """Images without a known box after which a broken detector is likelier than empty images."""
@@ -28,9 +26,9 @@ class FirstLook:
         self._signature = signature
         self._known = known
         self._asked: dict[str, None] = {}
-        self._held: list[Json] | None = None if found_before else []
+        self._held: list[BoxRecord] | None = None if found_before else []
 
-    def admit(self, records: Sequence[Json], asked: Iterable[str] = ()) -> list[Json]:
+    def admit(self, records: Sequence[BoxRecord], asked: Iterable[str] = ()) -> list[BoxRecord]:
         """The records that may be written now.
 
         Args:
@@ -46,7 +44,7 @@ class FirstLook:
         self._asked.update(dict.fromkeys(asked))
         self._held += records
         if self._known is None:
-            known = any(record["boxes"] for record in self._held)
+            known = not all(record.nothing for record in self._held)
         else:
             known = not self._known.isdisjoint(self._labels())
         if known:
@@ -64,7 +62,7 @@ class FirstLook:
             )
         return []
 
-    def rest(self) -> list[Json]:
+    def rest(self) -> list[BoxRecord]:
         """What is still held back: a run of few images may show nothing.
 
         Raises:
@@ -88,7 +86,7 @@ class FirstLook:
             raise UserError(f"{self._signature}: {error} Nothing was recorded.") from error
 
     def _labels(self) -> list[str]:
-        return [label for record in self._held or () for label in record["labels"]]
+        return [label for record in self._held or () for label in record.labels]
 
     def _refuse_other_names(self) -> None:
         labels = dict.fromkeys(self._labels())

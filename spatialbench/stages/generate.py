@@ -14,6 +14,7 @@ from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..files.images import of_one_colour, one_colour_note
 from ..plugins import ImageRequest, Method
+from ..plugins.records import ONE_COLOUR, key_of
 from ..prompts import Key
 from ..runs.expected import name_some
 from ..runs.machine import device_name
@@ -21,7 +22,6 @@ from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
-from ..scoring.looked import ONE_COLOUR
 from .giving_up import GivingUp
 from .memory import Pieces
 from .open_images import encode_png
@@ -185,7 +185,7 @@ def generate(
 def _say_one_colour(directory: RunDirectory, progress: Progress) -> None:
     """A safety checker's black, or NaN, is no image of the method's."""
     records = directory.image_journal.records(lambda notice: None)
-    blank = {(record["prompt_id"], record["index"]) for record in records if record.get(ONE_COLOUR)}
+    blank = {key_of(record) for record in records if record.get(ONE_COLOUR)}
     if blank:
         progress.notice(f"{one_colour_note(len(blank))}: {name_some(sorted(blank))}.")
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..plugins import Detector, Method
+from ..plugins.evidence import Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required
 from ..prompts import Key
 from ..runs.expected import Expected, to_judge
@@ -165,12 +166,17 @@ def _judging(
     judging: Judging, folder: Path, expected: Expected, keys: list[Key]
 ) -> list[Requirement]:
     """What a rule needs, and whether it takes the prompts: by their verdicts on no box at all."""
+    rule = judging.rule
 
     def takes_the_prompts() -> None:
         nothing = Detections.build(np.empty((0, 4)), [], (), 1, 1)
         for prompt in expected.prompts:
+            answers = dict.fromkeys(rule.questions(prompt), 0.0)
+            seen = Evidence(prompt, boxes=nothing, answers=answers)
             try:
-                judging.rule.judge(prompt, nothing, judging.rule.threshold)
+                rule.judge_evidence(prompt, seen, rule.threshold)
+            except NoEvidence:
+                return
             except UserError:
                 raise
             except Exception:

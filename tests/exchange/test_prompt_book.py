@@ -9,6 +9,7 @@ import pytest
 
 from spatialbench.errors import UserError
 from spatialbench.exchange.prompt_book import PromptBook
+from spatialbench.plugins.records import BoxRecord
 from spatialbench.prompts import Prompt
 
 from ..stages.fakes import Shapes
@@ -38,12 +39,16 @@ class Borrowing(Shelves):
         return Prompt(record["prompt_id"], text, "own") if text else None
 
 
+def prompt_of(book: PromptBook, content: Mapping[str, Any]) -> Prompt:
+    return book.prompt(BoxRecord({"index": 0, **content}))
+
+
 def test_no_more_subsets_are_read_than_needed() -> None:
     shelves = Shelves()
     book = PromptBook(shelves, None)
-    assert book.prompt({"prompt_id": "near-1"}).text == "the near one"
+    assert prompt_of(book, {"prompt_id": "near-1"}).text == "the near one"
     assert shelves.read == ["near"]
-    assert book.prompt({"prompt_id": "far-1"}).text == "the far one"
+    assert prompt_of(book, {"prompt_id": "far-1"}).text == "the far one"
     assert shelves.read == ["near", "far"]
     assert not book.foreign
 
@@ -51,16 +56,16 @@ def test_no_more_subsets_are_read_than_needed() -> None:
 def test_a_named_subset_is_the_only_one() -> None:
     book = PromptBook(Shelves(), "near")
     with pytest.raises(UserError, match="'far-1', which shelves:near does not have"):
-        book.prompt({"prompt_id": "far-1"})
+        prompt_of(book, {"prompt_id": "far-1"})
 
 
 def test_records_bring_prompts_only_where_the_benchmark_reads_them() -> None:
     record = {"prompt_id": "mine", "text": "my own"}
     with pytest.raises(UserError, match="'mine', which shelves does not have"):
-        PromptBook(Shelves(), None).prompt(record)
+        prompt_of(PromptBook(Shelves(), None), record)
     book = PromptBook(Borrowing(), None)
-    assert book.prompt(record).text == "my own"
-    assert book.prompt(dict(record)).task == "own"
+    assert prompt_of(book, record).text == "my own"
+    assert prompt_of(book, dict(record)).task == "own"
     assert list(book.foreign) == ["mine"]
     with pytest.raises(UserError, match="give every prompt an id of its own"):
-        book.prompt(record | {"text": "another"})
+        prompt_of(book, record | {"text": "another"})

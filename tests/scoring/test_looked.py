@@ -14,6 +14,7 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import ImageRequest
+from spatialbench.plugins.records import BoxRecord
 from spatialbench.runs.opening import Run
 from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.looked import Looked, vocabulary
@@ -46,7 +47,7 @@ def looked(*records: dict[str, Any], limit: float = 0.1) -> list[str]:
     shapes = Shapes()
     found = Looked(shapes)
     for prompt, record in zip(shapes.prompts("all"), records, strict=False):
-        found.add(prompt, record, limit)
+        found.add(prompt, BoxRecord(record), limit)
     return found.notes(shapes.prompts("all"), JUDGING)
 
 
@@ -87,10 +88,10 @@ def test_labels_of_other_prompts_alone_are_a_line() -> None:
     shapes = Moons()
     found = Looked(shapes)
     first, second = shapes.prompts("all")[:2]
-    found.add(first, look(["moon", "moon"]), 0.1)
+    found.add(first, BoxRecord(look(["moon", "moon"])), 0.1)
     said = "no box has a label that the prompt of its own image asks for."
     assert found.notes(shapes.prompts("all"), JUDGING) == [said]
-    found.add(second, look(["moon", *shapes.labels(second)]), 0.1)
+    found.add(second, BoxRecord(look(["moon", *shapes.labels(second)])), 0.1)
     assert found.notes(shapes.prompts("all"), JUDGING) == []
 
 
@@ -124,7 +125,7 @@ def test_what_the_benchmark_knows_besides_is_known() -> None:
     shapes = Moons()
     assert vocabulary(shapes, shapes.prompts("all")) == {"circle", "square", "moon"}
     found = Looked(shapes)
-    found.add(shapes.prompts("all")[0], look(["moon", "circle"]), 0.1)
+    found.add(shapes.prompts("all")[0], BoxRecord(look(["moon", "circle"])), 0.1)
     assert found.notes(shapes.prompts("all"), JUDGING) == []
 
 
@@ -141,7 +142,7 @@ def test_scores_that_never_pass_are_an_error_and_some_that_do_are_not() -> None:
 def test_at_a_threshold_that_the_user_chose_nothing_may_count() -> None:
     shapes = Shapes()
     found = Looked(shapes)
-    found.add(shapes.prompts("all")[0], look(["circle"], 0.9), 0.95)
+    found.add(shapes.prompts("all")[0], BoxRecord(look(["circle"], 0.9)), 0.95)
     assert found.notes([], JUDGING.at(0.95)) == [
         "no box in any of 1 images has a score above 0.95 (the best has 0.9)."
     ]

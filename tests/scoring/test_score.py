@@ -15,6 +15,7 @@ from spatialbench.errors import UserError
 from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import Verdict
+from spatialbench.plugins.records import BoxRecord
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.signature import Signature
@@ -287,10 +288,11 @@ def test_tables_by_task_keep_their_rows() -> None:
 
 def test_a_rule_may_judge_records_itself() -> None:
     class Quick(FirstBoxRule):
-        def judge_record(self, prompt: Any, record: Any, threshold: float) -> Verdict:
+        def judge_evidence(self, prompt: Any, evidence: Any, threshold: float) -> Verdict:
             return Verdict(True, 1.0, "quick")
 
-    record = {"width": 1, "height": 1, "boxes": [], "scores": [], "labels": []}
+    at = {"prompt_id": "0", "index": 0, "width": 1, "height": 1}
+    record = BoxRecord(at | {"boxes": [], "scores": [], "labels": []})
     prompt = make_prompts(1)[0]
     assert Judging(Quick()).verdict(prompt, record).reason == "quick"
     assert Judging(FirstBoxRule()).verdict(prompt, record).reason == "0 False"

@@ -146,7 +146,7 @@ def test_only_what_asks_for_depth_once_and_anew_for_a_new_image(tmp_path: Path) 
 
 def test_scores_use_the_maps_and_say_so(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
-    with pytest.raises(UserError, match=r"needs a depth map for .* 'spatialbench depth RUN'"):
+    with pytest.raises(UserError, match=r"needs a depth map of .* 'spatialbench depth "):
         score(run, Silent(), Judging(_rule(run)))
     make_depth(run, Ramp(), Silent())
     summary = score(run, Silent(), Judging(_rule(run)))

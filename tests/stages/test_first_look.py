@@ -10,6 +10,7 @@ import pytest
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.plugins.records import BoxRecord
 from spatialbench.runs.opening import Run
 from spatialbench.stages import first_look
 from spatialbench.stages.detect import detect
@@ -80,8 +81,8 @@ def test_a_short_run_may_show_nothing(run: Run, monkeypatch: pytest.MonkeyPatch)
 
 def test_records_leave_in_the_order_they_came() -> None:
     first = FirstLook("it", found_before=False)
-    empty = [{"index": i, "boxes": []} for i in range(3)]
-    full = {"index": 3, "boxes": [[0, 0, 1, 1]]}
+    empty = [BoxRecord({"index": i, "boxes": []}) for i in range(3)]
+    full = BoxRecord({"index": 3, "boxes": [[0, 0, 1, 1]]})
     assert first.admit(empty) == []
     assert first.admit([full]) == [*empty, full]
     assert first.admit(empty) == empty

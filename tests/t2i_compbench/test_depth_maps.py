@@ -17,6 +17,10 @@ from spatialbench.benchmarks.t2i_compbench.depth_maps import nearness, nearness_
 from spatialbench.benchmarks.t2i_compbench.own_prompts import brought_prompt
 from spatialbench.benchmarks.t2i_compbench.prompts import read_prompts
 from spatialbench.errors import UserError
+from spatialbench.plugins import Verdict
+from spatialbench.plugins.records import BoxRecord
+from spatialbench.prompts import Prompt
+from spatialbench.scoring.judging import Judging
 
 RULE: Any = depth_rule.OFFICIAL
 
@@ -32,6 +36,10 @@ def record(prompt: str = "a dog in front of a cat", **more: Any) -> dict[str, An
         "labels": ["dog", "cat"],
         **more,
     }
+
+
+def judged(prompt: Prompt, content: dict[str, Any], threshold: float) -> Verdict:
+    return Judging(RULE, threshold).verdict(prompt, BoxRecord(content), anywhere=True)
 
 
 def write(path: Path, values: npt.NDArray[np.uint8]) -> None:
@@ -62,18 +70,18 @@ def test_records_find_their_map_by_the_official_name(
 ) -> None:
     (prompt,) = read_prompts("3d", ["a dog in front of a cat"])
     with pytest.raises(UserError, match=depth_maps.FOLDER_VARIABLE):
-        RULE.judge_record(prompt, record(), 0.1)
+        judged(prompt, record(), 0.1)
     monkeypatch.setenv(depth_maps.FOLDER_VARIABLE, str(tmp_path))
     with pytest.raises(UserError, match=r"a dog in front of a cat_000004\.png"):
-        RULE.judge_record(prompt, record(), 0.1)
-    before = RULE.inputs()
+        judged(prompt, record(), 0.1)
+    before = Judging(RULE).state([prompt])
     # Officially x is the row: the dog's rows 60..160 are darker than the cat's 40..140 here.
     fading = np.tile(np.linspace(255, 0, 479).astype(np.uint8)[:, None], (1, 479))
     write(tmp_path / "a dog in front of a cat_000004.png", fading)
-    assert RULE.judge_record(prompt, record(), 0.1).score == 0.44999998807907104
-    assert RULE.inputs() != before
+    assert judged(prompt, record(), 0.1).score == 0.44999998807907104
+    assert Judging(RULE).state([prompt]) != before
     write(tmp_path / "other.png", fading[::-1])
-    assert RULE.judge_record(prompt, record(depth="other.png"), 0.1).score > 0.6
+    assert judged(prompt, record(depth="other.png"), 0.1).score > 0.6
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def test_wrong_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
     (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     write(tmp_path / "wide.png", np.zeros((480, 640), np.uint8))
     with pytest.raises(UserError, match=said):
-        RULE.judge_record(prompt, record(depth=name), 0.1)
+        judged(prompt, record(depth=name), 0.1)
 
 
 def test_official_cases_through_files(
@@ -118,7 +126,7 @@ def test_official_cases_through_files(
         stored = as_record(case) | {"depth": "map.png"}
         prompt = brought_prompt(stored, "3d")
         assert prompt is not None
-        if RULE.judge_record(prompt, stored, 0.1).score == case["official"]["answer"]:
+        if judged(prompt, stored, 0.1).score == case["official"]["answer"]:
             compared += 1
             continue
         # Only where two means are equal but for the order of summation.

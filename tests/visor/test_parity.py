@@ -16,12 +16,18 @@ from spatialbench.benchmarks.visor.prompts import PHRASE, prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
 from spatialbench.benchmarks.visor.visor_py import notebook_visor, visor_py
 from spatialbench.detections import Detections
-from spatialbench.plugins import ScoreTable
+from spatialbench.plugins import ScoreTable, Verdict
+from spatialbench.plugins.evidence import Evidence
+from spatialbench.plugins.records import BoxRecord
 from spatialbench.prompts import Prompt
 
 ALL = prompts("all")
 RULE = CentroidRule()
 Cases = list[dict[str, Any]]
+
+
+def judged(prompt: Prompt, content: dict[str, Any], threshold: float) -> Verdict:
+    return RULE.judge_evidence(prompt, Evidence(prompt, record=BoxRecord(content)), threshold)
 
 
 def prompt_of(image: dict[str, Any]) -> tuple[Prompt, int]:
@@ -98,7 +104,7 @@ def test_records(parity_cases: Cases) -> None:
         assert verdict.score == official["sra"]
         assert verdict.correct is (official["sra"] == 1)
         assert verdict.facts["found_a"] + verdict.facts["found_b"] == official["recall"]
-        assert RULE.judge_record(prompt, stored, 0.1) == verdict
+        assert judged(prompt, stored, 0.1) == verdict
 
 
 def test_script_table_and_errors(parity_cases: Cases) -> None:
@@ -135,7 +141,7 @@ def test_metrics_from_detections(parity_cases: Cases, as_table: Callable[..., Sc
         if case["kind"] != "detections":
             continue
         rows = [
-            (*prompt_of(image), RULE.judge_record(prompt_of(image)[0], record_of(image), 0.1))
+            (*prompt_of(image), judged(prompt_of(image)[0], record_of(image), 0.1))
             for image in images_with_detections([case])
         ]
         table = as_table(rows)

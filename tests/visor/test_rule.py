@@ -16,6 +16,8 @@ from spatialbench.benchmarks.visor.rule import CentroidRule
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
+from spatialbench.plugins.evidence import Evidence
+from spatialbench.plugins.records import BoxRecord
 from spatialbench.prompts import Prompt
 
 RULE = CentroidRule()
@@ -23,6 +25,10 @@ DOG_CAT = {p.task: p for p in prompts("all") if p.objects == ("dog", "cat")}
 OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
 TENTH = float(np.float32(0.1))
 ABOVE_TENTH = float(np.nextafter(np.float32(0.1), np.float32(1)))
+
+
+def judged(prompt: Prompt, content: dict[str, Any], threshold: float) -> Verdict:
+    return RULE.judge_evidence(prompt, Evidence(prompt, record=BoxRecord(content)), threshold)
 
 
 def box(x: float, y: float, half: float = 10.0) -> list[float]:
@@ -41,7 +47,7 @@ def record(*found: tuple[str, list[float], float]) -> dict[str, Any]:
 
 def judge(task: str, *found: tuple[str, list[float], float], threshold: float = 0.1) -> Verdict:
     verdict = RULE.judge(DOG_CAT[task], Detections.from_record(record(*found)), threshold)
-    assert RULE.judge_record(DOG_CAT[task], record(*found), threshold) == verdict
+    assert judged(DOG_CAT[task], record(*found), threshold) == verdict
     return verdict
 
 
@@ -112,7 +118,7 @@ def test_prompts_without_a_relation_are_never_correct() -> None:
     assert verdict.facts["found_a"]
     assert verdict.facts["found_b"]
     single = prompts("single")[0]
-    seen = RULE.judge_record(single, record(("person", box(10, 10), 0.9)), 0.1)
+    seen = judged(single, record(("person", box(10, 10), 0.9)), 0.1)
     assert (seen.correct, seen.facts["found_a"], seen.facts["found_b"]) == (False, True, False)
 
 
@@ -137,7 +143,7 @@ def test_other_labels_count_for_nothing() -> None:
 def test_broken_detections_are_an_error_not_a_zero(damage: dict[str, Any]) -> None:
     broken = record(("dog", box(10, 10), 0.9)) | damage
     with pytest.raises(UserError):
-        RULE.judge_record(DOG_CAT["left"], broken, 0.1)
+        judged(DOG_CAT["left"], broken, 0.1)
 
 
 coordinates = st.integers(0, 128).map(lambda n: n / 2)
@@ -155,7 +161,7 @@ spatial = st.sampled_from(sorted(OPPOSITE))
 def test_the_fast_path_is_the_plain_one(task: str, found: Any, threshold: float) -> None:
     plain = judge(task, *found, threshold=threshold)
     stored = json.loads(json.dumps(Detections.from_record(record(*found)).to_record()))
-    assert RULE.judge_record(DOG_CAT[task], stored, threshold) == plain
+    assert judged(DOG_CAT[task], stored, threshold) == plain
 
 
 @given(spatial, images)

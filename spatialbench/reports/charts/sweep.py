@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...plugins import Benchmark
+from ...plugins.records import BoxRecord
 from ...prompts import Prompt
 from ...scoring.defined import defined_metrics
 from ...scoring.judging import Judging
@@ -33,7 +34,7 @@ class Sweep:
 def sweep(
     benchmark: Benchmark,
     judging: Judging,
-    records: Sequence[tuple[Prompt, Mapping[str, Any]]],
+    records: Sequence[tuple[Prompt, BoxRecord]],
     keys: Sequence[str],
 ) -> Sweep:
     """Judge stored detections again at a row of thresholds.
@@ -50,7 +51,7 @@ def sweep(
     values: dict[str, list[float]] = {key: [] for key in keys}
     for here in map(judging.at, thresholds):
         rows = [
-            (place[prompt.id], int(record["index"]), here.verdict(prompt, record))
+            (place[prompt.id], record.key[1], here.verdict(prompt, record))
             for prompt, record in records
         ]
         table, _ = build_table([by_id[prompt_id] for prompt_id in prompts], rows)

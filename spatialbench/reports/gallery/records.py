@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...plugins import ScoreTable
+from ...plugins.records import BoxRecord
 from ...prompts import Key, Prompt
 from ..scored import ScoredRun
 
@@ -27,7 +28,7 @@ class Side:
     """
 
     scored: ScoredRun
-    detections: Mapping[Key, Mapping[str, Any]]
+    detections: Mapping[Key, BoxRecord]
     images: Mapping[Key, str]
 
     @classmethod
@@ -35,14 +36,14 @@ class Side:
         """Read what the run holds beside its verdicts. Raises UserError for damaged records."""
         directory = scored.run.directory
         notices: list[str] = []
-        found: dict[Key, Mapping[str, Any]] = {}
+        found: dict[Key, BoxRecord] = {}
         if scored.result.detector in directory.detectors():
             for record in directory.seen(scored.result.detector, notices.append):
-                found[record["prompt_id"], record["index"]] = record
+                found[record.key] = record
         images = directory.finished_images(notices.append)
         return cls(scored, found, {key: image.sha256 for key, image in images.items()})
 
-    def missing(self, row: int, prompt: Prompt, record: Mapping[str, Any] | None) -> bool:
+    def missing(self, row: int, prompt: Prompt, record: BoxRecord | None) -> bool:
         """Whether an asked object was not found.
 
         By the rule's own facts where it has some (``found_a``, ``found_all``); else by the labels
@@ -60,7 +61,7 @@ class Side:
         limit = np.float32(self.scored.result.threshold)
         found = {
             label
-            for label, score in zip(record["labels"], record["scores"], strict=True)
+            for label, score in zip(record.labels, record.scores, strict=True)
             if np.float32(score) > limit
         }
         return not set(self.scored.benchmark.labels(prompt)) <= found
@@ -85,18 +86,16 @@ class Side:
         if record is None:
             return shown
         limit = float(np.float32(self.scored.result.threshold))
-        boxes = [
+        boxes: list[list[Any]] = [
             [*(round(float(corner), 1) for corner in box), round(float(score), 3), label]
-            for box, score, label in zip(
-                record["boxes"], record["scores"], record["labels"], strict=True
-            )
+            for box, score, label in zip(record.boxes, record.scores, record.labels, strict=True)
             if score > limit
         ]
         boxes.sort(key=lambda box: -box[4])
         asked = list(self.scored.benchmark.labels(prompt))
         shown |= {
-            "w": record["width"],
-            "h": record["height"],
+            "w": record.width,
+            "h": record.height,
             "asked": asked,
             "boxes": boxes[:MOST_BOXES],
         }
@@ -123,7 +122,7 @@ def best_scores(side: Side) -> tuple[list[float], list[float]]:
         if record is None:
             continue
         best: dict[str, float] = {}
-        for label, score in zip(record["labels"], record["scores"], strict=True):
+        for label, score in zip(record.labels, record.scores, strict=True):
             best[label] = max(best.get(label, 0.0), score)
         where = right if correct[row] else wrong
         where += [best.get(label, 0.0) for label in side.scored.benchmark.labels(prompt)]

@@ -6,17 +6,16 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ...detections import Detections
 from ...errors import UserError, typed
-from ...plugins import Benchmark, ImageRequest, Rule, Verdict
-from ...plugins.requirements import Requirement, required
+from ...plugins import Benchmark, Rule, Verdict
+from ...plugins.evidence import BOXES, MASKS, Evidence, Source
+from ...plugins.evidence import DEPTH as DEPTH_MAPS
 from ...prompts import Prompt, Triplet
-from ...runs.record_lines import IMAGE_HASH
 from .box_pairs import BoolArray
 from .constraints import DEPTH, JUDGED
-from .depth_maps import DepthFolder
+from .depth_maps import DepthFolder, DepthSource, MaskSource
 from .object_depth import Depth
 from .relation_checks import Found, StandsFor, asked_triplets, same_name
 
@@ -83,6 +82,7 @@ class AnyBenchmarkRule(Rule):
         depth: where the depth maps lie; None for nowhere.
     """
 
+    needs = (BOXES, DEPTH_MAPS)
     name: str
     threshold: float
     meaning: PromptMeaning = same_names
@@ -96,91 +96,47 @@ class AnyBenchmarkRule(Rule):
     def left_out(self, reason: str) -> Verdict:
         """The verdict on an image that does not count."""
 
-    def judge(
-        self,
-        prompt: Prompt,
-        detections: Detections,
-        threshold: float,
-        depth: Depth | None = None,
-        masks: Masks | None = None,
-    ) -> Verdict:
-        """Judge one image.
+    def judge_evidence(self, prompt: Prompt, evidence: Evidence, threshold: float) -> Verdict:
+        """Judge one image by its boxes; where depth is asked for, by its depth map and masks too.
 
         Args:
             prompt: any prompt. One the rule has nothing to say of (see :func:`unjudged`) is left
                 out of the numbers: its fact ``judged`` is false.
-            detections: boxes in pixels, y down.
+            evidence: the depth map is read only where both objects were found.
             threshold: a box counts if its float32 score is strictly above float32(threshold).
-            depth: the image's scaled depth map; for in front of and behind.
-            masks: a mask or None for every box; see ``object_depth``.
 
         Raises:
             UserError: a relation of depth, both objects found, and no depth map.
         """
-
-        def given() -> Depth:
-            if depth is None:
-                raise self._no_depth(prompt)
-            return depth
-
-        seen = Seen(detections, threshold, self.meaning(prompt), given, masks)
+        masks = evidence.masks if in_depth(prompt) else None
+        meaning = self.meaning(prompt)
+        seen = Seen(evidence.boxes, threshold, meaning, lambda: evidence.depth, masks)
         return self._judged(prompt, seen)
 
-    def judge_record(self, prompt: Prompt, record: Mapping[str, Any], threshold: float) -> Verdict:
-        """Judge a stored record, with the depth map and the masks of its image."""
-        detections, folder = Detections.from_record(record), self.depth
-        if folder is None or not in_depth(prompt):
-            return self.judge(prompt, detections, threshold)
-        index = int(record["index"])
+    def needs_of(self, prompt: Prompt) -> Sequence[str]:
+        """Depth only where it is asked for."""
+        return self.needs if in_depth(prompt) else (BOXES,)
 
-        size = detections.width, detections.height
-
-        def stored() -> Depth:
-            return folder.read(prompt.id, index, *size, record.get(IMAGE_HASH))
-
-        masks = folder.read_masks(prompt.id, index, detections.boxes, *size)
-        return self._judged(
-            prompt, Seen(detections, threshold, self.meaning(prompt), stored, masks)
-        )
-
-    def requirements(self, requests: Sequence[ImageRequest], run: Path) -> list[Requirement]:
-        """Depth maps of the images whose prompts ask for it; see ``plugins.requirements``."""
-        wanted = [request for request in requests if in_depth(request.prompt)]
-        if not wanted:
-            return []
-
-        def every_map() -> None:
-            folder = self.depth
-            if folder is None:
-                raise self._no_depth(wanted[0].prompt, run)
-            paths = [folder.map_path(request.prompt.id, request.index) for request in wanted]
-            absent = [path for path in paths if not path.is_file()]
-            if absent:
-                raise UserError(
-                    f"{self.name} needs a depth map of {len(wanted):,} images, and {len(absent):,} "
-                    f"are missing, such as {absent[0]}: where the images are there, type "
-                    f"'{typed('depth', run)}'."
-                )
-
-        return [required("depth maps", every_map)]
-
-    def inputs(self) -> str:
-        """What else than the detections decides the verdicts: the folder of depth maps."""
-        return self.depth.state() if self.depth else ""
+    def source(self, kind: str, run: Path | None) -> Source | None:
+        """The depth maps, and the masks beside them; see ``Rule.source``."""
+        if kind == MASKS:
+            return MaskSource(self.depth) if self.depth else None
+        if kind != DEPTH_MAPS:
+            return None
+        if self.depth is None:
+            command = f"'{typed('depth', 'RUN' if run is None else run)}'"
+            raise UserError(
+                f"{self.name} needs a depth map of each image whose prompt asks for in front of or "
+                f"behind: type {command} to make those of a run whose images are there, or give "
+                f"--rule {self.name.split('/')[0]}:depth=FOLDER with <prompt id>/<k>.png in it."
+            )
+        return DepthSource(self.depth, self.name, run)
 
     def _judged(self, prompt: Prompt, seen: Seen) -> Verdict:
         why = unjudged(prompt)
         if why is not None:
             return self.left_out(f"not judged: {self.name} says nothing of {why}")
         return self.answer(asked_triplets(prompt), seen)
-
-    def _no_depth(self, prompt: Prompt, run: Path | None = None) -> UserError:
-        command = f"'{typed('depth', 'RUN' if run is None else run)}'"
-        return UserError(
-            f"{self.name} needs a depth map for {prompt.text!r}: type {command} to make those of a "
-            f"run whose images are there, or give --rule {self.name.split('/')[0]}:depth=FOLDER "
-            "with <prompt id>/<k>.png in it."
-        )
 
 
 def pair_facts(pairs: Sequence[tuple[Found, Found]]) -> Mapping[str, bool | int | float]:

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import UserError
+from ...errors import UserError, typed
 from ...files.documents import LARGE, read_json, read_limited
 from ...files.images import open_image
 from ...files.regular_files import is_regular, names_below
+from ...plugins import ImageRequest
+from ...plugins.evidence import Evidence, Source
+from ...plugins.records import IMAGE_HASH
 from ...runs.names import safe_id, slug
-from ...runs.record_lines import IMAGE_HASH
 from .box_pairs import BoolArray
 from .object_depth import Depth, scaled_depth
 from .stored_masks import read_masks
@@ -139,6 +142,55 @@ class DepthFolder:
             for path in files
         ]
         return hashlib.sha256(repr(listed).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSource(Source):
+    """The depth maps of a folder as evidence; ``rule`` is the name of the rule that needs them."""
+
+    folder: DepthFolder
+    rule: str
+    run: Path | None
+
+    def read(self, evidence: Evidence) -> Depth:
+        """See ``DepthFolder.read``."""
+        record, boxes = evidence.record, evidence.boxes
+        sha256 = None if record is None else record.image_sha256
+        return self.folder.read(*evidence.key, boxes.width, boxes.height, sha256)
+
+    def state(self) -> str:
+        """That of the folder."""
+        return self.folder.state()
+
+    def require(self, requests: Sequence[ImageRequest]) -> None:
+        """See ``Source.require``."""
+        paths = [self.folder.map_path(request.prompt.id, request.index) for request in requests]
+        absent = [path for path in paths if not path.is_file()]
+        if absent:
+            raise UserError(
+                f"{self.rule} needs a depth map of {len(requests):,} images, and {len(absent):,} "
+                f"are missing, such as {absent[0]}: where the images are there, type "
+                f"'{typed('depth', self.run or 'RUN')}'."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MaskSource(Source):
+    """The masks beside the depth maps of a folder, as evidence; an image may have none."""
+
+    folder: DepthFolder
+
+    def read(self, evidence: Evidence) -> list[BoolArray | None] | None:
+        """See ``DepthFolder.read_masks``."""
+        found = evidence.boxes
+        return self.folder.read_masks(*evidence.key, found.boxes, found.width, found.height)
+
+    def state(self) -> str:
+        """That of the folder."""
+        return self.folder.state()
+
+    def require(self, requests: Sequence[ImageRequest]) -> None:
+        """Nothing: where there are no masks, boxes do."""
 
 
 def given_folder(path: str | Path) -> DepthFolder:

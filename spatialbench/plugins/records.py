@@ -1,0 +1,170 @@
+"""Stored records of what a model saw in one image: typed views of their JSON objects.
+
+A view changes nothing: what it is written as is what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Self
+
+from ..detections import Detections, check_record
+from ..errors import UserError
+from ..prompts import Key
+
+IMAGE_HASH = "image_sha256"
+"""Under which what was seen in an image names the SHA-256 (hex) of the image's file."""
+ONE_COLOUR = "one_colour"
+"""The key of a record that says its image is of one colour; left out elsewhere."""
+
+
+def key_of(content: Mapping[str, Any]) -> Key:
+    """The image that a JSON record is about. Raises KeyError or TypeError for a malformed one."""
+    prompt_id, index = content["prompt_id"], content["index"]
+    if not (type(prompt_id) is str and type(index) is int):
+        raise TypeError("prompt_id must be text and index a whole number")
+    return prompt_id, index
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRecord:
+    """What one model saw in one image. ``content`` is its JSON object."""
+
+    content: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """A record. Raises KeyError or TypeError where the image it is about is malformed."""
+        key_of(content)
+        return cls(content)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """What is written, with its keys in order."""
+        return self.content
+
+    @property
+    def key(self) -> Key:
+        """The image."""
+        return self.content["prompt_id"], self.content["index"]
+
+    @property
+    def image_sha256(self) -> str | None:
+        """Of the image's file; None where nobody wrote it, as in version 0.1."""
+        return self.content.get(IMAGE_HASH)
+
+    @property
+    def one_colour(self) -> bool:
+        """Whether the image shows nothing but one colour."""
+        return self.content.get(ONE_COLOUR) is True
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the model saw nothing at all, so that the record cannot speak for it."""
+        return False
+
+    def require_sound(self, anywhere: bool = False) -> None:
+        """Raises UserError for what the model cannot have seen; ``anywhere`` as for boxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRecord(SeenRecord):
+    """What a detector found: boxes in pixels of the image, y down, with scores and labels."""
+
+    @property
+    def boxes(self) -> Sequence[Sequence[float]]:
+        """Corners x0, y0, x1, y1 of n boxes."""
+        boxes: Sequence[Sequence[float]] = self.content["boxes"]
+        return boxes
+
+    @property
+    def scores(self) -> Sequence[float]:
+        """n numbers from 0 to 1."""
+        scores: Sequence[float] = self.content["scores"]
+        return scores
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """n object names."""
+        labels: Sequence[str] = self.content["labels"]
+        return labels
+
+    @property
+    def width(self) -> int:
+        """Of the image, in pixels."""
+        width: int = self.content["width"]
+        return width
+
+    @property
+    def height(self) -> int:
+        """Of the image, in pixels."""
+        height: int = self.content["height"]
+        return height
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is no box."""
+        return not self.boxes
+
+    def detections(self) -> Detections:
+        """The boxes as arrays. Raises UserError for a malformed record."""
+        return Detections.from_record(self.content)
+
+    def require_sound(self, anywhere: bool = False) -> None:
+        """Raises UserError for what no detector can have made; see ``check_record``."""
+        check_record(self.content, anywhere)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord(SeenRecord):
+    """What a judge answered: ``questions`` and ``answers``, two lists of equal length."""
+
+    @property
+    def answers(self) -> Mapping[str, float]:
+        """Probability of yes, 0 to 1, by question.
+
+        Raises:
+            UserError: a malformed record.
+        """
+        self.require_sound()
+        return dict(zip(self.content["questions"], self.content["answers"], strict=True))
+
+    def require_sound(self, anywhere: bool = False) -> None:
+        """Raises UserError for what no judge can have answered."""
+        questions, answers = self.content.get("questions"), self.content.get("answers")
+        if not (isinstance(questions, list) and isinstance(answers, list)):
+            raise UserError("a record of answers has no lists questions and answers.")
+        checked_answers(questions, answers)
+
+
+def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
+    """A judge's answers to these questions about one image.
+
+    Raises:
+        UserError: too many or too few, or one that is no number from 0 to 1.
+    """
+    if isinstance(answers, str | Mapping) or not hasattr(answers, "__iter__"):
+        raise UserError(
+            f"the answers are a {type(answers).__name__}: expected a list with a number from 0 to "
+            "1 for each question."
+        )
+    given = list(answers)
+    if len(given) != len(questions):
+        raise UserError(
+            f"{len(questions)} question(s) were asked and {len(given)} answered: expected a number "
+            "from 0 to 1 for each."
+        )
+    numbers = []
+    for question, answer in zip(questions, given, strict=True):
+        try:
+            number = float("nan") if isinstance(answer, bool | str) else float(answer)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not (isfinite(number) and 0 <= number <= 1):
+            raise UserError(
+                f"the answer to {question!r} is {answer!r}: expected the probability of yes, a "
+                "number from 0 to 1."
+            )
+        numbers.append(number)
+    return numbers
