@@ -64,6 +64,7 @@ def _layouts() -> list[Entry]:
 _KINDS: dict[str, Callable[[], list[Entry]]] = {
     "methods": lambda: _plugins("method"),
     "detectors": lambda: _plugins("detector"),
+    "judges": lambda: _plugins("judge"),
     "benchmarks": lambda: _plugins("benchmark"),
     "backbones": _backbones,
     "rules": _rules,
@@ -76,7 +77,7 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
 @click.argument("kind", required=False, type=click.Choice(list(_KINDS)))
 @format_option
 def command(kind: str | None, form: str) -> None:
-    """What is installed: KIND is methods, detectors, benchmarks, backbones, rules,
+    """What is installed: KIND is methods, detectors, judges, benchmarks, backbones, rules,
     prompt-transforms or layouts.
 
     Without KIND, all of them.

@@ -10,6 +10,8 @@ from .backbone import Backbone, Defaults
 from .benchmark import Benchmark, Judged, Published, ScoreTable
 from .detector import Detector, DetectorPlugin, MaskedDetections
 from .discovery import load, names
+from .evidence import Evidence, Source
+from .judge import Judge, JudgePlugin
 from .kinds import KINDS, Kind
 from .layout import Layout
 from .method import GenerationSettings, ImageRequest, Json, Method, MethodPlugin, Parameter
@@ -26,9 +28,12 @@ __all__ = [
     "Defaults",
     "Detector",
     "DetectorPlugin",
+    "Evidence",
     "GenerationSettings",
     "ImageRequest",
     "Json",
+    "Judge",
+    "JudgePlugin",
     "Judged",
     "Kind",
     "Layout",
@@ -45,6 +50,7 @@ __all__ = [
     "Rule",
     "RulePlugin",
     "ScoreTable",
+    "Source",
     "Verdict",
     "load",
     "names",

@@ -17,6 +17,7 @@ from ..errors import UserError, unknown_name
 from .backbone import Backbone
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
+from .judge import JudgePlugin
 from .kinds import KINDS, Kind, group
 from .members import checked
 from .method import MethodPlugin
@@ -41,6 +42,8 @@ def names(kind: Kind) -> list[str]:
 def load(kind: Literal["method"], name: str) -> MethodPlugin: ...
 @overload
 def load(kind: Literal["detector"], name: str) -> DetectorPlugin: ...
+@overload
+def load(kind: Literal["judge"], name: str) -> JudgePlugin: ...
 @overload
 def load(kind: Literal["benchmark"], name: str) -> Benchmark: ...
 @overload

@@ -9,12 +9,13 @@ from typing import Literal
 from .backbone import Backbone
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
+from .judge import JudgePlugin
 from .method import MethodPlugin
 from .plugin import Plugin
 from .prompt_transform import PromptTransform
 from .rule_plugin import RulePlugin
 
-Kind = Literal["method", "detector", "benchmark", "backbone", "rule", "prompt transform"]
+Kind = Literal["method", "detector", "judge", "benchmark", "backbone", "rule", "prompt transform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class KindFacts:
 KINDS: Mapping[Kind, KindFacts] = {
     "method": KindFacts(MethodPlugin, "--method"),
     "detector": KindFacts(DetectorPlugin, "--detector"),
+    "judge": KindFacts(JudgePlugin, "--judge"),
     "benchmark": KindFacts(Benchmark, "--bench"),
     "backbone": KindFacts(Backbone, "--backbone"),
     "rule": KindFacts(RulePlugin, "--rule"),

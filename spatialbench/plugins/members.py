@@ -11,7 +11,9 @@ from typing import Any
 from ..errors import UserError
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark
+from .detector import DetectorPlugin
 from .evidence import EVIDENCE
+from .judge import JudgePlugin
 from .layout import Layout
 from .method import MethodPlugin, Parameter
 from .plugin import Plugin
@@ -138,6 +140,8 @@ _PLUGIN: Expected = (
 _VERSION = ("version", _whole, "a whole number from 1 on")
 _EXPECTED: Mapping[type[Any], Expected] = {
     Plugin: _PLUGIN,
+    DetectorPlugin: _PLUGIN,
+    JudgePlugin: _PLUGIN,
     MethodPlugin: (
         *_PLUGIN,
         ("step_factor", lambda value, _: _number(value), "a number, 0 or more"),

@@ -24,7 +24,7 @@ def test_list_names_every_kind(spatialbench: Command) -> None:
     listed = json.loads(spatialbench("list", "--format", "json").out)
     assert list(listed) == [
         *("methods", "detectors", "benchmarks", "backbones", "rules"),
-        *("prompt-transforms", "layouts"),
+        *("prompt-transforms", "layouts", "judges"),
     ]
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
     assert {"painter", "sd", "infsplign"} <= names["methods"]
