@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import UserError
+from ..methods.own_function import VERSION as OWN_VERSION
+from ..methods.own_function import OwnFunction
 from ..plugins import Method, MethodPlugin
 from ..plugins.discovery import named_object
 from ..plugins.members import checked
 
 if TYPE_CHECKING:
+    from ..runs.opening import RunSpec
     from .evaluation import Evaluation
 
-_SETTINGS = (
-    "backbone",
-    "steps",
-    "guidance_scale",
-    "scheduler",
-    "width",
-    "height",
-    "dtype",
-    "parameters",
-)
+_OF_A_MODEL = ("steps", "guidance_scale", "scheduler", "dtype", "parameters")
+_SETTINGS = ("backbone", "width", "height", *_OF_A_MODEL)
 
 
 def object_of(what: object) -> Any:
@@ -34,36 +29,86 @@ def object_of(what: object) -> Any:
     found = what
     if isinstance(what, str):
         found = named_object(what) if ":" in what else plugins.load("method", what)
-    if isinstance(found, type):
-        try:
-            return found()
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(
-                f"{found.__name__} cannot be made ({type(error).__name__}: {error}): give an "
-                "object of it, or a class that takes no arguments."
-            ) from error
-    return found
+    if not isinstance(found, type):
+        return found
+    try:
+        return found()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{found.__name__} cannot be made ({type(error).__name__}: {error}): give an object "
+            "of it, or a class whose constructor takes no arguments."
+        ) from error
 
 
-def method_of(asked: Evaluation) -> Method:
+def method_of(asked: Evaluation, found: Any) -> Method:
     """The method with its settings.
 
+    Args:
+        found: see ``object_of``.
+
     Raises:
-        UserError: an unknown name, an object of another kind, or a setting that it does not take.
+        UserError: an object of another kind, no name for what needs one, or a setting that it does
+            not take.
     """
-    found = object_of(asked.what)
     if isinstance(found, MethodPlugin):
-        checked(found, MethodPlugin, f"the method {found.name}")
+        checked(found, MethodPlugin, f"the method {asked.what}")
+        _refuse(asked, ("name",), f"{found.name} has a name of its own")
         return found.configure(asked.settings, asked.parameters)
     if isinstance(found, Method):
-        _refuse(asked, _SETTINGS, "a configured method has its settings already")
+        _refuse(asked, (*_SETTINGS, "name"), "a configured method has its settings already")
         return found
-    raise UserError(
-        f"a {type(found).__name__} cannot be evaluated: give a method's name, an object of "
-        "spatialbench.Method or MethodPlugin."
+    if is_pipeline(found):
+        from ..methods.own_pipeline import OwnPipeline
+
+        _refuse(asked, ("backbone", "dtype"), "a pipeline object is what it is")
+        return OwnPipeline(found, asked.settings, asked.parameters, asked.name or "pipeline")
+    if not callable(found):
+        raise UserError(
+            f"a {type(found).__name__} cannot be evaluated: give a method's name, a Method or "
+            "MethodPlugin of spatialbench, a diffusers pipeline, or a function (prompt, seed) -> "
+            "image."
+        )
+    if asked.name is None:
+        raise UserError(
+            "a function cannot be told from another one by its weights: say what it is called in "
+            "tables, by name=... in Python or --name on the command line."
+        )
+    _refuse(asked, _OF_A_MODEL, "a function has its own")
+    return OwnFunction(found, asked.name, asked.backbone, (asked.width, asked.height))
+
+
+def is_pipeline(found: object) -> bool:
+    """Whether an object is a diffusers pipeline; imports nothing."""
+    return any(
+        kind.__name__ == "DiffusionPipeline" and kind.__module__.startswith("diffusers.")
+        for kind in type(found).__mro__
     )
+
+
+def refuse_other_function(spec: RunSpec) -> None:
+    """Refuse a second function under one name beside the runs of the first.
+
+    Raises:
+        UserError: a run of that name whose function is another, by its name or its source.
+    """
+    from ..runs.manifest import NAME, read_manifest
+
+    own = spec.identity["generator"]
+    if own.get("version") != OWN_VERSION:
+        return
+    for manifest in sorted(spec.folder().parent.glob(f"*/{NAME}")):
+        other = read_manifest(manifest.parent).identity["generator"]
+        if other.get("version") != OWN_VERSION or other.get("method") != own["method"]:
+            continue
+        if any(other.get(key) != own.get(key) for key in ("function", "source")):
+            raise UserError(
+                f"{manifest.parent} holds images of another function called {own['method']!r} "
+                f"({other.get('function')}, source {other.get('source')}; now {own['function']}, "
+                f"source {own.get('source')}): give this one another name, or delete that folder "
+                "where its images are of no use any more."
+            )
 
 
 def _refuse(asked: Evaluation, names: tuple[str, ...], why: str) -> None:

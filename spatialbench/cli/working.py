@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,30 +89,17 @@ class WorkingOptions:
         Raises:
             UserError: options of Ray without it.
         """
-        if self.executor == "local":
-            self._no_ray_options()
-            from ..executors.local import LocalExecutor
+        from ..executors.named import named_executor
 
-            return LocalExecutor(say)
-        if find_spec("ray") is None:
-            raise UserError(
-                '--executor ray needs Ray, which is not installed: pip install "spatialbench[ray]".'
-            )
-        from ..executors.ray import RayExecutor
-        from ..executors.ray_cluster import Wanted
-        from ..executors.ray_hands import Limits
-
-        share = self.gpus_per_worker
-        if share is None:
-            share = 1.0 if device.startswith("cuda") else 0.0
-        limits = Limits() if self.time_limit is None else Limits(batch=self.time_limit)
-        return RayExecutor(Wanted(self.address, self.workers, share), limits, say)
-
-    def _no_ray_options(self) -> None:
-        for name in ("address", "workers", "gpus_per_worker", "time_limit"):
-            if getattr(self, name) is not None:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} is for several workers: add --executor ray.")
+        return named_executor(
+            self.executor,
+            say,
+            device=device,
+            workers=self.workers,
+            address=self.address,
+            gpus_per_worker=self.gpus_per_worker,
+            time_limit=self.time_limit,
+        )
 
 
 def working_of(values: dict[str, Any]) -> WorkingOptions:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from .patterns import FilePatterns
@@ -90,3 +91,15 @@ def _file_hash(path: str, size: int, mtime_ns: int) -> str:
     """Size and time are part of the cache key: a rewritten file is read again."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def module_hash(model: Any) -> str:
+    """SHA-256 (hex) over the names, types, shapes and bytes of a torch module's state."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, values in sorted(model.state_dict().items()):
+        digest.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\n".encode())
+        flat = values.detach().cpu().contiguous().reshape(-1)
+        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+    return digest.hexdigest()

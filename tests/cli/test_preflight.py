@@ -72,9 +72,9 @@ def test_ray_asks_the_same_and_for_itself(
     spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ("run", *VISOR, "--executor", "ray", "--detector", "owlvit", "--offline")
-    monkeypatch.setattr("spatialbench.cli.working.find_spec", lambda name: object())
+    monkeypatch.setattr("spatialbench.executors.named.find_spec", lambda name: object())
     refused(spatialbench(*asked), tmp_path, "not in the local cache")
-    monkeypatch.setattr("spatialbench.cli.working.find_spec", lambda name: None)
+    monkeypatch.setattr("spatialbench.executors.named.find_spec", lambda name: None)
     refused(spatialbench(*asked), tmp_path, 'pip install "spatialbench[ray]"')
 
 

@@ -1,0 +1,78 @@
+"""Is the difference between runs more than chance?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .run import Run, load_run
+
+if TYPE_CHECKING:
+    from ..reports.compare.comparison import Comparison as Pair
+    from ..reports.compare.comparison import Flip, MetricChange
+    from ..reports.tables import Format
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs held to a reference, image by image.
+
+    Attributes:
+        pairs: the reference with each of the others, in their order.
+        headline: keys of the metrics that a table shows.
+        confidence: of the intervals.
+    """
+
+    pairs: Sequence[Pair]
+    headline: Sequence[str]
+    confidence: float
+
+    @property
+    def metrics(self) -> Mapping[str, MetricChange]:
+        """By key what changed from the reference to the first other run, over all images."""
+        return self.pairs[0].groups["all"]
+
+    @property
+    def flips(self) -> Sequence[Flip]:
+        """Images that are right in one of these two runs only."""
+        return self.pairs[0].flips
+
+    def table(self, form: Format = "table", flips: int = 20) -> str:
+        """The table of ``spatialbench compare``, with so many of the images that changed."""
+        from ..reports.compare.text import comparison_text
+
+        return comparison_text(self.pairs, self.headline, form, flips, self.confidence)
+
+
+def compare(
+    reference: Run | str | Path,
+    *others: Run | str | Path,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare scored runs with a reference, each on the images that it shares with it.
+
+    Args:
+        reference: a run or its directory; so are the others.
+        others: at least one.
+        resamples: of the bootstrap and of the permutation test.
+        confidence: of the intervals; p-values are two-sided, and corrected over several runs.
+
+    Raises:
+        UserError: no other run, runs of different benchmarks, or without a shared image.
+    """
+    from ..errors import UserError
+    from ..reports.compare.comparison import compare as compared
+
+    if not others:
+        raise UserError(
+            "there is nothing to compare: name a reference and at least one other run, as in "
+            "'spatialbench compare runs/visor/sd@lab/... runs/visor/infsplign@lab/...'."
+        )
+    first, *rest = [
+        (run if isinstance(run, Run) else load_run(run)).scored() for run in (reference, *others)
+    ]
+    pairs = compared(first, rest, resamples, confidence)
+    return Comparison(pairs, list(first.benchmark.headline), confidence)

@@ -1,0 +1,215 @@
+"""A run on disk: its numbers, its verdicts, its images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError, typed
+from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
+from ..runs.progress import Silent
+from . import choosing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..prompts import Key
+    from ..reports.gate.decision import Decision
+    from ..reports.results import Group, Result
+    from ..reports.scored import ScoredRun
+    from ..reports.tables import Format
+    from ..runs.opening import Run as StoredRun
+    from ..scoring.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A metric in percent with its 95 % interval.
+
+    Attributes:
+        value: NaN where it is undefined.
+        interval: lower and upper bound; None where there is none.
+        reason: why it is undefined or has no interval; else empty.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+    reason: str = ""
+
+
+class Run:
+    """A run; made by ``evaluate``, ``score`` and ``load_run``.
+
+    Its numbers and verdicts raise UserError where it is not scored yet.
+    """
+
+    def __init__(self, stored: StoredRun, summary: Summary | None = None) -> None:
+        self.stored = stored
+        self._summary = summary
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}>"
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.stored.path
+
+    @cached_property
+    def summary(self) -> Mapping[str, Any]:
+        """The summary as it stands in ``summary.json``."""
+        from ..files.documents import read_json
+        from ..reports.results import read_result
+
+        if self._summary is not None:
+            return self._summary
+        read_result(self.path)
+        document: dict[str, Any] = read_json(self.path / "summary.json", below=self.path)
+        return document
+
+    @cached_property
+    def result(self) -> Result:
+        """The summary, checked: method, rule, detector, threshold, counts, metrics by task."""
+        from ..reports.results import parse_result
+
+        return parse_result(self.summary)
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """The benchmark, with the metrics of the rule that judged."""
+        from ..scoring.measured import measured_by
+
+        expected = self.stored.expected
+        return measured_by(expected.benchmark, self.result.rule, expected.subset, self.path)
+
+    @property
+    def signature(self) -> str:
+        """The line that says how the numbers were made."""
+        return self.result.signature
+
+    @property
+    def metrics(self) -> Mapping[str, Measured]:
+        """The metrics over all images, by key; those of the table first."""
+        return self._measured(self.result)
+
+    @property
+    def tasks(self) -> Mapping[str, Mapping[str, Measured]]:
+        """The same by task of the benchmark."""
+        return {name: self._measured(group) for name, group in self.result.groups.items()}
+
+    def _measured(self, group: Group) -> dict[str, Measured]:
+        keys = dict.fromkeys(key for key in self.benchmark.headline if key in self.summary)
+        keys |= dict.fromkeys(group.intervals)
+        found = {}
+        for key in keys:
+            low, high = group.intervals.get(key, (None, None))
+            interval = None if low is None or high is None else (low, high)
+            found[key] = Measured(group.metric(key), interval, group.reasons.get(key, ""))
+        return found
+
+    def frame(self) -> pd.DataFrame:
+        """One row per judged image, in run order.
+
+        Columns: ``prompt_id``, ``prompt`` (its text), ``index`` (of the image), ``task``,
+        ``correct`` (the verdict), ``score``, ``reason``, then the facts of the rule.
+        """
+        import pandas as pd
+
+        from ..scoring.score import read_verdicts
+
+        self._refuse_part()
+        frame = pd.DataFrame(list(read_verdicts(self.stored)))
+        texts = {prompt.id: prompt.text for prompt in self.stored.expected.prompts}
+        frame.insert(1, "prompt", frame["prompt_id"].map(texts))
+        return frame
+
+    def images(self) -> dict[Key, Path]:
+        """The file of each finished image, by prompt id and image index, in run order."""
+        directory = self.stored.directory
+        done = directory.finished_images(lambda notice: None)
+        expected = self.stored.expected.keys()
+        return {key: directory.image_path(*key) for key in expected if key in done}
+
+    def table(self, form: Format = "table") -> str:
+        """The table of ``spatialbench run``: as text, ``md``, ``csv`` or ``json``."""
+        from ..reports.single import result_text
+        from ..runs.timing import read_pace
+
+        pace = read_pace(self.path)
+        return result_text(self.result, self.summary, list(self.benchmark.headline), form, pace)
+
+    def detect(
+        self,
+        detector: str | Detector | DetectorPlugin | None = None,
+        *,
+        device: str | None = None,
+        offline: bool = False,
+    ) -> str:
+        """Have a detector look at the images too; returns its signature, for :meth:`score`."""
+        from ..weights.devices import chosen_device
+        from .looking import look
+
+        _, found_by = look(
+            self.stored,
+            detector,
+            device=chosen_device(device),
+            progress=Silent(),
+            offline=offline,
+        )
+        return found_by.signature()
+
+    def score(
+        self,
+        *,
+        rule: str | Rule | None = None,
+        threshold: float | None = None,
+        detector: str | None = None,
+    ) -> Run:
+        """Judge what was seen by another rule, threshold or detector; no model is needed."""
+        from ..scoring.score import score
+
+        expected = self.stored.expected
+        judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
+        return Run(self.stored, score(self.stored, Silent(), judging, detector))
+
+    def scored(self) -> ScoredRun:
+        """Summary and verdicts in memory, which comparing and gating start from."""
+        from ..reports.scored import load_scored
+
+        self._refuse_part()
+        return load_scored(self.stored)
+
+    def gate(self, file: str | Path) -> Decision:
+        """Hold the run to a gate file; ``.answer`` is pass, a regression, or cannot tell.
+
+        Raises:
+            UserError: no such file, or a malformed one.
+        """
+        from ..reports.gate.decision import decide
+        from ..reports.gate.file import read_gate
+
+        return decide(self.scored(), read_gate(Path(file)))
+
+    def _refuse_part(self) -> None:
+        if self.stored.is_part:
+            raise UserError(
+                f"{self.path} is of more images than these: its verdicts are those of all of "
+                f"them; load_run({str(self.path)!r}) has them, and {typed('score', self.path)} "
+                "writes them again."
+            )
+
+
+def load_run(path: str | Path, bench: str | Benchmark | None = None) -> Run:
+    """A run that is on disk.
+
+    Args:
+        path: its directory.
+        bench: its benchmark, where that is of no installed package.
+
+    Raises:
+        UserError: no run there, or one that is damaged or of other prompts.
+    """
+    return Run(choosing.existing_run(Path(path), bench=bench))
