@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api.comparing import Comparison as Comparison
     from .api.comparing import compare as compare
-    from .api.evaluation import evaluate as evaluate
+    from .api.evaluate import evaluate as evaluate
     from .api.run import Measured as Measured
     from .api.run import Run as Run
     from .api.run import load_run as load_run
@@ -42,7 +42,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "api.comparing": ("Comparison", "compare"),
-    "api.evaluation": ("evaluate",),
+    "api.evaluate": ("evaluate",),
     "api.run": ("Measured", "Run", "load_run"),
     "detections": ("Detections",),
     "errors": ("UserError",),

@@ -148,11 +148,21 @@ def existing_run(folder: Path, *, bench: str | Benchmark | None = None) -> Run:
     Raises:
         UserError: no run, or one that cannot be opened.
     """
-    from ..runs.opening import benchmark_of, open_existing
+    from ..runs.opening import open_existing
     from ..runs.status import run_at
 
     if not folder.is_dir():
         raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
     run = run_at(folder)
-    benchmark, _ = benchmark_and_subset(bench or benchmark_of(run))
+    benchmark, _ = benchmark_and_subset(bench or _named_in(run))
     return open_existing(run, benchmark.of_run(run))
+
+
+def _named_in(run: Path) -> str:
+    """The benchmark that a manifest names: one that is known, and nothing to be imported."""
+    from ..runs.opening import benchmark_of
+
+    name = benchmark_of(run)
+    if ":" in name:
+        raise unknown_name("benchmark", name, plugins.names("benchmark"))
+    return name

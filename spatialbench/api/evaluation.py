@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..executors.named import named_executor
 from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Rule
 from ..runs.names import backbone_name
-from ..runs.progress import Progress, Silent
+from ..runs.progress import Progress
 from ..runs.selection import Selection
 from ..stages.plan import WHOLE, Shard
 from ..weights.devices import chosen_device, named_device
@@ -24,12 +24,10 @@ from .what import is_pipeline, method_of, object_of, refuse_other_function
 if TYPE_CHECKING:
     from ..executors import Executor
     from ..runs.expected import Expected
-    from ..runs.opening import Run as StoredRun
-    from ..runs.opening import RunSpec
+    from ..runs.opening import Run, RunSpec
     from ..scoring.judging import Judging
     from ..scoring.summary import Summary
     from ..stages.preflight import Wanted
-    from .run import Run
 
 DEFAULT_BATCH_SIZE = 8
 
@@ -39,7 +37,7 @@ class Evaluation:
     """What is asked, before anything is made. None is the default of whatever it is asked of.
 
     Attributes:
-        what: see :func:`evaluate`; so for all others.
+        what: see :func:`~spatialbench.api.evaluate.evaluate`; so for all others.
         executor: where the work is done; None for this process.
         shard: the part of the work to do.
         here: whether this machine must have the device, if the work is done in this process.
@@ -174,7 +172,7 @@ class Evaluation:
         found_by = self.found_by if looked_at else None
         return Wanted(self.folder, self.expected, self.spec.generator, found_by, judging, size)
 
-    def run(self, *, meanwhile: str = "") -> tuple[StoredRun, Summary | None]:
+    def run(self, *, meanwhile: str = "") -> tuple[Run, Summary | None]:
         """Do what is left to do; no summary of a shard.
 
         Args:
@@ -197,7 +195,7 @@ class Evaluation:
             self.progress.notice(f"run: {opened.path}")
             return opened, run_all(opened, work, self.progress)
 
-    def generate(self) -> tuple[StoredRun, int]:
+    def generate(self) -> tuple[Run, int]:
         """Make the images that are missing; the run, and how many were made."""
         from ..stages.generate import generate
         from ..stages.preflight import prepare
@@ -224,7 +222,7 @@ class Evaluation:
         return self.executor or named_executor("local", self.progress.notice)
 
     @contextmanager
-    def _opened(self) -> Iterator[StoredRun]:
+    def _opened(self) -> Iterator[Run]:
         """Start the run on disk, or continue it, and hold it."""
         from ..runs.machine import this_machine
         from ..runs.opening import opened_run
@@ -246,107 +244,3 @@ class Evaluation:
             if sentence is not None:
                 self.progress.notice(sentence)
             yield run
-
-
-def evaluate(
-    what: object,
-    bench: str | Benchmark,
-    *,
-    limit: int | None = None,
-    only: str | Sequence[str] = (),
-    images_per_prompt: int | None = None,
-    backbone: str | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    steps: int | None = None,
-    guidance_scale: float | None = None,
-    scheduler: str | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    dtype: str | None = None,
-    prompt_transform: str | None = None,
-    seeds: str = "protocol",
-    detector: str | Detector | DetectorPlugin | None = None,
-    rule: str | Rule | None = None,
-    threshold: float | None = None,
-    name: str | None = None,
-    out: str | Path | None = None,
-    device: str | None = None,
-    batch_size: int | None = None,
-    offline: bool = False,
-    executor: str | Executor = "local",
-    workers: int | None = None,
-    progress: bool | Progress = True,
-) -> Run:
-    """Make the images, find the objects, apply the rule; as ``spatialbench run``.
-
-    The same call again continues where the last one stopped; once it is complete, it only reads.
-
-    Args:
-        what: a method's name, ``path/to/file.py:NAME``, a ``Method`` or ``MethodPlugin``, a
-            diffusers pipeline, or a function ``(prompt: str, seed: int) -> PIL.Image.Image``.
-        bench: ``NAME``, ``NAME:subset`` or a ``Benchmark``.
-        limit: only the first so many prompts of one fixed, balanced shuffle.
-        only: tasks, relations or prompt ids, comma-separated in a string.
-        images_per_prompt: None for the benchmark's own number.
-        backbone: of a named method; of a function, what its images are made with, which is told.
-        parameters: of the method, by name.
-        steps: denoising steps; like what follows, None for the backbone's own.
-        guidance_scale: of classifier-free guidance.
-        scheduler: such as ``ddim``.
-        width: of the images, in pixels; so is ``height``.
-        height: see ``width``.
-        dtype: ``float32``, ``float16`` or ``bfloat16``.
-        prompt_transform: what rewrites the prompts before the method sees them.
-        seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``.
-        detector: None for the benchmark's own, and for the lab's images the lab's own.
-        rule: None for that of the subset.
-        threshold: score, 0 to 1, that a box must exceed; None for the rule's.
-        name: what a function, which needs one, or a pipeline is called in tables.
-        out: exactly where the run lies; None for its own folder under ``runs``.
-        device: such as ``cuda:1``; None for cuda where there is one. A pipeline stays where it is.
-        batch_size: images at a time.
-        offline: take nothing from the network.
-        executor: ``local``, ``ray`` or an object.
-        workers: of ray; None for as many as the cluster has room for.
-        progress: True draws on stderr, False draws nothing; or an object that is told.
-
-    Raises:
-        UserError: what the caller can put right, before the first image wherever that can be.
-    """
-    from .run import Run
-
-    told = drawn() if progress is True else Silent() if progress is False else progress
-    if isinstance(executor, str):
-        executor = named_executor(executor, told.notice, workers=workers, device=device)
-    asked = Evaluation(
-        what,
-        bench,
-        parameters=parameters or {},
-        backbone=backbone,
-        steps=steps,
-        guidance_scale=guidance_scale,
-        scheduler=scheduler,
-        width=width,
-        height=height,
-        dtype=dtype,
-        prompt_transform=prompt_transform,
-        limit=limit,
-        only=Selection.parse_only(only) if isinstance(only, str) else tuple(only),
-        images_per_prompt=images_per_prompt,
-        seeds=seeds,
-        detector=detector,
-        rule=rule,
-        threshold=threshold,
-        name=name,
-        out=None if out is None else Path(out),
-        device=device,
-        batch_size=batch_size,
-        offline=offline,
-        executor=executor,
-        progress=told,
-    )
-    try:
-        stored, summary = asked.run()
-    finally:
-        told.end()
-    return Run(stored, summary)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UserError, typed
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
     from ..prompts import Key
     from ..reports.gate.decision import Decision
-    from ..reports.results import Group, Result
     from ..reports.scored import ScoredRun
     from ..reports.tables import Format
     from ..runs.opening import Run as StoredRun
-    from ..scoring.summary import Summary
+    from ..scoring.summary import Group, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +58,11 @@ class Run:
         return self.stored.path
 
     @cached_property
-    def summary(self) -> Mapping[str, Any]:
-        """The summary as it stands in ``summary.json``."""
-        from ..files.documents import read_json
-        from ..reports.results import read_result
+    def summary(self) -> Summary:
+        """What was measured, and how."""
+        from ..reports.results import read_summary
 
-        if self._summary is not None:
-            return self._summary
-        read_result(self.path)
-        document: dict[str, Any] = read_json(self.path / "summary.json", below=self.path)
-        return document
-
-    @cached_property
-    def result(self) -> Result:
-        """The summary, checked: method, rule, detector, threshold, counts, metrics by task."""
-        from ..reports.results import parse_result
-
-        return parse_result(self.summary)
+        return self._summary or read_summary(self.path)
 
     @property
     def benchmark(self) -> Benchmark:
@@ -83,32 +70,22 @@ class Run:
         from ..scoring.measured import measured_by
 
         expected = self.stored.expected
-        return measured_by(expected.benchmark, self.result.rule, expected.subset, self.path)
+        return measured_by(expected.benchmark, self.summary.rule, expected.subset, self.path)
 
     @property
     def signature(self) -> str:
         """The line that says how the numbers were made."""
-        return self.result.signature
+        return self.summary.signature
 
     @property
     def metrics(self) -> Mapping[str, Measured]:
-        """The metrics over all images, by key; those of the table first."""
-        return self._measured(self.result)
+        """The metrics over all images, by key, in the benchmark's order."""
+        return _measured(self.summary)
 
     @property
     def tasks(self) -> Mapping[str, Mapping[str, Measured]]:
         """The same by task of the benchmark."""
-        return {name: self._measured(group) for name, group in self.result.groups.items()}
-
-    def _measured(self, group: Group) -> dict[str, Measured]:
-        keys = dict.fromkeys(key for key in self.benchmark.headline if key in self.summary)
-        keys |= dict.fromkeys(group.intervals)
-        found = {}
-        for key in keys:
-            low, high = group.intervals.get(key, (None, None))
-            interval = None if low is None or high is None else (low, high)
-            found[key] = Measured(group.metric(key), interval, group.reasons.get(key, ""))
-        return found
+        return {name: _measured(group) for name, group in self.summary.groups.items()}
 
     def frame(self) -> pd.DataFrame:
         """One row per judged image, in run order.
@@ -139,7 +116,7 @@ class Run:
         from ..runs.timing import read_pace
 
         pace = read_pace(self.path)
-        return result_text(self.result, self.summary, list(self.benchmark.headline), form, pace)
+        return result_text(self.summary, list(self.benchmark.headline), form, pace)
 
     def detect(
         self,
@@ -200,6 +177,15 @@ class Run:
                 f"them; load_run({str(self.path)!r}) has them, and {typed('score', self.path)} "
                 "writes them again."
             )
+
+
+def _measured(group: Group) -> dict[str, Measured]:
+    found = {}
+    for key in group.metrics:
+        low, high = group.interval(key)
+        interval = None if low is None or high is None else (low, high)
+        found[key] = Measured(group.metric(key), interval, group.reasons.get(key, ""))
+    return found
 
 
 def load_run(path: str | Path, bench: str | Benchmark | None = None) -> Run:

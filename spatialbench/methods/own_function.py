@@ -65,6 +65,11 @@ class OwnFunction(Method):
             **{key: value for key, value in asked.items() if value is not None},
         }
 
+    @property
+    def one_by_one(self) -> bool:
+        """Yes: it is called for each image."""
+        return True
+
     def load(self) -> None:
         """Nothing to load: the function is there."""
 

@@ -58,6 +58,15 @@ class Parameter:
 class Method(ABC):
     """A method on a backbone, with every setting fixed."""
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether no image depends on its batch by even a bit: finished ones are not made again.
+
+        Where it is false, as by default, a batch with a missing image is made whole, so that the
+        bytes are those of an uninterrupted run.
+        """
+        return False
+
     @abstractmethod
     def identity(self) -> Json:
         """Everything that decides the pixels: method, version, parameters, backbone, scheduler.

@@ -49,6 +49,11 @@ class Transformed(Method):
     generator: Method
     transform: PromptTransform
 
+    @property
+    def one_by_one(self) -> bool:
+        """What the method says."""
+        return self.generator.one_by_one
+
     def identity(self) -> Json:
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}

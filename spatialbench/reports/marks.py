@@ -21,9 +21,14 @@ MARKS = {
         "its authors' method without defects of their code, so not what their published rows were "
         "made with; it competes like a row without a mark",
     ),
+    "unpinned": (
+        "[u]",
+        "a function of its user's, whose weights and code nobody has pinned: the same name need "
+        "not give these images again; it competes like a row without a mark",
+    ),
 }
 """Marks of published rows and of methods: what stands in the table, and what it means."""
-_COMPETING = frozenset({"reconstruction", "corrected"})
+_COMPETING = frozenset({"reconstruction", "corrected", "unpinned"})
 """Marks that do not keep a row from being the best."""
 
 

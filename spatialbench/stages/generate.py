@@ -155,7 +155,15 @@ def generate(
         total = sum(map(len, planned(keys, batch_size, shard)))
         progress.begin(STAGE, total - missing, total)
         batches = [
-            ImageBatch(tuple(map(expected.request, batch.keys)), batch.missing) for batch in due
+            ImageBatch(
+                tuple(
+                    expected.request(key)
+                    for key in batch.keys
+                    if key in batch.missing or not generator.one_by_one
+                ),
+                batch.missing,
+            )
+            for batch in due
         ]
         told = lost = 0
         here = directory.absolute()

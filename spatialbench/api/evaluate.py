@@ -1,0 +1,120 @@
+"""One call from a method, a pipeline or a function to the benchmark's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..executors.named import named_executor
+from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
+from ..runs.progress import Progress, Silent
+from ..runs.selection import Selection
+from .console import progress as drawn
+from .evaluation import Evaluation
+from .run import Run
+
+if TYPE_CHECKING:
+    from ..executors import Executor
+
+
+def evaluate(
+    what: object,
+    bench: str | Benchmark,
+    *,
+    limit: int | None = None,
+    only: str | Sequence[str] = (),
+    images_per_prompt: int | None = None,
+    backbone: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    steps: int | None = None,
+    guidance_scale: float | None = None,
+    scheduler: str | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    dtype: str | None = None,
+    prompt_transform: str | None = None,
+    seeds: str = "protocol",
+    detector: str | Detector | DetectorPlugin | None = None,
+    rule: str | Rule | None = None,
+    threshold: float | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
+    offline: bool = False,
+    executor: str | Executor = "local",
+    workers: int | None = None,
+    progress: bool | Progress = True,
+) -> Run:
+    """Make the images, find the objects, apply the rule; as ``spatialbench run``.
+
+    The same call again continues where the last one stopped; once it is complete, it only reads.
+
+    Args:
+        what: a method's name, ``path/to/file.py:NAME``, a ``Method`` or ``MethodPlugin``, a
+            diffusers pipeline, or a function ``(prompt: str, seed: int) -> PIL.Image.Image``.
+        bench: ``NAME``, ``NAME:subset`` or a ``Benchmark``.
+        limit: only the first so many prompts of one fixed, balanced shuffle.
+        only: tasks, relations or prompt ids, comma-separated in a string.
+        images_per_prompt: None for the benchmark's own number.
+        backbone: of a named method; of a function, what its images are made with, which is told.
+        parameters: of the method, by name.
+        steps: denoising steps; like what follows, None for the backbone's own.
+        guidance_scale: of classifier-free guidance.
+        scheduler: such as ``ddim``.
+        width: of the images, in pixels; so is ``height``.
+        height: see ``width``.
+        dtype: ``float32``, ``float16`` or ``bfloat16``.
+        prompt_transform: what rewrites the prompts before the method sees them.
+        seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``.
+        detector: None for the benchmark's own, and for the lab's images the lab's own.
+        rule: None for that of the subset.
+        threshold: score, 0 to 1, that a box must exceed; None for the rule's.
+        name: what a function, which needs one, or a pipeline is called in tables.
+        out: exactly where the run lies; None for its own folder under ``runs``.
+        device: such as ``cuda:1``; None for cuda where there is one. A pipeline stays where it is.
+        batch_size: images at a time.
+        offline: take nothing from the network.
+        executor: ``local``, ``ray`` or an object.
+        workers: of ray; None for as many as the cluster has room for.
+        progress: True draws on stderr, False draws nothing; or an object that is told.
+
+    Raises:
+        UserError: what the caller can put right, before the first image wherever that can be.
+    """
+    told = drawn() if progress is True else Silent() if progress is False else progress
+    if isinstance(executor, str):
+        executor = named_executor(executor, told.notice, workers=workers, device=device)
+    asked = Evaluation(
+        what,
+        bench,
+        parameters=parameters or {},
+        backbone=backbone,
+        steps=steps,
+        guidance_scale=guidance_scale,
+        scheduler=scheduler,
+        width=width,
+        height=height,
+        dtype=dtype,
+        prompt_transform=prompt_transform,
+        limit=limit,
+        only=Selection.parse_only(only) if isinstance(only, str) else tuple(only),
+        images_per_prompt=images_per_prompt,
+        seeds=seeds,
+        detector=detector,
+        rule=rule,
+        threshold=threshold,
+        name=name,
+        out=None if out is None else Path(out),
+        device=device,
+        batch_size=batch_size,
+        offline=offline,
+        executor=executor,
+        progress=told,
+    )
+    try:
+        stored, summary = asked.run()
+    finally:
+        told.end()
+    return Run(stored, summary)
