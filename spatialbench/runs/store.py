@@ -11,11 +11,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..files.regular_files import names_below, open_regular, remove_below
-from ..plugins.records import BoxRecord, key_of
+from ..plugins.evidence import ANSWERS, BOXES
+from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord, key_of
 from ..prompts import Key
 from .expected import name_some
 from .files import SCRATCH, make_folder, write_atomic
@@ -26,8 +28,11 @@ from .names import safe_id, slug
 from .quarantine import Quarantine
 from .record_lines import Notice, Record, read_key_and_image
 
-_DETECTOR = "detector.json"
-_DETECTIONS = "detections.jsonl"
+_FILES = {
+    BOXES: ("detections", "detector.json", "detections.jsonl", BoxRecord),
+    ANSWERS: ("answers", "judge.json", "answers.jsonl", AnswerRecord),
+}
+"""By kind of evidence: the folder of all models, a model's own file, its records, their type."""
 
 
 @dataclass(frozen=True)
@@ -65,41 +70,46 @@ class RunDirectory:
         """Records of finished images: prompt_id, index, seed, bytes, sha256."""
         return Journal(self.path / "images.jsonl", self.scratch)
 
-    def detector_folder(self, signature: str) -> Path:
-        """Where the detections of one detector lie."""
-        return self.path / "detections" / slug(signature)
+    def detector_folder(self, signature: str, kind: str = BOXES) -> Path:
+        """Where lies what one model saw: a detector's boxes, or a judge's answers."""
+        return self.path / _FILES[kind][0] / slug(signature)
 
-    def detection_journal(self, signature: str) -> Journal:
-        """Detections of one detector, one record an image."""
-        return Journal(self.detector_folder(signature) / _DETECTIONS, self.scratch)
+    def detection_journal(self, signature: str, kind: str = BOXES) -> Journal:
+        """What one model saw, one record per image."""
+        return Journal(self.detector_folder(signature, kind) / _FILES[kind][2], self.scratch)
 
     @property
     def image_quarantine(self) -> Quarantine:
         """Images that could not be made."""
         return Quarantine(self.path, self.scratch)
 
-    def detection_quarantine(self, signature: str) -> Quarantine:
-        """Images that one detector could not look at."""
-        return Quarantine(self.detector_folder(signature), self.scratch)
+    def detection_quarantine(self, signature: str, kind: str = BOXES) -> Quarantine:
+        """Images that one model could not look at."""
+        return Quarantine(self.detector_folder(signature, kind), self.scratch)
 
-    def detector_file(self, signature: str) -> Path:
-        """Signature and identity of one detector."""
-        return self.detector_folder(signature) / _DETECTOR
+    def detector_file(self, signature: str, kind: str = BOXES) -> Path:
+        """Signature and identity of one model."""
+        return self.detector_folder(signature, kind) / _FILES[kind][1]
 
-    def detectors(self) -> list[str]:
-        """Signatures of the detectors that have looked at images here, sorted.
+    def detectors(self, kind: str = BOXES) -> list[str]:
+        """Signatures of the detectors, or judges, that have looked at images here, sorted.
 
         One whose first command failed may have left its name and no record (0.1 did).
         """
-        folder = self.path / "detections"
+        name, file, records, _ = _FILES[kind]
+        folder = self.path / name
         # A folder that may not be read is an error, and not a detector that never looked.
         inner = [folder / name for name in names_below(self.path, folder)]
-        files = [one / _DETECTOR for one in inner if _DETECTOR in names_below(self.path, one)]
-        looked = [file for file in files if _has_records(file.parent, self)]
-        return sorted(read_detector(file, self.path)["signature"] for file in looked)
+        files = [one / file for one in inner if file in names_below(self.path, one)]
+        looked = [one for one in files if _has_records(one.with_name(records), self)]
+        return sorted(read_detector(one, self.path)["signature"] for one in looked)
 
-    def seen(self, signature: str, notice: Notice) -> Iterator[BoxRecord]:
-        """Detections of one detector, of the images as they are recorded now.
+    @overload
+    def seen(self, signature: str, notice: Notice) -> Iterator[BoxRecord]: ...
+    @overload
+    def seen(self, signature: str, notice: Notice, kind: str) -> Iterator[SeenRecord]: ...
+    def seen(self, signature: str, notice: Notice, kind: str = BOXES) -> Iterator[SeenRecord]:
+        """What one model saw, of the images as they are recorded now.
 
         A record that names no image hash, as those of version 0.1, is taken to be of the image of
         its name. Of one image the last record counts.
@@ -109,7 +119,7 @@ class RunDirectory:
         """
         hashes = self.recorded(notice)
         stale: set[Key] = set()
-        for record in map(BoxRecord, self.detection_journal(signature).records(notice)):
+        for record in map(_FILES[kind][3], self.detection_journal(signature, kind).records(notice)):
             key = record.key
             if _of_this_image(record.image_sha256, hashes.get(key)):
                 stale.discard(key)
@@ -119,12 +129,12 @@ class RunDirectory:
         if stale:
             notice(_stale_sentence(stale))
 
-    def seen_images(self, signature: str, notice: Notice) -> set[Key]:
+    def seen_images(self, signature: str, notice: Notice, kind: str = BOXES) -> set[Key]:
         """The images that ``seen`` has records of, without reading what is in them."""
         hashes = self.recorded(notice)
         there: set[Key] = set()
         stale: set[Key] = set()
-        for key, sha256 in self.detection_journal(signature).each(read_key_and_image, notice):
+        for key, sha256 in self.detection_journal(signature, kind).each(read_key_and_image, notice):
             (there if _of_this_image(sha256, hashes.get(key)) else stale).add(key)
         if stale - there:
             notice(_stale_sentence(stale - there))
@@ -230,8 +240,8 @@ class RunDirectory:
             remove_below(self.path, self.image_path(*key))
 
 
-def _has_records(folder: Path, directory: RunDirectory) -> bool:
-    for path in Journal(folder / _DETECTIONS, directory.scratch).files():
+def _has_records(finished: Path, directory: RunDirectory) -> bool:
+    for path in Journal(finished, directory.scratch).files():
         try:
             if path.stat(follow_symlinks=False).st_size:
                 return True
@@ -253,7 +263,7 @@ def _stale_sentence(keys: set[Key]) -> str:
 
 
 def read_detector(file: Path, run: Path) -> Record:
-    """A detector's file: its ``signature``, by which the folder is named, and its ``identity``.
+    """A detector's or judge's file: its ``signature`` (the folder's name) and its ``identity``.
 
     Args:
         file: in a folder of the run.
@@ -275,8 +285,8 @@ def read_detector(file: Path, run: Path) -> Record:
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
+    what = "detections" if file.stem == "detector" else "answers"
     raise UserError(
-        f"{file} is damaged ({problem}): delete it and type "
-        f"'{typed('detect', file.parents[2])}', with the --detector it was made by; the detections "
-        "beside it are kept."
+        f"{file} is damaged ({problem}): delete it and type '{typed('detect', file.parents[2])}', "
+        f"with the --{file.stem} it was made by; the {what} beside it are kept."
     )

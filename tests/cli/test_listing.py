@@ -23,7 +23,7 @@ from .conftest import Command
 def test_list_names_every_kind(spatialbench: Command) -> None:
     listed = json.loads(spatialbench("list", "--format", "json").out)
     assert list(listed) == [
-        *("methods", "detectors", "benchmarks", "backbones", "rules"),
+        *("methods", "detectors", "judges", "benchmarks", "backbones", "rules"),
         *("prompt-transforms", "layouts", "judges"),
     ]
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
