@@ -65,11 +65,6 @@ def place_of(filename: str) -> Place:
     return Place(match["folder"], int(match["index"]))
 
 
-def metadata_line(prompt: Prompt) -> bytes:
-    """The content of a prompt's ``metadata.jsonl``."""
-    return (json.dumps(prompt.facts["metadata"]) + "\n").encode()
-
-
 def result_line(filename: str, prompt: Prompt, result: Evaluation) -> str:
     """A line of ``results.jsonl``, escaped as pandas writes it, without the line end."""
     metadata = prompt.facts["metadata"]

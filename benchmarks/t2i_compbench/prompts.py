@@ -29,10 +29,9 @@ SUBSETS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """The official file of a category, the name of its samples folder, and how it is read."""
+    """The official file of a category, and how it is read."""
 
     file: str
-    official_name: str
     read: Callable[[str, str], Prompt | None]
 
 
@@ -146,10 +145,10 @@ def _complex(prompt_id: str, text: str) -> Prompt | None:
 
 
 CATEGORIES: dict[str, Category] = {
-    "2d": Category(sources.SPATIAL, "spatial", _plane),
-    "3d": Category(sources.SPATIAL_3D, "3d_spatial", _depth),
-    "numeracy": Category(sources.NUMERACY, "numeracy", _numbers),
-    "complex": Category(sources.COMPLEX, "complex", _complex),
+    "2d": Category(sources.SPATIAL, _plane),
+    "3d": Category(sources.SPATIAL_3D, _depth),
+    "numeracy": Category(sources.NUMERACY, _numbers),
+    "complex": Category(sources.COMPLEX, _complex),
 }
 
 _EXAMPLES = {

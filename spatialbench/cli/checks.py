@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..stages import canaries
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
-_EXTRAS = {"ray": "ray", "yolo": "ultralytics", "mmdet": "mmdet", "plots": "matplotlib"}
+_EXTRAS = {"ray": "ray", "yolo": "ultralytics", "mmdet": "mmdet"}
 
 
 @dataclass(frozen=True, slots=True)

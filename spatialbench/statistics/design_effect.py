@@ -21,13 +21,11 @@ class DesignEffect:
             clusters carry no extra correlation. NaN where the share is 0, 1 or undefined.
         standard_error: of the share (not in percent), with clustering.
         trials: the denominator, usually images.
-        effective: ``trials / value``: independent images that would say as much.
     """
 
     value: float
     standard_error: float
     trials: float
-    effective: float
 
 
 def design_effect(ratio: Ratio, clusters: Sequence[str]) -> DesignEffect:
@@ -44,12 +42,11 @@ def design_effect(ratio: Ratio, clusters: Sequence[str]) -> DesignEffect:
     hits, trials = sums[:, 0], sums[:, 1]
     total, count = float(trials.sum()), len(sums)
     if total == 0 or count < 2:
-        return DesignEffect(nan, nan, total, nan)
+        return DesignEffect(nan, nan, total)
     share = float(hits.sum()) / total
     residual = hits - share * trials
     variance = count / (count - 1) * float(residual @ residual) / total**2
     independent = share * (1 - share) / total
     if independent <= 0:
-        return DesignEffect(nan, sqrt(variance), total, nan)
-    value = variance / independent
-    return DesignEffect(value, sqrt(variance), total, total / value if value else nan)
+        return DesignEffect(nan, sqrt(variance), total)
+    return DesignEffect(variance / independent, sqrt(variance), total)

@@ -89,19 +89,6 @@ def paired_difference(
     }
 
 
-def paired_p_values(
-    first: Mapping[str, MeanOfRatios],
-    second: Mapping[str, MeanOfRatios],
-    clusters: Sequence[str],
-    resamples: int = 2000,
-    seed: int = 0,
-) -> dict[str, float]:
-    """The p-values of ``paired_difference`` alone, by metric key."""
-    runs = _TwoRuns(first, second, clusters)
-    p = exchange_p_values(runs.sums, runs.difference, resamples, seed)
-    return dict(zip(runs.keys, p.tolist(), strict=True))
-
-
 class _TwoRuns:
     """The columns of two runs side by side, summed by cluster.
 

@@ -7,7 +7,7 @@ of one prompt are alike: with correlation r between them, k images a prompt are 
 
 from __future__ import annotations
 
-from math import ceil, isfinite, nan, sqrt
+from math import ceil, sqrt
 from statistics import NormalDist
 
 from ..errors import UserError
@@ -16,13 +16,6 @@ from ..errors import UserError
 def kish(images: int, correlation: float) -> float:
     """Design effect of ``images`` images a prompt with an intra-prompt correlation in [0, 1]."""
     return 1 + (images - 1) * correlation
-
-
-def correlation_from(design_effect: float, images: float) -> float:
-    """The intra-prompt correlation behind a design effect, in [0, 1]; NaN with one image each."""
-    if images <= 1 or not isfinite(design_effect):
-        return nan
-    return min(1.0, max(0.0, (design_effect - 1) / (images - 1)))
 
 
 def standard_error(rate: float, prompts: int, images: int, correlation: float) -> float:

@@ -11,13 +11,13 @@ from spatialbench import plugins
 from spatialbench.benchmarks.geneval import official as geneval
 from spatialbench.benchmarks.t2i_compbench import official_names as t2i
 from spatialbench.benchmarks.visor.official import read_official
-from spatialbench.benchmarks.visor.visor_py import visor_py
 from spatialbench.detections import Detections
 from spatialbench.exchange.layouts import names_of, plan
 from spatialbench.runs.expected import Expected, expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 from tests.reference_data import t2i_compbench_files
+from tests.visor.visor_py import visor_py
 
 
 def _expected(name: str, subset: str, limit: int) -> Expected:
@@ -33,7 +33,7 @@ def test_geneval(subset: str) -> None:
         prompt = expected.by_id[prompt_id]
         assert name == geneval.sample_path(prompt, index)
         content = planned.files[f"{prompt_id}/metadata.jsonl"]
-        assert json.loads(content) == json.loads(geneval.metadata_line(prompt))
+        assert json.loads(content) == prompt.facts["metadata"]
 
 
 def test_t2i_compbench(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from spatialbench.benchmarks.geneval import PLUGIN
 from spatialbench.benchmarks.geneval.official import (
-    metadata_line,
     place_of,
     read_official,
     sample_path,
@@ -59,7 +58,6 @@ def test_results_come_back(tmp_path: Path) -> None:
 def test_layout() -> None:
     assert sample_path(FIRST, 3) == "00353/samples/00003.png"
     assert place_of("C:\\out\\00353\\samples\\0003.png") == ("00353", 3)
-    assert json.loads(metadata_line(FIRST)) == FIRST.facts["metadata"]
     for name in ("00353/00003.png", "00353/samples/grid.png", "00353/samples/00003.jpg"):
         with pytest.raises(UserError, match="is no sample of GenEval"):
             place_of(name)

@@ -29,7 +29,7 @@ from spatialbench.plugins import Benchmark, ScoreTable
 from spatialbench.prompts import Prompt
 from spatialbench.runs.selection import Selection, select
 from spatialbench.statistics.bootstrap import intervals
-from spatialbench.statistics.paired import paired_p_values
+from spatialbench.statistics.paired import paired_difference
 
 FIRST, SECOND, RIGHT = 0.78, 0.7, 0.65
 """Mean probability of the first object, of the second, and of the right relation given both."""
@@ -151,8 +151,10 @@ def alarmed(world: World, simulations: int, seed: int) -> Iterator[dict[str, boo
             {key: ratio for key, ratio in world.benchmark.ratios(table).items() if key in METRICS}
             for table in (world.run(rng, rates), world.run(rng, rates))
         )
-        p = paired_p_values(first, second, clusters, EXCHANGES, int(rng.integers(2**32)))
-        yield {key: p[key] <= 0.05 for key in METRICS}
+        found = paired_difference(
+            first, second, clusters, resamples=EXCHANGES, seed=int(rng.integers(2**32))
+        )
+        yield {key: found[key].p <= 0.05 for key in METRICS}
 
 
 def shares(outcomes: Iterator[dict[str, bool]]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from scipy import stats
 
 from spatialbench.statistics.holm import holm
 from spatialbench.statistics.mcnemar import mcnemar_p
-from spatialbench.statistics.paired import paired_difference, paired_p_values
+from spatialbench.statistics.paired import paired_difference
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 from spatialbench.statistics.wilson import wilson_interval
 
@@ -80,14 +80,6 @@ def test_ties_count_half_as_in_mcnemars_mid_p(gained: int) -> None:
     got = paired_difference(share(hits, [1.0] * 10), share(1 - hits, [1.0] * 10), names)["m"]
     mid = stats.binomtest(gained, 10).pvalue - stats.binom.pmf(gained, 10, 0.5)
     assert got.p == pytest.approx(mid + 1 / 1024)
-
-
-def test_p_values_alone_are_those_of_the_whole_comparison() -> None:
-    rng = np.random.default_rng(8)
-    one, two = (share(rng.binomial(4, 0.4, 30), np.full(30, 4)) for _ in range(2))
-    names = [f"pair {i // 2}" for i in range(30)]
-    whole = paired_difference(one, two, names, resamples=500, seed=3)["m"].p
-    assert paired_p_values(one, two, names, resamples=500, seed=3) == {"m": whole}
 
 
 def test_pairing_removes_what_both_runs_share() -> None:

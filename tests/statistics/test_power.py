@@ -10,9 +10,7 @@ from scipy import stats
 
 from spatialbench.errors import UserError
 from spatialbench.statistics.power import (
-    correlation_from,
     half_width,
-    kish,
     paired_error,
     prompts_needed,
     smallest_difference,
@@ -51,12 +49,6 @@ def test_power_is_reached() -> None:
     assert smallest_difference(error) <= 0.05
     error = paired_error(standard_error(0.5, prompts - 1, 4, 0.3), 0.4)
     assert smallest_difference(error) > 0.05
-
-
-def test_correlation_and_design_effect_are_inverse() -> None:
-    assert correlation_from(kish(4, 0.3), 4) == pytest.approx(0.3)
-    assert correlation_from(0.7, 4) == 0
-    assert np.isnan(correlation_from(1.5, 1))
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from spatialbench.benchmarks.visor.official import (
 )
 from spatialbench.benchmarks.visor.prompts import prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
-from spatialbench.benchmarks.visor.visor_py import visor_py
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import ScoreTable
+from tests.visor.visor_py import visor_py
 
 ALL = prompts("all")
 KITE = ALL[1103]

@@ -14,12 +14,12 @@ from spatialbench.benchmarks.visor.metrics import metrics
 from spatialbench.benchmarks.visor.official import official_record, read_official
 from spatialbench.benchmarks.visor.prompts import PHRASE, prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
-from spatialbench.benchmarks.visor.visor_py import notebook_visor, visor_py
 from spatialbench.detections import Detections
 from spatialbench.plugins import ScoreTable, Verdict
 from spatialbench.plugins.evidence import Evidence
 from spatialbench.plugins.records import BoxRecord
 from spatialbench.prompts import Prompt
+from tests.visor.visor_py import notebook_visor, visor_py
 
 ALL = prompts("all")
 RULE = CentroidRule()

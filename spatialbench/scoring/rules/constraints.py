@@ -4,9 +4,9 @@ RECONSTRUCTION: the equations of ESPLoRA (arXiv 2504.13745, section 3.1) could n
 code was released. Known is that one threshold tau = 3 "controls strictness". Both readings below
 fit; neither may be called the paper's own.
 
-``r1``, the overlap form: A is left of B if its centre is further left, the two overlap in x by at
-most 1/tau of the narrower one, and no more than they do in y unless that too is at most 1/tau (a
-diagonal then satisfies both axes). 1/3 is also where CoMPaSS's released data filter cuts.
+``r1``, the overlap form: A is left of B if its centre is further left and the two overlap in x by
+at most 1/tau of the narrower one (a diagonal satisfies both axes). 1/3 is also where CoMPaSS's
+released data filter cuts.
 
 ``r2``, the offset form: the centres lie at least 1/tau of the wider one apart in x, and at most one
 height of the taller one apart in y.
@@ -92,9 +92,10 @@ def plane_holds(
     if relation in _SWAPPED:
         return plane_holds(relation.inverse, b, a, constraint).T
     axis = 0 if relation.axis == "x" else 1
-    along, across = axis_pairs(a, b, axis), axis_pairs(a, b, 1 - axis)
-    holds = _overlap_form if constraint.form == "r1" else _offset_form
-    return holds(along, across, constraint.tau)
+    along = axis_pairs(a, b, axis)
+    if constraint.form == "r1":
+        return _overlap_form(along, constraint.tau)
+    return _offset_form(along, axis_pairs(a, b, 1 - axis), constraint.tau)
 
 
 def depth_holds(
@@ -134,10 +135,8 @@ def strict(holds: BoolArray) -> bool:
     return bool(holds.size and holds.all())
 
 
-def _overlap_form(along: AxisPairs, across: AxisPairs, tau: float) -> BoolArray:
-    limit = 1 / tau
-    mainly = (along.overlap <= across.overlap) | (across.overlap <= limit)
-    holds: BoolArray = (along.offset > 0) & (along.overlap <= limit) & mainly
+def _overlap_form(along: AxisPairs, tau: float) -> BoolArray:
+    holds: BoolArray = (along.offset > 0) & (along.overlap <= 1 / tau)
     return holds
 
 

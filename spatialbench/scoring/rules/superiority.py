@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...relations import Relation
-from .box_pairs import BoolArray, as_boxes
+from .box_pairs import as_boxes
 from .constraints import DEPTH, PLANE
 
 _FIRST_MUST_BE_LESS = frozenset((Relation.LEFT, Relation.ABOVE, Relation.BEHIND))
@@ -58,18 +58,6 @@ def superiority_of_boxes(relation: Relation, a: Sequence[float], b: Sequence[flo
     axis = 0 if relation.axis == "x" else 1
     first, second = as_boxes([a])[0], as_boxes([b])[0]
     return _share_below(first[axis], first[axis + 2], second[axis], second[axis + 2])
-
-
-def superiority_of_masks(relation: Relation, a: BoolArray, b: BoolArray) -> float:
-    """PSE in the plane of two masks of one image, bool of shape (height, width).
-
-    Raises:
-        ValueError: a relation outside the plane, or a mask without a pixel.
-    """
-    if relation not in PLANE:
-        raise ValueError(f"{relation} is no relation in the plane")
-    axis = 1 if relation.axis == "x" else 0
-    return superiority(relation, np.nonzero(a)[axis], np.nonzero(b)[axis])
 
 
 def _share_below(a0: float, a1: float, b0: float, b1: float) -> float:
