@@ -56,7 +56,7 @@ def _resized(*size: int) -> Case:
 
 
 _IMAGE = _floats(1, 5, 6, 2)
-_BIASED = {"fused_ops": ["BiasAdd", "Relu"], "num_args": 1}
+_BIASED: dict[str, Any] = {"fused_ops": ["BiasAdd", "Relu"], "num_args": 1}
 _MASKS = {"begin_mask": 1, "end_mask": 2, "ellipsis_mask": 0, "new_axis_mask": 0}
 _INTEGERS = [np.array([7, -7, 6, -1]), np.array(3)]
 _TIES = np.array([[1.0, 3.0, 2.0, 3.0, 2.0, 2.0], [0.0, 0.0, 5.0, 0.0, 0.0, 0.0]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_every_operation_has_a_case() -> None:
     ],
 )
 def test_an_operation_gives_what_tensorflow_js_gives(
-    tmp_path: Path, case: Case, answer: dict[str, object]
+    tmp_path: Path, case: Case, answer: dict[str, Any]
 ) -> None:
     model = one_node(case.op, case.inputs, case.attributes)
     if case.output != "out":
@@ -72,12 +73,12 @@ def test_nodes_in_any_order_and_a_control_input(tmp_path: Path) -> None:
     ],
 )
 def test_a_graph_that_cannot_be_followed_is_refused(
-    tmp_path: Path, spoil: object, message: str
+    tmp_path: Path, spoil: Any, message: str
 ) -> None:
     attributes = {"padding": "SAME", "strides": ONES, "dilations": ONES, "data_format": "NHWC"}
     inputs = [np.ones((1, 4, 4, 2)), np.ones((3, 3, 2, 1)), np.ones(1)]
     model = one_node("_FusedConv2D", inputs, {**attributes, "fused_ops": ["BiasAdd"]})
-    spoil(model.nodes)  # type: ignore[operator]
+    spoil(model.nodes)
     file = read_model(model.write(tmp_path))
     with pytest.raises(UserError, match=message):
         Graph(file, "out", "cpu")()

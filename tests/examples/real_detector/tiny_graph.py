@@ -114,7 +114,11 @@ def colour_finder(bright: float = 0, box: Sequence[float] = (0.0, 0.0, CELL, CEL
     kernel[..., APPLE] = np.array([1, -1, -1]) / (128 * CELL**2)
     kernel[..., BROCCOLI] = np.array([-1, 1, -1]) / (128 * CELL**2)
     kernel[0, 0, :, 0] = bright
-    stride = {"strides": [1, CELL, CELL, 1], "dilations": ONES, "data_format": "NHWC"}
+    stride: dict[str, Any] = {
+        "strides": [1, CELL, CELL, 1],
+        "dilations": ONES,
+        "data_format": "NHWC",
+    }
     found = model.node(
         "Conv2D", "found", pixels, model.const("kernel", kernel), padding="SAME", **stride
     )
