@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from centernet_tfjs.model_file import read_model
-from centernet_tfjs.network import OUTPUT, CenterNet, Letterbox
 from PIL import Image
 
+from centernet_tfjs.model_file import read_model
+from centernet_tfjs.network import OUTPUT, CenterNet, Letterbox
 from tests.examples.real_detector.cases import CASES, EXPECTED
 from tests.examples.real_detector.tiny_graph import one_node
 

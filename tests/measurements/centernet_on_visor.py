@@ -79,7 +79,7 @@ def scored(run: Path, *options: object) -> dict[str, Any]:
 def percent(summary: dict[str, Any], key: str = "OA") -> str:
     """A value with its 95 % interval."""
     low, high = summary["intervals"][key]
-    return f"{summary[key]:.2f} ({low:.1f} to {high:.1f})"
+    return f"{summary['metrics'][key]:.2f} ({low:.1f} to {high:.1f})"
 
 
 def found_both(run: Path) -> npt.NDArray[np.bool_]:
@@ -104,7 +104,7 @@ def main(images: Path, weights: Path, runs: Path) -> None:
     print("| threshold | " + " | ".join(MODELS) + " | Spearman |")
     print("| ---: |" + " ---: |" * (len(MODELS) + 1))
     for threshold in THRESHOLDS:
-        values = [scored(run, "--threshold", threshold)["OA"] for run in firsts.values()]
+        values = [scored(run, "--threshold", threshold)["metrics"]["OA"] for run in firsts.values()]
         cells = " | ".join(f"{value:.0f}" for value in values)
         print(f"| {threshold} | {cells} | {correlation(np.array(values)):.2f} |")
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spatialbench.detections import Detections
 from spatialbench.detectors.asked_names import require_known, require_lists
 from spatialbench.detectors.canary import plain_images, require_different
 from spatialbench.detectors.coco_names import COCO_NAMES
-
-from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Detector, DetectorPlugin
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from centernet_tfjs.plugin import PLUGIN
 from PIL import Image
 
+from centernet_tfjs.plugin import PLUGIN
 from spatialbench import plugins
 from spatialbench.cli import main
 from spatialbench.errors import UserError
@@ -143,7 +143,8 @@ def test_the_command_line(
     capsys.readouterr()
     assert main(["score", "run", "--format", "json", "--threshold", "0.03"]) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["OA"], summary["VISOR_uncond"]) == (100.0, 50.0)
+    metrics = summary["metrics"]
+    assert (metrics["OA"], metrics["VISOR_uncond"]) == (100.0, 50.0)
     signature = PLUGIN.configure(str(model)).signature()
     assert f"det:{signature} for:owlvit thr:0.03" in summary["signature"]
     assert main(["score", "run", "--detector", "centernet", "--format", "json"]) == 0

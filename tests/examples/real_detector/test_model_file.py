@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from centernet_tfjs.model_file import read_model
 
+from centernet_tfjs.model_file import read_model
 from spatialbench.errors import UserError
 from tests.examples.real_detector.tiny_graph import TinyModel, one_node, packed
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from centernet_tfjs.graph import Graph
 from centernet_tfjs.model_file import read_model
 from centernet_tfjs.operations import OPERATIONS
-
 from spatialbench.errors import UserError
 from tests.examples.real_detector.cases import CASES, EXPECTED, Case
 from tests.examples.real_detector.tiny_graph import ONES, TinyModel, one_node

@@ -12,9 +12,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from centernet_tfjs.plugin import PLUGIN, CenterNetDetector
 from PIL import Image
 
+from centernet_tfjs.plugin import PLUGIN, CenterNetDetector
 from tests.reference_data import reference
 
 PACKAGE = "@vladmandic/human@3.3.6"
