@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from spatialbench import plugins
+from spatialbench.plugins import discovery
+
 # A busy machine makes an example slow; that is no finding.
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no clock")
@@ -41,3 +44,10 @@ def plugin_package(plugin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """The stranger's plug-ins, importable in this process; the working folder is left alone."""
     monkeypatch.syspath_prepend(str(plugin_folder))
     return plugin_folder
+
+
+@pytest.fixture
+def no_given_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget, after the test, the plug-ins that it gives by file."""
+    monkeypatch.setattr(discovery, "_given", {kind: {} for kind in plugins.KINDS})
+    monkeypatch.setattr(discovery, "_read", set())

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import Benchmark, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Layout, Published, Rule, ScoreTable, Verdict
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 from . import COLOURS
+from .layout import LAYOUT
 
 _SIDES = (Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW)
 
@@ -58,6 +59,7 @@ class Squares(Benchmark):
     detector = "colour-blobs"
     rules: Mapping[str, Rule] = {"centre": CentreRule()}
     headline: Sequence[str] = ("FOUND", "RIGHT")
+    layouts: Mapping[str, Layout] = {"squares": LAYOUT}
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
         return [p for p in _prompts() if subset == "all" or p.task in ("left", "right")]
