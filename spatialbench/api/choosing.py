@@ -14,7 +14,7 @@ from ..errors import UserError, unknown_name
 from ..lab import LAB_BACKBONES, LAB_DETECTOR
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule, RulePlugin
 from ..plugins.detector_names import plugin_of
-from ..plugins.discovery import name_and_rest
+from ..plugins.discovery import name_and_rest, named_object
 from ..plugins.members import checked
 from ..plugins.parameters import assignments
 from ..plugins.subsets import default_detector, default_rule
@@ -78,9 +78,17 @@ def detector(
 
 
 def _configured(given: str | Detector | DetectorPlugin, device: str, offline: bool) -> Detector:
-    if isinstance(given, Detector):
-        return given
-    plugin, weights = plugin_of(given) if isinstance(given, str) else (given, None)
+    if not isinstance(given, str):
+        return given if isinstance(given, Detector) else given.configure(None, device, offline)
+    place, weights = name_and_rest("detector", given)
+    found = named_object(place) if ":" in place else None
+    if isinstance(found, type) and issubclass(found, Detector):
+        found = found()
+    if isinstance(found, Detector):
+        if weights is not None:
+            raise UserError(f"{place} has its weights already: leave out ':{weights}'.")
+        return found
+    plugin, weights = plugin_of(given)
     return plugin.configure(weights, device, offline)
 
 

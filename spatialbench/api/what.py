@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import UserError
 from ..methods.own_function import VERSION as OWN_VERSION
 from ..methods.own_function import OwnFunction
-from ..plugins import Method, MethodPlugin
+from ..plugins import Method, MethodPlugin, Parameter
 from ..plugins.discovery import named_object
 from ..plugins.members import checked
 
@@ -28,7 +29,9 @@ def object_of(what: object) -> Any:
     """
     found = what
     if isinstance(what, str):
-        found = named_object(what) if ":" in what else plugins.load("method", what)
+        found = named_object(what) if ":" in what else None
+        if found is None or isinstance(found, MethodPlugin):
+            found = plugins.load("method", what)
     if not isinstance(found, type):
         return found
     try:
@@ -77,6 +80,17 @@ def method_of(asked: Evaluation, found: Any) -> Method:
         )
     _refuse(asked, _OF_A_MODEL, "a function has its own")
     return OwnFunction(found, asked.name, asked.backbone, (asked.width, asked.height))
+
+
+def parameters_of(found: Any) -> Mapping[str, Parameter]:
+    """The parameters that an object takes; see ``object_of``."""
+    if isinstance(found, MethodPlugin):
+        return found.parameters
+    if is_pipeline(found):
+        from ..methods.stable_diffusion import PARAMETERS
+
+        return PARAMETERS
+    return {}
 
 
 def is_pipeline(found: object) -> bool:

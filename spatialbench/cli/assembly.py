@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from .. import plugins
 from ..api.evaluation import Evaluation
+from ..api.what import object_of, parameters_of
 from ..errors import typed
 from ..plugins.parameters import assignments
 from ..runs.selection import Selection
@@ -27,10 +27,10 @@ def evaluation(values: dict[str, Any], **others: Any) -> Evaluation:
         values: every parameter of ``run_options``.
         others: further fields of ``Evaluation``.
     """
-    plugin = plugins.load("method", values["method"])
+    found = object_of(values["method"])
     changed = {
-        "what": plugin,
-        "parameters": assignments(values["assignments"], plugin.parameters),
+        "what": found,
+        "parameters": assignments(values["assignments"], parameters_of(found)),
         "only": Selection.parse_only(values["only"]),
         "seeds": values["seed_scheme"],
         "out": Path(values["out"]) if values["out"] else None,

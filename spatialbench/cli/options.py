@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ..lab import LAB_DETECTOR
-from .parsing import FiniteFloat
+from .parsing import FiniteFloat, Utf8
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -50,7 +50,15 @@ offline_option = click.option(
 )
 
 run_options = stack(
-    click.option("--method", required=True, help="The method; 'list methods' shows them."),
+    click.option(
+        "--method",
+        required=True,
+        help="The method; 'list methods' shows them. Or path/to/file.py:NAME, where NAME is a "
+        "method, a pipeline or a function (prompt, seed) -> image.",
+    ),
+    click.option(
+        "--name", type=Utf8(), help="What a function or pipeline of your own is called in tables."
+    ),
     click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
     click.option(
         "--backbone",

@@ -15,7 +15,7 @@ from typing import Any, Generic
 from ..errors import UserError
 from . import Batch, GivenUp, Result, Worker
 from .attempts import IN_A_ROW, Attempts, in_one_line
-from .ray_cluster import Wanted, cluster, count_workers, environment
+from .ray_cluster import Wanted, cluster, count_workers, environment, send_own_code
 from .ray_hands import Failure, Hand, Hands, Limits, WorkerLostError
 from .stopping import Requests, requests_counted
 
@@ -53,6 +53,7 @@ class RayExecutor:
             return
         with cluster(self._wanted) as ray, requests_counted() as requests:
             size = count_workers(ray, self._wanted, len(batches))
+            send_own_code(ray)
             hands = Hands(ray, self._wanted.gpus_per_worker, environment(size), self._limits)
             shift = _Shift(
                 hands, self._limits, self._room, self._notice, self._remark, make_worker, batches

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import Worker
+
+SEARCHED = "SPATIALBENCH_SEARCHED"
+"""Folders from which a worker imports what the user's own files import."""
 
 
 class Member:
@@ -19,6 +23,8 @@ class Member:
     def __init__(self, environment: Mapping[str, str]) -> None:
         # Before anything imports the libraries that read these.
         os.environ.update(environment)
+        folders = os.environ.get(SEARCHED, "").split(os.pathsep)
+        sys.path.extend(folder for folder in folders if folder and folder not in sys.path)
         self._worker: Worker[Any, Any] | None = None
 
     def pulse(self) -> int:

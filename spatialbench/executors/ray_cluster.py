@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
+from ..plugins.discovery import own_code
+from .ray_actor import SEARCHED
 from .ray_reaper import dismissed, watched
 from .stopping import Stopped, handler_kept
 
@@ -120,7 +122,18 @@ def environment(workers: int) -> dict[str, str]:
     process's own where it is set.
     """
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // workers))
-    return {"SPATIALBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": threads}
+    return {
+        "SPATIALBENCH_OFFLINE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": threads,
+        SEARCHED: os.pathsep.join(own_code()[1]),
+    }
+
+
+def send_own_code(ray: Any) -> None:
+    """Have what stands in the user's files travel to the workers, who cannot import it."""
+    for module in own_code()[0]:
+        ray.cloudpickle.register_pickle_by_value(module)
 
 
 def _imported() -> Any:

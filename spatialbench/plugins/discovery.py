@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -187,14 +188,25 @@ def named_object(given: str) -> Any:
         raise unknown_name(f"name in {place}", name, known) from None
 
 
+def own_code() -> tuple[Sequence[ModuleType], Sequence[str]]:
+    """What a process elsewhere lacks: the modules of files, and the folders of their neighbours."""
+    return tuple(_of_files.values()), tuple(_searched)
+
+
+_of_files: dict[str, ModuleType] = {}
+"""The modules that were loaded from files, by the names they were given."""
+_searched: list[str] = []
+"""Folders that modules are imported from because an object in one of them was named."""
+
+
 def _of_file(path: Path) -> ModuleType:
     """The module of a file, under a name that no installed module has; its neighbours import."""
     if not path.is_file():
         raise UserError(f"there is no file {path}: give path/to/file.py:NAME.")
     path = path.resolve()
     name = f"{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
+    if name in _of_files:
+        return _of_files[name]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -206,6 +218,7 @@ def _of_file(path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
+    _of_files[name] = module
     return module
 
 
@@ -213,6 +226,7 @@ def _search(folder: Path) -> None:
     """Let modules of a folder be imported, after all others."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
+        _searched.append(str(folder))
 
 
 def _package(entry: EntryPoint) -> str:
