@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from ..api import choosing
 from ..api.console import progress, stdout_reserved
+from ..reports.report import Form
 from .options import format_option, rule_options
 
 
@@ -23,13 +23,12 @@ def command() -> None:
 @click.argument("b")
 @rule_options
 @format_option
-def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, form: str) -> None:
+def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, form: Form) -> None:
     """How often the verdicts of detectors A and B on RUN agree: rate, Cohen's kappa, by relation.
 
     A and B are detectors that have looked at the run, by name or by signature.
     """
-    from ..reports.agreement import agreement, agreement_json, agreement_table
-    from ..reports.tables import render, render_csv
+    from ..reports.agreement import agreement, agreement_report
     from ..runs.chosen_detector import chosen_detector
 
     with stdout_reserved():
@@ -38,10 +37,4 @@ def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, 
         judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
         pair = (chosen_detector(opened, a), chosen_detector(opened, b))
         found = agreement(opened, pair, judging, progress())
-    table = agreement_table(found, pair, judging)
-    if form == "json":
-        click.echo(json.dumps(agreement_json(found, pair, judging), indent=2))
-    elif form == "csv":
-        click.echo(render_csv(table.columns, table.rows))
-    else:
-        click.echo(render(table, "md" if form == "md" else "table"))
+    click.echo(agreement_report(found, pair, judging).text(form))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from ..api.console import progress, stdout_reserved
+from ..reports.report import Form, Report
+from ..reports.tables import Table
 from .options import format_option
 
 
@@ -19,12 +20,11 @@ from .options import format_option
     "the same before it scores.",
 )
 @format_option
-def command(record_canary: bool, form: str) -> None:
+def command(record_canary: bool, form: Form) -> None:
     """Check versions, extras, the cache, the lab's weights and every detector that is here.
 
     Nothing is downloaded. The exit status is 2 where something is broken.
     """
-    from ..reports.tables import Table, render, render_csv
     from .checks import all_checks
 
     with stdout_reserved():
@@ -37,12 +37,7 @@ def command(record_canary: bool, form: str) -> None:
                 if finding.state == "broken":
                     shown.notice(f"broken: {finding.what}: {finding.detail}")
     rows = [[finding.state, finding.what, finding.detail] for finding in findings]
-    if form == "json":
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    elif form == "csv":
-        click.echo(render_csv(["state", "what", "detail"], rows))
-    else:
-        table = Table(["state", "what", "detail"], rows)
-        click.echo(render(table, "md" if form == "md" else "table"))
+    table = Table(["state", "what", "detail"], rows)
+    click.echo(Report([table], [asdict(finding) for finding in findings]).text(form))
     if any(finding.state == "broken" for finding in findings):
         click.get_current_context().exit(2)

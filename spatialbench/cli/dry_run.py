@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
+from ..reports.report import Report
+from ..reports.tables import Table
 from .options import stack
 from .parsing import FiniteFloat
 
@@ -40,15 +42,11 @@ def refuse_without_dry_run(calibrate: bool, price_per_hour: float | None) -> Non
             raise UserError(f"{option} is for a plan, not for a run: add --dry-run.")
 
 
-def plan_text(plan: Plan, form: str) -> str:
-    """The plan as a table or as JSON; times in seconds there, and sizes in bytes."""
-    from ..reports.tables import Table, render, render_csv
+def plan_report(plan: Plan) -> Report:
+    """The plan; for programs times are in seconds, and sizes in bytes."""
     from ..stages.estimate import duration, size
 
     told, identity = plan.document(), plan.asked.spec.identity
-    if form == "json":
-        needs = [{"what": n.what, "state": n.state, "missing": n.missing} for n in plan.needs]
-        return json.dumps({**told, "needs": needs, "identity": identity}, indent=2)
     shown = {
         **told,
         "seconds": duration(plan.seconds),
@@ -61,9 +59,9 @@ def plan_text(plan: Plan, form: str) -> str:
     rows += [["note", note] for note in notes]
     rows += [[f"needs {one.what}", _state(one)] for one in plan.needs]
     rows += [[f"identity.{name}", text] for name, text in _fields(identity)]
-    if form == "csv":
-        return render_csv(["plan", "value"], rows)
-    return render(Table(["plan", ""], rows), "md" if form == "md" else "table")
+    needs = [{"what": n.what, "state": n.state, "missing": n.missing} for n in plan.needs]
+    document = {**told, "needs": needs, "identity": identity}
+    return Report([Table(["plan", ""], rows)], document, (["plan", "value"], rows))
 
 
 def _state(needed: Requirement) -> str:

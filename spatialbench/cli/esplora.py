@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ..lab import LAB_DETECTOR
 from ..plugins import GenerationSettings
 from ..plugins.detector_names import plugin_of
 from ..plugins.parameters import assignments
+from ..reports.report import Form, Report
 from ..weights.devices import chosen_device
 from . import assembly
 from .options import batch_size_option, device_option, format_option, offline_option, stack
@@ -110,7 +110,7 @@ _data_options = stack(
 @command.command("build-data")
 @_data_options
 @format_option
-def build_data(form: str, **values: Any) -> None:
+def build_data(form: Form, **values: Any) -> None:
     """Generate images, find the objects, keep those whose every relation holds.
 
     The table says what was rejected and why. Pairs of objects that evaluations keep for themselves
@@ -118,7 +118,6 @@ def build_data(form: str, **values: Any) -> None:
     """
     from ..executors.local import LocalExecutor
     from ..lora_training.build import Build, build
-    from ..reports.tables import render, render_csv
     from ..runs.machine import this_machine
 
     with stdout_reserved():
@@ -139,13 +138,7 @@ def build_data(form: str, **values: Any) -> None:
         )
         say(f"{len(made.images):,} of {rejections.images:,} images kept in {plan.folder}")
         say(f"next: spatialbench esplora train {plan.folder} --backbone {values['backbone']}")
-    table = rejections.table()
-    if form == "json":
-        click.echo(json.dumps(made.description, indent=2))
-    elif form == "csv":
-        click.echo(render_csv(table.columns, table.rows))
-    else:
-        click.echo(render(table, "md" if form == "md" else "table"))
+    click.echo(Report([rejections.table()], made.description).text(form))
 
 
 @command.command("train")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import click
@@ -11,6 +10,8 @@ from .. import plugins
 from ..api.console import say
 from ..errors import UserError
 from ..plugins import Kind
+from ..reports.report import Form, Report
+from ..reports.tables import Table
 from .options import format_option
 
 Entry = dict[str, str]
@@ -76,25 +77,17 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
 @click.command("list")
 @click.argument("kind", required=False, type=click.Choice(list(_KINDS)))
 @format_option
-def command(kind: str | None, form: str) -> None:
+def command(kind: str | None, form: Form) -> None:
     """What is installed: KIND is methods, detectors, judges, benchmarks, backbones, rules,
     prompt-transforms or layouts.
 
     Without KIND, all of them.
     """
-    from ..reports.tables import Table, render, render_csv
-
     listed = {name: _KINDS[name]() for name in ([kind] if kind else _KINDS)}
-    if form == "json":
-        click.echo(json.dumps(listed[kind] if kind else listed, indent=2))
-    elif form == "csv":
-        rows = [[name, e["name"], e["summary"]] for name in listed for e in listed[name]]
-        click.echo(render_csv(["kind", "name", "summary"], rows))
-    else:
-        tables = [
-            Table([name, "what it is"], [[e["name"], e["summary"]] for e in entries])
-            for name, entries in listed.items()
-        ]
-        click.echo(
-            "\n\n".join(render(table, "md" if form == "md" else "table") for table in tables)
-        )
+    tables = [
+        Table([name, "what it is"], [[e["name"], e["summary"]] for e in entries])
+        for name, entries in listed.items()
+    ]
+    rows = [[name, e["name"], e["summary"]] for name in listed for e in listed[name]]
+    document = listed[kind] if kind else listed
+    click.echo(Report(tables, document, (["kind", "name", "summary"], rows)).text(form))

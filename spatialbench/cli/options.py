@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ..lab import LAB_DETECTOR
+from ..reports.report import FORMS
 from .parsing import FiniteFloat, Utf8
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -16,25 +17,25 @@ FORMATS = ("table", "md", "csv", "json")
 
 
 def format_option(function: Decorated) -> Decorated:
-    """``--format table|md|csv|json`` as ``form``."""
+    """``--format`` as ``form``, one of ``reports.report.FORMS``."""
     return click.option(
         "--format",
         "form",
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="How to print the result; json puts one document on stdout and nothing else.",
+        help="How to print the result. json is one document, and stdout holds nothing else; latex "
+        "needs the packages booktabs and graphicx; html is a whole page.",
     )(function)
 
 
 def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """Apply option decorators so that the help lists them in the order given."""
 
-    def apply(function: Decorated) -> Decorated:
-        decorated: Any = function
+    def apply(function: Any) -> Any:
         for decorator in reversed(decorators):
-            decorated = decorator(decorated)
-        return decorated  # type: ignore[no-any-return]
+            function = decorator(function)
+        return function
 
     return apply
 

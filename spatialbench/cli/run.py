@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ..api.console import progress, stdout_reserved
+from ..reports.report import Form, Report
 from ..weights.devices import chosen_device, named_device
 from . import assembly
-from .dry_run import dry_run_options, plan_text, refuse_without_dry_run
+from .dry_run import dry_run_options, plan_report, refuse_without_dry_run
 from .options import detector_options, format_option, rule_options, run_options
 from .working import (
     WorkingOptions,
@@ -28,7 +29,7 @@ from .working import (
 @dry_run_options
 @format_option
 def command(
-    dry_run: bool, calibrate: bool, price_per_hour: float | None, form: str, **values: Any
+    dry_run: bool, calibrate: bool, price_per_hour: float | None, form: Form, **values: Any
 ) -> None:
     """Make the images, find the objects, apply the rule, print the table.
 
@@ -37,7 +38,7 @@ def command(
     """
     working = working_of(values)
     if dry_run:
-        click.echo(_plan(values, working, calibrate, price_per_hour, form))
+        click.echo(_plan(values, working, calibrate, price_per_hour).text(form))
         return
     refuse_without_dry_run(calibrate, price_per_hour)
     from ..runs.timing import read_pace
@@ -67,8 +68,7 @@ def _plan(
     working: WorkingOptions,
     calibrate: bool,
     price_per_hour: float | None,
-    form: str,
-) -> str:
+) -> Report:
     from ..api.planning import plan
 
     with stdout_reserved():
@@ -77,4 +77,4 @@ def _plan(
             device = chosen_device(values["device"])
         asked = assembly.evaluation(values, device=device, here=calibrate, progress=progress())
         planned = plan(asked, working.workers or 1, price_per_hour, calibrate)
-    return plan_text(planned, form)
+    return plan_report(planned)

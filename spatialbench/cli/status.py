@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ import click
 from ..api import choosing
 from ..api.console import say
 from ..errors import UserError
+from ..reports.report import Form, Report
+from ..reports.tables import Table
 from .options import format_option
 
 if TYPE_CHECKING:
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
     help="Also say in which settings the other runs of this method differ from RUN.",
 )
 @format_option
-def command(run: Path, explain: bool, form: str) -> None:
+def command(run: Path, explain: bool, form: Form) -> None:
     """What RUN has, what it lacks, and what to type next. Changes nothing.
 
     A folder of runs is listed, one row per run.
     """
-    from ..reports.tables import Table, render, render_csv
     from ..runs.manifest import NAME
     from ..runs.status import run_at, runs_below
 
@@ -38,26 +38,21 @@ def command(run: Path, explain: bool, form: str) -> None:
     if several and (runs := runs_below(run)):
         if explain:
             raise UserError(f"--explain is of one run, and {run} holds {len(runs)}: name one.")
-        click.echo(_listed(runs, form))
+        click.echo(_listed(runs).text(form))
         return
 
     state = _state(run)
     for notice in state.notices:
         say(notice)
     others = _differences(state.path) if explain else None
-    if form == "json":
-        click.echo(json.dumps(_document(state, others), indent=2))
-        return
     rows = _rows(state)
     for folder, fields in (others or {}).items():
         rows += [[f"other run {folder}", field] for field in fields]
     if explain and not others:
         rows.append(["other runs", "none of this method and backbone"])
-    if form == "csv":
-        click.echo(render_csv(["what", "state"], rows))
-    else:
-        table = Table(["run", str(state.path)], rows)
-        click.echo(render(table, "md" if form == "md" else "table"))
+    table = Table(["run", str(state.path)], rows)
+    report = Report([table], _document(state, others), (["what", "state"], rows))
+    click.echo(report.text(form))
 
 
 def _state(run: Path) -> Status:
@@ -66,10 +61,8 @@ def _state(run: Path) -> Status:
     return status(choosing.existing_run(run))
 
 
-def _listed(runs: list[Path], form: str) -> str:
+def _listed(runs: list[Path]) -> Report:
     """One row per run; of one that cannot be read, why."""
-    from ..reports.tables import Table, render, render_csv
-
     columns = ["run", "images", "detections", "scored", "complete", "next"]
     rows, documents = [], []
     for run in runs:
@@ -85,11 +78,7 @@ def _listed(runs: list[Path], form: str) -> str:
         complete = "no" if state.partial else "yes"
         rows.append([str(run), images, looked, scored, complete, state.next])
         documents.append(_document(state, None))
-    if form == "json":
-        return json.dumps({"runs": documents}, indent=2)
-    if form == "csv":
-        return render_csv(columns, rows)
-    return render(Table(columns, rows), "md" if form == "md" else "table")
+    return Report([Table(columns, rows)], {"runs": documents})
 
 
 def _counted(done: int | None, expected: int | None) -> str:

@@ -12,7 +12,7 @@ from ..executors import Executor
 from ..plugins import Detector, Method
 from ..plugins.records import BoxRecord
 from ..prompts import Key, Prompt
-from ..reports.tables import render
+from ..reports.report import Report
 from ..runs.files import make_folder
 from ..runs.machine import Machine
 from ..runs.opening import Run, RunSpec, opened_run
@@ -80,7 +80,7 @@ def build(
     if not kept:
         raise UserError(
             f"none of the {rejections.images} images passed {plan.judging.name}, so there is "
-            f"nothing to train on:\n\n{render(rejections.table(), 'table')}\n\n"
+            f"nothing to train on:\n\n{Report([rejections.table()], None).text('table')}\n\n"
             "Objects not found: try another --threshold, --detector or --backbone. Relations "
             "wrong: give more prompts, or a --method that places better."
         )

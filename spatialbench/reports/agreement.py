@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..scoring.judging import Judging
 from ..statistics.agreement import Agreement
+from .report import Report
 from .tables import UNDEFINED, Table
 
 ALL = "all"
@@ -52,38 +52,31 @@ def agreement(
     return result
 
 
-def agreement_table(
+def agreement_report(
     found: Mapping[str, Agreement], detectors: tuple[str, str], judging: Judging
-) -> Table:
-    """One row a task, the whole first."""
+) -> Report:
+    """One row per task, the whole first; rates in percent."""
     columns = ("task", "images", "agree", "kappa", "both right", "only A", "only B", "both wrong")
     rows = [
         [
             task,
             str(one.count),
-            _percent(one.rate),
+            UNDEFINED if np.isnan(one.rate) else f"{100 * one.rate:.1f}",
             UNDEFINED if np.isnan(one.kappa) else f"{one.kappa:.3f}",
             *(str(n) for n in (one.both, one.only_first, one.only_second, one.neither)),
         ]
         for task, one in found.items()
     ]
     notes = (f"A: {detectors[0]}", f"B: {detectors[1]}", f"{judging.name} at {judging.threshold:g}")
-    return Table(columns, rows, "Agreement of two detectors' verdicts", notes)
-
-
-def agreement_json(
-    found: Mapping[str, Agreement], detectors: tuple[str, str], judging: Judging
-) -> dict[str, Any]:
-    """The table as one JSON object; rates in percent, undefined numbers null."""
-    return {
-        "detectors": list(detectors),
+    document = {
+        "detectors": detectors,
         "rule": judging.name,
         "threshold": judging.threshold,
         "tasks": {
             task: {
                 "images": one.count,
-                "agree": _json_number(100 * one.rate),
-                "kappa": _json_number(one.kappa),
+                "agree": 100 * one.rate,
+                "kappa": one.kappa,
                 "both": one.both,
                 "only_first": one.only_first,
                 "only_second": one.only_second,
@@ -92,6 +85,7 @@ def agreement_json(
             for task, one in found.items()
         },
     }
+    return Report([Table(columns, rows, "Agreement of two detectors' verdicts", notes)], document)
 
 
 def _verdicts(run: Run, detector: str, judging: Judging, progress: Progress) -> dict[Key, bool]:
@@ -104,10 +98,3 @@ def _verdicts(run: Run, detector: str, judging: Judging, progress: Progress) -> 
             verdicts[key] = bool(judging.verdict(by_id[key[0]], record).correct)
     return verdicts
 
-
-def _percent(share: float) -> str:
-    return UNDEFINED if np.isnan(share) else f"{100 * share:.1f}"
-
-
-def _json_number(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .tables import Table
+
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -39,43 +41,26 @@ def latex_text(text: str) -> str:
     return re.sub("-(?=-)", "-{}", escaped)
 
 
-def latex_table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    right: Sequence[bool],
-    bold: frozenset[tuple[int, int]],
-    rules: Sequence[int],
-    title: str,
-    notes: Sequence[str],
-) -> str:
+def latex_table(table: Table) -> str:
     """A ``table`` environment; needs the package booktabs and, for a wide table, graphicx.
 
     A cell of text that is too long for a column becomes a number, and its text a note. A table
     wider than a page becomes a ``table*`` that is shrunk to the page.
-
-    Args:
-        right: for each column whether it is aligned right.
-        bold: (row, column) of the cells in bold.
-        rules: rows before which a thin line stands.
     """
-    rows, texts = _numbered(rows)
-    notes = [*notes, "; ".join(texts)] if texts else notes
-    width = sum(max(map(len, column)) for column in zip(columns, *rows, strict=True))
-    wide = width > _WIDE
+    rows, texts = _numbered(table.rows)
+    notes = [*table.notes, "; ".join(texts)] if texts else table.notes
+    wide = sum(max(map(len, column)) for column in zip(table.columns, *rows, strict=True)) > _WIDE
     environment = "table*" if wide else "table"
-    lines = [
-        rf"\begin{{{environment}}}",
-        r"\centering",
-        rf"\caption{{{latex_text(title)}}}",
-        *([r"\resizebox{\textwidth}{!}{%"] if wide else []),
-    ]
-    lines.append(rf"\begin{{tabular}}{{{''.join('r' if r else 'l' for r in right)}}}")
-    lines += [r"\toprule", _row([latex_text(name) for name in columns]), r"\midrule"]
+    lines = [rf"\begin{{{environment}}}", r"\centering"]
+    lines += [rf"\caption{{{latex_text(table.title)}}}"]
+    lines += [r"\resizebox{\textwidth}{!}{%"] if wide else []
+    lines.append(rf"\begin{{tabular}}{{{''.join('r' if right else 'l' for right in table.right)}}}")
+    lines += [r"\toprule", _row([latex_text(name) for name in table.columns]), r"\midrule"]
     for number, row in enumerate(rows):
-        if number in rules:
+        if number in table.rules:
             lines.append(r"\midrule")
         cells = [
-            rf"\textbf{{{latex_text(cell)}}}" if (number, place) in bold else latex_text(cell)
+            rf"\textbf{{{latex_text(cell)}}}" if (number, place) in table.bold else latex_text(cell)
             for place, cell in enumerate(row)
         ]
         lines.append(_row(cells))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .tables import Table
+from .tables import Table
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -34,12 +32,13 @@ p { color: var(--faint); font-size: 12.5px; margin: 4px 0; max-width: 110ch;
 </head>
 <body>
 {% for table in tables %}
+{% set right = table.right %}
 <div class="wide">
 <table>
 <caption>{{ table.title }}</caption>
 <thead><tr>
 {%- for name in table.columns %}
-<th{% if aligned(table)[loop.index0] %} class="n"{% endif %}>{{ name }}</th>
+<th{% if right[loop.index0] %} class="n"{% endif %}>{{ name }}</th>
 {%- endfor %}
 </tr></thead>
 <tbody>
@@ -47,7 +46,7 @@ p { color: var(--faint); font-size: 12.5px; margin: 4px 0; max-width: 110ch;
 {% set number = loop.index0 %}
 <tr{% if number in table.rules %} class="rule"{% endif %}>
 {%- for cell in row %}
-<td{% if aligned(table)[loop.index0] %} class="n"{% endif %}>
+<td{% if right[loop.index0] %} class="n"{% endif %}>
 {%- if (number, loop.index0) in table.bold %}<b>{{ cell }}</b>{% else %}{{ cell }}{% endif -%}
 </td>
 {%- endfor %}
@@ -69,7 +68,5 @@ def html_page(tables: Sequence[Table]) -> str:
     """A whole page; cells and notes are escaped."""
     from jinja2 import Environment, StrictUndefined
 
-    from .tables import aligned_right
-
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(_PAGE).render(tables=tables, aligned=aligned_right)
+    return environment.from_string(_PAGE).render(tables=tables)

@@ -1,0 +1,127 @@
+"""What a verb prints: tables for people, records and one document for programs.
+
+``Report.text`` is the only way from a result to text: for a terminal, as Markdown, CSV, JSON, LaTeX
+or a web page.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal, get_args
+
+from ..files.shown_text import csv_cell, markdown_text
+from .tables import Table
+from .terminal import fitted, terminal_width, wrapped
+
+Form = Literal["table", "md", "csv", "json", "latex", "html"]
+FORMS: tuple[Form, ...] = get_args(Form)
+FOR_PEOPLE: tuple[Form, ...] = ("table", "md")
+"""Forms beside which stdout may hold another line."""
+
+Records = tuple[Sequence[str], Sequence[Sequence[object]]]
+"""Names of columns, and rows of text or numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A result in every form.
+
+    Attributes:
+        tables: for people, in order.
+        document: what ``json`` prints; numbers that are not finite become null.
+        records: what ``csv`` prints, numbers in full and empty where they are not finite; None for
+            the cells of the first table.
+    """
+
+    tables: Sequence[Table]
+    document: Any
+    records: Records | None = None
+
+    def text(self, form: Form) -> str:
+        """The report in that form, without a newline at the end.
+
+        On a terminal that is too narrow a table is folded to its width; see ``terminal``.
+        """
+        if form == "json":
+            return json.dumps(_finite(self.document), indent=2, allow_nan=False)
+        if form == "csv":
+            return _csv(self.records or (self.tables[0].columns, self.tables[0].rows))
+        if form == "html":
+            from .webpage import html_page
+
+            return html_page(self.tables)
+        return "\n\n".join(_shown(table, form) for table in self.tables)
+
+
+def _shown(table: Table, form: Form) -> str:
+    if form == "latex":
+        from .latex import latex_table
+
+        return latex_table(table)
+    if form == "md":
+        body = _body(table, "github", markdown_text, "**{}**")
+        parts = [f"**{markdown_text(table.title)}**" if table.title else "", body]
+        parts += [f"<sub>{markdown_text(note)}</sub>" for note in table.notes]
+        return "\n\n".join(part for part in parts if part)
+    width = terminal_width()
+    if width is None:
+        parts = [table.title, _body(table, "simple", str, "{} *"), *table.notes]
+    else:
+        rows = _cells(table, str, "{} *")
+        body = fitted(table.columns, rows, table.right, width)
+        parts = [wrapped(table.title, width), body, *(wrapped(n, width) for n in table.notes)]
+    return "\n".join(part for part in parts if part)
+
+
+def _body(table: Table, style: str, shown: Any, bold: str) -> str:
+    from tabulate import tabulate
+
+    made: str = tabulate(
+        _cells(table, shown, bold),
+        headers=[shown(name) for name in table.columns],
+        tablefmt=style,
+        disable_numparse=True,
+        colalign=["right" if right else "left" for right in table.right] if table.rows else None,
+    )
+    return made
+
+
+def _cells(table: Table, shown: Any, bold: str) -> list[list[str]]:
+    return [
+        [
+            bold.format(shown(cell)) if (number, place) in table.bold else shown(cell)
+            for place, cell in enumerate(row)
+        ]
+        for number, row in enumerate(table.rows)
+    ]
+
+
+def _csv(records: Records) -> str:
+    columns, rows = records
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([csv_cell(str(name)) for name in columns])
+    writer.writerows([csv_cell(_value(cell)) for cell in row] for row in rows)
+    return out.getvalue().rstrip("\n")
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return repr(float(value)) if isfinite(value) else ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _finite(value: Any) -> Any:
+    """The same for JSON, which has no number for what is undefined or without an end."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
