@@ -9,6 +9,7 @@ import click
 
 from ..api import choosing
 from ..errors import UserError
+from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat
 
@@ -39,7 +40,9 @@ FEWEST = 2
     help="Of the bootstrap and of the permutation test.",
 )
 @format_option
-def command(runs: Sequence[Path], flips: int, confidence: float, resamples: int, form: str) -> None:
+def command(
+    runs: Sequence[Path], flips: int, confidence: float, resamples: int, form: Form
+) -> None:
     """Compare scored runs with the first one, image by image.
 
     Differences come with paired intervals and p-values over the benchmark's clusters of prompts,
@@ -51,12 +54,9 @@ def command(runs: Sequence[Path], flips: int, confidence: float, resamples: int,
             "'spatialbench compare runs/reference runs/other'."
         )
     from ..reports.compare.comparison import compare
-    from ..reports.compare.text import comparison_text
+    from ..reports.compare.report import comparison_report
     from ..reports.scored import load_scored
 
     scored = [load_scored(choosing.existing_run(run)) for run in runs]
     comparisons = compare(scored[0], scored[1:], resamples, confidence)
-    headline = list(scored[0].benchmark.headline)
-    click.echo(
-        comparison_text(comparisons, headline, form, flips, confidence)  # type: ignore[arg-type]
-    )
+    click.echo(comparison_report(comparisons, flips, confidence).text(form))

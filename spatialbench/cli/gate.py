@@ -10,6 +10,7 @@ import click
 from ..api import choosing
 from ..api.console import say
 from ..errors import UserError
+from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat
 
@@ -55,7 +56,7 @@ def command(
     one_sided: bool,
     force: bool,
     confidence: float | None,
-    form: str,
+    form: Form,
 ) -> int:
     """Hold RUN to a gate file: exit status 0 pass, 1 outside a window, 2 cannot tell.
 
@@ -104,14 +105,14 @@ def command(
     from ..reports.gate.decision import decide
     from ..reports.gate.file import read_gate
     from ..reports.gate.junit import junit
-    from ..reports.gate.text import decision_text, markdown
+    from ..reports.gate.report import decision_report, markdown
 
     decision = decide(scored, read_gate(against))
     if junit_path is not None:
         _write(junit_path, junit(decision))
     if markdown_path is not None:
         _write(markdown_path, markdown(decision).encode())
-    click.echo(decision_text(decision, form))  # type: ignore[arg-type]
+    click.echo(decision_report(decision).text(form))
     return decision.answer.status
 
 

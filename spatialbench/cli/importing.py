@@ -10,6 +10,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..errors import UserError, typed, unknown_name
+from ..reports.report import FOR_PEOPLE, Form
 from .assembly import command_line
 from .options import format_option
 from .parsing import Utf8
@@ -83,7 +84,7 @@ def command(
     allow_partial: bool,
     dry_run: bool,
     out: Path | None,
-    form: str,
+    form: Form,
 ) -> int:
     """Make a run of PATH: a folder or archive of images, or a file of detections or results.
 
@@ -110,11 +111,11 @@ def command(
 
 
 def _images(
-    path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: str
+    path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: Form
 ) -> int:
     from ..exchange.layouts import names_of, place, rewritten_prompts
     from ..exchange.matching import match
-    from ..exchange.matching_text import report_text
+    from ..exchange.matching_report import matching_report
     from ..exchange.read_images import import_images
     from ..exchange.sources import open_source
     from ..runs.expected import expect
@@ -130,7 +131,7 @@ def _images(
     used = [match.name for match in report.matched.values()]
     report.rewritten = rewritten_prompts(source, names, used)
     bar.end()
-    click.echo(report_text(report, expected.images, form))  # type: ignore[arg-type]
+    click.echo(matching_report(report, expected.images).text(form))
     if not report.clean and not target.allow_partial:
         say(
             f"error: {len(report.matched):,} of {expected.images:,} expected images match, and "
@@ -144,7 +145,7 @@ def _images(
         method = Imported(name, backbone, layout, report.content, report.rewritten)
         run = import_images(source, report, target, method, bar)
     say(f"imported; next: {typed('detect', run.path)}")
-    click.echo(run.path, err=form in ("json", "csv"))
+    click.echo(run.path, err=form not in FOR_PEOPLE)
     return 0
 
 

@@ -12,7 +12,8 @@ from .. import plugins
 from ..api import choosing
 from ..api.console import say
 from ..errors import UserError, typed
-from .options import FORMATS
+from ..reports.report import Form
+from .options import format_option
 
 if TYPE_CHECKING:
     from ..plugins import Benchmark, Published
@@ -41,29 +42,21 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="More published rows, from a JSON file; rows that contradict themselves are refused.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice([*FORMATS, "latex", "html"]),
-    default="table",
-    show_default=True,
-    help="How to print the result; latex needs the packages booktabs and graphicx, "
-    "html is a whole page.",
-)
+@format_option
 def command(
     runs: Sequence[Path],
     bench: str | None,
     published: bool,
     price: bool,
     figures: Path | None,
-    form: str,
+    form: Form,
 ) -> None:
     """Runs beside each other and beside published rows, with intervals and signatures.
 
     RUN is a run directory or any folder above some, such as runs/visor. Rows of the lab stand in a
     table of their own.
     """
-    from ..reports.leaderboard import leaderboard_text
+    from ..reports.leaderboard import leaderboard
     from ..reports.published import read_figures
 
     rows, left_out = _rows(runs)
@@ -73,17 +66,16 @@ def command(
     others = list(benchmark.published()) if published else []
     others += read_figures(figures, benchmark) if figures else []
     own = [row for row in rows if row.result.benchmark == name]
-    text = leaderboard_text(
+    report = leaderboard(
         name,
         own,
         others,
         _columns(benchmark, own, others),
-        form,  # type: ignore[arg-type]
         prescribed_by(benchmark),
         price,
         left_out,
     )
-    click.echo(text)
+    click.echo(report.text(form))
 
 
 def _columns(benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]) -> list[str]:

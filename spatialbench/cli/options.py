@@ -13,15 +13,13 @@ from .parsing import FiniteFloat, Utf8
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-FORMATS = ("table", "md", "csv", "json")
-
 
 def format_option(function: Decorated) -> Decorated:
     """``--format`` as ``form``, one of ``reports.report.FORMS``."""
     return click.option(
         "--format",
         "form",
-        type=click.Choice(FORMATS),
+        type=click.Choice(FORMS),
         default="table",
         show_default=True,
         help="How to print the result. json is one document, and stdout holds nothing else; latex "

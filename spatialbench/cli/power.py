@@ -9,6 +9,7 @@ import click
 
 from ..api import choosing
 from ..errors import UserError
+from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat
 
@@ -40,7 +41,7 @@ def command(
     correlation: float | None,
     between: float | None,
     difference: float | None,
-    form: str,
+    form: Form,
 ) -> None:
     """Interval widths, smallest differences and prompts needed: from assumptions, or from RUN.
 
@@ -58,7 +59,7 @@ def command(
     if any(value is not None for value in given):
         raise UserError("with RUN the run itself says all but --difference: leave the rest out.")
     from ..reports.compare.comparison import compare
-    from ..reports.planning import lesson_text, lessons
+    from ..reports.planning import lesson_report, lessons
     from ..reports.scored import is_copy, load_scored
 
     scored = [load_scored(choosing.existing_run(run)) for run in runs]
@@ -70,8 +71,7 @@ def command(
     comparison = compare(scored[0], scored[1:])[0] if len(scored) > 1 else None
     wanted = 2.0 if difference is None else difference
     found = lessons(scored[0], comparison, wanted)
-    text = lesson_text(scored[0], comparison, found, wanted, form)  # type: ignore[arg-type]
-    click.echo(text)
+    click.echo(lesson_report(scored[0], comparison, found, wanted).text(form))
 
 
 def _from_assumptions(
@@ -82,9 +82,9 @@ def _from_assumptions(
     correlation: float | None,
     between: float | None,
     difference: float | None,
-    form: str,
+    form: Form,
 ) -> None:
-    from ..reports.planning import SIZES, Assumptions, needed, plan, plan_text
+    from ..reports.planning import SIZES, Assumptions, needed, plan, plan_report
 
     sizes, images = set(SIZES), 4
     if bench is not None:
@@ -103,4 +103,4 @@ def _from_assumptions(
         wanted = (difference, needed(assumed, difference))
         sizes.add(wanted[1])
     plans = [plan(assumed, size) for size in sorted(sizes)]
-    click.echo(plan_text(assumed, plans, wanted, form))  # type: ignore[arg-type]
+    click.echo(plan_report(assumed, plans, wanted).text(form))

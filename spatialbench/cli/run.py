@@ -41,8 +41,8 @@ def command(
         click.echo(_plan(values, working, calibrate, price_per_hour).text(form))
         return
     refuse_without_dry_run(calibrate, price_per_hour)
+    from ..reports.single import summary_report
     from ..runs.timing import read_pace
-    from .tables import summary_text
 
     with stdout_reserved():
         shard = working.part()
@@ -59,7 +59,8 @@ def command(
     if summary is None:
         click.echo(opened.path)
     else:
-        click.echo(summary_text(summary, asked.spec.benchmark, form, read_pace(opened.path)))
+        report = summary_report(summary, asked.spec.benchmark, read_pace(opened.path))
+        click.echo(report.text(form))
     refuse_given_up(opened)
 
 

@@ -15,8 +15,8 @@ from ..api import choosing
 from ..api.console import progress, stdout_reserved
 from ..errors import UserError
 from ..files.regular_files import open_regular
+from ..reports.report import Form, Report
 from .options import format_option, rule_options
-from .tables import summary_text
 
 if TYPE_CHECKING:
     from ..exchange.foreign import Scored
@@ -60,7 +60,7 @@ def command(
     threshold: float | None,
     images_per_prompt: int | None,
     verdicts: Path | None,
-    form: str,
+    form: Form,
 ) -> None:
     """Apply the benchmark's rule to stored detections and print the table.
 
@@ -77,16 +77,14 @@ def command(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
                     "--bench NAME --detections FILE'."
                 )
-            text = _score_file(
-                bench, detections, rule, threshold, verdicts, form, images_per_prompt
-            )
+            report = _score_file(bench, detections, rule, threshold, verdicts, images_per_prompt)
         elif run is None or bench is not None or images_per_prompt is not None:
             raise UserError(
                 "nothing to score: name a run directory, or give --bench and --detections FILE."
             )
         else:
-            text = _score_run(run, detector, rule, threshold, verdicts, form)
-    click.echo(text)
+            report = _score_run(run, detector, rule, threshold, verdicts)
+    click.echo(report.text(form))
 
 
 def _score_run(
@@ -95,8 +93,8 @@ def _score_run(
     rule: str | None,
     threshold: float | None,
     verdicts: Path | None,
-    form: str,
-) -> str:
+) -> Report:
+    from ..reports.single import summary_report
     from ..scoring.score import read_verdicts, score
 
     run = choosing.existing_run(folder)
@@ -105,7 +103,7 @@ def _score_run(
     summary = score(run, progress(), judging, detector)
     if verdicts is not None:
         _write(verdicts, read_verdicts(run))
-    return summary_text(summary, benchmark, form)
+    return summary_report(summary, benchmark)
 
 
 def _score_file(
@@ -114,9 +112,10 @@ def _score_file(
     rule: str | None,
     threshold: float | None,
     verdicts: Path | None,
-    form: str,
     images: int | None,
-) -> str:
+) -> Report:
+    from ..reports.single import summary_report
+
     benchmark, subset = choosing.benchmark_and_subset(bench)
     if not path.is_file():
         raise UserError(f"there is no file {path}; expected detections or official results.")
@@ -127,7 +126,7 @@ def _score_file(
         scored = _official(benchmark, subset if whole else None, path, rule, threshold, images)
     if verdicts is not None:
         _write(verdicts, scored.verdicts())
-    return summary_text(scored.summary, benchmark, form)
+    return summary_report(scored.summary, benchmark)
 
 
 def is_ours(path: Path) -> bool:

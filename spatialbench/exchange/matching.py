@@ -33,7 +33,7 @@ class Match:
 
 
 @dataclass
-class Report:
+class Matching:
     """Files and expected images sorted by what is the matter; every problem has its sentence.
 
     Attributes:
@@ -89,7 +89,7 @@ def match(
     placed: dict[str, Placed],
     expected: Expected,
     advance: Callable[[int], None] = lambda files: None,
-) -> Report:
+) -> Matching:
     """Read every file once and sort it.
 
     Args:
@@ -97,7 +97,7 @@ def match(
         expected: the images that should be there.
         advance: told of files that say which image they are, as they are sorted.
     """
-    report = Report(hidden=source.hidden)
+    report = Matching(hidden=source.hidden)
     keys = set(expected.keys())
     selected = expected.by_id
     claims: dict[Key, list[str]] = {}

@@ -49,7 +49,9 @@ def matching_report(matching: Matching, expected: int) -> Report:
         counts.append(["prompts that were rewritten", f"{matching.rewritten:,}"])
     notes = []
     if matching.one_colour:
-        notes.append(f"{one_colour_note(len(matching.one_colour))}: {name_some(matching.one_colour)}")
+        notes.append(
+            f"{one_colour_note(len(matching.one_colour))}: {name_some(matching.one_colour)}"
+        )
     tables = [Table(["images", "count"], counts, notes=notes)]
     for kind, found in problems:
         if found:

@@ -11,7 +11,7 @@ from ..runs.imported import Imported
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..stages.open_images import encode_png
-from .matching import FORMATS, Report
+from .matching import FORMATS, Matching
 from .sources import Source
 from .target import Target
 
@@ -22,7 +22,7 @@ _BATCH = 200
 
 
 def import_images(
-    source: Source, report: Report, target: Target, method: Imported, progress: Progress
+    source: Source, report: Matching, target: Target, method: Imported, progress: Progress
 ) -> Run:
     """Make a run of the matched images, or continue it.
 

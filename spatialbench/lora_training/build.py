@@ -80,7 +80,7 @@ def build(
     if not kept:
         raise UserError(
             f"none of the {rejections.images} images passed {plan.judging.name}, so there is "
-            f"nothing to train on:\n\n{Report([rejections.table()], None).text('table')}\n\n"
+            f"nothing to train on:\n\n{Report([rejections.table()]).text('table')}\n\n"
             "Objects not found: try another --threshold, --detector or --backbone. Relations "
             "wrong: give more prompts, or a --method that places better."
         )

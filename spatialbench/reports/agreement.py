@@ -97,4 +97,3 @@ def _verdicts(run: Run, detector: str, judging: Judging, progress: Progress) -> 
         if key in wanted:
             verdicts[key] = bool(judging.verdict(by_id[key[0]], record).correct)
     return verdicts
-

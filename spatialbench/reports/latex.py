@@ -52,7 +52,7 @@ def latex_table(table: Table) -> str:
     wide = sum(max(map(len, column)) for column in zip(table.columns, *rows, strict=True)) > _WIDE
     environment = "table*" if wide else "table"
     lines = [rf"\begin{{{environment}}}", r"\centering"]
-    lines += [rf"\caption{{{latex_text(table.title)}}}"]
+    lines += [rf"\caption{{{latex_text(table.title)}}}"] if table.title else []
     lines += [r"\resizebox{\textwidth}{!}{%"] if wide else []
     lines.append(rf"\begin{{tabular}}{{{''.join('r' if right else 'l' for right in table.right)}}}")
     lines += [r"\toprule", _row([latex_text(name) for name in table.columns]), r"\midrule"]

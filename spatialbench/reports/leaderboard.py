@@ -7,7 +7,6 @@ other conditions carries a number that the notes explain; see ``competition``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import nan
 
@@ -16,11 +15,12 @@ from ..plugins import Published
 from .best import Candidate
 from .cells import INTERVAL_NOTE, Footnotes, images_cell, plain_cell
 from .competition import Competition, Prescribed, numbered
-from .leaderboard_data import leaderboard_csv, leaderboard_document
+from .leaderboard_data import leaderboard_document, leaderboard_records
 from .marks import MARKS, competes, method_marks
 from .price import PRICE_COLUMNS, price_cells, price_notes
+from .report import Report
 from .rows import Part, Row, parts
-from .tables import UNDEFINED, Format, Table, render
+from .tables import UNDEFINED, Table
 
 BEST_NOTE = (
     "bold (* in plain text): the best of the rows measured under the same conditions, without a "
@@ -33,44 +33,36 @@ EVIDENCE_NOTE = (
 )
 
 
-def leaderboard_text(
+def leaderboard(
     benchmark: str,
     rows: Sequence[Row],
     published: Sequence[Published],
     headline: Sequence[str],
-    form: Format,
     prescribed: Prescribed | None = None,
     price: bool = False,
     left_out: Mapping[str, str] | None = None,
-) -> str:
-    """The leaderboard in any format.
+) -> Report:
+    """The leaderboard.
 
     Args:
         benchmark: its name.
         rows: runs of that benchmark.
         published: rows of its papers; shown beside full-size models, apart from the lab.
         headline: metric keys in column order.
-        form: how to print it; ``json`` gives ``{"rows": [...], "published": [...]}``,
-            and ``not_in_table`` where runs are left out.
         prescribed: the benchmark's own conditions, which the published rows were measured under.
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
-        left_out: by its folder why a run is no row; for ``json``.
+        left_out: by its folder why a run is no row; ``not_in_table`` of ``json``.
     """
-    if form == "json":
-        document = leaderboard_document(rows, published, prescribed)
-        if left_out:
-            document["not_in_table"] = [
-                {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
-            ]
-        return json.dumps(document, indent=2, allow_nan=False)
-    if form == "csv":
-        return leaderboard_csv(rows, published, headline, prescribed, price)
-    tables = sections(benchmark, rows, published, headline, prescribed, price)
-    if form == "html":
-        from .webpage import html_page
-
-        return html_page(tables)
-    return "\n\n".join(render(table, form) for table in tables)
+    document = leaderboard_document(rows, published, prescribed)
+    if left_out:
+        document["not_in_table"] = [
+            {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
+        ]
+    return Report(
+        sections(benchmark, rows, published, headline, prescribed, price),
+        document,
+        leaderboard_records(rows, published, headline, prescribed, price),
+    )
 
 
 def sections(

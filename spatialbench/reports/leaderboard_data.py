@@ -1,4 +1,4 @@
-"""The leaderboard for programs: one JSON document, or CSV with one line a row."""
+"""The leaderboard for programs: one JSON document, or records, one per row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..scoring.summary import Summary
 from .competition import Prescribed
 from .marks import method_marks
 from .price import PRICE_COLUMNS, price_fields, price_values
+from .report import Records
 from .rows import Row, parts
-from .tables import render_csv
 
 
 def leaderboard_document(
@@ -59,45 +59,37 @@ def _flat(summary: Summary) -> dict[str, Any]:
     return {**spread(document), "groups": groups}
 
 
-def leaderboard_csv(
+def leaderboard_records(
     rows: Sequence[Row],
     published: Sequence[Published],
     headline: Sequence[str],
     prescribed: Prescribed | None,
     price: bool,
-) -> str:
-    """One line a row; numbers in full, undefined ones empty."""
+) -> Records:
+    """One line per row; the columns of the price where it is asked for."""
     priced = list(PRICE_COLUMNS) if price else []
     bounds = [name for key in headline for name in (f"{key}_low", f"{key}_high")]
     columns = ["world", "method", "base", "images", "images_expected", "partial", *headline]
-    lines = []
+    columns += [*bounds, *priced, "other_conditions", "source", "marks"]
+    lines: list[list[object]] = []
     for row, differs in _held(rows, published, prescribed):
         result = row.result
-        pairs = [v for key in headline for v in result.interval(key)]
-        own = [result.metric(key) for key in headline]
-        paid = [_exact(value) for value in price_values(result, row.pace)] if price else []
-        lines.append(
-            [
-                "lab" if result.is_lab else "full-size",
-                result.method,
-                result.backbone,
-                str(result.images),
-                str(result.images_expected),
-                str(result.partial).lower(),
-                *(_exact(value) for value in [*own, *pairs]),
-                *paid,
-                differs,
-                result.signature,
-                "+".join(method_marks(result)),
-            ]
-        )
+        line: list[object] = [
+            "lab" if result.is_lab else "full-size",
+            result.method,
+            result.backbone,
+        ]
+        line += [result.images, result.images_expected, result.partial]
+        line += [result.metric(key) for key in headline]
+        line += [bound for key in headline for bound in result.interval(key)]
+        line += price_values(result, row.pace) if price else []
+        lines.append([*line, differs, result.signature, "+".join(method_marks(result))])
     for entry in published:
-        values = [entry.metrics.get(key) for key in headline]
-        empty = [""] * (len(bounds) + len(priced) + 1)
-        cells = [*(_exact(value) for value in values), *empty, f"{entry.source} [{entry.evidence}]"]
-        cells.append("+".join(entry.marks))
-        lines.append(["published", entry.method, entry.base, "", "", "", *cells])
-    return render_csv([*columns, *bounds, *priced, "other_conditions", "source", "marks"], lines)
+        line = ["published", entry.method, entry.base, None, None, None]
+        line += [entry.metrics.get(key) for key in headline]
+        line += [None] * (len(bounds) + len(priced) + 1)
+        lines.append([*line, f"{entry.source} [{entry.evidence}]", "+".join(entry.marks)])
+    return columns, lines
 
 
 def _held(
@@ -111,7 +103,3 @@ def _held(
     }
     for row in rows:
         yield row, said[id(row)]
-
-
-def _exact(value: float | None) -> str:
-    return "" if value is None or value != value else repr(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, hypot, isnan, nan
@@ -18,8 +17,9 @@ from ..statistics.power import (
 )
 from .cells import plain_cell
 from .compare.comparison import ALL, Comparison
+from .report import Report
 from .scored import ScoredRun
-from .tables import UNDEFINED, Format, Table, render, render_csv
+from .tables import UNDEFINED, Table
 
 SIZES = (25, 100, 400, 1600, 6400)
 _Z = 1.959964
@@ -160,25 +160,14 @@ def _half_width(scored: ScoredRun, key: str) -> float:
     return nan if low is None or high is None else (high - low) / 2
 
 
-def plan_text(
-    assumed: Assumptions, plans: Sequence[Plan], wanted: tuple[float, int] | None, form: Format
-) -> str:
-    """Plans in any format; ``wanted`` is a difference and the prompts it needs."""
-    if form == "json":
-        document: dict[str, object] = {
-            "assumed": asdict(assumed),
-            "plans": [asdict(one) for one in plans],
-        }
-        if wanted:
-            document |= {"difference": wanted[0], "prompts_needed": wanted[1]}
-        return json.dumps(document, indent=2)
-    rows = [
-        [f"{p.prompts:,}", f"{p.images:,}", *map(plain_cell, (p.half_width, p.paired, p.unpaired))]
-        for p in plans
-    ]
-    if form == "csv":
-        names = ["prompts", "images", "half_width", "paired", "unpaired"]
-        return render_csv(names, [[repr(v) for v in asdict(p).values()] for p in plans])
+def plan_report(
+    assumed: Assumptions, plans: Sequence[Plan], wanted: tuple[float, int] | None
+) -> Report:
+    """Plans; ``wanted`` is a difference and the prompts it needs."""
+    document: dict[str, object] = {
+        "assumed": asdict(assumed),
+        "plans": [asdict(one) for one in plans],
+    }
     notes = [
         f"in percentage points, for a share near {100 * assumed.rate:g} %, {assumed.images} "
         f"images a prompt that correlate by {assumed.correlation:g}",
@@ -187,62 +176,65 @@ def plan_text(
         f"results that correlate by {assumed.between:g} between the runs",
     ]
     if wanted:
+        document |= {"difference": wanted[0], "prompts_needed": wanted[1]}
         notes.insert(0, f"a difference of {wanted[0]:g} points needs {wanted[1]:,} prompts, paired")
+    rows = [
+        [f"{p.prompts:,}", f"{p.images:,}", *map(plain_cell, (p.half_width, p.paired, p.unpaired))]
+        for p in plans
+    ]
     columns = ["prompts", "images", "±", "smallest, paired", "smallest, unpaired"]
-    return render(Table(columns, rows, "what a run can show", notes), form)
+    return Report(
+        [Table(columns, rows, "what a run can show", notes)],
+        document,
+        (
+            ["prompts", "images", "half_width", "paired", "unpaired"],
+            [list(asdict(one).values()) for one in plans],
+        ),
+    )
 
 
-def lesson_text(
-    scored: ScoredRun,
-    comparison: Comparison | None,
-    found: Sequence[Lesson],
-    difference: float,
-    form: Format,
-) -> str:
-    """Lessons of a run, or of the two of a comparison, in any format."""
-    other = comparison.other if comparison is not None else None
-    if form == "json":
-        rows_ = [{k: _json(v) for k, v in asdict(lesson).items()} for lesson in found]
-        document = {"run": str(scored.run.path), "difference": difference, "metrics": rows_}
-        if comparison is not None:
-            document |= {
-                "other_run": str(comparison.other.run.path),
-                "notes": list(comparison.pairing.notes),
-            }
-        return json.dumps(document, indent=2)
-    first, second = ("value", "±") if other is None else ("A", "± A"), ("B", "± B")
-    columns = ["metric", *first, *(second if other else ()), "design effect"]
-    columns += ["smallest, unpaired", "smallest, paired", f"prompts for {difference:g}"]
-    rows = []
-    for lesson in found:
-        numbers = [lesson.value, lesson.half_width]
-        numbers += [lesson.other, lesson.other_half_width] if other else []
-        numbers += [lesson.effect, lesson.unpaired, lesson.paired]
-        needed_ = UNDEFINED if lesson.prompts is None else f"{lesson.prompts:,}"
-        rows.append([lesson.metric, *map(plain_cell, numbers), needed_])
-    if form == "csv":
-        return render_csv(columns, rows)
+def lesson_report(
+    scored: ScoredRun, comparison: Comparison | None, found: Sequence[Lesson], difference: float
+) -> Report:
+    """Lessons of a run, or of the two of a comparison."""
+    document: dict[str, object] = {
+        "run": str(scored.run.path),
+        "difference": difference,
+        "metrics": [asdict(lesson) for lesson in found],
+    }
     notes = [
         "smallest: the true difference that is found with 80 % chance",
         "design effect: how many images of this run say as much as one independent image",
         *_left_out(scored, found),
-        "paired needs a second run: spatialbench power RUN RUN2",
-        scored.result.signature,
     ]
-    if comparison is None or other is None:
-        seen = f"{scored.result.images:,} images of {scored.result.prompts:,} prompts"
+    if comparison is None:
+        shown = ["value", "±"]
         title = f"what {scored.label} says about a next run"
-        return render(Table(columns, rows, title, [f"from {seen}", *notes]), form)
-    shared = comparison.pairing.first
-    notes[-2:] = [
-        *comparison.pairing.notes,
-        f"from both runs, paired over {len(shared.index):,} images of {len(shared.prompts):,} "
-        "prompts; the design effect is of A",
-        f"A: {scored.result.signature}",
-        f"B: {other.result.signature}",
-    ]
-    title = f"what A = {scored.label} and B = {other.label} say about a next run"
-    return render(Table(columns, rows, title, notes), form)
+        seen = f"{scored.result.images:,} images of {scored.result.prompts:,} prompts"
+        notes.insert(0, f"from {seen}")
+        notes += ["paired needs a second run: spatialbench power RUN RUN2", scored.result.signature]
+    else:
+        shown = ["A", "± A", "B", "± B"]
+        other, pairing = comparison.other, comparison.pairing
+        document |= {"other_run": str(other.run.path), "notes": list(pairing.notes)}
+        title = f"what A = {scored.label} and B = {other.label} say about a next run"
+        notes += [
+            *pairing.notes,
+            f"from both runs, paired over {len(pairing.first.index):,} images of "
+            f"{len(pairing.first.prompts):,} prompts; the design effect is of A",
+            f"A: {scored.result.signature}",
+            f"B: {other.result.signature}",
+        ]
+    columns = ["metric", *shown, "design effect"]
+    columns += ["smallest, unpaired", "smallest, paired", f"prompts for {difference:g}"]
+    rows = []
+    for lesson in found:
+        numbers = [lesson.value, lesson.half_width]
+        numbers += [lesson.other, lesson.other_half_width] if comparison else []
+        numbers += [lesson.effect, lesson.unpaired, lesson.paired]
+        needed_ = UNDEFINED if lesson.prompts is None else f"{lesson.prompts:,}"
+        rows.append([lesson.metric, *map(plain_cell, numbers), needed_])
+    return Report([Table(columns, rows, title, notes)], document)
 
 
 def _left_out(scored: ScoredRun, found: Sequence[Lesson]) -> list[str]:
@@ -255,7 +247,3 @@ def _left_out(scored: ScoredRun, found: Sequence[Lesson]) -> list[str]:
         if key not in told and key in reasons
     ]
     return [f"left out: {'; '.join(parts)}"] if parts else []
-
-
-def _json(value: object) -> object:
-    return None if isinstance(value, float) and isnan(value) else value

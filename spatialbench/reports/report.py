@@ -39,7 +39,7 @@ class Report:
     """
 
     tables: Sequence[Table]
-    document: Any
+    document: Any = None
     records: Records | None = None
 
     def text(self, form: Form) -> str:

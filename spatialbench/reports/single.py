@@ -4,67 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..plugins import Benchmark
 from ..runs.timing import Pace
-from ..scoring.summary import Group, Summary
+from ..scoring.measured import measured_by
+from ..scoring.summary import Summary
 from .cells import INTERVAL_NOTE, Footnotes, images_cell
 from .price import price_note
-from .tables import Format, Table, render, render_csv
+from .report import Report
+from .tables import Table
 
 
-def result_text(
-    result: Summary,
-    headline: Sequence[str],
-    form: Format,
-    pace: Pace | None = None,
-) -> str:
-    """One run in any format; ``json`` is the document of ``summary.json``, whatever the pace.
+def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = None) -> Report:
+    """One run, then its tasks; below the table what it says of itself, and the signature.
 
-    Metrics that the run does not have, such as those of another subset, get no column.
+    Metrics that the run does not have, such as those of another subset, get no column. ``json`` is
+    the document of ``summary.json``, whatever the pace.
     """
-    headline = [key for key in headline if key in result.metrics] or headline
-    if form == "json":
-        return result.text().removesuffix("\n")
-    if form == "csv":
-        return render_csv(
-            ["group", "images", *_csv_columns(headline)],
-            [_csv_row(name, group, headline) for name, group in _groups(result)],
-        )
-    return render(
-        result_table(
-            result,
-            headline,
-            pace,
-            [*_effects(result, headline), *result.notes],
-        ),
-        form,
-    )
-
-
-def result_table(
-    result: Summary,
-    headline: Sequence[str],
-    pace: Pace | None = None,
-    notes: Sequence[str] = (),
-) -> Table:
-    """The run as a table; meaning of the interval, price, notes and signature below it."""
-    rows = []
+    headline = measured_by(benchmark, summary.rule, summary.subset).headline
+    keys = [key for key in headline if key in summary.metrics] or list(headline)
+    groups = [("all", summary), *summary.groups.items()]
     footnotes = Footnotes()
-    for name, group in _groups(result):
-        images = images_cell(result) if group is result else f"{group.images:,}"
-        cells = [footnotes.cell(group, key) for key in headline]
-        rows.append([name, images, *cells])
-    partial = ", PARTIAL" if result.partial else ""
-    return Table(
-        columns=["prompts", "images", *headline],
-        rows=rows,
-        title=f"{result.benchmark}: {result.method} on {result.backbone}{partial}",
-        notes=[
-            INTERVAL_NOTE,
-            *footnotes.notes(),
-            *price_note(result, pace),
-            *notes,
-            result.signature,
-        ],
+    rows = []
+    for name, group in groups:
+        images = images_cell(summary) if group is summary else f"{group.images:,}"
+        rows.append([name, images, *(footnotes.cell(group, key) for key in keys)])
+    partial = ", PARTIAL" if summary.partial else ""
+    title = f"{summary.benchmark}: {summary.method} on {summary.backbone}{partial}"
+    notes = [INTERVAL_NOTE, *footnotes.notes(), *price_note(summary, pace)]
+    notes += [*_effects(summary, keys), *summary.notes, summary.signature]
+    columns = [name for key in keys for name in (key, f"{key}_low", f"{key}_high")]
+    records = [
+        [
+            name,
+            group.images,
+            *(n for key in keys for n in (group.metric(key), *group.interval(key))),
+        ]
+        for name, group in groups
+    ]
+    return Report(
+        [Table(["prompts", "images", *keys], rows, title, notes)],
+        summary.document(),
+        (["group", "images", *columns], records),
     )
 
 
@@ -75,20 +55,3 @@ def _effects(result: Summary, headline: Sequence[str]) -> list[str]:
     if not shown:
         return []
     return [f"design effect (images that say as much as one independent one): {', '.join(shown)}"]
-
-
-def _groups(result: Summary) -> list[tuple[str, Group]]:
-    return [("all", result), *result.groups.items()]
-
-
-def _csv_columns(headline: Sequence[str]) -> list[str]:
-    return [name for key in headline for name in (key, f"{key}_low", f"{key}_high")]
-
-
-def _csv_row(name: str, group: Group, headline: Sequence[str]) -> list[str]:
-    row = [name, str(group.images)]
-    for key in headline:
-        value = group.metric(key)
-        bounds = group.interval(key)
-        row += ["" if v is None or v != v else repr(v) for v in (value, *bounds)]
-    return row

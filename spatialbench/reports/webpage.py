@@ -11,7 +11,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ tables[0].title }}</title>
+<title>{{ tables[0].title or "spatialbench" }}</title>
 <style>
 :root { color-scheme: light dark; --line: light-dark(#d5dae1, #3a414b);
         --faint: light-dark(#667085, #98a1ad); }
@@ -35,7 +35,9 @@ p { color: var(--faint); font-size: 12.5px; margin: 4px 0; max-width: 110ch;
 {% set right = table.right %}
 <div class="wide">
 <table>
+{% if table.title %}
 <caption>{{ table.title }}</caption>
+{% endif %}
 <thead><tr>
 {%- for name in table.columns %}
 <th{% if right[loop.index0] %} class="n"{% endif %}>{{ name }}</th>

@@ -12,7 +12,7 @@ import pytest
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
 from spatialbench.exchange.layouts import place, rewritten_prompts
-from spatialbench.exchange.matching import Report, match
+from spatialbench.exchange.matching import Matching, match
 from spatialbench.exchange.sources import open_source
 from spatialbench.plugins.layout import Names, PassedOver
 from spatialbench.prompts import Prompt
@@ -182,7 +182,7 @@ def official(prompt_id: str) -> dict[str, Any]:
     return dict(prompt.facts["metadata"])
 
 
-def geneval(folder: Path, metadata: Mapping[str, Any]) -> tuple[Report, int]:
+def geneval(folder: Path, metadata: Mapping[str, Any]) -> tuple[Matching, int]:
     files: dict[str, bytes | str] = {}
     for number, (where, record) in enumerate(metadata.items()):
         for k in range(4):

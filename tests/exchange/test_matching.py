@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from spatialbench.exchange.layouts import place
-from spatialbench.exchange.matching import Report, looked_at, match
-from spatialbench.exchange.matching_text import report_text
+from spatialbench.exchange.matching import Matching, looked_at, match
+from spatialbench.exchange.matching_report import matching_report
 from spatialbench.exchange.sources import open_source
 from spatialbench.files.images import UnreadableImage
 
 from .folders import SHAPES, expected, image_bytes, names, write_folder
 
 
-def _report(folder: Path, **selection: Any) -> Report:
+def _report(folder: Path, **selection: Any) -> Matching:
     source = open_source(folder)
     return match(source, place("visor", source, names()), expected(**selection))
 
@@ -51,7 +51,7 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     assert report.passed_over == {"readme.txt": "no image"}
     assert report.hidden == 1
     assert set(report.matched) == {("1", 1), ("2", 1), ("3", 0), ("3", 1)}
-    text = report_text(report, 8, "table")
+    text = matching_report(report, 8).text("table")
     for said in ("4 of 8 expected", "0/0", "the file is empty", "same image as 2_0.jpg"):
         assert said in text
 

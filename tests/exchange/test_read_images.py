@@ -17,7 +17,7 @@ from spatialbench.errors import UserError
 from spatialbench.exchange import sources
 from spatialbench.exchange.layouts import place
 from spatialbench.exchange.matching import match
-from spatialbench.exchange.matching_text import report_text
+from spatialbench.exchange.matching_report import matching_report
 from spatialbench.exchange.read_images import import_images
 from spatialbench.exchange.sources import open_source
 from spatialbench.exchange.target import Target
@@ -159,10 +159,10 @@ def test_images_of_one_colour_are_counted_in_the_report(
     report = match(source := open_source(folder), place("visor", source, names()), expected())
     assert report.one_colour == [("1", 0), ("2", 1)]
     assert report.clean
-    text = report_text(report, 8, "table")
+    text = matching_report(report, 8).text("table")
     assert "2 images are of one colour" in text
     assert "1/0, 2/1" in text
-    assert json.loads(report_text(report, 8, "json"))["one_colour"] == ["1/0", "2/1"]
+    assert json.loads(matching_report(report, 8).text("json"))["one_colour"] == ["1/0", "2/1"]
 
 
 def test_a_file_that_changes_while_it_is_imported(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialbench.files.shown_text import csv_cell, inert, inert_line, markdown_text, printable
-from spatialbench.reports.tables import Table, render, render_csv
-from spatialbench.reports.webpage import html_page
+from spatialbench.reports.report import Report
+from spatialbench.reports.tables import Table
 
 OBEYED = {
     "colour": "\x1b[31mred",
@@ -40,11 +40,11 @@ def forms(name: str) -> dict[str, str]:
         ["method", name], [[name, "1.0"]], title=name, notes=[name], bold=frozenset({(0, 0)})
     )
     return {
-        "table": render(table, "table"),
-        "md": render(table, "md"),
-        "latex": render(table, "latex"),
-        "csv": render_csv(["method", name], [[name, "1.0"]]),
-        "html": html_page([table]),
+        "table": Report([table]).text("table"),
+        "md": Report([table]).text("md"),
+        "latex": Report([table]).text("latex"),
+        "csv": Report([], records=(["method", name], [[name, "1.0"]])).text("csv"),
+        "html": Report([table]).text("html"),
         "message": printable(name),
         "text": inert(name),
     }
@@ -68,7 +68,7 @@ def test_whatever_the_text(text: str, before: str) -> None:
 
 @pytest.mark.parametrize("cell", FORMULAS)
 def test_a_formula_is_a_text(cell: str) -> None:
-    (row,) = csv.reader(io.StringIO(render_csv([cell], [])))
+    (row,) = csv.reader(io.StringIO(Report([], records=([cell], [])).text("csv")))
     assert row[0].startswith("'")
 
 

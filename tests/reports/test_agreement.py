@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
-from spatialbench.reports.agreement import ALL, agreement, agreement_json, agreement_table
+from spatialbench.reports.agreement import ALL, agreement, agreement_report
 from spatialbench.reports.tables import UNDEFINED
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
@@ -69,13 +70,15 @@ def test_a_detector_agrees_with_itself(run: Run) -> None:
     pair = ("finder@w1", "finder@w1")
     found = agreement(run, pair, judging, Log())
     assert found[ALL].rate == 1
-    table = agreement_table(found, pair, judging)
+    report = agreement_report(found, pair, judging)
+    (table,) = report.tables
     assert table.rows[0][:3] == ["all", "24", "100.0"]
-    document = agreement_json(found, pair, judging)
+    document = json.loads(report.text("json"))
     assert document["tasks"]["all"]["agree"] == 100
     nothing = agreement(run, pair, judging.at(1.0), Log())
-    assert agreement_table(nothing, pair, judging.at(1.0)).rows[0][3] == UNDEFINED
-    assert agreement_json(nothing, pair, judging.at(1.0))["tasks"]["all"]["kappa"] is None
+    report = agreement_report(nothing, pair, judging.at(1.0))
+    assert report.tables[0].rows[0][3] == UNDEFINED
+    assert json.loads(report.text("json"))["tasks"]["all"]["kappa"] is None
 
 
 def test_images_that_only_one_has_seen_are_no_ground_for_a_comparison(tmp_path: Path) -> None:

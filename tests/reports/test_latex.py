@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialbench.reports.latex import latex_text
-from spatialbench.reports.tables import Table, render
+from spatialbench.reports.report import Report
+from spatialbench.reports.tables import Table
 
 _TABLE = Table(
     ["method", "VISOR_1"],
@@ -25,7 +26,7 @@ _TABLE = Table(
 
 
 def test_a_small_table() -> None:
-    lines = render(_TABLE, "latex").splitlines()
+    lines = Report([_TABLE]).text("latex").splitlines()
     assert lines[:2] == [r"\begin{table}", r"\centering"]
     body = lines[lines.index(r"\toprule") : lines.index(r"\bottomrule")]
     assert body == [
@@ -49,7 +50,7 @@ def test_long_cells_become_notes_and_wide_tables_are_shrunk() -> None:
         [[name, *["1.00 ± 0.10"] * 8, source] for name in ("one", "two")],
         notes=["gen:sd/1(steps=4,width=64)"],
     )
-    lines = render(table, "latex").splitlines()
+    lines = Report([table]).text("latex").splitlines()
     assert lines[0] == r"\begin{table*}"
     assert lines[3] == r"\resizebox{\textwidth}{!}{%"
     assert r"\end{tabular}}" in lines
@@ -74,8 +75,8 @@ def test_it_compiles(tmp_path: Path) -> None:
     document = "\n".join(
         [
             r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}",
-            render(_TABLE, "latex"),
-            render(table, "latex"),
+            Report([_TABLE]).text("latex"),
+            Report([table]).text("latex"),
             r"\end{document}",
         ]
     )
@@ -98,5 +99,5 @@ def test_nothing_special_is_left(text: str) -> None:
 
 
 def test_bold_in_text_and_markdown() -> None:
-    assert "70.00 *" in render(_TABLE, "table")
-    assert "**70.00**" in render(_TABLE, "md")
+    assert "70.00 *" in Report([_TABLE]).text("table")
+    assert "**70.00**" in Report([_TABLE]).text("md")

@@ -12,7 +12,7 @@ import pytest
 
 from spatialbench.plugins import Published
 from spatialbench.reports.cells import Footnotes
-from spatialbench.reports.leaderboard import leaderboard_text, sections
+from spatialbench.reports.leaderboard import leaderboard, sections
 from spatialbench.reports.marks import MARKS
 from spatialbench.reports.rows import Row
 from spatialbench.runs.conditions import Conditions
@@ -124,7 +124,7 @@ def test_a_row_of_any_other_condition_is_named_and_competes_with_nobody(
         f"[1] other conditions: {said}"
     ]
     assert table.bold == {(0, 3)}
-    text = leaderboard_text("visor", rows, papers, HEADLINE, "csv", prescribed)
+    text = leaderboard("visor", rows, papers, HEADLINE, prescribed).text("csv")
     assert [row["other_conditions"] for row in csv.DictReader(io.StringIO(text))][:3] == [
         "",
         "",
@@ -192,13 +192,13 @@ def test_a_published_metric_that_is_missing_is_a_dash() -> None:
 
 
 def test_partial_rows_say_n_of_n() -> None:
-    text = leaderboard_text("visor", [_full("a")], [], HEADLINE, "table")
+    text = leaderboard("visor", [_full("a")], [], HEADLINE).text("table")
     assert "100/101,120 partial" in text
 
 
 def test_json_holds_flat_rows_and_published_rows() -> None:
     document = json.loads(
-        leaderboard_text("visor", [_row("a"), _full("b")], [PAPER], HEADLINE, "json")
+        leaderboard("visor", [_row("a"), _full("b")], [PAPER], HEADLINE).text("json")
     )
     assert set(document) == {"rows", "published"}
     first, second = document["rows"]
@@ -219,7 +219,7 @@ def test_json_holds_flat_rows_and_published_rows() -> None:
 
 
 def test_csv_has_one_line_a_row_and_says_the_world() -> None:
-    text = leaderboard_text("visor", [_row("a"), _full("b")], [PAPER], HEADLINE, "csv")
+    text = leaderboard("visor", [_row("a"), _full("b")], [PAPER], HEADLINE).text("csv")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["world"] for row in rows] == ["lab", "full-size", "published"]
     assert [row["OA"] for row in rows] == ["62.031", "62.031", "71.5"]
@@ -251,9 +251,9 @@ def test_ties_are_by_interval() -> None:
     ]
     (table,) = sections("visor", rows, [], HEADLINE, prescribed)
     assert table.bold == {(0, 3), (1, 3)}
-    text = leaderboard_text("visor", rows, [PAPER], HEADLINE, "latex", prescribed)
+    text = leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).text("latex")
     assert text.count(r"\textbf") == 1
-    assert "<b>71.50</b>" in leaderboard_text("visor", rows, [PAPER], HEADLINE, "html", prescribed)
+    assert "<b>71.50</b>" in leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).text("html")
 
 
 def _marked(run: str, marks: str, oa: float) -> Row:
@@ -275,7 +275,7 @@ def test_a_methods_marks_stand_beside_its_name_and_layouts_compete_with_nobody()
     (table,) = sections("visor", [own, plain], [], HEADLINE)
     assert [cells[0] for cells in table.rows] == ["storm-corrected [r]", "sd"]
     assert [row for row, column in table.bold if column == place] == [0]
-    document = json.loads(leaderboard_text("visor", [given, plain], [], HEADLINE, "json"))
+    document = json.loads(leaderboard("visor", [given, plain], [], HEADLINE).text("json"))
     assert [row["marks"] for row in document["rows"]] == [
         ["layout-conditioned", "reconstruction"],
         [],

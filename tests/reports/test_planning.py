@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.reports.compare.comparison import compare
-from spatialbench.reports.planning import Assumptions, lesson_text, lessons, needed, plan
+from spatialbench.reports.planning import Assumptions, lesson_report, lessons, needed, plan
 
 from .scored_runs import scored_run
 
@@ -60,7 +60,7 @@ def test_two_runs_both_count(tmp_path: Path) -> None:
     assert found.unpaired == pytest.approx(2.8016 * hypot(*errors), rel=0.1)
     (alone,) = lessons(a, None, 5.0)
     assert found.unpaired < 0.9 * alone.unpaired
-    text = lesson_text(a, comparison, [found], 5.0, "table")
+    text = lesson_report(a, comparison, [found], 5.0).text("table")
     assert "± B" in text
     assert f"B: {b.result.signature}" in text
     assert "paired over 120 images of 60 prompts" in text

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from spatialbench import plugins
 from spatialbench.plugins import Published
-from spatialbench.reports.leaderboard import leaderboard_text, sections
+from spatialbench.reports.leaderboard import leaderboard, sections
 from spatialbench.reports.price import price_note, price_notes, seconds_text
 from spatialbench.reports.rows import Row
-from spatialbench.reports.single import result_table
+from spatialbench.reports.single import summary_report
 from spatialbench.runs.timing import Pace
 from spatialbench.scoring.summary import Summary
 
@@ -51,7 +52,7 @@ def test_notes_say_where_the_seconds_were_measured() -> None:
 
 def test_json_always_has_what_is_known() -> None:
     rows = [_row(PACE, confidence=71.2, duplicates=0.3), _row()]
-    known, unknown = json.loads(leaderboard_text("visor", rows, [], ["OA"], "json"))["rows"]
+    known, unknown = json.loads(leaderboard("visor", rows, [], ["OA"]).text("json"))["rows"]
     assert (known["confidence"], known["duplicates"]) == (71.2, 0.3)
     assert (known["seconds_per_image"], known["device"]) == (0.8512, "NVIDIA H200")
     assert known["batch_size"] == 8
@@ -60,7 +61,7 @@ def test_json_always_has_what_is_known() -> None:
 
 def test_csv_has_the_same_columns_at_full_precision() -> None:
     rows = [_row(PACE, confidence=71.234, duplicates=0.31), _row()]
-    text = leaderboard_text("visor", rows, [PAPER], ["OA"], "csv", price=True)
+    text = leaderboard("visor", rows, [PAPER], ["OA"], price=True).text("csv")
     read = list(csv.DictReader(io.StringIO(text)))
     keys = ("confidence", "duplicates", "s/image", "OA")
     assert [tuple(line[key] for key in keys) for line in read] == [
@@ -69,12 +70,12 @@ def test_csv_has_the_same_columns_at_full_precision() -> None:
         ("", "", "", "71.5"),
     ]
     assert read[2]["source"] == "a paper, table 2 [P]"
-    assert "s/image" not in leaderboard_text("visor", rows, [], ["OA"], "csv")
+    assert "s/image" not in leaderboard("visor", rows, [], ["OA"]).text("csv")
 
 
 def test_one_run_says_it_in_a_note_above_the_signature() -> None:
     result = _row(confidence=71.234, duplicates=0.314).result
-    notes = result_table(result, ["OA"], PACE).notes
+    notes = summary_report(result, plugins.load("benchmark", "visor"), PACE).tables[0].notes
     assert notes[-2:] == [
         "price: detector confidence 71.23 %, 0.31 duplicates an image, "
         "0.851 s an image (NVIDIA H200, batch 8)",

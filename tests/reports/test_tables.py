@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from spatialbench.files.shown_text import csv_cell
 from spatialbench.reports.cells import images_cell, metric_cell, plain_cell
-from spatialbench.reports.tables import UNDEFINED, Table, render, render_csv
+from spatialbench.reports.report import Report
+from spatialbench.reports.tables import UNDEFINED, Table
 from spatialbench.scoring.summary import Group, Summary
 
 RESULT = {
@@ -73,31 +74,31 @@ WORDS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=8)
 
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4))
 def test_csv_reads_back(rows: list[tuple[str, str]]) -> None:
-    text = render_csv(["a,b", "c"], [list(row) for row in rows])
+    text = Report([], records=(["a,b", "c"], [list(row) for row in rows])).text("csv")
     read = list(csv.reader(io.StringIO(text)))
     assert read[0] == ["a,b", "c"]
     assert read[1:] == [[csv_cell(cell) for cell in row] for row in rows]
 
 
 def test_markdown_cells_cannot_break_the_table() -> None:
-    text = render(Table(["method", "n"], [["a|b\nc", "1"]], title="t", notes=["x|y"]), "md")
+    text = Report([Table(["method", "n"], [["a|b\nc", "1"]], title="t", notes=["x|y"])]).text("md")
     (row,) = [line for line in text.splitlines() if "a\\|b c" in line]
     assert row.count("|") - row.count("\\|") == 3
 
 
 def test_numbers_are_printed_as_given() -> None:
-    assert "62.30" in render(Table(["method", "n"], [["sd", "62.30"]]), "table")
+    assert "62.30" in Report([Table(["method", "n"], [["sd", "62.30"]])]).text("table")
 
 
 def test_a_table_without_rows_still_has_its_header() -> None:
-    assert "method" in render(Table(["method", "n"], []), "table")
+    assert "method" in Report([Table(["method", "n"], [])]).text("table")
 
 
 def test_columns_of_numbers_are_aligned_right_and_words_left() -> None:
     table = Table(
         ["a", "b", "c"], [["x1", "7", "see"], ["1x", "–", ""], ["long word", "1,000", ""]]
     )
-    lines = render(table, "table").splitlines()
+    lines = Report([table]).text("table").splitlines()
     assert lines[2].startswith("x1 ")
     assert lines[2].rstrip().endswith("    7  see")
     assert lines[4].endswith("1,000")

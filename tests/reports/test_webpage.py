@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+from spatialbench.reports.report import Report
 from spatialbench.reports.tables import Table
-from spatialbench.reports.webpage import html_page
 
 
 class _Cells(HTMLParser):
@@ -38,7 +38,7 @@ def test_cells_come_back() -> None:
         frozenset({(1, 1)}),
         [1],
     )
-    page = html_page([table, table])
+    page = Report([table, table]).text("html")
     parser = _Cells()
     parser.feed(page)
     assert parser.rows == [["method", "OA"], *[list(row) for row in table.rows]] * 2

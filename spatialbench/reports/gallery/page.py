@@ -9,7 +9,7 @@ from ...files.shown_text import inert
 from ...plugins import Benchmark
 from ..cells import INTERVAL_NOTE, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison
-from ..compare.text import change_cell, p_cell
+from ..compare.report import change_cell, p_cell
 from .charts import Chart
 from .records import Side
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from spatialbench.reports.gate.decision import decide
 from spatialbench.reports.gate.file import GateFile, gate_from
 from spatialbench.reports.gate.junit import junit
-from spatialbench.reports.gate.text import markdown
+from spatialbench.reports.gate.report import markdown
 
 from ..scored_runs import scored_run
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 from ...files.shown_text import markdown_text
 from ..cells import plain_cell
-from ..tables import Format, Table, render, render_csv
+from ..report import Report
+from ..tables import Table
 from .decision import Answer, Check, Decision
 
 WORDS = {
@@ -18,15 +18,18 @@ WORDS = {
 }
 
 
-def decision_text(decision: Decision, form: Format) -> str:
-    """The decision in any format."""
-    if form == "json":
-        return json.dumps(_document(decision), indent=2, allow_nan=False)
-    if form == "csv":
-        columns = ["group", "metric", "answer", "value", "low", "high"]
-        columns += ["window_low", "window_high", "reason"]
-        return render_csv(columns, [_csv_row(check) for check in decision.checks])
-    return render(_table(decision), form)
+def decision_report(decision: Decision) -> Report:
+    """The decision in every form."""
+    columns = ["group", "metric", "answer", "value", "low", "high"]
+    columns += ["window_low", "window_high", "reason"]
+    records = [
+        [
+            *(one.group, one.metric, one.answer.value, one.value, one.low, one.high),
+            *(one.window.low, one.window.high, one.reason),
+        ]
+        for one in decision.checks
+    ]
+    return Report([_table(decision)], _document(decision), (columns, records))
 
 
 def markdown(decision: Decision) -> str:
@@ -42,7 +45,12 @@ def markdown(decision: Decision) -> str:
         *(f"- **{markdown_text(obstacle)}**" for obstacle in decision.obstacles),
         *(f"- {markdown_text(note)}" for note in decision.notes),
     ]
-    return "\n".join(lines).rstrip() + "\n\n" + render(_table(decision, False), "md") + "\n"
+    return (
+        "\n".join(lines).rstrip()
+        + "\n\n"
+        + Report([_table(decision, False)], None).text("md")
+        + "\n"
+    )
 
 
 def _table(decision: Decision, whole: bool = True) -> Table:
@@ -92,23 +100,12 @@ def _document(decision: Decision) -> dict[str, object]:
                 "group": check.group,
                 "metric": check.metric,
                 "answer": check.answer.value,
-                "value": _json(check.value),
-                "low": _json(check.low),
-                "high": _json(check.high),
-                "window": [check.window.low, _json(check.window.high)],
+                "value": check.value,
+                "low": check.low,
+                "high": check.high,
+                "window": [check.window.low, check.window.high],
                 "reason": check.reason,
             }
             for check in decision.checks
         ],
     }
-
-
-def _csv_row(check: Check) -> list[str]:
-    numbers = (check.value, check.low, check.high, check.window.low, check.window.high)
-    shown = [repr(float(number)) if math.isfinite(number) else "" for number in numbers]
-    return [check.group, check.metric, check.answer.value, *shown, check.reason]
-
-
-def _json(value: float) -> float | None:
-    """None for what JSON has no number for: undefined, or a window without an upper edge."""
-    return float(value) if math.isfinite(value) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spatialbench.prompts import Prompt
 from spatialbench.reports.compare.comparison import compare
-from spatialbench.reports.compare.text import comparison_text
+from spatialbench.reports.compare.report import comparison_report
 from spatialbench.reports.tables import UNDEFINED
 
 from ..scored_runs import scored_run
@@ -23,9 +23,9 @@ def test_a_metric_another_task_lacks_is_undefined_there(tmp_path: Path) -> None:
     second = scored_run(tmp_path / "b", lambda p, i: True, method="other")
     (found,) = compare(first, [second])
     lacking = replace(found, groups={**found.groups, "left": {}})
-    text = comparison_text([lacking], ["right"], "csv", flips=0)
+    text = comparison_report([lacking], flips=0).text("csv")
     assert "left" not in text.split("\n")[0]
-    rows = comparison_text([lacking], ["right"], "md", flips=0).splitlines()
+    rows = comparison_report([lacking], flips=0).text("md").splitlines()
     cells = {row.split("|")[1].strip(): row.split("|")[2].strip() for row in rows if "|" in row}
     assert cells["left"] == UNDEFINED
     assert cells["above"].startswith("+")

@@ -1,16 +1,16 @@
-"""A comparison as tables, Markdown, CSV or one JSON document."""
+"""The report of a comparison."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from ...scoring.defined import why_undefined
 from ..cells import plain_cell
+from ..report import Records, Report
 from ..scored import ScoredRun
-from ..tables import UNDEFINED, Format, Table, render, render_csv
+from ..tables import UNDEFINED, Table
 from .comparison import ALL, Comparison, Flip, MetricChange
 
 FEW_CLUSTERS = 20
@@ -24,18 +24,11 @@ NOTES = (
 )
 
 
-def comparison_text(
-    comparisons: Sequence[Comparison],
-    headline: Sequence[str],
-    form: Format,
-    flips: int,
-    confidence: float = 0.95,
-) -> str:
-    """Comparisons with one reference in any format, at most ``flips`` flips of each listed."""
-    if form == "json":
-        return json.dumps(_document(comparisons, flips, confidence), indent=2, allow_nan=False)
-    if form == "csv":
-        return _csv(comparisons)
+def comparison_report(
+    comparisons: Sequence[Comparison], flips: int, confidence: float = 0.95
+) -> Report:
+    """Comparisons with one reference, at most ``flips`` flips of each listed."""
+    headline = comparisons[0].reference.benchmark.headline
     tables = []
     for number, comparison in enumerate(comparisons):
         letter = chr(ord("B") + number) if number < 25 else f"R{number + 1}"
@@ -44,7 +37,7 @@ def comparison_text(
             tables.append(_groups(comparison, headline, letter))
         if flips and comparison.flips:
             tables.append(_flips(comparison, flips, letter))
-    return "\n\n".join(render(table, form) for table in tables)
+    return Report(tables, _document(comparisons, flips, confidence), _records(comparisons))
 
 
 def change_cell(change: MetricChange) -> str:
@@ -161,17 +154,16 @@ def _ordered(
     return [(key, changes[key]) for key in [*first, *(k for k in changes if k not in first)]]
 
 
-def _csv(comparisons: Sequence[Comparison]) -> str:
+def _records(comparisons: Sequence[Comparison]) -> Records:
     columns = ["reference", "run", "group", "metric", "reference_value", "run_value", "difference"]
     columns += ["low", "high", "p", "p_holm", "smallest"]
-    rows = []
-    for comparison in comparisons:
-        names = [str(comparison.reference.run.path), str(comparison.other.run.path)]
-        for group, changes in comparison.groups.items():
-            for key, change in changes.items():
-                numbers = [_exact(value) for value in _numbers(change).values()]
-                rows.append([*names, group, key, *numbers])
-    return render_csv(columns, rows)
+    rows = [
+        [one.reference.run.path, one.other.run.path, group, key, *_numbers(change).values()]
+        for one in comparisons
+        for group, changes in one.groups.items()
+        for key, change in changes.items()
+    ]
+    return columns, rows
 
 
 def _numbers(change: MetricChange) -> dict[str, float]:
@@ -201,10 +193,7 @@ def _document(comparisons: Sequence[Comparison], flips: int, confidence: float) 
 def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
     pairing = comparison.pairing
     measured = {
-        group: {
-            key: {name: _json(value) for name, value in _numbers(change).items()}
-            for key, change in changes.items()
-        }
+        group: {key: _numbers(change) for key, change in changes.items()}
         for group, changes in comparison.groups.items()
     }
     return {
@@ -221,7 +210,7 @@ def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
         "groups": measured,
         "gained": comparison.gained,
         "lost": comparison.lost,
-        "p_mcnemar": _json(comparison.p_mcnemar),
+        "p_mcnemar": comparison.p_mcnemar,
         "flips": [
             {
                 "prompt_id": flip.prompt.id,
@@ -240,11 +229,3 @@ def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
 def _named(scored: ScoredRun) -> dict[str, Any]:
     keys = ("method", "backbone", "rule", "detector", "threshold", "signature")
     return {"run": str(scored.run.path), **{key: getattr(scored.result, key) for key in keys}}
-
-
-def _json(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _exact(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
