@@ -48,7 +48,8 @@ def test_long_cells_become_notes_and_wide_tables_are_shrunk() -> None:
     table = Table(
         ["method", *(f"metric {i}" for i in range(8)), "source"],
         [[name, *["1.00 ± 0.10"] * 8, source] for name in ("one", "two")],
-        notes=["gen:sd/1(steps=4,width=64)"],
+        "t",
+        ["gen:sd/1(steps=4,width=64)"],
     )
     lines = Report([table]).text("latex").splitlines()
     assert lines[0] == r"\begin{table*}"
