@@ -12,7 +12,7 @@ from .run import Run, load_run
 if TYPE_CHECKING:
     from ..reports.compare.comparison import Comparison as Pair
     from ..reports.compare.comparison import Flip, MetricChange
-    from ..reports.tables import Format
+    from ..reports.report import Form
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Comparison:
         """Images that are right in one of these two runs only."""
         return self.pairs[0].flips
 
-    def table(self, form: Format = "table", flips: int = 20) -> str:
+    def table(self, form: Form = "table", flips: int = 20) -> str:
         """The table of ``spatialbench compare``, with so many of the images that changed."""
-        from ..reports.compare.text import comparison_text
+        from ..reports.compare.report import comparison_report
 
-        return comparison_text(self.pairs, self.headline, form, flips, self.confidence)
+        return comparison_report(self.pairs, flips, self.confidence).text(form)
 
 
 def compare(

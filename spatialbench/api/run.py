@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from ..prompts import Key
     from ..reports.gate.decision import Decision
+    from ..reports.report import Form
     from ..reports.scored import ScoredRun
-    from ..reports.tables import Format
     from ..runs.opening import Run as StoredRun
     from ..scoring.summary import Group, Summary
 
@@ -110,13 +110,13 @@ class Run:
         expected = self.stored.expected.keys()
         return {key: directory.image_path(*key) for key in expected if key in done}
 
-    def table(self, form: Format = "table") -> str:
-        """The table of ``spatialbench run``: as text, ``md``, ``csv`` or ``json``."""
-        from ..reports.single import result_text
+    def table(self, form: Form = "table") -> str:
+        """The table of ``spatialbench run`` in any form of its ``--format``."""
+        from ..reports.single import summary_report
         from ..runs.timing import read_pace
 
-        pace = read_pace(self.path)
-        return result_text(self.summary, list(self.benchmark.headline), form, pace)
+        benchmark = self.stored.expected.benchmark
+        return summary_report(self.summary, benchmark, read_pace(self.path)).text(form)
 
     def detect(
         self,
