@@ -6,7 +6,8 @@ import difflib
 import re
 import shlex
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -26,6 +27,17 @@ def plugin_failed(whose: str, error: Exception) -> UserError:
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     told = " ".join(str(error).split())
     return UserError(f"{whose} fails with {type(error).__name__}: {told}{where}.")
+
+
+@contextmanager
+def blamed(whose: str) -> Iterator[None]:
+    """Exceptions of a plug-in's code, raised here, name it; see ``plugin_failed``."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise plugin_failed(whose, error) from error
 
 
 _PLAIN = re.compile(r"[\w@%+=:,./~-]+")

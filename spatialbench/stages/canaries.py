@@ -18,13 +18,14 @@ from ..detections import Detections
 from ..errors import UserError
 from ..files.documents import read_json
 from ..files.downloads import cache_folder
+from ..plugins.records import checked_answers
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..plugins import Detector
+    from ..plugins import Detector, Judge
 
 VERSION = 1
 PAIRS = (("dog", "car"), ("cat", "chair"), ("bird", "clock"), ("bicycle", "pizza"))
@@ -63,20 +64,74 @@ def check(detector: Detector) -> str | None:
         if len(stored) != len(images()):
             raise ValueError(f"it holds {len(stored)} images")
     except (OSError, ValueError, KeyError, TypeError, UserError) as error:
-        raise UserError(
-            f"the canary record {path} cannot be read ({type(error).__name__}); delete it, or make "
-            "it again with 'spatialbench doctor --record-canary'."
-        ) from error
+        raise _unreadable(path, error) from error
     boxes = 0
     for position, (before, now) in enumerate(zip(stored, _look(detector), strict=True)):
         boxes += _compare(before, now, f"{detector.signature()}, canary image {position}")
     return f"{boxes} boxes in {len(stored)} canary images as recorded"
 
 
-def record_path(detector: Detector) -> Path:
-    """Where the record of a detector with this identity lies."""
-    digest = hashlib.sha256(canonical_json(detector.identity()).encode()).hexdigest()
-    name = f"{detector.signature().replace('/', '-')}-{digest[:8]}.json"
+def record_answers(judge: Judge) -> Path:
+    """Ask about the canary images and keep the answers, for :func:`check_answers`."""
+    path = record_path(judge)
+    make_folder(path.parent)
+    content = {"version": VERSION, "identity": judge.identity(), "answers": _answers(judge)}
+    write_atomic(path, json.dumps(content).encode())
+    return path
+
+
+def check_answers(judge: Judge) -> str | None:
+    """Compare with the record, if there is one; says what was compared, None without a record.
+
+    Raises:
+        UserError: a probability that differs by more than ``SCORE_TOLERANCE``.
+    """
+    path = record_path(judge)
+    if not path.is_file():
+        return None
+    try:
+        stored = [list(map(float, one)) for one in read_json(path)["answers"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    now = _answers(judge)
+    if [len(one) for one in stored] != [len(one) for one in now]:
+        raise _unreadable(path, ValueError("other questions"))
+    for position, (before, after) in enumerate(zip(stored, now, strict=True)):
+        for was, is_now in zip(before, after, strict=True):
+            if abs(was - is_now) > SCORE_TOLERANCE:
+                raise UserError(
+                    f"{judge.signature()}, canary image {position}: the answer is {is_now:.3f} and "
+                    f"was {was:.3f}, so this installation answers otherwise than when the canary "
+                    "was recorded; try --device cpu, see what was updated, or record it again with "
+                    "'spatialbench doctor --record-canary' where you trust it. Nothing is scored."
+                )
+    return f"{sum(map(len, stored))} answers about {len(stored)} canary images as recorded"
+
+
+def _answers(judge: Judge) -> list[list[float]]:
+    """One image at a time, so that no batch plays a part."""
+    found = []
+    for position, (image, names) in enumerate(images()):
+        questions = [f"Is there a {name} in the image?" for name in names]
+        try:
+            (answers,) = judge.answer([image], [questions])
+            found.append(checked_answers(questions, answers))
+        except (TypeError, ValueError, UserError) as error:
+            raise UserError(f"{judge.signature()}, canary image {position}: {error}") from error
+    return found
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"the canary record {path} cannot be read ({type(error).__name__}); delete it, or make "
+        "it again with 'spatialbench doctor --record-canary'."
+    )
+
+
+def record_path(model: Detector | Judge) -> Path:
+    """Where the record of a model with this identity lies."""
+    digest = hashlib.sha256(canonical_json(model.identity()).encode()).hexdigest()
+    name = f"{model.signature().replace('/', '-')}-{digest[:8]}.json"
     return cache_folder() / "canaries" / name
 
 

@@ -1,4 +1,4 @@
-"""What a run records of a detector that looked at its images: signature, identity, threshold."""
+"""What a run records of a model that looked at its images: signature, identity, threshold."""
 
 from __future__ import annotations
 
@@ -6,50 +6,52 @@ import json
 from typing import Any
 
 from ..errors import UserError
-from ..plugins import Detector
+from ..plugins import Detector, Judge
+from ..plugins.evidence import BOXES
 from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.store import RunDirectory, read_detector
 from ..scoring.judging import OWN_THRESHOLD
 
 
-def require_same_detector(directory: RunDirectory, detector: Detector) -> None:
-    """Compare a detector's identity with the recorded one, if there is one; writes nothing.
+def require_same_model(directory: RunDirectory, model: Detector | Judge, kind: str) -> None:
+    """Compare a model's identity with the recorded one, if there is one; writes nothing.
 
     Raises:
         UserError: they differ, or the record is damaged.
     """
-    path = directory.detector_file(detector.signature())
+    path = directory.detector_file(model.signature(), kind)
     if not path.exists():
         return
     fields = differences(
-        read_detector(path, directory.path), json.loads(canonical_json(_told(detector)))
+        read_detector(path, directory.path), json.loads(canonical_json(_told(model)))
     )
     if fields:
+        what, whose = ("detections", "detector") if kind == BOXES else ("answers", "judge")
         raise UserError(
-            f"{path.parent} holds detections of another detector, which differs in "
-            f"{'; '.join(fields)} (there -> now): use the same detector, or move that folder away "
-            "to detect again."
+            f"{path.parent} holds {what} of another {whose}, which differs in {'; '.join(fields)} "
+            f"(there -> now): use the same {whose}, or move that folder away to detect again."
         )
 
 
-def record_detector(directory: RunDirectory, detector: Detector) -> None:
-    """Record a detector's identity beside its detections, unless it is there already.
+def record_model(directory: RunDirectory, model: Detector | Judge, kind: str) -> None:
+    """Record a model's identity beside what it saw, unless it is there already.
 
-    Not before there are some: a command that fails leaves no detector that looked at nothing.
+    Not before there are some: a command that fails leaves no model that looked at nothing.
     """
-    path = directory.detector_file(detector.signature())
+    path = directory.detector_file(model.signature(), kind)
     if path.exists():
         return
     make_folder(path.parent, directory.path)
-    content = canonical_json(_told(detector)).encode() + b"\n"
+    content = canonical_json(_told(model)).encode() + b"\n"
     if not create_atomic(path, content, directory.scratch):
-        require_same_detector(directory, detector)
+        require_same_model(directory, model, kind)
 
 
-def _told(detector: Detector) -> dict[str, Any]:
-    told: dict[str, Any] = {"signature": detector.signature(), "identity": detector.identity()}
-    if (stated := _stated_threshold(detector)) is not None:
+def _told(model: Detector | Judge) -> dict[str, Any]:
+    told: dict[str, Any] = {"signature": model.signature(), "identity": model.identity()}
+    stated = _stated_threshold(model) if isinstance(model, Detector) else None
+    if stated is not None:
         told[OWN_THRESHOLD] = stated
     return told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import UserError
-from ..plugins.records import BoxRecord
+from ..plugins.records import BoxRecord, SeenRecord
 from ..scoring.label_names import other_names
 from ..scoring.looked import Shares
 
@@ -26,9 +26,9 @@ class FirstLook:
         self._signature = signature
         self._known = known
         self._asked: dict[str, None] = {}
-        self._held: list[BoxRecord] | None = None if found_before else []
+        self._held: list[SeenRecord] | None = None if found_before else []
 
-    def admit(self, records: Sequence[BoxRecord], asked: Iterable[str] = ()) -> list[BoxRecord]:
+    def admit(self, records: Sequence[SeenRecord], asked: Iterable[str] = ()) -> list[SeenRecord]:
         """The records that may be written now.
 
         Args:
@@ -62,7 +62,7 @@ class FirstLook:
             )
         return []
 
-    def rest(self) -> list[BoxRecord]:
+    def rest(self) -> list[SeenRecord]:
         """What is still held back: a run of few images may show nothing.
 
         Raises:
@@ -77,7 +77,7 @@ class FirstLook:
 
     def _refuse_shares(self) -> None:
         shares = Shares()
-        for record in self._held or ():
+        for record in self._boxes():
             shares.add(record)
         try:
             shares.refuse()
@@ -86,7 +86,10 @@ class FirstLook:
             raise UserError(f"{self._signature}: {error} Nothing was recorded.") from error
 
     def _labels(self) -> list[str]:
-        return [label for record in self._held or () for label in record.labels]
+        return [label for record in self._boxes() for label in record.labels]
+
+    def _boxes(self) -> list[BoxRecord]:
+        return [record for record in self._held or () if isinstance(record, BoxRecord)]
 
     def _refuse_other_names(self) -> None:
         labels = dict.fromkeys(self._labels())

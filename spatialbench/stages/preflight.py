@@ -12,16 +12,17 @@ import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
-from ..plugins import Detector, Method
-from ..plugins.evidence import Evidence, NoEvidence
+from ..plugins import Detector, Judge, Method
+from ..plugins.evidence import BOXES, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required
 from ..prompts import Key
 from ..runs.expected import Expected, to_judge
 from ..runs.store import RunDirectory
 from ..scoring.judging import Judging
-from .detector_record import require_same_detector
+from .detector_record import require_same_model
+from .looker import Look
 
-_SUBFOLDERS = ("images", "detections", "rules")
+_SUBFOLDERS = ("images", "detections", "answers", "rules")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Wanted:
     Attributes:
         folder: where the run lies or is to lie.
         generator: None where no image is to be made.
-        detector: None where nothing is to be looked at.
+        detector: None where no boxes are to be found.
+        judge: None where no questions are to be answered; it is asked those of ``judging``.
         judging: None where nothing is to be judged.
         image_bytes: how much disk an image takes, roughly; None where nobody knows.
     """
@@ -42,6 +44,17 @@ class Wanted:
     detector: Detector | None = None
     judging: Judging | None = None
     image_bytes: float | None = None
+    judge: Judge | None = None
+
+    @property
+    def looks(self) -> list[Look]:
+        """The models that are to look."""
+        found = []
+        if self.detector is not None:
+            found.append(Look.for_boxes(self.detector, self.expected.benchmark))
+        if self.judge is not None and self.judging is not None:
+            found.append(Look.for_answers(self.judge, self.judging.rule))
+        return found
 
 
 def needs(wanted: Wanted) -> list[Requirement]:
@@ -63,14 +76,15 @@ def needs(wanted: Wanted) -> list[Requirement]:
     if wanted.generator is not None and due:
         found += _space(wanted, len(due))
         found += wanted.generator.requirements([expected.request(key) for key in due])
-    unseen = None
-    if wanted.detector is not None:
-        unseen = _detector(wanted.detector, directory, expected, keys)
-        found += unseen or []
-    if unseen is not None and wanted.generator is None and len(due) == len(keys):
+    unseen = False
+    for look in wanted.looks:
+        lacks = _model(look, directory, expected, keys)
+        unseen = unseen or lacks is not None
+        found += lacks or []
+    if unseen and wanted.generator is None and len(due) == len(keys):
         found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
     # Where everything was made and looked at, scoring itself says in seconds what it lacks.
-    if wanted.judging is not None and (due or unseen is not None):
+    if wanted.judging is not None and (due or unseen):
         found += _judging(wanted.judging, wanted.folder, expected, keys)
     return found
 
@@ -91,9 +105,9 @@ def prepare(wanted: Wanted, meanwhile: str = "") -> None:
 
 def _images_alone(wanted: Wanted, found: Iterable[Requirement]) -> bool:
     """Whether something is missing, and nothing that making the images needs."""
-    if wanted.generator is None or (wanted.detector is None and wanted.judging is None):
+    if wanted.generator is None or not (wanted.looks or wanted.judging):
         return False
-    alone = needs(replace(wanted, detector=None, judging=None))
+    alone = needs(replace(wanted, detector=None, judge=None, judging=None))
     return not _lacking(alone) and _lacking(found)
 
 
@@ -134,32 +148,33 @@ def no_image(folder: Path) -> UserError:
 
 
 def fetch(wanted: Wanted) -> None:
-    """Download what the generator and the detector take from the network.
+    """Download what the generator and the models that look take from the network.
 
     Raises:
         UserError: it cannot be had.
     """
     if wanted.generator is not None:
         wanted.generator.download()
-    if wanted.detector is not None:
-        wanted.detector.download()
+    for look in wanted.looks:
+        look.looker.model.download()
 
 
-def _detector(
-    detector: Detector, directory: RunDirectory, expected: Expected, keys: list[Key]
+def _model(
+    look: Look, directory: RunDirectory, expected: Expected, keys: list[Key]
 ) -> list[Requirement] | None:
-    """What a detector needs; None where it has looked at everything."""
-    known = required("the detector's identity", lambda: (detector.signature(), detector.identity()))
+    """What a detector or judge needs; None where it has looked at everything."""
+    model, kind = look.looker.model, look.looker.kind
+    whose = "detector" if kind == BOXES else "judge"
+    known = required(f"the {whose}'s identity", lambda: (model.signature(), model.identity()))
     if known.missing is not None:
         return [known]
-    done = directory.seen_images(detector.signature(), _silent)
+    done = look.done(directory, expected, _silent, look.answered(directory, _silent))
     if all(key in done for key in keys):
         return None
-    names = {name for prompt in expected.prompts for name in expected.benchmark.labels(prompt)}
     same = required(
-        "the same detector as before", lambda: require_same_detector(directory, detector)
+        f"the same {whose} as before", lambda: require_same_model(directory, model, kind)
     )
-    return [*([same] if same.missing else []), *detector.requirements(sorted(names))]
+    return [*([same] if same.missing else []), *look.requirements(expected.prompts)]
 
 
 def _judging(

@@ -11,15 +11,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..plugins.evidence import ANSWERS, BOXES
 from ..runs.machine import Machine, with_kernels
 from ..runs.machines import Changes, began, changes, kind, record_machine
 
 IMAGES = "images"
-DETECTIONS = "detections"
 
 _HOW_FAR = {
     IMAGES: "by rounding, about one level in a few percent of the pixels",
-    DETECTIONS: "by rounding, in the last digits of boxes and scores",
+    BOXES: "by rounding, in the last digits of boxes and scores",
+    ANSWERS: "by rounding, in the last digits of the probabilities",
 }
 
 
@@ -30,7 +31,7 @@ class Surroundings:
     Attributes:
         folder: the run directory, absolute.
         machine: what the command knows of its machine; without a device nothing is recorded.
-        what: what the stage makes, ``IMAGES`` or ``DETECTIONS``.
+        what: what the stage makes: ``IMAGES``, or a kind of evidence.
         begun: whether some are there already.
     """
 
@@ -43,8 +44,8 @@ class Surroundings:
         """To be called in the worker's process before it loads its model."""
         if self.machine is None or self.machine.device is None:
             return Entered(self, None, None)
-        # Detections can begin on another kind of device than the images did.
-        device = self.machine.device if self.what == DETECTIONS else None
+        # A look can begin on another kind of device than the images did.
+        device = None if self.what == IMAGES else self.machine.device
         first = began(self.folder, device)
         before = None
         if first is not None and first.threads and self._on_processor(first):
@@ -114,7 +115,8 @@ def _warnings(what: str, first: Machine | None, here: Machine) -> list[str]:
         found = Changes(("threads and instruction set not recorded",), ())
     else:
         found = changes(first, here)
-    start = f"{what} made from here on can differ from those of an uninterrupted run"
+    made = "detections" if what == BOXES else what
+    start = f"{made} made from here on can differ from those of an uninterrupted run"
     sentences = []
     if found.kernels:
         sentences.append(f"{start} {_HOW_FAR[what]} ({'; '.join(found.kernels)})")

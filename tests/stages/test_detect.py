@@ -150,7 +150,8 @@ def test_a_detector_that_fails_leaves_the_run_as_it_found_it(
     look(run)
     score(run, Log())
     before = everything(tmp_path)
-    with pytest.raises(error):
+    # The code of a plug-in that fails in load is a sentence that names it.
+    with pytest.raises(error if at == "detect" else UserError):
         look(run, Refusing(word="other@w9", at=at, error=error))
     assert everything(tmp_path) == before
     assert score(run, Log()).detector == "finder@w1"

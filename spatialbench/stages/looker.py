@@ -1,0 +1,236 @@
+"""What looks at images: a detector for boxes, a judge for answers. One stage works with either."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import UserError
+from ..files.images import of_one_colour
+from ..plugins import Benchmark, Detector, Judge, Rule
+from ..plugins.evidence import ANSWERS, BOXES
+from ..plugins.records import IMAGE_HASH, ONE_COLOUR, AnswerRecord, SeenRecord, checked_answers
+from ..plugins.requirements import Requirement
+from ..prompts import Key, Prompt
+from ..runs.expected import Expected
+from ..runs.record_lines import Notice
+from ..runs.store import RunDirectory
+from ..scoring.looked import found_record, vocabulary
+from . import canaries
+from .first_look import FirstLook
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Looker(ABC):
+    """A model that looks, and what is special to the kind of evidence it gives. Picklable."""
+
+    kind: ClassVar[str]
+    stage: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def model(self) -> Detector | Judge:
+        """With its weights chosen."""
+
+    @property
+    def signature(self) -> str:
+        """The model's."""
+        return self.model.signature()
+
+    @abstractmethod
+    def look(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> Any:
+        """What the model sees: one result per image."""
+
+    @abstractmethod
+    def record(
+        self,
+        key: Key,
+        sha256: str | None,
+        seen: Any,
+        image: Image.Image,
+        asked: Sequence[str],
+        before: Mapping[str, float],
+    ) -> SeenRecord:
+        """The record of what was seen in an image, whose file has this SHA-256.
+
+        Args:
+            before: what was answered about it before, and is kept.
+
+        Raises:
+            UserError: what the model cannot have seen; the message names both.
+        """
+
+    @abstractmethod
+    def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
+        """What the model needs to be asked this."""
+
+    @abstractmethod
+    def canary(self) -> None:
+        """Compare with what the model saw when it was known to be sound; see ``canaries``."""
+
+    @abstractmethod
+    def first_look(self, *, found_before: bool) -> FirstLook:
+        """What holds records back until one of them speaks for the model."""
+
+    def seen(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> list[Any]:
+        """As ``look``, if there is one result per image.
+
+        Raises:
+            UserError: another number of them.
+        """
+        found = self.look(images, asked)
+        if not isinstance(found, Sequence) or len(found) != len(images):
+            what = f"{len(found)} results" if isinstance(found, Sequence) else f"{found!r:.80}"
+            raise UserError(
+                f"{self.signature} returned {what} for {len(images)} images: expected a list with "
+                "one result per image."
+            )
+        return list(found)
+
+
+@dataclass(frozen=True)
+class BoxLooker(Looker):
+    """A detector; ``known`` are the labels that are no sign of a wrong one."""
+
+    kind: ClassVar[str] = BOXES
+    stage: ClassVar[str] = "detect"
+    detector: Detector
+    known: frozenset[str] = frozenset()
+
+    @property
+    def model(self) -> Detector:
+        """The detector."""
+        return self.detector
+
+    def look(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> Any:
+        """See ``Detector.detect``."""
+        return self.detector.detect(images, asked)
+
+    def record(
+        self,
+        key: Key,
+        sha256: str | None,
+        seen: Any,
+        image: Image.Image,
+        asked: Sequence[str],
+        before: Mapping[str, float],
+    ) -> SeenRecord:
+        """See ``found_record``."""
+        return found_record(self.signature, key, sha256, seen, image)
+
+    def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
+        """See ``Detector.requirements``."""
+        return self.detector.requirements(asked)
+
+    def canary(self) -> None:
+        """See ``canaries.check``."""
+        canaries.check(self.detector)
+
+    def first_look(self, *, found_before: bool) -> FirstLook:
+        """A detector that finds nothing known in the first images is refused."""
+        return FirstLook(self.signature, found_before=found_before, known=self.known)
+
+
+@dataclass(frozen=True)
+class AnswerLooker(Looker):
+    """A judge. Any answer speaks for it, so nothing is held back."""
+
+    kind: ClassVar[str] = ANSWERS
+    stage: ClassVar[str] = "answer"
+    judge: Judge
+
+    @property
+    def model(self) -> Judge:
+        """The judge."""
+        return self.judge
+
+    def look(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> Any:
+        """See ``Judge.answer``."""
+        return self.judge.answer(images, asked)
+
+    def record(
+        self,
+        key: Key,
+        sha256: str | None,
+        seen: Any,
+        image: Image.Image,
+        asked: Sequence[str],
+        before: Mapping[str, float],
+    ) -> SeenRecord:
+        """The answers, and those of before to other questions."""
+        try:
+            answers = dict(before) | dict(zip(asked, checked_answers(asked, seen), strict=True))
+        except UserError as error:
+            raise UserError(f"{self.signature}, image {key[0]}/{key[1]}: {error}") from error
+        of = {"prompt_id": key[0], "index": key[1], IMAGE_HASH: sha256}
+        told = of | {"questions": list(answers), "answers": list(answers.values())}
+        return AnswerRecord(told | ({ONE_COLOUR: True} if of_one_colour(image) else {}))
+
+    def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
+        """See ``Judge.requirements``."""
+        return self.judge.requirements()
+
+    def canary(self) -> None:
+        """See ``canaries.check_answers``."""
+        canaries.check_answers(self.judge)
+
+    def first_look(self, *, found_before: bool) -> FirstLook:
+        """One that holds nothing back."""
+        return FirstLook(self.signature, found_before=True)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A model that is to look at images, and what it is asked about those of each prompt."""
+
+    looker: Looker
+    asked: Callable[[Prompt], Sequence[str]]
+
+    @classmethod
+    def for_boxes(cls, detector: Detector, benchmark: Benchmark) -> Look:
+        """A detector that is asked for the benchmark's labels."""
+        return cls(BoxLooker(detector), benchmark.labels)
+
+    @classmethod
+    def for_answers(cls, judge: Judge, rule: Rule) -> Look:
+        """A judge that is asked the rule's questions."""
+        return cls(AnswerLooker(judge), rule.questions)
+
+    def for_workers(self, expected: Expected) -> Looker:
+        """The looker with what its workers need to know of the images."""
+        if isinstance(self.looker, BoxLooker):
+            known = vocabulary(expected.benchmark, expected.all_prompts)
+            return replace(self.looker, known=known)
+        return self.looker
+
+    def requirements(self, prompts: Sequence[Prompt]) -> Sequence[Requirement]:
+        """What the model needs for the images of these prompts."""
+        return self.looker.requirements(sorted({one for p in prompts for one in self.asked(p)}))
+
+    def answered(self, directory: RunDirectory, notice: Notice) -> dict[Key, Mapping[str, float]]:
+        """What a judge answered about each image before; of a detector nothing."""
+        if self.looker.kind != ANSWERS:
+            return {}
+        records = directory.seen(self.looker.signature, notice, ANSWERS)
+        return {one.key: one.answers for one in records if isinstance(one, AnswerRecord)}
+
+    def done(
+        self,
+        directory: RunDirectory,
+        expected: Expected,
+        notice: Notice,
+        answered: Mapping[Key, Mapping[str, float]],
+    ) -> set[Key]:
+        """The images that need no look: for a judge, those with an answer to every question."""
+        if self.looker.kind != ANSWERS:
+            return directory.seen_images(self.looker.signature, notice)
+        by_id = expected.by_id
+        return {
+            key
+            for key, answers in answered.items()
+            if key[0] in by_id and answers.keys() >= set(self.asked(by_id[key[0]]))
+        }
