@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -143,7 +143,8 @@ def of_one_colour(image: Image.Image) -> bool:
 
     No channel varies by more than ``ONE_COLOUR`` levels.
     """
-    return all(high - low <= ONE_COLOUR for low, high in image.getextrema())  # type: ignore[misc]
+    channels: Any = image.getextrema()
+    return all(high - low <= ONE_COLOUR for low, high in channels)
 
 
 def one_colour_note(count: int) -> str:

@@ -37,7 +37,7 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
     """
     import transformers
 
-    kind = getattr(transformers, class_name, None)
+    kind: Any = getattr(transformers, class_name, None)
     tokenizer = class_name == "AutoTokenizer" or _is(kind, transformers.PreTrainedTokenizerBase)
     if not tokenizer and not class_name.endswith("ImageProcessorPil"):
         raise UserError(
@@ -50,7 +50,7 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
         options["trust_remote_code"] = False
     try:
         with quiet():
-            found = kind.from_pretrained(folder, **options)  # type: ignore[union-attr]
+            found = kind.from_pretrained(folder, **options)
             if tokenizer:
                 _require_vocabulary(folder, found)
                 _require_configuration(folder, class_name, found)
@@ -77,7 +77,7 @@ def load_scheduler(class_name: str, folder: Path) -> Any:
     """
     import diffusers
 
-    kind = getattr(diffusers, class_name, None)
+    kind: Any = getattr(diffusers, class_name, None)
     if not _is(kind, diffusers.SchedulerMixin):
         raise UserError(
             f"{folder} is said to be read by {class_name}, which is no scheduler of diffusers; get "
@@ -85,7 +85,7 @@ def load_scheduler(class_name: str, folder: Path) -> Any:
         )
     try:
         with quiet():
-            return kind.from_pretrained(folder, local_files_only=True)  # type: ignore[union-attr]
+            return kind.from_pretrained(folder, local_files_only=True)
     except MemoryError:
         raise
     except Exception as error:

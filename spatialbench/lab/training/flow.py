@@ -197,8 +197,9 @@ def _drawn(batches: FlowBatches, training: Training, workers: int) -> Iterator[F
             yield batches[training.step]
     from torch.utils.data import DataLoader
 
+    dataset: Any = batches
     loader: Any = DataLoader(
-        batches,  # type: ignore[arg-type]
+        dataset,
         batch_size=None,
         sampler=range(training.step, training.schedule.steps),
         num_workers=workers,

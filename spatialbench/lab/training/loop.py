@@ -112,7 +112,7 @@ class Training:
             for group in self.optimizer.param_groups:
                 group["lr"] = self._learning_rate()
             self.optimizer.zero_grad(set_to_none=True)
-            total.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(total)
             torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
             self.optimizer.step()
             self.step += 1

@@ -45,7 +45,8 @@ class Adaptation:
     def remove(self) -> None:
         """Put the original layers back. They were never written to, so every bit is as before."""
         for model, name in self._wrapped:
-            _set_module(model, name, model.get_submodule(name).base_layer)  # type: ignore[arg-type]
+            wrapped: Any = model.get_submodule(name)
+            _set_module(model, name, wrapped.base_layer)
         for model in self._models:
             for attribute in ("peft_config", "_hf_peft_config_loaded"):
                 vars(model).pop(attribute, None)

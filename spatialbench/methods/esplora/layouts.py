@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from .module_names import PARTS, PEFT_WRAPPER, ModuleNames
@@ -136,7 +136,8 @@ def _shares(
 
     if kind != "up" or (len(target.modules) == 1 and not target.halves_swapped):
         return [value] * len(target.modules)
-    sizes = [int(model.get_submodule(m).weight.shape[0]) for m in target.modules]  # type: ignore[index]
+    weights: list[Any] = [model.get_submodule(module).weight for module in target.modules]
+    sizes = [int(weight.shape[0]) for weight in weights]
     if value.ndim < 2 or value.shape[0] != sum(sizes):
         raise UserError(
             f"{name} was made for another model: {key} has the shape {tuple(value.shape)}, and "
