@@ -18,7 +18,7 @@ from ..errors import UserError
 from ..files.documents import LARGE, parse_json, read_limited
 from ..plugins import Benchmark, ScoreTable
 from ..prompts import Prompt
-from ..runs.files import write_atomic
+from ..runs.files import write_if_other
 from ..runs.manifest import read_manifest
 from ..scoring.rules.constraint_rule import ConstraintRule
 from ..scoring.rules.relation_checks import asked_triplets
@@ -147,11 +147,4 @@ def store_prompts(run: Path, prompts: TrainingPrompts) -> None:
             for prompt in prompts.every
         ],
     }
-    path = run / STORED
-    data = json.dumps(content, indent=1).encode() + b"\n"
-    try:
-        same = read_limited(path, LARGE, run) == data
-    except (OSError, ValueError):
-        same = False
-    if not same:
-        write_atomic(path, data)
+    write_if_other(run / STORED, json.dumps(content, indent=1).encode() + b"\n", run)

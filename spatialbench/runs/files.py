@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
+from ..files.documents import LARGE, read_limited
 from ..files.regular_files import folder_below
 
 _ADVICE = {
@@ -69,6 +70,14 @@ def disk_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {advice}, then give the same command again; what is finished "
             "is kept."
         ) from error
+
+
+def unreadable(path: Path, error: OSError) -> UserError:
+    """What to say of a file or folder that may not be read."""
+    return UserError(
+        f"{path} cannot be read ({error.strerror}): change its permissions, and give the command "
+        "again."
+    )
 
 
 def make_folder(path: Path, below: Path | None = None) -> None:
@@ -138,6 +147,20 @@ def write_atomic(path: Path, content: bytes, scratch: Path | None = None) -> Non
                     raise
             else:
                 return
+
+
+def write_if_other(path: Path, content: bytes, run: Path) -> None:
+    """Write a file of a run whole, unless it holds exactly this already.
+
+    Raises:
+        UserError: as ``write_atomic``.
+    """
+    try:
+        same = read_limited(path, LARGE, run) == content
+    except (OSError, ValueError):
+        same = False
+    if not same:
+        write_atomic(path, content, run / SCRATCH)
 
 
 def create_atomic(path: Path, content: bytes, scratch: Path) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..files.regular_files import folder_below, open_regular
 from ..prompts import Key
+from .files import unreadable
 
 SUFFIX = ".png"
 
@@ -26,6 +27,7 @@ ALWAYS_FILES = 20_000
 """Up to so many every one is hashed: one or two seconds of a core."""
 
 _THREADS = 8
+_NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def image_files(run: Path, images: Path) -> dict[Key, FoundFile]:
                     continue
                 except OSError as error:
                     if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
-                        raise _unreadable(images / name, error) from error
+                        raise unreadable(images / name, error) from error
                     continue
                 try:
                     _add(found, name, inner)
@@ -70,7 +72,7 @@ def image_files(run: Path, images: Path) -> dict[Key, FoundFile]:
     except (FileNotFoundError, NotADirectoryError):
         return found
     except PermissionError as error:
-        raise _unreadable(images, error) from error
+        raise unreadable(images, error) from error
     return found
 
 
@@ -119,13 +121,3 @@ def _add(found: dict[Key, FoundFile], prompt_id: str, folder: int) -> None:
             status = file.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
                 found[prompt_id, int(stem)] = FoundFile(status.st_size, status.st_ctime_ns)
-
-
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"{path} cannot be read ({error.strerror}): change its permissions, and give the command "
-        "again."
-    )
-
-
-_NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC

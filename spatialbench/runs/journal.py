@@ -27,10 +27,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import UserError
 from ..files.regular_files import names_below
 from ..prompts import Key
-from .files import SCRATCH, create_atomic, disk_errors, sync_folder
+from .files import SCRATCH, create_atomic, disk_errors, sync_folder, unreadable
 from .journal_writer import JournalWriter, random_name, unique_name
 from .record_lines import Content, Notice, Record, read_key, read_lines, read_record
 
@@ -64,10 +63,7 @@ class Journal:
         try:
             there = names_below(self.below, self.path.parent)
         except PermissionError as error:
-            raise UserError(
-                f"{self.path.parent} cannot be read ({error.strerror}): change its permissions, "
-                "and give the command again."
-            ) from error
+            raise unreadable(self.path.parent, error) from error
         names = [name for name in there if self._own.fullmatch(name)]
         return [self.path.with_name(name) for name in sorted(names, key=self._age)]
 

@@ -20,7 +20,7 @@ from .files import SCRATCH, disk_errors, empty_scratch
 
 NAME = ".lock"
 
-NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 """Errors of file systems that cannot lock."""
 
 
@@ -55,16 +55,25 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
 
 
 def _lock(handle: int, folder: Path, shared: bool) -> bool:
-    """Take the lock without waiting; False where the file system has none."""
     try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        return locked(handle, shared=shared)
     except BlockingIOError:
         raise RunIsHeld(
             f"another process is working on {folder}: wait for it or stop it, then give the "
             "command again; only commands with --shard work on a run side by side."
         ) from None
+
+
+def locked(handle: int, *, shared: bool = False) -> bool:
+    """Take the lock of an open file without waiting; False where the file system has none.
+
+    Raises:
+        BlockingIOError: another process has it.
+    """
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno not in NO_LOCKS:
+        if error.errno not in _NO_LOCKS:
             raise
         return False
     return True

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from ..errors import UserError, typed
 from ..files.documents import parse_json, read_limited
 from ..files.shown_text import inert_line
-from .files import SCRATCH, create_atomic, write_atomic
+from .files import SCRATCH, create_atomic, write_if_other
 from .identity import differences, run_id
 from .machine import Machine
 from .selection import Selection
@@ -31,29 +31,6 @@ def _complete(identity: dict[str, Any]) -> dict[str, Any]:
     return identity
 
 
-class SelectionRecord(BaseModel):
-    """The selection of the last command that made images."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    limit: int | None = None
-    only: list[str] = []
-    images_per_prompt: int | None = None
-
-    @classmethod
-    def of(cls, selection: Selection) -> SelectionRecord:
-        """The JSON form of a selection."""
-        return cls(
-            limit=selection.limit,
-            only=list(selection.only),
-            images_per_prompt=selection.images_per_prompt,
-        )
-
-    def selection(self) -> Selection:
-        """The selection itself."""
-        return Selection(self.limit, tuple(self.only), self.images_per_prompt)
-
-
 class Manifest(BaseModel):
     """``manifest.json``.
 
@@ -66,7 +43,8 @@ class Manifest(BaseModel):
     manifest_version: Literal[1] = 1
     id: str
     identity: Annotated[dict[str, Any], AfterValidator(_complete)]
-    selection: SelectionRecord
+    selection: Selection
+    """Of the last command that made images."""
     machines: list[Machine]
     command: str | None = None
     """What was last typed to make images."""
@@ -150,14 +128,7 @@ def create_manifest(folder: Path, manifest: Manifest) -> bool:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, unless the file already says exactly this."""
-    path = folder / NAME
-    content = manifest.text().encode()
-    try:
-        same = read_limited(path, below=folder) == content
-    except (OSError, ValueError):
-        same = False
-    if not same:
-        write_atomic(path, content, folder / SCRATCH)
+    write_if_other(folder / NAME, manifest.text().encode(), folder)
 
 
 def same_identity(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:

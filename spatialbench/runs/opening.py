@@ -22,7 +22,6 @@ from .machine import Machine
 from .manifest import (
     NAME,
     Manifest,
-    SelectionRecord,
     create_manifest,
     read_manifest,
     same_identity,
@@ -107,7 +106,7 @@ class Run:
     @property
     def is_part(self) -> bool:
         """Whether the images expected here are only some of those of the run's own summary."""
-        return self.manifest.selection.selection() != self.expected.selection
+        return self.manifest.selection != self.expected.selection
 
     @property
     def generator(self) -> dict[str, Any]:
@@ -149,7 +148,7 @@ def opened_run(
     manifest = Manifest(
         id=spec.id,
         identity=spec.identity,
-        selection=SelectionRecord.of(selection),
+        selection=selection,
         machines=[machine],
         command=command,
     )
@@ -233,8 +232,8 @@ def _continued(folder: Path, before: Manifest, manifest: Manifest, spec: RunSpec
         if not any(known.covers(machine) for known in machines):
             machines = [*machines, machine]
     manifest = manifest.model_copy(update={"machines": machines})
-    asked = spec.expect(manifest.selection.selection())
-    if _keeps_selection(folder, spec.expect(before.selection.selection()), asked):
+    asked = spec.expect(manifest.selection)
+    if _keeps_selection(folder, spec.expect(before.selection), asked):
         kept = {"selection": before.selection, "command": before.command}
         manifest = manifest.model_copy(update=kept)
     return manifest
@@ -267,7 +266,7 @@ def open_existing(folder: Path, benchmark: Benchmark) -> Run:
     expected = expect(
         benchmark,
         subset,
-        manifest.selection.selection(),
+        manifest.selection,
         SeedScheme.parse(str(identity["seeds"])),
     )
     return Run(RunDirectory(folder), manifest, expected)

@@ -17,6 +17,7 @@ from ..files.documents import LINE
 from ..files.regular_files import open_regular
 from ..plugins.records import IMAGE_HASH, key_of
 from ..prompts import Key
+from .files import unreadable
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]
@@ -112,10 +113,7 @@ def open_records(path: Path, below: Path | None) -> BufferedReader:
             "what stands there, and its images are done again."
         ) from error
     except PermissionError as error:
-        raise UserError(
-            f"{path} cannot be read ({error.strerror}): change its permissions, and give the "
-            "command again."
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def _corrupt(path: Path, number: int, what: str) -> UserError:

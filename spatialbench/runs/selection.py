@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import UserError, unknown_name
 from ..prompts import Prompt
@@ -24,6 +25,7 @@ class Selection:
         images_per_prompt: None for the benchmark's own number.
     """
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
     limit: int | None = None
     only: tuple[str, ...] = ()
     images_per_prompt: int | None = None

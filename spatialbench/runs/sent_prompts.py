@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UserError
-from ..files.documents import LARGE, read_limited
 from ..plugins import Outcome, PromptTransform
 from ..prompt_transforms import IDENTITY_KEY, NONE, count_outcomes, transform_of
 from ..prompts import Prompt
-from .files import write_atomic
+from .files import write_if_other
 from .opening import Run
 
 NAME = "prompts.jsonl"
@@ -35,14 +34,7 @@ def record_sent_prompts(run: Run) -> str | None:
         return None
     transform = transform_of(name)
     lines = [json.dumps(_line(transform, prompt)) + "\n" for prompt in run.expected.prompts]
-    content = "".join(lines).encode()
-    path = run.path / NAME
-    try:
-        same = read_limited(path, LARGE, run.path) == content
-    except (OSError, ValueError):
-        same = False
-    if not same:
-        write_atomic(path, content, run.directory.scratch)
+    write_if_other(run.path / NAME, "".join(lines).encode(), run.path)
     return transform_sentence(transform, run.expected.prompts)
 
 

@@ -16,6 +16,7 @@ from ..plugins.subsets import default_rule
 from .expected import to_judge
 from .identity import differences
 from .manifest import NAME
+from .names import imported_kind
 from .opening import Run
 from .quarantine import told
 from .timing import Pace, read_pace
@@ -181,10 +182,8 @@ def _next(
 
 
 def _begins(run: Run) -> str:
-    generator = run.generator
-    if generator.get("version") != "imported":
-        return "images"
-    return _LATER.get(str(generator.get("layout")), "images")
+    kind = imported_kind(run.generator)
+    return "images" if kind is None else _LATER[kind]
 
 
 def _next_of_imported(run: Run, detections: Mapping[str, int], scored: int | None) -> str:

@@ -20,7 +20,7 @@ from ..plugins.evidence import ANSWERS, BOXES
 from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord, key_of
 from ..prompts import Key
 from .expected import name_some
-from .files import SCRATCH, make_folder, write_atomic
+from .files import SCRATCH, make_folder, unreadable, write_atomic
 from .identity import canonical_json
 from .image_files import SUFFIX, ImageRecord, altered, image_files
 from .journal import Journal
@@ -279,10 +279,7 @@ def read_detector(file: Path, run: Path) -> Record:
             return told
         problem = "it is of another folder"
     except PermissionError as error:
-        raise UserError(
-            f"{file} cannot be read ({error.strerror}): change its permissions, and give the "
-            "command again."
-        ) from error
+        raise unreadable(file, error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
     what = "detections" if file.stem == "detector" else "answers"

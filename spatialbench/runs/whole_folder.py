@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .files import disk_errors, make_folder
-from .lock import NO_LOCKS
+from .lock import locked
 
 _IN_USE = {errno.EBUSY, errno.EXDEV}
 
@@ -68,12 +67,9 @@ def _claimed(building: Path, folder: Path) -> int:
 
 def _lock(handle: int, folder: Path) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked(handle)
     except BlockingIOError:
         raise _in_use(folder) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
 
 
 def _in_use(folder: Path) -> UserError:
