@@ -9,77 +9,81 @@ from collections.abc import Mapping
 from math import isnan, nan
 
 import numpy as np
-import numpy.typing as npt
 
-from spatialbench.plugins import ScoreTable
+from spatialbench.plugins import Metric, ScoreTable
 from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
 
 from .recipe import TAGS
 
 OVERALL = "overall"
-HEADLINE = (OVERALL, *TAGS)
-"""The columns of GenEval tables, all in percent; a table without a task has no column for it."""
 
 
-def metrics(table: ScoreTable) -> dict[str, float]:
-    """Percent of right images by task, ``overall``, and over all images and prompts.
+def _right(table: ScoreTable) -> tuple[FloatArray, FloatArray]:
+    """Right images and images of each prompt."""
+    return table.sums("correct"), table.sums()
 
-    ``overall`` is the plain mean of the six tasks; it is there for several tasks and NaN unless
-    all six are, where the official script would quietly average fewer. ``images_correct`` and
-    ``prompts_correct`` (any image right) are percentages too.
-    """
-    right, seen, tasks = _sums(table)
-    by_task = {
-        tag: 100 * float(right[tasks == tag].sum()) / float(seen[tasks == tag].sum())
-        for tag in TAGS
-        if (tasks == tag).any()
-    }
-    found: dict[str, float] = {}
-    if len(by_task) > 1:
-        complete = len(by_task) == len(TAGS)
-        found[OVERALL] = float(np.mean(list(by_task.values()))) if complete else nan
-    images = float(seen.sum())
+
+def _by_task(table: ScoreTable) -> dict[str, Ratio]:
+    """Right images over images of each task that the table has, in the order of ``TAGS``."""
+    right, seen = _right(table)
+    tasks = np.array([prompt.task for prompt in table.prompts], dtype=object)
     return {
-        **found,
-        **by_task,
-        "images_correct": 100 * float(right.sum()) / images if images else nan,
-        "prompts_correct": 100 * float((right > 0).mean()) if len(right) else nan,
-    }
-
-
-def undefined(table: ScoreTable) -> dict[str, str]:
-    """Why a metric of this table is undefined, by key."""
-    present = {prompt.task for prompt in table.prompts}
-    missing = ", ".join(tag for tag in TAGS if tag not in present)
-    return (
-        {OVERALL: f"the mean of all tasks, and there is no image of {missing}"} if missing else {}
-    )
-
-
-def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
-    """The same metrics as sums over prompts, for the bootstrap."""
-    right, seen, tasks = _sums(table)
-    parts = {
         tag: Ratio(np.where(tasks == tag, right, 0.0), np.where(tasks == tag, seen, 0.0))
         for tag in TAGS
         if (tasks == tag).any()
     }
-    found: dict[str, MeanOfRatios] = {tag: MeanOfRatios((part,)) for tag, part in parts.items()}
-    if len(parts) == len(TAGS):
-        found = {OVERALL: MeanOfRatios(tuple(parts.values()))} | found
-    found["images_correct"] = MeanOfRatios((Ratio(right, seen),))
-    any_right = (right > 0).astype(np.float64)
-    found["prompts_correct"] = MeanOfRatios((Ratio(any_right, np.ones_like(right)),))
-    return found
 
 
-def _sums(table: ScoreTable) -> tuple[FloatArray, FloatArray, npt.NDArray[np.object_]]:
-    """Right images and images of each prompt, and the prompts' tasks."""
-    size = len(table.prompts)
-    correct = np.asarray(table.columns["correct"], dtype=np.float64)
-    right = np.bincount(table.prompt_row, correct, size).astype(np.float64, copy=False)
-    seen = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
-    return right, seen, np.array([prompt.task for prompt in table.prompts], dtype=object)
+def _task(tag: str) -> Metric:
+    def ratio(table: ScoreTable) -> MeanOfRatios | None:
+        part = table.once(_by_task).get(tag)
+        return None if part is None else MeanOfRatios((part,))
+
+    return Metric(tag, f"right images of the task {tag}", ratio)
+
+
+def _overall(table: ScoreTable) -> MeanOfRatios | None:
+    parts = table.once(_by_task)
+    return MeanOfRatios(tuple(parts.values())) if len(parts) == len(TAGS) else None
+
+
+def _missing(table: ScoreTable) -> str | None:
+    """Of some tasks there is no mean, where the official script would quietly average fewer."""
+    present = table.once(_by_task)
+    if not 1 < len(present) < len(TAGS):
+        return None
+    missing = ", ".join(tag for tag in TAGS if tag not in present)
+    return f"the mean of all tasks, and there is no image of {missing}"
+
+
+def _any_right(table: ScoreTable) -> MeanOfRatios:
+    any_right = (table.sums("correct") > 0).astype(np.float64)
+    return MeanOfRatios((Ratio(any_right, np.ones_like(any_right)),))
+
+
+def _prompts_correct(table: ScoreTable) -> float:
+    right = table.sums("correct")
+    return 100 * float((right > 0).mean()) if len(right) else nan
+
+
+METRICS = (
+    Metric(OVERALL, "the plain mean of the six tasks", _overall, undefined=_missing),
+    *map(_task, TAGS),
+    Metric(
+        "images_correct",
+        "right images of all tasks",
+        lambda table: MeanOfRatios((Ratio(*_right(table)),)),
+        headline=False,
+    ),
+    Metric(
+        "prompts_correct",
+        "prompts with any right image",
+        _any_right,
+        headline=False,
+        exact=_prompts_correct,
+    ),
+)
+"""All in percent; a table without a task has no column for it."""
 
 
 def violations(numbers: Mapping[str, float], rounding: float) -> list[str]:

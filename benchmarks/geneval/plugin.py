@@ -10,10 +10,9 @@ from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import Benchmark, Detector, Judged, Published, Rule, ScoreTable
+from spatialbench.plugins import Benchmark, Detector, Judged, Metric, Published, Rule
 from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
-from spatialbench.statistics.ratios import MeanOfRatios
 from spatialbench.weights.hub import fetch
 
 from . import metrics, official, prompts
@@ -48,7 +47,7 @@ class GenEval(Benchmark):
     images_per_prompt = 4
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)
-    headline: Sequence[str] = metrics.HEADLINE
+    metrics: Sequence[Metric] = metrics.METRICS
     layouts: Mapping[str, Layout] = {"geneval": LAYOUT}
     vocabulary: Sequence[str] = (*CLASSES, *map(coco_name, CLASSES))
     """What its own detector answers, whatever is asked."""
@@ -76,18 +75,6 @@ class GenEval(Benchmark):
     def stands_for(self, prompt: Prompt, label: str, name: str) -> bool:
         """Whether a label means a class: COCO's name and GenEval's own are the same class."""
         return own_name(label) == own_name(name)
-
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """Percent of right images by task and overall; see ``metrics.metrics``."""
-        return metrics.metrics(table)
-
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        """The same metrics as ratios of sums over prompts."""
-        return metrics.ratios(table)
-
-    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
-        """Why a metric is undefined; see ``metrics.undefined``."""
-        return metrics.undefined(table)
 
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """The prompt: its images are not independent."""

@@ -7,62 +7,62 @@ from math import nan
 import numpy as np
 import numpy.typing as npt
 
-from spatialbench.plugins import ScoreTable
-from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
+from spatialbench.plugins import Metric, ScoreTable
+from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 from . import judging
 from .prompts import category_of
 
-KEYS = {"2d": "T2I_2D", "3d": "T2I_3D", "numeracy": "T2I_numeracy", "complex": "T2I_complex"}
-"""Metric key of each category under the official rule."""
 
-_SUFFIX = {judging.OFFICIAL: "", judging.CORRECTED: "_corrected", judging.INFSPLIGN: "_infsplign"}
+def _mean_answer(key: str, category: str, variant: int) -> Metric:
+    """100 times the mean answer of a category under a rule; the official scorer's is 0 to 1."""
 
-FOUND = "OA"
-HEADLINE = (
-    *("T2I_2D", "T2I_2D_corrected", "T2I_2D_infsplign"),
-    *("T2I_3D", "T2I_3D_corrected"),
-    *("T2I_numeracy", "T2I_numeracy_corrected"),
-    *("T2I_complex", "T2I_complex_corrected", "T2I_complex_infsplign"),
-    FOUND,
+    def ratio(table: ScoreTable) -> MeanOfRatios | None:
+        chosen = table.once(_categories) == category
+        if _variant(table) != variant or not chosen.any():
+            return None
+        scores, seen = table.sums("score"), table.sums()
+        return MeanOfRatios((Ratio(np.where(chosen, scores, 0.0), np.where(chosen, seen, 0.0)),))
+
+    def exact(table: ScoreTable) -> float:
+        scores = np.asarray(table.columns["score"], dtype=np.float64)
+        rows = table.once(_categories)[table.prompt_row] == category
+        answers = scores[rows].tolist()
+        return 100 * (sum(answers) / len(answers)) if answers else nan
+
+    rule = ("official", "corrected", "InfSplign's")[variant]
+    return Metric(key, f"mean answer of the {rule} rule on {category} prompts", ratio, exact=exact)
+
+
+def _found(table: ScoreTable) -> MeanOfRatios | None:
+    """Left out where it is not known, as in official result files."""
+    if "found_all" not in table.columns:
+        return None
+    return MeanOfRatios((Ratio(table.sums("found_all"), table.sums()),))
+
+
+def _share_found(table: ScoreTable) -> float:
+    complete = np.asarray(table.columns["found_all"], dtype=np.float64)
+    return 100 * float(complete.mean()) if len(complete) else nan
+
+
+_O, _C, _I = judging.OFFICIAL, judging.CORRECTED, judging.INFSPLIGN
+
+METRICS = (
+    _mean_answer("T2I_2D", "2d", _O),
+    _mean_answer("T2I_2D_corrected", "2d", _C),
+    _mean_answer("T2I_2D_infsplign", "2d", _I),
+    _mean_answer("T2I_3D", "3d", _O),
+    _mean_answer("T2I_3D_corrected", "3d", _C),
+    _mean_answer("T2I_numeracy", "numeracy", _O),
+    _mean_answer("T2I_numeracy_corrected", "numeracy", _C),
+    _mean_answer("T2I_complex", "complex", _O),
+    _mean_answer("T2I_complex_corrected", "complex", _C),
+    _mean_answer("T2I_complex_infsplign", "complex", _I),
+    Metric("OA", "images that show every asked object", _found, exact=_share_found),
 )
-"""The columns of tables, in percent: numbers of different rules never share one. A table has only
-those of its categories and rule."""
-
-
-def metrics(table: ScoreTable) -> dict[str, float]:
-    """100 times the mean answer of each category; ``OA``, images with every asked object.
-
-    The official scorer's mean is over images too, whatever their prompts, and from 0 to 1.
-    ``OA`` is left out where it is not known, as in official result files.
-    """
-    scores = np.asarray(table.columns["score"], dtype=np.float64)
-    rows, suffix = _categories(table)[table.prompt_row], _suffix(table)
-    found = {
-        key + suffix: 100 * (sum(scores[rows == category].tolist()) / int((rows == category).sum()))
-        for category, key in KEYS.items()
-        if (rows == category).any()
-    }
-    if "found_all" in table.columns:
-        complete = np.asarray(table.columns["found_all"], dtype=np.float64)
-        found[FOUND] = 100 * float(complete.mean()) if len(complete) else nan
-    return found
-
-
-def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
-    """The same metrics as sums over prompts, for the bootstrap."""
-    size = len(table.prompts)
-    categories = _categories(table)
-    seen = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
-    scores, suffix = _sums(table, "score", size), _suffix(table)
-    found = {
-        key + suffix: MeanOfRatios((_of(categories == category, scores, seen),))
-        for category, key in KEYS.items()
-        if (categories == category).any()
-    }
-    if "found_all" in table.columns:
-        found[FOUND] = MeanOfRatios((Ratio(_sums(table, "found_all", size), seen),))
-    return found
+"""In percent: numbers of different rules never share a column. A table has only those of its
+categories and rule."""
 
 
 def pairs(table: ScoreTable, clusters: list[str]) -> dict[str, dict[str, float]]:
@@ -86,16 +86,7 @@ def _categories(table: ScoreTable) -> npt.NDArray[np.object_]:
     return np.array([category_of(prompt) for prompt in table.prompts], dtype=object)
 
 
-def _suffix(table: ScoreTable) -> str:
-    """What the rule adds to the keys; result files hold the official rule's verdicts."""
+def _variant(table: ScoreTable) -> int:
+    """The rule that judged; result files hold the official rule's verdicts."""
     variants = table.columns.get("variant")
-    return "" if variants is None or not len(variants) else _SUFFIX[int(variants[0])]
-
-
-def _sums(table: ScoreTable, column: str, size: int) -> FloatArray:
-    values = np.asarray(table.columns[column], dtype=np.float64)
-    return np.bincount(table.prompt_row, values, size).astype(np.float64, copy=False)
-
-
-def _of(chosen: npt.NDArray[np.bool_], scores: FloatArray, seen: FloatArray) -> Ratio:
-    return Ratio(np.where(chosen, scores, 0.0), np.where(chosen, seen, 0.0))
+    return judging.OFFICIAL if variants is None or not len(variants) else int(variants[0])

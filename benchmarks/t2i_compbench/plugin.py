@@ -8,11 +8,10 @@ from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.files.downloads import RemoteFile
-from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Judged, Metric, Published, Rule, ScoreTable, Verdict
 from spatialbench.plugins.evidence import Evidence
 from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
-from spatialbench.statistics.ratios import MeanOfRatios
 
 from . import count_rule, depth_rule, metrics, official, own_prompts, plane_rule, prompts, sources
 from .ceiling import best_answers, vocabulary
@@ -46,7 +45,7 @@ class T2ICompBench(Benchmark):
         "numeracy-official": count_rule.OFFICIAL,
         "numeracy-corrected": count_rule.CORRECTED,
     }
-    headline: Sequence[str] = metrics.HEADLINE
+    metrics: Sequence[Metric] = metrics.METRICS
     layouts: Mapping[str, Layout] = {"t2i-compbench": LAYOUT}
     subset_rules: Mapping[str, str] = {"3d": "3d-official", "numeracy": "numeracy-official"}
     subset_detectors: Mapping[str, str] = {"3d": "unidet-r50", "numeracy": "unidet-r50"}
@@ -83,14 +82,6 @@ class T2ICompBench(Benchmark):
         """Whether a label means an object, by the word the corrected rules look up for it."""
         words = dict(zip(prompt.objects, prompt.facts.get("words") or (), strict=False))
         return name in words and means(label, words[name])
-
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """The mean answer in percent, by category, and OA; see ``metrics.metrics``."""
-        return metrics.metrics(table)
-
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        """The same metrics as ratios of sums over prompts."""
-        return metrics.ratios(table)
 
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """The objects of a prompt, in the order of the alphabet."""

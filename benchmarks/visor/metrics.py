@@ -7,19 +7,16 @@ there; see ``undefined`` for where that means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
 
-from spatialbench.plugins import ScoreTable
+from spatialbench.plugins import Metric, ScoreTable
 from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
 
 from .prompts import RELATIONAL
 
-HEADLINE = ("OA", "VISOR_uncond", "VISOR_cond", "VISOR_1", "VISOR_2", "VISOR_3", "VISOR_4")
-"""The columns of VISOR tables, all in percent."""
 _LEVELS = range(1, 5)
 
 
@@ -59,62 +56,19 @@ class PromptSums:
         return cls(total(np.ones_like(a)), total(a), total(b), total(both), total(both * score))
 
 
-def metrics(table: ScoreTable) -> dict[str, float]:
-    """All nine metrics in percent, headline first.
-
-    ``VISOR_uncond`` is 0.01 · VISOR_cond · OA as in the official script. Where that script stops
-    with a division by zero: without any image everything is NaN; with images but none that
-    shows both objects only VISOR_cond is undefined and NaN, and the share of right images,
-    VISOR_uncond, is a true 0.
-    """
-    sums = PromptSums.of(table)
-    images, both = float(sums.images.sum()), float(sums.both.sum())
-    hits = float(sums.hits.sum())
-    prompts = int((sums.images > 0).sum())
-    oa = _percent(both, images)
-    cond = _percent(hits, both)
-    uncond = 0.01 * (cond * oa) if both else oa
-    at_least = {f"VISOR_{n}": _percent(float((sums.hits >= n).sum()), prompts) for n in _LEVELS}
-    return {
-        "OA": oa,
-        "VISOR_uncond": uncond,
-        "VISOR_cond": cond,
-        **at_least,
-        "OA_A": _percent(float(sums.a.sum()), images),
-        "OA_B": _percent(float(sums.b.sum()), images),
-    }
-
-
-def ratios(table: ScoreTable) -> dict[str, MeanOfRatios]:
-    """The same metrics as sums over prompts, for the bootstrap.
-
-    VISOR_uncond is hits over images here: the same number up to the last bits.
-    """
-    sums = PromptSums.of(table)
-    seen = (sums.images > 0).astype(np.float64)
-    pairs: Mapping[str, tuple[FloatArray, FloatArray]] = {
-        "OA": (sums.both, sums.images),
-        "VISOR_uncond": (sums.hits, sums.images),
-        "VISOR_cond": (sums.hits, sums.both),
-        **{f"VISOR_{n}": ((sums.hits >= n).astype(np.float64), seen) for n in _LEVELS},
-        "OA_A": (sums.a, sums.images),
-        "OA_B": (sums.b, sums.images),
-    }
-    return {
-        key: MeanOfRatios((Ratio(numerator, denominator),))
-        for key, (numerator, denominator) in pairs.items()
-    }
-
-
 def undefined(table: ScoreTable) -> dict[str, str]:
     """Why a metric of this table is undefined, by key.
 
     VISOR_n is where no prompt has n images: the official script prints a 0, whatever they show.
+    Where no image shows both objects that script stops with a division by zero: only VISOR_cond is
+    undefined, and the share of right images, VISOR_uncond, is a true 0.
     """
-    sums = PromptSums.of(table)
+    sums = table.once(PromptSums.of)
     deepest = int(sums.images.max(initial=0))
     if not deepest:
-        return dict.fromkeys(metrics(table), "no image of a prompt with a relation")
+        return dict.fromkeys(
+            (metric.key for metric in METRICS), "no image of a prompt with a relation"
+        )
     levels = {
         f"VISOR_{n}": f"it needs {n} images per prompt, and no prompt has more than {deepest}"
         for n in _LEVELS
@@ -123,5 +77,48 @@ def undefined(table: ScoreTable) -> dict[str, str]:
     return levels if sums.both.any() else {"VISOR_cond": "no image shows both objects", **levels}
 
 
-def _percent(numerator: float, denominator: float) -> float:
-    return 100 * numerator / denominator if denominator else nan
+def _uncond(table: ScoreTable) -> float:
+    """0.01 · VISOR_cond · OA as in the official script."""
+    sums = table.once(PromptSums.of)
+    oa = Ratio(sums.both, sums.images).times(100)
+    cond = Ratio(sums.hits, sums.both).times(100)
+    return 0.01 * (cond * oa) if sums.both.any() else oa
+
+
+def _metric(
+    key: str,
+    help: str,
+    ratio: Callable[[PromptSums], Ratio],
+    headline: bool = True,
+    exact: Callable[[ScoreTable], float] | None = None,
+) -> Metric:
+    return Metric(
+        key,
+        help,
+        lambda table: MeanOfRatios((ratio(table.once(PromptSums.of)),)),
+        headline=headline,
+        exact=exact,
+        undefined=lambda table: table.once(undefined).get(key),
+    )
+
+
+def _at_least(n: int) -> Metric:
+    def ratio(sums: PromptSums) -> Ratio:
+        return Ratio((sums.hits >= n).astype(np.float64), (sums.images > 0).astype(np.float64))
+
+    return _metric(f"VISOR_{n}", f"prompts with at least {n} right images", ratio)
+
+
+METRICS = (
+    _metric("OA", "images that show both objects", lambda s: Ratio(s.both, s.images)),
+    _metric("VISOR_uncond", "right images", lambda s: Ratio(s.hits, s.images), exact=_uncond),
+    _metric(
+        "VISOR_cond",
+        "right images among those that show both objects",
+        lambda s: Ratio(s.hits, s.both),
+    ),
+    *map(_at_least, _LEVELS),
+    _metric("OA_A", "images that show the first object", lambda s: Ratio(s.a, s.images), False),
+    _metric("OA_B", "images that show the second object", lambda s: Ratio(s.b, s.images), False),
+)
+"""All in percent; the headline are the columns of VISOR tables."""

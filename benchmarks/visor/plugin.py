@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from spatialbench.detections import Detections
-from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable
+from spatialbench.plugins import Benchmark, Judged, Metric, Published, Rule
 from spatialbench.plugins.layout import Layout
 from spatialbench.plugins.subsets import prescribed_start
 from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
-from spatialbench.statistics.ratios import MeanOfRatios
 
 from . import identities, metrics, official, prompts
 from .layout import LAYOUT
@@ -31,7 +30,7 @@ class Visor(Benchmark):
     images_per_prompt = 4
     detector = "owlvit"
     rules: Mapping[str, Rule] = {"official": CentroidRule()}
-    headline: Sequence[str] = metrics.HEADLINE
+    metrics: Sequence[Metric] = metrics.METRICS
     layouts: Mapping[str, Layout] = {"visor": LAYOUT}
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
@@ -54,18 +53,6 @@ class Visor(Benchmark):
     def labels(self, prompt: Prompt) -> Sequence[str]:
         """The prompt's object names, the first-named one first."""
         return prompt.objects
-
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """OA, VISOR_uncond, VISOR_cond, VISOR_1..4, OA_A, OA_B in percent."""
-        return metrics.metrics(table)
-
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        """The same metrics as ratios of sums over prompts."""
-        return metrics.ratios(table)
-
-    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
-        """Why a metric is undefined; see ``metrics.undefined``."""
-        return metrics.undefined(table)
 
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """The unordered object pair: its eight relational prompts are not independent."""

@@ -75,4 +75,4 @@ def compare(
         (run if isinstance(run, Run) else load_run(run)).scored() for run in (reference, *others)
     ]
     pairs = compared(first, rest, resamples, confidence)
-    return Comparison(pairs, list(first.benchmark.headline), confidence)
+    return Comparison(pairs, first.headline, confidence)

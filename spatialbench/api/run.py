@@ -66,11 +66,8 @@ class Run:
 
     @property
     def benchmark(self) -> Benchmark:
-        """The benchmark, with the metrics of the rule that judged."""
-        from ..scoring.measured import measured_by
-
-        expected = self.stored.expected
-        return measured_by(expected.benchmark, self.summary.rule, expected.subset, self.path)
+        """The benchmark."""
+        return self.stored.expected.benchmark
 
     @property
     def signature(self) -> str:
@@ -115,8 +112,7 @@ class Run:
         from ..reports.single import summary_report
         from ..runs.timing import read_pace
 
-        benchmark = self.stored.expected.benchmark
-        return summary_report(self.summary, benchmark, read_pace(self.path)).text(form)
+        return summary_report(self.summary, self.benchmark, read_pace(self.path)).text(form)
 
     def detect(
         self,

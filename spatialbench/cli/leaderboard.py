@@ -80,14 +80,15 @@ def command(
 
 def _columns(benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]) -> list[str]:
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
-    from ..scoring.measured import measured_by
+    from ..plugins.metric import headline
+    from ..scoring.rules.catalogue import metrics_of
 
     present = {key for row in rows for key in row.result.metrics}
     present |= {key for entry in others for key in entry.metrics}
     rules = dict.fromkeys(row.result.rule for row in rows)
-    seen_by = [benchmark, *(measured_by(benchmark, rule) for rule in rules)]
-    known = dict.fromkeys(key for view in seen_by for key in view.headline)
-    return [key for key in known if key in present] or list(benchmark.headline)
+    metrics = [*benchmark.metrics, *(m for rule in rules for m in metrics_of(benchmark, rule))]
+    known = dict.fromkeys(headline(metrics))
+    return [key for key in known if key in present] or headline(benchmark.metrics)
 
 
 def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:

@@ -7,22 +7,21 @@ images are kept; its numbers say how many a training set of this method would ke
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
 from ..files.documents import LARGE, parse_json, read_limited
-from ..plugins import Benchmark, ScoreTable
+from ..plugins import Benchmark, Metric, ScoreTable, share
 from ..prompts import Prompt
 from ..runs.files import write_if_other
 from ..runs.manifest import read_manifest
 from ..scoring.rules.constraint_rule import ConstraintRule
 from ..scoring.rules.relation_checks import asked_triplets
-from ..statistics.ratios import FloatArray, MeanOfRatios, Ratio
+from ..statistics.ratios import MeanOfRatios, Ratio
 from .kept_set import DESCRIPTION
 from .training_prompts import prompt_of
 
@@ -31,6 +30,20 @@ RUN = "run"
 STORED = "asked.json"
 THRESHOLD = 0.1
 """Score a box must exceed, unless the user says otherwise."""
+
+
+def _right(table: ScoreTable) -> MeanOfRatios:
+    whole = np.floor(np.asarray(table.columns["soft"], dtype=np.float64))
+    sums = np.bincount(table.prompt_row, whole, len(table.prompts)).astype(np.float64, copy=False)
+    return MeanOfRatios((Ratio(sums, table.sums()),))
+
+
+def _kept(table: ScoreTable) -> MeanOfRatios:
+    return MeanOfRatios((Ratio(table.sums("correct"), table.sums("found_all")),))
+
+
+def _no_object(table: ScoreTable) -> str | None:
+    return None if table.sums("found_all").any() else "no image shows every asked object"
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,12 @@ class TrainingPrompts(Benchmark):
     default_subset = "all"
     detector = "owlvit"
     rules = {"training": ConstraintRule("training/1", THRESHOLD)}  # noqa: RUF012
-    headline = ("found", "right", "kept", "kept_cond")
+    metrics = (
+        share("found", "images that show every asked object", "found_all"),
+        Metric("right", "images with every relation, of some pair of boxes", _right),
+        share("kept", "images with every relation, of every pair of boxes", "correct"),
+        Metric("kept_cond", "the same among those with every object", _kept, undefined=_no_object),
+    )
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
         """All prompts of the set; there is one subset."""
@@ -85,47 +103,8 @@ class TrainingPrompts(Benchmark):
         """Until the images to train on are chosen."""
         return run.name == RUN and not (run.parent / DESCRIPTION).is_file()
 
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        """Shares of images, as ``headline`` names them.
-
-        ``found``: every object; ``right``: every relation, of some pair of boxes; ``kept``: every
-        relation, of every pair; ``kept_cond``: the same among those with every object.
-        """
-        found, kept = _sums(table, "found_all"), _sums(table, "correct")
-        images = _sums(table)
-        right = _sums(table, "soft", whole=True)
-        shares = {"found": (found, images), "right": (right, images), "kept": (kept, images)}
-        shares["kept_cond"] = (kept, found)
-        return {key: MeanOfRatios((Ratio(*pair),)) for key, pair in shares.items()}
-
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """See ``ratios``; in percent, NaN without an image to take a share of."""
-        pairs = {key: mean.parts[0] for key, mean in self.ratios(table).items()}
-        return {key: _percent(pair) for key, pair in pairs.items()}
-
-    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
-        """``kept_cond`` where no image shows every asked object."""
-        if _sums(table, "found_all").any():
-            return {}
-        return {"kept_cond": "no image shows every asked object"}
-
 
 PLUGIN = TrainingPrompts()
-
-
-def _percent(ratio: Ratio) -> float:
-    whole = float(ratio.denominator.sum())
-    return 100 * float(ratio.numerator.sum()) / whole if whole else nan
-
-
-def _sums(table: ScoreTable, column: str | None = None, *, whole: bool = False) -> FloatArray:
-    """A column's sums (its whole parts, if asked) over each prompt's images; None counts them."""
-    weights = None
-    if column is not None:
-        weights = np.asarray(table.columns[column], dtype=np.float64)
-        weights = np.floor(weights) if whole else weights
-    sums = np.bincount(table.prompt_row, weights, len(table.prompts))
-    return sums.astype(np.float64, copy=False)
 
 
 def store_prompts(run: Path, prompts: TrainingPrompts) -> None:

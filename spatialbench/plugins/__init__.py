@@ -7,7 +7,7 @@ A plug-in is an object of a class below, named by an entry point of its kind's g
 from __future__ import annotations
 
 from .backbone import Backbone, Defaults
-from .benchmark import Benchmark, Judged, Published, ScoreTable
+from .benchmark import Benchmark, Judged, Published
 from .detector import Detector, DetectorPlugin, MaskedDetections
 from .discovery import load, names
 from .evidence import Evidence, Source
@@ -15,6 +15,7 @@ from .judge import Judge, JudgePlugin
 from .kinds import KINDS, Kind
 from .layout import Layout
 from .method import GenerationSettings, ImageRequest, Json, Method, MethodPlugin, Parameter
+from .metric import Metric, ScoreTable, share
 from .plugin import Plugin
 from .prompt_transform import Outcome, PromptTransform, Rewriting
 from .requirements import Requirement, required
@@ -40,6 +41,7 @@ __all__ = [
     "MaskedDetections",
     "Method",
     "MethodPlugin",
+    "Metric",
     "Outcome",
     "Parameter",
     "Plugin",
@@ -55,4 +57,5 @@ __all__ = [
     "load",
     "names",
     "required",
+    "share",
 ]

@@ -11,33 +11,16 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from .detector import Detector
 from .layout import Layout
+from .metric import Metric, ScoreTable
 from .plugin import Plugin
 from .rule import Rule, Verdict
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from ..detections import Detections
     from ..prompts import Prompt
-    from ..statistics.ratios import MeanOfRatios
 
 Judged = Sequence[tuple["Prompt", int, Verdict]]
 """(prompt, image index, verdict) of each image of an official results file."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreTable:
-    """Verdicts of a run as columns, one row per image, in the order of the expected images.
-
-    ``prompts[prompt_row[i]]`` is the prompt of row i and ``index[i]`` its image index.
-    ``columns`` holds ``correct`` (bool), ``score`` (float64) and the rule's facts.
-    """
-
-    prompts: Sequence[Prompt]
-    prompt_row: npt.NDArray[np.int64]
-    index: npt.NDArray[np.int64]
-    columns: Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +53,8 @@ class Benchmark(Plugin):
     """The name of the benchmark's own detector."""
     rules: Mapping[str, Rule]
     """By short name; the first is the default."""
-    headline: Sequence[str]
-    """Metric keys of the table, in column order."""
+    metrics: Sequence[Metric]
+    """In the order of the table's columns."""
     subset_rules: Mapping[str, str] = {}
     """The short name of a subset's rule, where it is another than the default."""
     subset_detectors: Mapping[str, str] = {}
@@ -94,17 +77,6 @@ class Benchmark(Plugin):
         Raises:
             UserError: an unknown subset, or a file that is not there.
         """
-
-    @abstractmethod
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        """Point values by metric key, exactly as the official scorer computes them.
-
-        NaN where the official script would divide by zero.
-        """
-
-    @abstractmethod
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        """The same metrics as ratios of per-prompt sums (row order of ``table.prompts``)."""
 
     def of_run(self, run: Path) -> Benchmark:
         """The benchmark of a run in that folder; by default this one.
@@ -151,10 +123,6 @@ class Benchmark(Plugin):
             whole: whether every prompt has all its images.
         """
         return ()
-
-    def undefined(self, table: ScoreTable) -> Mapping[str, str]:
-        """Why a metric is undefined, by key: where its number would mean nothing."""
-        return {}
 
     def notes(self, prompts: Sequence[Prompt], rule: str, detector: str) -> Sequence[str]:
         """Sentences under the table about these prompts, the named rule and the detector."""

@@ -16,6 +16,7 @@ from .evidence import EVIDENCE
 from .judge import JudgePlugin
 from .layout import Layout
 from .method import MethodPlugin, Parameter
+from .metric import Metric
 from .plugin import Plugin
 from .prompt_transform import PromptTransform
 from .rule import Rule
@@ -65,6 +66,10 @@ def checked(plugin: Any, base: type[Any], whose: str) -> Any:
             raise UserError(f"{whose} has no function as {word}: expected a method of the class.")
     for word, fits, expected in _EXPECTED.get(base, ()):
         _require(whose, word, fits, expected, plugin)
+    if isinstance(plugin, Benchmark | RulePlugin):
+        keys = [metric.key for metric in plugin.metrics]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise UserError(f"{whose} has two metrics with the key {twice}: give each its own.")
     if isinstance(plugin, Benchmark):
         for short, rule in plugin.rules.items():
             checked(rule, Rule, f"the rule {short!r} of {whose}")
@@ -129,6 +134,14 @@ def _options(value: Any, plugin: Any) -> bool:
     return _parameters(value, plugin) and all(_number(o.default) for o in value.values())
 
 
+def _metrics(value: Any, plugin: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and all(isinstance(metric, Metric) for metric in value)
+        and any(metric.headline for metric in value)
+    )
+
+
 def _of_subsets(value: Any, plugin: Benchmark) -> bool:
     return _texts(value) and set(value) <= set(plugin.subsets)
 
@@ -137,6 +150,7 @@ _PLUGIN: Expected = (
     ("name", _text, "a text, what the user types"),
     ("summary", _text, "a text of one line"),
 )
+_METRICS = ("metrics", _metrics, "spatialbench.plugins.Metric objects, some of them headline")
 _VERSION = ("version", _whole, "a whole number from 1 on")
 _EXPECTED: Mapping[type[Any], Expected] = {
     Plugin: _PLUGIN,
@@ -159,6 +173,7 @@ _EXPECTED: Mapping[type[Any], Expected] = {
         ("subsets", lambda value, _: _texts(value) and len(value) > 0, "a text by subset name"),
         ("default_subset", lambda value, one: value in one.subsets, "the name of one of subsets"),
         ("detector", _text, "the name of a detector"),
+        _METRICS,
         (
             "rules",
             lambda value, _: (
@@ -224,8 +239,7 @@ _EXPECTED: Mapping[type[Any], Expected] = {
         *_PLUGIN,
         _VERSION,
         ("options", _options, "spatialbench.plugins.Parameter objects by key, with numbers"),
-        ("prefix", _text, "what its metric keys begin with"),
-        ("shares", lambda v, _: isinstance(v, Mapping) and len(v) > 0, "a fact by word"),
+        _METRICS,
     ),
     PromptTransform: (*_PLUGIN, _VERSION),
 }

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .method import Parameter
+from .metric import Metric, ScoreTable
 from .plugin import Plugin
 from .rule import Rule
 
 if TYPE_CHECKING:
+    from ..prompts import Prompt
+    from ..statistics.ratios import FloatArray, MeanOfRatios
     from .benchmark import Benchmark
 
 
 class RulePlugin(Plugin):
-    """What an entry point of ``spatialbench.rules`` names.
-
-    Its metrics are ``OA`` (images with the fact ``found_all``) and ``shares``, over the images with
-    the fact ``judged``; either counts as true where the rule's verdicts have no fact of that name.
-    """
+    """What an entry point of ``spatialbench.rules`` names."""
 
     version: int = 1
     """Raised whenever an image would be judged otherwise."""
     options: Mapping[str, Parameter] = {}
     """The numbers that ``--rule NAME:KEY=VALUE`` sets, with their defaults."""
-    prefix: str
-    """What its metric keys begin with: they may not be those of a benchmark."""
-    shares: Mapping[str, str]
-    """Facts that become metrics, by the word after the prefix; the empty word for the prefix."""
+    metrics: Sequence[Metric]
+    """Of the results that it judged; their keys may not be those of a benchmark. See ``shares``."""
     remark: str = ""
     """What stands under its tables, after the rule's name; such as that it is a reconstruction."""
 
@@ -46,6 +43,10 @@ class RulePlugin(Plugin):
         ]
         return "".join([self.full_name, *changed])
 
+    def notes(self, prompts: Sequence[Prompt], rule: str) -> Sequence[str]:
+        """Sentences under its tables; by default the remark. ``rule`` is its name with options."""
+        return [f"{rule} {self.remark}."] if self.remark else []
+
     @abstractmethod
     def build(self, benchmark: Benchmark, subset: str | None, options: Mapping[str, float]) -> Rule:
         """The rule for a benchmark's prompts, under the name that ``name_with`` gives.
@@ -58,3 +59,52 @@ class RulePlugin(Plugin):
         Raises:
             UserError: a value out of range.
         """
+
+
+FOUND = "OA"
+"""Percent of the judged images in which every asked object was found."""
+
+
+def shares(prefix: str, facts: Mapping[str, str]) -> tuple[Metric, ...]:
+    """OA, and each fact over all judged images and, as ``_cond``, over those with OA.
+
+    An image is judged where the fact ``judged`` is true, and has OA where ``found_all`` is; either
+    counts as true where the rule's verdicts have no fact of that name.
+
+    Args:
+        prefix: what the keys begin with.
+        facts: by the word after the prefix; the empty word for the prefix alone.
+    """
+    metrics = [_share(FOUND, "images that show every asked object", "found_all", "judged")]
+    for word, fact in facts.items():
+        key = f"{prefix}_{word}" if word else prefix
+        metrics += [
+            _share(key, f"mean of {fact} over the judged images", fact, "judged"),
+            _share(f"{key}_cond", "the same over those that show every object", fact, "found_all"),
+        ]
+    return tuple(metrics)
+
+
+def _share(key: str, help: str, fact: str, of: str) -> Metric:
+    def ratio(table: ScoreTable) -> MeanOfRatios:
+        from ..statistics.ratios import MeanOfRatios, Ratio
+
+        return MeanOfRatios((Ratio(_judged(table, fact), _judged(table, of)),))
+
+    def exact(table: ScoreTable) -> float:
+        return 100 * table.once(ratio).parts[0].times(1)
+
+    def undefined(table: ScoreTable) -> str | None:
+        if not _judged(table, "judged").any():
+            return "the rule judges no image of these prompts"
+        if not _judged(table, of).any():
+            return "no image shows every asked object"
+        return None
+
+    return Metric(key, help, ratio, exact=exact, undefined=undefined)
+
+
+def _judged(table: ScoreTable, fact: str) -> FloatArray:
+    """Sums of a fact over each prompt's judged images; float64 of shape (prompts,)."""
+    assumed = {"judged", "found_all"} - table.columns.keys()
+    return table.sums(*(name for name in (fact, "judged") if name not in assumed))

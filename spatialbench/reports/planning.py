@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, hypot, isnan, nan
 
-from ..scoring.defined import defined_ratios
+from ..plugins.metric import ratios as ratios_of
 from ..statistics.design_effect import design_effect
 from ..statistics.power import (
     half_width,
@@ -119,10 +119,10 @@ def lessons(
     scored: ScoredRun, comparison: Comparison | None, difference: float, power: float = 0.8
 ) -> list[Lesson]:
     """What a run, and its comparison with another, say about the next, by headline metric."""
-    ratios = defined_ratios(scored.benchmark, scored.table)
+    ratios = ratios_of(scored.metrics, scored.table)
     clusters = scored.benchmark.clusters(scored.table.prompts)
     found = []
-    for key in scored.benchmark.headline:
+    for key in scored.headline:
         half = _half_width(scored, key)
         if isnan(half) or key not in ratios:
             continue
@@ -242,8 +242,6 @@ def _left_out(scored: ScoredRun, found: Sequence[Lesson]) -> list[str]:
     reasons = scored.result.reasons
     told = {lesson.metric for lesson in found}
     parts = [
-        f"{key} ({reasons[key]})"
-        for key in scored.benchmark.headline
-        if key not in told and key in reasons
+        f"{key} ({reasons[key]})" for key in scored.headline if key not in told and key in reasons
     ]
     return [f"left out: {'; '.join(parts)}"] if parts else []

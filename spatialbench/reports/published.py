@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 from ..errors import UserError, unknown_name
 from ..files.documents import first_error, read_limited
 from ..plugins import Benchmark, Published
+from ..plugins.metric import headline
 
 INCONSISTENT = "inconsistent"
 """The mark of a row whose own cells contradict each other as printed."""
@@ -100,11 +101,10 @@ def contradictions(rows: Iterable[Published], benchmark: Benchmark) -> list[str]
 
 def known_metrics(benchmark: Benchmark) -> set[str]:
     """The columns that a table of this benchmark can have, under any rule."""
-    from ..scoring.measured import measured_by
     from ..scoring.rules.catalogue import families
 
-    views = [benchmark, *(measured_by(benchmark, rule.full_name) for rule in families())]
-    return {key for view in views for key in view.headline}
+    metrics = [*benchmark.metrics, *(metric for rule in families() for metric in rule.metrics)]
+    return set(headline(metrics))
 
 
 def _check(row: PublishedRow, path: Path, known: set[str]) -> None:

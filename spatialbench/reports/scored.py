@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 from ..errors import UserError, typed
-from ..plugins import Benchmark, ScoreTable
+from ..plugins import Benchmark, Metric, Rule, ScoreTable
+from ..plugins.metric import headline, why_undefined
 from ..runs.opening import Run
 from ..runs.signature import Signature
-from ..scoring.defined import why_undefined
-from ..scoring.measured import measured_by
+from ..scoring.rules.catalogue import bound, metrics_of, named
 from ..scoring.scores_file import read_table, scores_hash
 from ..scoring.summary import Group, Summary
 from ..scoring.verdicts import by_task
@@ -36,11 +37,28 @@ class ScoredRun:
     table: ScoreTable
     reasons: list[str]
 
-    @cached_property
+    @property
     def benchmark(self) -> Benchmark:
-        """The plug-in whose prompts these are, with the metrics of the rule that judged."""
-        expected = self.run.expected
-        return measured_by(expected.benchmark, self.result.rule, expected.subset, self.run.path)
+        """The plug-in whose prompts these are."""
+        return self.run.expected.benchmark
+
+    @cached_property
+    def metrics(self) -> Sequence[Metric]:
+        """Those of the rule that judged."""
+        return metrics_of(self.benchmark, self.result.rule)
+
+    @property
+    def headline(self) -> list[str]:
+        """The keys of the table's columns."""
+        return headline(self.metrics)
+
+    def rule(self) -> Rule | None:
+        """The rule that judged; None where it is not known here, such as with other depth maps."""
+        expected, name = self.run.expected, self.result.rule
+        known = list(self.benchmark.rules.values())
+        if (made := named(self.benchmark, expected.subset, name)) is not None:
+            known.append(bound(made, self.run.path, expected.all_prompts))
+        return next((rule for rule in known if rule.name == name), None)
 
     @property
     def signature(self) -> Signature:
@@ -87,15 +105,15 @@ def without_undefined(run: Run) -> Summary:
     scored = load_scored(run)
     tasks = by_task(scored.table)
     groups = {
-        name: _without(scored.benchmark, tasks[name], group) if name in tasks else group
+        name: _without(scored.metrics, tasks[name], group) if name in tasks else group
         for name, group in scored.result.groups.items()
     }
-    whole = _without(scored.benchmark, scored.table, scored.result)
+    whole = _without(scored.metrics, scored.table, scored.result)
     return whole.model_copy(update={"groups": groups})
 
 
-def _without(benchmark: Benchmark, table: ScoreTable, group: Numbers) -> Numbers:
-    undefined = why_undefined(benchmark, table)
+def _without(metrics: Sequence[Metric], table: ScoreTable, group: Numbers) -> Numbers:
+    undefined = why_undefined(metrics, table)
     own = {key: f"undefined: {why}" for key, why in undefined.items() if key in group.metrics}
     changes = {
         "metrics": {**group.metrics, **dict.fromkeys(own)},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..plugins import Benchmark
+from ..plugins.metric import headline
 from ..runs.timing import Pace
-from ..scoring.measured import measured_by
+from ..scoring.rules.catalogue import metrics_of
 from ..scoring.summary import Summary
 from .cells import INTERVAL_NOTE, Footnotes, images_cell
 from .price import price_note
@@ -20,8 +21,8 @@ def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = N
     Metrics that the run does not have, such as those of another subset, get no column. ``json`` is
     the document of ``summary.json``, whatever the pace.
     """
-    headline = measured_by(benchmark, summary.rule, summary.subset).headline
-    keys = [key for key in headline if key in summary.metrics] or list(headline)
+    known = headline(metrics_of(benchmark, summary.rule))
+    keys = [key for key in known if key in summary.metrics] or known
     groups = [("all", summary), *summary.groups.items()]
     footnotes = Footnotes()
     rows = []

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..plugins import Benchmark, ScoreTable
+from ..plugins import Benchmark, Metric, ScoreTable
+from ..plugins.metric import ratios, values, why_undefined
 from ..prompt_transforms import IDENTITY_KEY
 from ..runs.imported import REWRITTEN, rewritten_note
 from ..runs.sent_prompts import transform_note
 from ..runs.signature import Signature
-from .defined import defined_metrics, defined_ratios, why_undefined
-from .measured import measured_by
 from .price import price
+from .rules.catalogue import family_of
 from .summary import Group, Summary
 from .verdicts import by_task
 
@@ -43,7 +43,8 @@ def summarise(
         one_colour: how many images show nothing but one colour.
     """
     signature = heading.signature
-    benchmark = measured_by(benchmark, signature.rule, heading.subset)
+    family = family_of(signature.rule)
+    metrics = benchmark.metrics if family is None else family.metrics
     images = len(table.prompt_row)
     images_expected = signature.prompts * signature.images_per_prompt
     return Summary(
@@ -55,15 +56,18 @@ def summarise(
         detector=signature.detector,
         threshold=signature.threshold,
         signature=str(signature),
-        **_numbers(benchmark, table),
+        **_numbers(benchmark, metrics, table),
         images_expected=images_expected,
         prompts_expected=signature.prompts,
         partial=images < images_expected,
         one_colour=one_colour,
-        design_effects=_design_effects(benchmark, table),
-        groups={task: Group(**_numbers(benchmark, part)) for task, part in by_task(table).items()},
+        design_effects=_design_effects(benchmark, metrics, table),
+        groups={
+            task: Group(**_numbers(benchmark, metrics, part))
+            for task, part in by_task(table).items()
+        },
         notes=tuple(_notes(benchmark, table, signature, looked)),
-        breakdowns=dict(benchmark.breakdowns(table)),
+        breakdowns=dict(benchmark.breakdowns(table)) if family is None else {},
     )
 
 
@@ -74,34 +78,35 @@ def _notes(
     notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
     if rewritten := signature.parameters.get(REWRITTEN):
         notes.append(rewritten_note(rewritten))
-    return [*notes, *looked, *benchmark.notes(table.prompts, signature.rule, signature.detector)]
+    family, prompts = family_of(signature.rule), table.prompts
+    if family is not None:
+        return [*notes, *looked, *family.notes(prompts, signature.rule)]
+    return [*notes, *looked, *benchmark.notes(prompts, signature.rule, signature.detector)]
 
 
-def _numbers(benchmark: Benchmark, table: ScoreTable) -> dict[str, Any]:
+def _numbers(benchmark: Benchmark, metrics: Sequence[Metric], table: ScoreTable) -> dict[str, Any]:
     """The fields of a ``Group``."""
     from ..statistics.bootstrap import intervals
 
-    found = intervals(defined_ratios(benchmark, table), benchmark.clusters(table.prompts))
-    metrics, paid = defined_metrics(benchmark, table), price(table)
-    told = {**metrics, **{key: value for key, value in paid.items() if key not in metrics}}
+    found = intervals(ratios(metrics, table), benchmark.clusters(table.prompts))
+    measured, paid = values(metrics, table), price(table)
+    told = {**measured, **{key: value for key, value in paid.items() if key not in measured}}
     return {
         "images": len(table.prompt_row),
         "prompts": len(table.prompts),
-        "metrics": {key: _number(value) for key, value in metrics.items()},
+        "metrics": {key: _number(value) for key, value in measured.items()},
         "price": {key: _number(value) for key, value in paid.items()},
         "intervals": {key: (_number(low), _number(high)) for key, (low, high) in found.items()},
-        "reasons": _reasons(benchmark, table, told, found),
+        "reasons": _reasons(why_undefined(metrics, table), told, found),
     }
 
 
 def _reasons(
-    benchmark: Benchmark,
-    table: ScoreTable,
+    own: Mapping[str, str],
     metrics: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]],
 ) -> dict[str, str]:
     """Why a metric is undefined or has no interval, by key."""
-    own = why_undefined(benchmark, table)
     found = {
         key: f"undefined: {own.get(key, 'no image counts for it')}"
         for key, value in metrics.items()
@@ -113,14 +118,16 @@ def _reasons(
     return found
 
 
-def _design_effects(benchmark: Benchmark, table: ScoreTable) -> dict[str, float | None]:
+def _design_effects(
+    benchmark: Benchmark, metrics: Sequence[Metric], table: ScoreTable
+) -> dict[str, float | None]:
     """How many images of this run say as much as one independent image, for single shares."""
     from ..statistics.design_effect import design_effect
 
     clusters = benchmark.clusters(table.prompts)
     return {
         key: _number(design_effect(metric.parts[0], clusters).value)
-        for key, metric in defined_ratios(benchmark, table).items()
+        for key, metric in ratios(metrics, table).items()
         if len(metric.parts) == 1
     }
 

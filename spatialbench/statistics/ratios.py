@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,11 @@ class Ratio:
     numerator: FloatArray
     denominator: FloatArray
 
+    def times(self, scale: float) -> float:
+        """``scale * sum(numerator) / sum(denominator)``, NaN where that is over 0."""
+        denominator = float(self.denominator.sum())
+        return scale * float(self.numerator.sum()) / denominator if denominator else nan
+
 
 @dataclass(frozen=True, slots=True)
 class MeanOfRatios:
@@ -29,3 +35,7 @@ class MeanOfRatios:
 
     parts: Sequence[Ratio]
     scale: float = 100.0
+
+    def value(self) -> float:
+        """The metric over all prompts; NaN where a denominator is 0."""
+        return float(np.mean([part.times(self.scale) for part in self.parts]))

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 from spatialbench.benchmarks.geneval import PLUGIN
-from spatialbench.benchmarks.geneval.metrics import HEADLINE
 from spatialbench.benchmarks.geneval.names import CLASSES, coco_name, own_name
 from spatialbench.benchmarks.geneval.prompts import prompts
 from spatialbench.benchmarks.geneval.published import published
 from spatialbench.benchmarks.geneval.recipe import TAGS
 from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
+from spatialbench.plugins.metric import ratios, values
 from tests.imported_modules import imported_by
+
+HEADLINE = ["overall", *TAGS]
 
 
 def test_found_through_its_entry_point() -> None:
@@ -54,27 +56,29 @@ def table(tasks: list[str], correct: list[bool]) -> ScoreTable:
 
 def test_overall_is_the_mean_of_the_six_tasks() -> None:
     tasks = [*TAGS[:4], TAGS[5], "position", "position", "position"]
-    found = PLUGIN.metrics(table(tasks, [True, False, False, False, False, True, True, False]))
+    found = values(
+        PLUGIN.metrics, table(tasks, [True, False, False, False, False, True, True, False])
+    )
     # single_object 1/1, the next four 0/1 ... position 2/3.
     by_task = {task: found[task] for task in HEADLINE[1:]}
     assert by_task["position"] == pytest.approx(100 * 2 / 3)
     assert found["overall"] == pytest.approx(sum(by_task.values()) / 6)
     assert found["images_correct"] == pytest.approx(100 * 3 / 8)
-    for key, ratio in PLUGIN.ratios(
-        table(tasks, [True, False, False, False, False, True, True, False])
+    for key, ratio in ratios(
+        PLUGIN.metrics, table(tasks, [True, False, False, False, False, True, True, False])
     ).items():
         shares = [part.numerator.sum() / part.denominator.sum() for part in ratio.parts]
         assert 100 * sum(shares) / len(shares) == pytest.approx(found[key])
 
 
 def test_overall_of_fewer_tasks_is_not_given() -> None:
-    some = PLUGIN.metrics(table(["position", "counting"], [True, False]))
+    some = values(PLUGIN.metrics, table(["position", "counting"], [True, False]))
     assert isnan(some["overall"])
     assert (some["position"], some["counting"]) == (100.0, 0.0)
-    one = PLUGIN.metrics(table(["position", "position"], [True, False]))
+    one = values(PLUGIN.metrics, table(["position", "position"], [True, False]))
     assert "overall" not in one
     assert one["position"] == 50.0
-    assert "overall" not in PLUGIN.ratios(table(["position", "counting"], [True, False]))
+    assert "overall" not in ratios(PLUGIN.metrics, table(["position", "counting"], [True, False]))
 
 
 def test_published_rows() -> None:

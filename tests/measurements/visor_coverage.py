@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from spatialbench import plugins
 from spatialbench.plugins import Benchmark, ScoreTable
+from spatialbench.plugins.metric import ratios
 from spatialbench.prompts import Prompt
 from spatialbench.runs.selection import Selection, select
 from spatialbench.statistics.bootstrap import intervals
@@ -136,8 +137,8 @@ def covered(world: World, simulations: int, seed: int) -> Iterator[dict[str, boo
     clusters = world.benchmark.clusters(world.prompts)
     for _ in range(simulations):
         table = world.run(rng, world.rates(rng))
-        ratios = world.benchmark.ratios(table)
-        found = intervals({key: ratios[key] for key in METRICS}, clusters)
+        of_run = ratios(world.benchmark.metrics, table)
+        found = intervals({key: of_run[key] for key in METRICS}, clusters)
         yield {key: found[key][0] <= truth[key] <= found[key][1] for key in METRICS}
 
 
@@ -148,7 +149,7 @@ def alarmed(world: World, simulations: int, seed: int) -> Iterator[dict[str, boo
     for _ in range(simulations):
         rates = world.rates(rng)
         first, second = (
-            {key: ratio for key, ratio in world.benchmark.ratios(table).items() if key in METRICS}
+            {key: r for key, r in ratios(world.benchmark.metrics, table).items() if key in METRICS}
             for table in (world.run(rng, rates), world.run(rng, rates))
         )
         found = paired_difference(

@@ -23,9 +23,10 @@ from spatialbench.plugins import (
     Detector,
     ImageRequest,
     Method,
+    Metric,
     Rule,
-    ScoreTable,
     Verdict,
+    share,
 )
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
@@ -34,7 +35,6 @@ from spatialbench.runs.opening import Run, RunSpec, open_run
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
 from spatialbench.stages.whole import Work
-from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 SIZE = 16
 
@@ -74,7 +74,16 @@ class Shapes(Benchmark):
     subsets: Mapping[str, str] = {"all": "every prompt", "few": "the first six"}
     default_subset = "all"
     detector = "finder"
-    headline: Sequence[str] = ("right",)
+    metrics: Sequence[Metric] = (
+        share("right", "images whose first box is even", "score"),
+        Metric(
+            "undefined",
+            "nothing",
+            lambda table: None,
+            headline=False,
+            undefined=lambda table: "no image counts for it",
+        ),
+    )
 
     def __init__(self, count: int = 12, images: int = 2, rule_seconds: float = 0.0) -> None:
         self.images_per_prompt = images
@@ -86,17 +95,6 @@ class Shapes(Benchmark):
 
     def official_prompts(self, subset: str) -> bytes:
         return "\n".join(prompt.text for prompt in self.prompts(subset)).encode()
-
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        score = table.columns["score"]
-        return {"right": 100 * float(score.mean()), "undefined": float("nan")}
-
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        size = len(table.prompts)
-        score = table.columns["score"]
-        hits = np.bincount(table.prompt_row, score, size).astype(np.float64)
-        images = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
-        return {"right": MeanOfRatios((Ratio(hits, images),))}
 
 
 @dataclass

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spatialbench.plugins.metric import values
+
 from ..measurements.visor_coverage import (
     ALARMS,
     CORRELATIONS,
@@ -28,7 +30,7 @@ def test_the_simulated_world_is_what_it_says(correlation: float) -> None:
     world = World.of(25_280, correlation)
     rng = np.random.default_rng(3)
     table = world.run(rng, world.rates(rng))
-    measured, truth = world.benchmark.metrics(table), world.truth()
+    measured, truth = values(world.benchmark.metrics, table), world.truth()
     for key in METRICS:
         assert measured[key] == pytest.approx(truth[key], abs=2.5)
     for column in ("found_a", "found_b"):

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from spatialbench import plugins
 from spatialbench.benchmarks.visor.identities import violations
-from spatialbench.benchmarks.visor.metrics import metrics
+from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import prompts
 from spatialbench.plugins import ScoreTable
 from spatialbench.reports.published import contradictions
+from tests.printed import printed
 
 COUNTS = st.lists(
     st.lists(st.tuples(st.booleans(), st.booleans()), min_size=4, max_size=4),
@@ -33,10 +34,10 @@ def test_our_own_numbers_obey_both(images: list[list[tuple[bool, bool]]]) -> Non
         np.tile(np.arange(4), len(chosen)),
         {"found_a": both, "found_b": both, "correct": right, "score": right.astype(float)},
     )
-    found = metrics(table)
+    found = printed(PLUGIN, table)
     assert violations(found, 1e-7, True) == []
-    printed = {key: round(value, 2) for key, value in found.items()}
-    assert violations(printed, 0.005, True) == []
+    rounded = {key: round(value, 2) for key, value in found.items()}
+    assert violations(rounded, 0.005, True) == []
 
 
 def test_what_is_broken_is_named() -> None:

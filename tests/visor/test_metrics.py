@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialbench.benchmarks.visor.metrics import HEADLINE, metrics, ratios, undefined
+from spatialbench.benchmarks.visor.metrics import METRICS, undefined
 from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import prompts
 from spatialbench.plugins import ScoreTable, Verdict
-from spatialbench.scoring.defined import defined_metrics, defined_ratios
+from spatialbench.plugins.metric import ratios, values
 from spatialbench.statistics.bootstrap import intervals
+from tests.printed import printed
 
 ALL = prompts("all")
 
@@ -38,7 +39,7 @@ def test_worked_example(as_table: AsTable) -> None:
     """Run through the official script; prompt 8 is an 'and' prompt and does not count."""
     rows = [(ALL[0], k, HIT) for k in range(4)]
     rows += [(ALL[3], 0, HIT), (ALL[3], 1, MISS), (ALL[3], 2, ONE), (ALL[8], 0, MISS)]
-    got = {key: round(value, 2) for key, value in metrics(as_table(rows)).items()}
+    got = {key: round(value, 2) for key, value in printed(PLUGIN, as_table(rows)).items()}
     assert got == {
         "OA": 85.71,
         "VISOR_uncond": 71.43,
@@ -50,27 +51,28 @@ def test_worked_example(as_table: AsTable) -> None:
         "OA_A": 100.0,
         "OA_B": 85.71,
     }
-    assert tuple(got)[: len(HEADLINE)] == HEADLINE
+    assert list(got) == [metric.key for metric in METRICS]
+    assert [metric.key for metric in METRICS if not metric.headline] == ["OA_A", "OA_B"]
 
 
 def test_surplus_and_missing_images(as_table: AsTable) -> None:
     rows = [(ALL[0], k, HIT if k < 4 else NONE) for k in range(6)]
     rows += [(ALL[1], k, HIT) for k in range(3)]
-    got = metrics(as_table(rows))
+    got = printed(PLUGIN, as_table(rows))
     assert (got["VISOR_3"], got["VISOR_4"]) == (100.0, 50.0)
 
 
 def test_a_prompt_without_images_is_in_no_denominator(as_table: AsTable) -> None:
     table = as_table([(ALL[0], 0, HIT), (ALL[1], 0, NONE)])
     wider = ScoreTable((*table.prompts, ALL[2]), table.prompt_row, table.index, table.columns)
-    assert metrics(wider) == metrics(table)
-    assert metrics(table)["VISOR_1"] == 50.0
+    assert printed(PLUGIN, wider) == printed(PLUGIN, table)
+    assert printed(PLUGIN, table)["VISOR_1"] == 50.0
 
 
 def test_nothing_to_divide_by(as_table: AsTable) -> None:
-    nothing = metrics(as_table([(ALL[8], 0, MISS)]))
+    nothing = printed(PLUGIN, as_table([(ALL[8], 0, MISS)]))
     assert all(isnan(value) for value in nothing.values())
-    never_both = metrics(as_table([(ALL[0], 0, ONE), (ALL[0], 1, NONE)]))
+    never_both = printed(PLUGIN, as_table([(ALL[0], 0, ONE), (ALL[0], 1, NONE)]))
     assert isnan(never_both.pop("VISOR_cond"))
     assert never_both == {key: 50.0 if key == "OA_A" else 0.0 for key in never_both}
 
@@ -79,8 +81,8 @@ def test_nothing_to_divide_by(as_table: AsTable) -> None:
 def test_at_least_n_of_fewer_is_undefined_and_not_0(as_table: AsTable, images: int) -> None:
     """Every image is right, so that the defined ones are 100."""
     table = as_table([(ALL[10 * p], k, HIT) for p in range(5) for k in range(images)])
-    got = defined_metrics(PLUGIN, table)
-    bounds = intervals(defined_ratios(PLUGIN, table), [str(p) for p in range(5)])
+    got = values(METRICS, table)
+    bounds = intervals(ratios(METRICS, table), [str(p) for p in range(5)])
     for n in range(1, 5):
         key = f"VISOR_{n}"
         assert isnan(got[key]) == isnan(bounds[key][0]) == (n > images)
@@ -93,7 +95,7 @@ def test_a_prompt_that_lacks_an_image_counts_as_the_official_script_counts_it(
 ) -> None:
     """One of two prompts has all four: VISOR_4 is defined, and the other counts against it."""
     rows = [(ALL[0], k, HIT) for k in range(4)] + [(ALL[10], k, HIT) for k in range(3)]
-    got = defined_metrics(PLUGIN, as_table(rows))
+    got = values(METRICS, as_table(rows))
     assert (got["VISOR_3"], got["VISOR_4"]) == (100.0, 50.0)
     assert undefined(as_table(rows)) == {}
 
@@ -103,7 +105,7 @@ def test_what_is_undefined_has_its_reason(as_table: AsTable) -> None:
     assert reasons["VISOR_cond"] == "no image shows both objects"
     assert reasons["VISOR_3"] == "it needs 3 images per prompt, and no prompt has more than 2"
     nothing = as_table([(ALL[8], 0, MISS)])
-    assert undefined(nothing).keys() == metrics(nothing).keys()
+    assert undefined(nothing).keys() == printed(PLUGIN, nothing).keys()
 
 
 verdicts = st.sampled_from([HIT, MISS, ONE, NONE])
@@ -112,7 +114,7 @@ verdicts = st.sampled_from([HIT, MISS, ONE, NONE])
 @given(st.lists(st.lists(verdicts, min_size=4, max_size=4), min_size=1, max_size=12))
 def test_identities(as_table: AsTable, runs: list[list[Verdict]]) -> None:
     rows = [(ALL[10 * p], k, v) for p, images in enumerate(runs) for k, v in enumerate(images)]
-    got = metrics(as_table(rows))
+    got = printed(PLUGIN, as_table(rows))
     uncond = got["VISOR_uncond"]
     assert isclose(uncond, sum(got[f"VISOR_{n}"] for n in range(1, 5)) / 4, abs_tol=1e-9)
     if got["OA"]:
@@ -123,11 +125,14 @@ def test_identities(as_table: AsTable, runs: list[list[Verdict]]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 60), verdicts), min_size=1, max_size=40))
 def test_ratios_are_the_same_metrics(as_table: AsTable, images: Any) -> None:
     table = as_table([(ALL[p], k, v) for k, (p, v) in enumerate(images)])
-    point, parts = metrics(table), ratios(table)
+    point = printed(PLUGIN, table)
+    parts = {metric.key: metric.ratio(table) for metric in METRICS}
     assert list(point) == list(parts)
     for key, value in point.items():
-        (ratio,) = parts[key].parts
+        part = parts[key]
+        assert part is not None
+        (ratio,) = part.parts
         assert ratio.numerator.shape == ratio.denominator.shape == (len(table.prompts),)
         total = ratio.denominator.sum()
-        again = parts[key].scale * ratio.numerator.sum() / total if total else np.nan
+        again = part.scale * ratio.numerator.sum() / total if total else np.nan
         assert again == pytest.approx(value, abs=1e-9, nan_ok=True)

@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from spatialbench.benchmarks.visor.metrics import metrics
 from spatialbench.benchmarks.visor.official import (
     official_file_name,
     official_results,
     read_official,
 )
+from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import ScoreTable
+from tests.printed import printed
 from tests.visor.visor_py import visor_py
 
 ALL = prompts("all")
@@ -88,7 +89,7 @@ def test_a_foreign_file_scores_as_the_official_script_does(
         ("31600", 2),
     ]
     assert [verdict.score for _, _, verdict in rows] == [0.5, 0, 0, 0]
-    got = metrics(as_table(rows))
+    got = printed(PLUGIN, as_table(rows))
     script = visor_py({key: {"recall": 0, **record} for key, record in records.items()}, ALL)
     assert (got["OA"], got["VISOR_cond"], got["VISOR_uncond"]) == (
         script.OA,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from spatialbench.benchmarks.visor.metrics import metrics
 from spatialbench.benchmarks.visor.official import official_record, read_official
+from spatialbench.benchmarks.visor.plugin import PLUGIN
 from spatialbench.benchmarks.visor.prompts import PHRASE, prompts
 from spatialbench.benchmarks.visor.rule import CentroidRule
 from spatialbench.detections import Detections
@@ -19,6 +19,7 @@ from spatialbench.plugins import ScoreTable, Verdict
 from spatialbench.plugins.evidence import Evidence
 from spatialbench.plugins.records import BoxRecord
 from spatialbench.prompts import Prompt
+from tests.printed import printed
 from tests.visor.visor_py import notebook_visor, visor_py
 
 ALL = prompts("all")
@@ -145,7 +146,7 @@ def test_metrics_from_detections(parity_cases: Cases, as_table: Callable[..., Sc
             for image in images_with_detections([case])
         ]
         table = as_table(rows)
-        assert agrees(metrics(table), case["official"]["visor_py"]), case["case"]
+        assert agrees(printed(PLUGIN, table), case["official"]["visor_py"]), case["case"]
 
 
 def test_metrics_from_results_files(
@@ -159,4 +160,4 @@ def test_metrics_from_results_files(
         path.unlink()  # overwriting a file can cost a flush to disk each time
         table = as_table(rows)
         assert len(rows) == len(records)
-        assert agrees(metrics(table), case["official"]["visor_py"]), case["case"]
+        assert agrees(printed(PLUGIN, table), case["official"]["visor_py"]), case["case"]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from spatialbench.detections import Detections
-from spatialbench.plugins import Benchmark, Layout, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Layout, Metric, Published, Rule, Verdict, share
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
-from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 from . import COLOURS
 from .layout import LAYOUT
@@ -58,7 +55,10 @@ class Squares(Benchmark):
     images_per_prompt = 2
     detector = "colour-blobs"
     rules: Mapping[str, Rule] = {"centre": CentreRule()}
-    headline: Sequence[str] = ("FOUND", "RIGHT")
+    metrics: Sequence[Metric] = (
+        share("FOUND", "images with both squares", "both"),
+        share("RIGHT", "images with both on the asked sides", "correct"),
+    )
     layouts: Mapping[str, Layout] = {"squares": LAYOUT}
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
@@ -72,23 +72,6 @@ class Squares(Benchmark):
 
     def labels(self, prompt: Prompt) -> Sequence[str]:
         return prompt.objects
-
-    def metrics(self, table: ScoreTable) -> Mapping[str, float]:
-        return {
-            "FOUND": 100 * float(np.mean(table.columns["both"])),
-            "RIGHT": 100 * float(np.mean(table.columns["correct"])),
-        }
-
-    def ratios(self, table: ScoreTable) -> Mapping[str, MeanOfRatios]:
-        size = len(table.prompts)
-        images = np.bincount(table.prompt_row, minlength=size).astype(np.float64)
-
-        def share(column: str) -> MeanOfRatios:
-            values = np.asarray(table.columns[column], dtype=np.float64)
-            sums = np.bincount(table.prompt_row, values, size).astype(np.float64)
-            return MeanOfRatios((Ratio(sums, images),))
-
-        return {"FOUND": share("both"), "RIGHT": share("correct")}
 
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         return [" + ".join(sorted(prompt.objects)) for prompt in prompts]

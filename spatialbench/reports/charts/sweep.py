@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
-from ...plugins import Benchmark
+from ...plugins import Metric
+from ...plugins.metric import values as values_of
 from ...plugins.records import BoxRecord
 from ...prompts import Prompt
-from ...scoring.defined import defined_metrics
 from ...scoring.judging import Judging
 from ...scoring.verdicts import build_table
 from .svg import FAINT, INK, SERIES, image, line, tag, text
@@ -32,32 +32,31 @@ class Sweep:
 
 
 def sweep(
-    benchmark: Benchmark,
+    metrics: Sequence[Metric],
     judging: Judging,
     records: Sequence[tuple[Prompt, BoxRecord]],
-    keys: Sequence[str],
 ) -> Sweep:
     """Judge stored detections again at a row of thresholds.
 
     Args:
+        metrics: to follow.
         judging: that of the run, whose threshold takes its place among the others.
         records: prompt and detections record of each image, a prompt's images together.
-        keys: metrics to follow.
     """
     prompts = list(dict.fromkeys(prompt.id for prompt, _ in records))
     by_id = {prompt.id: prompt for prompt, _ in records}
     place = {prompt_id: row for row, prompt_id in enumerate(prompts)}
     thresholds = sorted({*STEPS, judging.threshold})
-    values: dict[str, list[float]] = {key: [] for key in keys}
+    values: dict[str, list[float]] = {metric.key: [] for metric in metrics}
     for here in map(judging.at, thresholds):
         rows = [
             (place[prompt.id], record.key[1], here.verdict(prompt, record))
             for prompt, record in records
         ]
         table, _ = build_table([by_id[prompt_id] for prompt_id in prompts], rows)
-        found = defined_metrics(benchmark, table)
-        for key in keys:
-            values[key].append(found[key])
+        found = values_of(metrics, table)
+        for key, row in values.items():
+            row.append(found.get(key, nan))
     return Sweep(thresholds, values, len(records))
 
 

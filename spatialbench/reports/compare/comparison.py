@@ -8,9 +8,9 @@ from math import nan
 
 import numpy as np
 
-from ...plugins import Benchmark, ScoreTable
+from ...plugins import ScoreTable
+from ...plugins.metric import ratios, values
 from ...prompts import Prompt
-from ...scoring.defined import defined_metrics, defined_ratios
 from ...scoring.verdicts import by_task
 from ...statistics.holm import holm
 from ...statistics.mcnemar import mcnemar_p
@@ -112,7 +112,7 @@ def compare(
         if len(second) > 1:
             tables |= {task: (part, second[task]) for task, part in by_task(pairing.first).items()}
         groups = {
-            name: _changes(reference.benchmark, *pair_, resamples, confidence, seed)
+            name: _changes(reference, *pair_, resamples, confidence, seed)
             for name, pair_ in tables.items()
         }
         flips = _flips(reference, other, pairing)
@@ -122,7 +122,7 @@ def compare(
 
 
 def _changes(
-    benchmark: Benchmark,
+    reference: ScoredRun,
     first: ScoreTable,
     second: ScoreTable,
     resamples: int,
@@ -130,14 +130,14 @@ def _changes(
     seed: int,
 ) -> dict[str, MetricChange]:
     differences = paired_difference(
-        defined_ratios(benchmark, first),
-        defined_ratios(benchmark, second),
-        benchmark.clusters(first.prompts),
+        ratios(reference.metrics, first),
+        ratios(reference.metrics, second),
+        reference.benchmark.clusters(first.prompts),
         resamples,
         seed,
         confidence,
     )
-    before, after = defined_metrics(benchmark, first), defined_metrics(benchmark, second)
+    before, after = values(reference.metrics, first), values(reference.metrics, second)
     return {
         key: MetricChange(
             before.get(key, nan),

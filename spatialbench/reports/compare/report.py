@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...scoring.defined import why_undefined
+from ...plugins.metric import why_undefined
 from ..cells import plain_cell
 from ..report import Records, Report
 from ..scored import ScoredRun
@@ -28,7 +28,7 @@ def comparison_report(
     comparisons: Sequence[Comparison], flips: int, confidence: float = 0.95
 ) -> Report:
     """Comparisons with one reference, at most ``flips`` flips of each listed."""
-    headline = comparisons[0].reference.benchmark.headline
+    headline = comparisons[0].reference.headline
     tables = []
     for number, comparison in enumerate(comparisons):
         letter = chr(ord("B") + number) if number < 25 else f"R{number + 1}"
@@ -95,10 +95,10 @@ def _metrics(
 
 def _undefined(comparison: Comparison, letter: str) -> list[str]:
     """``undefined: VISOR_4 of A (it needs 4 images per prompt, ...)``, with all that are."""
-    pairing, benchmark = comparison.pairing, comparison.reference.benchmark
+    pairing = comparison.pairing
     keys: dict[tuple[str, str], list[str]] = {}
     for name, table in (("A", pairing.first), (letter, pairing.second)):
-        own = why_undefined(benchmark, table)
+        own = why_undefined(comparison.reference.metrics, table)
         for key, change in comparison.groups[ALL].items():
             if math.isnan(change.first if name == "A" else change.second):
                 keys.setdefault((key, own.get(key, "no image counts for it")), []).append(name)

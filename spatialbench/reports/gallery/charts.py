@@ -73,8 +73,7 @@ def charts_of(
 def sweep_of(side: Side) -> Sweep | None:
     """The metrics of a run by threshold; None without detections."""
     table, scored = side.scored.table, side.scored
-    known = {rule.name: rule for rule in scored.benchmark.rules.values()}
-    rule = known.get(scored.result.rule)
+    rule = scored.rule()
     images = [
         (prompt, side.detections[key])
         for key, prompt, _ in table_keys(table)
@@ -83,14 +82,14 @@ def sweep_of(side: Side) -> Sweep | None:
     if rule is None or len(images) < len(table.index):
         return None
     images = images[:SWEEP_IMAGES]
-    keys = list(scored.benchmark.headline)[:SWEEP_KEYS]
+    metrics = [metric for metric in scored.metrics if metric.headline][:SWEEP_KEYS]
     judging = Judging(rule, scored.result.threshold)
-    return sweep(scored.benchmark, judging, images, keys)
+    return sweep(metrics, judging, images)
 
 
 def _bars(sides: Sequence[Side]) -> list[Chart]:
     charts = []
-    for key in sides[0].scored.benchmark.headline:
+    for key in sides[0].scored.headline:
         series = []
         for side in sides:
             result = side.scored.result

@@ -61,7 +61,7 @@ def _metrics(
     benchmark: Benchmark, sides: Sequence[Side], comparison: Comparison | None
 ) -> list[dict[str, Any]]:
     shown = []
-    for key in benchmark.headline:
+    for key in sides[0].scored.headline:
         cells = [metric_cell(side.scored.result, key) for side in sides]
         entry: dict[str, Any] = {"key": key, "cells": cells, "change": None}
         change = comparison.groups[ALL].get(key) if comparison else None

@@ -9,8 +9,8 @@ from math import isnan, nan
 
 from ...errors import unknown_name
 from ...plugins import ScoreTable
+from ...plugins.metric import ratios, values, why_undefined
 from ...runs.conditions import Conditions, Difference
-from ...scoring.defined import defined_metrics, defined_ratios, why_undefined
 from ...scoring.verdicts import by_task
 from ...statistics.bootstrap import intervals
 from ..scored import ScoredRun
@@ -167,15 +167,13 @@ def _group(
             Check(name, key, window, nan, nan, nan, Answer.CANNOT_TELL, reason)
             for key, window in windows.items()
         ]
-    benchmark = scored.benchmark
-    values = defined_metrics(benchmark, table)
-    why = why_undefined(benchmark, table)
-    ratios = {k: ratio for k, ratio in defined_ratios(benchmark, table).items() if k in windows}
-    bounds = intervals(ratios, benchmark.clusters(table.prompts), confidence=confidence)
+    found, why = values(scored.metrics, table), why_undefined(scored.metrics, table)
+    held = {k: ratio for k, ratio in ratios(scored.metrics, table).items() if k in windows}
+    bounds = intervals(held, scored.benchmark.clusters(table.prompts), confidence=confidence)
     return [
-        _check(name, key, window, values[key], *bounds.get(key, (nan, nan)), why.get(key))
-        if key in values
-        else _unknown(name, key, window, values)
+        _check(name, key, window, found[key], *bounds.get(key, (nan, nan)), why.get(key))
+        if key in found
+        else _unknown(name, key, window, found)
         for key, window in windows.items()
     ]
 

@@ -164,7 +164,7 @@ def gate_from(
             f"{scored.run.path} is partial ({scored.result.images:,} of "
             f"{scored.result.images_expected:,} images): complete it before it becomes a baseline."
         )
-    keys = list(scored.benchmark.headline)
+    keys = scored.headline
     metrics = _windows(scored.result, keys, tolerance, edges)
     if not metrics:
         raise UserError(f"{scored.run.path} has no defined headline metric to hold a run to.")

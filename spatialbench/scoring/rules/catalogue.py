@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ... import plugins
 from ...errors import UserError
-from ...plugins import Benchmark, Parameter, Rule, RulePlugin
+from ...plugins import Benchmark, Metric, Parameter, Rule, RulePlugin
 from ...plugins.members import checked
+from ...plugins.rule_plugin import shares
 from ...plugins.subsets import default_rule
 from ...prompts import Prompt
-from .any_benchmark import AnyBenchmarkRule, in_depth, meaning_of
+from .any_benchmark import AnyBenchmarkRule, in_depth, meaning_of, unjudged
 from .constraint_rule import ConstraintRule
 from .constraints import DEPTH_MARGIN, FORMS, TAU, Constraint, Form
 from .depth_maps import folder_of_run, given_folder
@@ -34,8 +35,7 @@ class GeometryPlugin(RulePlugin):
 
     name: str
     summary: str
-    prefix: str
-    shares: Mapping[str, str]
+    metrics: Sequence[Metric]
     make: Callable[..., AnyBenchmarkRule]
     options: Mapping[str, Parameter] = field(default_factory=dict)
     version: int = 1
@@ -49,6 +49,16 @@ class GeometryPlugin(RulePlugin):
         threshold = default_rule(benchmark, subset).threshold
         return self.make(self.name_with(options), threshold, meaning_of(benchmark), options)
 
+    def notes(self, prompts: Sequence[Prompt], rule: str) -> list[str]:
+        """The remark, and how many prompts the rule leaves out."""
+        notes = [f"{rule} {self.remark}."]
+        if out := sum(unjudged(prompt) is not None for prompt in prompts):
+            notes.append(
+                f"{out:,} of {len(prompts):,} prompts ask for nothing that {rule} judges (left, "
+                "right, above, below, in front of, behind): their images are left out."
+            )
+        return notes
+
 
 def _constraints(form: Form) -> GeometryPlugin:
     def make(name: str, threshold: float, meaning: Any, options: Options) -> AnyBenchmarkRule:
@@ -58,8 +68,7 @@ def _constraints(form: Form) -> GeometryPlugin:
     return GeometryPlugin(
         f"esplora-{form}",
         f"ESPLoRA's constraints (reconstruction), {FORMS[form]}",
-        form.upper(),
-        {"soft": "soft", "strict": "strict"},
+        shares(form.upper(), {"soft": "soft", "strict": "strict"}),
         make,
         {
             "tau": Parameter(TAU, "strictness, above 0"),
@@ -73,8 +82,7 @@ R1, R2 = _constraints("r1"), _constraints("r2")
 PSE = GeometryPlugin(
     "pse",
     "probability that a pixel of A is on the asked side of one of B (reconstruction)",
-    "PSE",
-    {"": "pse"},
+    shares("PSE", {"": "pse"}),
     lambda name, threshold, meaning, options: SuperiorityRule(name, threshold, meaning),
 )
 
@@ -107,6 +115,12 @@ def family_of(rule: str) -> RulePlugin | None:
         return None
     found = plugins.load("rule", short)
     return found if base in (found.name, found.full_name) else None
+
+
+def metrics_of(benchmark: Benchmark, rule: str) -> Sequence[Metric]:
+    """Those of a result that a rule judged: the benchmark's, or those of a rule for any."""
+    family = family_of(rule)
+    return benchmark.metrics if family is None else family.metrics
 
 
 def taken(family: RulePlugin) -> list[str]:
