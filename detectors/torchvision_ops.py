@@ -10,7 +10,7 @@ from typing import Any
 def torchvision_ops() -> Any | None:
     """``torchvision.ops``, or None where torchvision is absent or built for another torch."""
     try:
-        import torchvision.ops as ops  # type: ignore[import-not-found, unused-ignore]
+        import torchvision.ops as ops
 
         ops.nms  # noqa: B018
     except Exception:  # an ABI mismatch raises whatever the loader pleases

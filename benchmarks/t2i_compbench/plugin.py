@@ -102,12 +102,12 @@ class T2ICompBench(Benchmark):
         answers in them or not at all. Of a detector that nobody named nothing is known, and the
         ceiling is said to be UniDet's.
         """
-        chosen = next((r for r in self.rules.values() if r.name == rule), None)
+        chosen: Any = next((r for r in self.rules.values() if r.name == rule), None)
         if chosen is None or not all(_has_ceiling(prompt) for prompt in prompts):
             return []
         unnamed = detector == UNNAMED
         own = unnamed or detector.startswith(UNIDET)
-        answers = best_answers(chosen, prompts, not own)  # type: ignore[arg-type]
+        answers = best_answers(chosen, prompts, not own)
         whose = "UniDet's labels" if own else f"the prompts' own words as {detector} is asked"
         whose += " (which detector looked is not known)" if unnamed else ""
         low = sum(answer < 0.5 for answer in answers)

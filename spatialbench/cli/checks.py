@@ -63,7 +63,7 @@ def _torchvision() -> list[Finding]:
     if number is None:
         return []
     try:
-        import torchvision  # type: ignore[import-not-found, unused-ignore]
+        import torchvision
 
         torchvision.ops.nms  # noqa: B018
     except Exception as error:

@@ -46,7 +46,7 @@ def fitted(
         max(len(name) + _HEADER, *map(len, cells), 0)
         for name, *cells in zip(columns, *rows, strict=True)
     ]
-    labels = next((place for place, yes in enumerate(right) if yes), len(columns)) or 1
+    labels = next((place for place, yes in enumerate(right) if yes), 1) or 1
     shown = _narrowed(needed, right, width)
     blocks: list[list[int]] = [[]]
     for place in range(labels, len(columns)):

@@ -68,3 +68,13 @@ def test_the_width_is_the_terminals(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     with (tmp_path / "file").open("w") as out:
         monkeypatch.setattr(sys, "__stdout__", out)
         assert terminal_width() is None
+
+
+def test_columns_of_text_alone_follow_each_other_in_blocks_too() -> None:
+    columns = ["prompts", *METRICS]
+    text = fitted(columns, [["left", *["+12.50 [+3.10, +20.00]"] * 7]], [False] * 8, 80)
+    assert max(map(len, text.splitlines())) <= 80
+    blocks = text.split("\n\n")
+    assert len(blocks) > 1
+    assert all(block.startswith("prompts") and "left" in block for block in blocks)
+    assert all(name in text for name in METRICS)
