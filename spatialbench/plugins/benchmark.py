@@ -51,6 +51,8 @@ class Benchmark(Plugin):
     images_per_prompt: int
     detector: str
     """The name of the benchmark's own detector."""
+    judge: str | None = None
+    """The name of the judge for rules that need answers; None where the user has to name one."""
     rules: Mapping[str, Rule]
     """By short name; the first is the default."""
     metrics: Sequence[Metric]

@@ -12,7 +12,7 @@ from ..errors import UserError
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
-from .evidence import EVIDENCE
+from .evidence import ANSWERS, BOXES, EVIDENCE
 from .judge import JudgePlugin
 from .layout import Layout
 from .method import MethodPlugin, Parameter
@@ -222,9 +222,11 @@ _EXPECTED: Mapping[type[Any], Expected] = {
         (
             "needs",
             lambda value, _: (
-                isinstance(value, tuple) and len(value) > 0 and set(value) <= {*EVIDENCE}
+                isinstance(value, tuple)
+                and set(value) <= {*EVIDENCE}
+                and not {BOXES, ANSWERS}.isdisjoint(value)
             ),
-            f"a tuple of some of {', '.join(EVIDENCE)}",
+            f"a tuple of some of {', '.join(EVIDENCE)}, among them boxes or answers",
         ),
         (
             "judge",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from typing import Literal
 
 from .. import plugins
 from ..errors import UserError, typed, unknown_name
 from ..plugins.detector_names import matching
+from ..plugins.evidence import BOXES
 from .names import imported_kind
 from .opening import Run
 
 
-def chosen_detector(run: Run, given: str | None) -> str:
-    """The signature of the detector whose boxes are meant: the one named, or the only one there.
+def chosen_detector(run: Run, given: str | None, kind: str = BOXES) -> str:
+    """The signature of the detector, or judge, that is meant: the one named, or the only one there.
 
     Args:
         given: a signature, its part before the ``@``, or the name of a plug-in, perhaps with
@@ -22,12 +24,15 @@ def chosen_detector(run: Run, given: str | None) -> str:
         UserError: no such detections, several that the word may mean, or several detectors and
             none named.
     """
-    there = run.directory.detectors()
+    what: str
+    option: Literal["detector", "judge"]
+    what, option = ("detections", "detector") if kind == BOXES else ("answers", "judge")
+    there = run.directory.detectors(kind)
     if given is None:
         if len(there) > 1:
             raise UserError(
-                f"{run.path} holds detections by {' and '.join(there)}: say which are meant with "
-                f"--detector, for example --detector {shlex.quote(there[0])}."
+                f"{run.path} holds {what} by {' and '.join(there)}: say which are meant with "
+                f"--{option}, for example --{option} {shlex.quote(there[0])}."
             )
         if there:
             return there[0]
@@ -36,8 +41,10 @@ def chosen_detector(run: Run, given: str | None) -> str:
                 f"{run.path} holds imported results and no detections, so nothing can be judged "
                 f"again; '{typed('leaderboard', run.path)}' shows them."
             )
-        raise UserError(f"{run.path} has no detections: type '{detect_command(run, None)}' first.")
-    found = matching(given, there)
+        raise UserError(
+            f"{run.path} has no {what}: type '{detect_command(run, None, kind)}' first."
+        )
+    found = matching(given, there, option)
     if len(found) > 1:
         raise UserError(
             f"{given!r} may be {' or '.join(found)} in {run.path}: give the whole signature."
@@ -45,15 +52,18 @@ def chosen_detector(run: Run, given: str | None) -> str:
     if found:
         return found[0]
     have = f" (it has those by {', '.join(there)})" if there else ""
-    known = plugins.names("detector")
+    known = plugins.names(option)
     if given.partition(":")[0] not in known and "@" not in given:
-        raise unknown_name(f"detector of {run.path}", given, [*there, *known])
+        raise unknown_name(f"{option} of {run.path}", given, [*there, *known])
     raise UserError(
-        f"{run.path} has no detections by {given}{have}: type '{detect_command(run, given)}' first."
+        f"{run.path} has no {what} by {given}{have}: type '{detect_command(run, given, kind)}' "
+        "first."
     )
 
 
-def detect_command(run: Run, detector: str | None) -> str:
-    """What to type so that a detector looks at a run; None is the one it would take by itself."""
-    words = [] if detector is None else ["--detector", detector]
+def detect_command(run: Run, model: str | None, kind: str = BOXES) -> str:
+    """What to type so that a model looks at a run; None is the detector it would take by itself."""
+    words = [] if model is None else ["--detector" if kind == BOXES else "--judge", model]
+    if model is None and kind != BOXES:
+        words = ["--judge", "NAME"]
     return typed("detect", run.path, *words)

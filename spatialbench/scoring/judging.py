@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UserError, plugin_failed
 from ..plugins import Benchmark, Rule, Verdict
 from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES, Evidence, Source
-from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord
+from ..plugins.records import BoxRecord, SeenRecord
 from ..plugins.subsets import default_rule
 from ..prompts import Prompt
 from .rules.catalogue import bound
@@ -101,8 +101,6 @@ class Judging:
         record.require_sound(anywhere)
         boxes = record if isinstance(record, BoxRecord) else None
         evidence = Evidence(prompt, record.key[1], boxes, self._source)
-        if isinstance(record, AnswerRecord):
-            evidence = Evidence(prompt, record.key[1], answers=record.answers)
         try:
             verdict = self.rule.judge_evidence(prompt, evidence, self.threshold)
         except UserError:
@@ -115,11 +113,33 @@ class Judging:
             )
         return verdict
 
+    def kinds(self, prompts: Sequence[Prompt]) -> frozenset[str]:
+        """The kinds of evidence that the images of these prompts are judged by."""
+        return frozenset(kind for prompt in prompts for kind in self.rule.needs_of(prompt))
+
+    def refuse_unused(
+        self, kinds: Collection[str], detector: object | None, judge: object | None
+    ) -> None:
+        """Refuse a detector or a judge that the user named and nothing is judged by.
+
+        Raises:
+            UserError: says to leave it out.
+        """
+        unused = {
+            "detector": detector is not None and not {*kinds} & {*FOUND_WITH_BOXES},
+            "judge": judge is not None and ANSWERS not in kinds,
+        }
+        for word, given in unused.items():
+            if given:
+                raise UserError(
+                    f"{self.name} judges these prompts by {' and '.join(sorted(kinds))}, and needs "
+                    f"no {word}: leave out --{word}, or give another --rule."
+                )
+
     def state(self, prompts: Sequence[Prompt]) -> dict[str, str]:
         """By kind, a text that changes with the evidence that no model of the run gives."""
-        kinds = dict.fromkeys(kind for prompt in prompts for kind in self.rule.needs_of(prompt))
         found = {}
-        for kind in kinds:
+        for kind in sorted(self.kinds(prompts)):
             if kind not in (*FOUND_WITH_BOXES, ANSWERS):
                 source = self._source(kind)
                 found[kind] = "" if source is None else source.state()

@@ -17,7 +17,7 @@ from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
 from ..plugins import Benchmark
-from ..plugins.records import IMAGE_HASH, ONE_COLOUR, BoxRecord
+from ..plugins.records import IMAGE_HASH, ONE_COLOUR, BoxRecord, SeenRecord
 from ..prompts import Key, Prompt
 from .judging import Judging
 from .label_names import other_names, some
@@ -114,10 +114,12 @@ class Looked:
         self._images: Counter[float] = Counter()
         self._best: dict[float, float] = {}
 
-    def add(self, prompt: Prompt, record: BoxRecord, limit: float) -> None:
+    def add(self, prompt: Prompt, record: SeenRecord, limit: float) -> None:
         """Look at one checked record, whose boxes count above ``limit``."""
         self._prompts[prompt.id] = prompt
         self._one_colour += record.one_colour
+        if not isinstance(record, BoxRecord):
+            return
         self._images[limit] += 1
         labels = record.labels
         self._shares.add(record)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from ..errors import UserError
 from ..plugins import Verdict
-from ..plugins.records import BoxRecord
+from ..plugins.evidence import BOXES
 from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
-from ..runs.chosen_detector import chosen_detector, detect_command
-from ..runs.expected import Expected
+from ..runs.chosen_detector import detect_command
 from ..runs.identity import canonical_json
-from ..runs.journal import Journal
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
@@ -29,6 +27,7 @@ from .judging import OWN_THRESHOLD, Judging
 from .looked import Looked
 from .other_rules import keep_other_rules
 from .scores_file import read_scores, scores_hash, write_scored
+from .seen import Looks, answered
 from .summarise import Heading, summarise
 from .summary import FORMAT, Summary
 from .verdicts import build_table
@@ -44,6 +43,7 @@ def score(
     progress: Progress,
     judging: Judging | None = None,
     detector: str | None = None,
+    judge: str | None = None,
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
 
@@ -55,6 +55,7 @@ def score(
         judging: None for the subset's own rule at its own threshold.
         detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
             only one.
+        judge: likewise, whose answers.
 
     Raises:
         UserError: no detections, several detectors and none named, damaged detections.
@@ -62,11 +63,11 @@ def score(
     directory, expected = run.directory, run.expected
     judging = judging or Judging.by_default(expected.benchmark, expected.subset)
     judging = judging.of_run(run.path, expected.prompts)
-    detector = chosen_detector(run, detector)
-    judging = judging.of_prompts(expected.prompts, own_threshold(run, detector))
-    journal = directory.detection_journal(detector)
+    looks = Looks.of(run, judging, detector, judge)
+    stated = None if looks.detector is None else own_threshold(run, looks.detector)
+    judging = judging.of_prompts(expected.prompts, stated)
     with run.writing():
-        inputs = _inputs(run, journal, judging, detector)
+        inputs = _inputs(looks, judging)
         known = _stored(run, inputs)
         if known is not None:
             progress.begin(STAGE, known.images, known.images_expected)
@@ -74,8 +75,7 @@ def score(
             return known
         progress.begin(STAGE, 0, expected.images)
         looked = Looked(expected.benchmark)
-        records = directory.seen(detector, progress.notice)
-        verdicts = _judged(expected, records, journal.path, judging, progress, looked)
+        verdicts = _judged(looks, judging, progress, looked)
         per_prompt = expected.images_per_prompt
         table, reasons = build_table(
             expected.prompts,
@@ -86,12 +86,13 @@ def score(
             ),
         )
         if not reasons:
+            what = "detections" if looks.kind == BOXES else "answers"
             raise UserError(
-                f"{run.path} has no detections of the asked images by {detector}: type "
-                f"'{detect_command(run, detector)}' first."
+                f"{run.path} has no {what} of the asked images by {looks.signature}: type "
+                f"'{detect_command(run, looks.detector or looks.judge, looks.kind)}' first."
             )
         notes = looked.notes(expected.all_prompts, judging)
-        line = _signature(run, judging, detector, len(reasons))
+        line = _signature(looks, judging, len(reasons))
         heading = Heading(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line
         )
@@ -128,28 +129,28 @@ def own_threshold(run: Run, detector: str) -> float | None:
 
 
 def _judged(
-    expected: Expected,
-    records: Iterable[BoxRecord],
-    path: Path,
-    judging: Judging,
-    progress: Progress,
-    looked: Looked,
+    looks: Looks, judging: Judging, progress: Progress, looked: Looked
 ) -> list[Verdict | None]:
-    """Verdicts by position in run order; None where an expected image has no detections."""
+    """Verdicts by position in run order; None where nobody looked at an expected image."""
+    expected, path = looks.run.expected, looks.journals[0].path
+    answers = looks.answers(progress.notice)
+    judging = replace(judging, answers=answers)
     per_prompt = expected.images_per_prompt
     start = {prompt.id: row * per_prompt for row, prompt in enumerate(expected.prompts)}
     by_id = expected.by_id
     verdicts: list[Verdict | None] = [None] * expected.images
     judged = 0
     with _without_collector():
-        for record in records:
+        for record in looks.records(progress.notice):
             prompt_id, index = record.key
             # A run can hold more than this selection asks for.
             if prompt_id not in start or not 0 <= index < per_prompt:
                 continue
+            prompt = by_id[prompt_id]
+            if not answered(judging, prompt, record.key, answers):
+                continue
             place = start[prompt_id] + index
             judged += verdicts[place] is None
-            prompt = by_id[prompt_id]
             try:
                 verdicts[place] = judging.verdict(prompt, record)
                 looked.add(prompt, record, judging.decides_at(prompt))
@@ -174,13 +175,14 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _inputs(run: Run, journal: Journal, judging: Judging, detector: str) -> str:
+def _inputs(looks: Looks, judging: Judging) -> str:
     """SHA-256 over everything a score is made of."""
+    run = looks.run
     what: dict[str, Any] = {
         "run": run.manifest.id,
         "rule": judging.name,
         "threshold": judging.threshold,
-        "detector": detector,
+        "detector": looks.signature,
         "prompts": [prompt.id for prompt in run.expected.prompts],
         "images_per_prompt": run.expected.images_per_prompt,
         "software": software(),
@@ -190,7 +192,8 @@ def _inputs(run: Run, journal: Journal, judging: Judging, detector: str) -> str:
         what["evidence"] = evidence
     digest = hashlib.sha256(canonical_json(what).encode())
     # The image records too, because what was seen counts only of the images as they are now.
-    for path in [*journal.files(), *run.directory.image_journal.files()]:
+    journals = [*looks.journals, run.directory.image_journal]
+    for path in (path for journal in journals for path in journal.files()):
         with open_records(path, run.path) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
@@ -209,21 +212,21 @@ def _stored(run: Run, inputs: str) -> Summary | None:
     return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
 
 
-def _signature(run: Run, judging: Judging, detector: str, found: int) -> Signature:
-    expected = run.expected
-    benchmark = expected.benchmark
+def _signature(looks: Looks, judging: Judging, found: int) -> Signature:
+    run, expected = looks.run, looks.run.expected
+    benchmark, subset, detector = expected.benchmark, expected.subset, looks.detector
     return Signature(
         benchmark=f"{benchmark.name}/{benchmark.version}",
         rule=judging.name,
-        detector=detector,
+        detector=looks.signature,
         threshold=judging.threshold,
         prompts=len(expected.prompts),
         images_per_prompt=expected.images_per_prompt,
         software=software(),
-        subset=None if expected.subset == benchmark.default_subset else expected.subset,
+        subset=None if subset == benchmark.default_subset else subset,
         only=expected.selection.signed_only,
         found=found if found < expected.images else None,
-        stands_in_for=stands_in_for(benchmark, expected.subset, detector),
+        stands_in_for=None if detector is None else stands_in_for(benchmark, subset, detector),
         method=signatures.method(run.generator),
         parameters=signatures.parameters(run.generator),
         base=signatures.base(run.generator),

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from ..executors import Executor
-from ..plugins import Detector, Method
+from ..plugins import Detector, Judge, Method
+from ..prompts import Key
 from ..runs.expected import name_some
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..scoring.judging import Judging
 from ..scoring.score import score
 from ..scoring.summary import Summary
-from .detect import detect
+from .detect import look
 from .generate import generate
+from .looker import Look
 from .plan import WHOLE, Shard
 
 
@@ -23,15 +25,27 @@ class Work:
     """Who does the work, and in which batches."""
 
     generator: Method
-    detector: Detector
+    detector: Detector | None
     executor: Executor
     batch_size: int = 8
     judging: Judging | None = None
     shard: Shard = WHOLE
+    judge: Judge | None = None
+
+    def looks(self, run: Run) -> list[Look]:
+        """Who looks at the images, and what they are asked."""
+        benchmark, subset = run.expected.benchmark, run.expected.subset
+        found = []
+        if self.detector is not None:
+            found.append(Look.for_boxes(self.detector, benchmark))
+        if self.judge is not None:
+            judging = self.judging or Judging.by_default(benchmark, subset)
+            found.append(Look.for_answers(self.judge, judging.rule))
+        return found
 
 
 def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
-    """Generate, detect, score. An image that detect finds unreadable is made again, once.
+    """Generate, look, score. An image that turns out unreadable is made again, once.
 
     A shard is not scored: it returns None.
 
@@ -40,14 +54,19 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     """
     for _ in range(2):
         generate(run, work.generator, work.batch_size, work.executor, progress, work.shard)
-        detected = detect(run, work.detector, work.batch_size, work.executor, progress, work.shard)
-        if not detected.discarded:
+        discarded: list[Key] = []
+        for wanted in work.looks(run):
+            seen = look(run, wanted, work.batch_size, work.executor, progress, work.shard)
+            discarded += seen.discarded
+        if not discarded:
             break
     else:
         raise UserError(
             f"images stay unreadable after they were made again "
-            f"({name_some(list(detected.discarded))}): check the disk that holds {run.path}."
+            f"({name_some(discarded)}): check the disk that holds {run.path}."
         )
     if not work.shard.whole:
         return None
-    return score(run, progress, work.judging, work.detector.signature())
+    detector = None if work.detector is None else work.detector.signature()
+    judge = None if work.judge is None else work.judge.signature()
+    return score(run, progress, work.judging, detector, judge)
