@@ -68,11 +68,12 @@ class Graph:
                 values[node.name] = self._value(node, values, feeds)
             except torch.OutOfMemoryError:
                 raise
-            except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as e:
+            # What torch raises at inputs that do not fit is no closed list.
+            except Exception as error:
                 raise UserError(
                     f"the model's node {node.name!r} ({node.op}) cannot be computed "
-                    f"({type(e).__name__}: {e})."
-                ) from e
+                    f"({type(error).__name__}: {error})."
+                ) from error
         return values[self._output][0]
 
     def _value(
@@ -94,7 +95,7 @@ def _node(raw: Mapping[str, Any]) -> Node:
         name, _, place = given.partition(":")
         if not name.startswith("^"):  # which says what runs before, and gives no value
             inputs.append((name, int(place or 0)))
-    return Node(raw["name"], raw["op"], inputs, attributes)
+    return Node(raw["name"], str(raw["op"]), inputs, attributes)
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

@@ -62,6 +62,12 @@ def test_nodes_in_any_order_and_a_control_input(tmp_path: Path) -> None:
     ("spoil", "message"),
     [
         (lambda nodes: nodes[-1].update(op="Erf"), "not known here, Erf"),
+        (lambda nodes: nodes[-1].update(op=None), "not known here, None"),
+        (
+            lambda nodes: nodes[-1]["attr"]["strides"]["list"].update(i=["1"] * 3),
+            "IndexError|Runtime",
+        ),
+        (lambda nodes: nodes[-1]["attr"]["strides"]["list"].update(i=["0"] * 4), "ZeroDivision"),
         (lambda nodes: nodes[-1].update(input=["out"]), "malformed"),
         (lambda nodes: nodes[-1].update(input=["nowhere"]), "malformed .*nowhere"),
         (lambda nodes: nodes[-1].update(attr=7), "malformed"),
