@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -160,18 +160,6 @@ def opened_run(
     with ExitStack() as stack:
         alone = _hold(stack, folder, manifest, spec, shared)
         yield Run(RunDirectory(folder), read_manifest(folder), expected, machine, alone)
-
-
-def open_run(
-    spec: RunSpec,
-    selection: Selection,
-    machine: Machine,
-    out: Path | None = None,
-    command: str | None = None,
-) -> Run:
-    """The same, without holding the run any longer than that takes, and beside others who do so."""
-    with opened_run(spec, selection, machine, out, command, shared=True) as run:
-        return replace(run, alone=None)
 
 
 def _hold(stack: ExitStack, folder: Path, manifest: Manifest, spec: RunSpec, shared: bool) -> bool:

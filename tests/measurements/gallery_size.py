@@ -19,10 +19,11 @@ from spatialbench import plugins
 from spatialbench.cli import main as cli
 from spatialbench.prompts import Prompt
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import Run, RunSpec, open_run
+from spatialbench.runs.opening import Run, RunSpec
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
 from spatialbench.scoring.score import score
+from tests.opened_runs import open_run
 from tests.stages.fakes import Finder, Painter
 
 

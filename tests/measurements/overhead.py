@@ -29,10 +29,11 @@ from spatialbench.backbones.named import resolve
 from spatialbench.executors import Result, Worker
 from spatialbench.plugins import GenerationSettings
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import RunSpec, open_run
+from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
 from spatialbench.stages.generate import ImageBatch, generate
+from tests.opened_runs import open_run
 
 
 class Spent(NamedTuple):

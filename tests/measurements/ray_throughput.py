@@ -20,10 +20,11 @@ from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted, cluster
 from spatialbench.plugins import GenerationSettings
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import RunSpec, open_run
+from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
 from spatialbench.stages.generate import generate
+from tests.opened_runs import open_run
 
 
 class Clock(Silent):

@@ -13,13 +13,14 @@ from spatialbench.reports.scored import ScoredRun, load_scored
 from spatialbench.runs import signature as signatures
 from spatialbench.runs.files import write_atomic
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import RunSpec, open_run
+from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.signature import Signature
 from spatialbench.scoring.scores_file import write_scores
 from spatialbench.scoring.summarise import Heading, summarise
 from spatialbench.scoring.verdicts import build_table
+from tests.opened_runs import open_run
 
 from ..stages.fakes import Painter, Shapes
 

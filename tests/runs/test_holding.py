@@ -15,8 +15,9 @@ from spatialbench.runs.files import make_folder
 from spatialbench.runs.lock import writing
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.manifest import read_manifest
-from spatialbench.runs.opening import RunSpec, open_run, opened_run
+from spatialbench.runs.opening import RunSpec, opened_run
 from spatialbench.runs.selection import Selection
+from tests.opened_runs import open_run
 from tests.stages.fakes import Painter, Shapes
 from tests.tree import tree
 

@@ -13,9 +13,10 @@ from spatialbench.errors import UserError
 from spatialbench.runs.lock import writing
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.manifest import read_manifest
-from spatialbench.runs.opening import RunSpec, benchmark_of, open_existing, open_run
+from spatialbench.runs.opening import RunSpec, benchmark_of, open_existing
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
+from tests.opened_runs import open_run
 from tests.stages.fakes import Painter, Shapes, open_shapes
 
 

@@ -16,11 +16,12 @@ from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import ImageRequest
 from spatialbench.runs.machine import device_name, this_machine
-from spatialbench.runs.opening import RunSpec, open_run
+from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.selection import Selection
 from spatialbench.runs.status import status
 from spatialbench.runs.timing import NAME, BatchTime, append_time, read_pace
 from spatialbench.stages.generate import generate
+from tests.opened_runs import open_run
 from tests.stages.fakes import Log, Painter, Shapes, open_shapes
 
 

@@ -31,10 +31,11 @@ from spatialbench.plugins import (
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import Run, RunSpec, open_run
+from spatialbench.runs.opening import Run, RunSpec
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
 from spatialbench.stages.whole import Work
+from tests.opened_runs import open_run
 
 SIZE = 16
 

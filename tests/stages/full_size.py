@@ -19,11 +19,12 @@ import numpy as np
 from spatialbench import plugins
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import Run, RunSpec, open_existing, open_run
+from spatialbench.runs.opening import Run, RunSpec, open_existing
 from spatialbench.runs.selection import Selection
 from spatialbench.scoring.score import score
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
+from tests.opened_runs import open_run
 from tests.stages.fakes import Finder, Log, Painter
 
 IMAGES = 25_280 * 4

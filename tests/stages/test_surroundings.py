@@ -14,11 +14,12 @@ import torch
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.runs.machine import Machine, this_machine
 from spatialbench.runs.manifest import read_manifest
-from spatialbench.runs.opening import Run, RunSpec, open_run
+from spatialbench.runs.opening import Run, RunSpec
 from spatialbench.runs.selection import Selection
 from spatialbench.stages import surroundings
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
+from tests.opened_runs import open_run
 from tests.stages.fakes import Finder, Log, Painter, Shapes
 
 THREADS_HERE = 1

@@ -12,8 +12,9 @@ from spatialbench.cli import main
 from spatialbench.methods.infsplign import PLUGIN
 from spatialbench.plugins import GenerationSettings
 from spatialbench.runs.machine import this_machine
-from spatialbench.runs.opening import RunSpec, open_run
+from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.selection import Selection
+from tests.opened_runs import open_run
 
 BEGIN = ["run", "--method", "infsplign", "--bench", "visor", "--steps", "2"]
 ONE = ["--limit", "1", "--images-per-prompt", "1"]
