@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api.comparing import Comparison as Comparison
     from .api.comparing import compare as compare
+    from .api.elsewhere import score as score
     from .api.evaluate import evaluate as evaluate
     from .api.run import Measured as Measured
     from .api.run import Run as Run
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "api.comparing": ("Comparison", "compare"),
+    "api.elsewhere": ("score",),
     "api.evaluate": ("evaluate",),
     "api.run": ("Measured", "Run", "load_run"),
     "detections": ("Detections",),

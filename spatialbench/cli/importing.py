@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..api import choosing
-from ..api.console import progress, say, stdout_reserved
+from ..api.console import progress, say
+from ..api.elsewhere import DETECTIONS, RESULTS, bring_file, bring_images
 from ..errors import UserError, typed, unknown_name
 from ..reports.report import FOR_PEOPLE, Form
 from .assembly import command_line
@@ -16,9 +17,9 @@ from .options import format_option
 from .parsing import Utf8
 
 if TYPE_CHECKING:
-    from ..exchange.target import Target
+    from ..exchange.matching import Matching
 
-OTHERS = ("detections", "results")
+OTHERS = (DETECTIONS, RESULTS)
 
 
 class LayoutName(click.ParamType[str, str]):
@@ -85,13 +86,14 @@ def command(
     dry_run: bool,
     out: Path | None,
     form: Form,
-) -> int:
+) -> None:
     """Make a run of PATH: a folder or archive of images, or a file of detections or results.
 
     Files that are missing, extra, duplicate, unreadable or wrongly named are listed, and nothing
     is imported (exit status 2) unless --allow-partial is given. 'detect' and 'score' go on from
     there.
     """
+    from ..exchange.matching_report import matching_report
     from ..exchange.target import Target
     from ..runs.seeds import SeedScheme
     from ..runs.selection import Selection
@@ -99,73 +101,38 @@ def command(
     benchmark, subset = choosing.benchmark_and_subset(bench)
     selection = Selection(limit, Selection.parse_only(only), images_per_prompt)
     seeds = SeedScheme.parse(seed_scheme)
-    typed = command_line()
-    target = Target(benchmark, subset, selection, seeds, allow_partial, out, typed)
-    if detector_name and layout != "detections":
+    target = Target(benchmark, subset, selection, seeds, allow_partial, out, command_line())
+    if detector_name and layout != DETECTIONS:
         raise UserError("--detector-name goes with --layout detections: leave it out.")
-    if layout not in OTHERS:
-        return _images(path, layout, target, name, backbone, dry_run, form)
-    if dry_run:
-        raise UserError("--dry-run is for folders of images: leave it out for a single file.")
-    return _file(path, layout, target, name, backbone, detector_name)
-
-
-def _images(
-    path: Path, layout: str, target: Target, name: str, backbone: str, dry_run: bool, form: Form
-) -> int:
-    from ..exchange.layouts import names_of, place, rewritten_prompts
-    from ..exchange.matching import match
-    from ..exchange.matching_report import matching_report
-    from ..exchange.read_images import import_images
-    from ..exchange.sources import open_source
-    from ..runs.expected import expect
-    from ..runs.imported import Imported
-
-    source = open_source(path)
-    expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
-    names = names_of(expected)
-    placed = place(layout, source, names)
-    bar = progress()
-    bar.begin("check", 0, sum(isinstance(where, tuple) for where in placed.values()))
-    report = match(source, placed, expected, bar.advance)
-    used = [match.name for match in report.matched.values()]
-    report.rewritten = rewritten_prompts(source, names, used)
-    bar.end()
-    click.echo(matching_report(report, expected.images).text(form))
-    if not report.clean and not target.allow_partial:
-        say(
-            f"error: {len(report.matched):,} of {expected.images:,} expected images match, and "
-            "nothing was imported: mend what the report lists, or give --allow-partial to import "
-            "what matches."
+    if layout in OTHERS:
+        if dry_run:
+            raise UserError("--dry-run is for folders of images: leave it out for a single file.")
+        run = bring_file(
+            path,
+            target,
+            name,
+            backbone=backbone,
+            layout=layout,
+            detector=detector_name,
+            notice=say,
         )
-        return 2
-    if dry_run:
-        return 0
-    with stdout_reserved():
-        method = Imported(name, backbone, layout, report.content, report.rewritten)
-        run = import_images(source, report, target, method, bar)
-    say(f"imported; next: {typed('detect', run.path)}")
-    click.echo(run.path, err=form not in FOR_PEOPLE)
-    return 0
+        say(f"next: {typed('score' if layout == DETECTIONS else 'leaderboard', run.path)}")
+        click.echo(run.path)
+        return
 
+    def shown(matching: Matching, expected: int) -> None:
+        click.echo(matching_report(matching, expected).text(form))
 
-def _file(
-    path: Path, layout: str, target: Target, name: str, backbone: str, detector: str | None
-) -> int:
-    from ..exchange.read_results import EXTERNAL, content_of, import_detections, import_verdicts
-    from ..runs.imported import Imported, rewritten_note
-
-    rewritten = target.benchmark.rewritten_prompts(path) if layout == "results" else 0
-    method = Imported(name, backbone, layout, content_of(path), rewritten)
-    if rewritten:
-        say(rewritten_note(rewritten))
-    if layout == "detections":
-        run, found = import_detections(path, target, method, detector or EXTERNAL)
-        say(f"{found:,} of {run.expected.images:,} images; next: {typed('score', run.path)}")
-    else:
-        run, left_out = import_verdicts(path, target, method)
-        if left_out:
-            say(f"{left_out:,} verdicts are of images that are not expected, and were left out")
-        say(f"imported; next: {typed('leaderboard', run.path)}")
-    click.echo(run.path)
-    return 0
+    brought = bring_images(
+        path,
+        target,
+        name,
+        backbone=backbone,
+        layout=layout,
+        progress=progress(),
+        shown=shown,
+        dry_run=dry_run,
+    )
+    if brought is not None:
+        say(f"imported; next: {typed('detect', brought.path)}")
+        click.echo(brought.path, err=form not in FOR_PEOPLE)

@@ -66,6 +66,14 @@ class Matching:
         return not self.missing and not any(problems)
 
     @property
+    def first_problem(self) -> str:
+        """Of the problems one of each kind, in a few words; empty where there is none."""
+        missing = [f"missing: {key[0]}/{key[1]}" for key in self.missing[:1]]
+        kinds = (self.extra, self.duplicate, self.unreadable, self.misnamed)
+        first = [next(iter(kind.items())) for kind in kinds if kind]
+        return "; ".join(missing + [f"{name}: {why}" for name, why in first])
+
+    @property
     def one_colour(self) -> list[Key]:
         """The matched images that are of one colour."""
         return sorted(key for key, match in self.matched.items() if match.one_colour)
