@@ -64,7 +64,7 @@ def test_nodes_in_any_order_and_a_control_input(tmp_path: Path) -> None:
         (lambda nodes: nodes[-1].update(op="Erf"), "not known here, Erf"),
         (lambda nodes: nodes[-1].update(op=None), "not known here, None"),
         (
-            lambda nodes: nodes[-1]["attr"]["strides"]["list"].update(i=["1"] * 3),
+            lambda nodes: nodes[-1]["attr"]["strides"]["list"].update(i=["1"] * 2),
             "IndexError|Runtime",
         ),
         (lambda nodes: nodes[-1]["attr"]["strides"]["list"].update(i=["0"] * 4), "ZeroDivision"),
