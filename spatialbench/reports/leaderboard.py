@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import nan
+from typing import Any
 
 from ..files.images import one_colour_note
 from ..plugins import Published
-from .best import Candidate
+from ..scoring.summary import Summary
 from .cells import INTERVAL_NOTE, Footnotes, images_cell, plain_cell
-from .competition import Competition, Prescribed, numbered
-from .leaderboard_data import leaderboard_document, leaderboard_records
+from .competition import Candidate, Competition, Prescribed, numbered
 from .marks import MARKS, competes, method_marks
-from .price import PRICE_COLUMNS, price_cells, price_notes
-from .report import Report
+from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
+from .report import Records, Report
 from .rows import Part, Row, parts
 from .tables import UNDEFINED, Table
 
@@ -42,7 +42,7 @@ def leaderboard(
     price: bool = False,
     left_out: Mapping[str, str] | None = None,
 ) -> Report:
-    """The leaderboard.
+    """The leaderboard, a table for each world and prompt set; see ``rows.parts``.
 
     Args:
         benchmark: its name.
@@ -53,42 +53,53 @@ def leaderboard(
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
         left_out: by its folder why a run is no row; ``not_in_table`` of ``json``.
     """
-    document = leaderboard_document(rows, published, prescribed)
+    divided = [(part, part.competition(prescribed)) for part in parts(rows, published)]
+    tables = [
+        _section(part.title(benchmark), part, part.columns(headline), competition, price)
+        for part, competition in divided
+    ]
+    differs = {
+        id(row): said
+        for part, competition in divided
+        for row, said in zip(part.rows, competition.differs, strict=True)
+    }
+    held = [(row, differs[id(row)]) for row in rows]
+    document: dict[str, Any] = {
+        "rows": [
+            {
+                **_flat(row.result),
+                **price_fields(row.pace),
+                "run": row.run,
+                "lab": row.result.is_lab,
+                "marks": list(method_marks(row.result)),
+                "other_conditions": said,
+            }
+            for row, said in held
+        ],
+        "published": [
+            {
+                "method": entry.method,
+                "base": entry.base,
+                **entry.metrics,
+                "source": entry.source,
+                "evidence": entry.evidence,
+                "note": entry.note,
+                "marks": list(entry.marks),
+            }
+            for entry in published
+        ],
+    }
     if left_out:
         document["not_in_table"] = [
             {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
         ]
-    return Report(
-        sections(benchmark, rows, published, headline, prescribed, price),
-        document,
-        leaderboard_records(rows, published, headline, prescribed, price),
-    )
-
-
-def sections(
-    benchmark: str,
-    rows: Sequence[Row],
-    published: Sequence[Published],
-    headline: Sequence[str],
-    prescribed: Prescribed | None = None,
-    price: bool = False,
-) -> list[Table]:
-    """The tables, one a world and prompt set; see ``rows.parts``."""
-    return [
-        _section(part.title(benchmark), part, part.columns(headline), prescribed, price)
-        for part in parts(rows, published)
-    ]
+    return Report(tables, document, _records(held, published, headline, price))
 
 
 def _section(
-    title: str,
-    part: Part,
-    headline: Sequence[str],
-    prescribed: Prescribed | None,
-    price: bool,
+    title: str, part: Part, headline: Sequence[str], competition: Competition, price: bool
 ) -> Table:
     rows, published = part.rows, part.published
-    competition = part.competition(prescribed)
     numbers, conditions = numbered(competition.differs)
     footnotes = Footnotes()
     cells = []
@@ -154,3 +165,46 @@ def _bold(
         ]
         found |= {(number, place) for number in competition.best(column, others)}
     return frozenset(found)
+
+
+def _flat(summary: Summary) -> dict[str, Any]:
+    """The summary with its metrics between the other keys, which come first, and by themselves."""
+
+    def spread(numbers: dict[str, Any]) -> dict[str, Any]:
+        return {**numbers["price"], **numbers["metrics"], **numbers}
+
+    document = summary.document()
+    groups = {name: spread(group) for name, group in document["groups"].items()}
+    return {**spread(document), "groups": groups}
+
+
+def _records(
+    held: Sequence[tuple[Row, str]],
+    published: Sequence[Published],
+    headline: Sequence[str],
+    price: bool,
+) -> Records:
+    """One line per row; the columns of the price where it is asked for."""
+    priced = list(PRICE_COLUMNS) if price else []
+    bounds = [name for key in headline for name in (f"{key}_low", f"{key}_high")]
+    columns = ["world", "method", "base", "images", "images_expected", "partial", *headline]
+    columns += [*bounds, *priced, "other_conditions", "source", "marks"]
+    lines: list[list[object]] = []
+    for row, differs in held:
+        result = row.result
+        line: list[object] = [
+            "lab" if result.is_lab else "full-size",
+            result.method,
+            result.backbone,
+        ]
+        line += [result.images, result.images_expected, result.partial]
+        line += [result.metric(key) for key in headline]
+        line += [bound for key in headline for bound in result.interval(key)]
+        line += price_values(result, row.pace) if price else []
+        lines.append([*line, differs, result.signature, "+".join(method_marks(result))])
+    for entry in published:
+        line = ["published", entry.method, entry.base, None, None, None]
+        line += [entry.metrics.get(key) for key in headline]
+        line += [None] * (len(bounds) + len(priced) + 1)
+        lines.append([*line, f"{entry.source} [{entry.evidence}]", "+".join(entry.marks)])
+    return columns, lines

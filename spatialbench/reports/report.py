@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from ..files.shown_text import csv_cell, markdown_text
 from .tables import Table
-from .terminal import fitted, terminal_width, wrapped
+from .terminal import fitted, grid, terminal_width, wrapped
 
 Form = Literal["table", "md", "csv", "json", "latex", "html"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -52,9 +52,7 @@ class Report:
         if form == "csv":
             return _csv(self.records or (self.tables[0].columns, self.tables[0].rows))
         if form == "html":
-            from .webpage import html_page
-
-            return html_page(self.tables)
+            return _page(self.tables)
         return "\n\n".join(_shown(table, form) for table in self.tables)
 
 
@@ -64,31 +62,29 @@ def _shown(table: Table, form: Form) -> str:
 
         return latex_table(table)
     if form == "md":
-        body = _body(table, "github", markdown_text, "**{}**")
+        names = [markdown_text(name) for name in table.columns]
+        body = grid(names, _cells(table, markdown_text, "**{}**"), table.right, "github")
         parts = [f"**{markdown_text(table.title)}**" if table.title else "", body]
         parts += [f"<sub>{markdown_text(note)}</sub>" for note in table.notes]
         return "\n\n".join(part for part in parts if part)
-    width = terminal_width()
+    width, rows = terminal_width(), _cells(table, str, "{} *")
     if width is None:
-        parts = [table.title, _body(table, "simple", str, "{} *"), *table.notes]
+        parts = [table.title, grid(table.columns, rows, table.right), *table.notes]
     else:
-        rows = _cells(table, str, "{} *")
         body = fitted(table.columns, rows, table.right, width)
         parts = [wrapped(table.title, width), body, *(wrapped(n, width) for n in table.notes)]
     return "\n".join(part for part in parts if part)
 
 
-def _body(table: Table, style: str, shown: Any, bold: str) -> str:
-    from tabulate import tabulate
+def _page(tables: Sequence[Table]) -> str:
+    """One web page that needs nothing else; whatever is in a table is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made: str = tabulate(
-        _cells(table, shown, bold),
-        headers=[shown(name) for name in table.columns],
-        tablefmt=style,
-        disable_numparse=True,
-        colalign=["right" if right else "left" for right in table.right] if table.rows else None,
+    loader = PackageLoader("spatialbench.reports", "data")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return made
+    return environment.get_template("page.html").render(tables=tables)
 
 
 def _cells(table: Table, shown: Any, bold: str) -> list[list[str]]:

@@ -34,6 +34,25 @@ def terminal_width() -> int | None:
         return None
 
 
+def grid(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[bool],
+    style: str = "simple",
+) -> str:
+    """The table as wide as it is, in a style of tabulate."""
+    from tabulate import tabulate
+
+    made: str = tabulate(
+        rows,
+        headers=columns,
+        tablefmt=style,
+        disable_numparse=True,
+        colalign=["right" if yes else "left" for yes in right] if rows else None,
+    )
+    return made
+
+
 def fitted(
     columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], width: int
 ) -> str:
@@ -59,7 +78,11 @@ def fitted(
         places = [*range(labels), *block]
         # A block that needs less than the whole table leaves its text more room.
         widths = _narrowed([needed[i] for i in places], [right[i] for i in places], width)
-        found.append(_block(places, columns, rows, right, widths))
+        cells = [
+            [_in_cell(row[i], chars, right[i]) for i, chars in zip(places, widths, strict=True)]
+            for row in rows
+        ]
+        found.append(grid([columns[i] for i in places], cells, [right[i] for i in places]))
     return "\n\n".join(found)
 
 
@@ -86,30 +109,7 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def _block(
-    places: Sequence[int],
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    right: Sequence[bool],
-    widths: Sequence[int],
-) -> str:
-    from tabulate import tabulate
-
-    return tabulate(
-        [
-            [_in_cell(row[i], chars, right[i]) for i, chars in zip(places, widths, strict=True)]
-            for row in rows
-        ],
-        headers=[columns[i] for i in places],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["right" if right[i] else "left" for i in places] if rows else None,
-    )
-
-
 def _in_cell(cell: str, width: int, right: bool) -> str:
-    return (
-        cell
-        if right or len(cell) <= width
-        else "\n".join(textwrap.wrap(cell, width, break_on_hyphens=False))
-    )
+    if right or len(cell) <= width:
+        return cell
+    return "\n".join(textwrap.wrap(cell, width, break_on_hyphens=False))

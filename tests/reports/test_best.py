@@ -7,7 +7,7 @@ from math import nan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialbench.reports.best import Candidate, best
+from spatialbench.reports.competition import Candidate, best_of
 
 
 def test_by_hand() -> None:
@@ -20,15 +20,15 @@ def test_by_hand() -> None:
         Candidate(70, 69, 71, eligible=False),
         Candidate(nan),
     ]
-    assert best(column) == {0, 1, 3}
+    assert best_of(column) == {0, 1, 3}
 
 
 def test_the_best_of_one_says_nothing() -> None:
-    assert best([Candidate(60), Candidate(70, eligible=False), Candidate(nan)]) == set()
-    assert best([]) == set()
+    assert best_of([Candidate(60), Candidate(70, eligible=False), Candidate(nan)]) == set()
+    assert best_of([]) == set()
 
 
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=8))
 def test_points_tie_only_when_equal(values: list[int]) -> None:
-    found = best([Candidate(value) for value in values])
+    found = best_of([Candidate(value) for value in values])
     assert found == {i for i, value in enumerate(values) if value == max(values)}

@@ -12,7 +12,7 @@ import pytest
 
 from spatialbench.plugins import Published
 from spatialbench.reports.cells import Footnotes
-from spatialbench.reports.leaderboard import leaderboard, sections
+from spatialbench.reports.leaderboard import leaderboard
 from spatialbench.reports.marks import MARKS
 from spatialbench.reports.rows import Row
 from spatialbench.runs.conditions import Conditions
@@ -55,7 +55,7 @@ def _full(run: str, signature: dict[str, Any] | None = None, **changes: Any) -> 
 
 def test_lab_rows_never_share_a_table_with_others() -> None:
     rows = [_row("a", method="infsplign"), _full("b", method="sd"), _row("c", method="sd")]
-    full, lab = sections("visor", rows, [PAPER], HEADLINE, prescribed)
+    full, lab = leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).tables
     assert [cells[0] for cells in full.rows] == ["sd", "InfSplign"]
     assert [cells[0] for cells in lab.rows] == ["infsplign", "sd"]
     assert "lab" in lab.title
@@ -63,21 +63,21 @@ def test_lab_rows_never_share_a_table_with_others() -> None:
 
 
 def test_lab_runs_alone_leave_published_rows_in_their_own_table() -> None:
-    published, lab = sections("visor", [_row("a")], [PAPER], HEADLINE)
+    published, lab = leaderboard("visor", [_row("a")], [PAPER], HEADLINE).tables
     assert [cells[0] for cells in published.rows] == ["InfSplign"]
     assert [cells[0] for cells in lab.rows] == ["sd"]
 
 
 def test_every_signature_stands_below_its_table_once() -> None:
     rows = [_full("a", {"base": "x"}), _full("b", {"base": "y"}), _full("c")]
-    (table,) = sections("visor", [*rows, rows[0]], [], HEADLINE)
+    (table,) = leaderboard("visor", [*rows, rows[0]], [], HEADLINE).tables
     signatures = [note for note in table.notes if note.startswith("visor/1")]
     assert signatures == [row.result.signature for row in rows]
 
 
 def test_other_conditions_are_marked_and_explained() -> None:
     rows = [_full("a"), _full("b", {"rule": "visor-strict/1", "threshold": 0.3})]
-    (table,) = sections("visor", rows, [PAPER], HEADLINE, prescribed)
+    (table,) = leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).tables
     assert [cells[0] for cells in table.rows] == ["sd", "sd [1]", "InfSplign"]
     (note,) = [note for note in table.notes if note.startswith("[1]")]
     assert "rule visor-strict/1 (others visor-centroid/1)" in note
@@ -118,7 +118,7 @@ def test_a_row_of_any_other_condition_is_named_and_competes_with_nobody(
         _full("c", change, **WHOLE, OA=99.0, intervals={}),
     ]
     papers = [replace(entry, metrics={"OA": 55.0}) for entry in published]
-    (table,) = sections("visor", rows, papers, HEADLINE, prescribed)
+    (table,) = leaderboard("visor", rows, papers, HEADLINE, prescribed).tables
     assert [cells[0] for cells in table.rows][:3] == ["sd", "sd", "sd [1]"]
     assert [note for note in table.notes if note.startswith("[1]")] == [
         f"[1] other conditions: {said}"
@@ -139,12 +139,12 @@ def test_published_rows_compete_with_whole_runs_only(change: dict[str, Any], sai
         change = {**change, "method": "sd/1"}
     rows = [_full(name, change, **WHOLE, OA=99.0, intervals={}) for name in "ab"]
     papers = [PAPER, replace(PAPER, metrics={"OA": 40.0})]
-    (table,) = sections("visor", rows, papers, HEADLINE, prescribed)
+    (table,) = leaderboard("visor", rows, papers, HEADLINE, prescribed).tables
     assert [cells[0] for cells in table.rows][:2] == ["sd [1]", "sd [1]"]
     assert sum(note.startswith("[1]") and said in note for note in table.notes) == 1
     assert table.bold == {(2, 3)}
     # Without the papers the two agree, and nothing is to be said.
-    (table,) = sections("visor", rows, [], HEADLINE, prescribed)
+    (table,) = leaderboard("visor", rows, [], HEADLINE, prescribed).tables
     assert [cells[0] for cells in table.rows] == ["sd", "sd"]
     assert table.bold == {(0, 3), (1, 3)}
 
@@ -152,16 +152,16 @@ def test_published_rows_compete_with_whole_runs_only(change: dict[str, Any], sai
 def test_without_a_standard_most_rows_are_the_measure() -> None:
     """The first row is the odd one here."""
     rows = [_row("a", {"detector": "lab-owlvit@fffffff"}), _row("b"), _row("c")]
-    (table,) = sections("visor", rows, [], HEADLINE)
+    (table,) = leaderboard("visor", rows, [], HEADLINE).tables
     assert [cells[0] for cells in table.rows] == ["sd [1]", "sd", "sd"]
     assert "detector lab-owlvit@fffffff (others lab-owlvit@89abcde)" in table.notes[1]
-    assert sections("visor", [], [], HEADLINE) == []
+    assert leaderboard("visor", [], [], HEADLINE).tables == []
 
 
 def test_where_nothing_is_known_of_the_published_rows_no_run_competes_with_them() -> None:
     rows = [_full("a", **WHOLE, OA=99.0, intervals={}), _full("b", **WHOLE, OA=98.0, intervals={})]
     papers = [PAPER, replace(PAPER, metrics={"OA": 40.0})]
-    (table,) = sections("visor", rows, papers, HEADLINE, None)
+    (table,) = leaderboard("visor", rows, papers, HEADLINE, None).tables
     assert [cells[0] for cells in table.rows][:2] == ["sd [1]", "sd [1]"]
     assert table.bold == {(2, 3)}
 
@@ -171,7 +171,7 @@ def test_every_prompt_set_has_a_table_of_its_own() -> None:
         _full("a", {"subset": "all"}, **WHOLE, OA=99.0, intervals={}),
         _full("b", **WHOLE, OA=50.0, intervals={}),
     ]
-    default, other = sections("visor", rows, [PAPER], HEADLINE, prescribed)
+    default, other = leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).tables
     assert (default.title, len(default.rows)) == ("visor: full-size models and published rows", 2)
     assert other.title == "visor:all: full-size models and published rows"
     assert default.bold == {(1, 3)}
@@ -182,12 +182,12 @@ def test_columns_of_another_rule_have_their_own_best_row() -> None:
     both = {"method": "sd", "intervals": {}, **WHOLE}
     official = [_full(str(n), **both, OA=float(n)) for n in (50, 60)]
     other = [_full(str(n), {"rule": "r1/1"}, **{**both, "OA": 99.0}, R1=float(n)) for n in (70, 80)]
-    (table,) = sections("visor", [*official, *other], [], ["OA", "R1"], prescribed)
+    (table,) = leaderboard("visor", [*official, *other], [], ["OA", "R1"], prescribed).tables
     assert table.bold == {(1, 3), (3, 4)}
 
 
 def test_a_published_metric_that_is_missing_is_a_dash() -> None:
-    (table,) = sections("visor", [], [PAPER], HEADLINE)
+    (table,) = leaderboard("visor", [], [PAPER], HEADLINE).tables
     assert table.rows[0] == ["InfSplign", "SD 2.1", "", "71.50", "–", "a paper, table 2 [P]"]
 
 
@@ -234,7 +234,7 @@ def test_marked_and_partial_rows_compete_with_nobody() -> None:
     )
     best = Published("Best", "SD 2.1", {"OA": 80.0}, "a paper", "S")
     run = _full("a", OA=99.0, intervals={"OA": [98, 100]})
-    (table,) = sections("visor", [run], [PAPER, better, best], HEADLINE, prescribed)
+    (table,) = leaderboard("visor", [run], [PAPER, better, best], HEADLINE, prescribed).tables
     assert table.rows[2][0] == "Guided [l]"
     assert any(note.startswith("[l] a layout is handed") for note in table.notes)
     assert not any(note.startswith("[t]") for note in table.notes)
@@ -249,7 +249,7 @@ def test_ties_are_by_interval() -> None:
         _full("c", **WHOLE, OA=50.0, intervals={"OA": [48, 52]}),
         _full("d", {"threshold": 0.3}, **WHOLE, OA=62.0, intervals={"OA": [60, 64]}),
     ]
-    (table,) = sections("visor", rows, [], HEADLINE, prescribed)
+    (table,) = leaderboard("visor", rows, [], HEADLINE, prescribed).tables
     assert table.bold == {(0, 3), (1, 3)}
     text = leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).text("latex")
     assert text.count(r"\textbf") == 1
@@ -268,11 +268,11 @@ def test_a_methods_marks_stand_beside_its_name_and_layouts_compete_with_nobody()
     own = _marked("storm-corrected", "reconstruction", 99.0)
     place = 3 + HEADLINE.index("OA")
     # Of two that compete there is a best one; the third would be better still.
-    (table,) = sections("visor", [given, plain, _marked("sd", "", 40.0)], [], HEADLINE)
+    (table,) = leaderboard("visor", [given, plain, _marked("sd", "", 40.0)], [], HEADLINE).tables
     assert [cells[0] for cells in table.rows] == ["revision [l] [r]", "sd", "sd"]
     assert {note[:3] for note in table.notes} >= {"[l]", "[r]"}
     assert [row for row, column in table.bold if column == place] == [1]
-    (table,) = sections("visor", [own, plain], [], HEADLINE)
+    (table,) = leaderboard("visor", [own, plain], [], HEADLINE).tables
     assert [cells[0] for cells in table.rows] == ["storm-corrected [r]", "sd"]
     assert [row for row, column in table.bold if column == place] == [0]
     document = json.loads(leaderboard("visor", [given, plain], [], HEADLINE).text("json"))
@@ -294,7 +294,7 @@ def test_a_corrected_method_is_marked_though_an_earlier_identity_does_not_say_so
             ("nobody-installed-this/1", {"compat": "none"}),
         )
     ]
-    (table,) = sections("visor", rows, [], HEADLINE)
+    (table,) = leaderboard("visor", rows, [], HEADLINE).tables
     assert [cells[0] for cells in table.rows] == [
         "infsplign [c]",
         "infsplign [c]",
@@ -319,6 +319,6 @@ def test_no_note_on_a_cell_is_called_like_a_mark_of_a_row() -> None:
 
 def test_images_of_one_colour_are_said_of_their_row() -> None:
     rows = [_full("a", method="sd", one_colour=4), _full("b", method="other")]
-    (section,) = sections("visor", rows, [], HEADLINE, prescribed)
+    (section,) = leaderboard("visor", rows, [], HEADLINE, prescribed).tables
     said = [note for note in section.notes if "of one colour" in note]
     assert [note.partition(" (")[0] for note in said] == ["sd: 4 images are of one colour"]
