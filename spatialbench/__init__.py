@@ -24,18 +24,30 @@ if TYPE_CHECKING:
     from .plugins import Defaults as Defaults
     from .plugins import Detector as Detector
     from .plugins import DetectorPlugin as DetectorPlugin
+    from .plugins import Evidence as Evidence
     from .plugins import GenerationSettings as GenerationSettings
     from .plugins import ImageRequest as ImageRequest
+    from .plugins import Judge as Judge
+    from .plugins import JudgePlugin as JudgePlugin
+    from .plugins import Layout as Layout
     from .plugins import MaskedDetections as MaskedDetections
     from .plugins import Method as Method
     from .plugins import MethodPlugin as MethodPlugin
+    from .plugins import Metric as Metric
+    from .plugins import Outcome as Outcome
     from .plugins import Parameter as Parameter
     from .plugins import Plugin as Plugin
+    from .plugins import PromptTransform as PromptTransform
     from .plugins import Published as Published
     from .plugins import Requirement as Requirement
+    from .plugins import Rewriting as Rewriting
     from .plugins import Rule as Rule
+    from .plugins import RulePlugin as RulePlugin
     from .plugins import ScoreTable as ScoreTable
+    from .plugins import Source as Source
     from .plugins import Verdict as Verdict
+    from .plugins import required as required
+    from .plugins import share as share
     from .prompts import Prompt as Prompt
     from .prompts import Triplet as Triplet
 
@@ -54,18 +66,30 @@ _HOMES = {
         "Defaults",
         "Detector",
         "DetectorPlugin",
+        "Evidence",
         "GenerationSettings",
         "ImageRequest",
+        "Judge",
+        "JudgePlugin",
+        "Layout",
         "MaskedDetections",
         "Method",
         "MethodPlugin",
+        "Metric",
+        "Outcome",
         "Parameter",
         "Plugin",
+        "PromptTransform",
         "Published",
         "Requirement",
+        "Rewriting",
         "Rule",
+        "RulePlugin",
         "ScoreTable",
+        "Source",
         "Verdict",
+        "required",
+        "share",
     ),
     "prompts": ("Prompt", "Triplet"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spatialbench.backbones.architecture import LAB_FOLDER
+from spatialbench.lab import BACKBONE
 
 
 @pytest.fixture(autouse=True)
@@ -21,4 +21,4 @@ def lab_pipe() -> Any:
     import torch
     from diffusers import StableDiffusionPipeline
 
-    return StableDiffusionPipeline.from_pretrained(LAB_FOLDER, torch_dtype=torch.float32)
+    return StableDiffusionPipeline.from_pretrained(BACKBONE, torch_dtype=torch.float32)

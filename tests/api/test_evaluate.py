@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 import spatialbench
 from spatialbench import ImageRequest, Method, UserError, evaluate, load_run
-from spatialbench.backbones.architecture import LAB_FOLDER
 from spatialbench.cli import main
+from spatialbench.lab import BACKBONE
 from spatialbench.methods.own_function import FunctionFailed
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220), "green": (30, 160, 60)}
@@ -200,7 +200,7 @@ def test_a_pipeline_object_draws_what_sd_draws_of_its_folder(tmp_path: Path, lab
     ours = evaluate(lab_pipe, "visor", name="mine", **options)
     # A folder of its own, so that it is no registered backbone.
     lab_pipe.save_pretrained(tmp_path / "copy")
-    sd = evaluate("sd", "visor", backbone=str(LAB_FOLDER), **options)
+    sd = evaluate("sd", "visor", backbone=str(BACKBONE), **options)
     assert images_of(ours.path) == images_of(sd.path)
     assert lab_pipe.unet.training
     assert not lab_pipe.vae.training
