@@ -1,4 +1,4 @@
-"""From what a user names to the object that is meant: benchmark, detector, rule, run.
+"""From what a user names to the object that is meant: benchmark, detector, judge, rule, run.
 
 Wherever a name is taken, so is the object itself.
 """
@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import plugins
-from ..errors import UserError, unknown_name
+from ..errors import UserError, blamed, unknown_name
 from ..lab import LAB_BACKBONES, LAB_DETECTOR
-from ..plugins import Benchmark, Detector, DetectorPlugin, Rule, RulePlugin
+from ..plugins import (
+    Benchmark,
+    Detector,
+    DetectorPlugin,
+    Judge,
+    JudgePlugin,
+    Kind,
+    Rule,
+    RulePlugin,
+)
 from ..plugins.detector_names import plugin_of
 from ..plugins.discovery import name_and_rest, named_object
 from ..plugins.members import checked
@@ -78,18 +87,62 @@ def detector(
 
 
 def _configured(given: str | Detector | DetectorPlugin, device: str, offline: bool) -> Detector:
+    if isinstance(given, Detector):
+        return given
     if not isinstance(given, str):
-        return given if isinstance(given, Detector) else given.configure(None, device, offline)
-    place, weights = name_and_rest("detector", given)
-    found = named_object(place) if ":" in place else None
-    if isinstance(found, type) and issubclass(found, Detector):
-        found = found()
-    if isinstance(found, Detector):
-        if weights is not None:
-            raise UserError(f"{place} has its weights already: leave out ':{weights}'.")
+        plugin, weights = given, None
+    elif isinstance(found := _placed("detector", given), Detector):
         return found
-    plugin, weights = plugin_of(given)
-    return plugin.configure(weights, device, offline)
+    else:
+        plugin, weights = plugin_of(given)
+    with blamed(f"the detector {plugin.name}"):
+        return plugin.configure(weights, device, offline)
+
+
+def judge(
+    given: str | Judge | JudgePlugin | None,
+    benchmark: Benchmark,
+    rule: str,
+    device: str,
+    offline: bool,
+) -> Judge:
+    """The judge meant; None is the benchmark's own.
+
+    Args:
+        rule: the name of the rule that needs its answers.
+
+    Raises:
+        UserError: none is named and the benchmark has none, or an unknown name.
+    """
+    given = given or benchmark.judge
+    if given is None:
+        known = ", ".join(plugins.names("judge")) or "none is installed"
+        raise UserError(
+            f"{rule} judges by a judge's answers: give --judge NAME, or path/to/file.py:NAME "
+            f"(known names: {known})."
+        )
+    if isinstance(given, Judge):
+        return given
+    if not isinstance(given, str):
+        plugin, weights = given, None
+    elif isinstance(found := _placed("judge", given), Judge):
+        return found
+    else:
+        plugin, weights = plugin_of(given, "judge")
+    with blamed(f"the judge {plugin.name}"):
+        return plugin.configure(weights, device, offline)
+
+
+def _placed(kind: Kind, given: str) -> object:
+    """A model that stands in a file or module itself, without a plug-in around it; else None."""
+    place, weights = name_and_rest(kind, given)
+    found = named_object(place) if ":" in place else None
+    if isinstance(found, type) and issubclass(found, Detector | Judge):
+        with blamed(place):
+            found = found()
+    if isinstance(found, Detector | Judge) and weights is not None:
+        raise UserError(f"{place} has its weights already: leave out ':{weights}'.")
+    return found
 
 
 def judging(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..executors.named import named_executor
-from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
+from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
 from ..runs.progress import Progress, Silent
 from ..runs.selection import Selection
 from .console import progress as drawn
@@ -36,6 +36,7 @@ def evaluate(
     prompt_transform: str | None = None,
     seeds: str = "protocol",
     detector: str | Detector | DetectorPlugin | None = None,
+    judge: str | Judge | JudgePlugin | None = None,
     rule: str | Rule | None = None,
     threshold: float | None = None,
     name: str | None = None,
@@ -69,6 +70,7 @@ def evaluate(
         prompt_transform: what rewrites the prompts before the method sees them.
         seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``.
         detector: None for the benchmark's own, and for the lab's images the lab's own.
+        judge: for a rule that needs answers; None for the benchmark's own.
         rule: None for that of the subset.
         threshold: score, 0 to 1, that a box must exceed; None for the rule's.
         name: what a function, which needs one, or a pipeline is called in tables.
@@ -103,6 +105,7 @@ def evaluate(
         images_per_prompt=images_per_prompt,
         seeds=seeds,
         detector=detector,
+        judge=judge,
         rule=rule,
         threshold=threshold,
         name=name,

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..executors.named import named_executor
-from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Rule
+from ..plugins import (
+    Benchmark,
+    Detector,
+    DetectorPlugin,
+    GenerationSettings,
+    Judge,
+    JudgePlugin,
+    Rule,
+)
+from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
 from ..runs.names import backbone_name
 from ..runs.progress import Progress
 from ..runs.selection import Selection
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     from ..runs.opening import Run, RunSpec
     from ..scoring.judging import Judging
     from ..scoring.summary import Summary
+    from ..stages.looker import Look
     from ..stages.preflight import Wanted
 
 DEFAULT_BATCH_SIZE = 8
@@ -60,6 +70,7 @@ class Evaluation:
     images_per_prompt: int | None = None
     seeds: str = "protocol"
     detector: str | Detector | DetectorPlugin | None = None
+    judge: str | Judge | JudgePlugin | None = None
     rule: str | Rule | None = None
     threshold: float | None = None
     name: str | None = None
@@ -142,8 +153,10 @@ class Evaluation:
         return self.batch_size or DEFAULT_BATCH_SIZE
 
     @cached_property
-    def found_by(self) -> Detector:
-        """The detector that looks at the images."""
+    def found_by(self) -> Detector | None:
+        """The detector that looks at the images; None where the rule sees no boxes."""
+        if self._kinds.isdisjoint(FOUND_WITH_BOXES):
+            return None
         return choosing.detector(
             self.detector,
             self.spec.benchmark,
@@ -154,6 +167,21 @@ class Evaluation:
             self.expected.prompts,
             self.progress.notice,
         )
+
+    @cached_property
+    def answered_by(self) -> Judge | None:
+        """The judge that is asked about the images; None where the rule needs no answers."""
+        if ANSWERS not in self._kinds:
+            return None
+        benchmark, device = self.spec.benchmark, self.settings.device
+        return choosing.judge(self.judge, benchmark, self.judging.name, device, self.offline)
+
+    @cached_property
+    def _kinds(self) -> frozenset[str]:
+        """The kinds of evidence that are needed, if nothing is named for another."""
+        kinds = self.judging.kinds(self.expected.prompts)
+        self.judging.refuse_unused(kinds, self.detector, self.judge)
+        return kinds
 
     @cached_property
     def judging(self) -> Judging:
@@ -169,8 +197,19 @@ class Evaluation:
         size = estimate(self.spec.identity["generator"], 1, "cpu").bytes
         # A shard judges nothing.
         judging = self.judging if looked_at and self.shard.whole else None
-        found_by = self.found_by if looked_at else None
-        return Wanted(self.folder, self.expected, self.spec.generator, found_by, judging, size)
+        looks = self._looks() if looked_at else ()
+        return Wanted(self.folder, self.expected, self.spec.generator, looks, judging, size)
+
+    def _looks(self) -> list[Look]:
+        from ..stages.looker import Look
+
+        found_by, answered_by = self.found_by, self.answered_by
+        looks = []
+        if found_by is not None:
+            looks.append(Look.for_boxes(found_by, self.spec.benchmark))
+        if answered_by is not None:
+            looks.append(Look.for_answers(answered_by, self.judging.rule))
+        return looks
 
     def run(self, *, meanwhile: str = "") -> tuple[Run, Summary | None]:
         """Do what is left to do; no summary of a shard.
@@ -190,6 +229,7 @@ class Evaluation:
             self.batch,
             self.judging,
             self.shard,
+            self.answered_by,
         )
         with self._opened() as opened:
             self.progress.notice(f"run: {opened.path}")

@@ -1,11 +1,13 @@
-"""Having a detector look at the images of a run that is there."""
+"""Having a detector or a judge look at the images of a run that is there."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..plugins import Detector, DetectorPlugin
+from ..errors import UserError
+from ..plugins import Detector, DetectorPlugin, Judge, JudgePlugin, Rule
+from ..plugins.evidence import ANSWERS
 from ..runs.names import backbone_name
 from ..stages.plan import WHOLE, Shard
 from . import choosing
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from ..runs.opening import Run
     from ..runs.progress import Progress
     from ..stages.detect import Detected
+    from ..stages.looker import Look
 
 
 def look(
@@ -34,10 +37,7 @@ def look(
     Raises:
         UserError: as :func:`spatialbench.api.choosing.detector` and the stage.
     """
-    from ..executors.local import LocalExecutor
-    from ..runs.machine import this_machine
-    from ..stages.detect import detect
-    from ..stages.preflight import Wanted, prepare
+    from ..stages.looker import Look
 
     expected = run.expected
     found_by = choosing.detector(
@@ -50,8 +50,57 @@ def look(
         expected.prompts,
         progress.notice,
     )
-    prepare(Wanted(run.path, expected, detector=found_by))
+    wanted = Look.for_boxes(found_by, expected.benchmark)
+    return _looked(run, wanted, device, progress, batch_size, executor, shard), found_by
+
+
+def ask(
+    run: Run,
+    judge: str | Judge | JudgePlugin | None,
+    rule: Rule,
+    *,
+    device: str,
+    progress: Progress,
+    offline: bool = False,
+    batch_size: int | None = None,
+    executor: Executor | None = None,
+    shard: Shard = WHOLE,
+) -> tuple[Detected, Judge]:
+    """Ask a judge a rule's questions about the images that lack an answer; as ``look``.
+
+    Raises:
+        UserError: a rule that asks nothing, or as :func:`spatialbench.api.choosing.judge` and the
+            stage.
+    """
+    from ..stages.looker import Look
+
+    expected = run.expected
+    if not any(ANSWERS in rule.needs_of(prompt) for prompt in expected.prompts):
+        raise UserError(
+            f"{rule.name} asks a judge nothing about these prompts: give another --rule, or leave "
+            "out --judge."
+        )
+    asked = choosing.judge(judge, expected.benchmark, rule.name, device, offline)
+    wanted = Look.for_answers(asked, rule)
+    return _looked(run, wanted, device, progress, batch_size, executor, shard), asked
+
+
+def _looked(
+    run: Run,
+    wanted: Look,
+    device: str,
+    progress: Progress,
+    batch_size: int | None,
+    executor: Executor | None,
+    shard: Shard,
+) -> Detected:
+    from ..executors.local import LocalExecutor
+    from ..runs.machine import this_machine
+    from ..stages.detect import look as look_at
+    from ..stages.preflight import Wanted, prepare
+
+    prepare(Wanted(run.path, run.expected, looks=[wanted]))
     batch = batch_size or DEFAULT_BATCH_SIZE
     run = replace(run, machine=this_machine(device, batch_size=batch))
     executor = executor or LocalExecutor(progress.notice)
-    return detect(run, found_by, batch, executor, progress, shard), found_by
+    return look_at(run, wanted, batch, executor, progress, shard)

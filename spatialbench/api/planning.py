@@ -121,7 +121,7 @@ def _measured(asked: Evaluation, workers: int) -> Cost:
     from ..stages.calibrate import calibrate
 
     images = asked.expected.images
-    found = calibrate(asked.expected, asked.spec.generator, asked.found_by, asked.batch)
+    found = calibrate(asked.expected, asked.spec.generator, asked.wanted().looks, asked.batch)
     together = found.load * workers + images * (found.generate + found.detect)
     basis = (
         f"from {found.images} images made here on {device_name(asked.settings.device)}: "

@@ -140,13 +140,14 @@ class Run:
         rule: str | Rule | None = None,
         threshold: float | None = None,
         detector: str | None = None,
+        judge: str | None = None,
     ) -> Run:
-        """Judge what was seen by another rule, threshold or detector; no model is needed."""
+        """Judge what was seen by another rule, threshold, detector or judge; needs no model."""
         from ..scoring.score import score
 
         expected = self.stored.expected
         judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
-        return Run(self.stored, score(self.stored, Silent(), judging, detector))
+        return Run(self.stored, score(self.stored, Silent(), judging, detector, judge))
 
     def scored(self) -> ScoredRun:
         """Summary and verdicts in memory, which comparing and gating start from."""

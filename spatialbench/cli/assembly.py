@@ -15,7 +15,7 @@ from ..errors import typed
 from ..plugins.parameters import assignments
 from ..runs.selection import Selection
 
-_LATER = ("--detector", "--rule", "--threshold", "--format", "--price-per-hour")
+_LATER = ("--detector", "--judge", "--rule", "--threshold", "--format", "--price-per-hour")
 """Options of ``run`` that ``generate`` does not have, each with a value."""
 _FLAGS = ("--calibrate", "--dry-run")
 

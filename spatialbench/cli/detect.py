@@ -9,8 +9,8 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
-from ..api.looking import look
-from ..errors import typed
+from ..api.looking import ask, look
+from ..errors import UserError, typed
 from .options import batch_size_option, detector_options, device_option, offline_option
 from .working import refuse_given_up, working_of, working_options
 
@@ -18,6 +18,7 @@ from .working import refuse_given_up, working_of, working_options
 @click.command("detect")
 @click.argument("run", type=click.Path(path_type=Path))
 @detector_options
+@click.option("--rule", help="With --judge: the rule whose questions are asked; see 'run'.")
 @batch_size_option
 @device_option
 @offline_option
@@ -25,6 +26,8 @@ from .working import refuse_given_up, working_of, working_options
 def command(
     run: Path,
     detector: str | None,
+    judge: str | None,
+    rule: str | None,
     batch_size: int | None,
     device: str | None,
     offline: bool,
@@ -32,24 +35,33 @@ def command(
 ) -> None:
     """Find the objects in RUN's images that have not been looked at yet.
 
-    Several detectors can stand side by side in one run.
+    With --judge: ask the judge the rule's questions about them. Several detectors and judges can
+    stand side by side in one run.
     """
+    if detector is not None and judge is not None:
+        raise UserError("--detector and --judge each look alone: give one, then the other.")
+    if rule is not None and judge is None:
+        raise UserError("--rule says what a judge is asked: add --judge NAME, or leave it out.")
     working = working_of(values)
     with stdout_reserved():
         shard = working.part()
         chosen = working.device(device)
         executor = working.build(chosen)
         opened = choosing.existing_run(run)
-        done, _ = look(
-            opened,
-            detector,
-            device=chosen,
-            progress=progress(),
-            offline=offline,
-            batch_size=batch_size,
-            executor=executor,
-            shard=shard,
-        )
+        how: dict[str, Any] = {
+            "device": chosen,
+            "progress": progress(),
+            "offline": offline,
+            "batch_size": batch_size,
+            "executor": executor,
+            "shard": shard,
+        }
+        if judge is not None:
+            expected = opened.expected
+            asking = choosing.rule(expected.benchmark, rule, expected.subset)
+            done, _ = ask(opened, judge, asking, **how)
+        else:
+            done, _ = look(opened, detector, **how)
         for prompt_id, index in done.discarded:
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:

@@ -121,6 +121,11 @@ detector_options = stack(
         help="NAME, or NAME:WEIGHTS with a folder or org/name@revision; default: the "
         f"benchmark's own, and {LAB_DETECTOR} for the backbone lab.",
     ),
+    click.option(
+        "--judge",
+        help="For a rule that needs answers: NAME, NAME:WEIGHTS or path/to/file.py:NAME; default: "
+        "the benchmark's own.",
+    ),
 )
 
 rule_options = stack(

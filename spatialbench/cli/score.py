@@ -44,6 +44,7 @@ _HEAD = 65536
 @click.option(
     "--detector", help="With a run that several detectors looked at: which, by name or signature."
 )
+@click.option("--judge", help="With a run that several judges answered about: which.")
 @rule_options
 @click.option(
     "--verdicts",
@@ -56,6 +57,7 @@ def command(
     bench: str | None,
     detections: Path | None,
     detector: str | None,
+    judge: str | None,
     rule: str | None,
     threshold: float | None,
     images_per_prompt: int | None,
@@ -72,7 +74,7 @@ def command(
         if verdicts is not None:
             require_writable(verdicts.parent)
         if detections is not None:
-            if run is not None or bench is None or detector is not None:
+            if run is not None or bench is None or detector or judge:
                 raise UserError(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
                     "--bench NAME --detections FILE'."
@@ -83,13 +85,13 @@ def command(
                 "nothing to score: name a run directory, or give --bench and --detections FILE."
             )
         else:
-            report = _score_run(run, detector, rule, threshold, verdicts)
+            report = _score_run(run, (detector, judge), rule, threshold, verdicts)
     click.echo(report.text(form))
 
 
 def _score_run(
     folder: Path,
-    detector: str | None,
+    models: tuple[str | None, str | None],
     rule: str | None,
     threshold: float | None,
     verdicts: Path | None,
@@ -100,7 +102,7 @@ def _score_run(
     run = choosing.existing_run(folder)
     benchmark = run.expected.benchmark
     judging = choosing.judging(benchmark, rule, threshold, run.expected.subset)
-    summary = score(run, progress(), judging, detector)
+    summary = score(run, progress(), judging, *models)
     if verdicts is not None:
         _write(verdicts, read_verdicts(run))
     return summary_report(summary, benchmark)

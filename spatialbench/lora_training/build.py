@@ -24,6 +24,7 @@ from ..scoring.rules.any_benchmark import AnyBenchmarkRule, in_depth
 from ..scoring.rules.relation_checks import asked_triplets
 from ..stages.detect import detect
 from ..stages.generate import generate
+from ..stages.looker import Look
 from ..stages.preflight import Wanted, fetch, needs, require
 from .benchmark import RUN, TrainingPrompts, store_prompts
 from .kept_set import IMAGES, KeptSet, write_kept
@@ -64,7 +65,12 @@ def build(
     """
     spec = RunSpec(plan.prompts, plan.prompts.default_subset, plan.generator, SeedScheme(plan.seed))
     expected = spec.expect(Selection())
-    wanted = Wanted(plan.folder / RUN, expected, plan.generator, plan.detector)
+    wanted = Wanted(
+        plan.folder / RUN,
+        expected,
+        plan.generator,
+        [Look.for_boxes(plan.detector, expected.benchmark)],
+    )
     require(needs(wanted), fetch=lambda: fetch(wanted))
     rejections = Rejections()
     # A link below the set would lead what is written there out of it.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from ..plugins import Detector, Method
+from ..plugins import Method
 from ..runs.expected import Expected
 from ..runs.record_lines import encode
+from .looker import Look
 from .open_images import encode_png
 from .plan import planned
 
@@ -40,22 +41,28 @@ class Calibration:
 
 
 def calibrate(
-    expected: Expected, generator: Method, detector: Detector, batch_size: int
+    expected: Expected, generator: Method, looks: Sequence[Look], batch_size: int
 ) -> Calibration:
     """Load the models, make the first two batches of the plan, and look at them; writes nothing.
 
     Raises:
         UserError: as loading, generating and detecting do.
     """
-    benchmark, by_id = expected.benchmark, expected.by_id
-    load = _timed(generator.load)[0] + _timed(detector.load)[0]
+    by_id = expected.by_id
+    load = _timed(generator.load)[0]
+    load += sum(_timed(wanted.looker.model.load)[0] for wanted in looks)
     for batch in planned(expected.keys(), batch_size)[:2]:
         requests = [expected.request(key) for key in batch]
         generate, images = _timed(partial(generator.generate, requests))
         encoding, files = _timed(partial(_encoded, images))
-        labels = [tuple(benchmark.labels(by_id[prompt_id])) for prompt_id, _ in batch]
-        detect, found = _timed(partial(detector.detect, images, labels))
-        records = sum(len(encode(detections.to_record())) for detections in found)
+        detect, records = 0.0, 0
+        for wanted in looks:
+            asked = [tuple(wanted.asked(by_id[prompt_id])) for prompt_id, _ in batch]
+            seconds, found = _timed(partial(wanted.looker.seen, images, asked))
+            detect += seconds
+            for key, seen, image, one in zip(batch, found, images, asked, strict=True):
+                record = wanted.looker.record(key, None, seen, image, one, {})
+                records += len(encode(record.to_json()))
         size = sum(map(len, files)) + records + _RECORD * len(batch)
         measured = Calibration(
             load,

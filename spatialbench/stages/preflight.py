@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
-from ..plugins import Detector, Judge, Method
+from ..plugins import Method
 from ..plugins.evidence import BOXES, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required
 from ..prompts import Key
@@ -32,8 +32,7 @@ class Wanted:
     Attributes:
         folder: where the run lies or is to lie.
         generator: None where no image is to be made.
-        detector: None where no boxes are to be found.
-        judge: None where no questions are to be answered; it is asked those of ``judging``.
+        looks: the models that are to look at the images.
         judging: None where nothing is to be judged.
         image_bytes: how much disk an image takes, roughly; None where nobody knows.
     """
@@ -41,20 +40,9 @@ class Wanted:
     folder: Path
     expected: Expected
     generator: Method | None = None
-    detector: Detector | None = None
+    looks: Sequence[Look] = ()
     judging: Judging | None = None
     image_bytes: float | None = None
-    judge: Judge | None = None
-
-    @property
-    def looks(self) -> list[Look]:
-        """The models that are to look."""
-        found = []
-        if self.detector is not None:
-            found.append(Look.for_boxes(self.detector, self.expected.benchmark))
-        if self.judge is not None and self.judging is not None:
-            found.append(Look.for_answers(self.judge, self.judging.rule))
-        return found
 
 
 def needs(wanted: Wanted) -> list[Requirement]:
@@ -107,7 +95,7 @@ def _images_alone(wanted: Wanted, found: Iterable[Requirement]) -> bool:
     """Whether something is missing, and nothing that making the images needs."""
     if wanted.generator is None or not (wanted.looks or wanted.judging):
         return False
-    alone = needs(replace(wanted, detector=None, judge=None, judging=None))
+    alone = needs(replace(wanted, looks=(), judging=None))
     return not _lacking(alone) and _lacking(found)
 
 

@@ -10,6 +10,7 @@ from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 
 from . import COLOURS
+from .asked_rule import AskedRule
 from .layout import LAYOUT
 
 _SIDES = (Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW)
@@ -54,7 +55,7 @@ class Squares(Benchmark):
     default_subset = "all"
     images_per_prompt = 2
     detector = "colour-blobs"
-    rules: Mapping[str, Rule] = {"centre": CentreRule()}
+    rules: Mapping[str, Rule] = {"centre": CentreRule(), "asked": AskedRule()}
     metrics: Sequence[Metric] = (
         share("FOUND", "images with both squares", "both"),
         share("RIGHT", "images with both on the asked sides", "correct"),
