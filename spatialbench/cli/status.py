@@ -72,7 +72,9 @@ def _listed(runs: list[Path]) -> Report:
             rows.append([str(run), "", "", "", "no", str(error)])
             documents.append({"run": str(run), "error": str(error)})
             continue
-        looked = _counted(max(state.detections.values(), default=None), state.images_expected)
+        looked = _counted(
+            max({**state.detections, **state.answers}.values(), default=None), state.images_expected
+        )
         scored = _counted(state.scored, state.scored_expected)
         images = _images(state)
         complete = "no" if state.partial else "yes"
@@ -98,7 +100,13 @@ def _rows(state: Status) -> list[list[str]]:
     rows += [
         [f"detections by {signature}", _counted(done, state.images_expected)]
         for signature, done in state.detections.items()
-    ] or [["detections", "none"]]
+    ]
+    rows += [
+        [f"answers by {signature}", _counted(done, state.images_expected)]
+        for signature, done in state.answers.items()
+    ]
+    if not (state.detections or state.answers):
+        rows.append(["detections", "none"])
     rows.append(["scored", _counted(state.scored, state.scored_expected)])
     if state.one_colour:
         rows.append(["of one colour", f"{state.one_colour:,}"])
@@ -119,6 +127,7 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
         "images": state.images,
         "images_expected": state.images_expected,
         "detections": state.detections,
+        **({"answers": state.answers} if state.answers else {}),
         "scored": state.scored,
         "scored_expected": state.scored_expected,
         "partial": state.partial,

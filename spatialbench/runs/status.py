@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..plugins.detector_names import plugin_of
+from ..plugins.evidence import ANSWERS, BOXES
 from ..plugins.subsets import default_rule
 from .expected import to_judge
 from .identity import differences
@@ -33,6 +34,7 @@ class Status:
         path: the run directory.
         images: finished images of the selection; of ``images_expected``.
         detections: images with detections, by detector signature.
+        answers: images with answers, by judge signature.
         scored: images in the last summary, or None if there is none.
         scored_expected: images that summary expected.
         partial: whether anything expected is missing anywhere.
@@ -58,6 +60,7 @@ class Status:
     pace: Pace | None = None
     begins: str = "images"
     one_colour: int = 0
+    answers: dict[str, int] = field(default_factory=dict)
 
 
 def status(run: Run) -> Status:
@@ -70,16 +73,22 @@ def status(run: Run) -> Status:
     keys = run.expected.keys()
     finished = run.directory.finished_images(notices.append)
     images = sum(key in finished for key in keys)
-    detections = {}
-    for signature in run.directory.detectors():
-        done = run.directory.seen_images(signature, notices.append)
-        detections[signature] = sum(key in done for key in keys)
+    detections, answers = (
+        {
+            signature: len(
+                run.directory.seen_images(signature, notices.append, kind).intersection(keys)
+            )
+            for signature in run.directory.detectors(kind)
+        }
+        for kind in (BOXES, ANSWERS)
+    )
+    looked = detections | answers
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
     expected = run.expected.images
     begins = _begins(run)
     complete = begins != "images" or images == expected
-    complete = complete and (begins == "verdicts" or expected in detections.values())
+    complete = complete and (begins == "verdicts" or expected in looked.values())
     unfinished = run.expected.benchmark.unfinished(run.path)
     complete = complete and not unfinished and scored == scored_expected == expected
     return Status(
@@ -87,10 +96,11 @@ def status(run: Run) -> Status:
         images=images,
         images_expected=expected,
         detections=detections,
+        answers=answers,
         scored=scored,
         scored_expected=scored_expected,
         partial=not complete,
-        next=_next(run, images, detections, scored, unfinished)
+        next=_next(run, images, detections, answers, scored, unfinished)
         if begins == "images"
         else _next_of_imported(run, detections, scored),
         notices=notices,
@@ -117,11 +127,12 @@ def given_up(run: Run) -> list[str]:
         finished = directory.finished_images(silent, hashed=False)
         left = {k: why for k, why in failed.items() if k in expected and k not in finished}
         sentences += told("generate", left)
-    for signature in directory.detectors():
-        if failed := directory.detection_quarantine(signature).reasons(silent):
-            done = directory.seen_images(signature, silent)
-            left = {k: why for k, why in failed.items() if k in expected and k not in done}
-            sentences += told(f"detect with {signature}", left)
+    for kind, verb in ((BOXES, "detect with"), (ANSWERS, "ask")):
+        for signature in directory.detectors(kind):
+            if failed := directory.detection_quarantine(signature, kind).reasons(silent):
+                done = directory.seen_images(signature, silent, kind)
+                left = {k: why for k, why in failed.items() if k in expected and k not in done}
+                sentences += told(f"{verb} {signature}", left)
     return sentences
 
 
@@ -157,22 +168,32 @@ def run_at(folder: Path) -> Path:
 
 
 def _next(
-    run: Run, images: int, detections: Mapping[str, int], scored: int | None, unfinished: bool
+    run: Run,
+    images: int,
+    detections: Mapping[str, int],
+    answers: Mapping[str, int],
+    scored: int | None,
+    unfinished: bool,
 ) -> str:
     expected = run.expected.images
     command = _again(run)
     if images < expected or unfinished:
         return f"give again: {command or 'the command that began the run'}"
-    most = max(detections, key=lambda signature: detections[signature], default=None)
-    if most is None or detections[most] < expected:
+    looked = {**detections, **answers}
+    most = max(looked, key=lambda signature: looked[signature], default=None)
+    if most is None or looked[most] < expected:
         if command is not None and shlex.split(command)[1:2] == ["run"]:
             return f"give again: {command}"
         if most is None:
             return typed("detect", run.path)
+        if most in answers:
+            return f"give the 'detect' command of {most} again, with the same --judge and --rule"
         if not _is_own(most):
             return f"give the 'detect' command of {most} again, with the same --detector"
         return typed("detect", run.path, "--detector", most)
     if scored != expected:
+        if expected not in detections.values():
+            return f"score {run.path} by the rule that {most} was asked for, with --rule NAME"
         whole = [signature for signature, done in detections.items() if done == expected]
         named = ["--detector", whole[0]] if len(detections) > 1 else []
         lacking = _lacking(run)

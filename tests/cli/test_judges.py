@@ -10,12 +10,13 @@ import pytest
 
 from .conftest import Command, Outcome
 
-RUN = ("run", "--method", "painter", "--bench", "squares", "--limit", "6", "--seed-scheme")
-RUN = (*RUN, "protocol", "--device", "cpu", "--out", "made")
+RUN = (
+    *("run", "--method", "painter", "--bench", "squares", "--limit", "6"),
+    *("--device", "cpu", "--out", "made"),
+)
 ASKED = (*RUN, "--rule", "asked")
 
-# Sees only every other colour, and forgets the second square of the image.
-FILE = '''
+FILE = """
 from spatialbench.plugins import Judge, JudgePlugin
 
 class Odd(Judge):
@@ -39,7 +40,7 @@ class Plugin(JudgePlugin):
         return Odd()
 
 PLUGIN = Plugin()
-'''
+"""
 
 
 def odd(tmp_path: Path, answer: str, load: str = "pass") -> str:

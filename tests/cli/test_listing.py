@@ -24,7 +24,7 @@ def test_list_names_every_kind(spatialbench: Command) -> None:
     listed = json.loads(spatialbench("list", "--format", "json").out)
     assert list(listed) == [
         *("methods", "detectors", "judges", "benchmarks", "backbones", "rules"),
-        *("prompt-transforms", "layouts", "judges"),
+        *("prompt-transforms", "layouts"),
     ]
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
     assert {"painter", "sd", "infsplign"} <= names["methods"]
