@@ -44,7 +44,7 @@ lab-tables: $(INSTALLED)
 lab-methods: $(INSTALLED)
 	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" results/lab/methods.sh build/lab/methods
 
-# One process a core, one thread each: threads of several test processes would fight for the cores.
+# One process per core, one thread each: threads of several test processes would fight for the cores.
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest --numprocesses auto --dist loadfile
 

@@ -1,4 +1,4 @@
-"""The object names a detector is asked for: a list an image, and whether it has them."""
+"""The object names a detector is asked for: a list per image, and whether it has them."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class OwlVitModel:
 
         Args:
             images: of any sizes; each is resized on its own, aspect ratio not kept.
-            labels: at least one object name an image.
+            labels: at least one object name per image.
             floor: in [0, 1].
 
         Returns:

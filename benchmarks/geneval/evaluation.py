@@ -65,7 +65,7 @@ class Evaluation:
 
     @property
     def reason(self) -> str:
-        """The script's text: the sentences, one a line; empty where the image is right."""
+        """The script's text: the sentences, one per line; empty where the image is right."""
         return "\n".join(self.reasons)
 
     def fail(self, reason: str) -> None:

@@ -96,7 +96,7 @@ def summary_text(results: Iterable[Mapping[str, Any]]) -> str:
         key = record["metadata"]
         by_prompt[key] = by_prompt.get(key, False) or right
     if not by_tag:
-        raise UserError("there is no result to summarise: expected one JSON object an image.")
+        raise UserError("there is no result to summarise: expected one JSON object per image.")
     every = [right for found in by_tag.values() for right in found]
     lines = [
         "Summary",

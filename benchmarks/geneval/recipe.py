@@ -36,7 +36,7 @@ def metadata(seed: int = 43, draws: int = 100) -> list[Metadata]:
 
 
 def metadata_text(entries: list[Metadata]) -> bytes:
-    """Entries as the official file has them: one JSON object a line."""
+    """Entries as the official file has them: one JSON object per line."""
     return "".join(json.dumps(entry) + "\n" for entry in entries).encode()
 
 

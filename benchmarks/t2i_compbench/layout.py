@@ -64,13 +64,13 @@ class RunningLayout(Layout):
             # The first prompt's numbers are the same by any count.
             elif other is not None and not (fits and number < per_prompt):
                 placed[name] = (
-                    f"the running numbers are those of {other} images a prompt, and {per_prompt} "
+                    f"the running numbers are those of {other} images per prompt, and {per_prompt} "
                     f"are expected: give --images-per-prompt {other}"
                 )
             elif not fits:
                 placed[name] = (
                     f"the prompt's running numbers are {first:06d} to {first + per_prompt - 1:06d} "
-                    f"with {per_prompt} images a prompt"
+                    f"with {per_prompt} images per prompt"
                 )
             else:
                 placed[name] = names.prompts[number // per_prompt].id, number % per_prompt
@@ -86,7 +86,7 @@ class RunningLayout(Layout):
             if any(character in text for character in "_/\\") or k >= per_prompt:
                 raise UserError(
                     f"image {k} of {text!r} has no name in the layout t2i-compbench, whose names "
-                    f"are '<prompt>_<number>.png' with {per_prompt} images a prompt: choose "
+                    f"are '<prompt>_<number>.png' with {per_prompt} images per prompt: choose "
                     "another --layout."
                 )
             number = position[prompt_id] * per_prompt + k

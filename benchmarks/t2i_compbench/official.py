@@ -96,7 +96,7 @@ def official_files(
     """The content of the result files by path below ``labels``, in order of running number.
 
     An answer of exactly zero is the integer 0, as the scripts write it. ``count`` is the number of
-    images a prompt, by which the ids count.
+    images per prompt, by which the ids count.
 
     Raises:
         UserError: no image.
@@ -122,7 +122,7 @@ def official_files(
 def read_official(path: Path, category: str, images_per_prompt: int | None = None) -> list[Judged]:
     """Verdicts of a ``vqa_result.json``, in its order.
 
-    A question id is the line of its prompt times the images a prompt, plus the number of the
+    A question id is the line of its prompt times the images per prompt, plus the number of the
     image. Where a ``mapping.json`` lies beside the file, its names must be of the same prompts.
     ``correct`` is an answer above one half: the file does not say more.
 
@@ -131,7 +131,7 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
 
     Raises:
         UserError: a file that is no such list, an id without a prompt, an answer outside 0 to 1,
-            images of another category, or ids that fit two numbers of images a prompt.
+            images of another category, or ids that fit two numbers of images per prompt.
     """
     known = prompts(category)
     answers = _read(path, _ANSWERS)
@@ -149,7 +149,7 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
 def _images_per_prompt(
     path: Path, answers: Sequence[Answer], mapping: Sequence[Mapped], known: Sequence[Prompt]
 ) -> int:
-    """How many images a prompt the ids count with, where the user did not say."""
+    """How many images per prompt the ids count with, where the user did not say."""
     if mapping:
         names = [parse_sample_name(Path(entry.image).name) for entry in mapping]
         lines = {prompt.text: line for line, prompt in enumerate(known)}
@@ -217,7 +217,7 @@ def _check_names(
         if name.prompt != prompt.text:
             raise UserError(
                 f"{path}: the image {entry.image!r} stands where {category} has "
-                f"{prompt.text!r} with {count} images a prompt: another number of images, "
+                f"{prompt.text!r} with {count} images per prompt: another number of images, "
                 "category, or order of prompts; give --images-per-prompt or --bench "
                 "t2i-compbench:CATEGORY, and keep each category in a folder of its own."
             )

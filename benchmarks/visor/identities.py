@@ -1,6 +1,6 @@
 """Two identities between VISOR's numbers, for our own output and for anyone's figures.
 
-VISOR_uncond is OA times VISOR_cond, and, with four images a prompt, the mean of VISOR_1 to
+VISOR_uncond is OA times VISOR_cond, and, with four images per prompt, the mean of VISOR_1 to
 VISOR_4: each right image counts once in each.
 """
 

@@ -1,6 +1,6 @@
 """The three-stage cascade: each stage moves the boxes, and the three stages' scores are averaged.
 
-Cai and Vasconcelos, "Cascade R-CNN", with class-agnostic boxes and one sigmoid a class, as in
+Cai and Vasconcelos, "Cascade R-CNN", with class-agnostic boxes and one sigmoid per class, as in
 UniDet (Zhou et al., "Simple Multi-dataset Detection").
 """
 

@@ -56,7 +56,7 @@ def read_labels(beside: Path, *, offline: bool) -> tuple[str, ...]:
 
 
 def labels_of(label_space: Any) -> tuple[str, ...]:
-    """The class names of a label space: its ``raw_data``, a header and one row a class."""
+    """The class names of a label space: its ``raw_data``, a header and one row per class."""
     names = []
     for position, (_, _, *named, mapillary) in enumerate(label_space["raw_data"][1:]):
         given = [*named, mapillary.split("--")[-1].replace("-", " ")]

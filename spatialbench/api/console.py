@@ -93,7 +93,7 @@ class LineProgress:
         made = self._done - self._at_start
         told = f"{self._stage}: {self._done:,}/{self._total:,} images, {seconds:.0f} s"
         if made:
-            told += f", {seconds / made:.3g} s an image"
+            told += f", {seconds / made:.3g} s per image"
         left = self._total - self._done
         since, done = self._first or (0.0, self._done)
         if self._done > done and left and not last:
@@ -103,7 +103,7 @@ class LineProgress:
 
 
 class BarProgress:
-    """A bar a stage with images a second and the time left."""
+    """A bar per stage with images per second and the time left."""
 
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
@@ -148,7 +148,7 @@ class BarProgress:
 
 
 def _rate_column() -> ProgressColumn:
-    """Images a second, or seconds an image where that is the larger number."""
+    """Images per second, or seconds per image where that is the larger number."""
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
 

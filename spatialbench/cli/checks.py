@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at, one function a subject."""
+"""What ``doctor`` looks at, one function per subject."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def command(names: tuple[str, ...]) -> None:
 
     NAME is a backbone (a name of 'list backbones' or org/name@revision), or any other
     plug-in that downloads something, such as a detector or a benchmark.
-    The folders are printed, one a line.
+    The folders are printed, one per line.
     """
     for name in names:
         folders = _fetch(name)

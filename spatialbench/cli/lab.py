@@ -104,7 +104,7 @@ def export(folder: Path, to: Path | None) -> None:
 
 @command.command("evaluate")
 @click.option("--renders", default=2000, show_default=True, help="Images for the detector.")
-@click.option("--scenes", default=512, show_default=True, help="Scenes a timestep.")
+@click.option("--scenes", default=512, show_default=True, help="Scenes per timestep.")
 def evaluate(renders: int, scenes: int) -> None:
     """Measure the shipped models: localisation of attention, and the detector on renders."""
     from ..lab.training.evaluation import evaluate_shipped
@@ -119,7 +119,7 @@ def evaluate(renders: int, scenes: int) -> None:
     type=click.IntRange(min=8),
     default=256,
     show_default=True,
-    help="Scenes a noise level.",
+    help="Scenes per noise level.",
 )
 @click.option(
     "--levels", default="0.5,0.7,0.85", show_default=True, help="Noise levels, 1 is noise alone."
@@ -165,7 +165,7 @@ def _level(text: str) -> float:
 @click.option("--bench", default="visor", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), help="The first so many of the fixed order.")
 def held_out(bench: str, limit: int | None) -> None:
-    """Ids of a benchmark's prompts about pairs that no training caption names, one a line."""
+    """Ids of a benchmark's prompts about pairs that no training caption names, one per line."""
     from ..lab.training.evaluation import held_out_prompts
     from ..plugins import load
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--price",
     is_flag=True,
-    help="Also show what accuracy costs: detector confidence, duplicates an image, seconds an "
+    help="Also show what accuracy costs: detector confidence, duplicates per image, seconds per "
     "image. --format json always has them.",
 )
 @click.option(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "jsonl", "official"]),
     default="text",
     show_default=True,
-    help="Sentences, one object a line, or the benchmark's own file byte for byte.",
+    help="Sentences, one object per line, or the benchmark's own file byte for byte.",
 )
 @click.option(
     "--limit", type=int, help="Only the prompts that 'run --limit N' takes, in its order."

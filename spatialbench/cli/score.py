@@ -49,7 +49,7 @@ _HEAD = 65536
 @click.option(
     "--verdicts",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write one JSON object an image: correct, score and reason.",
+    help="Also write one JSON object per image: correct, score and reason.",
 )
 @format_option
 def command(
@@ -176,7 +176,7 @@ def _official(
     if benchmark.official_reader(subset or benchmark.default_subset, images) is None:
         raise UserError(
             f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
-            "file: expected one object a line with prompt_id, index, width, height, boxes, scores "
+            "file: expected one object per line with prompt_id, index, width, height, boxes, scores "
             "and labels."
         )
     read = official_reader(benchmark, subset or benchmark.default_subset, images)

@@ -112,7 +112,7 @@ def _rows(state: Status) -> list[list[str]]:
         rows.append(["of one colour", f"{state.one_colour:,}"])
     if state.pace is not None:
         seconds = f"{seconds_text(state.pace.seconds)}, median ({state.pace.where})"
-        rows.append(["seconds an image", seconds])
+        rows.append(["seconds per image", seconds])
     rows += [["given up", sentence] for sentence in state.given_up]
     rows.append(["complete", "no" if state.partial else "yes"])
     rows.append(["next", state.next])

@@ -83,7 +83,7 @@ def read_records(path: Path) -> Iterator[BoxRecord]:
         ) from error
     except ValueError as error:
         raise UserError(
-            f"{path}, line {number + 1}, cannot be read ({error}): give one record a line."
+            f"{path}, line {number + 1}, cannot be read ({error}): give one record per line."
         ) from error
 
 
@@ -177,7 +177,7 @@ def score_verdicts(
         found[prompt.id, index] = verdict
         seen[prompt.id] = prompt
     if not found:
-        raise UserError("the file holds no image to score: expected one record an image.")
+        raise UserError("the file holds no image to score: expected one record per image.")
     subset = origin.subset or benchmark.default_subset
     everyone = origin.complete and _all_or_own(benchmark, subset, seen)
     expected = run_order(benchmark.prompts(subset) if everyone else seen.values())

@@ -18,7 +18,7 @@ SMALL = 16 << 20
 """Bytes of a document that describes something: a manifest, a gate, published figures."""
 
 LARGE = 512 << 20
-"""Bytes of a document with a record an image, such as VISOR's results of 126,720 images."""
+"""Bytes of a document with one record per image, such as VISOR's results of 126,720 images."""
 
 LINE = 16 << 20
 """Bytes of one record of JSON Lines."""

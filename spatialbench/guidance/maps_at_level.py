@@ -61,7 +61,7 @@ def object_maps(
     """The share of each pixel that each object's words win.
 
     Args:
-        maps: one a layer, probabilities (batch, pixels, tokens), averaged over the heads.
+        maps: one per layer, probabilities (batch, pixels, tokens), averaged over the heads.
         words: (batch, tokens) bool, the tokens that compete.
         selection: (batch, objects, tokens), 1 at an object's tokens; their shares are added.
         shape: rows and columns of the maps.

@@ -47,7 +47,7 @@ class LoraSettings:
         targets: a name of ``TARGETS``.
         text_encoder: adapt the text encoders too.
         steps: optimiser steps.
-        batch_size: images a step.
+        batch_size: images per step.
         learning_rate: the highest one; it warms up and falls to zero along a cosine.
         pure_noise: share of samples shown pure noise at late timesteps; see ``noising``.
         no_caption: share of empty captions, for guidance.

@@ -58,7 +58,7 @@ class Rejections:
         }
 
     def table(self) -> Table:
-        """One row a relation, and all of them."""
+        """One row per relation, and all of them."""
         together = sum(self.counts.values(), Counter[str]())
         rows = [_row(name, self.counts[name]) for name in sorted(self.counts)]
         rows.append(_row("all", together))

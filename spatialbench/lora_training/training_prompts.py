@@ -97,7 +97,7 @@ def read_prompts(path: Path) -> list[Prompt]:
                 f"relations among {', '.join(sorted(JUDGED))}."
             ) from error
     if not made:
-        raise UserError(f"{path} holds no prompt; give one JSON object a line.")
+        raise UserError(f"{path} holds no prompt; give one JSON object per line.")
     return made
 
 

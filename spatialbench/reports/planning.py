@@ -31,7 +31,7 @@ class Assumptions:
 
     Attributes:
         rate: expected share of right images, in [0, 1].
-        images: images a prompt.
+        images: images per prompt.
         correlation: between the images of one prompt, in [0, 1].
         between: correlation of two runs' results on one prompt: what pairing gains.
         power: chance of finding the difference.
@@ -170,7 +170,7 @@ def plan_report(
     }
     notes = [
         f"in percentage points, for a share near {100 * assumed.rate:g} %, {assumed.images} "
-        f"images a prompt that correlate by {assumed.correlation:g}",
+        f"images per prompt that correlate by {assumed.correlation:g}",
         f"smallest: the true difference of two runs that is found with {100 * assumed.power:g} % "
         f"chance at {100 * assumed.confidence:g} % confidence; paired: same prompts and seeds, "
         f"results that correlate by {assumed.between:g} between the runs",

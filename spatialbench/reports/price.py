@@ -1,4 +1,4 @@
-"""The price of a result in a table: detector confidence, duplicates an image, seconds an image."""
+"""The price of a result: detector confidence, duplicates per image, seconds per image."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ PRICE_COLUMNS = (CONFIDENCE, DUPLICATES, "s/image")
 
 _MEANING = (
     "confidence: mean best score in percent of the asked objects that were found; duplicates: "
-    "boxes of asked objects beyond the first of each, an image; s/image: median seconds of "
+    "boxes of asked objects beyond the first of each, per image; s/image: median seconds of "
     "generation, loading excluded"
 )
 
 
 def price_values(result: Summary, pace: Pace | None) -> list[float]:
-    """One number a column of ``PRICE_COLUMNS``; NaN for what is not known."""
+    """One number per column of ``PRICE_COLUMNS``; NaN for what is not known."""
     known = [result.price.get(key) for key in (CONFIDENCE, DUPLICATES)]
     known.append(None if pace is None else pace.seconds)
     return [math.nan if value is None else value for value in known]
 
 
 def price_cells(result: Summary, pace: Pace | None) -> list[str]:
-    """One cell a column of ``PRICE_COLUMNS``; a dash for what is not known."""
+    """One cell per column of ``PRICE_COLUMNS``; a dash for what is not known."""
     confidence, duplicates, _ = price_values(result, pace)
     seconds = UNDEFINED if pace is None else seconds_text(pace.seconds)
     return [plain_cell(confidence), plain_cell(duplicates), seconds]
@@ -53,9 +53,9 @@ def price_note(result: Summary, pace: Pace | None) -> list[str]:
     if not math.isnan(confidence):
         parts.append(f"detector confidence {confidence:.2f} %")
     if not math.isnan(duplicates):
-        parts.append(f"{duplicates:.2f} duplicates an image")
+        parts.append(f"{duplicates:.2f} duplicates per image")
     if pace is not None:
-        parts.append(f"{seconds_text(pace.seconds)} s an image ({pace.where})")
+        parts.append(f"{seconds_text(pace.seconds)} s per image ({pace.where})")
     return [f"price: {', '.join(parts)}"] if parts else []
 
 

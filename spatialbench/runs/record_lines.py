@@ -1,4 +1,4 @@
-"""One record a line: reading lines that may be torn or corrupt, and writing one."""
+"""One record per line: reading lines that may be torn or corrupt, and writing one."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NAME = "prompts.jsonl"
 def record_sent_prompts(run: Run) -> str | None:
     """Write both forms of every expected prompt, and say in a sentence how many were rewritten.
 
-    ``prompts.jsonl`` of the run directory has one line a prompt, in run order: ``prompt_id``,
+    ``prompts.jsonl`` of the run directory has one line per prompt, in run order: ``prompt_id``,
     ``prompt_original``, ``prompt_sent``, ``outcome`` (rewritten, unchanged or unparsed) and
     ``rule``. It follows from the identity and the selection, and is written only where it differs.
 

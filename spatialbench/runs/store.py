@@ -57,7 +57,7 @@ class RunDirectory:
 
     @property
     def scores(self) -> Path:
-        """One row an image."""
+        """One row per image."""
         return self.path / "scores.parquet"
 
     @property

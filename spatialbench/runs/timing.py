@@ -1,4 +1,4 @@
-"""How long a run's images took to make: ``timing.jsonl``, one line a batch.
+"""How long a run's images took to make: ``timing.jsonl``, one line per batch.
 
 A measurement differs every time, so it lies apart from everything that may not: it is part of no
 identity, no score and no summary, and a run is complete without it.
@@ -43,7 +43,7 @@ class BatchTime(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Median seconds an image on one device at one batch size, over ``images`` images."""
+    """Median seconds per image on one device at one batch size, over ``images`` images."""
 
     seconds: float
     device: str

@@ -1,4 +1,4 @@
-"""``scores.parquet``, one row an image, and ``summary.json``: written whole, known by hashes."""
+"""``scores.parquet``, one row per image, and ``summary.json``: written whole, known by hashes."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Measured cost: ``load`` once a worker, the others an image; seconds and bytes.
+    """Measured cost: ``load`` once per worker, the others per image; seconds and bytes.
 
     ``images`` is how many were timed; the first batch, in which everything is still cold, is not
     among them where there are two.

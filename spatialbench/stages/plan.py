@@ -81,7 +81,7 @@ def due_batches(
     Args:
         keys: all jobs, in run order.
         done: finished jobs (looked up by hash).
-        size: jobs a batch.
+        size: jobs per batch.
         shard: the part of the plan to look at.
 
     Raises:

@@ -36,7 +36,7 @@ def intervals(
 
     Args:
         ratios: metrics as ratios of per-prompt sums, arrays of shape (prompts,).
-        clusters: a cluster name a prompt. Clusters with zeros only do not take part.
+        clusters: a cluster name per prompt. Clusters with zeros only do not take part.
         resamples: how many times the clusters are redrawn.
         seed: of the draws. The same input and seed give the same intervals, in any prompt order.
         confidence: share of repetitions that should cover the truth.

@@ -36,7 +36,7 @@ def design_effect(ratio: Ratio, clusters: Sequence[str]) -> DesignEffect:
 
     Args:
         ratio: hits over trials by prompt, each trial between 0 and 1.
-        clusters: a cluster name a prompt.
+        clusters: a cluster name per prompt.
     """
     sums = cluster_sums(np.stack([ratio.numerator, ratio.denominator], axis=1), clusters)
     hits, trials = sums[:, 0], sums[:, 1]

@@ -51,7 +51,7 @@ def paired_difference(
     Args:
         first: the reference run, over the prompts that both runs have, in one order.
         second: the other run, over the same prompts.
-        clusters: a cluster name a prompt.
+        clusters: a cluster name per prompt.
         resamples: of the bootstrap, and of the permutation test.
         seed: of both.
         confidence: of the intervals.

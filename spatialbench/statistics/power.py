@@ -1,7 +1,7 @@
 """What a number of images can show: interval widths, smallest differences, prompts needed.
 
 Normal approximations for planning; what a finished run can say comes from its bootstrap. Images
-of one prompt are alike: with correlation r between them, k images a prompt are worth
+of one prompt are alike: with correlation r between them, k images per prompt are worth
 ``k / (1 + (k - 1) r)`` independent ones (Kish, Survey Sampling, 1965).
 """
 
@@ -14,7 +14,7 @@ from ..errors import UserError
 
 
 def kish(images: int, correlation: float) -> float:
-    """Design effect of ``images`` images a prompt with an intra-prompt correlation in [0, 1]."""
+    """Design effect of ``images`` images per prompt with an intra-prompt correlation in [0, 1]."""
     return 1 + (images - 1) * correlation
 
 

@@ -32,7 +32,7 @@ def cluster_sums(columns: FloatArray, clusters: Sequence[str]) -> FloatArray:
 
     Args:
         columns: float64 of shape (prompts, k).
-        clusters: a cluster name a prompt.
+        clusters: a cluster name per prompt.
 
     Returns:
         float64 of shape (clusters, k), ordered by cluster name, so that the order of the prompts

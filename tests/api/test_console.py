@@ -51,13 +51,13 @@ def test_lines_tell_now_and_then_and_each_count_once(
         lines.advance(8)
     assert capsys.readouterr().err.splitlines() == [
         "generate: 8/32 images, starting",
-        "generate: 24/32 images, 12 s, 0.75 s an image, about 6 seconds left",
-        "generate: 32/32 images, 18 s, 0.75 s an image",
+        "generate: 24/32 images, 12 s, 0.75 s per image, about 6 seconds left",
+        "generate: 32/32 images, 18 s, 0.75 s per image",
         "export: 0/40 images, starting",
-        "export: 8/40 images, 20 s, 2.5 s an image",
+        "export: 8/40 images, 20 s, 2.5 s per image",
         "detect: 0/40 images, starting",
-        "detect: 8/40 images, 100 s, 12.5 s an image",
-        "detect: 16/40 images, 110 s, 6.88 s an image, about 30 seconds left",
+        "detect: 8/40 images, 100 s, 12.5 s per image",
+        "detect: 16/40 images, 110 s, 6.88 s per image, about 30 seconds left",
     ]
     lines.begin("detect", 0, 8)
     now += 20
@@ -73,8 +73,8 @@ def test_lines_tell_now_and_then_and_each_count_once(
     lines.end()
     assert capsys.readouterr().err.splitlines() == [
         "detect: 0/8 images, starting",
-        "detect: 8/8 images, 20 s, 2.5 s an image",
+        "detect: 8/8 images, 20 s, 2.5 s per image",
         "score: 8/8 images, complete",
         "check: 0/4 images, starting",
-        "check: 3/4 images, 1 s, 0.333 s an image",
+        "check: 3/4 images, 1 s, 0.333 s per image",
     ]

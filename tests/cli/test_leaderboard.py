@@ -211,7 +211,7 @@ def test_a_summary_of_0_1_has_no_zero_for_what_is_undefined(spatialbench: Comman
 def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(
     spatialbench: Command,
 ) -> None:
-    """Official results with two images a prompt, all of them right."""
+    """Official results with two images per prompt, all of them right."""
     records = {
         f"{prompt}_{k}": {"classes": text, "sra": 1}
         for prompt, text in (("0", ["person", "bicycle"]), ("8", ["person", "car"]))

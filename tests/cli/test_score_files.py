@@ -165,4 +165,4 @@ def test_a_benchmark_without_official_files_says_what_it_reads(spatialbench: Com
     Path("results.json").write_text('{"0_0": {}}')
     outcome = spatialbench("score", "--bench", "squares", "--detections", "results.json")
     assert outcome.status == 2
-    assert "expected one object a line with prompt_id" in outcome.err
+    assert "expected one object per line with prompt_id" in outcome.err

@@ -99,7 +99,7 @@ def test_boxes_in_shares(spatialbench: Command, door: str) -> None:
 
 
 def test_detections_numbered_from_1_or_of_more_images(spatialbench: Command) -> None:
-    """None is dropped without a word: two images a prompt, and the file's are 1 and 2."""
+    """None is dropped without a word: two images per prompt, and the file's are 1 and 2."""
     boxes()
     text = Path("boxes.jsonl").read_text()
     Path("boxes.jsonl").write_text(

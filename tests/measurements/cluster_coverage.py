@@ -6,7 +6,7 @@ Simulated runs of one share, with 24 to 500 object pairs; how all of VISOR's met
 prompts is ``visor_coverage``.
 
 Each line is a kind of run: object pairs differ in how hard they are (beta(a, b) by pair), prompts
-of a pair share that, and four images a prompt are drawn. A nominal 95 % interval should cover in
+of a pair share that, and four images per prompt are drawn. A nominal 95 % interval should cover in
 about 95 of 100 runs; the column 'prompts' shows what ignoring the pairs would give.
 """
 

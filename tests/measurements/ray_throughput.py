@@ -1,4 +1,4 @@
-"""Two Ray workers against one, one thread each, on the lab: images a second of generation.
+"""Two Ray workers against one, one thread each, on the lab: images per second of generation.
 
 ``OMP_NUM_THREADS=1 python -m tests.measurements.ray_throughput`` on an idle machine of two cores or
 more. The two take turns several times; a worker's first batches, while models are still loading
@@ -38,7 +38,7 @@ class Clock(Silent):
 
 
 def rate(folder: Path, workers: int, prompts: int, batch_size: int) -> float:
-    """Images a second with so many workers, without loading and without the last stragglers."""
+    """Images per second with so many workers, without loading and without the last stragglers."""
     benchmark = plugins.load("benchmark", "visor")
     generator = plugins.load("method", "sd").configure(GenerationSettings(), {})
     run = open_run(

@@ -1,7 +1,7 @@
 """A simulation of 1 to 512 workers on full VISOR: how well they are used, and what failures cost.
 
 ``python -m tests.measurements.scale`` prints the table of docs/clusters.md. The times are given by
-options; the defaults are the authors' 23 s an image on an A40 for InfSplign, batches of 8, and the
+options; the defaults are the authors' 23 s per image on an A40 for InfSplign, batches of 8, and the
 rules of the executor as they are: a driver that hands out one batch at a time, a lost worker
 replaced by one that loads its model again, the batch in hand and the unwritten one before it done
 again. With ``--timing FILE`` the batch times are drawn from a run's own timing.jsonl.

@@ -75,7 +75,7 @@ class World:
         return first, second, right
 
     def run(self, rng: np.random.Generator, rates: tuple[Floats, Floats, Floats]) -> ScoreTable:
-        """Four images a prompt."""
+        """Four images per prompt."""
         size = (len(self.prompts), IMAGES)
         first, second, right = ((rng.random(size) < rate[:, None]).ravel() for rate in rates)
         right &= first & second

@@ -57,7 +57,7 @@ def test_a_complete_run_loads_nothing_and_writes_nothing(tmp_path: Path) -> None
 
 def test_a_larger_limit_continues_the_same_directory(tmp_path: Path) -> None:
     make(tmp_path / "at once")
-    # Whole batches of five, two images a prompt: a cut batch would be another composition.
+    # Whole batches of five, two images per prompt: a cut batch would be another composition.
     for limit in (5, 2, 10, None):
         make(tmp_path / "in steps", limit=limit)
     assert snapshot(tmp_path / "in steps") == snapshot(tmp_path / "at once")

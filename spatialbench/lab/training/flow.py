@@ -114,7 +114,7 @@ def train_flow(
         folder: where the checkpoint is kept.
         schedule: length, learning rate, seed.
         report: receives progress lines.
-        batch: scenes a step.
+        batch: scenes per step.
         device: a torch device.
         workers: processes that draw; 0 draws in this one. The batches are the same.
         grown: a trained transformer to go on from, instead of random weights. It knows the words

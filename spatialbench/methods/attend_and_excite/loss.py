@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ExcitementLoss:
-    """One loss a sample: the greatest, over its objects, of 1 - the object's highest share.
+    """One loss per sample: the greatest, over its objects, of 1 - the object's highest share.
 
     Args:
         objects: how many objects each sample of the batch has.

@@ -1,4 +1,4 @@
-"""The layers of a LoRA as a pipeline has them: two matrices a module and what scales them."""
+"""The layers of a LoRA as a pipeline has them: two matrices per module and what scales them."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class MapReader:
         """Moments of every map.
 
         Args:
-            maps: one a layer, (batch, 2 objects, rows * columns), not negative.
+            maps: one per layer, (batch, 2 objects, rows * columns), not negative.
             shapes: rows and columns of each layer's maps.
         """
         import torch

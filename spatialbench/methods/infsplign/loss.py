@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SpatialLoss:
-    """One loss a sample, all layers and samples at once.
+    """One loss per sample, all layers and samples at once.
 
     Args:
         settings: the weights, margin and activation.

@@ -30,7 +30,7 @@ def side_weight(step: float) -> float:
 
 
 class TransportLoss:
-    """One loss a sample, the two objects' costs added.
+    """One loss per sample, the two objects' costs added.
 
     Args:
         sides: how each sample of the batch is pulled.

@@ -1,4 +1,4 @@
-"""The small table behind the filters: a verdict letter an image, relation and objects a prompt."""
+"""The table behind the filters: per image the verdict, per prompt relation and objects."""
 
 from __future__ import annotations
 

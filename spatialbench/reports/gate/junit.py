@@ -12,7 +12,7 @@ _SUITE = "spatialbench gate"
 
 
 def junit(decision: Decision) -> bytes:
-    """One test case a metric: a failure outside the window, an error where nothing can be told.
+    """One test case per metric: a failure outside the window, an error where nothing can be told.
 
     The type of a failure is ``regression`` or ``above-the-window``, of an error ``cannot-tell``.
 

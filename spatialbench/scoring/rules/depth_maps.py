@@ -1,4 +1,4 @@
-"""The depth maps of a run: one 8- or 16-bit grey image an image, larger values nearer.
+"""The depth maps of a run: one 8- or 16-bit grey image per image, larger values nearer.
 
 They lie in a folder as ``<prompt id>/<k>.png``, beside the images they were made from:
 ``RUN/depth/<model>`` where ``spatialbench depth`` wrote them, or wherever ``--rule
