@@ -32,7 +32,7 @@ def read_checkpoint(path: Path, key: str) -> dict[str, torch.Tensor]:
             with torch.serialization.safe_globals(_numpy_scalars()):
                 content = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
-        raise UserError(f"{path} is no intact safetensors file ({error}); get it again.") from error
+        raise UserError(f"{path} is a damaged safetensors file ({error}); get it again.") from error
     # A pickle program raises whatever it likes: KeyError, IndexError, struct.error.
     except Exception as error:
         reason = " ".join(str(error).split())[:200]

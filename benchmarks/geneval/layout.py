@@ -110,7 +110,7 @@ def _folder(source: ImageFiles, name: str, names: Names) -> Folder:
         record = parse_json(json_lines(without_mark(source.read(name)))[0])
         text = record["prompt"]
         if not isinstance(text, str):
-            raise TypeError("its prompt is no text")
+            raise TypeError("its prompt is not text")
     except ValueError as error:
         return Folder(None, why=f"the first line of {name} is no JSON ({error})")
     except (KeyError, TypeError, IndexError):

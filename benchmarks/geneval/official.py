@@ -59,8 +59,8 @@ def place_of(filename: str) -> Place:
     match = _SAMPLE.search(filename.replace("\\", "/"))
     if match is None:
         raise UserError(
-            f"{filename!r} is no sample of GenEval: expected <folder>/samples/<digits>.png, such "
-            "as 00353/samples/00000.png (the official scorer skips other names silently)."
+            f"{filename!r} is not a sample of GenEval: expected <folder>/samples/<digits>.png, "
+            "such as 00353/samples/00000.png (the official scorer skips other names silently)."
         )
     return Place(match["folder"], int(match["index"]))
 

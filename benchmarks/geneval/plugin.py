@@ -125,7 +125,7 @@ class GenEval(Benchmark):
         """The official rule with other options than its defaults.
 
         Raises:
-            UserError: a value that is no number, or out of its range.
+            UserError: a value that is not a number, or out of its range.
         """
         for key, value in options.items():
             low, high = _RANGES[key]

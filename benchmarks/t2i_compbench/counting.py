@@ -86,7 +86,7 @@ def wanted_objects(words: Sequence[str], plurals: Mapping[str, str]) -> tuple[li
 def official_counts(labels: Sequence[str], names: Sequence[str]) -> list[int]:
     """How many labels the script takes for each name.
 
-    A name that is no label takes over every label that contains it, for the names after it too:
+    A name that is not a label takes over every label that contains it, for the names after it too:
     ``phone`` is found in ``microphone``.
     """
     present = list(labels)

@@ -74,7 +74,7 @@ def depth_folder() -> Path:
     """
     given = os.environ.get(FOLDER_VARIABLE)
     if not given or not Path(given).expanduser().is_dir():
-        state = f"{given} is no folder" if given else "there are none"
+        state = f"{given} is not a folder" if given else "there are none"
         raise UserError(
             f"the 3D rules need a depth map of every image and {state}: set {FOLDER_VARIABLE} to "
             "a folder of 8-bit PNGs named like the official samples."

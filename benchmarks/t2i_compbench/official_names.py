@@ -46,7 +46,7 @@ def parse_sample_name(name: str) -> SampleName:
     match = _NAME.fullmatch(name)
     if match is None:
         raise UserError(
-            f"{name!r} is no sample of T2I-CompBench: expected names like "
+            f"{name!r} is not a sample of T2I-CompBench: expected names like "
             "'a dog on the left of a cat_000310.png', and nothing else in the folder."
         )
     return SampleName(match["prompt"], int(match["number"]))
@@ -73,6 +73,6 @@ def depth_name(prompt: Prompt, record: Mapping[str, Any]) -> str:
         return sample_name(prompt.text, running_number(line_of(prompt), int(record["index"])))
     if not isinstance(given, str) or Path(given).name != given or given in ("", ".", ".."):
         raise UserError(
-            f"the depth map {given!r} is no plain file name: name a file of the depth folder."
+            f"the depth map {given!r} is not a plain file name: name a file of the depth folder."
         )
     return given

@@ -71,7 +71,7 @@ def _read(path: Path) -> tuple[str, ...]:
         names = labels_of(read_json(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is no label space of UniDet ({type(error).__name__}); delete it and type "
+            f"{path} is not a label space of UniDet ({type(error).__name__}); delete it and type "
             "'spatialbench fetch unidet'."
         ) from error
     if len(names) != CLASSES:

@@ -129,8 +129,8 @@ class UniDetDetector(Detector):
     ) -> list[Detections]:
         """Every box above 0.1 in each image, best score first, in the frame's pixels.
 
-        A name in ``labels`` that is no label of UniDet's is said once in the log: by the official
-        rule such an object is never found.
+        A name in ``labels`` that UniDet does not have is logged once: by the official rule such an
+        object is never found.
 
         Raises:
             UserError: features or scores that are not finite.

@@ -132,6 +132,6 @@ class Backbone:
                 "'spatialbench lab train'."
             )
         raise UserError(
-            f"{self.folder} is no diffusers pipeline (it has no model_index.json); give a folder "
-            "written by save_pretrained of a Stable Diffusion, SD3 or FLUX pipeline."
+            f"{self.folder} is not a diffusers pipeline (it has no model_index.json); give a "
+            "folder written by save_pretrained of a Stable Diffusion, SD3 or FLUX pipeline."
         )

@@ -187,7 +187,7 @@ def _side(name: str, asked: int | None, default: int | None, unit: int) -> int |
     side = default if asked is None else asked
     if side is not None and (side < unit or side % unit):
         raise UserError(
-            f"--{name} {side} is no image size here: give a positive multiple of {unit} "
+            f"--{name} {side} is not an image size here: give a positive multiple of {unit} "
             f"pixels{f' (default {default})' if default else ''}."
         )
     return side

@@ -156,7 +156,7 @@ def _level(text: str) -> float:
         level = -1.0
     if not 0 <= level <= 1:
         raise click.UsageError(
-            f"--levels {text} is no noise level: give numbers from 0 to 1, such as 0.5,0.85."
+            f"--levels {text} is not a noise level: give numbers from 0 to 1, such as 0.5,0.85."
         )
     return level
 

@@ -176,8 +176,8 @@ def _official(
     if benchmark.official_reader(subset or benchmark.default_subset, images) is None:
         raise UserError(
             f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
-            "file: expected one object per line with prompt_id, index, width, height, boxes, scores "
-            "and labels."
+            "file: expected one object per line with prompt_id, index, width, height, boxes, "
+            "scores and labels."
         )
     read = official_reader(benchmark, subset or benchmark.default_subset, images)
     rewritten = benchmark.rewritten_prompts(path)

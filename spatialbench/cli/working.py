@@ -74,7 +74,7 @@ class WorkingOptions:
         """The device of the workers; that this machine has it is asked only if it works itself.
 
         Raises:
-            UserError: a word that is no device, or a device that this machine lacks.
+            UserError: a word that is not a device, or a device that this machine lacks.
         """
         if self.executor == "ray":
             if given is None and self.gpus_per_worker:

@@ -69,7 +69,7 @@ def read_records(path: Path) -> Iterator[BoxRecord]:
     """Records of a detections JSON Lines file from elsewhere; empty lines are skipped.
 
     Raises:
-        UserError: no such file, or a line that is no detections record (its number is given).
+        UserError: no such file, or a line that is not a detections record (its number is given).
     """
     try:
         with open_regular(path) as file:
@@ -168,7 +168,7 @@ def score_verdicts(
                 f"the image {prompt.id}/{index} appears twice: give every image one record."
             )
         if not 0 <= index < _MOST_IMAGES:
-            raise UserError(f"{prompt.id}/{index} is no image: give it an index from 0 on.")
+            raise UserError(f"{prompt.id}/{index} is not an image: give it an index from 0 on.")
         if origin.images_per_prompt is not None and index >= origin.images_per_prompt:
             raise UserError(
                 f"{prompt.id}/{index} is one image too many: {origin.images_per_prompt} of each "
@@ -236,13 +236,13 @@ def _record(path: Path, number: int, line: bytes) -> BoxRecord:
     try:
         record = parse_json(line)
         if not isinstance(record, dict):
-            raise TypeError("it is no object")
+            raise TypeError("it is not an object")
         return BoxRecord.from_json(record)
     except (ValueError, KeyError, TypeError) as error:
         missing = isinstance(error, KeyError)
         problem = f"it has no {error}" if missing else str(error)
     raise UserError(
-        f"{path}, line {number}, is no detections record ({problem}): expected "
+        f"{path}, line {number}, is not a detections record ({problem}): expected "
         '{"prompt_id": "1103", "index": 0, "width": 512, "height": 512, "boxes": '
         '[[x0, y0, x1, y1]], "scores": [0.9], "labels": ["dog"]}.'
     )

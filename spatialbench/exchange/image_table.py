@@ -60,7 +60,7 @@ class TableLayout(Layout):
             elif prompt_id not in names.known:
                 placed[name] = names.unknown(prompt_id)
             elif not is_number(index := row["index"] or ""):
-                placed[name] = f"its index {index!r} is no whole number"
+                placed[name] = f"its index {index!r} is not a whole number"
             else:
                 placed[name] = prompt_id, int(index)
         return placed
@@ -111,6 +111,6 @@ def _table(source: ImageFiles) -> tuple[list[str], list[tuple[int, dict[str, str
         return columns, rows
     except (csv.Error, ValueError) as error:
         raise UserError(
-            f"{source.path}/{MANIFEST} is no table of comma-separated values in UTF-8 ({error}): "
+            f"{source.path}/{MANIFEST} is not a CSV table in UTF-8 ({error}): "
             "write it again with the columns file, prompt_id and index."
         ) from error

@@ -99,7 +99,7 @@ def rewritten_prompts(source: Source, names: Names, files: Sequence[str]) -> int
 
 
 def _as_image(name: str, where: Placed, by_table: bool) -> Placed:
-    """The same, unless the file is no image, or one that is not read."""
+    """The same, unless the file is not an image, or one that is not read."""
     suffix = PurePosixPath(name).suffix.lower()
     if isinstance(where, PassedOver) or suffix in IMAGES:
         return where

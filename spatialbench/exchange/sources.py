@@ -51,7 +51,7 @@ def open_source(path: Path) -> Source:
     if not path.exists():
         raise UserError(f"there is nothing at {path}: give a folder, a .zip or a .tar of images.")
     if not path.is_file():
-        raise UserError(f"{path} is no regular file: give a folder, a .zip or a .tar of images.")
+        raise UserError(f"{path} is not a regular file: give a folder, a .zip or a .tar of images.")
     for opened in (_zip, _tar):
         try:
             source = opened(path)

@@ -137,4 +137,4 @@ def _encodable(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise ValueError("it holds half a surrogate pair, which is no text") from None
+        raise ValueError("it holds half a surrogate pair, which is not text") from None

@@ -128,7 +128,7 @@ def needs_conversion(image: Image.Image) -> bool:
 
 
 def header_needs_conversion(path: Path, formats: tuple[str, ...]) -> bool:
-    """The same of a file, by its header alone; False for what is no image."""
+    """The same of a file, by its header alone; False for what is not an image."""
     from PIL import Image
 
     try:

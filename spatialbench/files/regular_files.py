@@ -75,7 +75,7 @@ def open_below(below: Path, path: Path, flags: int) -> int:
         if stat.S_ISREG(os.fstat(handle).st_mode):
             return handle
         os.close(handle)
-    raise UserError(f"{path} is no regular file: remove what stands there.")
+    raise UserError(f"{path} is not a regular file: remove what stands there.")
 
 
 def open_regular(path: Path, below: Path | None = None) -> BufferedReader:
@@ -99,11 +99,11 @@ def open_regular(path: Path, below: Path | None = None) -> BufferedReader:
                 handle = _open(path.name, _READ, folder, path, below)
     except OSError as error:
         if error.errno == errno.ENXIO:
-            raise ValueError("it is no regular file") from error
+            raise ValueError("it is not a regular file") from error
         raise
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)

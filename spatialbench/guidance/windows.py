@@ -55,7 +55,7 @@ def read_step(name: str, value: Any, steps: int) -> int:
         edge = _share(value, steps) if _is_share(value) else _step(value)
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"{name}={value!r} is no step of the run: give a step number such as 12, or a share "
+            f"{name}={value!r} is not a step of the run: give a step number such as 12, or a share "
             "such as 25% or 0.25."
         ) from error
     if not 0 <= edge <= steps:

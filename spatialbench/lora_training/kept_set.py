@@ -138,7 +138,7 @@ def _image(record: Any, folder: Path) -> KeptImage:
 
 def _no_set(folder: Path, why: str) -> UserError:
     return UserError(
-        f"{folder} is no finished training set ({why}); give the folder of 'spatialbench "
+        f"{folder} is not a finished training set ({why}); give the folder of 'spatialbench "
         "esplora build-data', or type that command again to finish it."
     )
 

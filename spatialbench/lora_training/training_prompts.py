@@ -92,7 +92,7 @@ def read_prompts(path: Path) -> list[Prompt]:
             made.append(prompt_of(f"{number:06d}", parse_json(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, line {number}, is no prompt ({error}); expected "
+                f"{path}, line {number}, is not a prompt ({error}); expected "
                 '{"text": "a dog left of a cat", "relations": [["dog", "left", "cat"]]} with '
                 f"relations among {', '.join(sorted(JUDGED))}."
             ) from error

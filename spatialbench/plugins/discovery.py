@@ -147,8 +147,8 @@ def _read_variable() -> None:
         kinds = [kind for kind, facts in KINDS.items() if isinstance(found, facts.base)]
         if not kinds:
             raise UserError(
-                f"{VARIABLE} names {place}, which is no plug-in: expected an object of one of the "
-                "classes in spatialbench.plugins."
+                f"{VARIABLE} names {place}, which is not a plug-in: expected an object of one of "
+                "the classes in spatialbench.plugins."
             )
         _read.add(place)
         _from_place(kinds[0], place)

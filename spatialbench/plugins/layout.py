@@ -19,7 +19,7 @@ _AROUND = re.compile(r"[\s='\"]*(\d{1,9})(?:\.0+)?[\s\"]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A file that is no image of a prompt and need not be one: ``why`` says what it is."""
+    """A file that is not an image of a prompt and need not be one: ``why`` says what it is."""
 
     why: str
 

@@ -78,7 +78,7 @@ def assignments(given: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise UserError(f"--set {text!r} is no assignment: give it as --set KEY=VALUE.")
+            raise UserError(f"--set {text!r} is not an assignment: give it as --set KEY=VALUE.")
         if key not in known:
             raise unknown_name("parameter", key, known)
         if key in values:

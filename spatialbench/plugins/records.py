@@ -142,7 +142,7 @@ def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
     """A judge's answers to these questions about one image.
 
     Raises:
-        UserError: too many or too few, or one that is no number from 0 to 1.
+        UserError: too many or too few, or one that is not a number from 0 to 1.
     """
     if isinstance(answers, str | Mapping) or not hasattr(answers, "__iter__"):
         raise UserError(

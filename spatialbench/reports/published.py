@@ -72,7 +72,7 @@ def read_figures(path: Path, benchmark: Benchmark) -> tuple[Published, ...]:
         read = _ROWS.validate_json(read_limited(path).decode("utf-8"))
     except ValidationError as error:
         raise UserError(
-            f"{path} is no file of published figures ({first_error(error)}); expected a JSON "
+            f"{path} is not a file of published figures ({first_error(error)}); expected a JSON "
             'list of {"method", "base", "metrics": {"OA": 62.03}, "source", "evidence": "P"}.'
         ) from error
     except (OSError, ValueError) as error:

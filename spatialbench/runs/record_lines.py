@@ -41,8 +41,8 @@ def read_lines(
         below: the run, below which no link is followed.
 
     Raises:
-        UserError: any other line that ``read`` refuses, with its number; what is no regular file,
-            is reached through a link, or may not be read.
+        UserError: any other line that ``read`` refuses, with its number; what is not a regular
+            file, is reached through a link, or may not be read.
         OSError: the file is gone.
     """
     torn: str | None = None

@@ -116,7 +116,7 @@ class Summary(Group):
             ValueError: a document that no summary is.
         """
         if not isinstance(document, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         if not isinstance(document.get("metrics"), dict):
             return cls.model_validate(_of_flat(document))
         if document.get("format") != FORMAT:

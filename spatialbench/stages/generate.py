@@ -191,7 +191,7 @@ def generate(
 
 
 def _say_one_colour(directory: RunDirectory, progress: Progress) -> None:
-    """A safety checker's black, or NaN, is no image of the method's."""
+    """A safety checker's black, or NaN, is not an image of the method's."""
     records = directory.image_journal.records(lambda notice: None)
     blank = {key_of(record) for record in records if record.get(ONE_COLOUR)}
     if blank:

@@ -48,7 +48,7 @@ class Shard:
         if slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
             return cls(int(number), int(count))
         raise UserError(
-            f"--shard {text!r} is no part of a whole: expected i/n with i from 1 to n, such as "
+            f"--shard {text!r} is not a part of a whole: expected i/n with i from 1 to n, such as "
             '2/8; in a Slurm array of --array=1-8, type --shard "$SLURM_ARRAY_TASK_ID/8".'
         )
 

@@ -25,9 +25,9 @@ def standard_error(rate: float, prompts: int, images: int, correlation: float) -
         UserError: a rate or correlation outside [0, 1], or a count below 1.
     """
     if not 0 <= rate <= 1:
-        raise UserError(f"a rate of {100 * rate:g} % is none: expected 0 to 100, as in --rate 50.")
+        raise UserError(f"a rate must be between 0 and 100 %, as in --rate 50; not {100 * rate:g}.")
     if not 0 <= correlation <= 1:
-        raise UserError(f"a correlation of {correlation:g} is none here: expected 0 to 1.")
+        raise UserError(f"a correlation must be between 0 and 1 here; not {correlation:g}.")
     if prompts < 1 or images < 1:
         raise UserError(f"{prompts} prompts with {images} images: expected at least one of each.")
     return sqrt(rate * (1 - rate) * kish(images, correlation) / (prompts * images))

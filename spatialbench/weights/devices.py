@@ -67,7 +67,7 @@ def chosen_device(given: str | None) -> str:
     torch is imported only where it has to be asked, so that a finished run is told quickly.
 
     Raises:
-        UserError: a word that is no device, or a device this machine or this torch lacks.
+        UserError: a word that is not a device, or a device this machine or this torch lacks.
     """
     if given is None:
         return "cuda" if _driver() and _has("cuda") else "cpu"
@@ -84,10 +84,10 @@ def named_device(given: str) -> str:
     """The word for a device, whether or not this machine has one.
 
     Raises:
-        UserError: a word that is no device.
+        UserError: a word that is not a device.
     """
     if not _DEVICE.fullmatch(given):
-        raise UserError(f"--device {given!r} is no device: expected cpu, cuda, cuda:N, mps or xpu.")
+        raise UserError(f"--device {given!r} is not a device: give cpu, cuda, cuda:N, mps or xpu.")
     return given
 
 

@@ -84,7 +84,7 @@ class Weights:
         if self.missing is not None:
             raise UserError(self.missing)
         raise UserError(
-            f"{self.folder} is no model folder (it has no config.json); give one written by "
+            f"{self.folder} is not a model folder (it has no config.json); give one written by "
             f"save_pretrained of the kind of model that {self.name} is, its tokenizer and image "
             "processor."
         )

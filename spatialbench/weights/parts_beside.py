@@ -41,8 +41,8 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
     tokenizer = class_name == "AutoTokenizer" or _is(kind, transformers.PreTrainedTokenizerBase)
     if not tokenizer and not class_name.endswith("ImageProcessorPil"):
         raise UserError(
-            f"{folder} is said to be read by {class_name}, which is no tokenizer of transformers; "
-            "get an intact copy of the folder."
+            f"{folder} is said to be read by {class_name}, which is not a tokenizer of "
+            "transformers; get an intact copy of the folder."
         )
     options: dict[str, Any] = {"local_files_only": True}
     if tokenizer:
@@ -80,8 +80,8 @@ def load_scheduler(class_name: str, folder: Path) -> Any:
     kind: Any = getattr(diffusers, class_name, None)
     if not _is(kind, diffusers.SchedulerMixin):
         raise UserError(
-            f"{folder} is said to be read by {class_name}, which is no scheduler of diffusers; get "
-            "an intact copy of the folder."
+            f"{folder} is said to be read by {class_name}, which is not a scheduler of diffusers; "
+            "get an intact copy of the folder."
         )
     try:
         with quiet():
@@ -166,5 +166,5 @@ def _require_own_files(folder: Path) -> None:
     odd = [name for name in listed if not isinstance(name, str) or Path(name).name != name]
     if odd:
         raise UserError(
-            f"{path} names {odd[0]!r}, which is no file of its folder; get an intact copy."
+            f"{path} names {odd[0]!r}, which is not a file of its folder; get an intact copy."
         )

@@ -121,7 +121,7 @@ def configuration(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
         if not isinstance(content, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
     except (OSError, ValueError) as error:
         raise UserError(
             f"{path} cannot be read ({_first_line(error)}); get an intact copy of it."
@@ -167,7 +167,7 @@ def _damage(path: Path) -> str | None:
 
 
 def _no_weights(path: Path) -> str | None:
-    """What a file is that is no file of weights at all: the usual accidents of downloading."""
+    """What a file is that is not a file of weights at all: the usual accidents of downloading."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

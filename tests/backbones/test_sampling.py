@@ -28,7 +28,7 @@ def requests(*seeds: int) -> list[ImageRequest]:
         ({"guidance_scale": -1.0}, r"--guidance-scale -1 is out of range.*default 7\.5"),
         ({"guidance_scale": 0.5}, r"--guidance-scale 0\.5 is out of range"),
         ({"guidance_scale": float("nan")}, "--guidance-scale nan"),
-        ({"width": 500}, "--width 500 is no image size .* multiple of 8"),
+        ({"width": 500}, "--width 500 is not an image size .* multiple of 8"),
         ({"height": 0}, "--height 0"),
         ({"dtype": "half"}, "unknown dtype 'half'"),
         ({"scheduler": "dimm"}, "unknown scheduler 'dimm': did you mean ddim"),

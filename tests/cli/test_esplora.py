@@ -55,7 +55,7 @@ def test_from_prompts_to_a_lora_that_draws(spatialbench: Command, tmp_path: Path
         (("build-data", "--folder", "s", "--objects", "dog,cat"), "2 objects are too few"),
         (("build-data", "--folder", "s", "--prompts", "none.jsonl"), "cannot read the prompts"),
         (("build-data", "--folder", "s", "--method", "esplora"), "needs a LoRA"),
-        (("train", "nowhere"), "is no finished training set"),
+        (("train", "nowhere"), "is not a finished training set"),
         (("train", "nowhere", "--rank", "0"), "--rank 0 is out of range"),
     ],
 )

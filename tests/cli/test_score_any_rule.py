@@ -172,10 +172,10 @@ def test_depth_needs_a_map_of_the_same_size(spatialbench: Command, front: Prompt
         ("esplora-r3", "unknown rule of visor 'esplora-r3': did you mean esplora-r"),
         ("ofical", "did you mean official"),
         ("esplora-r1:tau=0", "tau=0 is out of range"),
-        ("esplora-r1:tau=x", "tau=x is no number: give one, as in --rule esplora-r1:tau=3"),
+        ("esplora-r1:tau=x", "tau=x is not a number: give one, as in --rule esplora-r1:tau=3"),
         ("esplora-r1:tua=3", "unknown parameter 'tua': did you mean tau"),
         ("pse:tau=3", "unknown parameter 'tau'"),
-        ("esplora-r1:depth=nowhere", "depth=nowhere is no folder"),
+        ("esplora-r1:depth=nowhere", "depth=nowhere is not a folder"),
     ],
 )
 def test_rules_nobody_knows(spatialbench: Command, rule: str, message: str) -> None:

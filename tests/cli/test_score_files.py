@@ -136,7 +136,7 @@ def test_a_named_subset_expects_all_its_prompts(spatialbench: Command) -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ((RECORD, '{"prompt_id": "0", "ind'), "line 2, is no detections record"),
+        ((RECORD, '{"prompt_id": "0", "ind'), "line 2, is not a detections record"),
         ((RECORD, RECORD), "appears twice"),
         (({**RECORD, "prompt_id": "999"},), "'999', which squares does not have"),
         (({**RECORD, "prompt_id": 0},), "prompt_id must be text"),

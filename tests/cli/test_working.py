@@ -63,7 +63,7 @@ def test_each_verb_takes_a_shard(spatialbench: Command, tmp_path: Path) -> None:
         (("--executor", "slurm"), "'slurm' is not one of 'local', 'ray'"),
         (("--calibrate",), "--calibrate is for a plan, not for a run: add --dry-run"),
         (("--price-per-hour", "2"), "add --dry-run"),
-        (("--executor", "ray", "--device", "gpu"), "--device 'gpu' is no device"),
+        (("--executor", "ray", "--device", "gpu"), "--device 'gpu' is not a device"),
     ],
 )
 def test_options_that_do_not_fit(

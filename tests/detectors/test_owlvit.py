@@ -248,7 +248,7 @@ def test_damaged_weights_are_refused(
 
 
 def test_folders_of_something_else_are_refused(owlvit_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no model folder"):
+    with pytest.raises(UserError, match="is not a model folder"):
         OWLVIT.configure(str(tmp_path)).load()
     folder = Path(shutil.copytree(owlvit_folder, tmp_path / "other"))
     edit_json(folder / "config.json", model_type="owlv2")

@@ -59,7 +59,7 @@ def test_layout() -> None:
     assert sample_path(FIRST, 3) == "00353/samples/00003.png"
     assert place_of("C:\\out\\00353\\samples\\0003.png") == ("00353", 3)
     for name in ("00353/00003.png", "00353/samples/grid.png", "00353/samples/00003.jpg"):
-        with pytest.raises(UserError, match="is no sample of GenEval"):
+        with pytest.raises(UserError, match="is not a sample of GenEval"):
             place_of(name)
 
 
@@ -75,7 +75,7 @@ def result(**changes: Any) -> str:
         (result() + "[", "line 2, is no GenEval result"),
         (result(metadata="{}"), "are not|is not GenEval's"),
         (result(metadata="{"), "is not GenEval's"),
-        (result(filename="a.png"), "is no sample of GenEval"),
+        (result(filename="a.png"), "is not a sample of GenEval"),
     ],
 )
 def test_wrong_results(tmp_path: Path, content: str, said: str) -> None:

@@ -163,7 +163,7 @@ def test_nothing_survives_and_the_table_is_shown(tmp_path: Path) -> None:
         built(plan(tmp_path, "wrong", "nothing", "copy"))
     lines = [line.split() for line in str(caught.value).splitlines()]
     assert next(line for line in lines if line[:1] == ["left"])[1:4] == ["3", "0", "(0.0"]
-    with pytest.raises(UserError, match="is no finished training set"):
+    with pytest.raises(UserError, match="is not a finished training set"):
         read_kept(tmp_path)
 
 

@@ -108,7 +108,7 @@ def test_reading_waits_for_no_pipe(kept: KeptSet, tmp_path: Path, name: str) -> 
     shutil.copytree(kept.folder, folder)
     (folder / name).unlink()
     os.mkfifo(folder / name)
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         _pixels(folder / read_kept(folder).images[0].file, folder)
 
 

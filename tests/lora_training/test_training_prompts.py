@@ -76,7 +76,7 @@ def test_prompts_from_a_file(tmp_path: Path) -> None:
         ('{"text": "a", "relations": [["a", "near", "b"]]}', "line 1, .*'near' is not a relation"),
         ('{"text": "a", "relations": []}', "line 1, .*at least one relation"),
         ('{"text": "a"}', "line 1, .*expected"),
-        ("dog left of cat", "line 1, is no prompt"),
+        ("dog left of cat", "line 1, is not a prompt"),
         ("", "holds no prompt"),
     ],
 )

@@ -157,7 +157,7 @@ def test_other_commits_and_folders_are_known_for_what_they_are(
         ({"negative_prompt": "x"}, {}, "negative_prompt has no effect on FLUX"),
         ({"eta": "0.5"}, {}, "eta has no effect on FLUX"),
         ({}, {"scheduler": "ddim"}, "--scheduler ddim is for models that predict noise"),
-        ({}, {"width": 520}, r"--width 520 is no image size .* multiple of 16"),
+        ({}, {"width": 520}, r"--width 520 is not an image size .* multiple of 16"),
         ({}, {"guidance_scale": 0.5}, r"--guidance-scale 0\.5 is out of range"),
         ({}, {"steps": 0}, r"--steps 0 is too few.*default 28"),
     ],

@@ -116,7 +116,7 @@ def test_what_a_folder_says_of_itself(folder: Path) -> None:
         ({"eta": "0.5"}, {}, "eta has no effect on SD3"),
         ({"negative_prompt": "x"}, {"guidance_scale": 0}, "no effect without guidance"),
         ({}, {"scheduler": "ddim"}, "SD3 follows a flow"),
-        ({}, {"width": 40}, r"--width 40 is no image size .* multiple of 16"),
+        ({}, {"width": 40}, r"--width 40 is not an image size .* multiple of 16"),
     ],
 )
 def test_settings_that_make_no_sense(

@@ -52,7 +52,7 @@ def test_a_row_that_breaks_an_identity(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_rows(tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="is no file of published figures"):
+    with pytest.raises(UserError, match="is not a file of published figures"):
         _read(tmp_path, {**ROW, **changes})
 
 
@@ -88,7 +88,7 @@ def test_the_unit_can_be_said(tmp_path: Path) -> None:
     assert row.metrics == small
     with pytest.raises(UserError, match=r"OA is 1\.2, and a share is from 0 to 1"):
         _read(tmp_path, {**ROW, "metrics": {"OA": 1.2}, "unit": "share"})
-    with pytest.raises(UserError, match="is no file of published figures"):
+    with pytest.raises(UserError, match="is not a file of published figures"):
         _read(tmp_path, {**ROW, "unit": "fraction"})
 
 

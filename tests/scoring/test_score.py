@@ -251,7 +251,7 @@ def test_bad_detections_from_elsewhere(tmp_path: Path) -> None:
         scored(good, good)
     with pytest.raises(UserError, match="the prompt id '99', which shapes does not have"):
         scored(good | {"prompt_id": "99"})
-    with pytest.raises(UserError, match="line 3, is no detections record"):
+    with pytest.raises(UserError, match="line 3, is not a detections record"):
         scored(good, good | {"prompt_id": 1})
     with pytest.raises(UserError, match="image 1/0: detections with a NaN"):
         scored(good | {"scores": [math.nan]})

@@ -224,7 +224,7 @@ def test_models_that_fail_leave_the_run_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no weights"):
         make_depth(run, Ramp(), Silent(), NoMasks())
     assert sorted(tmp_path.rglob("*")) == before
-    # What 0.1 left after such a failure is no folder of depth maps.
+    # What 0.1 left after such a failure is not a folder of depth maps.
     left = tmp_path / "depth" / "ramp@1"
     left.mkdir(parents=True)
     (left / "depth.json").write_text('{"signature": "ramp@1"}')

@@ -87,7 +87,7 @@ def test_records_find_their_map_by_the_official_name(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("../map.png", "no plain file name"),
+        ("../map.png", "not a plain file name"),
         ("colour.png", "mode RGB"),
         ("torn.png", "cannot be read"),
         ("wide.png", "another shape"),

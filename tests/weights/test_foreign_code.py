@@ -207,7 +207,7 @@ def test_an_image_processor_with_code(tmp_path: Path, answering_yes: Path) -> No
             load_beside(kind, tmp_path)
         assert not answering_yes.exists()
     for other in ("AutoProcessor", "CLIPProcessor", "AutoModel", "pipeline", "nothing"):
-        with pytest.raises(UserError, match="is no tokenizer of transformers"):
+        with pytest.raises(UserError, match="is not a tokenizer of transformers"):
             load_beside(other, tmp_path)
 
 
@@ -230,7 +230,7 @@ def test_a_tokenizer_of_files_elsewhere_is_refused(pipeline: Path, tmp_path: Pat
         folder / "tokenizer" / "tokenizer_config.json",
         fast_tokenizer_files=["../../tokenizer.4.0.json"],
     )
-    with pytest.raises(UserError, match="which is no file of its folder"):
+    with pytest.raises(UserError, match="which is not a file of its folder"):
         load_pipeline(resolve(str(folder)))
 
 
@@ -250,7 +250,7 @@ def test_the_command_says_it_in_a_sentence(
     command += ["--images-per-prompt", "1", "--backbone", str(folder), "--detector", "lab-owlvit"]
     assert main([*command, "--out", "here"]) == 2
     said = capsys.readouterr().err
-    assert "CLIPProcessor, which is no tokenizer of transformers" in said
+    assert "CLIPProcessor, which is not a tokenizer of transformers" in said
     assert "Traceback" not in said
     assert not answering_yes.exists()
 

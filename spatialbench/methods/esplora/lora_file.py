@@ -223,7 +223,7 @@ def _configuration(path: Path, read: Callable[[], Any]) -> dict[str, Any]:
     try:
         content = read()
         if not isinstance(content, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
     except (OSError, ValueError) as error:
         raise UserError(
             f"the adapter configuration in {path} cannot be read ({error}); get an intact copy."

@@ -115,7 +115,7 @@ def scaling(
         convolved: whether the layer is a convolution of more than one pixel.
 
     Raises:
-        UserError: an alpha that is lost; a rank or alpha that is no number, is not finite, or
+        UserError: an alpha that is lost; a rank or alpha that is not a number, is not finite, or
             contradicts the weights.
     """
     if config is not None:
@@ -202,7 +202,7 @@ def _pattern(config: Mapping[str, Any], key: str, place: Place, default: Any) ->
     """A module's own value in a peft pattern, else the default."""
     patterns = config.get(key) or {}
     if not isinstance(patterns, Mapping):
-        raise _no_number(place, f"{key} is no object")
+        raise _no_number(place, f"{key} is not an object")
     if not patterns:
         return default
     from peft.utils.other import get_pattern_key
@@ -219,5 +219,5 @@ def _pattern(config: Mapping[str, Any], key: str, place: Place, default: Any) ->
 
 def _no_number(place: Place, reason: object) -> UserError:
     return UserError(
-        f"{place.file}: the rank or alpha of {place} is no number ({reason}); get an intact copy."
+        f"{place.file}: the rank or alpha of {place} is not a number ({reason}); get another copy."
     )

@@ -119,7 +119,7 @@ def _blocks(text: str) -> tuple[int, ...] | None:
         return None
     if not re.fullmatch(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", text):
         raise UserError(
-            f"infsplign: blocks={text} is no list of blocks: give numbers and ranges, such as "
+            f"infsplign: blocks={text} is not a list of blocks: give numbers and ranges, such as "
             "7-9 or 13,14,18."
         )
     found: set[int] = set()

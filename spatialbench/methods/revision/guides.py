@@ -80,7 +80,7 @@ class FolderGuides:
             return read_rgb(read_limited(path, LARGE), _FORMATS)
         except (OSError, ValueError) as error:
             raise UserError(
-                f"the guide {path} is no readable image ({error}); replace it."
+                f"the guide {path} is not a readable image ({error}); replace it."
             ) from error
 
     def require(self, prompt: Prompt) -> None:

@@ -115,7 +115,7 @@ def read_gate(path: Path) -> GateFile:
             f"'spatialbench gate RUN --write {path}'."
         ) from error
     except ValueError as error:
-        raise UserError(f"{path} is no gate file: it is not JSON ({error}).") from error
+        raise UserError(f"{path} is not a gate file: it is not JSON ({error}).") from error
     version = content.get("gate_version") if isinstance(content, dict) else None
     again = f"write it again with 'spatialbench gate RUN --write {path} --force'"
     if type(version) is not int or version not in _READ:
@@ -130,7 +130,7 @@ def read_gate(path: Path) -> GateFile:
         gate.measured  # noqa: B018
     except ValidationError as error:
         raise UserError(
-            f"{path} is no valid gate file ({first_error(error)}): mend that field, or {again}."
+            f"{path} is not a valid gate file ({first_error(error)}): mend that field, or {again}."
         ) from error
     except UserError as error:
         raise UserError(f"{path}, signature: {error}") from error

@@ -135,14 +135,14 @@ def build(family: RulePlugin, benchmark: Benchmark, subset: str | None, options:
         options: those given, by name; values may be numbers or text.
 
     Raises:
-        UserError: a value that is no number or out of range, or a folder that is not there.
+        UserError: a value that is not a number or out of range, or a folder that is not there.
     """
     defaults = {key: option.default for key, option in family.options.items()}
     known = {**defaults, **{k: v for k, v in options.items() if k != DEPTH_OPTION}}
     for key, value in known.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(
-                f"--rule option {key}={value} is no number: give one, as in --rule "
+                f"--rule option {key}={value} is not a number: give one, as in --rule "
                 f"{family.name}:{key}={defaults[key]:g}."
             )
     rule: Rule = checked(

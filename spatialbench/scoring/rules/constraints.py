@@ -88,7 +88,7 @@ def plane_holds(
         ValueError: a relation outside the plane, malformed boxes.
     """
     if relation not in PLANE:
-        raise ValueError(f"{relation} is no relation in the plane")
+        raise ValueError(f"{relation} is not a relation in the plane")
     if relation in _SWAPPED:
         return plane_holds(relation.inverse, b, a, constraint).T
     axis = 0 if relation.axis == "x" else 1
@@ -116,7 +116,7 @@ def depth_holds(
         ValueError: a relation that is not one of depth.
     """
     if relation not in DEPTH:
-        raise ValueError(f"{relation} is no relation of depth")
+        raise ValueError(f"{relation} is not a relation of depth")
     if relation in _SWAPPED:
         return depth_holds(relation.inverse, b, a, margin).T
     first = np.asarray(a, dtype=np.float64).reshape(-1, 1)

@@ -71,7 +71,7 @@ class DepthFolder:
         return value if isinstance(value, str) and value == slug(value) else None
 
     def map_path(self, prompt_id: str, index: int) -> Path:
-        """Where the map of an image lies. Raises UserError for an id that is no folder name."""
+        """Where the map of an image lies. Raises UserError for an id that is not a folder name."""
         return self.path / safe_id(prompt_id) / f"{index:d}.png"
 
     def masks_path(self, prompt_id: str, index: int) -> Path:
@@ -198,8 +198,8 @@ def given_folder(path: str | Path) -> DepthFolder:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise UserError(
-            f"depth={path} is no folder: expected one with <prompt id>/<k>.png, or leave depth out "
-            "for the maps that 'spatialbench depth RUN' makes."
+            f"depth={path} is not a folder: expected one with <prompt id>/<k>.png, or leave depth "
+            "out for the maps that 'spatialbench depth RUN' makes."
         )
     return DepthFolder(folder)
 

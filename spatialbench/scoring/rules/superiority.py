@@ -52,7 +52,7 @@ def superiority_of_boxes(relation: Relation, a: Sequence[float], b: Sequence[flo
         ValueError: a relation outside the plane, malformed boxes.
     """
     if relation not in PLANE:
-        raise ValueError(f"{relation} is no relation in the plane")
+        raise ValueError(f"{relation} is not a relation in the plane")
     if relation not in _FIRST_MUST_BE_LESS:
         return superiority_of_boxes(relation.inverse, b, a)
     axis = 0 if relation.axis == "x" else 1

@@ -36,8 +36,8 @@ def test_a_class_is_called_by_two_of_its_names_at_most() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is no label space"),
-        ("[]", "is no label space"),
+        ("{", "is not a label space"),
+        ("[]", "is not a label space"),
         (json.dumps({"raw_data": [["key"]]}), "lists 0 classes, expected 722"),
     ],
 )

@@ -193,7 +193,7 @@ def test_a_level_without_attention_is_refused(sd_pipe: Any, mixed: list[Prompt])
         ({"scale": -1}, "scale=-1 is out of range for attend-and-excite"),
         ({"thresholds": "20%"}, "thresholds='20%' is not what attend-and-excite takes"),
         ({"thresholds": "0:2"}, "value from 0 to 1"),
-        ({"thresholds": "200%:0.5"}, "thresholds='200%' is no step of the run"),
+        ({"thresholds": "200%:0.5"}, "thresholds='200%' is not a step of the run"),
         ({"level": "x"}, "takes a whole number for level"),
         ({"strength": 1}, "unknown parameter of attend-and-excite 'strength'"),
     ],

@@ -242,9 +242,9 @@ def test_ranks_that_do_not_agree(unet: Any, tmp_path: Path) -> None:
     change_json(folder / "adapter_config.json", r=8)
     refuse(unet, folder, "has rank 4 .* its configuration says 8")
     change_json(folder / "adapter_config.json", r=4, lora_alpha="many")
-    refuse(unet, folder, "the rank or alpha of .* is no number")
+    refuse(unet, folder, "the rank or alpha of .* is not a number")
     change_json(folder / "adapter_config.json", lora_alpha=4, alpha_pattern={"(": 3})
-    refuse(unet, folder, "the rank or alpha of .* is no number")
+    refuse(unet, folder, "the rank or alpha of .* is not a number")
 
 
 @pytest.mark.parametrize(

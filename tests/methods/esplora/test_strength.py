@@ -102,9 +102,9 @@ def test_other_starts_are_loaded_to_what_was_trained(
         ({"use_qalora": True}, "use_qalora"),
         ({"layer_replication": [[0, 1]]}, "layer_replication"),
         ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens"),
-        ({"lora_alpha": None}, "is no number"),
-        ({"lora_alpha": True}, "is no number"),
-        ({"lora_alpha": [7]}, "is no number"),
+        ({"lora_alpha": None}, "is not a number"),
+        ({"lora_alpha": True}, "is not a number"),
+        ({"lora_alpha": [7]}, "is not a number"),
         ({"lora_alpha": 1e999}, "says alpha inf"),
         ({"lora_alpha": 0}, "changes none"),
     ],
@@ -167,7 +167,7 @@ def test_the_module_s_own_alpha_goes_before_the_header_s(
     ("header", "said"),
     [
         ({"ss_network_alpha": "7", "ss_network_dim": "8"}, "an alpha for rank 8 only"),
-        ({"ss_network_alpha": "Dynamic"}, "is no number"),
+        ({"ss_network_alpha": "Dynamic"}, "is not a number"),
         ({"alpha": "nan"}, "says alpha nan"),
     ],
 )

@@ -242,7 +242,7 @@ def test_the_method_on_folders(
         PLUGIN.configure(given, {"layers": "mid"})
     with pytest.raises(UserError, match="blocks=5-3 ends before it starts"):
         PLUGIN.configure(given, {"blocks": "5-3"})
-    with pytest.raises(UserError, match="is no list of blocks"):
+    with pytest.raises(UserError, match="is not a list of blocks"):
         PLUGIN.configure(given, {"blocks": "first"})
     with pytest.raises(UserError, match=r"softmax of infsplign .*'row'"):
         PLUGIN.configure(given, {"softmax": "row"})

@@ -135,8 +135,8 @@ def test_one_level_drops_the_other_levels_term() -> None:
         ({"preset": "thesis", "loss": "elu"}, "has no alpha and margin for the loss 'elu'"),
         ({"start": "30", "end": "20"}, "starts at step 30 and ends before it, at step 20"),
         ({"end": "51"}, "end=51 lies outside the 50 steps"),
-        ({"end": "120%"}, "end='120%' is no step of the run"),
-        ({"start": "early"}, "start='early' is no step of the run"),
+        ({"end": "120%"}, "end='120%' is not a step of the run"),
+        ({"start": "early"}, "start='early' is not a step of the run"),
         ({"start": True}, "start"),
     ],
 )

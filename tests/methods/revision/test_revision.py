@@ -156,10 +156,10 @@ def test_guides_that_are_not_there(folder: Path, guides: Path, pair: Any, tmp_pa
     ):
         generator.generate(requests_of([missing]))
     (guides / "77.png").write_bytes(b"not an image")
-    with pytest.raises(UserError, match=r"77\.png is no readable image"):
+    with pytest.raises(UserError, match=r"77\.png is not a readable image"):
         generator.generate(requests_of([missing]))
     Image.new("1", (10_000, 10_000)).save(guides / "77.png")
-    with pytest.raises(UserError, match=r"77\.png is no readable image \(10000 x 10000 pixels"):
+    with pytest.raises(UserError, match=r"77\.png is not a readable image \(10000 x 10000 pixels"):
         generator.generate(requests_of([missing]))
     with pytest.raises(UserError, match="no folder of guides"):
         PLUGIN.configure(settings(folder), {"guides": str(tmp_path / "nowhere")})
