@@ -23,21 +23,21 @@ FEWEST = 2
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="How many images that became right or wrong to list.",
+    help="How many of the images that became right or wrong to list.",
 )
 @click.option(
     "--confidence",
     type=FiniteFloat(0.5, 0.9999),
     default=0.95,
     show_default=True,
-    help="Of the intervals.",
+    help="Confidence level of the intervals.",
 )
 @click.option(
     "--resamples",
     type=click.IntRange(min=100),
     default=2000,
     show_default=True,
-    help="Of the bootstrap and of the permutation test.",
+    help="Resamples of the bootstrap and of the permutation test.",
 )
 @format_option
 def command(

@@ -16,12 +16,12 @@ from .options import format_option
 @click.option(
     "--record-canary",
     is_flag=True,
-    help="Also keep what every sound detector finds in fixed images: from then on it must find "
-    "the same before it scores.",
+    help="Also record what every sound detector finds in fixed images; later it must find the "
+    "same before it is used.",
 )
 @format_option
 def command(record_canary: bool, form: Form) -> None:
-    """Check versions, extras, the cache, the lab's weights and every detector that is here.
+    """Check versions, extras, the cache, the lab's weights and every installed detector.
 
     Nothing is downloaded. The exit status is 2 where something is broken.
     """

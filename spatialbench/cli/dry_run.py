@@ -22,12 +22,12 @@ dry_run_options = stack(
     click.option(
         "--calibrate",
         is_flag=True,
-        help="With --dry-run: make two batches here, look at them, and estimate from that.",
+        help="With --dry-run: make and look at two batches here, and estimate from them.",
     ),
     click.option(
         "--price-per-hour",
         type=FiniteFloat(0),
-        help="With --dry-run: what an hour of one worker costs, in any currency.",
+        help="With --dry-run: the price of one worker for an hour, in any currency.",
     ),
 )
 

@@ -79,9 +79,15 @@ _data_options = stack(
     ),
     click.option("--images-per-prompt", type=click.IntRange(min=1), default=1, show_default=True),
     click.option("--seed", type=int, default=0, show_default=True, help="Of prompts and images."),
-    click.option("--method", default="sd", show_default=True, help="What draws the images."),
     click.option(
-        "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Its parameters."
+        "--method", default="sd", show_default=True, help="The method that makes the images."
+    ),
+    click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A parameter of the method; give --set again for another one.",
     ),
     _BACKBONE,
     click.option("--steps", type=click.IntRange(min=1), help="Default: the backbone's own."),
@@ -99,7 +105,9 @@ _data_options = stack(
         show_default=True,
         help="The check: esplora-r1 or esplora-r2, with options as in esplora-r1:tau=3.",
     ),
-    click.option("--threshold", type=FiniteFloat(0, 1), help="Score a box must exceed."),
+    click.option(
+        "--threshold", type=FiniteFloat(0, 1), help="Boxes count whose score is above this."
+    ),
     batch_size_option,
     device_option,
     _DTYPE,
@@ -149,7 +157,7 @@ def build_data(form: Form, **values: Any) -> None:
     help="Checkpoint and LoRA; default: lora/ in DATA.",
 )
 @_BACKBONE
-@click.option("--rank", type=int, default=128, show_default=True)
+@click.option("--rank", type=int, default=128, show_default=True, help="Of the LoRA.")
 @click.option("--alpha", type=FiniteFloat(0), help="Default: the rank.")
 @click.option(
     "--targets",
@@ -158,8 +166,8 @@ def build_data(form: Form, **values: Any) -> None:
     help="Adapted layers: attention, attention+ff or all.",
 )
 @click.option("--text-encoder", is_flag=True, help="Adapt the text encoders too.")
-@click.option("--steps", type=int, default=2000, show_default=True)
-@click.option("--batch-size", type=int, default=16, show_default=True)
+@click.option("--steps", type=int, default=2000, show_default=True, help="Of training.")
+@click.option("--batch-size", type=int, default=16, show_default=True, help="Images per step.")
 @click.option("--learning-rate", type=float, default=1e-4, show_default=True)
 @click.option(
     "--pure-noise",
@@ -168,8 +176,20 @@ def build_data(form: Form, **values: Any) -> None:
     show_default=True,
     help="Share of samples shown pure noise; without any, layout is not learned from captions.",
 )
-@click.option("--no-caption", type=float, default=0.1, show_default=True)
-@click.option("--object-weight", type=float, default=1.0, show_default=True)
+@click.option(
+    "--no-caption",
+    type=float,
+    default=0.1,
+    show_default=True,
+    help="Share of samples shown no caption.",
+)
+@click.option(
+    "--object-weight",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Of pixels inside the objects' boxes; the background has 1.",
+)
 @click.option(
     "--gradient-checkpointing", is_flag=True, help="Less memory, slower; changes no weight."
 )

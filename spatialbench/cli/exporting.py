@@ -27,7 +27,9 @@ from .importing import LayoutName
     type=click.Path(path_type=Path),
     help="A new folder; with detections the file to write.",
 )
-@click.option("--detector", help="With detections: whose, where a run has those of several.")
+@click.option(
+    "--detector", help="With detections: whose, where the run has those of several detectors."
+)
 def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
     """Write RUN where another tool looks for it; 'import' reads all of it back."""
     from ..exchange.write_images import export_images

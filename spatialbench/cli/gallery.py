@@ -31,7 +31,9 @@ _MOST_RUNS = 2
     is_flag=True,
     help="Put small copies of the images into the folder, so that it can be moved or sent.",
 )
-@click.option("--no-sweep", is_flag=True, help="Leave the threshold sweep out; it takes longest.")
+@click.option(
+    "--no-sweep", is_flag=True, help="Leave out the threshold sweep, which takes longest."
+)
 def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) -> None:
     """Static pages of a run's images with boxes, verdicts, filters and charts.
 

@@ -19,10 +19,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command("gate")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--against", type=_FILE, help="The gate file that RUN is held to.")
-@click.option("--junit", "junit_path", type=_FILE, help="Also write JUnit XML there.")
-@click.option("--markdown", "markdown_path", type=_FILE, help="Also write a summary there.")
-@click.option("--write", "write_path", type=_FILE, help="Make a gate file from RUN instead.")
+@click.option("--against", type=_FILE, help="The gate file that RUN is checked against.")
+@click.option("--junit", "junit_path", type=_FILE, help="Also write JUnit XML to this file.")
+@click.option("--markdown", "markdown_path", type=_FILE, help="Also write a summary to this file.")
+@click.option("--write", "write_path", type=_FILE, help="Make this gate file from RUN instead.")
 @click.option(
     "--tolerance",
     type=FiniteFloat(0, 100),
@@ -31,18 +31,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--group-tolerance",
     type=FiniteFloat(0, 100),
-    help="With --write: windows for each task too, this wide.",
+    help="With --write: windows for each task too, with this tolerance.",
 )
 @click.option(
     "--one-sided",
     is_flag=True,
     help="With --write: windows with a lower edge only, which any gain passes.",
 )
-@click.option("--force", is_flag=True, help="With --write: over a file that is there.")
+@click.option("--force", is_flag=True, help="With --write: replace an existing file.")
 @click.option(
     "--confidence",
     type=FiniteFloat(0.5, 0.9999),
-    help="With --write: of the intervals that decide; default 0.95.",
+    help="With --write: confidence of the intervals that decide; default 0.95.",
 )
 @format_option
 def command(
@@ -58,11 +58,11 @@ def command(
     confidence: float | None,
     form: Form,
 ) -> int:
-    """Hold RUN to a gate file: exit status 0 pass, 1 outside a window, 2 cannot tell.
+    """Check RUN against a gate file: exit status 0 pass, 1 outside a window, 2 cannot tell.
 
     A metric fails when its whole interval lies outside its window. A partial run, one measured
-    under other conditions, or one with too few images cannot tell. What you typed wrong, a file
-    that is not there and a run without scores give exit status 64: no answer at all.
+    under other conditions, or one with too few images cannot tell. Exit status 64 is no answer: a
+    wrong command, a missing file, or a run without scores.
     """
     from ..reports.scored import load_scored
 

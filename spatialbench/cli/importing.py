@@ -47,13 +47,13 @@ class LayoutName(click.ParamType[str, str]):
     "instead of a folder.",
 )
 @click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset.")
-@click.option("--name", type=Utf8(), required=True, help="What to call the method in tables.")
+@click.option("--name", type=Utf8(), required=True, help="The method's name in tables.")
 @click.option(
     "--backbone",
     type=Utf8(),
     default="unknown",
     show_default=True,
-    help="What it was made with.",
+    help="The model that made the images.",
 )
 @click.option("--limit", type=int, help="Expect only the first N prompts, as 'run --limit N'.")
 @click.option("--only", help="Expect only these tasks, relations or prompt ids.")
@@ -62,14 +62,18 @@ class LayoutName(click.ParamType[str, str]):
     "--seed-scheme",
     default="unknown",
     show_default=True,
-    help="If you know: protocol or hashed[:BASE], as in 'run'.",
+    help="Where it is known: protocol or hashed[:BASE], as in 'run'.",
 )
 @click.option(
     "--detector-name", type=Utf8(), help="With detections: who made them; default: external."
 )
 @click.option("--allow-partial", is_flag=True, help="Import what matches and mark the run partial.")
 @click.option("--dry-run", is_flag=True, help="Only print the report; write nothing.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Put the run there.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The run's folder; default: one of its own under runs/.",
+)
 @format_option
 def command(
     path: Path,

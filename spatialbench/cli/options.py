@@ -22,8 +22,8 @@ def format_option(function: Decorated) -> Decorated:
         type=click.Choice(FORMS),
         default="table",
         show_default=True,
-        help="How to print the result. json is one document, and stdout holds nothing else; latex "
-        "needs the packages booktabs and graphicx; html is a whole page.",
+        help="How to print the result. With json, stdout holds one document and nothing else; "
+        "latex needs the packages booktabs and graphicx; html is a whole page.",
     )(function)
 
 
@@ -39,7 +39,7 @@ def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]
 
 
 batch_size_option = click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Images at a time; decides no pixel."
+    "--batch-size", type=click.IntRange(min=1), help="Images at a time; changes no image."
 )
 device_option = click.option(
     "--device", help="cpu, cuda, cuda:1, mps; default: cuda where there is one, else cpu."
@@ -56,7 +56,7 @@ run_options = stack(
         "method, a pipeline or a function (prompt, seed) -> image.",
     ),
     click.option(
-        "--name", type=Utf8(), help="What a function or pipeline of your own is called in tables."
+        "--name", type=Utf8(), help="The name of your own function or pipeline in tables."
     ),
     click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
     click.option(
@@ -70,24 +70,30 @@ run_options = stack(
         help="Only the first N prompts of one fixed, balanced shuffle; a larger N contains them.",
     ),
     click.option("--only", help="Only these tasks, relations or prompt ids, comma-separated."),
-    click.option("--images-per-prompt", type=int, help="Default: the benchmark's own number."),
+    click.option(
+        "--images-per-prompt", type=int, help="How many; default: the benchmark's own number."
+    ),
     click.option(
         "--steps", type=click.IntRange(min=1), help="Denoising steps; default: the backbone's own."
     ),
-    click.option("--guidance-scale", type=FiniteFloat(0), help="Default: the backbone's own."),
+    click.option(
+        "--guidance-scale",
+        type=FiniteFloat(0),
+        help="Classifier-free guidance; default: the backbone's own.",
+    ),
     click.option("--scheduler", help="Such as ddim or euler; default: the backbone's own."),
     click.option(
-        "--width", type=click.IntRange(min=1), help="Pixels; default: the backbone's own."
+        "--width", type=click.IntRange(min=1), help="In pixels; default: the backbone's own."
     ),
     click.option(
-        "--height", type=click.IntRange(min=1), help="Pixels; default: the backbone's own."
+        "--height", type=click.IntRange(min=1), help="In pixels; default: the backbone's own."
     ),
     click.option(
         "--set",
         "assignments",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A parameter of the method; may be given again.",
+        help="A parameter of the method; give --set again for another one.",
     ),
     click.option(
         "--prompt-transform",
@@ -110,7 +116,7 @@ run_options = stack(
     click.option(
         "--out",
         type=click.Path(file_okay=False),
-        help="Put the run exactly there; default: its own folder under runs/.",
+        help="The run's folder; default: one of its own under runs/.",
     ),
     offline_option,
 )
@@ -135,6 +141,8 @@ rule_options = stack(
         "'list rules' shows them.",
     ),
     click.option(
-        "--threshold", type=FiniteFloat(0, 1), help="Score a box must exceed; default: the rule's."
+        "--threshold",
+        type=FiniteFloat(0, 1),
+        help="Boxes count whose score is above this; default: the rule's own.",
     ),
 )

@@ -19,17 +19,23 @@ _MOST_RUNS = 2
 @click.command("power")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN [RUN2]]")
 @click.option("--bench", help="Without RUN: plan for this benchmark's prompts and images.")
-@click.option("--prompts", type=click.IntRange(min=1), help="Without RUN: also for so many.")
-@click.option("--images-per-prompt", type=click.IntRange(min=1), help="Default: 4, or --bench's.")
+@click.option("--prompts", type=click.IntRange(min=1), help="Without RUN: also plan for so many.")
+@click.option(
+    "--images-per-prompt", type=click.IntRange(min=1), help="Default: the benchmark's, else 4."
+)
 @click.option(
     "--rate", type=FiniteFloat(0, 100), help="Expected share of right images; default 50."
 )
-@click.option("--correlation", type=FiniteFloat(0, 1), help="Of images of one prompt; default 0.3.")
-@click.option("--between", type=FiniteFloat(0, 1), help="Of two runs on one prompt; default 0.5.")
+@click.option(
+    "--correlation", type=FiniteFloat(0, 1), help="Between images of one prompt; default 0.3."
+)
+@click.option(
+    "--between", type=FiniteFloat(0, 1), help="Correlation of two runs on one prompt; default 0.5."
+)
 @click.option(
     "--difference",
     type=FiniteFloat(0.001, 100),
-    help="Points that a run must be able to show; with RUN default 2.",
+    help="Percentage points that a run must be able to show; with RUN default 2.",
 )
 @format_option
 def command(

@@ -39,12 +39,12 @@ _HEAD = 65536
 @click.option(
     "--images-per-prompt",
     type=click.IntRange(min=1),
-    help="With --detections: how many images of each prompt there should be.",
+    help="With --detections: how many images each prompt should have.",
 )
 @click.option(
-    "--detector", help="With a run that several detectors looked at: which, by name or signature."
+    "--detector", help="Where several detectors looked at the run: which, by name or signature."
 )
-@click.option("--judge", help="With a run that several judges answered about: which.")
+@click.option("--judge", help="Where several judges answered: which.")
 @rule_options
 @click.option(
     "--verdicts",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--explain",
     is_flag=True,
-    help="Also say in which settings the other runs of this method differ from RUN.",
+    help="Also list the settings in which other runs of this method differ from RUN.",
 )
 @format_option
 def command(run: Path, explain: bool, form: Form) -> None:

@@ -32,23 +32,23 @@ working_options = stack(
     click.option(
         "--workers",
         type=click.IntRange(min=1),
-        help="ray: default: as many as the cluster has room for.",
+        help="ray: how many; default: as many as fit in the cluster.",
     ),
     click.option(
         "--gpus-per-worker",
         type=FiniteFloat(0),
-        help="ray: such as 0.5 for two workers a GPU; default: 1 on cuda, else 0.",
+        help="ray: such as 0.5 for two workers per GPU; default: 1 on cuda, else 0.",
     ),
     click.option(
         "--time-limit",
         type=FiniteFloat(1),
-        help="ray: seconds a batch may take before its worker is taken for hung; default: 3600.",
+        help="ray: seconds for a batch, after which its worker counts as hung; default: 3600.",
     ),
     click.option(
         "--shard",
         metavar="I/N",
-        help="Only part I (from 1) of N of the work, beside other shards on the same folder; "
-        "afterwards the command without --shard gives the table.",
+        help="Only part I (from 1) of N of the work; shards may work on one folder at once. "
+        "Afterwards the command without --shard prints the table.",
     ),
 )
 
@@ -65,7 +65,7 @@ class WorkingOptions:
     shard: str | None
 
     def part(self) -> Shard:
-        """The shard asked for. Raises UserError for what is none."""
+        """The shard asked for. Raises UserError for a text that names none."""
         from ..stages.plan import WHOLE, Shard
 
         return WHOLE if self.shard is None else Shard.parse(self.shard)
