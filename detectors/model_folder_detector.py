@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from spatialbench.files.downloads import forbidden
 from spatialbench.plugins import Detector, DetectorPlugin
-from spatialbench.plugins.requirements import Requirement, required
-from spatialbench.weights.model_folder import Weights
+from spatialbench.plugins.requirements import Requirement
+from spatialbench.weights.origin import Weights
 
 Model = TypeVar("Model")
 
@@ -40,12 +39,8 @@ class ModelFolderDetector(Detector, Generic[Model]):
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
         """The weights; see ``spatialbench.plugins.requirements``."""
-        weights = self.weights
-        fetchable = weights.source is not None and not (self.offline or forbidden())
         what = f"the weights of {self.name}"
-        here = required(what, lambda: weights.locate(offline=True), fetchable=fetchable)
-        # A download would not replace a damaged file.
-        return [here if here.missing else required(what, weights.require_whole)]
+        return [self.weights.whole_requirement(what, offline=self.offline)]
 
     def load(self) -> None:
         """Load the weights.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.detections import Detections
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.hub import HubSource
-from spatialbench.weights.model_folder import Weights, choose
+from spatialbench.weights.origin import Weights, choose
 
 from . import owlvit_model
 from .asked_names import require_lists
@@ -154,12 +154,12 @@ LAB_MISSING = (
 OWLVIT = OwlVitPlugin(
     "owlvit",
     "OWL-ViT B/32, open vocabulary: the detector VISOR prescribes",
-    Weights("owlvit", OFFICIAL, own=True),
+    Weights("owlvit", (OFFICIAL,), fetched_as="owlvit"),
 )
 OWLV2 = OwlVitPlugin(
     "owlv2",
     "OWLv2 B/16 ensemble, open vocabulary: OWL-ViT's stronger successor",
-    Weights("owlv2", OWLV2_BASE, own=True),
+    Weights("owlv2", (OWLV2_BASE,), fetched_as="owlv2"),
     owlvit_model.OWLV2,
 )
 LAB_OWLVIT = OwlVitPlugin(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.errors import UserError
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.loading import load_model
-from spatialbench.weights.model_folder import require_model_type
+from spatialbench.weights.origin import require_model_type
 from spatialbench.weights.parts_beside import load_beside
 
 from .canary import require_finite

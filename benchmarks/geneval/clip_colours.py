@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.errors import UserError
-from spatialbench.files.downloads import forbidden
-from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.plugins.requirements import Requirement
 from spatialbench.weights.devices import check_device
-from spatialbench.weights.hashing import folder_hash
-from spatialbench.weights.hub import HubSource, locate
-from spatialbench.weights.loading import require_weights
+from spatialbench.weights.hub import HubSource
+from spatialbench.weights.origin import Weights
 from spatialbench.weights.patterns import FilePatterns
-from spatialbench.weights.weight_files import loaded_files
 
 from .names import COLOURS, own_name
 
@@ -31,6 +28,7 @@ SOURCE = HubSource("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215
 """OpenAI's own weights; the commit is ours, open_clip takes them from OpenAI's server."""
 
 FILES = FilePatterns(allow=("*.json", "merges.txt", "model.safetensors"))
+CLIP = Weights("clip", (SOURCE,), files=FILES, fetched_as="geneval")
 
 TEMPLATES = (
     "a photo of a {colour} {name}",
@@ -53,7 +51,7 @@ class ClipColours:
     def __init__(self, device: str, offline: bool, folder: Path | None = None) -> None:
         self._device_name = device
         self._offline = offline
-        self._folder = folder
+        self._weights = CLIP if folder is None else Weights("clip", folder=folder, files=FILES)
         self._model: Any = None
         self._tokenizer: Any = None
         self._device: torch.device | None = None
@@ -62,15 +60,14 @@ class ClipColours:
     @property
     def word(self) -> str:
         """``clip-vit-l14-openai@32bd642-for-open_clip``: transformers stands in for open_clip."""
-        if self._folder is not None:
-            return f"clip@{folder_hash(self._folder, FILES)[:7]}-for-open_clip"
-        return f"clip-vit-l14-openai@{SOURCE.revision[:7]}-for-open_clip"
+        name = "clip-vit-l14-openai" if self._weights.sources else "clip"
+        return f"{name}@{self._weights.digits()}-for-open_clip"
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the colours; plain JSON, nothing is loaded."""
         return {
             "colours": "clip",
-            "weights": folder_hash(self._folder, FILES) if self._folder else str(SOURCE),
+            "weights": str(self._weights.source or self._weights.identity()["weights"]),
             "library": "transformers, in place of open_clip 2.20.0",
             "templates": list(TEMPLATES),
             "background": "#999999",
@@ -79,23 +76,12 @@ class ClipColours:
 
     def requirements(self) -> list[Requirement]:
         """The weights; see ``spatialbench.plugins.requirements``."""
-        fetchable = self._folder is None and not (self._offline or forbidden())
         what = f"the weights of {SOURCE.repo}, which names colours"
-        here = required(what, lambda: self._located(offline=True), fetchable=fetchable)
-
-        def whole() -> None:
-            folder = self._located(offline=True)
-            loaded_files(folder, "transformers", safe=require_weights(folder))
-
-        # A download would not replace a damaged file.
-        return [here if here.missing else required(what, whole)]
+        return [self._weights.whole_requirement(what, offline=self._offline)]
 
     def download(self) -> None:
         """Get the weights where they are missing; see ``plugins.download``."""
-        self._located(offline=self._offline)
-
-    def _located(self, *, offline: bool) -> Path:
-        return self._folder or locate(SOURCE, FILES, offline=offline, fetch_name="geneval")
+        self._weights.locate(offline=self._offline)
 
     def load(self) -> None:
         """Load the model.
@@ -111,7 +97,7 @@ class ClipColours:
         from spatialbench.weights.loading import load_model
         from spatialbench.weights.parts_beside import load_beside
 
-        folder = self._located(offline=self._offline)
+        folder = self._weights.locate(offline=self._offline)
         self._device = check_device(self._device_name)
         self._model = load_model(CLIPModel, folder, torch.float32).to(self._device)
         rows = self._model.config.text_config.vocab_size

@@ -13,10 +13,9 @@ from spatialbench.errors import UserError
 from spatialbench.plugins import Benchmark, Detector, Judged, Metric, Published, Rule
 from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
-from spatialbench.weights.hub import fetch
 
 from . import metrics, official, prompts
-from .clip_colours import FILES, SOURCE
+from .clip_colours import CLIP
 from .colouring import coloured
 from .evaluation import COLOURED_TASKS, COUNTING, Options
 from .layout import LAYOUT
@@ -105,7 +104,7 @@ class GenEval(Benchmark):
 
     def fetch(self) -> Sequence[Path]:
         """Download the colour classifier; the prompts need no download."""
-        return [fetch(SOURCE, FILES)]
+        return [CLIP.fetch()]
 
     def judged_metadata(self, metadata: Any) -> str | None:
         """What the scorer reads of a ``metadata.jsonl``; see ``prompts.judged_metadata``."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.loading import load_model
-from spatialbench.weights.model_folder import require_model_type
+from spatialbench.weights.origin import require_model_type
 from spatialbench.weights.parts_beside import load_beside
 
 from ..canary import require_finite

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.weights.hub import HubSource
-from spatialbench.weights.model_folder import Weights, choose
+from spatialbench.weights.origin import Weights, choose
 
 from ..asked_names import require_lists
 from ..canary import plain_images, require_different
@@ -107,5 +107,5 @@ class GroundingDinoPlugin(ModelFolderPlugin):
 PLUGIN = GroundingDinoPlugin(
     "grounding-dino",
     "Grounding DINO base, open vocabulary: reads the names as one sentence",
-    Weights("grounding-dino", BASE, own=True),
+    Weights("grounding-dino", (BASE,), fetched_as="grounding-dino"),
 )

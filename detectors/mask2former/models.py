@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spatialbench.weights.loading import load_model
-from spatialbench.weights.model_folder import require_model_type
+from spatialbench.weights.origin import require_model_type
 from spatialbench.weights.parts_beside import load_beside
 
 from ..coco_names import COCO_NAMES

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spatialbench.errors import UserError
-from spatialbench.files.downloads import forbidden
 from spatialbench.plugins import DetectorPlugin
-from spatialbench.plugins.requirements import required
-from spatialbench.weights.model_folder import choose
+from spatialbench.weights.origin import choose
 
 from ..checkpoint_file import ChosenFile, OfficialFile
 from ..coco_names import COCO_NAMES
@@ -95,11 +93,7 @@ class FolderPlugin(DetectorPlugin):
             chosen.signature,
             lambda: FolderModel(chosen.locate(offline=offline)),
             device,
-            lambda: required(
-                f"the weights of {self.name}",
-                lambda: chosen.locate(offline=True),
-                fetchable=chosen.source is not None and not (offline or forbidden()),
-            ),
+            lambda: chosen.requirement(f"the weights of {self.name}", offline=offline),
         )
 
     def fetch(self) -> Sequence[Path]:

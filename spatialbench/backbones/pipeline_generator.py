@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..plugins import ImageRequest, Method, Requirement
-from .decoding import decode, unpacked
-from .pipelines import Pipeline, own_size
-from .prepared_pipeline import prepared_pipeline
+from .decoding import decode
+from .families import Pipeline
+from .pipelines import load_pipeline
 from .prompt_embeddings import EmbeddingBatch, PromptEncoder
 from .sampling import Sampling
+from .schedulers import build
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +69,7 @@ class PipelineGenerator(Method):
         """What the pipeline samples, (n, channels, h, w): image i from its own seed."""
         sampling = self.sampling
         height, width = self.size()
-        sampled: torch.Tensor = self.pipe(
+        sampled = self.pipe(
             **self.embeddings(requests).arguments(),
             **self.options(),
             height=height,
@@ -77,8 +79,7 @@ class PipelineGenerator(Method):
             generator=image_generators(requests),
             output_type="latent",
         ).images
-        packed = sampling.family.packed
-        return unpacked(self.pipe, sampled, height, width) if packed else sampled
+        return sampling.family.unpacked(self.pipe, sampled, height, width)
 
     def options(self) -> dict[str, Any]:
         """Further keyword arguments of the pipeline's call: none."""
@@ -92,7 +93,7 @@ class PipelineGenerator(Method):
 
     def size(self) -> tuple[int, int]:
         """Height and width of the images, in pixels."""
-        height, width = own_size(self.pipe)
+        height, width = self.sampling.family.own_size(self.pipe)
         return self.sampling.height or height, self.sampling.width or width
 
 
@@ -101,3 +102,26 @@ def image_generators(requests: Sequence[ImageRequest]) -> list[torch.Generator]:
     import torch
 
     return [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
+
+
+def prepared_pipeline(
+    sampling: Sampling,
+    negative_prompt: str | None = None,
+    replaced: Mapping[str, Path] | None = None,
+) -> tuple[Pipeline, PromptEncoder]:
+    """The pipeline and the encoder of its prompts.
+
+    Args:
+        negative_prompt: what guidance leads away from; None for the usual none.
+        replaced: see :func:`~spatialbench.backbones.pipelines.load_pipeline`.
+
+    Raises:
+        UserError: see :func:`~spatialbench.backbones.pipelines.load_pipeline`; or steps that the
+            scheduler cannot take.
+    """
+    pipe = load_pipeline(
+        sampling.backbone, sampling.dtype, sampling.device, sampling.offline, replaced
+    )
+    if not sampling.family.flow:
+        pipe.scheduler = build(sampling.scheduler, pipe.scheduler, sampling.steps)
+    return pipe, PromptEncoder(pipe, negative_prompt, text_length=sampling.text_length)

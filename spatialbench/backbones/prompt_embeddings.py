@@ -8,20 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .pipelines import Pipeline, denoiser
+from .families import Embedding, Pipeline, of_pipeline
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """One prompt: ``tokens`` (1, length, width), and ``pooled`` (1, width) if there is one."""
-
-    tokens: torch.Tensor
-    pooled: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +106,7 @@ class PromptEncoder:
         import torch
 
         with torch.no_grad():
-            return encoded(self._pipe, text, self._text_length)
+            return of_pipeline(self._pipe).encode(self._pipe, text, self._text_length)
 
     def _report_unknown_words(self, text: str) -> None:
         """Say once which words a word-level vocabulary (the lab's) does not hold."""
@@ -128,37 +120,6 @@ class PromptEncoder:
             if unknown_id in ids and word not in self._reported:
                 self._reported.add(word)
                 log.warning("the backbone's vocabulary has no word %r (prompt: %s)", word, text)
-
-
-def encoded(pipe: Pipeline, texts: str | list[str], text_length: int | None = None) -> Embedding:
-    """One prompt or several by the pipeline's own text encoders: (n, length, width) and pooled.
-
-    Args:
-        text_length: tokens of T5, for SD3 and FLUX.
-    """
-    device = denoiser(pipe).device
-    if hasattr(pipe, "tokenizer_3"):
-        tokens, _, pooled, _ = pipe.encode_prompt(
-            texts,
-            None,
-            None,
-            device=device,
-            do_classifier_free_guidance=False,
-            max_sequence_length=256 if text_length is None else text_length,
-        )
-        return Embedding(tokens, pooled)
-    if hasattr(pipe, "transformer"):
-        tokens, pooled, _ = pipe.encode_prompt(
-            prompt=texts, device=device, max_sequence_length=text_length or 512
-        )
-        return Embedding(tokens, pooled)
-    found = pipe.encode_prompt(
-        prompt=texts,
-        device=device,
-        num_images_per_prompt=1,
-        do_classifier_free_guidance=False,
-    )
-    return Embedding(found[0], found[2] if len(found) == 4 else None)
 
 
 def _zeros_like(embedding: Embedding) -> Embedding:

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError, unknown_name
-from ..files.downloads import forbidden
-from ..plugins import GenerationSettings
+from ..plugins import Ability, GenerationSettings, load, names
 from ..plugins.requirements import Requirement, required
 from ..prompt_transforms import NONE, transform_of
 from ..weights.devices import DTYPES, require_dtype
 from .architecture import Architecture
-from .backbone import Backbone
-from .family import Family
+from .checkpoint import Checkpoint
+from .families import Family
 from .named import resolve
 from .schedulers import OWN, SchedulerChoice, choose
 
 ACTS_ON_A_UNET = "it acts on the attention of Stable Diffusion's UNet"
 """Why most methods do not run on a transformer."""
-UNET = frozenset({Family.UNET})
-UNET_AND_FLUX = frozenset({Family.UNET, Family.FLUX})
-EVERY_FAMILY = frozenset(Family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Sampling:
     are pixels, None the checkpoint's own. ``device`` and ``offline`` decide no pixel.
     """
 
-    backbone: Backbone
+    backbone: Checkpoint
     scheduler: SchedulerChoice
     steps: int
     guidance_scale: float
@@ -73,17 +70,15 @@ class Sampling:
         return self.backbone.defaults.text_length
 
     def download(self) -> None:
-        """Get what is missing of the backbone, unless offline; see ``Backbone.locate``."""
-        self.backbone.locate(offline=self.offline)
+        """Get what is missing of the backbone, unless offline."""
+        self.backbone.weights.locate(offline=self.offline)
 
     def requirements(self) -> list[Requirement]:
         """The backbone's files and its numbers' type; see ``spatialbench.plugins.requirements``."""
-        backbone = self.backbone
-        fetchable = backbone.source is not None and not (self.offline or forbidden())
-        what = f"the weights of {backbone.fetch_name}"
+        weights = self.backbone.weights
         kind = f"{self.dtype} on {self.device}"
         return [
-            required(what, lambda: backbone.locate(offline=True), fetchable=fetchable),
+            weights.requirement(f"the weights of {weights.fetched_as}", offline=self.offline),
             required(kind, lambda: require_dtype(self.dtype, self.device)),
         ]
 
@@ -107,13 +102,16 @@ class Sampling:
 
 
 def resolve_sampling(
-    settings: GenerationSettings, *, families: Collection[Family] = UNET, why: str = ACTS_ON_A_UNET
+    settings: GenerationSettings,
+    *,
+    needs: Collection[Ability] = (Ability.CROSS_ATTENTION,),
+    why: str = ACTS_ON_A_UNET,
 ) -> Sampling:
     """Check what the user asked for and fill in the backbone's defaults.
 
     Args:
-        families: the kinds of backbone that the method runs on.
-        why: why it does not run on the others.
+        needs: see ``plugins.MethodPlugin``.
+        why: why the method does not run on a backbone that has none of them.
 
     Raises:
         UserError: an unknown backbone, scheduler, dtype or prompt transform (near matches
@@ -122,11 +120,11 @@ def resolve_sampling(
     backbone = resolve(settings.backbone)
     defaults = backbone.defaults
     family = backbone.family
-    if family not in families:
-        article = "an" if family is Family.SD3 else "a"
+    if not _runs_on(needs, family):
         raise UserError(
-            f"this method does not run on {settings.backbone}, {article} {family.called} model: "
-            f"{why}. Give another --backbone, or a --method that runs on {family.called}."
+            f"this method does not run on {settings.backbone}, {family.article} {family.called} "
+            f"model: {why}. Give another --backbone; on {family.called} run "
+            f"{_methods_on(family)}."
         )
     steps = defaults.steps if settings.steps is None else settings.steps
     if steps < 1:
@@ -154,7 +152,21 @@ def resolve_sampling(
     )
 
 
-def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
+def _runs_on(needs: Collection[Ability], family: Family) -> bool:
+    return not needs or bool(family.abilities.intersection(needs))
+
+
+def _methods_on(family: Family) -> str:
+    """The installed methods that run on a family, for messages."""
+    found = []
+    for name in names("method"):
+        with suppress(UserError):
+            if _runs_on(load("method", name).needs, family):
+                found.append(name)
+    return ", ".join(found[:-1]) + (" and " if found[1:] else "") + "".join(found[-1:])
+
+
+def _scheduler(name: str, backbone: Checkpoint) -> SchedulerChoice:
     choice = choose(name)
     if backbone.family.flow and choice.name != OWN:
         raise UserError(
@@ -165,7 +177,7 @@ def _scheduler(name: str, backbone: Backbone) -> SchedulerChoice:
     return choice
 
 
-def _guidance(asked: float | None, backbone: Backbone) -> float:
+def _guidance(asked: float | None, backbone: Checkpoint) -> float:
     default = backbone.defaults.guidance_scale
     scale = default if asked is None else float(asked)
     if backbone.family.told_guidance and default == 0:

@@ -203,10 +203,11 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
 
     The same command again continues; on one machine it ends with the same bytes.
     """
-    from ..backbones.sampling import UNET_AND_FLUX, resolve_sampling
+    from ..backbones.sampling import resolve_sampling
     from ..lora_training.kept_set import read_kept
     from ..lora_training.lora_settings import LoraSettings
     from ..lora_training.training import train_lora
+    from ..plugins import Ability
 
     device, dtype, offline = (values.pop(name) for name in ("device", "dtype", "offline"))
     threads, frugal = values.pop("threads"), values.pop("gradient_checkpointing")
@@ -217,7 +218,7 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
             GenerationSettings(
                 backbone=backbone, dtype=dtype, device=chosen_device(device), offline=offline
             ),
-            families=UNET_AND_FLUX,
+            needs=(Ability.KNOWN_LAYERS,),
             why="its LoRA is trained in a UNet or in FLUX",
         )
         if threads:

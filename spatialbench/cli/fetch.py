@@ -29,11 +29,11 @@ def command(names: tuple[str, ...]) -> None:
 
 
 def _fetch(name: str) -> list[Path]:
-    from ..backbones.named import fetch_backbone, known_backbones
+    from ..backbones.named import names, resolve
 
-    backbones = [known.name for known in known_backbones()]
+    backbones = names()
     if name in backbones or "/" in name:
-        return [fetch_backbone(name)]
+        return [resolve(name).weights.fetch()]
     known = list(backbones)
     for kind in plugins.KINDS:
         available = plugins.names(kind)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
 from .. import plugins
 from ..api.console import say
 from ..errors import UserError
-from ..plugins import Kind
+from ..plugins import Kind, Plugin
 from ..reports.report import Form, Report
 from ..reports.tables import Table
 from .options import format_option
@@ -18,20 +18,24 @@ Entry = dict[str, str]
 
 
 def _plugins(kind: Kind) -> list[Entry]:
+    return _listed(plugins.names(kind), lambda name: plugins.load(kind, name))
+
+
+def _listed(names: Sequence[str], load: Callable[[str], Plugin]) -> list[Entry]:
     """One that cannot be loaded is listed with the reason: hiding it would hide the mistake."""
     entries = []
-    for name in plugins.names(kind):
+    for name in names:
         try:
-            entries.append({"name": name, "summary": plugins.load(kind, name).summary})
+            entries.append({"name": name, "summary": load(name).summary})
         except UserError as error:
             entries.append({"name": name, "summary": f"BROKEN: {error}"})
     return entries
 
 
 def _backbones() -> list[Entry]:
-    from ..backbones.named import known_backbones
+    from ..backbones.named import names, registered
 
-    return [{"name": known.name, "summary": known.summary} for known in known_backbones()]
+    return _listed(names(), registered)
 
 
 def _rules() -> list[Entry]:

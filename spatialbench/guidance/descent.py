@@ -24,7 +24,7 @@ from .tokens import Positions, prompt_words, token_rows
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..backbones.pipelines import Pipeline
+    from ..backbones.families import Pipeline
 
 
 class MapLoss(Protocol):

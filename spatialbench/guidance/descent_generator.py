@@ -52,7 +52,7 @@ class DescentGenerator(PipelineGenerator):
         """
         pipe, method = self.pipe, self.method
         prompts = [request.prompt for request in requests]
-        tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
+        tokenizers = self.sampling.family.word_tokenizers(pipe)
         positions = [method.positions(prompt, tokenizers) for prompt in prompts]
         with descended(
             pipe,
@@ -74,7 +74,7 @@ def configure(
     Raises:
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
-    sampling = resolve_sampling(settings)
+    sampling = resolve_sampling(settings, needs=method.needs)
     descent = read_descent(
         method.name,
         method.parameters,

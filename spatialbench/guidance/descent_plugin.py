@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.architecture import Architecture
-from ..plugins import GenerationSettings, MethodPlugin
+from ..plugins import Ability, GenerationSettings, MethodPlugin
 
 if TYPE_CHECKING:
     from ..prompts import Prompt
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class DescentPlugin(MethodPlugin):
     """A method that descends on the latents by a loss of the objects' attention maps."""
 
+    needs = (Ability.CROSS_ATTENTION,)
     clip: float | None = None
     """Greatest length of a sample's gradient; None leaves it as it is."""
 

@@ -7,6 +7,7 @@ words reads just those columns: exact, differentiable, and without the whole mat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ class _JointProcessor:
 class SD3TapProcessor(_JointProcessor):
     """Joint attention of an SD3 block: the image's tokens first, then the text's."""
 
+    @staticmethod
+    def attention(transformer: Any) -> list[Any]:
+        """The blocks' joint attention; of SD3.5 medium's two attentions the joint one."""
+        return [block.attn for block in transformer.transformer_blocks]
+
+    @staticmethod
+    def side(transformer: Any, latents: Tensor, told: Mapping[str, Any]) -> tuple[int, int]:
+        """Rows and columns of the image's tokens, from what the transformer is asked."""
+        patch = transformer.config.patch_size
+        return latents.shape[-2] // patch, latents.shape[-1] // patch
+
     def __call__(
         self,
         attn: Any,
@@ -111,6 +123,18 @@ class FluxTapProcessor(_JointProcessor):
     In a double block text and image come apart, in a single block as one sequence.
     """
 
+    @staticmethod
+    def attention(transformer: Any) -> list[Any]:
+        """That of the double blocks, and after it of the single ones."""
+        blocks = (*transformer.transformer_blocks, *transformer.single_transformer_blocks)
+        return [block.attn for block in blocks]
+
+    @staticmethod
+    def side(transformer: Any, latents: Tensor, told: Mapping[str, Any]) -> tuple[int, int]:
+        """Rows and columns of the packed latents, by the places of their patches."""
+        rows, columns = (int(told["img_ids"][:, axis].max()) + 1 for axis in (1, 2))
+        return rows, columns
+
     # By name, every one: the layer passes only what the signature names.
     def __call__(
         self,
@@ -149,3 +173,12 @@ class FluxTapProcessor(_JointProcessor):
         words = text.shape[1]
         image = attn.to_out[1](attn.to_out[0](mixed[:, words:].contiguous()))
         return image, attn.to_add_out(mixed[:, :words].contiguous())
+
+
+TapProcessor = type[SD3TapProcessor] | type[FluxTapProcessor]
+
+PROCESSORS: Mapping[str, TapProcessor] = {
+    "SD3Transformer2DModel": SD3TapProcessor,
+    "FluxTransformer2DModel": FluxTapProcessor,
+}
+"""By the transformer's class."""

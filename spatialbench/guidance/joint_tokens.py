@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..backbones.families import of_pipeline
 from ..errors import UserError
 from ..prompts import Prompt
 from .tokens import Positions, object_tokens, token_rows
@@ -32,23 +33,22 @@ def joint_object_tokens(
     Raises:
         UserError: the pipeline does not read these tokens, or an object has none.
     """
-    sd3 = hasattr(pipe, "tokenizer_3")
-    t5 = pipe.tokenizer_3 if sd3 else pipe.tokenizer_2
+    family = of_pipeline(pipe)
+    clips, t5 = family.word_tokenizers(pipe), family.t5_tokenizer(pipe)
     if tokens != "clip" and (t5 is None or not text_length):
         raise UserError(
             f"tokens={tokens} needs T5, and this backbone reads none: give --set tokens=clip."
         )
-    if tokens != "t5" and not sd3:
+    if tokens != "t5" and not clips:
         raise UserError(
-            f"tokens={tokens} needs rows of CLIP in the text, and FLUX reads T5 alone: "
+            f"tokens={tokens} needs rows of CLIP in the text, and {family.called} reads T5 alone: "
             "give --set tokens=t5."
         )
     found: list[Positions] = []
     if tokens != "t5":
-        clips = [t for t in (pipe.tokenizer, pipe.tokenizer_2) if t is not None]
         found.append(object_tokens(prompt, clips))
     if tokens != "clip":
-        before = int(pipe.tokenizer_max_length) if sd3 else 0
+        before = family.rows_before_t5(pipe)
         positions = object_tokens(prompt, [t5], limit=text_length)
         found.append(tuple(tuple(before + p for p in chosen) for chosen in positions))
     return tuple(found)

@@ -19,7 +19,7 @@ from .unet_forward import forward_replaced, rows_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..backbones.pipelines import Pipeline
+    from ..backbones.families import Pipeline
 
 Model = Callable[["Tensor", "Tensor"], Any]
 """The UNet's conditional half: unscaled latents (n, channels, h, w) and the numbers (n,) of the

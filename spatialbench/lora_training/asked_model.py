@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.decoding import unpacked
-from ..backbones.folder_backbone import FLUX_DEV
-from ..backbones.pipelines import Pipeline, denoiser
+from ..backbones.families import Pipeline, of_pipeline
 from ..errors import UserError
 from .noising import FLOW, PREDICTIONS
 
@@ -32,8 +30,9 @@ class AskedModel:
         import torch
 
         self.pipe = pipe
-        self.model = denoiser(pipe)
-        if hasattr(pipe, "transformer"):
+        self.family = of_pipeline(pipe)
+        self.model = getattr(pipe, self.family.denoiser)
+        if self.family.flow:
             self.prediction = FLOW
             # As large a share of noise as the timestep says; nothing of the image at the last.
             share = torch.arange(1, FLUX_TIMESTEPS + 1, dtype=torch.float32) / FLUX_TIMESTEPS
@@ -78,7 +77,7 @@ class AskedModel:
         guidance = None
         if self.model.config.guidance_embeds:
             # The number that the model is told when it samples.
-            guidance = torch.full((count,), FLUX_DEV.guidance_scale, device=device)
+            guidance = torch.full((count,), self.family.defaults.guidance_scale, device=device)
         words = conditioning["encoder_hidden_states"].shape[1]
         answer = self.model(
             hidden_states=pipe._pack_latents(shown, count, channels, rows, columns),
@@ -89,4 +88,4 @@ class AskedModel:
             **conditioning,
         ).sample
         factor = pipe.vae_scale_factor
-        return unpacked(pipe, answer, rows * factor, columns * factor).float()
+        return self.family.unpacked(pipe, answer, rows * factor, columns * factor).float()

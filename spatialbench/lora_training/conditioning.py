@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.pipelines import Pipeline, own_size
-from ..backbones.prompt_embeddings import PromptEncoder, encoded
+from ..backbones.families import Pipeline, of_pipeline
+from ..backbones.prompt_embeddings import PromptEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ class Conditioning:
         learned: bool,
         text_length: int | None = None,
     ) -> None:
-        self._pipe = pipe
+        self._pipe, self._family = pipe, of_pipeline(pipe)
         self._learned = learned
         self._encoder = PromptEncoder(pipe, capacity=100_000, text_length=text_length)
         self._size = size
@@ -40,7 +40,7 @@ class Conditioning:
         tokens, pooled = self._now(captions) if self._learned else self._remembered(captions)
         if pooled is None:
             return {"encoder_hidden_states": tokens}
-        if hasattr(self._pipe, "transformer"):
+        if self._family.flow:
             return {"encoder_hidden_states": tokens, "pooled_projections": pooled}
         return {
             "encoder_hidden_states": tokens,
@@ -55,12 +55,13 @@ class Conditioning:
         return torch.cat([e.tokens for e in found]), torch.cat(pooled) if pooled else None
 
     def _now(self, captions: Sequence[str]) -> tuple[Tensor, Tensor | None]:
-        found = encoded(self._pipe, list(captions))
+        found = self._family.encode(self._pipe, list(captions))
         return found.tokens, found.pooled
 
     def _time_ids(self, tokens: Tensor) -> Tensor:
         """Original size, no crop, target size, as the pipeline tells them when it samples."""
         width, height = self._size
-        rows, columns = own_size(self._pipe) if not (width and height) else (height, width)
+        own = self._family.own_size(self._pipe)
+        rows, columns = (height, width) if width and height else own
         row = tokens.new_tensor([rows, columns, 0, 0, rows, columns])
         return row.repeat(len(tokens), 1)

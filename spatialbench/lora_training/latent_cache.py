@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..backbones.pipelines import Pipeline
+from ..backbones.families import Pipeline, of_pipeline
 from ..errors import UserError
 from ..files.documents import LARGE, read_limited
 from ..files.images import UnreadableImage, read_rgb
@@ -49,7 +49,7 @@ def encode_images(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Latent
     """
     import torch
 
-    vae = pipe.vae
+    vae, family = pipe.vae, of_pipeline(pipe)
     # SDXL's VAE overflows in half precision.
     precision = vae.dtype
     if precision != torch.float32:
@@ -61,8 +61,8 @@ def encode_images(pipe: Pipeline, kept: KeptSet, object_weight: float) -> Latent
                 chunk = kept.images[start : start + _CHUNK]
                 pixels = torch.stack([_pixels(kept.folder / p.file, kept.folder) for p in chunk])
                 posterior = vae.encode(pixels.to(vae.device)).latent_dist
-                means.append(_scaled(pipe, posterior.mean, shift=True).cpu())
-                spreads.append(_scaled(pipe, posterior.std, shift=False).cpu())
+                means.append(family.from_vae(pipe, posterior.mean, shift=True).cpu())
+                spreads.append(family.from_vae(pipe, posterior.std, shift=False).cpu())
                 weights += [
                     object_weights(p.record, means[-1].shape[2:], object_weight) for p in chunk
                 ]
@@ -90,21 +90,6 @@ def _pixels(path: Path, below: Path) -> Tensor:
             f"{path} cannot be read ({error}): type 'spatialbench esplora build-data' again."
         ) from error
     return torch.from_numpy(array).permute(2, 0, 1).float() / 127.5 - 1
-
-
-def _scaled(pipe: Pipeline, values: Tensor, *, shift: bool) -> Tensor:
-    """In the denoiser's units; the inverse of what ``decoding.decode`` does."""
-    config = pipe.vae.config
-    if hasattr(pipe, "transformer"):
-        moved = values - config.shift_factor if shift else values
-        return moved * float(config.scaling_factor)
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if mean is None or std is None or not hasattr(pipe, "upcast_vae"):
-        return values * float(config.scaling_factor)
-    channel_std = values.new_tensor(std).view(1, -1, 1, 1)
-    channel_mean = values.new_tensor(mean).view(1, -1, 1, 1) if shift else 0
-    scaled: Tensor = (values - channel_mean) * config.scaling_factor / channel_std
-    return scaled
 
 
 def object_weights(record: dict[str, Any], shape: Sequence[int], object_weight: float) -> Tensor:

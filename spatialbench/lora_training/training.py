@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backbones.pipelines import Pipeline, load_pipeline
+from ..backbones.families import Pipeline, of_pipeline
+from ..backbones.pipelines import load_pipeline
 from ..backbones.sampling import Sampling
 from ..errors import UserError
 from ..files.documents import read_json
@@ -194,13 +195,13 @@ def _add_adapters(pipe: Pipeline, settings: LoraSettings) -> dict[str, nn.Module
     """
     from peft import LoraConfig, inject_adapter_in_model
 
-    part = "transformer" if hasattr(pipe, "transformer") else "unet"
-    wanted = {part: TARGETS[settings.targets][part]}
+    family = of_pipeline(pipe)
+    wanted = {family.denoiser: TARGETS[settings.targets][family.denoiser]}
     if settings.text_encoder:
         wanted |= {
             part: TEXT_TARGETS
-            for part in ("text_encoder", "text_encoder_2")
-            if getattr(pipe, part, None) is not None
+            for part in family.lora_parts
+            if part != family.denoiser and pipe.components.get(part) is not None
         }
     models: dict[str, nn.Module] = {}
     for part, targets in wanted.items():

@@ -14,7 +14,7 @@ from typing import Any
 from ..backbones.named import BACKBONES
 from ..backbones.sampling import resolve_sampling
 from ..errors import UserError
-from ..plugins import GenerationSettings, Json, MethodPlugin
+from ..plugins import Ability, GenerationSettings, Json, MethodPlugin
 from .stable_diffusion import PARAMETERS, StableDiffusion, read_stable_diffusion
 
 VERSION = 1
@@ -37,6 +37,7 @@ class SprightPlugin(MethodPlugin):
     name = "spright"
     summary = "SPRIGHT's fine-tuned SD 2.1, UNet and text encoder, loaded whole"
     parameters = PARAMETERS
+    needs = (Ability.CROSS_ATTENTION,)
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Spright:
         """Fix the settings.
@@ -53,7 +54,9 @@ class SprightPlugin(MethodPlugin):
                 f"give --backbone {REPOSITORY}@<40-hex commit> (from "
                 f"https://huggingface.co/{REPOSITORY}/commits), or the folder of a copy of it."
             )
-        sampling = resolve_sampling(settings, why="it is one checkpoint, a Stable Diffusion 2.1")
+        sampling = resolve_sampling(
+            settings, needs=self.needs, why="it is one checkpoint, a Stable Diffusion 2.1"
+        )
         values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return Spright(sampling, values)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.family import Family
-from ..backbones.pipeline_generator import PipelineGenerator
-from ..backbones.pipelines import Pipeline
-from ..backbones.prepared_pipeline import prepared_pipeline
+from ..backbones.families import Family, Pipeline
+from ..backbones.pipeline_generator import PipelineGenerator, prepared_pipeline
 from ..backbones.prompt_embeddings import PromptEncoder
-from ..backbones.sampling import EVERY_FAMILY, Sampling, resolve_sampling
+from ..backbones.sampling import Sampling, resolve_sampling
 from ..errors import UserError
 from ..plugins import GenerationSettings, Json, MethodPlugin, Parameter
 from ..plugins.parameters import read_parameters
@@ -89,8 +87,8 @@ def read_stable_diffusion(
 def _require_no_effectless(values: Mapping[str, Any], family: Family) -> None:
     if values["negative_prompt"] and family.told_guidance:
         raise UserError(
-            "negative_prompt has no effect on FLUX, which is told how much guidance to imitate and "
-            "leads away from no prompt: leave negative_prompt out."
+            f"negative_prompt has no effect on {family.called}, which is told how much guidance to "
+            "imitate and leads away from no prompt: leave negative_prompt out."
         )
     if values["eta"]:
         raise UserError(
@@ -114,7 +112,7 @@ class StableDiffusionPlugin(MethodPlugin):
             UserError: an unknown parameter, a value out of range, or settings that contradict
                 each other.
         """
-        sampling = resolve_sampling(settings, families=EVERY_FAMILY)
+        sampling = resolve_sampling(settings, needs=self.needs)
         values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return StableDiffusion(sampling, values)
 

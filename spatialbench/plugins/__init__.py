@@ -6,7 +6,7 @@ A plug-in is an object of a class below, named by an entry point of its kind's g
 
 from __future__ import annotations
 
-from .backbone import Backbone, Defaults
+from .backbone import Ability, Backbone, Defaults
 from .benchmark import Benchmark, Judged, Published
 from .detector import Detector, DetectorPlugin, MaskedDetections
 from .discovery import load, names
@@ -24,6 +24,7 @@ from .rule_plugin import RulePlugin
 
 __all__ = [
     "KINDS",
+    "Ability",
     "Backbone",
     "Benchmark",
     "Defaults",

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from .plugin import Plugin
+
+
+class Ability(StrEnum):
+    """What a method may need of a kind of model, for ``MethodPlugin.needs``.
+
+    ``CROSS_ATTENTION``: a UNet looks at the prompt by layers of its own. ``JOINT_ATTENTION``: a
+    transformer mixes text and image in its blocks. ``KNOWN_LAYERS``: its layers are known by the
+    names that LoRA files and fine-tuned weights give them. ``NOISE_SCHEDULE``: an image is noised
+    by a schedule of steps, not along a flow.
+    """
+
+    CROSS_ATTENTION = "cross-attention"
+    JOINT_ATTENTION = "joint attention"
+    KNOWN_LAYERS = "known layers"
+    NOISE_SCHEDULE = "noise schedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +57,9 @@ class Backbone(Plugin):
             preferred one first.
         folder: where a backbone that is in no repository lies.
         pipeline: of a repository, the ``_class_name`` in its ``model_index.json``.
-        architecture: what kind of model it is, a value of ``backbones.architecture``; None has the
-            repository asked for one small file where a method depends on it.
+        architecture: of a repository, what kind of model it is, a value of
+            ``backbones.architecture``; None has it asked for one small file where a method depends
+            on it.
         defaults: what it is run with; None is what its kind of pipeline is, or a folder says.
     """
 

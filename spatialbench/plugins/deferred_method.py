@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from .backbone import Ability
 from .method import GenerationSettings, Method, MethodPlugin, Parameter
 
 
@@ -20,7 +21,7 @@ class DeferredMethod(MethodPlugin):
         takes: what ``--set`` takes.
         module: full name of the module whose function makes the generator.
         function: name of that function, called with settings and parameters.
-        step_factor: see :class:`~spatialbench.plugins.MethodPlugin`.
+        step_factor: see :class:`~spatialbench.plugins.MethodPlugin`; so is ``needs``.
         marks: for ``marks_of``; see :class:`~spatialbench.plugins.MethodPlugin`.
     """
 
@@ -30,6 +31,7 @@ class DeferredMethod(MethodPlugin):
     module: str
     function: str = "configure"
     step_factor: float = 1.0
+    needs: Collection[Ability] = ()
     marks: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..prompts import Prompt
+    from .backbone import Ability
     from .requirements import Requirement
 
 Json = dict[str, Any]
@@ -116,6 +117,8 @@ class MethodPlugin(Plugin):
 
     step_factor: float = 1.0
     """How many plain steps one of its steps is worth, for rough estimates."""
+    needs: Collection[Ability] = ()
+    """What a backbone must have of these, at least one, for it to run there; none is any."""
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import UserError
 from ..weights.devices import check_device
 from ..weights.loading import load_model
-from ..weights.model_folder import Weights, choose, require_model_type
+from ..weights.origin import Weights, choose, require_model_type
 from ..weights.parts_beside import load_beside
 
 if TYPE_CHECKING:

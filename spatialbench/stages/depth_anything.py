@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..weights.devices import check_device
 from ..weights.hub import HubSource
 from ..weights.loading import load_model
-from ..weights.model_folder import Weights, choose, require_model_type
+from ..weights.origin import Weights, choose, require_model_type
 from ..weights.parts_beside import load_beside
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class DepthAnything:
         offline: take nothing from the network.
     """
 
-    weights: Weights = field(default_factory=lambda: Weights(NAME, SMALL))
+    weights: Weights = field(default_factory=lambda: Weights(NAME, (SMALL,)))
     device: str = "cpu"
     offline: bool = False
     _model: Any = None
@@ -117,5 +117,5 @@ def depth_model(weights: str | None, device: str, offline: bool) -> DepthAnythin
     Raises:
         UserError: neither a folder that exists nor a pinned repository.
     """
-    chosen = Weights(NAME, SMALL) if weights is None else choose(weights, NAME, MODEL_CLASS)
+    chosen = Weights(NAME, (SMALL,)) if weights is None else choose(weights, NAME, MODEL_CLASS)
     return DepthAnything(chosen, device, offline)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from spatialbench import plugins
-from spatialbench.backbones.architecture import LAB_FOLDER, Architecture, folder_architecture
-from spatialbench.backbones.backbone import Defaults
-from spatialbench.backbones.named import known_backbones, resolve
+from spatialbench.backbones.architecture import LAB_FOLDER, Architecture
+from spatialbench.backbones.families import architecture_in
+from spatialbench.backbones.named import names, resolve
 from spatialbench.errors import UserError
-from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.plugins import Defaults, GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 
@@ -97,7 +97,7 @@ def test_and_the_same_images(copied_lab: Path) -> None:
 
 
 def test_registered_backbones_are_what_their_configurations_say() -> None:
-    kinds = {known.name: known.known_architecture for known in known_backbones()}
+    kinds = {name: resolve(name).known_architecture for name in names()}
     assert kinds == {
         "lab": Architecture.LAB,
         "lab-mmdit": Architecture.LAB_TRANSFORMER,
@@ -109,7 +109,7 @@ def test_registered_backbones_are_what_their_configurations_say() -> None:
         "flux1-dev": Architecture.FLUX,
         "flux1-schnell": Architecture.FLUX,
     }
-    assert folder_architecture(LAB_FOLDER) is Architecture.LAB
+    assert architecture_in(LAB_FOLDER) is Architecture.LAB
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_only_stable_diffusion_2_has_its_words_compete_alone(tmp_path: Path) -> 
 
 
 def test_another_commit_of_a_known_repository() -> None:
-    for known in known_backbones():
-        for source in known.sources:
+    for known in map(resolve, names()):
+        for source in known.weights.sources:
             backbone = resolve(f"{source.repo}@{COMMIT}")
             assert backbone.architecture(offline=True) is known.known_architecture
             assert backbone.defaults.guidance_scale == known.defaults.guidance_scale

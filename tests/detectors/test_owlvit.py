@@ -15,7 +15,7 @@ from PIL import Image
 from spatialbench.detections import Detections
 from spatialbench.detectors.owlvit import LAB_MISSING, LAB_OWLVIT, OWLVIT, OwlVitPlugin
 from spatialbench.errors import UserError
-from spatialbench.weights.model_folder import Weights
+from spatialbench.weights.origin import Weights
 from tests.detectors.owlvit_reference import assert_close, full_pass, noise
 from tests.reference_data import reference as reference_data
 from tests.tiny_models import edit_json, save_tiny_owlvit

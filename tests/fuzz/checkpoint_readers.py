@@ -142,15 +142,15 @@ def _base_unet(folder: Path) -> None:
 
 
 def _model_type(folder: Path) -> None:
-    from spatialbench.weights.model_folder import require_model_type
+    from spatialbench.weights.origin import require_model_type
 
     require_model_type(folder, "owlvit", "OwlViTForObjectDetection")
 
 
 def _backbone_defaults(folder: Path) -> None:
-    from spatialbench.backbones.folder_backbone import folder_backbone
+    from spatialbench.backbones.named import resolve
 
-    folder_backbone("model", folder / "model")
+    resolve(str(folder / "model"))
 
 
 def _backbone_beside(folder: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from spatialbench.backbones.decoding import unpacked
+from spatialbench.backbones.families import FLUX
 from spatialbench.backbones.pipelines import load_pipeline
-from spatialbench.backbones.sampling import UNET_AND_FLUX, Sampling, resolve_sampling
+from spatialbench.backbones.sampling import Sampling, resolve_sampling
 from spatialbench.errors import UserError
 from spatialbench.lora_training.asked_model import AskedModel
 from spatialbench.lora_training.conditioning import Conditioning
@@ -31,7 +31,7 @@ SETTINGS = LoraSettings(rank=3, alpha=5.0, steps=30, batch_size=4, learning_rate
 @pytest.fixture(scope="module", params=[True, False], ids=["dev", "schnell"])
 def sampling(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Sampling:
     folder = save_pipeline(tiny_flux(request.param), tmp_path_factory.mktemp("flux"))
-    return resolve_sampling(GenerationSettings(backbone=str(folder)), families=UNET_AND_FLUX)
+    return resolve_sampling(GenerationSettings(backbone=str(folder)), needs=())
 
 
 def test_the_model_is_asked_as_the_pipeline_asks_it(sampling: Sampling) -> None:
@@ -56,7 +56,7 @@ def test_the_model_is_asked_as_the_pipeline_asks_it(sampling: Sampling) -> None:
             answer = asked(
                 noise, torch.tensor([step] * 2), torch.tensor([pure] * 2), conditioning(texts)
             )
-        expected = unpacked(pipe, packed, 16, 24)
+        expected = FLUX.unpacked(pipe, packed, 16, 24)
         torch.testing.assert_close(noise - answer, expected, atol=1e-5, rtol=1e-5)
 
 
@@ -79,7 +79,7 @@ def test_it_learns_and_the_method_loads_its_file(
     file = train_lora(kept, sampling, SETTINGS, tmp_path / "lora", lines.append)
     losses = [float(line.split()[3]) for line in lines if line.startswith("step ")]
     assert losses[-1] < 0.97 * losses[0]
-    folder = str(sampling.backbone.folder)
+    folder = str(sampling.backbone.weights.folder)
     settings = GenerationSettings(backbone=folder, steps=1, width=16, height=16)
     generator: Any = PLUGIN.configure(settings, {"lora": str(file)})
     generator.load()

@@ -52,7 +52,7 @@ class Bare:
 
         self._torch = torch
         self._options = {"num_inference_steps": steps, "guidance_scale": guidance}
-        folder = resolve("lab").locate(offline=True)
+        folder = resolve("lab").weights.locate(offline=True)
         self._pipe = StableDiffusionPipeline.from_pretrained(
             folder, safety_checker=None, torch_dtype=torch.float32
         )

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from spatialbench import plugins
-from spatialbench.backbones.backbone import Defaults
-from spatialbench.backbones.family import Family
+from spatialbench.backbones.families import FLUX
 from spatialbench.backbones.named import resolve
 from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.errors import UserError
 from spatialbench.methods.stable_diffusion import PLUGIN
-from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.plugins import Defaults, GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.methods.batches import (
     assert_batch_mates_change_nothing,
@@ -136,7 +135,7 @@ def test_other_commits_and_folders_are_known_for_what_they_are(
     flux_folder: Path, schnell_folder: Path, tmp_path: Path
 ) -> None:
     other = resolve(f"black-forest-labs/FLUX.1-schnell@{'a' * 40}")
-    assert (other.family, other.defaults) == (Family.FLUX, resolve("flux1-schnell").defaults)
+    assert (other.family, other.defaults) == (FLUX, resolve("flux1-schnell").defaults)
     assert other.identity()["revision"] == "a" * 40
     dev, schnell = resolve(str(flux_folder)), resolve(str(schnell_folder))
     assert dev.defaults == Defaults(28, 3.5, "own", 256, 256, 512)

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from spatialbench import plugins
-from spatialbench.backbones.backbone import Defaults
-from spatialbench.backbones.family import Family
+from spatialbench.backbones.families import SD3
 from spatialbench.backbones.named import resolve
 from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.errors import UserError
 from spatialbench.methods.stable_diffusion import PLUGIN
-from spatialbench.plugins import GenerationSettings, ImageRequest
+from spatialbench.plugins import Defaults, GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.methods.batches import assert_batch_mates_change_nothing, pixels
 from tests.tiny_models import edit_json, save_pipeline
@@ -93,17 +92,16 @@ def test_batch_mates_change_nothing_beyond_rounding(folder: Path) -> None:
 
 
 def test_no_row_for_an_absent_t5_is_a_number_of_rows(without_t5: Path) -> None:
-    from spatialbench.backbones.prompt_embeddings import encoded
 
     pipe = load_pipeline(resolve(str(without_t5)))
-    lengths = {length: encoded(pipe, "a dog", length).tokens.shape for length in (0, 5, None)}
+    lengths = {length: SD3.encode(pipe, "a dog", length).tokens.shape for length in (0, 5, None)}
     clip = pipe.tokenizer_max_length
     assert lengths == {0: (1, clip, 32), 5: (1, clip + 5, 32), None: (1, clip + 256, 32)}
 
 
 def test_what_a_folder_says_of_itself(folder: Path) -> None:
     backbone = resolve(str(folder))
-    assert backbone.family is Family.SD3
+    assert backbone.family is SD3
     assert backbone.defaults == Defaults(28, 7.0, "own", 32, 32, 256)
     identity = make(folder).identity()
     assert identity["text_length"] == 256

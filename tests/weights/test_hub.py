@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spatialbench.backbones.named import fetch_backbone
+from spatialbench.backbones.named import resolve
 from spatialbench.errors import UserError
 from spatialbench.weights.hub import (
     HubSource,
@@ -93,7 +93,7 @@ def test_a_hub_that_cannot_be_reached_is_told_after_one_try(
     assert len(attempts) == 1
     # Nor is a mirror asked, which lies on the same Hub.
     with pytest.raises(Unreachable):
-        fetch_backbone("sd2.1-base")
+        resolve("sd2.1-base").weights.fetch()
     assert len(attempts) == 2
     with pytest.raises(UserError, match="not in the local cache"):
         locate(SOURCE, FILES, offline=True, fetch_name=None)

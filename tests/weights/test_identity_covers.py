@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from spatialbench.backbones.backbone import PIPELINE_FILES
+from spatialbench.backbones.checkpoint import PIPELINE_FILES
 from spatialbench.backbones.named import resolve
 from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.errors import UserError
 from spatialbench.weights.hashing import folder_hash
-from spatialbench.weights.model_folder import MODEL_FILES, Weights
+from spatialbench.weights.origin import MODEL_FILES, Weights
 from tests.tiny_models import save_pipeline, save_tiny_owlvit, tiny_flux, tiny_sd
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialbench.backbones.backbone import PIPELINE_FILES
-from spatialbench.weights.model_folder import MODEL_FILES
+from spatialbench.backbones.checkpoint import PIPELINE_FILES
+from spatialbench.weights.origin import MODEL_FILES
 from spatialbench.weights.patterns import FilePatterns
 
 NAMES = (

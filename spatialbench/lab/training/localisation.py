@@ -73,7 +73,7 @@ def block_localisation(
     """
     import torch
 
-    from ...backbones.prompt_embeddings import encoded
+    from ...backbones.families import of_pipeline
     from ...guidance.joint_attention import SD3TapProcessor
     from ...guidance.taps import tapped
 
@@ -91,7 +91,7 @@ def block_localisation(
             processor=lambda recorder, slot: SD3TapProcessor(recorder, slot, columns),
         ) as recorder,
     ):
-        text = encoded(pipeline, captions, 0)
+        text = of_pipeline(pipeline).encode(pipeline, captions, 0)
         clean = pipeline.vae.encode(to_tensor(drawings)).latent_dist.mean
         clean = clean * pipeline.vae.config.scaling_factor
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))

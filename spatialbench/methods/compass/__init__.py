@@ -8,11 +8,11 @@ trained for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...plugins import GenerationSettings, MethodPlugin, Parameter
+from ...plugins import Ability, GenerationSettings, MethodPlugin, Parameter
 from ..stable_diffusion import PARAMETERS as PLAIN
 from .flux_sampling import PARAMETERS as FLUX
 
@@ -35,6 +35,7 @@ class CompassPlugin(MethodPlugin):
     summary: str
     weights: bool
     tenor: bool
+    needs: Collection[Ability] = field(default=(Ability.KNOWN_LAYERS,), init=False)
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:

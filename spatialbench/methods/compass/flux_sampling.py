@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...backbones.backbone import Backbone
-from ...backbones.family import Family
+from ...backbones.checkpoint import Checkpoint
 from ...errors import UserError
 from ...plugins import GenerationSettings, Parameter
 
@@ -59,9 +58,9 @@ def shift_of(length: int, config: Mapping[str, Any]) -> float:
     return float(low + (high - low) * (length - shortest) / (longest - shortest))
 
 
-def is_guided_flux(backbone: Backbone) -> bool:
+def is_guided_flux(backbone: Checkpoint) -> bool:
     """Whether it is FLUX.1-dev's kind, which is told how much guidance to imitate."""
-    return backbone.family is Family.FLUX and backbone.defaults.guidance_scale > 0
+    return backbone.family.told_guidance and backbone.defaults.guidance_scale > 0
 
 
 def with_authors_defaults(settings: GenerationSettings) -> GenerationSettings:
@@ -75,7 +74,7 @@ def with_authors_defaults(settings: GenerationSettings) -> GenerationSettings:
 
 
 def take_flux_sampling(
-    method: str, values: dict[str, Any], given: Mapping[str, Any], backbone: Backbone
+    method: str, values: dict[str, Any], given: Mapping[str, Any], backbone: Checkpoint
 ) -> FluxSampling | None:
     """The values of ``PARAMETERS``, taken out of ``values``; None on other backbones.
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
 from ...backbones.named import resolve
-from ...backbones.pipelines import denoiser
 from ...backbones.prompt_embeddings import EmbeddingBatch
-from ...backbones.sampling import UNET_AND_FLUX, Sampling, resolve_sampling
+from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
 from ...files.downloads import forbidden
 from ...plugins import GenerationSettings, ImageRequest, Json
@@ -98,7 +97,7 @@ class Compass(StableDiffusion):
             return {}
         offline = self.sampling.offline
         folder = self.unet.locate(offline=offline)
-        check_fit(folder, self.sampling.backbone.locate(offline=offline))
+        check_fit(folder, self.sampling.backbone.weights.locate(offline=offline))
         return {"unet": folder}
 
     def download(self) -> None:
@@ -130,7 +129,8 @@ class Compass(StableDiffusion):
             self.pipe.scheduler = self.flux.shift(self.pipe.scheduler)
         among = self._adapted_blocks(self.lora) if self.lora else None
         if self.plugin.tenor:
-            log.info("TENOR in %d layers", install_tenor(denoiser(self.pipe), among))
+            denoiser = getattr(self.pipe, self.sampling.family.denoiser)
+            log.info("TENOR in %d layers", install_tenor(denoiser, among))
         self._ready = True
 
     def _adapted_blocks(self, lora: LoraFile) -> frozenset[int]:
@@ -168,7 +168,7 @@ def configure(
     if authors:
         settings = with_authors_defaults(settings)
     sampling = resolve_sampling(
-        settings, families=UNET_AND_FLUX, why="its weights change a UNet's or FLUX's layers"
+        settings, needs=plugin.needs, why="its weights change a UNet's or FLUX's layers"
     )
     if authors and parameters.get("negative_prompt"):
         raise UserError(

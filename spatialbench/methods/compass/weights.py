@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...backbones.family import Family
 from ...backbones.sampling import Sampling
 from ...errors import UserError
 from ...files.documents import read_json
@@ -97,7 +96,7 @@ def find_weights(method: str, values: dict[str, Any], sampling: Sampling) -> Une
     unet, subfolder, lora, file = (
         str(values.pop(key)) for key in ("unet", "subfolder", "lora", "file")
     )
-    if sampling.family is Family.FLUX:
+    if sampling.family.flow:
         if unet or subfolder or not lora:
             raise UserError(
                 f"{method} on FLUX is a LoRA: give --set lora={FLUX_REPOSITORY}@<40-hex commit> "

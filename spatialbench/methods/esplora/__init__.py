@@ -7,11 +7,12 @@ kind among them; :mod:`spatialbench.lora_training` reconstructs how theirs was m
 from __future__ import annotations
 
 from ...plugins.deferred_method import DeferredMethod
-from .settings import PARAMETERS
+from .settings import NEEDS, PARAMETERS
 
 PLUGIN = DeferredMethod(
     "esplora",
     "a backbone with any LoRA; ESPLoRA's own is unreleased (reconstruction)",
     PARAMETERS,
     f"{__name__}.generator",
+    needs=NEEDS,
 )

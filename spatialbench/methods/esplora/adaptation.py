@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...backbones.families import Pipeline, of_pipeline
 from ...errors import UserError
 from .layers import LoraLayer, layers_of
 from .lora_file import LoraFile, read_lora
-from .module_names import PARTS
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from ...backbones.pipelines import Pipeline
 
 ADAPTER = "esplora"
 """The adapter's name inside peft's layers."""
@@ -56,7 +54,7 @@ class Adaptation:
 
 def models_of(pipe: Pipeline) -> dict[str, nn.Module]:
     """The parts of a pipeline that a LoRA can adapt."""
-    found = {part: getattr(pipe, part, None) for part in PARTS}
+    found = {part: pipe.components.get(part) for part in of_pipeline(pipe).lora_parts}
     return {part: model for part, model in found.items() if model is not None}
 
 

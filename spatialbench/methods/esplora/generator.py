@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ...backbones.sampling import UNET_AND_FLUX, Sampling, resolve_sampling
+from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
 from ...plugins import GenerationSettings, Json
 from ..stable_diffusion import StableDiffusion, read_stable_diffusion
 from .adaptation import Adaptation, adapt_from_file
 from .lora_file import LoraFile, find_lora
-from .settings import PARAMETERS
+from .settings import NEEDS, PARAMETERS
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
@@ -72,7 +72,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Es
         UserError: no LoRA given or found, an unknown parameter, or a value out of range.
     """
     sampling = resolve_sampling(
-        settings, families=UNET_AND_FLUX, why="its weights change a UNet's or FLUX's layers"
+        settings, needs=NEEDS, why="its weights change a UNet's or FLUX's layers"
     )
     values = read_stable_diffusion("esplora", PARAMETERS, parameters, sampling)
     where, file, scale = values.pop("lora"), values.pop("file"), values.pop("scale")

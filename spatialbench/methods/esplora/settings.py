@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from ...plugins import Parameter
+from ...plugins import Ability, Parameter
 from ..stable_diffusion import PARAMETERS as PLAIN
+
+NEEDS: Collection[Ability] = (Ability.KNOWN_LAYERS,)
 
 PARAMETERS: Mapping[str, Parameter] = {
     "lora": Parameter("", "the LoRA: a .safetensors file, a folder, or org/name@commit"),

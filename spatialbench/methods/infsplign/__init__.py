@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ...plugins.deferred_method import DeferredMethod
 from .settings import PARAMETERS, RELEASED_PARAMETERS
-from .variants import marks_of
+from .variants import CORRECTED, marks_of
+from .variants import RELEASED as RELEASED_VARIANT
 
 _STEP_FACTOR = 1.43
 """Counted by tests/measurements/infsplign_cost.py at the size of Stable Diffusion 1.4."""
@@ -20,6 +21,7 @@ PLUGIN = DeferredMethod(
     PARAMETERS,
     f"{__name__}.generator",
     step_factor=_STEP_FACTOR,
+    needs=CORRECTED.needs,
     marks=marks_of,
 )
 """Its parameters' defaults are those of the preset ``sweep``."""
@@ -31,4 +33,5 @@ RELEASED = DeferredMethod(
     f"{__name__}.generator",
     function="configure_released",
     step_factor=_STEP_FACTOR,
+    needs=RELEASED_VARIANT.needs,
 )

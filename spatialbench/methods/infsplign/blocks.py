@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
-from ...guidance.joint_attention import FluxTapProcessor, SD3TapProcessor
+from ...guidance.joint_attention import PROCESSORS, FluxTapProcessor, SD3TapProcessor, TapProcessor
 from ...guidance.own_attention import require_own
 
-_DEFAULTS = {("sd3", 24): (7, 8, 9), ("sd3", 38): (12, 13, 14, 15), ("flux", 57): (13, 14, 18)}
+_DEFAULTS = {
+    (SD3TapProcessor, 24): (7, 8, 9),
+    (SD3TapProcessor, 38): (12, 13, 14, 15),
+    (FluxTapProcessor, 57): (13, 14, 18),
+}
 """By kind and number of blocks: SD3 and SD3.5 medium, SD3.5 large, FLUX.1."""
-_KINDS = {"SD3Transformer2DModel": "sd3", "FluxTransformer2DModel": "flux"}
-_PROCESSORS: dict[str, Any] = {"sd3": SD3TapProcessor, "flux": FluxTapProcessor}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,11 @@ class Blocks:
     """The attention of the tapped blocks, and what computes it while they are read."""
 
     modules: tuple[Any, ...]
-    processor: Any
-    packed: bool
+    processor: TapProcessor
 
 
 def find_blocks(transformer: Any, chosen: tuple[int, ...] | None) -> Blocks:
-    """The tapped blocks' joint attention; of SD3.5 medium's two attentions the joint one.
+    """The tapped blocks' joint attention.
 
     Args:
         chosen: numbers of blocks; None for those of a model that is known.
@@ -42,14 +43,13 @@ def find_blocks(transformer: Any, chosen: tuple[int, ...] | None) -> Blocks:
             not have, or attention that is not the backbone's own.
     """
     name = type(transformer).__name__
-    kind = _KINDS.get(name)
+    kind = PROCESSORS.get(name)
     if kind is None:
         raise UserError(
-            f"infsplign reads the joint attention of {' and '.join(_KINDS)}, and this backbone's "
-            f"is a {name}: choose another backbone."
+            f"infsplign reads the joint attention of {' and '.join(PROCESSORS)}, and this "
+            f"backbone's is a {name}: choose another backbone."
         )
-    single = getattr(transformer, "single_transformer_blocks", ())
-    attention = [block.attn for block in (*transformer.transformer_blocks, *single)]
+    attention = kind.attention(transformer)
     for number, module in enumerate(attention):
         require_own(f"block {number}", module, "infsplign")
     count = len(attention)
@@ -65,4 +65,4 @@ def find_blocks(transformer: Any, chosen: tuple[int, ...] | None) -> Blocks:
             f"infsplign: blocks={taps[-1]} is not in this transformer, whose {count} blocks are "
             f"numbered from 0 to {count - 1}."
         )
-    return Blocks(tuple(attention[tap] for tap in taps), _PROCESSORS[kind], kind == "flux")
+    return Blocks(tuple(attention[tap] for tap in taps), kind)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...backbones.families import Pipeline, of_pipeline
 from ...guidance.finite_gradients import finite_sum, require_finite_gradients
 from ...guidance.tokens import object_tokens, selection
 from ...guidance.unet_forward import forward_replaced, rows_of
@@ -28,8 +29,6 @@ from .settings import GuidanceSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from ...backbones.pipelines import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ class _Guide:
         released = settings.variant.released
         self.taps = find_taps(pipe.unet, settings.layers)
         self.reader = MapReader(settings.threshold, guard=not released)
-        tokenizers = [t for t in (pipe.tokenizer, getattr(pipe, "tokenizer_2", None)) if t]
+        tokenizers = of_pipeline(pipe).word_tokenizers(pipe)
         choose = official_object_tokens if released else object_tokens
         positions = [choose(prompt, tokenizers) for prompt in prompts]
         self.selection = selection(positions, tokenizers[0].model_max_length, device)

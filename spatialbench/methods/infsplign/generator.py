@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
-from ...backbones.backbone import Backbone
-from ...backbones.family import Family
+from ...backbones.checkpoint import Checkpoint
 from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator
-from ...backbones.sampling import EVERY_FAMILY, UNET, Sampling, resolve_sampling
+from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
 from ...guidance.nouns import object_spans, triplet_of
 from ...plugins import GenerationSettings, ImageRequest, Json
@@ -120,8 +119,8 @@ def configure(
     preset = preset_of(parameters)
     backbone = resolve(settings.backbone)
     kind = backbone.known_architecture
-    if variant is not RELEASED and backbone.family is Family.FLUX:
-        _require_guided_flux(settings.backbone, backbone)
+    if variant is not RELEASED and backbone.family.told_guidance:
+        _require_guided(settings.backbone, backbone)
     if kind is not Architecture.LAB and not backbone.family.flow:
         settings = replace(
             settings,
@@ -130,7 +129,7 @@ def configure(
         )
     sampling = resolve_sampling(
         settings,
-        families=UNET if variant is RELEASED else EVERY_FAMILY,
+        needs=variant.needs,
         why="its authors' code acts on the attention of Stable Diffusion's UNet",
     )
     guidance = read_settings(parameters, kind or "", sampling.steps, variant, backbone.family)
@@ -142,7 +141,7 @@ def configure_released(settings: GenerationSettings, parameters: Mapping[str, An
     return configure(settings, parameters, RELEASED)
 
 
-def _require_guided_flux(name: str, backbone: Backbone) -> None:
+def _require_guided(name: str, backbone: Checkpoint) -> None:
     """Refuse FLUX.1-schnell's kind."""
     if backbone.defaults.guidance_scale == 0:
         raise UserError(
@@ -152,7 +151,7 @@ def _require_guided_flux(name: str, backbone: Backbone) -> None:
         )
 
 
-def _steps(settings: GenerationSettings, backbone: Backbone, preset: Preset) -> int:
+def _steps(settings: GenerationSettings, backbone: Checkpoint, preset: Preset) -> int:
     """The user's steps, else the preset's; a repository is asked only where SDXL has its own."""
     if settings.steps is not None:
         return settings.steps

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ...backbones.families import Pipeline, of_pipeline
 from ...errors import UserError
 from ...guidance.finite_gradients import finite_sum, require_finite_gradients
 from ...guidance.joint_tokens import joint_columns, joint_object_tokens
@@ -32,8 +33,6 @@ from .settings import GuidanceSettings
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from ...backbones.pipelines import Pipeline
 
 LEAST_SIGNAL = 0.06
 """Floor of ``1 - s``: Stable Diffusion's noisiest step has that much signal."""
@@ -153,7 +152,7 @@ class _Guide:
             )
         own = slice(plain, None)
         latents = hidden_states[own]
-        side = self._side(latents, more)
+        side = self.blocks.processor.side(self.pipe.transformer, latents, more)
         taps = tapped(
             self.blocks.modules,
             lambda columns: columns.transpose(1, 2),
@@ -193,21 +192,13 @@ class _Guide:
     def _columns(self, length: int) -> torch.Tensor:
         """(batch, 2, text tokens), rows averaging each object's tokens of that many."""
         if self.columns is None:
-            first = int(self.pipe.tokenizer_max_length) if not self.blocks.packed else 0
+            first = of_pipeline(self.pipe).rows_before_t5(self.pipe)
             found = [
                 joint_object_tokens(self.pipe, prompt, self.joint.tokens, length - first)
                 for prompt in self.prompts
             ]
             self.columns = joint_columns(found, length).to(self.pipe.transformer.device)
         return self.columns
-
-    def _side(self, latents: Tensor, more: dict[str, Any]) -> tuple[int, int]:
-        """Rows and columns of the image's tokens."""
-        if self.blocks.packed:
-            rows, columns = (int(more["img_ids"][:, axis].max()) + 1 for axis in (1, 2))
-            return rows, columns
-        patch = self.pipe.transformer.config.patch_size
-        return latents.shape[-2] // patch, latents.shape[-1] // patch
 
     def _losses(self, maps: list[Tensor], side: tuple[int, int]) -> Tensor:
         import torch

@@ -36,7 +36,7 @@ def find_taps(unet: Any, layers: str) -> tuple[Tap, ...]:
         UserError: a level has no cross-attention here (says where there is), or a layer's attention
             was replaced by another method.
     """
-    sdxl = getattr(unet.config, "addition_embed_type", None) == "text_time"
+    sdxl = unet.config.get("addition_embed_type") == "text_time"
     plan = _SDXL if sdxl else _UNET
     cross = cross_attention(unet)
     levels = ("coarse", "mid") if layers == "both" else (layers,)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ...backbones.family import Family
+from ...backbones.families import UNET, Family
 from ...errors import UserError, unknown_name
 from ...guidance.windows import Window, read_window
-from ...plugins import Parameter
+from ...plugins import Ability, Parameter
 from ...plugins.parameters import read_parameters
 from . import joint_settings
 from .activations import NAMES
@@ -129,7 +129,7 @@ def read_settings(
     backbone: str,
     steps: int,
     variant: Variant = CORRECTED,
-    family: Family = Family.UNET,
+    family: Family = UNET,
 ) -> GuidanceSettings:
     """Settings from ``--set`` over the backbone's values over the preset's.
 
@@ -150,7 +150,8 @@ def read_settings(
     if variant is CORRECTED and user.get("compat") == "official":
         variant = COMPAT
     below: dict[str, Any] = {"near": variant.near}
-    if family.flow:
+    on_transformer = Ability.JOINT_ATTENTION in family.abilities
+    if on_transformer:
         variant = JOINT
         declared = joint_settings.with_defaults(declared)
         below |= joint_settings.DEFAULTS
@@ -163,8 +164,7 @@ def read_settings(
         if values[key] not in _CHOICES[key]:
             raise unknown_name(f"{key} of {variant.name}", values[key], _CHOICES[key])
     values.pop("compat", None)
-    tokens = "t5" if family is Family.FLUX else "clip"
-    joint = take_joint(values, user, joint=family.flow, tokens=tokens)
+    joint = take_joint(values, user, joint=on_transformer, tokens=family.words)
     if joint is None and values["threshold"] == "soft":
         raise UserError(
             "infsplign: threshold=soft is what the authors do on SD3, and this backbone is a "

@@ -6,8 +6,10 @@ Source: their code at 011f3398. The corrected method differs from it in the toke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+from ...plugins import Ability
 
 NEAR = ("none", "apart", "sides")
 """What acts on the symmetric relations (near, next to, on side of).
@@ -32,6 +34,7 @@ class Variant:
         marks: what a table must say of its rows.
         names_compat: whether its identity says ``compat``, and ``near`` only where it is not the
             default, as the identities of 0.1 did.
+        needs: see :class:`~spatialbench.plugins.MethodPlugin`.
     """
 
     name: str
@@ -40,10 +43,11 @@ class Variant:
     near: str
     marks: tuple[str, ...] = ()
     names_compat: bool = False
+    needs: Collection[Ability] = (Ability.CROSS_ATTENTION, Ability.JOINT_ATTENTION)
 
 
 CORRECTED = Variant("infsplign", 2, False, "none", ("corrected",))
-RELEASED = Variant("infsplign-released", 1, True, "apart")
+RELEASED = Variant("infsplign-released", 1, True, "apart", needs=(Ability.CROSS_ATTENTION,))
 JOINT = Variant("infsplign", 1, False, "none", ("reconstruction",))
 """``infsplign`` on a transformer, which no paper describes."""
 COMPAT = Variant("infsplign", 1, True, "apart", names_compat=True)

@@ -8,10 +8,12 @@ compete with no text-only method; tables mark them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from ...plugins import Parameter
+from ...plugins import Ability, Parameter
 from ...plugins.deferred_method import DeferredMethod
+
+NEEDS: Collection[Ability] = (Ability.NOISE_SCHEDULE,)
 
 PARAMETERS: Mapping[str, Parameter] = {
     "guides": Parameter("lab", "a folder of guide images, or lab: drawn by the lab's world"),
@@ -23,4 +25,5 @@ PLUGIN = DeferredMethod(
     "a guide image repainted, image to image (layout-conditioned)",
     PARAMETERS,
     f"{__name__}.generator",
+    needs=NEEDS,
 )

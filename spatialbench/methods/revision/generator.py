@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
+from ...backbones.families import Pipeline
 from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator, image_generators
-from ...backbones.pipelines import Pipeline
 from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...plugins.parameters import read_parameters
 from ...plugins.requirements import Requirement, required
-from . import PARAMETERS
+from . import NEEDS, PARAMETERS
 from .guides import Guides, find_guides
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
     scale = settings.guidance_scale
     if scale is None and resolve(settings.backbone).known_architecture is Architecture.SDXL:
         settings = replace(settings, guidance_scale=SDXL_GUIDANCE)
-    sampling = resolve_sampling(settings, why=_NOT_ON_A_FLOW)
+    sampling = resolve_sampling(settings, needs=NEEDS, why=_NOT_ON_A_FLOW)
     values = read_parameters("revision", PARAMETERS, parameters)
     strength = values["strength"]
     if not 0 < strength <= 1 or int(sampling.steps * strength) < 1:

@@ -36,11 +36,11 @@ def test_two_steps_change_the_transformer_and_nothing_else(tmp_path: Path) -> No
 
 def test_the_pipeline_reads_the_text_as_the_training_did() -> None:
     """SD3 takes the states before the last layer: those that the trained encoder ends with."""
-    from spatialbench.backbones.prompt_embeddings import encoded
+    from spatialbench.backbones.families import SD3
 
     pipeline, trained = load_pipeline(resolve("lab-mmdit")), load_pipeline(resolve("lab"))
     text = Prompt("0", "a dog to the left of a cat", "left").text
-    found = encoded(pipeline, text, 0)
+    found = SD3.encode(pipeline, text, 0)
     ids = trained.tokenizer(text, padding="max_length", return_tensors="pt").input_ids
     with torch.no_grad():
         states = trained.text_encoder(ids, output_hidden_states=True).hidden_states[-1]

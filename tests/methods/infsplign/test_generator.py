@@ -105,10 +105,10 @@ def test_sdxl_has_50_steps_in_every_preset(
 ) -> None:
     """The named one, a repository that turns out to be one, and a folder that says so."""
 
-    def asked(source: Any, *, offline: bool) -> Architecture:
+    def asked(source: Any, family: Any, *, offline: bool) -> Architecture:
         return Architecture.SDXL
 
-    monkeypatch.setattr("spatialbench.backbones.backbone.repository_architecture", asked)
+    monkeypatch.setattr("spatialbench.backbones.checkpoint.repository_architecture", asked)
     folder = save_pipeline(tiny_sdxl(), tmp_path / "xl")
     other = f"somebody/like-sdxl@{'0' * 40}"
     for backbone in ("sdxl", other, str(folder)):
@@ -160,11 +160,11 @@ def test_a_preset_brings_its_steps_and_the_user_overrules_them() -> None:
 
 
 def test_the_lab_keeps_its_own_steps_and_scheduler() -> None:
-    from spatialbench.backbones.named import BACKBONES
+    from spatialbench.backbones.named import resolve
 
     method: Any = PLUGIN.configure(GenerationSettings(), {"preset": "thesis"})
     sampling = method.sampling
-    lab = BACKBONES["lab"].defaults
+    lab = resolve("lab").defaults
     assert (sampling.steps, sampling.scheduler.name) == (lab.steps, lab.scheduler)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from spatialbench.backbones.family import Family
+from spatialbench.backbones.families import FLUX, SD3, Family
 from spatialbench.errors import UserError
 from spatialbench.methods.infsplign import PLUGIN, RELEASED
 from spatialbench.methods.infsplign.blocks import find_blocks
@@ -25,7 +25,7 @@ from tests.tiny_sd3 import tiny_sd3
 STEPS = 4
 
 
-def settings(family: Family = Family.SD3, steps: int = STEPS, **given: Any) -> GuidanceSettings:
+def settings(family: Family = SD3, steps: int = STEPS, **given: Any) -> GuidanceSettings:
     return read_settings({"blocks": "1,2", **given}, "", steps, family=family)
 
 
@@ -56,11 +56,11 @@ def sampled(pipe: Any, prompts: list[Prompt], **options: Any) -> torch.Tensor:
     return latents
 
 
-@pytest.mark.parametrize("family", [Family.SD3, Family.FLUX])
+@pytest.mark.parametrize("family", [SD3, FLUX])
 def test_without_a_guided_step_the_pipeline_is_the_stock_one(
     family: Family, sd3: Any, flux: Any, prompts: list[Prompt]
 ) -> None:
-    pipe = sd3 if family is Family.SD3 else flux
+    pipe = sd3 if family is SD3 else flux
     plain = sampled(pipe, prompts)
     before = dict(vars(pipe.scheduler))
     with guided_transformer(pipe, prompts, settings(family, end="0"), steps=STEPS):
@@ -74,12 +74,12 @@ def test_without_a_guided_step_the_pipeline_is_the_stock_one(
     assert torch.equal(sampled(pipe, prompts), plain)
 
 
-@pytest.mark.parametrize("family", [Family.SD3, Family.FLUX])
+@pytest.mark.parametrize("family", [SD3, FLUX])
 def test_the_loss_falls_where_the_gradient_is_followed(
     family: Family, sd3: Any, flux: Any, prompts: list[Prompt]
 ) -> None:
     """Of the sign: the loss one step later is lower than it is without guidance."""
-    pipe = sd3 if family is Family.SD3 else flux
+    pipe = sd3 if family is SD3 else flux
 
     def losses(weight: float) -> list[torch.Tensor]:
         seen: list[GuidedStep] = []
@@ -88,7 +88,7 @@ def test_the_loss_falls_where_the_gradient_is_followed(
             sampled(pipe, prompts)
         return [step.prediction.loss for step in seen]
 
-    plain, moved = losses(0.0), losses(0.05 if family is Family.SD3 else 30.0)
+    plain, moved = losses(0.0), losses(0.05 if family is SD3 else 30.0)
     assert torch.equal(plain[0], moved[0])
     assert (moved[1] < plain[1]).all()
 
@@ -98,7 +98,7 @@ def test_negative_prompts_guidance_in_two_calls_and_schedulers_of_two_calls(
 ) -> None:
     """FLUX's true guidance asks twice a step, Heun steps twice: the gradient enters each once."""
     seen: list[GuidedStep] = []
-    given = settings(Family.FLUX, end="2")
+    given = settings(FLUX, end="2")
     with guided_transformer(flux, prompts, given, steps=STEPS, observer=seen.append):
         sampled(flux, prompts, negative_prompt=["a car"] * 2, true_cfg_scale=3.0)
     assert [step.call for step in seen] == [0, 1]

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 
-from spatialbench.backbones.family import Family
+from spatialbench.backbones.families import FLUX, SD3
 from spatialbench.methods.infsplign.denoiser import GuidedStep
 from spatialbench.methods.infsplign.joint_denoiser import guided_transformer
 from spatialbench.methods.infsplign.settings import GuidanceSettings, read_settings
@@ -116,7 +116,7 @@ class Case:
         }
         steps = more.pop("steps", self.expected["loop"]["steps"])
         given.pop("steps", None)
-        family = Family.FLUX if self.flux else Family.SD3
+        family = FLUX if self.flux else SD3
         return read_settings(given, "", steps, family=family)
 
     def evaluated(self, settings: GuidanceSettings, level: float) -> GuidedStep:
