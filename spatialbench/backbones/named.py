@@ -15,7 +15,7 @@ from ..plugins import Backbone, Defaults
 from ..weights.hub import HubSource, parse_source
 from .architecture import LAB_FOLDER, LAB_TRANSFORMER_FOLDER, Architecture
 from .checkpoint import Checkpoint, pipeline_weights
-from .families import FAMILIES, UNET, architecture_in, family_in, named
+from .families import CLASSES, UNET, architecture_in, family_in, named
 from .families.flux import FLUX_DEV, FLUX_SCHNELL
 from .families.sd3 import LAB_TRANSFORMER
 from .families.unet import LAB, SDXL_GUIDANCE
@@ -163,8 +163,7 @@ def checkpoint_of(plugin: Backbone) -> Checkpoint:
         return replace(found, defaults=plugin.defaults or found.defaults)
     family = named(plugin.pipeline)
     if family is None:
-        classes = [name for one in FAMILIES for name in one.classes]
-        raise unknown_name(f"pipeline of the backbone {plugin.name}", plugin.pipeline, classes)
+        raise unknown_name(f"pipeline of the backbone {plugin.name}", plugin.pipeline, CLASSES)
     kind = plugin.architecture
     if kind is not None and kind not in list(Architecture):
         raise unknown_name(f"architecture of the backbone {plugin.name}", kind, list(Architecture))

@@ -13,7 +13,7 @@ from ..weights.devices import check_device, check_dtype
 from ..weights.loading import load_model, quiet
 from ..weights.parts_beside import load_beside, load_scheduler
 from .checkpoint import Checkpoint
-from .families import FAMILIES, Parts, Pipeline, named
+from .families import CLASSES, Parts, Pipeline, named
 
 _LEFT_OUT: Mapping[str, Any] = {
     "feature_extractor": None,
@@ -130,8 +130,9 @@ def _pipeline_class(folder: Path, backbone: Checkpoint) -> str:
         ) from error
     family = named(name)
     if family is None:
-        known = ", ".join(known for one in FAMILIES for known in one.classes)
-        raise UserError(f"{folder} holds a {name}; expected one of {known}. Give another backbone.")
+        raise UserError(
+            f"{folder} holds a {name}; expected one of {', '.join(CLASSES)}. Give another backbone."
+        )
     if family != backbone.family:
         # A repository's kind is not known before it is here, and settings depend on it.
         raise UserError(

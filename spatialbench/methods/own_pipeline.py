@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.pipelines import Pipeline
+from ..backbones.families import CLASSES, Pipeline, named
 from ..backbones.prompt_embeddings import PromptEncoder
-from ..backbones.sampling import EVERY_FAMILY, Sampling, resolve_sampling
+from ..backbones.sampling import Sampling, resolve_sampling
 from ..backbones.schedulers import OWN, build
 from ..errors import UserError
 from ..plugins import GenerationSettings, ImageRequest, Json, Requirement
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 VERSION = 1
 """Raised whenever the same pipeline would give other pixels."""
 
-CLASSES = (
-    "StableDiffusionPipeline",
-    "StableDiffusionXLPipeline",
-    "StableDiffusion3Pipeline",
-    "FluxPipeline",
-)
 _PASSED_OVER = {"safety_checker", "feature_extractor", "image_encoder"}
 """Parts of a pipeline that decide no pixel here: none of them is run."""
 
@@ -130,7 +124,7 @@ def _class_name(pipe: Pipeline) -> str:
         UserError: none of them.
     """
     for kind in type(pipe).__mro__:
-        if kind.__name__ in CLASSES:
+        if named(kind.__name__) is not None:
             return kind.__name__
     raise UserError(
         f"a {type(pipe).__name__} is not sampled here as an object (known: {', '.join(CLASSES)}): "
@@ -150,7 +144,7 @@ def _sampling(pipe: Pipeline, settings: GenerationSettings) -> Sampling:
                 Path(folder, name).mkdir()
                 Path(folder, name, "config.json").write_text(part.to_json_string())
         asked = replace(settings, backbone=folder, scheduler=settings.scheduler or OWN, dtype=dtype)
-        sampling = resolve_sampling(asked, families=EVERY_FAMILY)
+        sampling = resolve_sampling(asked, needs=())
     return replace(sampling, device=device)
 
 

@@ -14,6 +14,7 @@ from .sd3 import SD3
 from .unet import UNET
 
 __all__ = [
+    "CLASSES",
     "FAMILIES",
     "FLUX",
     "SD3",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 FAMILIES: tuple[Family, ...] = (UNET, SD3, FLUX)
+CLASSES = tuple(name for family in FAMILIES for name in family.classes)
+"""Every class of pipelines that some family knows."""
 
 
 def named(class_name: str) -> Family | None:
