@@ -86,7 +86,7 @@ def test_unknown_names(name: str, message: str) -> None:
 
 
 def test_a_folder_that_is_no_pipeline(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no diffusers pipeline .*model_index\.json"):
+    with pytest.raises(UserError, match=r"not a diffusers pipeline .*model_index\.json"):
         resolve(str(tmp_path)).identity()
 
 
