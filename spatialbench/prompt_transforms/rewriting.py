@@ -33,7 +33,7 @@ class PhraseTransform(PromptTransform):
     phrases: Mapping[str, str] | None
     version: int = 1
 
-    def rewrite(self, text: str) -> Rewriting:
+    def _rewrite(self, text: str) -> Rewriting:
         """Rewrite a text clause by clause, or leave the whole of it as it is."""
         found = find_phrases(text)
         if not any(self._acts_on(match.phrase) for match in found):
@@ -61,7 +61,7 @@ class PhraseTransform(PromptTransform):
         Everything else, the id among it, stays. A prompt that asks for a relation and has no
         phrase for it counts as ``unparsed``.
         """
-        done = self.rewrite(prompt.text)
+        done = self._rewrite(prompt.text)
         if not done.changed:
             lost = prompt.triplet is not None and not find_phrases(prompt.text)
             return prompt, replace(done, outcome=Outcome.UNPARSED) if lost else done

@@ -93,8 +93,8 @@ RUN = ("run", "--method", "painter", "--bench", "squares")
         (("score", "--bench", "squares", "--detections", "y"), "there is no file y"),
         (("leaderboard",), "no run and no benchmark given"),
         (("leaderboard", "nowhere"), "there is no run directory nowhere"),
-        (("list", "methods"), "'methods' is not one of"),
-        (("fetch", "sd3.9"), "unknown backbone, detector or benchmark 'sd3.9'"),
+        (("list", "generators"), "'generators' is not one of"),
+        (("fetch", "sd3.9"), "unknown backbone or plug-in 'sd3.9'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(
