@@ -48,7 +48,7 @@ def read_checkpoint(path: Path, key: str) -> dict[str, torch.Tensor]:
     odd = sorted(name for name, value in tensors.items() if not _plain(value))
     if odd:
         raise UserError(
-            f"{path} holds entries that are no plain tensors ({', '.join(odd[:4])}); expected a "
+            f"{path} holds entries that are not plain tensors ({', '.join(odd[:4])}); expected a "
             f"dictionary of tensors, alone or under {key!r}."
         )
     return tensors

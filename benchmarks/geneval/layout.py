@@ -132,7 +132,7 @@ def _folder(source: ImageFiles, name: str, names: Names) -> Folder:
             None,
             text,
             f"its metadata are of prompt {prompt.id} and its number is that of {other.id}: name "
-            f"the folder {prompt.id}, or mend the metadata",
+            f"the folder {prompt.id}, or correct the metadata",
         )
     return Folder(prompt, text)
 

@@ -134,7 +134,7 @@ def read_results(path: Path) -> list[ResultLine]:
                 found.append(ResultLine.model_validate_json(line))
         except ValidationError as error:
             raise UserError(
-                f"{path}, line {number}, is no GenEval result "
+                f"{path}, line {number}, is not a GenEval result "
                 f"({first_error(error)}); expected the "
                 "keys filename, tag, prompt, correct, reason, metadata and details, or detections "
                 "as JSON Lines with prompt_id, index, width, height, boxes, scores and labels."

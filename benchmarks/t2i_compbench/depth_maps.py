@@ -47,7 +47,7 @@ def read_depth(path: Path) -> Depth:
         image = open_image(read_limited(path, _LARGEST), ("PNG",))
     except FileNotFoundError as error:
         raise UserError(
-            f"there is no depth map {path}: expected one 8-bit PNG an image, named like the "
+            f"there is no depth map {path}: expected one 8-bit PNG per image, named like the "
             "image (a dog in front of a cat_000310.png)."
         ) from error
     except (OSError, ValueError) as error:

@@ -69,7 +69,7 @@ def read_prompts(subset: str, lines: Iterable[str]) -> tuple[Prompt, ...]:
         raise UserError(
             f"{len(strange)} prompt(s) are outside the template of T2I-CompBench's {subset} "
             f"prompts ({'; '.join(strange[:20])}{'; ...' if len(strange) > 20 else ''}): expected "
-            f"sentences like {_EXAMPLES[subset]!r}; mend those lines."
+            f"sentences like {_EXAMPLES[subset]!r}; correct those lines."
         )
     return tuple(found)
 

@@ -97,8 +97,8 @@ def _read(path: Path, kinds: tuple[str, ...]) -> Any:
         )
     if path.suffix != ".pt":
         raise UserError(
-            f"{path} is no .pt; give the checkpoint itself, such as yolo11n.pt, and not what was "
-            "exported from it."
+            f"{path} is not a .pt file; give the checkpoint itself, such as yolo11n.pt, and not "
+            "what was exported from it."
         )
     try:
         content, _ = tasks.torch_safe_load(path, safe_only=True)

@@ -79,8 +79,8 @@ def bring_images(
     if not matching.clean and not target.allow_partial:
         raise UserError(
             f"{len(matching.matched):,} of {expected.images:,} expected images match, and "
-            f"nothing was imported ({matching.first_problem}): mend what the report lists, or give "
-            "--allow-partial to import what matches."
+            f"nothing was imported ({matching.first_problem}): correct what the report lists, or "
+            "give --allow-partial to import what matches."
         )
     if dry_run:
         return None

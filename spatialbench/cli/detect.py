@@ -39,7 +39,7 @@ def command(
     stand side by side in one run.
     """
     if detector is not None and judge is not None:
-        raise UserError("--detector and --judge each look alone: give one, then the other.")
+        raise UserError("--detector and --judge do not go together: give one, then the other.")
     if rule is not None and judge is None:
         raise UserError("--rule says what a judge is asked: add --judge NAME, or leave it out.")
     working = working_of(values)
@@ -65,7 +65,7 @@ def command(
         for prompt_id, index in done.discarded:
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:
-            say("give the 'run' or 'generate' command of this run again to make them anew")
+            say("give the 'run' or 'generate' command of this run again to make these images")
         say(f"{done.images:,} images looked at now; next: {typed('score', run)}")
     click.echo(run)
     refuse_given_up(opened)

@@ -94,7 +94,7 @@ def command(
         return 0
     if against is None:
         raise UserError(
-            f"nothing to hold {run} to: give --against FILE, or make one with --write FILE."
+            f"nothing to check {run} against: give --against FILE, or make one with --write FILE."
         )
     if one_sided or force or not (tolerance is group_tolerance is confidence is None):
         raise UserError(

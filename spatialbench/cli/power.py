@@ -60,10 +60,10 @@ def command(
         )
         return
     if len(runs) > _MOST_RUNS:
-        raise UserError("power learns from one run, or from a pair: name one or two runs.")
+        raise UserError("power takes one run or two: name no more.")
     given = (bench, prompts, images_per_prompt, rate, correlation, between)
     if any(value is not None for value in given):
-        raise UserError("with RUN the run itself says all but --difference: leave the rest out.")
+        raise UserError("with RUN only --difference can be given: leave the rest out.")
     from ..reports.compare.comparison import compare
     from ..reports.planning import lesson_report, lessons
     from ..reports.scored import is_copy, load_scored

@@ -39,7 +39,9 @@ def command(bench: str, subset: str | None, form: str, limit: int | None) -> Non
     benchmark, chosen = choosing.benchmark_and_subset(f"{name}:{subset or named or ''}")
     if form == "official":
         if limit is not None:
-            raise UserError("an official file is whole: leave out --limit, or give --format jsonl.")
+            raise UserError(
+                "the official file has all prompts: leave out --limit, or give another --format."
+            )
         # Bytes, not text: no added newline, and no newline translation.
         write_bytes(benchmark.official_prompts(chosen))
         return

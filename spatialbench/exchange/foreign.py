@@ -219,9 +219,9 @@ def _all_or_own(benchmark: Benchmark, subset: str, seen: Mapping[str, Prompt]) -
     own = list(left.values())
     if own and len(own) < len(seen):
         raise UserError(
-            f"{len(own):,} of {len(seen):,} prompts of the file are none of {benchmark.name}'s, "
-            f"such as {own[0].id!r} ({own[0].text!r}): mend them, or score them in a file of their "
-            f"own with --bench {benchmark.name} and without a subset."
+            f"{len(own):,} of {len(seen):,} prompts of the file do not belong to {benchmark.name}, "
+            f"such as {own[0].id!r} ({own[0].text!r}): correct them, or score them in a file of "
+            f"their own with --bench {benchmark.name} and without a subset."
         )
     return not own
 

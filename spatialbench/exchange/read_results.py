@@ -186,7 +186,7 @@ def _refuse_others(
             f"{path}: {len(strangers):,} verdicts are of prompts that "
             f"{expected.benchmark.name}:{expected.subset} does not have, such as "
             f"{strangers[0]!r}: their metadata or their folder's number is of none of its prompts; "
-            "mend the file, choose the --bench they belong to, or give --allow-partial to leave "
+            "correct the file, choose the --bench they belong to, or give --allow-partial to leave "
             "them out."
         )
 

@@ -89,7 +89,7 @@ def _link_or_copy(directory: RunDirectory, key: Key, sha256: str, target: Path) 
     if hashlib.sha256(content).hexdigest() != sha256:
         raise UserError(
             f"{directory.image_path(*key)} has other bytes than when it was made: give the run's "
-            "command again to make it anew, then this one."
+            "command again to make the image, then this one."
         )
     try:
         os.link(directory.image_path(*key), target, follow_symlinks=False)

@@ -60,7 +60,7 @@ def open_below(below: Path, path: Path, flags: int) -> int:
     """``os.open`` of a regular file below a folder, through no link and without waiting.
 
     Raises:
-        UserError: a symbolic link on the way or at its end, or no regular file.
+        UserError: a symbolic link on the way or at its end, or not a regular file.
         OSError: as ``os.open``.
     """
     handle = None

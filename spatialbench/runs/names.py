@@ -25,7 +25,7 @@ def safe_id(prompt_id: str) -> str:
     if not _SAFE.fullmatch(prompt_id):
         raise UserError(
             f"the prompt id {prompt_id!r} cannot be a folder name: expected letters, digits, '.', "
-            "'_' and '-' only, at most 128, not beginning with '.' or '-'; mend the benchmark."
+            "'_' and '-' only, at most 128, not beginning with '.' or '-'; correct the benchmark."
         )
     return prompt_id
 

@@ -101,7 +101,7 @@ def check_answers(judge: Judge) -> str | None:
             if abs(was - is_now) > SCORE_TOLERANCE:
                 raise UserError(
                     f"{judge.signature()}, canary image {position}: the answer is {is_now:.3f} and "
-                    f"was {was:.3f}, so this installation answers otherwise than when the canary "
+                    f"was {was:.3f}, so this installation answers differently from when the canary "
                     "was recorded; try --device cpu, see what was updated, or record it again with "
                     "'spatialbench doctor --record-canary' where you trust it. Nothing is scored."
                 )
@@ -176,7 +176,7 @@ def _compare(before: Detections, now: Detections, where: str) -> int:
             if not fitting:
                 raise UserError(
                     f"{where}: {one.labels[i]} ({one.scores[i]:.3f}) is {what}, so this "
-                    "installation answers otherwise than when the canary was recorded; try "
+                    "installation answers differently from when the canary was recorded; try "
                     "--device cpu, see what was updated, or record it again with 'spatialbench "
                     "doctor --record-canary' where you trust it. Nothing is scored."
                 )

@@ -63,7 +63,7 @@ def make_depth(
     """Write the depth maps that a run lacks, and masks of its boxes; returns how many images.
 
     A map is a 16-bit grey PNG, larger values nearer, stretched over its own range; it names the
-    image it was made from, so that an image made anew gets another. Nothing is loaded where
+    image it was made from, so that an image made again gets another. Nothing is loaded where
     nothing is missing.
 
     Args:

@@ -24,7 +24,7 @@ def check_settings(resamples: int, confidence: float) -> None:
     if resamples < 1:
         raise UserError(f"resamples is {resamples}; expected 1 or more, for example 2000.")
     if not 0 < confidence < 1:
-        raise UserError(f"confidence is {confidence}; expected between 0 and 1, such as 0.95.")
+        raise UserError(f"confidence must be between 0 and 1, such as 0.95; not {confidence}.")
 
 
 def cluster_sums(columns: FloatArray, clusters: Sequence[str]) -> FloatArray:

@@ -20,7 +20,7 @@ def wilson_interval(
         UserError: successes outside [0, trials], or a confidence outside (0, 1).
     """
     if not 0 < confidence < 1:
-        raise UserError(f"confidence is {confidence}; expected between 0 and 1, such as 0.95.")
+        raise UserError(f"confidence must be between 0 and 1, such as 0.95; not {confidence}.")
     if not 0 <= successes <= trials:
         raise UserError(
             f"{successes:g} successes in {trials:g} trials; expected a count from 0 to the trials."

@@ -71,8 +71,8 @@ def result(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{}\n", "line 1, is no GenEval result"),
-        (result() + "[", "line 2, is no GenEval result"),
+        ("{}\n", "line 1, is not a GenEval result"),
+        (result() + "[", "line 2, is not a GenEval result"),
         (result(metadata="{}"), "are not|is not GenEval's"),
         (result(metadata="{"), "is not GenEval's"),
         (result(filename="a.png"), "is not a sample of GenEval"),

@@ -132,7 +132,7 @@ def test_only_what_asks_for_depth_once_and_anew_for_a_new_image(tmp_path: Path) 
     state = folder.state()
     folder.map_path("0", 1).write_bytes(b"torn")
     assert make_depth(run, model, Silent()) == 1
-    # An image that is made anew has other bytes, and its old map belongs to nothing.
+    # An image that is made again has other bytes, and its old map belongs to nothing.
     journal = run.directory.image_journal
     other = Painter(steps=21).generate([run.expected.request(("0", 0))])[0]
     from spatialbench.stages.open_images import encode_png

@@ -193,7 +193,7 @@ def test_settings_that_mean_nothing() -> None:
     metric = {"m": share([1, 2], [4, 4])}
     with pytest.raises(UserError, match="resamples is 0"):
         intervals(metric, ["a", "b"], resamples=0)
-    with pytest.raises(UserError, match="confidence is 95"):
+    with pytest.raises(UserError, match="confidence must be between 0 and 1"):
         intervals(metric, ["a", "b"], confidence=95)
     with pytest.raises(ValueError, match="1 cluster names for 2 prompts"):
         intervals(metric, ["a"])

@@ -142,8 +142,8 @@ class Compass(StableDiffusion):
         if not blocks:
             adaptation.remove()
             raise UserError(
-                f"{lora.path} adapts no double block of FLUX, so it is no LoRA of CoMPaSS's kind "
-                "and TENOR has no layer to act on; run it with --method esplora."
+                f"{lora.path} adapts no double block of FLUX, so it is not a LoRA of CoMPaSS's "
+                "kind and TENOR has no layer to act on; run it with --method esplora."
             )
         return blocks
 

@@ -56,7 +56,7 @@ def find_blocks(transformer: Any, chosen: tuple[int, ...] | None) -> Blocks:
     taps = _DEFAULTS.get((kind, count)) if chosen is None else chosen
     if taps is None:
         raise UserError(
-            f"nobody has said which of this transformer's {count} blocks to read: give some with "
+            f"it is not known which of this transformer's {count} blocks to read: give some with "
             f"--set blocks=, such as --set blocks={min(count // 3, count - 1)} (from 0 to "
             f"{count - 1})."
         )

@@ -123,7 +123,7 @@ def _refuse_others(folder: Path) -> None:
     ]
     if others:
         raise UserError(
-            f"{folder} holds other files than a gallery: give --out a new or empty folder."
+            f"{folder} holds files that are not a gallery's: give --out a new or empty folder."
         )
 
 

@@ -130,7 +130,7 @@ def read_gate(path: Path) -> GateFile:
         gate.measured  # noqa: B018
     except ValidationError as error:
         raise UserError(
-            f"{path} is not a valid gate file ({first_error(error)}): mend that field, or {again}."
+            f"{path} is not a valid gate file ({first_error(error)}): correct it, or {again}."
         ) from error
     except UserError as error:
         raise UserError(f"{path}, signature: {error}") from error
@@ -167,7 +167,7 @@ def gate_from(
     keys = scored.headline
     metrics = _windows(scored.result, keys, tolerance, edges)
     if not metrics:
-        raise UserError(f"{scored.run.path} has no defined headline metric to hold a run to.")
+        raise UserError(f"{scored.run.path} has no defined headline metric to check a run against.")
     groups = {}
     if group_tolerance is not None:
         for name, group in scored.result.groups.items():

@@ -105,12 +105,12 @@ class DepthFolder:
         except (OSError, ValueError) as error:
             raise UserError(
                 f"the depth map {path} cannot be read ({error}): delete it and type 'spatialbench "
-                "depth RUN' to make it anew."
+                "depth RUN' to make it again."
             ) from error
         if sha256 is not None and made_from not in (None, sha256):
             raise UserError(
                 f"the depth map {path} is of an image that was made again with other bytes since: "
-                "type 'spatialbench depth RUN' to make it anew."
+                "type 'spatialbench depth RUN' to make it again."
             )
         if mode not in _GREY:
             raise UserError(

@@ -41,11 +41,11 @@ def scaled_depth(values: npt.ArrayLike, width: int, height: int) -> Depth:
     if depth.shape != (height, width):
         size = "x".join(map(str, depth.shape[::-1]))
         raise UserError(
-            f"a depth map of {size} for an image of {width}x{height}: expected one value a pixel "
-            "of the same image; make the map anew from it."
+            f"a depth map of {size} for an image of {width}x{height}: expected one value per pixel "
+            "of the same image; make the map again from it."
         )
     if not np.isfinite(depth).all():
-        raise UserError("a depth map with NaN or infinite values: make it anew, with float32.")
+        raise UserError("a depth map with NaN or infinite values: make it again, with float32.")
     low, high = float(depth.min()), float(depth.max())
     if high <= low:
         return np.zeros_like(depth)

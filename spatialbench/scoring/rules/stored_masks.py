@@ -73,7 +73,7 @@ def read_masks(
     except Exception as error:
         raise UserError(
             f"the masks {path} cannot be read ({error or type(error).__name__}): delete the file "
-            "and type 'spatialbench depth RUN --masks' to make it anew."
+            "and type 'spatialbench depth RUN --masks' to make it again."
         ) from error
     wanted = np.ascontiguousarray(boxes, dtype=np.float32).reshape(-1, 4)
     found = [rows.get(box.tobytes()) for box in wanted]

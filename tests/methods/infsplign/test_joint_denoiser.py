@@ -149,7 +149,7 @@ def test_nothing_is_recorded_after_the_last_tapped_block(sd3: Any, prompts: list
     ("given", "message"),
     [
         ({"blocks": "4"}, "blocks=4 is not in this transformer, whose 4 blocks"),
-        ({"blocks": ""}, "nobody has said which of this transformer's 4 blocks to read"),
+        ({"blocks": ""}, "it is not known which of this transformer's 4 blocks to read"),
         ({"tokens": "t5", "blocks": "1"}, "tokens=t5 needs T5"),
     ],
 )

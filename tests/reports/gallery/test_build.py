@@ -77,7 +77,7 @@ def test_an_older_gallery_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "data" / "9.js").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("")
-    with pytest.raises(UserError, match="holds other files than a gallery"):
+    with pytest.raises(UserError, match="holds files that are not a gallery's"):
         build_gallery(tmp_path / "mine", [side])
 
 
