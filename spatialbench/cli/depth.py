@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -41,13 +42,14 @@ def command(
 
     Then: spatialbench score RUN --rule esplora-r1
     """
+    from ..runs.machine import this_machine
     from ..stages.box_masks import mask_model
     from ..stages.depth import make_depth
     from ..stages.depth_anything import depth_model
 
     with stdout_reserved():
-        opened = choosing.existing_run(run)
         where = chosen_device(device)
+        opened = replace(choosing.existing_run(run), machine=this_machine(where))
         model = depth_model(weights, where, offline)
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)

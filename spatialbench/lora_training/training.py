@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,21 +14,19 @@ from ..backbones.families import Pipeline, of_pipeline
 from ..backbones.pipelines import load_pipeline
 from ..backbones.sampling import Sampling
 from ..errors import UserError
-from ..files.documents import read_json
 from ..lab.training.loop import Schedule, Training
 from ..runs.files import make_folder, write_atomic
-from ..runs.identity import canonical_json, differences
 from .asked_model import AskedModel
 from .conditioning import Conditioning
 from .kept_set import KeptSet
 from .latent_cache import encode_images
 from .lora_settings import TARGETS, TEXT_TARGETS, LoraSettings
 from .noising import draw_timesteps, shown_and_target
+from .record import claim, threads_it_began_with
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-RECORD = "training.json"
 LORA = "pytorch_lora_weights.safetensors"
 ADAPTER = "default"
 
@@ -88,7 +85,24 @@ def train_lora(
     }
     # Of a training set from elsewhere no link is followed.
     make_folder(folder, kept.folder if folder.is_relative_to(kept.folder) else None)
-    claim(folder, identity)
+    own = threads_it_began_with(claim(folder, identity), sampling.device, report)
+    try:
+        return _trained(kept, sampling, settings, folder, report, frugal)
+    finally:
+        if own is not None:
+            torch.set_num_threads(own)
+
+
+def _trained(
+    kept: KeptSet,
+    sampling: Sampling,
+    settings: LoraSettings,
+    folder: Path,
+    report: Callable[[str], None],
+    frugal: bool,
+) -> Path:
+    import torch
+
     torch.manual_seed(settings.seed)
     pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
     asked = AskedModel(pipe)
@@ -157,34 +171,6 @@ def optimiser(settings: LoraSettings) -> dict[str, Any]:
 
 def _warmup(settings: LoraSettings) -> int:
     return max(1, min(MOST_WARMUP, settings.steps // 10))
-
-
-def claim(folder: Path, identity: dict[str, Any]) -> None:
-    """Write down what is trained here, or refuse to go on with something else.
-
-    The record of spatialbench 0.1 has no version and no optimiser: it is of version 1, and is
-    completed.
-
-    Raises:
-        UserError: another training was begun here, or the record of one cannot be read.
-    """
-    path = folder / RECORD
-    now = json.loads(canonical_json(identity))
-    if os.path.lexists(path):
-        try:
-            before = read_json(path, below=folder)
-            if isinstance(before, dict) and "version" not in before:
-                before = {**before, "version": 1, "optimiser": now["optimiser"]}
-            fields = differences(before, now)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read ({error}); give another --folder.") from error
-        if fields:
-            raise UserError(
-                f"{folder} holds another training, which differs in {'; '.join(fields)} (there -> "
-                "now): give the options it was begun with, or another --folder."
-            )
-    make_folder(folder)
-    write_atomic(path, json.dumps(now, indent=2).encode() + b"\n")
 
 
 def _add_adapters(pipe: Pipeline, settings: LoraSettings) -> dict[str, nn.Module]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +25,7 @@ from ..scoring.rules.any_benchmark import in_depth
 from ..scoring.rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
 from ..scoring.rules.stored_masks import packed_masks
 from .open_images import decode_png
+from .surroundings import DEPTH, Surroundings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,7 +83,7 @@ def make_depth(
             f"no prompt of {run.path} asks for in front of or behind, so no rule needs its depth: "
             "score it as it is."
         )
-    with run.writing():
+    with run.writing(), ExitStack() as held:
         finished = run.directory.finished_images(progress.notice)
         boxes = _boxes(run, detector, progress) if masks is not None else {}
         due = [
@@ -97,6 +99,10 @@ def make_depth(
             )
         progress.begin(STAGE, there - len(due), len(wanted))
         made = 0
+        if due:
+            where = Surroundings(run.path.absolute(), run.machine, DEPTH, begun=there > len(due))
+            entered = where.enter()
+            held.callback(entered.leave)
         for key in due:
             sha256 = finished[key].sha256
             image = decode_png(run.directory.read_image(key), sha256)
@@ -108,7 +114,9 @@ def make_depth(
             if masks is not None and key in boxes:
                 masked = packed_masks(boxes[key], masks.masks(image, boxes[key]))
             if not made:
-                # Not before there is a map: models that fail leave no folder of theirs.
+                # Not before there is a map: models that fail leave no trace of theirs.
+                for sentence in entered.loaded():
+                    progress.notice(sentence)
                 make_folder(folder.path, run.path)
                 description = _description(folder, model, masks)
                 write_atomic(folder.path / DESCRIPTION, description, scratch)

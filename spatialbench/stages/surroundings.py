@@ -16,9 +16,11 @@ from ..runs.machine import Machine, with_kernels
 from ..runs.machines import Changes, began, changes, kind, record_machine
 
 IMAGES = "images"
+DEPTH = "depth maps"
 
 _HOW_FAR = {
     IMAGES: "by rounding, about one level in a few percent of the pixels",
+    DEPTH: "by rounding, in the last levels of the maps",
     BOXES: "by rounding, in the last digits of boxes and scores",
     ANSWERS: "by rounding, in the last digits of the probabilities",
 }
@@ -31,7 +33,7 @@ class Surroundings:
     Attributes:
         folder: the run directory, absolute.
         machine: what the command knows of its machine; without a device nothing is recorded.
-        what: what the stage makes: ``IMAGES``, or a kind of evidence.
+        what: what the stage makes: ``IMAGES``, ``DEPTH``, or a kind of evidence.
         begun: whether some are there already.
     """
 
@@ -49,12 +51,7 @@ class Surroundings:
         first = began(self.folder, device)
         before = None
         if first is not None and first.threads and self._on_processor(first):
-            import torch
-
-            own = torch.get_num_threads()
-            if own != first.threads and first.threads <= max(_processors(), own):
-                before = own
-                torch.set_num_threads(first.threads)
+            before = take_threads(first.threads)
         return Entered(self, first, before)
 
     def _on_processor(self, first: Machine) -> bool:
@@ -93,10 +90,7 @@ class Entered:
         record_machine(where.folder, here)
         sentences = []
         if self._before is not None:
-            sentences.append(
-                f"this run began with {here.threads} thread(s) and goes on with as many, not with "
-                f"{self._before}: the number of threads changes the rounding"
-            )
+            sentences.append(taken("run", here.threads, self._before))
         if where.begun:
             sentences += _warnings(where.what, self._first, here)
         return tuple(sentences)
@@ -108,6 +102,29 @@ class Entered:
 
             torch.set_num_threads(self._before)
             self._before = None
+
+
+def take_threads(threads: int) -> int | None:
+    """Let torch use so many threads, if this process may have them.
+
+    Returns:
+        How many it used before; None where nothing changed.
+    """
+    import torch
+
+    own = torch.get_num_threads()
+    if own == threads or threads > max(_processors(), own):
+        return None
+    torch.set_num_threads(threads)
+    return own
+
+
+def taken(what: str, threads: int, own: int) -> str:
+    """The sentence for the user, where ``what`` goes on with the threads it began with."""
+    return (
+        f"this {what} began with {threads} thread(s) and goes on with as many, not with {own}: the "
+        "number of threads changes the rounding"
+    )
 
 
 def _warnings(what: str, first: Machine | None, here: Machine) -> list[str]:

@@ -123,7 +123,7 @@ _TRAINING = {**_TRAINING_OF_0_1, "version": 1, "optimiser": {"name": "AdamW", "e
 
 
 def _training_record(folder: Path) -> None:
-    from spatialbench.lora_training.training import claim
+    from spatialbench.lora_training.record import claim
 
     claim(folder / "lora", _TRAINING)
 

@@ -16,7 +16,8 @@ from spatialbench.lab.training.loop import Schedule, Training
 from spatialbench.lora_training.kept_set import KeptSet, read_kept
 from spatialbench.lora_training.latent_cache import _pixels
 from spatialbench.lora_training.lora_settings import LoraSettings
-from spatialbench.lora_training.training import RECORD, claim, train_lora
+from spatialbench.lora_training.record import RECORD, claim
+from spatialbench.lora_training.training import train_lora
 from spatialbench.plugins import GenerationSettings
 from tests.lora_training.test_build import built, plan
 from tests.tree import tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from spatialbench.lora_training import training as lora_training
 from spatialbench.lora_training.kept_set import KeptSet
 from spatialbench.lora_training.lora_settings import LoraSettings
 from spatialbench.lora_training.noising import draw_timesteps
+from spatialbench.lora_training.record import claim
 from spatialbench.lora_training.training import LORA, train_lora
 from spatialbench.methods.esplora.layers import layers_of
 from spatialbench.methods.esplora.lora_file import find_lora, read_lora
@@ -112,10 +113,42 @@ def test_a_training_that_version_0_1_began_is_continued(tmp_path: Path) -> None:
     told = {"settings": {"rank": 3}, "version": 1, "optimiser": {"ema": 0.995}}
     record = tmp_path / "training.json"
     record.write_text(json.dumps({"settings": {"rank": 3}}))
-    lora_training.claim(tmp_path, told)
-    assert json.loads(record.read_text()) == told
+    claim(tmp_path, told)
+    assert json.loads(record.read_text()) == told, "nobody knows with how many threads"
     with pytest.raises(UserError, match=r"optimiser\.ema: 0\.995 -> 0\.9"):
-        lora_training.claim(tmp_path, told | {"optimiser": {"ema": 0.9}})
+        claim(tmp_path, told | {"optimiser": {"ema": 0.9}})
+
+
+@pytest.fixture
+def threads_given_back() -> Iterator[None]:
+    own = torch.get_num_threads()
+    yield
+    torch.set_num_threads(own)
+
+
+@pytest.mark.usefixtures("threads_given_back")
+def test_it_goes_on_with_the_threads_it_began_with(
+    kept: KeptSet, sampling: Sampling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spatialbench.stages.surroundings._processors", lambda: 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(lora_training, "draw_timesteps", killed_at(0))
+        torch.set_num_threads(2)
+        with pytest.raises(KeyboardInterrupt):
+            train(kept, sampling, tmp_path)
+    assert json.loads((tmp_path / "training.json").read_text())["threads"] == 2
+    torch.set_num_threads(1)
+    used: list[int] = []
+
+    def watched(*arguments: Any) -> Any:
+        used.append(torch.get_num_threads())
+        return draw_timesteps(*arguments)
+
+    monkeypatch.setattr(lora_training, "draw_timesteps", watched)
+    _, lines = train(kept, sampling, tmp_path)
+    assert set(used) == {2}
+    assert torch.get_num_threads() == 1
+    assert "this training began with 2 thread(s) and goes on with as many, not with 1" in lines[0]
 
 
 def test_it_learns(kept: KeptSet, sampling: Sampling, tmp_path: Path) -> None:

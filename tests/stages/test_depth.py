@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
 from spatialbench import plugins
@@ -19,6 +20,8 @@ from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import Detector
 from spatialbench.prompts import Prompt
+from spatialbench.runs.machine import this_machine
+from spatialbench.runs.machines import record_machine
 from spatialbench.runs.opening import Run
 from spatialbench.runs.progress import Silent
 from spatialbench.scoring.judging import Judging
@@ -142,6 +145,25 @@ def test_only_what_asks_for_depth_once_and_anew_for_a_new_image(tmp_path: Path) 
     with_writer.close()
     assert make_depth(run, model, Silent()) == 1
     assert folder.state() != state
+
+
+def test_maps_are_made_with_the_threads_the_run_began_with(tmp_path: Path) -> None:
+    class Counting(Ramp):
+        def estimate(self, images: Any) -> Any:
+            used.append(torch.get_num_threads())
+            return super().estimate(images)
+
+    own, used = torch.get_num_threads(), list[int]()
+    run = _run(tmp_path / "run")
+    began = this_machine("cpu").model_copy(update={"threads": own + 1})
+    record_machine(run.path, began)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spatialbench.stages.surroundings._processors", lambda: own + 1)
+        log = Log()
+        make_depth(replace(run, machine=this_machine("cpu")), Counting(), log)
+    assert set(used) == {own + 1}
+    assert torch.get_num_threads() == own
+    assert any(f"goes on with as many, not with {own}" in said for said in log.notices)
 
 
 def test_scores_use_the_maps_and_say_so(tmp_path: Path) -> None:
