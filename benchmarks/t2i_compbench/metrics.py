@@ -30,8 +30,8 @@ def _mean_answer(key: str, category: str, variant: int) -> Metric:
         answers = scores[rows].tolist()
         return 100 * (sum(answers) / len(answers)) if answers else nan
 
-    rule = ("official", "corrected", "InfSplign's")[variant]
-    return Metric(key, f"mean answer of the {rule} rule on {category} prompts", ratio, exact=exact)
+    rule = ("the official rule", "the corrected rule", "InfSplign's rule")[variant]
+    return Metric(key, f"mean answer of {rule} on {category} prompts", ratio, exact=exact)
 
 
 def _found(table: ScoreTable) -> MeanOfRatios | None:

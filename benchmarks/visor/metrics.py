@@ -106,7 +106,7 @@ def _at_least(n: int) -> Metric:
     def ratio(sums: PromptSums) -> Ratio:
         return Ratio((sums.hits >= n).astype(np.float64), (sums.images > 0).astype(np.float64))
 
-    return _metric(f"VISOR_{n}", f"prompts with at least {n} right images", ratio)
+    return _metric(f"VISOR_{n}", f"prompts with {n} or more right images", ratio)
 
 
 METRICS = (

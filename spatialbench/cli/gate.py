@@ -36,7 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--one-sided",
     is_flag=True,
-    help="With --write: windows with a lower edge only, which any gain passes.",
+    help="With --write: windows with one edge only, so that any gain passes.",
 )
 @click.option("--force", is_flag=True, help="With --write: replace an existing file.")
 @click.option(
@@ -82,7 +82,7 @@ def command(
             2.0 if tolerance is None else tolerance,
             group_tolerance,
             0.95 if confidence is None else confidence,
-            "lower" if one_sided else "both",
+            one_sided,
         )
         _write(write_path, gate.text().encode())
         for note in narrow_windows(checks_of(scored, gate)):

@@ -16,7 +16,7 @@ from ..reports.report import Form
 from .options import format_option
 
 if TYPE_CHECKING:
-    from ..plugins import Benchmark, Published
+    from ..plugins import Benchmark, Metric, Published
     from ..reports.competition import Prescribed
     from ..reports.rows import Row
     from ..scoring.summary import Summary
@@ -78,17 +78,21 @@ def command(
     click.echo(report.text(form))
 
 
-def _columns(benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]) -> list[str]:
+def _columns(
+    benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]
+) -> list[Metric]:
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
-    from ..plugins.metric import headline
     from ..scoring.rules.catalogue import metrics_of
 
     present = {key for row in rows for key in row.result.metrics}
     present |= {key for entry in others for key in entry.metrics}
     rules = dict.fromkeys(row.result.rule for row in rows)
-    metrics = [*benchmark.metrics, *(m for rule in rules for m in metrics_of(benchmark, rule))]
-    known = dict.fromkeys(headline(metrics))
-    return [key for key in known if key in present] or headline(benchmark.metrics)
+    columns: dict[str, Metric] = {}
+    for metric in [*benchmark.metrics, *(m for r in rules for m in metrics_of(benchmark, r))]:
+        if metric.headline:
+            columns.setdefault(metric.key, metric)
+    known = [metric for key, metric in columns.items() if key in present]
+    return known or list(benchmark.metrics)
 
 
 def _rows(runs: Sequence[Path]) -> tuple[list[Row], dict[str, str]]:

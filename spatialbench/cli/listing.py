@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import click
 
 from .. import plugins
 from ..api.console import say
 from ..errors import UserError
-from ..plugins import Kind, Plugin
+from ..plugins import Benchmark, Kind, Plugin, RulePlugin
 from ..reports.report import Form, Report
 from ..reports.tables import Table
 from .options import format_option
@@ -60,6 +61,26 @@ def _rules() -> list[Entry]:
     return entries
 
 
+def _metrics() -> list[Entry]:
+    """Of what can be loaded; the other lists say what is broken."""
+    owners: list[Benchmark | RulePlugin] = []
+    for name in plugins.names("benchmark"):
+        with suppress(UserError):
+            owners.append(plugins.load("benchmark", name))
+    for name in plugins.names("rule"):
+        with suppress(UserError):
+            owners.append(plugins.load("rule", name))
+    smaller = {True: "", False: "; smaller is better"}
+    return [
+        {
+            "name": metric.key,
+            "summary": f"{owner.name}: {metric.help}{smaller[metric.larger_is_better]}",
+        }
+        for owner in owners
+        for metric in owner.metrics
+    ]
+
+
 def _layouts() -> list[Entry]:
     from ..exchange.layouts import layouts
 
@@ -73,6 +94,7 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
     "benchmarks": lambda: _plugins("benchmark"),
     "backbones": _backbones,
     "rules": _rules,
+    "metrics": _metrics,
     "prompt-transforms": lambda: _plugins("prompt transform"),
     "layouts": _layouts,
 }
@@ -83,7 +105,7 @@ _KINDS: dict[str, Callable[[], list[Entry]]] = {
 @format_option
 def command(kind: str | None, form: Form) -> None:
     """What is installed: KIND is methods, detectors, judges, benchmarks, backbones, rules,
-    prompt-transforms or layouts.
+    metrics, prompt-transforms or layouts.
 
     Without KIND, all of them.
     """

@@ -69,7 +69,12 @@ class TrainingPrompts(Benchmark):
         share("found", "images that show every asked object", "found_all"),
         Metric("right", "images with every relation, of some pair of boxes", _right),
         share("kept", "images with every relation, of every pair of boxes", "correct"),
-        Metric("kept_cond", "the same among those with every object", _kept, undefined=_no_object),
+        Metric(
+            "kept_cond",
+            "kept images among those with every object",
+            _kept,
+            undefined=_no_object,
+        ),
     )
 
     def prompts(self, subset: str) -> Sequence[Prompt]:

@@ -80,7 +80,12 @@ def shares(prefix: str, facts: Mapping[str, str]) -> tuple[Metric, ...]:
         key = f"{prefix}_{word}" if word else prefix
         metrics += [
             _share(key, f"mean of {fact} over the judged images", fact, "judged"),
-            _share(f"{key}_cond", "the same over those that show every object", fact, "found_all"),
+            _share(
+                f"{key}_cond",
+                f"the same of {fact}, over those with every object",
+                fact,
+                "found_all",
+            ),
         ]
     return tuple(metrics)
 

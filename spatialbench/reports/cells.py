@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from string import ascii_lowercase
 
+from ..plugins import Metric
 from ..scoring.summary import Group, Summary
 from .marks import MARKS
 from .tables import UNDEFINED
@@ -25,6 +27,12 @@ _NO_INTERVAL = "no interval: its summary has none"
 
 _UNEVEN = 0.25
 """Sides that differ by more than this share of the larger one are written apart."""
+
+
+def direction_note(metrics: Iterable[Metric]) -> list[str]:
+    """``misses, error: smaller is better``, where there are such metrics."""
+    smaller = [metric.key for metric in metrics if not metric.larger_is_better]
+    return [f"{', '.join(smaller)}: smaller is better"] if smaller else []
 
 
 class Footnotes:

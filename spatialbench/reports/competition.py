@@ -39,15 +39,16 @@ class Candidate:
         return low, high
 
 
-def best_of(column: Sequence[Candidate]) -> set[int]:
-    """Positions of the largest eligible value and of those whose interval overlaps its own.
+def best_of(column: Sequence[Candidate], larger_is_better: bool = True) -> set[int]:
+    """Positions of the best eligible value and of those whose interval overlaps its own.
 
     Empty with fewer than two eligible numbers: the best of one says nothing.
     """
     running = [i for i, c in enumerate(column) if c.eligible and not isnan(c.value)]
     if len(running) < 2:
         return set()
-    top = max(running, key=lambda i: column[i].value)
+    extreme = max if larger_is_better else min
+    top = extreme(running, key=lambda i: column[i].value)
     low, high = column[top].bounds
     return {i for i in running if column[i].bounds[1] >= low and column[i].bounds[0] <= high}
 
@@ -91,7 +92,12 @@ class Competition:
                 differs.append(told(own.differences(against)))
         return cls(conditions, standard, differs)
 
-    def best(self, column: Sequence[Candidate], published: Sequence[Candidate]) -> frozenset[int]:
+    def best(
+        self,
+        column: Sequence[Candidate],
+        published: Sequence[Candidate],
+        larger_is_better: bool = True,
+    ) -> frozenset[int]:
         """Positions of the best numbers of a column, published ones counted on after the rows.
 
         Those of one group compete: the published rows and all that were measured as they were,
@@ -112,7 +118,7 @@ class Competition:
             groups[None] = groups.get(None, []) + shown
         running = max(groups.items(), key=lambda item: self._rank(*item), default=(None, []))[1]
         everything = [*column, *published]
-        found = best_of([everything[place] for place in running])
+        found = best_of([everything[place] for place in running], larger_is_better)
         return frozenset(running[number] for number in found)
 
     def _rank(self, key: Conditions | None, members: list[int]) -> tuple[bool, bool, int]:

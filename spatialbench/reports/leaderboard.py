@@ -12,9 +12,10 @@ from math import nan
 from typing import Any
 
 from ..files.images import one_colour_note
-from ..plugins import Published
+from ..plugins import Metric, Published
+from ..plugins.metric import headline
 from ..scoring.summary import Summary
-from .cells import INTERVAL_NOTE, Footnotes, images_cell, plain_cell
+from .cells import INTERVAL_NOTE, Footnotes, direction_note, images_cell, plain_cell
 from .competition import Candidate, Competition, Prescribed, numbered
 from .marks import MARKS, competes, method_marks
 from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
@@ -37,7 +38,7 @@ def leaderboard(
     benchmark: str,
     rows: Sequence[Row],
     published: Sequence[Published],
-    headline: Sequence[str],
+    metrics: Sequence[Metric],
     prescribed: Prescribed | None = None,
     price: bool = False,
     left_out: Mapping[str, str] | None = None,
@@ -48,14 +49,14 @@ def leaderboard(
         benchmark: its name.
         rows: runs of that benchmark.
         published: rows of its papers; shown beside full-size models, apart from the lab.
-        headline: metric keys in column order.
+        metrics: in the order of the columns, which are the headline of them.
         prescribed: the benchmark's own conditions, which the published rows were measured under.
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
         left_out: by its folder why a run is no row; ``not_in_table`` of ``json``.
     """
     divided = [(part, part.competition(prescribed)) for part in parts(rows, published)]
     tables = [
-        _section(part.title(benchmark), part, part.columns(headline), competition, price)
+        _section(part.title(benchmark), part, part.columns(metrics), competition, price)
         for part, competition in divided
     ]
     differs = {
@@ -81,6 +82,7 @@ def leaderboard(
                 "method": entry.method,
                 "base": entry.base,
                 **entry.metrics,
+                "metrics": dict(entry.metrics),
                 "source": entry.source,
                 "evidence": entry.evidence,
                 "note": entry.note,
@@ -93,37 +95,37 @@ def leaderboard(
         document["not_in_table"] = [
             {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
         ]
-    return Report(tables, document, _records(held, published, headline, price))
+    return Report(tables, document, _records(held, published, headline(metrics), price))
 
 
 def _section(
-    title: str, part: Part, headline: Sequence[str], competition: Competition, price: bool
+    title: str, part: Part, metrics: Sequence[Metric], competition: Competition, price: bool
 ) -> Table:
     rows, published = part.rows, part.published
     numbers, conditions = numbered(competition.differs)
-    footnotes = Footnotes()
+    footnotes, keys = Footnotes(), [metric.key for metric in metrics]
     cells = []
     for row, differs in zip(rows, competition.differs, strict=True):
         result, mark = row.result, f" [{numbers[differs]}]" if differs else ""
         mark += "".join(f" {MARKS[name][0]}" for name in method_marks(result))
-        metrics = [footnotes.cell(result, key) for key in headline]
-        metrics += price_cells(result, row.pace) if price else []
+        values = [footnotes.cell(result, key) for key in keys]
+        values += price_cells(result, row.pace) if price else []
         cells.append(
-            [result.method + mark, result.backbone, images_cell(result), *metrics, "measured"]
+            [result.method + mark, result.backbone, images_cell(result), *values, "measured"]
         )
     for entry in published:
-        metrics = [plain_cell(entry.metrics.get(key)) for key in headline]
-        metrics += [UNDEFINED] * len(PRICE_COLUMNS) if price else []
+        values = [plain_cell(entry.metrics.get(key)) for key in keys]
+        values += [UNDEFINED] * len(PRICE_COLUMNS) if price else []
         method = " ".join([entry.method, *(MARKS[name][0] for name in entry.marks)])
         source = f"{entry.source} [{entry.evidence}]"
-        cells.append([method, entry.base, "", *metrics, source])
+        cells.append([method, entry.base, "", *values, source])
     used = {name for entry in published for name in entry.marks}
     used |= {name for row in rows for name in method_marks(row.result)}
-    notes = [INTERVAL_NOTE, *conditions, *footnotes.notes()]
+    notes = [INTERVAL_NOTE, *direction_note(metrics), *conditions, *footnotes.notes()]
     notes += [f"{sign} {meaning}" for name, (sign, meaning) in MARKS.items() if name in used]
     if published:
         notes.append(EVIDENCE_NOTE)
-    bold = _bold(part, headline, competition)
+    bold = _bold(part, metrics, competition)
     if bold:
         notes.append(BEST_NOTE)
     notes += [
@@ -136,7 +138,7 @@ def _section(
     signatures = dict.fromkeys(row.result.signature for row in rows)
     paid = PRICE_COLUMNS if price else ()
     return Table(
-        columns=["method", "base", "images", *headline, *paid, "source"],
+        columns=["method", "base", "images", *keys, *paid, "source"],
         rows=cells,
         title=title,
         notes=[*notes, *signatures],
@@ -146,11 +148,12 @@ def _section(
 
 
 def _bold(
-    part: Part, headline: Sequence[str], competition: Competition
+    part: Part, metrics: Sequence[Metric], competition: Competition
 ) -> frozenset[tuple[int, int]]:
     """The cells of the best numbers, by (row, column) of the section's table."""
     found = set()
-    for place, key in enumerate(headline, 3):
+    for place, metric in enumerate(metrics, 3):
+        key = metric.key
         column = [
             Candidate(
                 row.result.metric(key),
@@ -163,7 +166,8 @@ def _bold(
             Candidate(entry.metrics.get(key, nan), eligible=not entry.marks)
             for entry in part.published
         ]
-        found |= {(number, place) for number in competition.best(column, others)}
+        best = competition.best(column, others, metric.larger_is_better)
+        found |= {(number, place) for number in best}
     return frozenset(found)
 
 
@@ -181,13 +185,13 @@ def _flat(summary: Summary) -> dict[str, Any]:
 def _records(
     held: Sequence[tuple[Row, str]],
     published: Sequence[Published],
-    headline: Sequence[str],
+    keys: Sequence[str],
     price: bool,
 ) -> Records:
     """One line per row; the columns of the price where it is asked for."""
     priced = list(PRICE_COLUMNS) if price else []
-    bounds = [name for key in headline for name in (f"{key}_low", f"{key}_high")]
-    columns = ["world", "method", "base", "images", "images_expected", "partial", *headline]
+    bounds = [name for key in keys for name in (f"{key}_low", f"{key}_high")]
+    columns = ["world", "method", "base", "images", "images_expected", "partial", *keys]
     columns += [*bounds, *priced, "other_conditions", "source", "marks"]
     lines: list[list[object]] = []
     for row, differs in held:
@@ -198,13 +202,13 @@ def _records(
             result.backbone,
         ]
         line += [result.images, result.images_expected, result.partial]
-        line += [result.metric(key) for key in headline]
-        line += [bound for key in headline for bound in result.interval(key)]
+        line += [result.metric(key) for key in keys]
+        line += [bound for key in keys for bound in result.interval(key)]
         line += price_values(result, row.pace) if price else []
         lines.append([*line, differs, result.signature, "+".join(method_marks(result))])
     for entry in published:
         line = ["published", entry.method, entry.base, None, None, None]
-        line += [entry.metrics.get(key) for key in headline]
+        line += [entry.metrics.get(key) for key in keys]
         line += [None] * (len(bounds) + len(priced) + 1)
         lines.append([*line, f"{entry.source} [{entry.evidence}]", "+".join(entry.marks)])
     return columns, lines

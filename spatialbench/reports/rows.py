@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..plugins import Published
+from ..plugins import Metric, Published
 from ..runs.signature import Signature
 from ..runs.timing import Pace
 from ..scoring.summary import Summary
@@ -42,14 +42,15 @@ class Part:
         """Whether these are rows of the embedded lab."""
         return bool(self.rows) and self.rows[0].result.is_lab
 
-    def columns(self, headline: Sequence[str]) -> list[str]:
+    def columns(self, metrics: Sequence[Metric]) -> list[Metric]:
         """The metrics that the table has: those of its runs, and of what has none of theirs."""
+        known = [metric for metric in metrics if metric.headline]
         if not self.rows:
-            return list(headline)
+            return known
         keys = {key for row in self.rows for key in row.result.metrics}
         others = [entry for entry in self.published if keys.isdisjoint(entry.metrics)]
         keys |= {key for entry in others for key in entry.metrics}
-        return [key for key in headline if key in keys] or list(headline)
+        return [metric for metric in known if metric.key in keys] or known
 
     def title(self, benchmark: str) -> str:
         """``visor:all: full-size models and published rows``."""

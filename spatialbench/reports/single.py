@@ -9,7 +9,7 @@ from ..plugins.metric import headline
 from ..runs.timing import Pace
 from ..scoring.rules.catalogue import metrics_of
 from ..scoring.summary import Summary
-from .cells import INTERVAL_NOTE, Footnotes, images_cell
+from .cells import INTERVAL_NOTE, Footnotes, direction_note, images_cell
 from .price import price_note
 from .report import Report
 from .tables import Table
@@ -21,7 +21,8 @@ def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = N
     Metrics that the run does not have, such as those of another subset, get no column. ``json`` is
     the document of ``summary.json``, whatever the pace.
     """
-    known = headline(metrics_of(benchmark, summary.rule))
+    metrics = metrics_of(benchmark, summary.rule)
+    known = headline(metrics)
     keys = [key for key in known if key in summary.metrics] or known
     groups = [("all", summary), *summary.groups.items()]
     footnotes = Footnotes()
@@ -31,7 +32,8 @@ def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = N
         rows.append([name, images, *(footnotes.cell(group, key) for key in keys)])
     partial = ", PARTIAL" if summary.partial else ""
     title = f"{summary.benchmark}: {summary.method} on {summary.backbone}{partial}"
-    notes = [INTERVAL_NOTE, *footnotes.notes(), *price_note(summary, pace)]
+    smaller = direction_note(metric for metric in metrics if metric.key in keys)
+    notes = [INTERVAL_NOTE, *smaller, *footnotes.notes(), *price_note(summary, pace)]
     notes += [*_effects(summary, keys), *summary.notes, summary.signature]
     columns = [name for key in keys for name in (key, f"{key}_low", f"{key}_high")]
     records = [

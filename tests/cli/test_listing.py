@@ -24,13 +24,16 @@ def test_list_names_every_kind(spatialbench: Command) -> None:
     listed = json.loads(spatialbench("list", "--format", "json").out)
     assert list(listed) == [
         *("methods", "detectors", "judges", "benchmarks", "backbones", "rules"),
-        *("prompt-transforms", "layouts"),
+        *("metrics", "prompt-transforms", "layouts"),
     ]
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
     assert {"painter", "sd", "infsplign"} <= names["methods"]
     assert {"colour-blobs", "owlvit", "lab-owlvit"} <= names["detectors"]
     assert {"squares", "visor"} <= names["benchmarks"]
     assert {"lab", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl"} <= names["backbones"]
+    metrics = {entry["name"]: entry["summary"] for entry in listed["metrics"]}
+    assert metrics["RIGHT"] == "squares: images with both on the asked sides"
+    assert {"VISOR_cond", "T2I_2D", "overall", "R1_strict"} <= metrics.keys()
     rules = {(entry["benchmark"], entry["name"]) for entry in listed["rules"]}
     assert {("visor", "official"), ("squares", "centre")} <= rules
 

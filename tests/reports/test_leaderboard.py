@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spatialbench.plugins import Published
+from spatialbench.plugins import Published, share
 from spatialbench.reports.cells import Footnotes
 from spatialbench.reports.leaderboard import leaderboard
 from spatialbench.reports.marks import MARKS
@@ -21,7 +21,7 @@ from spatialbench.scoring.summary import Summary
 
 from .test_tables import RESULT
 
-HEADLINE = ["OA", "VISOR_cond"]
+HEADLINE = [share(key, key, "correct") for key in ("OA", "VISOR_cond")]
 PAPER = Published("InfSplign", "SD 2.1", {"OA": 71.5}, "a paper, table 2", "P", "a note")
 SIGNATURE = Signature(
     "visor/1", "visor-centroid/1", "owlvit-base-patch32@cbc355f", 0.1, 25280, 4, "0.1.0",
@@ -182,7 +182,8 @@ def test_columns_of_another_rule_have_their_own_best_row() -> None:
     both = {"method": "sd", "intervals": {}, **WHOLE}
     official = [_full(str(n), **both, OA=float(n)) for n in (50, 60)]
     other = [_full(str(n), {"rule": "r1/1"}, **{**both, "OA": 99.0}, R1=float(n)) for n in (70, 80)]
-    (table,) = leaderboard("visor", [*official, *other], [], ["OA", "R1"], prescribed).tables
+    metrics = [HEADLINE[0], share("R1", "R1", "correct")]
+    (table,) = leaderboard("visor", [*official, *other], [], metrics, prescribed).tables
     assert table.bold == {(1, 3), (3, 4)}
 
 
@@ -266,7 +267,7 @@ def test_a_methods_marks_stand_beside_its_name_and_layouts_compete_with_nobody()
     plain = _marked("sd", "", 50.0)
     given = _marked("revision", "layout-conditioned+reconstruction", 99.0)
     own = _marked("storm-corrected", "reconstruction", 99.0)
-    place = 3 + HEADLINE.index("OA")
+    place = 3
     # Of two that compete there is a best one; the third would be better still.
     (table,) = leaderboard("visor", [given, plain, _marked("sd", "", 40.0)], [], HEADLINE).tables
     assert [cells[0] for cells in table.rows] == ["revision [l] [r]", "sd", "sd"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spatialbench import plugins
-from spatialbench.plugins import Published
+from spatialbench.plugins import Published, share
 from spatialbench.reports.leaderboard import leaderboard
 from spatialbench.reports.price import price_note, price_notes, seconds_text
 from spatialbench.reports.rows import Row
@@ -23,6 +23,8 @@ from .test_tables import RESULT
 PACE = Pace(0.8512, "NVIDIA H200", 8, 96)
 PAPER = Published("InfSplign", "SD 2.1", {"OA": 71.5}, "a paper, table 2", "P")
 
+OA = [share("OA", "found", "both")]
+
 
 def _row(pace: Pace | None = None, **changes: Any) -> Row:
     return Row("a run", Summary.of({**RESULT, **changes}), pace)
@@ -30,11 +32,11 @@ def _row(pace: Pace | None = None, **changes: Any) -> Row:
 
 def test_three_columns_when_asked_for() -> None:
     rows = [_row(PACE, confidence=71.234, duplicates=0.31), _row(None, confidence=None)]
-    full, lab = leaderboard("visor", rows, [PAPER], ["OA"], price=True).tables
+    full, lab = leaderboard("visor", rows, [PAPER], OA, price=True).tables
     assert lab.columns[-4:] == ["confidence", "duplicates", "s/image", "source"]
     assert [cells[-4:-1] for cells in lab.rows] == [["71.23", "0.31", "0.851"], ["–", "–", "–"]]
     assert full.rows[0][-4:-1] == ["–", "–", "–"]
-    plain = leaderboard("visor", rows, [PAPER], ["OA"]).tables[1]
+    plain = leaderboard("visor", rows, [PAPER], OA).tables[1]
     assert len(plain.columns) == len(plain.rows[0]) == len(lab.columns) - 3
     assert not any("s/image" in note for note in plain.notes)
 
@@ -52,7 +54,7 @@ def test_notes_say_where_the_seconds_were_measured() -> None:
 
 def test_json_always_has_what_is_known() -> None:
     rows = [_row(PACE, confidence=71.2, duplicates=0.3), _row()]
-    known, unknown = json.loads(leaderboard("visor", rows, [], ["OA"]).text("json"))["rows"]
+    known, unknown = json.loads(leaderboard("visor", rows, [], OA).text("json"))["rows"]
     assert (known["confidence"], known["duplicates"]) == (71.2, 0.3)
     assert (known["seconds_per_image"], known["device"]) == (0.8512, "NVIDIA H200")
     assert known["batch_size"] == 8
@@ -61,7 +63,7 @@ def test_json_always_has_what_is_known() -> None:
 
 def test_csv_has_the_same_columns_at_full_precision() -> None:
     rows = [_row(PACE, confidence=71.234, duplicates=0.31), _row()]
-    text = leaderboard("visor", rows, [PAPER], ["OA"], price=True).text("csv")
+    text = leaderboard("visor", rows, [PAPER], OA, price=True).text("csv")
     read = list(csv.DictReader(io.StringIO(text)))
     keys = ("confidence", "duplicates", "s/image", "OA")
     assert [tuple(line[key] for key in keys) for line in read] == [
@@ -70,7 +72,7 @@ def test_csv_has_the_same_columns_at_full_precision() -> None:
         ("", "", "", "71.5"),
     ]
     assert read[2]["source"] == "a paper, table 2 [P]"
-    assert "s/image" not in leaderboard("visor", rows, [], ["OA"]).text("csv")
+    assert "s/image" not in leaderboard("visor", rows, [], OA).text("csv")
 
 
 def test_one_run_says_it_in_a_note_above_the_signature() -> None:

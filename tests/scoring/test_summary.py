@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from spatialbench.plugins import share
 from spatialbench.reports.leaderboard import leaderboard
 from spatialbench.reports.rows import Row
 from spatialbench.scoring.summary import FLAT, FORMAT, WITHOUT_REASONS, Group, Summary, seal
@@ -85,13 +86,17 @@ def test_a_metric_may_be_called_like_a_field(word: str, tmp_path: Path) -> None:
     read = Summary.read(path, tmp_path)
     assert (read.metric(word), read.groups["left"].metric(word)) == (12.5, 12.5)
     assert (read.rule, read.images, read.price["confidence"]) == ("first/1", 4, 71.5)
-    (row,) = json.loads(leaderboard("shapes", [Row("a", read)], [], [word]).text("json"))["rows"]
+    (row,) = json.loads(
+        leaderboard("shapes", [Row("a", read)], [], [share(word, word, "correct")]).text("json")
+    )["rows"]
     assert (row["metrics"], row["rule"], row["images"]) == ({word: 12.5}, "first/1", 4)
 
 
 def test_leaderboard_rows_keep_their_flat_form() -> None:
     rows = [Row("a", Summary.of(FLAT_SUMMARY))]
-    (row,) = json.loads(leaderboard("shapes", rows, [], ["right"]).text("json"))["rows"]
+    (row,) = json.loads(
+        leaderboard("shapes", rows, [], [share("right", "right", "correct")]).text("json")
+    )["rows"]
     assert {key: row[key] for key in FLAT_SUMMARY if key not in ("run", "groups")} == {
         key: value for key, value in FLAT_SUMMARY.items() if key not in ("run", "groups")
     }

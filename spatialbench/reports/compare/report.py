@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...plugins.metric import why_undefined
-from ..cells import plain_cell
+from ..cells import direction_note, plain_cell
 from ..report import Records, Report
 from ..scored import ScoredRun
 from ..tables import UNDEFINED, Table
@@ -80,6 +80,7 @@ def _metrics(
     partial = [run.label for run in (first, second) if run.result.partial]
     notes = [
         *comparison.pairing.notes,
+        *direction_note(m for m in first.metrics if m.key in comparison.groups[ALL]),
         *_undefined(comparison, letter),
         *_few(comparison.clusters),
         *([f"PARTIAL: {' and '.join(partial)}"] if partial else []),

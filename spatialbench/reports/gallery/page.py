@@ -7,7 +7,7 @@ from typing import Any
 
 from ...files.shown_text import inert
 from ...plugins import Benchmark
-from ..cells import INTERVAL_NOTE, images_cell, metric_cell
+from ..cells import INTERVAL_NOTE, direction_note, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison
 from ..compare.report import change_cell, p_cell
 from .charts import Chart
@@ -47,7 +47,7 @@ def index_html(
         summary=benchmark.summary,
         runs=runs,
         metrics=_metrics(benchmark, sides, comparison),
-        notes=_notes(comparison),
+        notes=[*direction_note(sides[0].scored.metrics), *_notes(comparison)],
         charts=charts,
         bars=[chart for chart in charts if chart.name.startswith("bars-")],
         others=[chart for chart in charts if not chart.name.startswith("bars-")],

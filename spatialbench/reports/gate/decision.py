@@ -22,6 +22,7 @@ class Answer(Enum):
 
     REGRESSION = "regression"
     ABOVE_THE_WINDOW = "above_the_window"
+    BELOW_THE_WINDOW = "below_the_window"
     CANNOT_TELL = "cannot_tell"
     PASS = "pass"
 
@@ -86,9 +87,10 @@ def decide(scored: ScoredRun, gate: GateFile) -> Decision:
     """Hold a run to a gate file.
 
     A metric passes when its value lies in the window. Below, it is a regression when its whole
-    interval lies below too, and above likewise a gain that the window does not expect; when the
-    interval still reaches into the window, or touches it, these images cannot tell. A run that is
-    partial, was measured otherwise or is too small decides nothing, whatever its numbers.
+    interval lies below too, and above likewise a gain that the window does not expect; the other
+    way round where smaller is better. When the interval still reaches into the window, or touches
+    it, these images cannot tell. A run that is partial, was measured otherwise or is too small
+    decides nothing, whatever its numbers.
     """
     obstacles = [*_incomplete(scored, gate), *_other_conditions(scored, gate)]
     worst = list(Answer)
@@ -168,10 +170,15 @@ def _group(
             for key, window in windows.items()
         ]
     found, why = values(scored.metrics, table), why_undefined(scored.metrics, table)
+    smaller = {metric.key for metric in scored.metrics if not metric.larger_is_better}
     held = {k: ratio for k, ratio in ratios(scored.metrics, table).items() if k in windows}
     bounds = intervals(held, scored.benchmark.clusters(table.prompts), confidence=confidence)
     return [
-        _check(name, key, window, found[key], *bounds.get(key, (nan, nan)), why.get(key))
+        _check(
+            (name, key, window, found[key], *bounds.get(key, (nan, nan))),
+            why.get(key),
+            Answer.BELOW_THE_WINDOW if key in smaller else Answer.ABOVE_THE_WINDOW,
+        )
         if key in found
         else _unknown(name, key, window, found)
         for key, window in windows.items()
@@ -179,14 +186,10 @@ def _group(
 
 
 def _check(
-    group: str,
-    key: str,
-    window: Window,
-    value: float,
-    low: float,
-    high: float,
-    why_undefined: str | None,
+    shown: tuple[str, str, Window, float, float, float], why_undefined: str | None, gain: Answer
 ) -> Check:
+    """A metric against its window; ``gain`` is the answer where it left that for the better."""
+    _, _, window, value, low, high = shown
     if isnan(value):
         answer, reason = Answer.CANNOT_TELL, "undefined for this run"
         reason += f": {why_undefined}" if why_undefined else ""
@@ -194,14 +197,15 @@ def _check(
         answer, reason = Answer.PASS, "inside the window"
     elif isnan(low) or isnan(high):
         answer, reason = Answer.CANNOT_TELL, "outside the window, and without an interval"
-    elif low > window.high:
-        answer, reason = Answer.ABOVE_THE_WINDOW, "above the window with its whole interval"
-    elif high < window.low:
-        answer, reason = Answer.REGRESSION, "below the window with its whole interval"
+    elif low > window.high or high < window.low:
+        side = Answer.ABOVE_THE_WINDOW if low > window.high else Answer.BELOW_THE_WINDOW
+        answer = gain if side is gain else Answer.REGRESSION
+        word = "above" if side is Answer.ABOVE_THE_WINDOW else "below"
+        reason = f"{word} the window with its whole interval"
     else:
         answer = Answer.CANNOT_TELL
         reason = "outside the window, but its interval reaches in: more images would tell"
-    return Check(group, key, window, value, low, high, answer, reason)
+    return Check(*shown, answer, reason)
 
 
 def _unknown(group: str, key: str, window: Window, values: Mapping[str, float]) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -11,22 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ...errors import UserError
 from ...files.documents import first_error, read_json
+from ...plugins import Metric
 from ...runs.signature import Signature
 from ...scoring.summary import Group
 from ..scored import ScoredRun
 
-GATE_VERSION: Final = 2
-"""Version 1 had no ``edges``: its windows have both."""
-_READ = (1, GATE_VERSION)
+GATE_VERSION: Final = 3
+"""Version 1 had no ``edges``: its windows have both. Version 2 had no ``upper`` one alone, and is
+what is written where no window has that."""
 
-Edges = Literal["both", "lower"]
+Edges = Literal["both", "lower", "upper"]
+_SINCE: Final[Mapping[Edges, Literal[1, 2, 3]]] = {"both": 1, "lower": 2, "upper": 3}
 
 
 class Window(BaseModel):
     """A metric must lie within ``value - tolerance`` and ``value + tolerance``, in percent.
 
-    With both edges a sudden gain is asked about as a loss is; with the lower one alone any gain
-    passes.
+    With both edges a sudden gain is asked about as a loss is; with the lower one alone, or of a
+    metric of which smaller is better the upper one, any gain passes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,18 +39,20 @@ class Window(BaseModel):
 
     @property
     def low(self) -> float:
-        """The lower edge."""
-        return self.value - self.tolerance
+        """The lower edge; infinite where there is none."""
+        return self.value - self.tolerance if self.edges != "upper" else -inf
 
     @property
     def high(self) -> float:
         """The upper edge; infinite where there is none."""
-        return self.value + self.tolerance if self.edges == "both" else inf
+        return self.value + self.tolerance if self.edges != "lower" else inf
 
     def __str__(self) -> str:
-        """``47.50 to 52.50``, or ``at least 47.50``."""
+        """``47.50 to 52.50``, ``at least 47.50``, or ``at most 52.50``."""
         if self.edges == "lower":
             return f"at least {self.low:.2f}"
+        if self.edges == "upper":
+            return f"at most {self.high:.2f}"
         return f"{self.low:.2f} to {self.high:.2f}"
 
     def is_narrower(self, value: float, low: float, high: float) -> bool:
@@ -56,9 +60,13 @@ class Window(BaseModel):
 
         NaN, where there is no interval, is never wider than a window.
         """
-        if self.edges == "lower":
-            return value - low > self.tolerance
+        if self.edges != "both":
+            reach = value - low if self.edges == "lower" else high - value
+            return reach > self.tolerance
         return high - low > 2 * self.tolerance
+
+
+Windows = Mapping[str, Window]
 
 
 class GateFile(BaseModel):
@@ -77,7 +85,7 @@ class GateFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gate_version: Literal[1, 2]
+    gate_version: Literal[1, 2, 3]
     signature: str
     also: tuple[Literal["method", "parameters", "base"], ...] = ()
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
@@ -118,12 +126,12 @@ def read_gate(path: Path) -> GateFile:
         raise UserError(f"{path} is not a gate file: it is not JSON ({error}).") from error
     version = content.get("gate_version") if isinstance(content, dict) else None
     again = f"write it again with 'spatialbench gate RUN --write {path} --force'"
-    if type(version) is not int or version not in _READ:
+    if type(version) is not int or not 1 <= version <= GATE_VERSION:
         newer = type(version) is int and version > GATE_VERSION
         way = f"install the newer spatialbench that wrote it, or {again}" if newer else again
         raise UserError(
             f"{path} is a gate file of version {version!r}, and this spatialbench reads versions "
-            f"{' and '.join(map(str, _READ))}: {way}."
+            f"1 to {GATE_VERSION}: {way}."
         )
     try:
         gate = GateFile.model_validate(content)
@@ -134,10 +142,12 @@ def read_gate(path: Path) -> GateFile:
         ) from error
     except UserError as error:
         raise UserError(f"{path}, signature: {error}") from error
-    if version == 1 and any(window.edges != "both" for window in _windows_of(gate)):
+    least = max(_SINCE[window.edges] for window in _windows_of(gate.metrics, gate.groups))
+    if version < least:
+        lacks = "no edges" if version == 1 else "no upper edge alone"
         raise UserError(
-            f'{path} is a gate file of version 1, which has no edges: write "gate_version": '
-            f"{GATE_VERSION} there."
+            f'{path} is a gate file of version {version}, which has {lacks}: write "gate_version": '
+            f"{least} there."
         )
     return gate
 
@@ -147,14 +157,14 @@ def gate_from(
     tolerance: float,
     group_tolerance: float | None,
     confidence: float,
-    edges: Edges = "both",
+    one_sided: bool = False,
 ) -> GateFile:
     """A gate file that holds a complete run to its headline metrics as they are now.
 
     Args:
         tolerance: half the width of each window, in percentage points.
         group_tolerance: the same for the windows by task; None leaves them out.
-        edges: of each window.
+        one_sided: leave out the edge that a gain would cross.
 
     Raises:
         UserError: a partial run, or a run without any defined headline metric.
@@ -164,18 +174,18 @@ def gate_from(
             f"{scored.run.path} is partial ({scored.result.images:,} of "
             f"{scored.result.images_expected:,} images): complete it before it becomes a baseline."
         )
-    keys = scored.headline
-    metrics = _windows(scored.result, keys, tolerance, edges)
+    columns = [metric for metric in scored.metrics if metric.headline]
+    metrics = _windows(scored.result, columns, tolerance, one_sided)
     if not metrics:
         raise UserError(f"{scored.run.path} has no defined headline metric to check a run against.")
     groups = {}
     if group_tolerance is not None:
         for name, group in scored.result.groups.items():
-            windows = _windows(group, keys, group_tolerance, edges)
+            windows = _windows(group, columns, group_tolerance, one_sided)
             if windows:
                 groups[name] = windows
     return GateFile(
-        gate_version=GATE_VERSION,
+        gate_version=max(2, *(_SINCE[window.edges] for window in _windows_of(metrics, groups))),
         signature=scored.result.signature,
         confidence=confidence,
         min_images=scored.result.images,
@@ -185,15 +195,20 @@ def gate_from(
     )
 
 
-def _windows(group: Group, keys: list[str], tolerance: float, edges: Edges) -> dict[str, Window]:
-    return {
-        key: Window(value=round(value, 4), tolerance=tolerance, edges=edges)
-        for key in keys
-        if (value := group.metrics.get(key)) is not None
-    }
+def _windows(
+    group: Group, columns: Sequence[Metric], tolerance: float, one_sided: bool
+) -> dict[str, Window]:
+    found = {}
+    for metric in columns:
+        value = group.metrics.get(metric.key)
+        if value is not None:
+            worse: Edges = "lower" if metric.larger_is_better else "upper"
+            edges = worse if one_sided else "both"
+            found[metric.key] = Window(value=round(value, 4), tolerance=tolerance, edges=edges)
+    return found
 
 
-def _windows_of(gate: GateFile) -> Iterator[Window]:
-    yield from gate.metrics.values()
-    for group in gate.groups.values():
+def _windows_of(metrics: Windows, groups: Mapping[str, Windows]) -> Iterator[Window]:
+    yield from metrics.values()
+    for group in groups.values():
         yield from group.values()

@@ -14,7 +14,8 @@ _SUITE = "spatialbench gate"
 def junit(decision: Decision) -> bytes:
     """One test case per metric: a failure outside the window, an error where nothing can be told.
 
-    The type of a failure is ``regression`` or ``above-the-window``, of an error ``cannot-tell``.
+    The type of a failure is ``regression``, ``above-the-window`` or
+    ``below-the-window`` (a gain where smaller is better), of an error ``cannot-tell``.
 
     What stands in the way of the whole run is a test case of its own, so that a run that decides
     nothing is never shown as green.

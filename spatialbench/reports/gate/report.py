@@ -14,6 +14,7 @@ WORDS = {
     Answer.PASS: "pass",
     Answer.REGRESSION: "REGRESSION",
     Answer.ABOVE_THE_WINDOW: "ABOVE THE WINDOW",
+    Answer.BELOW_THE_WINDOW: "BELOW THE WINDOW",
     Answer.CANNOT_TELL: "cannot tell",
 }
 

@@ -60,7 +60,7 @@ def test_a_window_with_a_lower_edge_lets_every_gain_pass(
     good: ScoredRun, tmp_path: Path, share: int, answer: Answer
 ) -> None:
     other = scored_run(tmp_path / "other", lambda p, i: int(p.id) % 10 < share)
-    assert decide(other, gate_from(good, 3, 5.0, 0.95, "lower")).answer is answer
+    assert decide(other, gate_from(good, 3, 5.0, 0.95, one_sided=True)).answer is answer
 
 
 def test_a_loss_beside_a_gain_is_a_regression_and_comes_first(

@@ -35,11 +35,12 @@ def test_a_written_file_reads_back(content: dict[str, Any], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gate_version": 3}, "version 3, and this spatialbench reads versions 1 and 2: install"),
+        ({"gate_version": 4}, "version 4, and this spatialbench reads versions 1 to 3: install"),
         ({"gate_version": "2"}, "version '2'"),
         ({"gate_version": True}, "version True"),
         ({"gate_version": 2.0}, "version 2.0"),
-        ({"metrics": {"right": {"value": 1, "tolerance": 1, "edges": "upper"}}}, "right.edges"),
+        ({"metrics": {"right": {"value": 1, "tolerance": 1, "edges": "left"}}}, "right.edges"),
+        ({"metrics": {"right": {"value": 1, "tolerance": 1, "edges": "upper"}}}, "no upper edge"),
         ({"gate_version": None}, "version None"),
         ({"metrics": {}}, "metrics"),
         ({"metrics": {"right": {"value": 1, "tolerance": -1}}}, "metrics.right.tolerance"),
@@ -77,7 +78,7 @@ def test_a_file_of_version_1_is_read_with_both_edges(
 def test_a_window_with_a_lower_edge(tmp_path: Path) -> None:
     run = scored_run(tmp_path / "run", lambda prompt, index: index == 0)
     path = tmp_path / "gate.json"
-    path.write_text(gate_from(run, 2, 4, 0.9, "lower").text())
+    path.write_text(gate_from(run, 2, 4, 0.9, one_sided=True).text())
     gate = read_gate(path)
     assert gate.windows == 4
     (read,) = gate.metrics.values()
