@@ -23,8 +23,8 @@ from ..plugins import (
     RulePlugin,
 )
 from ..plugins.detector_names import plugin_of
-from ..plugins.discovery import name_and_rest, named_object
-from ..plugins.members import checked
+from ..plugins.discovery import VARIABLE, name_and_rest, named_object
+from ..plugins.members import checked, configured
 from ..plugins.parameters import assignments
 from ..plugins.subsets import default_detector, default_rule
 
@@ -95,8 +95,8 @@ def _configured(given: str | Detector | DetectorPlugin, device: str, offline: bo
         return found
     else:
         plugin, weights = plugin_of(given)
-    with blamed(f"the detector {plugin.name}"):
-        return plugin.configure(weights, device, offline)
+    made: Detector = configured(plugin, Detector, weights, device, offline)
+    return made
 
 
 def judge(
@@ -129,8 +129,8 @@ def judge(
         return found
     else:
         plugin, weights = plugin_of(given, "judge")
-    with blamed(f"the judge {plugin.name}"):
-        return plugin.configure(weights, device, offline)
+    made: Judge = configured(plugin, Judge, weights, device, offline)
+    return made
 
 
 def _placed(kind: Kind, given: str) -> object:
@@ -224,6 +224,11 @@ def _named_in(run: Path) -> str:
     from ..runs.opening import benchmark_of
 
     name = benchmark_of(run)
-    if ":" in name:
-        raise unknown_name("benchmark", name, plugins.names("benchmark"))
+    known = plugins.names("benchmark")
+    if name not in known:
+        raise UserError(
+            f"{run} is a run of the benchmark {name!r}, which is not installed (installed: "
+            f"{', '.join(known)}): install its package, or name the file it stands in, as in "
+            f"{VARIABLE}=path/to/file.py:NAME."
+        )
     return name

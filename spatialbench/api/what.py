@@ -11,7 +11,7 @@ from ..methods.own_function import VERSION as OWN_VERSION
 from ..methods.own_function import OwnFunction
 from ..plugins import Method, MethodPlugin, Parameter
 from ..plugins.discovery import named_object
-from ..plugins.members import checked
+from ..plugins.members import checked, configured
 
 if TYPE_CHECKING:
     from ..runs.opening import RunSpec
@@ -58,7 +58,8 @@ def method_of(asked: Evaluation, found: Any) -> Method:
     if isinstance(found, MethodPlugin):
         checked(found, MethodPlugin, f"the method {asked.what}")
         _refuse(asked, ("name",), f"{found.name} has a name of its own")
-        return found.configure(asked.settings, asked.parameters)
+        method: Method = configured(found, Method, asked.settings, asked.parameters)
+        return method
     if isinstance(found, Method):
         _refuse(asked, (*_SETTINGS, "name"), "a configured method has its settings already")
         return found

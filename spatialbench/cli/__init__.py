@@ -122,6 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.filename and error.errno in _OF_THE_PATH:
             return _failed(_about_a_path(error), error_status)
+        for note in dict.fromkeys(getattr(error, "__notes__", ())):
+            print(f"error: {printable(str(note))}", file=sys.stderr)
         if bug_status is None:
             raise
         traceback.print_exc()

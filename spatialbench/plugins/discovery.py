@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, overload
 
-from ..errors import UserError, unknown_name
+from ..errors import UserError, blamed, unknown_name
 from .backbone import Backbone
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
@@ -126,7 +126,11 @@ def _is_place(text: str) -> bool:
 
 def _from_place(kind: Kind, place: str) -> Plugin:
     """The plug-in that stands there; from now on its own name means it too."""
-    plugin: Plugin = checked(named_object(place), KINDS[kind].base, f"the {kind} {place}")
+    found = named_object(place)
+    if isinstance(found, type) and issubclass(found, Plugin):
+        with blamed(f"the {kind} {place}"):
+            found = found()
+    plugin: Plugin = checked(found, KINDS[kind].base, f"the {kind} {place}")
     installed = entry_points(group=group(kind), name=plugin.name)
     if installed and not any(entry.value == place for entry in installed):
         raise UserError(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, blamed
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
@@ -74,6 +74,23 @@ def checked(plugin: Any, base: type[Any], whose: str) -> Any:
         for short, rule in plugin.rules.items():
             checked(rule, Rule, f"the rule {short!r} of {whose}")
     return plugin
+
+
+def configured(plugin: Any, base: type[Any], *arguments: Any) -> Any:
+    """What a plug-in's ``configure`` makes, which must be a ``base``.
+
+    Raises:
+        UserError: what the plug-in raises as one, or an object of another kind.
+    """
+    whose = f"the {base.__name__.lower()} {plugin.name}"
+    with blamed(whose):
+        made = plugin.configure(*arguments)
+    if not isinstance(made, base):
+        raise UserError(
+            f"{whose} configures {_kind(made)}: expected an object of a class that inherits from "
+            f"spatialbench.plugins.{base.__name__}."
+        )
+    return made
 
 
 def _require(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..errors import UserError, blamed
 from ..executors import Executor, GivenUp, LateError
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
@@ -60,7 +61,8 @@ class ImageWorker:
         self._generator = generator
         self._directory = directory
         self._entered = where.enter()
-        generator.load()
+        with blamed(f"the method {generator.identity().get('method')}"):
+            generator.load()
         self.remarks = self._entered.loaded()
         self._batch_size = batch_size
         self._device = device_name(where.machine.device if where.machine else None)
@@ -98,7 +100,7 @@ class ImageWorker:
     def _timed(self, requests: tuple[ImageRequest, ...]) -> list[Image.Image]:
         size = self._pieces.size
         start = time.perf_counter()
-        images = self._pieces.call(self._generator.generate, requests)
+        images = self._pieces.call(self._made, requests)
         seconds = time.perf_counter() - start
         # The time of a batch that first ran out of memory is no measure of anything.
         if self._pieces.size == size:
@@ -109,6 +111,31 @@ class ImageWorker:
                 device=self._device,
             )
             append_time(self._directory.path, batch)
+        return images
+
+    def _made(self, requests: Sequence[ImageRequest]) -> Sequence[Image.Image]:
+        """Images of the method, checked. Raises UserError naming the method and the image."""
+        identity = self._generator.identity()
+        whose = f"the method {identity.get('method')}"
+        try:
+            images: Any = self._generator.generate(requests)
+        except Exception as error:
+            error.add_note(f"raised by {whose}")
+            raise
+        if not isinstance(images, Sequence) or len(images) != len(requests):
+            count = len(images) if isinstance(images, Sequence) else f"a {type(images).__name__}"
+            raise UserError(
+                f"{whose} returned {count} for {len(requests)} images "
+                f"({name_some([_key(one) for one in requests])}): expected a list with one image "
+                "per request, in their order."
+            )
+        size = identity.get("width"), identity.get("height")
+        for request, image in zip(requests, images, strict=True):
+            wrong = _wrong(image, None if None in size else size)
+            if wrong is not None:
+                raise UserError(
+                    f"{whose} returned for the image {name_some([_key(request)])} {wrong}."
+                )
         return images
 
     def _settle(self) -> int:
@@ -126,6 +153,20 @@ class ImageWorker:
         record = self._directory.write_image(_key(request), encode_png(image), request.seed)
         # Left out elsewhere, so that the records of sound images stay as they were.
         self._journal.append([record | ({ONE_COLOUR: True} if of_one_colour(image) else {})])
+
+
+def _wrong(image: Any, size: tuple[Any, ...] | None) -> str | None:
+    """What is wrong with what a method returned for an image; None for nothing."""
+    from PIL import Image
+
+    if not isinstance(image, Image.Image):
+        return f"a {type(image).__name__}: expected a PIL image"
+    if image.mode != "RGB":
+        return f"an image in mode {image.mode}: expected RGB, as image.convert('RGB') gives"
+    if size is not None and image.size != size:
+        own, said = (f"{width} x {height} pixels" for width, height in (image.size, size))
+        return f"{own}: expected {said}, as its identity says"
+    return None
 
 
 def generate(
