@@ -69,7 +69,7 @@ def compare(
     if not others:
         raise UserError(
             "there is nothing to compare: name a reference and at least one other run, as in "
-            "'spatialbench compare runs/visor/sd@lab/... runs/visor/infsplign@lab/...'."
+            "'spatialbench compare runs/reference runs/other'."
         )
     first, *rest = [
         (run if isinstance(run, Run) else load_run(run)).scored() for run in (reference, *others)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError, blamed
+from ..errors import UserError
 from ..executors import Executor, GivenUp, LateError
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
@@ -45,6 +46,16 @@ class ImageBatch:
     missing: frozenset[Key]
 
 
+@contextmanager
+def _noted(generator: Method) -> Iterator[None]:
+    """An exception that the method raises inside the block says whose it is."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"raised by the method {generator.identity().get('method')}")
+        raise
+
+
 class ImageWorker:
     """Makes images; encodes and writes them on other threads while the next batch is made.
 
@@ -61,7 +72,7 @@ class ImageWorker:
         self._generator = generator
         self._directory = directory
         self._entered = where.enter()
-        with blamed(f"the method {generator.identity().get('method')}"):
+        with _noted(generator):
             generator.load()
         self.remarks = self._entered.loaded()
         self._batch_size = batch_size
@@ -117,11 +128,8 @@ class ImageWorker:
         """Images of the method, checked. Raises UserError naming the method and the image."""
         identity = self._generator.identity()
         whose = f"the method {identity.get('method')}"
-        try:
+        with _noted(self._generator):
             images: Any = self._generator.generate(requests)
-        except Exception as error:
-            error.add_note(f"raised by {whose}")
-            raise
         if not isinstance(images, Sequence) or len(images) != len(requests):
             count = len(images) if isinstance(images, Sequence) else f"a {type(images).__name__}"
             raise UserError(

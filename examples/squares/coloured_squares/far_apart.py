@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import dist
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import Benchmark, Parameter, Rule, RulePlugin, Verdict
+from spatialbench.plugins import Benchmark, Metric, Parameter, Rule, RulePlugin, Verdict
+from spatialbench.plugins.rule_plugin import shares
 from spatialbench.plugins.subsets import default_rule
 from spatialbench.prompts import Prompt
 
@@ -44,8 +45,7 @@ class FarApartPlugin(RulePlugin):
     name = "far-apart"
     summary = "whether the objects' centres are some share of the diagonal apart"
     options: Mapping[str, Parameter] = {"gap": Parameter(0.2, "share of the image's diagonal")}
-    prefix = "FAR"
-    shares: Mapping[str, str] = {"": "apart"}
+    metrics: Sequence[Metric] = shares("FAR", {"": "apart"})
 
     def build(
         self, benchmark: Benchmark, subset: str | None, options: Mapping[str, float]
