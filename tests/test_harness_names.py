@@ -30,6 +30,8 @@ EXCEPTIONS = {
     ("api/choosing.py", "esplora"): VERB,
     ("runs/manifest.py", "esplora"): VERB,
     ("lora_training", "esplora"): VERB,
+    ("lora_training", "esplora-training"): "the benchmark of its own prompts",
+    ("lora_training", "owlvit"): "what looks at the training images",
     ("scoring/rules/catalogue.py", "esplora"): "the rules esplora-r1 and -r2, which judge any run",
     ("cli/depth.py", "esplora"): "the rule esplora-r1, as an example",
     ("cli/checks.py", "yolo"): "the extra of that name in pyproject.toml",

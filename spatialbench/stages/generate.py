@@ -124,7 +124,7 @@ class ImageWorker:
             append_time(self._directory.path, batch)
         return images
 
-    def _made(self, requests: Sequence[ImageRequest]) -> Sequence[Image.Image]:
+    def _made(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """Images of the method, checked. Raises UserError naming the method and the image."""
         identity = self._generator.identity()
         whose = f"the method {identity.get('method')}"
@@ -144,7 +144,7 @@ class ImageWorker:
                 raise UserError(
                     f"{whose} returned for the image {name_some([_key(request)])} {wrong}."
                 )
-        return images
+        return list(images)
 
     def _settle(self) -> int:
         pending, self._pending = self._pending, []
