@@ -59,3 +59,17 @@ def test_make_targets_exist() -> None:
     targets = (README.parent / "Makefile").read_text()
     for target in re.findall(r"^make ([a-z]+)", "\n".join(BLOCKS), flags=re.MULTILINE):
         assert f"\n{target}:" in targets
+
+
+def test_the_architecture_names_every_room() -> None:
+    text = README.read_text()
+    table = text[text.index("| room |") : text.index("`benchmarks/` and `detectors/`")]
+    rooms = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row[:60])]
+    there = {path.stem for path in (README.parent / "spatialbench").iterdir()}
+    assert {name for name in there if not name.startswith("__") and name != "py"} <= set(rooms)
+
+
+def test_the_glossary_explains_the_ten_words() -> None:
+    text = (README.parent / "docs" / "glossary.md").read_text()
+    words = "method backbone detector judge rule metric subset selection identity signature"
+    assert re.findall(r"^\| \*(\w+)\* \|", text, flags=re.MULTILINE) == words.split()

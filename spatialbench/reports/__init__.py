@@ -1,1 +1,1 @@
-"""Tables and the leaderboard."""
+"""Results as reports: tables for people, records and documents for programs."""
