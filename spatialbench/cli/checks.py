@@ -29,8 +29,8 @@ class Finding:
 
 def all_checks(record_canary: bool = False) -> list[Callable[[], list[Finding]]]:
     """Every check, the cheap ones first."""
-    detectors = partial(_detectors, record_canary)
-    return [_versions, _extras, _torchvision, _device, _cache, _plugins, _lab, detectors]
+    models = partial(_models, record_canary)
+    return [_versions, _extras, _torchvision, _device, _cache, _plugins, _lab, models]
 
 
 def _versions() -> list[Finding]:
@@ -126,25 +126,26 @@ def _lab() -> list[Finding]:
     return [Finding("ok", "lab weights", label)]
 
 
-def _detectors(record_canary: bool) -> list[Finding]:
-    return [_detector(name, record_canary) for name in plugins.names("detector")]
+def _models(record_canary: bool) -> list[Finding]:
+    kinds: tuple[Literal["detector", "judge"], ...] = ("detector", "judge")
+    return [_model(kind, name, record_canary) for kind in kinds for name in plugins.names(kind)]
 
 
-def _detector(name: str, record_canary: bool) -> Finding:
-    """Load the weights that are here, and let the detector test itself."""
-    what = f"detector {name}, self-test"
+def _model(kind: Literal["detector", "judge"], name: str, record_canary: bool) -> Finding:
+    """Load the weights that are here, and let the detector or judge test itself."""
+    what = f"{kind} {name}, self-test"
     try:
-        plugin = plugins.load("detector", name)
+        plugin = plugins.load(kind, name)
     except UserError as error:
         return Finding("broken", what, str(error))
     try:
-        detector = plugin.configure(None, "cpu", True)
+        model = plugin.configure(None, "cpu", True)
     except UserError as error:
         # It brings no weights of its own, and says how to give some.
         return Finding("absent", what, str(error))
     try:
-        signature = detector.signature()
-        detector.load()
+        signature = model.signature()
+        model.load()
     except UserError as error:
         if plugin.is_fetched and "cache" in str(error):
             return Finding("absent", what, str(error))
@@ -152,10 +153,10 @@ def _detector(name: str, record_canary: bool) -> Finding:
     except Exception as error:  # of another package's plug-in: the other checks still go on
         return Finding("broken", what, f"{type(error).__name__}: {' '.join(str(error).split())}")
     try:
-        said = detector.self_test()
+        said = model.self_test()
         if record_canary:
-            return Finding("ok", what, f"{signature}: {said}; kept {canaries.record(detector)}")
-        compared = canaries.check(detector)
+            return Finding("ok", what, f"{signature}: {said}; kept {canaries.record(model)}")
+        compared = canaries.check(model)
         return Finding("ok", what, f"{signature}: {said}" + (f"; {compared}" if compared else ""))
     except UserError as error:
         return Finding("broken", what, str(error))

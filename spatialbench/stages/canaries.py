@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,25 +40,36 @@ LOWEST = 0.1
 """Weaker boxes are not compared: no rule looks at them."""
 
 
-def record(detector: Detector) -> Path:
-    """Look at the canary images and keep what is found, for :func:`check`."""
-    path = record_path(detector)
-    found = [detections.to_record() for detections in _look(detector)]
+def record(model: Detector | Judge) -> Path:
+    """Look at the canary images and keep what is seen, for :func:`check`."""
+    from ..plugins import Judge
+
+    path = record_path(model)
+    if isinstance(model, Judge):
+        seen: dict[str, Any] = {"answers": _answers(model)}
+    else:
+        seen = {"found": [detections.to_record() for detections in _look(model)]}
     make_folder(path.parent)
-    content = {"version": VERSION, "identity": detector.identity(), "found": found}
+    content = {"version": VERSION, "identity": model.identity(), **seen}
     write_atomic(path, json.dumps(content).encode())
     return path
 
 
-def check(detector: Detector) -> str | None:
+def check(model: Detector | Judge) -> str | None:
     """Compare with the record, if there is one; says what was compared, None without a record.
 
     Raises:
-        UserError: a strong box is missing, new, elsewhere or scored otherwise.
+        UserError: a strong box is missing, new, elsewhere or scored otherwise; an answer differs.
     """
-    path = record_path(detector)
+    from ..plugins import Judge
+
+    path = record_path(model)
     if not path.is_file():
         return None
+    return _check_answers(model, path) if isinstance(model, Judge) else _check_boxes(model, path)
+
+
+def _check_boxes(detector: Detector, path: Path) -> str:
     try:
         stored = [Detections.from_record(one).require_sound() for one in read_json(path)["found"]]
         if len(stored) != len(images()):
@@ -71,24 +82,8 @@ def check(detector: Detector) -> str | None:
     return f"{boxes} boxes in {len(stored)} canary images as recorded"
 
 
-def record_answers(judge: Judge) -> Path:
-    """Ask about the canary images and keep the answers, for :func:`check_answers`."""
-    path = record_path(judge)
-    make_folder(path.parent)
-    content = {"version": VERSION, "identity": judge.identity(), "answers": _answers(judge)}
-    write_atomic(path, json.dumps(content).encode())
-    return path
-
-
-def check_answers(judge: Judge) -> str | None:
-    """Compare with the record, if there is one; says what was compared, None without a record.
-
-    Raises:
-        UserError: a probability that differs by more than ``SCORE_TOLERANCE``.
-    """
-    path = record_path(judge)
-    if not path.is_file():
-        return None
+def _check_answers(judge: Judge, path: Path) -> str:
+    """No probability may differ by more than ``SCORE_TOLERANCE``."""
     try:
         stored = [list(map(float, one)) for one in read_json(path)["answers"]]
     except (OSError, ValueError, KeyError, TypeError) as error:

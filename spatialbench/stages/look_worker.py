@@ -13,6 +13,7 @@ from ..executors.stopping import batch_in_hand
 from ..plugins.records import SeenRecord
 from ..prompts import Key
 from ..runs.store import RunDirectory
+from . import canaries
 from .detector_record import record_model
 from .looker import Looker
 from .memory import Pieces
@@ -71,7 +72,7 @@ class LookWorker:
         with blamed(looker.signature):
             looker.model.load()
         self.remarks = self._entered.loaded()
-        looker.canary()
+        canaries.check(looker.model)
         self._pieces = Pieces()
         self._journal = directory.detection_journal(looker.signature, looker.kind).writer()
         self._first = looker.first_look(found_before=found_before)

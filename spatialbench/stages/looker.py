@@ -18,7 +18,6 @@ from ..runs.expected import Expected
 from ..runs.record_lines import Notice
 from ..runs.store import RunDirectory
 from ..scoring.looked import found_record, vocabulary
-from . import canaries
 from .first_look import FirstLook
 
 if TYPE_CHECKING:
@@ -67,10 +66,6 @@ class Looker(ABC):
     @abstractmethod
     def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
         """What the model needs to be asked this."""
-
-    @abstractmethod
-    def canary(self) -> None:
-        """Compare with what the model saw when it was known to be sound; see ``canaries``."""
 
     @abstractmethod
     def first_look(self, *, found_before: bool) -> FirstLook:
@@ -126,10 +121,6 @@ class BoxLooker(Looker):
         """See ``Detector.requirements``."""
         return self.detector.requirements(asked)
 
-    def canary(self) -> None:
-        """See ``canaries.check``."""
-        canaries.check(self.detector)
-
     def first_look(self, *, found_before: bool) -> FirstLook:
         """A detector that finds nothing known in the first images is refused."""
         return FirstLook(self.signature, found_before=found_before, known=self.known)
@@ -173,10 +164,6 @@ class AnswerLooker(Looker):
     def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
         """See ``Judge.requirements``."""
         return self.judge.requirements()
-
-    def canary(self) -> None:
-        """See ``canaries.check_answers``."""
-        canaries.check_answers(self.judge)
 
     def first_look(self, *, found_before: bool) -> FirstLook:
         """One that holds nothing back."""

@@ -23,6 +23,7 @@ from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted, count_workers, environment
 from spatialbench.stages.whole import Work, run_all
 from tests.executors.ray_workers import Doubler, Patient
+from tests.stages.answering import asked_run
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot, work
 from tests.stages.test_shards import kill_at_random, run_shard
 
@@ -141,6 +142,12 @@ def test_two_workers_of_which_one_is_killed_give_the_bytes_of_one_process(
     killer.start()
     run_all(run, Work(Painter(seconds=0.1), Finder(), executor, 4), Log())
     killer.join()
+    assert snapshot(tmp_path / "run") == snapshot(tmp_path / "whole")
+
+
+def test_a_judge_answers_in_workers_as_in_one_process(tmp_path: Path, cluster: Any) -> None:
+    asked_run(tmp_path / "whole")
+    asked_run(tmp_path / "run", executor=RayExecutor(Wanted(workers=2)))
     assert snapshot(tmp_path / "run") == snapshot(tmp_path / "whole")
 
 

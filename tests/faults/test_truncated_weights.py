@@ -34,7 +34,7 @@ def test_doctor_names_truncated_weights_of_a_detector(
 ) -> None:
     """A download that stopped half way lies in the Hub's cache."""
     from spatialbench import plugins
-    from spatialbench.cli.checks import _detector
+    from spatialbench.cli.checks import _model
     from tests.tiny_models import save_tiny_owlvit
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -43,7 +43,7 @@ def test_doctor_names_truncated_weights_of_a_detector(
     kept = tmp_path / f"models--{source.repo.replace('/', '--')}" / "snapshots" / source.revision
     path = save_tiny_owlvit(kept) / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    found = _detector("owlvit", record_canary=False)
+    found = _model("detector", "owlvit", record_canary=False)
     assert found.state == "broken"
     assert str(path) in found.detail
     assert "it is cut off or damaged" in found.detail
@@ -51,7 +51,7 @@ def test_doctor_names_truncated_weights_of_a_detector(
 
 def test_doctor_survives_a_detector_that_raises_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     from spatialbench import plugins
-    from spatialbench.cli.checks import _detector
+    from spatialbench.cli.checks import _model
 
     class Broken:
         def configure(self, *_: object) -> Broken:
@@ -61,7 +61,7 @@ def test_doctor_survives_a_detector_that_raises_anything(monkeypatch: pytest.Mon
             raise ImportError("no module\nnamed x")
 
     monkeypatch.setattr(plugins, "load", lambda *_: Broken())
-    found = _detector("strange", record_canary=False)
+    found = _model("detector", "strange", record_canary=False)
     assert (found.state, found.detail) == ("broken", "ImportError: no module named x")
 
 
