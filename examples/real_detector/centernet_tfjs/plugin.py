@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from spatialbench.detectors.asked_names import require_known, require_lists
 from spatialbench.detectors.canary import plain_images, require_different
 from spatialbench.detectors.coco_names import COCO_NAMES
 from spatialbench.errors import UserError
-from spatialbench.plugins import Detector, DetectorPlugin
+from spatialbench.plugins import Detector, DetectorPlugin, Requirement, required
 
 from .model_file import HOW_TO_GET, ModelFile, read_model
 
@@ -52,6 +53,11 @@ class CenterNetDetector(Detector):
     def load(self) -> None:
         """Build the network. Raises UserError: an unknown operation, or a broken graph."""
         self._loaded()
+
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """That every name is a class of COCO, asked before the first image."""
+        known = partial(require_known, [list(names)], COCO_NAMES, NAME)
+        return [required("a class for each object", known)]
 
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]

@@ -83,6 +83,10 @@ def test_what_is_faint_is_left_out(model: Path) -> None:
 
 
 def test_a_name_that_is_no_class_is_refused(model: Path) -> None:
+    (missing,) = PLUGIN.configure(str(model)).requirements(["apple", "aple"])
+    assert "unknown object of centernet 'aple'" in str(missing.missing)
+    (here,) = PLUGIN.configure(str(model)).requirements(["apple", "dog"])
+    assert here.missing is None
     with pytest.raises(UserError, match="unknown object of centernet 'aple': did you mean apple"):
         PLUGIN.configure(str(model)).detect([painted(64, 64)], [["aple"]])
 
