@@ -72,9 +72,10 @@ def looked_at(folder: Path, indices: list[int], detector: str, run: Path) -> Pat
 
 def scored(run: Path) -> tuple[dict[str, Any], Floats]:
     """What ``score`` says of a run; and, by prompt, the lower of its two objects' best scores."""
-    with tempfile.NamedTemporaryFile() as file:
-        printed = spatialbench("score", run, "--format", "json", "--verdicts", file.name)
-        verdicts = [json.loads(line) for line in file]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "verdicts.jsonl")
+        printed = spatialbench("score", run, "--format", "json", "--verdicts", file)
+        verdicts = [json.loads(line) for line in file.read_text().splitlines()]
     verdicts.sort(key=lambda verdict: int(verdict["prompt_id"]))
     lower = [min(verdict["conf_a"], verdict["conf_b"]) for verdict in verdicts]
     return json.loads(printed), np.array(lower, np.float32)
