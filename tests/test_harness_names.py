@@ -27,7 +27,6 @@ EXCEPTIONS = {
     ("cli/esplora.py", "owlvit"): "the detector of the training images",
     ("cli/esplora.py", "sd"): "what makes the training images",
     ("cli/__init__.py", "esplora"): VERB,
-    ("api/choosing.py", "esplora"): VERB,
     ("runs/manifest.py", "esplora"): VERB,
     ("lora_training", "esplora"): VERB,
     ("lora_training", "esplora-training"): "the benchmark of its own prompts",
