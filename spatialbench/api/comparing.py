@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..reports.compare.comparison import Flip, MetricChange
     from ..reports.report import Form
 
+FEWEST = 2
+"""Runs that can be compared."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -47,16 +50,14 @@ class Comparison:
 
 
 def compare(
-    reference: Run | str | Path,
-    *others: Run | str | Path,
+    *runs: Run | str | Path,
     resamples: int = 2000,
     confidence: float = 0.95,
 ) -> Comparison:
-    """Compare scored runs with a reference, each on the images that it shares with it.
+    """Compare scored runs with the first one, each on the images that it shares with it.
 
     Args:
-        reference: a run or its directory; so are the others.
-        others: at least one.
+        runs: the reference, then at least one other; each a run or its directory.
         resamples: of the bootstrap and of the permutation test.
         confidence: of the intervals; p-values are two-sided, and corrected over several runs.
 
@@ -66,13 +67,11 @@ def compare(
     from ..errors import UserError
     from ..reports.compare.comparison import compare as compared
 
-    if not others:
+    if len(runs) < FEWEST:
         raise UserError(
             "there is nothing to compare: name a reference and at least one other run, as in "
             "'spatialbench compare runs/reference runs/other'."
         )
-    first, *rest = [
-        (run if isinstance(run, Run) else load_run(run)).scored() for run in (reference, *others)
-    ]
+    first, *rest = [(run if isinstance(run, Run) else load_run(run)).scored() for run in runs]
     pairs = compared(first, rest, resamples, confidence)
     return Comparison(pairs, first.headline, confidence)

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import click
 
-from ..api import choosing
-from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat
-
-FEWEST = 2
 
 
 @click.command("compare")
@@ -48,15 +44,7 @@ def command(
     Differences come with paired intervals and p-values over the benchmark's clusters of prompts,
     corrected where several runs are compared, and with what this many prompts can show at all.
     """
-    if len(runs) < FEWEST:
-        raise UserError(
-            "there is nothing to compare: name a reference and at least one other run, as in "
-            "'spatialbench compare runs/reference runs/other'."
-        )
-    from ..reports.compare.comparison import compare
-    from ..reports.compare.report import comparison_report
-    from ..reports.scored import load_scored
+    from ..api.comparing import compare
 
-    scored = [load_scored(choosing.existing_run(run)) for run in runs]
-    comparisons = compare(scored[0], scored[1:], resamples, confidence)
-    click.echo(comparison_report(comparisons, flips, confidence).text(form))
+    found = compare(*runs, resamples=resamples, confidence=confidence)
+    click.echo(found.table(form, flips))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from ..api import choosing
 from ..api.console import say
 from ..errors import UserError
 from ..reports.report import Form
@@ -64,9 +63,9 @@ def command(
     under other conditions, or one with too few images cannot tell. Exit status 64 is no answer: a
     wrong command, a missing file, or a run without scores.
     """
-    from ..reports.scored import load_scored
+    from ..api.run import load_run
 
-    scored = load_scored(choosing.existing_run(run))
+    scored = load_run(run).scored()
     if write_path is not None:
         if against or junit_path or markdown_path:
             raise UserError("--write makes a gate file and decides nothing: give it alone.")

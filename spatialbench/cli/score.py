@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..api import choosing
 from ..api.console import progress, stdout_reserved
 from ..errors import UserError
-from ..files.regular_files import open_regular
-from ..reports.report import Form, Report
+from ..plugins.discovery import name_and_rest
+from ..reports.report import Form
 from .options import format_option, rule_options
-
-if TYPE_CHECKING:
-    from ..exchange.foreign import Scored
-    from ..plugins import Benchmark
-
-_FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"((?:[^"\\]|\\.)*)"')
-_OUR_KEYS = {b"prompt_id", b"index", b"width", b"height", b"boxes", b"scores", b"labels"}
-_HEAD = 65536
 
 
 @click.command("score")
@@ -68,6 +55,8 @@ def command(
 
     Either RUN, a run directory, or --bench with --detections.
     """
+    from ..reports.single import summary_report
+    from ..scoring.scores_file import verdict_lines
     from ..stages.preflight import require_writable
 
     with stdout_reserved():
@@ -79,136 +68,28 @@ def command(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
                     "--bench NAME --detections FILE'."
                 )
-            report = _score_file(bench, detections, rule, threshold, verdicts, images_per_prompt)
+            from ..exchange.score_file import score_file
+
+            benchmark, _ = choosing.benchmark_and_subset(bench)
+            subset = name_and_rest("benchmark", bench)[1]
+            judging = choosing.judging(benchmark, rule, threshold, subset)
+            scored = score_file(benchmark, detections, judging, subset, images_per_prompt)
+            summary, judged = scored.summary, scored.verdicts()
         elif run is None or bench is not None or images_per_prompt is not None:
             raise UserError(
                 "nothing to score: name a run directory, or give --bench and --detections FILE."
             )
         else:
-            report = _score_run(run, (detector, judge), rule, threshold, verdicts)
-    click.echo(report.text(form))
+            from ..scoring.score import read_verdicts, score
 
+            opened = choosing.existing_run(run)
+            benchmark = opened.expected.benchmark
+            judging = choosing.judging(benchmark, rule, threshold, opened.expected.subset)
+            summary = score(opened, progress(), judging, detector, judge)
+            judged = read_verdicts(opened)
+        if verdicts is not None:
+            from ..runs.files import make_folder, write_atomic
 
-def _score_run(
-    folder: Path,
-    models: tuple[str | None, str | None],
-    rule: str | None,
-    threshold: float | None,
-    verdicts: Path | None,
-) -> Report:
-    from ..reports.single import summary_report
-    from ..scoring.score import read_verdicts, score
-
-    run = choosing.existing_run(folder)
-    benchmark = run.expected.benchmark
-    judging = choosing.judging(benchmark, rule, threshold, run.expected.subset)
-    summary = score(run, progress(), judging, *models)
-    if verdicts is not None:
-        _write(verdicts, read_verdicts(run))
-    return summary_report(summary, benchmark)
-
-
-def _score_file(
-    bench: str,
-    path: Path,
-    rule: str | None,
-    threshold: float | None,
-    verdicts: Path | None,
-    images: int | None,
-) -> Report:
-    from ..reports.single import summary_report
-
-    benchmark, subset = choosing.benchmark_and_subset(bench)
-    if not path.is_file():
-        raise UserError(f"there is no file {path}; expected detections or official results.")
-    whole = ":" in bench
-    if is_ours(path):
-        scored = _detections(benchmark, subset if whole else None, path, rule, threshold, images)
-    else:
-        scored = _official(benchmark, subset if whole else None, path, rule, threshold, images)
-    if verdicts is not None:
-        _write(verdicts, scored.verdicts())
-    return summary_report(scored.summary, benchmark)
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file holds our detections records, and not a benchmark's official results."""
-    with open_regular(path) as file:
-        first = _FIRST_KEY.match(file.read(_HEAD))
-    return first[1] in _OUR_KEYS if first else path.suffix == ".jsonl"
-
-
-def _detections(
-    benchmark: Benchmark,
-    subset: str | None,
-    path: Path,
-    rule: str | None,
-    threshold: float | None,
-    images: int | None,
-) -> Scored:
-    from ..exchange.foreign import Origin, read_records, score_records
-
-    return score_records(
-        benchmark,
-        read_records(path),
-        judging=choosing.judging(benchmark, rule, threshold, subset),
-        origin=Origin(subset=subset, complete=subset is not None, images_per_prompt=images),
-    )
-
-
-def _official(
-    benchmark: Benchmark,
-    subset: str | None,
-    path: Path,
-    rule: str | None,
-    threshold: float | None,
-    images: int | None,
-) -> Scored:
-    """Its records are judged already, so another rule or threshold cannot be applied to them.
-
-    With a subset all of its prompts are expected.
-    """
-    from ..exchange.foreign import Origin, score_verdicts
-    from ..exchange.read_results import official_reader
-    from ..runs.imported import rewritten_note
-
-    origin = Origin(subset=subset, complete=subset is not None, images_per_prompt=images)
-    if benchmark.official_reader(subset or benchmark.default_subset, images) is None:
-        raise UserError(
-            f"{path} does not hold detections as JSON Lines, and {benchmark.name} reads no other "
-            "file: expected one object per line with prompt_id, index, width, height, boxes, "
-            "scores and labels."
-        )
-    read = official_reader(benchmark, subset or benchmark.default_subset, images)
-    rewritten = benchmark.rewritten_prompts(path)
-    default = choosing.rule(benchmark, None, subset)
-    chosen = choosing.rule(benchmark, rule, subset)
-    if chosen.name != default.name or threshold not in (None, default.threshold):
-        raise UserError(
-            f"{path} holds verdicts that were made with one rule and threshold already: leave out "
-            "--rule and --threshold, or give detections as JSON Lines."
-        )
-    return score_verdicts(
-        benchmark,
-        read(path),
-        rule=default.name,
-        threshold=default.threshold,
-        origin=origin,
-        notes=[rewritten_note(rewritten)] if rewritten else [],
-    )
-
-
-def _write(path: Path, verdicts: Iterable[Mapping[str, Any]]) -> None:
-    from ..runs.files import make_folder, write_atomic
-
-    make_folder(path.parent)
-    write_atomic(path, "".join(_lines(verdicts)).encode())
-
-
-def _lines(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for verdict in verdicts:
-        record = {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in verdict.items()
-        }
-        yield json.dumps(record, allow_nan=False) + "\n"
+            make_folder(verdicts.parent)
+            write_atomic(verdicts, "".join(verdict_lines(judged)).encode())
+    click.echo(summary_report(summary, benchmark).text(form))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +154,13 @@ def table_rows(table: ScoreTable, reasons: list[str]) -> Iterator[dict[str, Any]
             "reason": reasons[row],
             **{name: column[row] for name, column in facts.items() if name not in first},
         }
+
+
+def verdict_lines(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """JSON Lines of verdicts; null for what is not a number."""
+    for verdict in verdicts:
+        record = {
+            key: None if isinstance(value, float) and isnan(value) else value
+            for key, value in verdict.items()
+        }
+        yield json.dumps(record, allow_nan=False) + "\n"

@@ -29,7 +29,7 @@ def test_three_runs(runs: Command) -> None:
     summaries = {n: json.loads(Path(n, "summary.json").read_text()) for n in ("poor", "good")}
     better = document["comparisons"][1]
     change = better["metrics"]["RIGHT"]
-    expected = summaries["good"]["RIGHT"] - summaries["poor"]["RIGHT"]
+    expected = summaries["good"]["metrics"]["RIGHT"] - summaries["poor"]["metrics"]["RIGHT"]
     assert change["difference"] == pytest.approx(expected)
     assert change["low"] <= change["difference"] <= change["high"]
     assert better["gained"] - better["lost"] == pytest.approx(96 * expected / 100)

@@ -158,7 +158,9 @@ def test_depth_needs_a_map_of_the_same_size(spatialbench: Command, front: Prompt
     document = json.loads(spatialbench(*arguments, "--rule", "esplora-r1:depth=maps").out)
     assert document["metrics"]["R1_strict"] == 100
     Image.fromarray(ramp[:, ::-1].copy()).save(folder / "0.png")
-    assert json.loads(spatialbench(*arguments, "--rule", "pse:depth=maps").out)["PSE"] == 0
+    assert (
+        json.loads(spatialbench(*arguments, "--rule", "pse:depth=maps").out)["metrics"]["PSE"] == 0
+    )
 
     Image.fromarray(ramp[:100]).save(folder / "0.png")
     failed = spatialbench(*arguments, "--rule", "esplora-r1:depth=maps")

@@ -1,0 +1,169 @@
+"""Runs beside each other and beside published rows: which are rows, and of which table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from .. import plugins
+from ..errors import UserError, typed, unknown_name
+from ..plugins import Benchmark, Metric, Published
+from ..reports.leaderboard import leaderboard as ranked
+from ..reports.published import read_figures
+from ..reports.report import Report
+from ..reports.results import find_runs, find_unscored, read_summary
+from ..reports.rows import Row
+from ..reports.scored import without_undefined
+from ..runs.conditions import Conditions
+from ..runs.timing import read_pace
+from ..scoring.other_rules import run_of
+from ..scoring.rules.catalogue import metrics_of
+from ..scoring.summary import WITHOUT_REASONS, Summary
+from . import choosing
+
+Notice = Callable[[str], None]
+
+
+def leaderboard(
+    runs: Sequence[Path],
+    bench: str | None = None,
+    *,
+    published: bool = True,
+    figures: Path | None = None,
+    price: bool = False,
+    notice: Notice,
+) -> Report:
+    """The runs at or below some folders, beside each other and beside published rows.
+
+    Args:
+        runs: run directories, or folders above some.
+        bench: the benchmark of the table; None for that of the runs.
+        published: whether to show the results of papers.
+        figures: a JSON file with more of them.
+        price: whether to show what accuracy costs.
+        notice: told what is left out, and why.
+
+    Raises:
+        UserError: a folder without runs, runs of several benchmarks, a summary or a published row
+            that contradicts itself.
+    """
+    # A place that the user names; afterwards the name in it means it too.
+    bench = choosing.benchmark_and_subset(bench)[0].name if bench else None
+    rows, left_out = _rows(runs, notice)
+    name = _benchmark_name(rows, bench, notice)
+    if name not in plugins.names("benchmark"):
+        raise unknown_name("benchmark", name, plugins.names("benchmark"))
+    benchmark = plugins.load("benchmark", name)
+    _check(benchmark, rows)
+    others = list(benchmark.published()) if published else []
+    others += read_figures(figures, benchmark) if figures else []
+    own = [row for row in rows if row.result.benchmark == name]
+    columns = _columns(benchmark, own, others)
+    prescribed = partial(Conditions.prescribed, benchmark)
+    return ranked(name, own, others, columns, prescribed, price, left_out)
+
+
+def _columns(
+    benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]
+) -> list[Metric]:
+    """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
+    present = {key for row in rows for key in row.result.metrics}
+    present |= {key for entry in others for key in entry.metrics}
+    rules = dict.fromkeys(row.result.rule for row in rows)
+    columns: dict[str, Metric] = {}
+    for metric in [*benchmark.metrics, *(m for r in rules for m in metrics_of(benchmark, r))]:
+        if metric.headline:
+            columns.setdefault(metric.key, metric)
+    known = [metric for key, metric in columns.items() if key in present]
+    return known or list(benchmark.metrics)
+
+
+def _rows(runs: Sequence[Path], notice: Notice) -> tuple[list[Row], dict[str, str]]:
+    """The rows, and by its folder why a run is none.
+
+    Raises:
+        UserError: a folder without runs, or no scored run at all.
+    """
+    found, failures = [], []
+    for folder in runs:
+        try:
+            found += find_runs([folder])
+        except UserError as error:
+            if not find_unscored([folder]):
+                raise
+            failures.append(error)
+    if failures and not found:
+        raise failures[0]
+    left_out = {
+        str(run): f"not scored; '{typed('status', run)}' says what to type"
+        for run in find_unscored(runs)
+    }
+    rows: list[Row] = []
+    for run in dict.fromkeys(found):
+        result = read_summary(run)
+        same = (row.run for row in rows if row.result == result)
+        original = next(same, None)
+        if original is not None:
+            left_out[str(run)] = f"a copy of {original}"
+            continue
+        if result.format == WITHOUT_REASONS:
+            result = _brought_up_to_date(run, result, notice)
+        rows.append(Row(str(run), result, read_pace(run_of(run))))
+    for place, why in left_out.items():
+        notice(f"not in the table: {place} is {why}")
+    return rows, left_out
+
+
+def _brought_up_to_date(run: Path, summary: Summary, notice: Notice) -> Summary:
+    """The summary of a version that printed 0 for what is undefined, with that taken out."""
+    try:
+        if run_of(run) != run:
+            raise UserError(f"it is one of the other rules of {run_of(run)}.")
+        return without_undefined(choosing.existing_run(run))
+    except UserError as error:
+        again = typed("score", run_of(run))
+        notice(
+            f"{run}: an earlier version scored it, and a 0 can be undefined ({error}): '{again}'"
+        )
+        return summary
+
+
+def _check(benchmark: Benchmark, rows: Sequence[Row]) -> None:
+    """Our own numbers obey the benchmark's identities to the last bits, unless a file was altered.
+
+    Raises:
+        UserError: a summary that breaks one.
+    """
+    for row in rows:
+        result = row.result
+        if result.benchmark != benchmark.name:
+            continue
+        numbers = {key: v for key, v in result.metrics.items() if v is not None}
+        whole = result.images == benchmark.images_per_prompt * result.prompts
+        broken = benchmark.violations(numbers, 1e-7, whole)
+        if broken:
+            raise UserError(
+                f"{row.run}/summary.json contradicts itself ({'; '.join(broken)}): it was altered "
+                f"or is damaged; type '{typed('score', row.run)}' after deleting it."
+            )
+
+
+def _benchmark_name(rows: Sequence[Row], given: str | None, notice: Notice) -> str:
+    present = sorted({row.result.benchmark for row in rows})
+    if given:
+        others = [name for name in present if name != given]
+        if others:
+            notice(f"left out: runs of {', '.join(others)}")
+        return given
+    if len(present) == 1:
+        return present[0]
+    if not present:
+        raise UserError(
+            "no run and no benchmark given: name run directories, or a benchmark for its published "
+            "rows alone, as in 'spatialbench leaderboard --bench NAME'."
+        )
+    raise UserError(
+        f"these runs are of several benchmarks ({', '.join(present)}), which share no table: "
+        f"choose one, as in --bench {present[0]}."
+    )
