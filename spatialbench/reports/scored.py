@@ -28,7 +28,7 @@ class ScoredRun:
     Attributes:
         run: the run directory and what is expected in it.
         result: its summary.
-        table: its verdicts, one row a judged image, in run order.
+        table: its verdicts, one row per judged image, in run order.
         reasons: the sentence of each row.
     """
 

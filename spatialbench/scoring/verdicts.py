@@ -1,4 +1,4 @@
-"""Verdicts gathered into a table, one row an expected image that was judged."""
+"""Verdicts gathered into a table, one row per judged image."""
 
 from __future__ import annotations
 

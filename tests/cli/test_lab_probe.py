@@ -1,4 +1,4 @@
-"""``spatialbench lab probe``: one line a noise level and block."""
+"""``spatialbench lab probe``: one line per noise level and block."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from spatialbench.statistics.bootstrap import intervals
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 CASES = (
-    # pairs, prompts a pair, beta
+    # pairs, prompts per pair, beta
     (24, 1, (2.0, 2.0)),
     (25, 8, (2.0, 2.0)),
     (100, 8, (2.0, 2.0)),

@@ -33,7 +33,7 @@ MIB = 2**20
 
 
 class FlashAttention(torch.autograd.Function):
-    """The cost of fused attention: keeps its inputs, its output and one number a row.
+    """The cost of fused attention: keeps its inputs, its output and one number per row.
 
     On meta tensors torch takes the unfused path, which would keep every probability.
     """
