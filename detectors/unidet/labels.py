@@ -27,7 +27,7 @@ LABEL_SPACE = RemoteFile(
 
 _OTHERWISE = dict(
     [
-        *((4, "wild bird"), (11, "image, frame"), (13, "street light"), (129, "ball")),
+        *((4, "wild bird"), (11, "picture, frame"), (13, "street light"), (129, "ball")),
         *((36, "whiteboard, blackboard"), (131, "bidet"), (132, "computer monitor")),
         *((138, "bench"), (160, "dog"), (203, "trash bin, can"), (207, "towel, napkin")),
         *((209, "barrel, bucket"), (224, "pot, pan"), (233, "machinery vehicle")),

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from .phrases import PhraseMatch, find_phrases
 
-_IMAGE = "photo|photograph|image|image|painting|drawing|illustration|sketch|rendering|render"
+_IMAGE = "photo|photograph|picture|image|painting|drawing|illustration|sketch|rendering|render"
 _PREFIX = re.compile(
     rf"(?:(?:in|on|at)\s+[^,]+,\s+|there\s+(?:is|are)\s+"
     rf"|(?:(?:an?|the)\s+)?(?:[\w-]+\s+){{0,3}}?(?:{_IMAGE}|view)\s+(?:of|showing)\s+)+",

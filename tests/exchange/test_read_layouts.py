@@ -87,7 +87,7 @@ def test_lines_of_a_table_that_fit_nothing(tmp_path: Path) -> None:
     (folder / "images.csv").write_text("\n".join(lines))
     placed = place("flat+csv", open_source(folder), names())
     assert placed["a0.png"] == "the benchmark has no prompt 99"
-    assert "no whole number" in str(placed["a1.png"])
+    assert "not a whole number" in str(placed["a1.png"])
     assert "it is not there" in str(placed["gone.png"])
 
 

@@ -4,7 +4,7 @@
 and then again and again with rounds of three kinds: one process, three shards, two Ray workers.
 Each round is killed (everything of it, or one process) a random moment after a random stage has
 begun; the next round continues. Whenever the run is complete its files are compared byte by byte,
-and it is begun anew, until there were enough kills. Prints one JSON line per lap and one at the end.
+and it is begun again, until there were enough kills. Prints one JSON line per lap and at the end.
 """
 
 from __future__ import annotations

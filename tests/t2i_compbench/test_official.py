@@ -118,5 +118,5 @@ def test_names_that_the_scorer_would_misread() -> None:
         with pytest.raises(UserError, match="cannot be part of an official file name"):
             sample_name(text, 0)
     for name in ("notes.txt", "a dog.png", "a dog_12.png", "a dog_000001.jpg"):
-        with pytest.raises(UserError, match="is no sample"):
+        with pytest.raises(UserError, match="is not a sample"):
             parse_sample_name(name)

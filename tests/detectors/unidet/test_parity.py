@@ -41,7 +41,7 @@ def test_features_proposals_and_detections_are_official(path: Path, case: int) -
     document = official.read(path)
     expected = document["cases"][case]
     width, height = expected["size"]
-    image = official.module().image(width, height)[:, :, ::-1]
+    image = official.module().picture(width, height)[:, :, ::-1]
     pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float()
     model = network(path)
     with torch.no_grad():

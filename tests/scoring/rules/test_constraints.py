@@ -191,7 +191,7 @@ def test_what_is_no_box_or_no_direction_is_refused() -> None:
     with pytest.raises(ValueError, match="not finite"):
         plane_holds(Relation.LEFT, [[0, 0, np.nan, 1]], [[0, 0, 1, 1]])
     for relation in (Relation.NEAR, Relation.IN_FRONT):
-        with pytest.raises(ValueError, match="no relation in the plane"):
+        with pytest.raises(ValueError, match="not a relation in the plane"):
             plane_holds(relation, [[0, 0, 1, 1]], [[0, 0, 1, 1]])
-    with pytest.raises(ValueError, match="no relation of depth"):
+    with pytest.raises(ValueError, match="not a relation of depth"):
         depth_holds(Relation.LEFT, [0.1], [0.2])

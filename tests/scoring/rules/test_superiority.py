@@ -94,5 +94,5 @@ def test_what_has_no_answer_is_refused() -> None:
         superiority(Relation.NEAR, [1], [2])
     with pytest.raises(ValueError, match="without a pixel"):
         superiority(Relation.LEFT, [], [2])
-    with pytest.raises(ValueError, match="no relation in the plane"):
+    with pytest.raises(ValueError, match="not a relation in the plane"):
         superiority_of_boxes(Relation.IN_FRONT, [0, 0, 1, 1], [0, 0, 1, 1])
