@@ -58,7 +58,7 @@ class LineProgress:
         self._first: tuple[float, int] | None = None
 
     def begin(self, stage: str, done: int, total: int) -> None:
-        """Announce a stage; one with nothing left to do is said to be complete."""
+        """Announce a stage; one with nothing left to do is complete."""
         self._stage, self._total = stage, total
         self._done = self._at_start = self._told_of = done
         self._started = self._told = time.monotonic()

@@ -21,7 +21,7 @@ class Limits:
         load: for a model to load, once the worker's process is there.
         silence: for a sign of life of a process; asked for every ``pulse``.
         pulse: see ``silence``.
-        idle: before it is said that the cluster has no room for a single worker.
+        idle: before a notice that the cluster has no room for a single worker.
         moment: for any answer, before looking at everything else.
     """
 

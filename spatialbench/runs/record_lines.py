@@ -32,7 +32,7 @@ def read_lines(
 ) -> Iterator[tuple[bytes, Content]]:
     """Lines of one file, each with its newline, and what ``read`` finds in it.
 
-    A last line that is torn (a kill or a full disk cut it off) is dropped, and said.
+    A last line that is torn (a kill or a full disk cut it off) is dropped, with a notice.
 
     Args:
         path: the file.

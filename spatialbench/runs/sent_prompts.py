@@ -1,4 +1,4 @@
-"""What a prompt transform did to a run's prompts: on disk, said aloud, and in the summary."""
+"""What a prompt transform did to a run's prompts: on disk, printed, and in the summary."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class RunDirectory:
     def finished_images(self, notice: Notice, *, hashed: bool = True) -> dict[Key, ImageRecord]:
         """The finished images, of whatever selection.
 
-        An image that has a record but no file of those bytes is not among them, and is said.
+        An image that has a record but no file of those bytes is not among them; a notice names it.
 
         Args:
             notice: told of images that are gone, truncated or altered.

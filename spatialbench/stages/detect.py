@@ -68,7 +68,7 @@ def look(
 
     Stored under ``detections/<signature>/`` or ``answers/<signature>/``, so that several models can
     stand side by side. Loads no model when nothing is missing. Unreadable images are removed, so
-    that they count as missing, and said. Images of batches that fail again and again are left out,
+    that they count as missing, and named. Images of batches that fail again and again are left out,
     said, and remembered in the model's quarantine.
 
     Raises:

@@ -16,7 +16,7 @@ class GivingUp:
     the run as it found it.
 
     Args:
-        stage: its name, for what is said.
+        stage: its name, for what is printed.
         quarantine: where the images are remembered.
         alone: whether nobody else writes there, so that what earlier commands gave up, and this
             one tries again, is forgotten.

@@ -18,7 +18,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
 _CONNECT_S = 2.5
-"""Seconds until a Hub that cannot be reached is said; its client would try five times in 25."""
+"""Seconds until a Hub counts as out of reach; its client would try five times in 25."""
 _ANSWER_S = 10.0
 
 

@@ -30,6 +30,7 @@ def rewritten(transform: PhraseTransform, text: str) -> Rewriting:
         ("A dog to the right of a tree", "A tree to the left of a dog"),
         ("a bicycle on the bottom of a chicken", "a chicken on the top of a bicycle"),
         ("a photo of a bird below a skateboard", "a photo of a skateboard above a bird"),
+        ("a picture of a bird below a skateboard", "a picture of a skateboard above a bird"),
         # Every form of the benchmarks.
         ("an apple right of a bench", "a bench left of an apple"),
         ("a man on the right of a girl", "a girl on the left of a man"),

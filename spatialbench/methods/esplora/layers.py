@@ -46,7 +46,7 @@ def layers_of(
 ) -> list[LoraLayer]:
     """The adapted modules of a pipeline whose models are ``parts``.
 
-    Keys that hold nothing but zeros and belong to no module are ignored, and said.
+    Keys that hold nothing but zeros and belong to no module are ignored, which is logged.
 
     Raises:
         UserError: keys that match no module of these models (with the count), another kind of
