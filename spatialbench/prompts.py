@@ -14,6 +14,23 @@ Key = tuple[str, int]
 """Prompt id and image index: the name of an image job."""
 
 
+COCO_NAMES: tuple[str, ...] = (
+    *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
+    *("traffic light", "fire hydrant", "stop sign", "parking meter", "bench"),
+    *("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"),
+    *("backpack", "umbrella", "handbag", "tie", "suitcase"),
+    *("frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove"),
+    *("skateboard", "surfboard", "tennis racket"),
+    *("bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl"),
+    *("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut"),
+    *("cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet"),
+    *("tv", "laptop", "mouse", "remote", "keyboard", "cell phone"),
+    *("microwave", "oven", "toaster", "sink", "refrigerator"),
+    *("book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush"),
+)
+"""COCO's 80 object names, in the order of its categories."""
+
+
 @dataclass(frozen=True, slots=True)
 class Triplet:
     """``subject`` stands in ``relation`` to ``object``: (dog, left, cat)."""
@@ -50,3 +67,8 @@ def prompt_set_hash(prompts: Iterable[Prompt]) -> str:
     for prompt in prompts:
         digest.update(json.dumps([prompt.id, prompt.text]).encode() + b"\n")
     return digest.hexdigest()
+
+
+def with_article(name: str) -> str:
+    """``an apple``, ``a dog``: by first letter, as the benchmarks do it (``a skis``, too)."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .names import CLASSES, COLOURS, with_article
+from spatialbench.prompts import with_article
+
+from .names import CLASSES, COLOURS
 
 OFFICIAL_SHA256 = "5c48e0813e812e3c373fa5c8ed07a8f0a483be30272b4427b0559c8048e67c13"
 

@@ -13,10 +13,8 @@ from functools import cache
 from typing import Any
 
 from spatialbench.errors import unknown_name
-from spatialbench.prompts import Prompt, Triplet
+from spatialbench.prompts import COCO_NAMES, Prompt, Triplet, with_article
 from spatialbench.relations import Relation
-
-from .names import OBJECTS, with_article
 
 OFFICIAL_SHA256 = "ebe9b1199fd3c00aeb32f04b17d947319f40eb6edb87e97621277e5b61379048"
 
@@ -76,7 +74,7 @@ def _subset(subset: str) -> tuple[Prompt, ...]:
 
 def _generate() -> Iterator[Prompt]:
     number = itertools.count()
-    for pair in itertools.combinations(OBJECTS, 2):
+    for pair in itertools.combinations(COCO_NAMES, 2):
         for task in (*RELATIONAL, "and"):
             for first, second in (pair, pair[::-1]):
                 yield Prompt(
@@ -86,7 +84,7 @@ def _generate() -> Iterator[Prompt]:
                     triplet=None if task == "and" else Triplet(first, Relation(task), second),
                     objects=(first, second),
                 )
-    for name in OBJECTS:
+    for name in COCO_NAMES:
         yield Prompt(str(next(number)), with_article(name), "single", objects=(name,))
 
 

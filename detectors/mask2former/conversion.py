@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.loading import check_keys
 
-from ..coco_names import COCO_NAMES
 from ..state_dicts import fit
 from .naming import OWN, is_mmdet2, mmdet2_name, source
 

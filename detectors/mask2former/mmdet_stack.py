@@ -18,12 +18,12 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Detector, MaskedDetections
 from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.devices import check_device
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_images, require_finite
 from ..checkpoint_file import ChosenFile
-from ..coco_names import COCO_NAMES
 from ..state_dicts import fit, read_checkpoint
 from .detector import FLOOR
 from .mmdet_layouts import in_naming_of, instances

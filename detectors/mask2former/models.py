@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.loading import load_model
 from spatialbench.weights.origin import require_model_type
 from spatialbench.weights.parts_beside import load_beside
 
-from ..coco_names import COCO_NAMES
 from ..state_dicts import read_checkpoint
 from .conversion import load_mmdet, swin_small
 from .instances import Canvas

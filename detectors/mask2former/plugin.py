@@ -8,10 +8,10 @@ from pathlib import Path
 
 from spatialbench.errors import UserError
 from spatialbench.plugins import DetectorPlugin
+from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.origin import choose
 
 from ..checkpoint_file import ChosenFile, OfficialFile
-from ..coco_names import COCO_NAMES
 from .detector import Mask2FormerDetector
 from .models import IMAGE_PROCESSOR, MODEL_CLASS, FolderModel, MmdetModel
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..prompts import with_article
 from ..relations import Relation
 
 _RELATION_WORDS: dict[Relation, tuple[str, ...]] = {
@@ -31,11 +32,6 @@ def held_out(first: str, second: str) -> bool:
     """Whether a pair of names, in either order, is kept from the training captions."""
     key = "|".join(sorted((first, second))).encode()
     return hashlib.sha256(key).digest()[0] % HELD_OUT_SHARE == 0
-
-
-def with_article(name: str) -> str:
-    """``an apple``, ``a dog``: by first letter, as all three benchmarks do it."""
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def caption(

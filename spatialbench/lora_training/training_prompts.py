@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files.documents import json_lines, parse_json, read_limited
-from ..prompts import Prompt, Triplet
+from ..prompts import Prompt, Triplet, with_article
 from ..relations import Relation
 from ..scoring.rules.constraints import JUDGED
 
@@ -38,7 +38,7 @@ def draw_prompts(
     """
     import numpy as np
 
-    from ..lab.captions import caption, held_out, with_article
+    from ..lab.captions import caption, held_out
     from ..lab.pictograms import NAMES
 
     names = list(NAMES if objects is None else dict.fromkeys(objects))

@@ -34,12 +34,12 @@ def test_imports_nothing_heavy() -> None:
 
 
 def test_detectors_are_asked_for_cocos_names() -> None:
-    from spatialbench.benchmarks.visor.names import OBJECTS
+    from spatialbench.prompts import COCO_NAMES
 
     asked = {name for prompt in prompts("all") for name in PLUGIN.labels(prompt)}
-    assert asked == set(OBJECTS)
-    assert [coco_name(name) for name in CLASSES] == list(OBJECTS)
-    assert [own_name(name) for name in OBJECTS] == list(CLASSES)
+    assert asked == set(COCO_NAMES)
+    assert [coco_name(name) for name in CLASSES] == list(COCO_NAMES)
+    assert [own_name(name) for name in COCO_NAMES] == list(CLASSES)
 
 
 def test_seeds() -> None:

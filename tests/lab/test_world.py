@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialbench.lab.captions import held_out, with_article
+from spatialbench.lab.captions import held_out
 from spatialbench.lab.pictograms import NAMES
 from spatialbench.lab.world import (
     RELATION_ACCURACY,
@@ -21,6 +21,7 @@ from spatialbench.lab.world import (
     sample_scene,
     scene_of,
 )
+from spatialbench.prompts import with_article
 from spatialbench.relations import Relation, find_relations
 
 seeds = st.integers(0, 2**32 - 1)

@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from spatialbench.benchmarks.visor.names import with_article
 from spatialbench.benchmarks.visor.prompts import SUBSETS, official_json, prompts
 from spatialbench.errors import UserError
+from spatialbench.prompts import with_article
 from spatialbench.relations import find_relations
 
 

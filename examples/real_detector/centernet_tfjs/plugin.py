@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.detections import Detections
 from spatialbench.detectors.asked_names import require_known, require_lists
 from spatialbench.detectors.canary import plain_images, require_different
-from spatialbench.detectors.coco_names import COCO_NAMES
 from spatialbench.errors import UserError
 from spatialbench.plugins import Detector, DetectorPlugin, Requirement, required
+from spatialbench.prompts import COCO_NAMES
 
 from .model_file import HOW_TO_GET, ModelFile, read_model
 

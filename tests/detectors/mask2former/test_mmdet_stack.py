@@ -17,11 +17,11 @@ import pytest
 import torch
 from PIL import Image
 
-from spatialbench.detectors.coco_names import COCO_NAMES
 from spatialbench.detectors.mask2former import mmdet_stack
 from spatialbench.detectors.mask2former.mmdet_layouts import in_naming_of, instances
 from spatialbench.detectors.mask2former.mmdet_stack import CONFIGS, PLUGIN, MmdetDetector
 from spatialbench.errors import UserError
+from spatialbench.prompts import COCO_NAMES
 
 DOG, CAT = COCO_NAMES.index("dog"), COCO_NAMES.index("cat")
 NEW = "panoptic_head.transformer_decoder.layers.0.self_attn.attn.in_proj_weight"
