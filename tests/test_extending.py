@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -56,17 +57,28 @@ def test_a_recipe_is_short(recipe: Recipe) -> None:
         assert len(content.splitlines()) <= MOST_LINES + 1, name
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every file of every recipe, and the run that the page begins with."""
+    made = tmp_path_factory.mktemp("recipes")
+    for recipe in RECIPES:
+        for name, content in recipe.files:
+            (made / name).write_text(content)
+    (command,) = _blocks(TEXT.partition("\n## ")[0], "sh")
+    with contextlib.chdir(made):
+        assert main(shlex.split(command)[1:]) == 0
+    return made
+
+
 @pytest.mark.usefixtures("no_given_plugins")
 @pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.title for recipe in RECIPES])
 def test_a_recipe_runs(
     recipe: Recipe,
-    tmp_path: Path,
+    folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name, content in recipe.files:
-        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(folder)
     assert recipe.commands
     for command in recipe.commands:
         first, *words = shlex.split(command)
