@@ -5,7 +5,7 @@ A view changes nothing: what it is written as is what was read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Self
@@ -144,7 +144,7 @@ def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
     Raises:
         UserError: too many or too few, or one that is not a number from 0 to 1.
     """
-    if isinstance(answers, str | Mapping) or not hasattr(answers, "__iter__"):
+    if isinstance(answers, str | Mapping) or not isinstance(answers, Iterable):
         raise UserError(
             f"the answers are a {type(answers).__name__}: expected a list with a number from 0 to "
             "1 for each question."

@@ -179,7 +179,7 @@ def _judging(
             try:
                 rule.judge_evidence(prompt, seen, rule.threshold)
             except NoEvidence:
-                return
+                continue
             except UserError:
                 raise
             except Exception:

@@ -28,7 +28,7 @@ class AskingRule(Rule):
 
     name = "asking/1"
     threshold = 0.3
-    needs = ("answers",)
+    needs: tuple[str, ...] = ("answers",)
 
     def questions(self, prompt: Prompt) -> Sequence[str]:
         return [f"is there a {name}?" for name in prompt.objects]

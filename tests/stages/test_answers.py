@@ -16,12 +16,18 @@ import pytest
 from PIL import Image
 
 from spatialbench.errors import UserError
+from spatialbench.executors.local import LocalExecutor
+from spatialbench.plugins import Evidence, Verdict
 from spatialbench.plugins.evidence import ANSWERS
+from spatialbench.prompts import Prompt
 from spatialbench.runs.status import status
+from spatialbench.scoring.judging import Judging
+from spatialbench.scoring.score import read_verdicts, score
 from spatialbench.stages import canaries
 from spatialbench.stages.plan import Shard
+from spatialbench.stages.whole import Work, run_all
 from tests.stages.answering import Asker, AskingRule, asked_run
-from tests.stages.fakes import Log, open_shapes, snapshot
+from tests.stages.fakes import Finder, Log, Painter, open_shapes, snapshot
 
 
 def test_answers_are_stored_and_judged(tmp_path: Path) -> None:
@@ -77,6 +83,43 @@ def test_shards_give_the_bytes_of_one_process(tmp_path: Path) -> None:
         assert asked_run(tmp_path / "parts", shard=Shard.parse(part)) is None
     asked_run(tmp_path / "parts")
     assert snapshot(tmp_path / "parts") == snapshot(tmp_path / "whole")
+
+
+class BothRule(AskingRule):
+    """Right where the first box lies evenly and the judge says yes."""
+
+    name = "both/1"
+    needs = ("boxes", "answers")
+
+    def judge_evidence(self, prompt: Prompt, evidence: Evidence, threshold: float) -> Verdict:
+        asked = super().judge_evidence(prompt, evidence, threshold)
+        even = int(evidence.boxes.boxes[0, 0]) % 2 == 0
+        right = asked.correct and even
+        return Verdict(right, float(right), f"{even}, {asked.reason}", {"even": even})
+
+
+def test_a_rule_may_see_boxes_and_answers(tmp_path: Path) -> None:
+    run, judging = open_shapes(tmp_path), Judging(BothRule())
+    work = Work(Painter(), Finder(), LocalExecutor(), 4, judging, judge=Asker())
+    summary = run_all(run, work, Log())
+    assert summary is not None
+    assert (summary.detector, summary.images) == ("finder@w1+asker@w1", 24)
+    rows = {(v["prompt_id"], v["index"]): v for v in read_verdicts(run)}
+    answers = {
+        record.key: min(record.content["answers"])
+        for record in run.directory.seen("asker@w1", print, ANSWERS)
+    }
+    boxes = {record.key: record.boxes for record in run.directory.seen("finder@w1", print)}
+    assert len(rows) == len(answers) == len(boxes) == 24
+    for key, row in rows.items():
+        even = int(boxes[key][0][0]) % 2 == 0
+        assert row["even"] == even
+        assert row["correct"] == (even and answers[key] > BothRule.threshold)
+    assert {row["correct"] for row in rows.values()} == {True, False}
+    with pytest.raises(UserError, match="has no answers by asker@w2"):
+        score(run, Log(), judging, judge="asker@w2")
+    with pytest.raises(UserError, match="needs no judge: leave out --judge"):
+        score(run, Log(), judge="asker@w1")
 
 
 class Other(Asker):

@@ -37,8 +37,11 @@ class Side:
         directory = scored.run.directory
         notices: list[str] = []
         found: dict[Key, BoxRecord] = {}
-        if scored.result.detector in directory.detectors():
-            for record in directory.seen(scored.result.detector, notices.append):
+        looked = scored.result.detector
+        # What also needs answers names its judge behind the detector.
+        names = [n for n in directory.detectors() if f"{looked}+".startswith(f"{n}+")]
+        if names:
+            for record in directory.seen(max(names, key=len), notices.append):
                 found[record.key] = record
         images = directory.finished_images(notices.append)
         return cls(scored, found, {key: image.sha256 for key, image in images.items()})
