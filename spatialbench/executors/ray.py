@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic
 
 from ..errors import UserError
@@ -55,8 +56,9 @@ class RayExecutor:
             size = count_workers(ray, self._wanted, len(batches))
             send_own_code(ray)
             hands = Hands(ray, self._wanted.gpus_per_worker, environment(size), self._limits)
+            room = f"1 CPU and {self._wanted.gpus_per_worker:g} GPU"
             shift = _Shift(
-                hands, self._limits, self._room, self._notice, self._remark, make_worker, batches
+                hands, self._limits, room, self._notice, self._remark, make_worker, batches
             )
             try:
                 yield from shift.results(size, requests)
@@ -68,33 +70,21 @@ class RayExecutor:
             self._remarked.add(remark)
             self._notice(remark)
 
-    @property
-    def _room(self) -> str:
-        """What a worker needs."""
-        return f"1 CPU and {self._wanted.gpus_per_worker:g} GPU"
 
-
+@dataclass
 class _Shift(Generic[Batch, Result]):
-    """The work of one ``map``."""
+    """The work of one ``map``; ``room`` is what a worker needs."""
 
-    def __init__(
-        self,
-        hands: Hands,
-        limits: Limits,
-        room: str,
-        notice: Callable[[str], None],
-        remark: Callable[[str], None],
-        make_worker: Callable[[], Worker[Batch, Result]],
-        batches: Sequence[Batch],
-    ) -> None:
-        self._hands = hands
-        self._limits = limits
-        self._room = room
-        self._notice = notice
-        self._remark = remark
-        self._make_worker = make_worker
-        self._batches = batches
-        self._queue = deque(range(len(batches)))
+    hands: Hands
+    limits: Limits
+    room: str
+    notice: Callable[[str], None]
+    remark: Callable[[str], None]
+    make_worker: Callable[[], Worker[Batch, Result]]
+    batches: Sequence[Batch]
+
+    def __post_init__(self) -> None:
+        self._queue = deque(range(len(self.batches)))
         self._attempts = Attempts()
         self._failed_loads = 0
         self._load_error: BaseException | None = None
@@ -111,43 +101,43 @@ class _Shift(Generic[Batch, Result]):
                 self._drop_what_has_not_begun()
                 if requests.count > 1:
                     return
-            todo = len(self._queue) + self._hands.busy
-            while len(self._hands) < min(size, todo) and self._failed_loads < IN_A_ROW:
-                self._hands.hire(self._make_worker)
+            todo = len(self._queue) + self.hands.busy
+            while len(self.hands) < min(size, todo) and self._failed_loads < IN_A_ROW:
+                self.hands.hire(self.make_worker)
             self._assign()
-            if not len(self._hands):
+            if not len(self.hands):
                 if self._queue:
                     raise self._load_error or WorkerLostError("no worker could be started")
                 return
-            for hand, answer in self._hands.heard():
+            for hand, answer in self.hands.heard():
                 yield from self._answered(hand, answer)
-            for hand, failure in self._hands.late():
+            for hand, failure in self.hands.late():
                 yield from self._failed(hand, failure.error)
             self._say_if_alone()
 
     def _drop_what_has_not_begun(self) -> None:
         self._queue.clear()
-        for hand in self._hands:
+        for hand in self.hands:
             if hand.doing == "load":
-                self._hands.end(hand)
+                self.hands.end(hand)
 
     def _say_stopping(self) -> None:
-        busy = sum(hand.doing == "work" for hand in self._hands)
+        busy = sum(hand.doing == "work" for hand in self.hands)
         if busy:
-            self._notice(
+            self.notice(
                 f"SIGTERM: {busy} worker(s) finish the batch in hand; a second SIGTERM does not "
                 "wait for them"
             )
 
     def _assign(self) -> None:
         """Give every idle worker a batch; where none is left, let it close."""
-        for hand in self._hands:
+        for hand in self.hands:
             if hand.doing == "":
                 if self._queue:
                     hand.batch = self._queue.popleft()
-                    self._hands.give(hand, "work", self._batches[hand.batch])
+                    self.hands.give(hand, "work", self.batches[hand.batch])
                 else:
-                    self._hands.give(hand, "close")
+                    self.hands.give(hand, "close")
 
     def _answered(self, hand: Hand, answer: Any) -> Iterator[Result | GivenUp[Batch]]:
         if isinstance(answer, Failure):
@@ -157,7 +147,7 @@ class _Shift(Generic[Batch, Result]):
         if doing == "load":
             self._failed_loads = 0
             for remark in answer:
-                self._remark(remark)
+                self.remark(remark)
         elif doing == "work":
             result, unsettled = answer
             assert hand.batch is not None
@@ -167,43 +157,43 @@ class _Shift(Generic[Batch, Result]):
             yield result
         else:
             hand.tail = []
-            self._hands.end(hand)
+            self.hands.end(hand)
 
     def _failed(self, hand: Hand, error: BaseException) -> Iterator[GivenUp[Batch]]:
         """Replace the worker; do again what it had in hand and what would be lost with it."""
         doing, batch = hand.doing, hand.batch
-        self._hands.end(hand)
+        self.hands.end(hand)
         self._queue.extendleft(reversed(hand.tail))
         if isinstance(error, UserError) and doing != "load":
             raise error
         if doing == "load":
             self._failed_loads += 1
             self._load_error = error
-            self._notice(f"a worker could not load ({in_one_line(error)})")
+            self.notice(f"a worker could not load ({in_one_line(error)})")
         elif doing == "close":
-            self._notice(f"a worker could not finish its last files ({in_one_line(error)})")
+            self.notice(f"a worker could not finish its last files ({in_one_line(error)})")
             self._failed_loads += 1
             if self._failed_loads >= IN_A_ROW:
                 raise error
         elif batch is not None:
             reason = self._attempts.failed(batch, in_one_line(error))
-            last = not self._queue and not self._hands.busy
+            last = not self._queue and not self.hands.busy
             if self._attempts.hopeless or (reason and last and self._attempts.in_vain):
                 raise error
             if reason:
-                yield GivenUp(self._batches[batch], reason)
+                yield GivenUp(self.batches[batch], reason)
             else:
-                self._notice(f"a batch failed ({in_one_line(error)}); another worker tries it")
+                self.notice(f"a batch failed ({in_one_line(error)}); another worker tries it")
                 # Last, so that it meets another worker and holds nothing up.
                 self._queue.append(batch)
 
     def _say_if_alone(self) -> None:
         now = time.monotonic()
-        if self._hands.anybody_seen:
+        if self.hands.anybody_seen:
             self._lonely_since = None
-        elif self._lonely_since is not None and now - self._lonely_since > self._limits.idle:
+        elif self._lonely_since is not None and now - self._lonely_since > self.limits.idle:
             self._lonely_since = None
-            self._notice(
-                f"no worker has started in {self._limits.idle:g} s: the Ray cluster has no room "
-                f"for one ({self._room} each; 'ray status' shows what is in use), or it is busy"
+            self.notice(
+                f"no worker has started in {self.limits.idle:g} s: the Ray cluster has no room "
+                f"for one ({self.room} each; 'ray status' shows what is in use), or it is busy"
             )
