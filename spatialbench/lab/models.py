@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         UNet2DConditionModel,
     )
     from transformers import (
+        CLIPTextConfig,
         CLIPTextModel,
         CLIPTextModelWithProjection,
         OwlViTForObjectDetection,
@@ -51,21 +52,25 @@ def build_autoencoder() -> AutoencoderKL:
 
 def build_text_encoder(vocabulary_size: int) -> CLIPTextModel:
     """One causal transformer layer: with two, attention to object words localises far later."""
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from transformers import CLIPTextModel
 
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=TEXT_WIDTH,
-            intermediate_size=4 * TEXT_WIDTH,
-            num_hidden_layers=1,
-            num_attention_heads=4,
-            max_position_embeddings=MAX_TOKENS,
-            projection_dim=TEXT_WIDTH,
-            bos_token_id=1,
-            eos_token_id=vocabulary_size - 1,
-            pad_token_id=vocabulary_size - 1,
-        )
+    return CLIPTextModel(_text_config(vocabulary_size, TEXT_WIDTH, layers=1))
+
+
+def _text_config(vocabulary_size: int, width: int, layers: int) -> CLIPTextConfig:
+    from transformers import CLIPTextConfig
+
+    return CLIPTextConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=max(width // 32, 1),
+        max_position_embeddings=MAX_TOKENS,
+        projection_dim=width,
+        bos_token_id=1,
+        eos_token_id=vocabulary_size - 1,
+        pad_token_id=vocabulary_size - 1,
     )
 
 
@@ -168,22 +173,9 @@ def second_text_encoder(vocabulary_size: int) -> CLIPTextModelWithProjection:
 def _silent_text_encoder(vocabulary_size: int, width: int) -> CLIPTextModelWithProjection:
     """Two layers, the second of which adds nothing, and a projection to zero."""
     import torch
-    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+    from transformers import CLIPTextModelWithProjection
 
-    encoder = CLIPTextModelWithProjection(
-        CLIPTextConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=width,
-            intermediate_size=4 * width,
-            num_hidden_layers=2,
-            num_attention_heads=max(width // 32, 1),
-            max_position_embeddings=MAX_TOKENS,
-            projection_dim=width,
-            bos_token_id=1,
-            eos_token_id=vocabulary_size - 1,
-            pad_token_id=vocabulary_size - 1,
-        )
-    )
+    encoder = CLIPTextModelWithProjection(_text_config(vocabulary_size, width, layers=2))
     last = encoder.text_model.encoder.layers[1]
     with torch.no_grad():
         for linear in (last.self_attn.out_proj, last.mlp.fc2):
