@@ -28,7 +28,7 @@ PLUGIN = DeferredMethod(
 
 RELEASED = DeferredMethod(
     "infsplign-released",
-    "InfSplign as its authors' code computes it, defects too",
+    "InfSplign as its authors' code computes it, with its defects",
     RELEASED_PARAMETERS,
     f"{__name__}.generator",
     function="configure_released",

@@ -170,6 +170,6 @@ class Storm(DescentPlugin):
 
 
 RELEASED = Storm(
-    "storm-released", "STORM as its authors' code computes it, defects too", False, _SCRIPT
+    "storm-released", "STORM as its authors' code computes it, with its defects", False, _SCRIPT
 )
-CORRECTED = Storm("storm-corrected", "STORM without those defects (our reconstruction)", True)
+CORRECTED = Storm("storm-corrected", "STORM without its code's defects (our reconstruction)", True)
