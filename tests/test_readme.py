@@ -11,6 +11,7 @@ import click
 import pytest
 
 from spatialbench.cli import main, root
+from tests.test_architecture import ORDER
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", README.read_text(), flags=re.DOTALL)
@@ -64,9 +65,9 @@ def test_make_targets_exist() -> None:
 def test_the_architecture_names_every_room() -> None:
     text = README.read_text()
     table = text[text.index("| room |") : text.index("`benchmarks/` and `detectors/`")]
-    rooms = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row[:60])]
-    there = {path.stem for path in (README.parent / "spatialbench").iterdir()}
-    assert {name for name in there if not name.startswith("__") and name != "py"} <= set(rooms)
+    cells = [row.split("|")[1] for row in table.splitlines()[2:] if row]
+    rooms = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert rooms == [room for room in ORDER if room != "lab/training"]
 
 
 def test_the_glossary_explains_the_ten_words() -> None:
