@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ..errors import UserError, unknown_name
@@ -156,6 +157,7 @@ def _runs_on(needs: Collection[Ability], family: Family) -> bool:
     return not needs or bool(family.abilities.intersection(needs))
 
 
+@lru_cache
 def _methods_on(family: Family) -> str:
     """The installed methods that run on a family, for messages."""
     found = []

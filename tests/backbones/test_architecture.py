@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spatialbench import plugins
-from spatialbench.backbones.architecture import LAB_FOLDER, Architecture
+from spatialbench.backbones.architecture import LAB_FOLDER, LAB_TRANSFORMER_FOLDER, Architecture
 from spatialbench.backbones.families import architecture_in
 from spatialbench.backbones.named import names, resolve
 from spatialbench.errors import UserError
@@ -57,9 +57,10 @@ def configured(method: str, backbone: str, **parameters: Any) -> Any:
 def described(folder: Path, unet: dict[str, Any], pipeline: str) -> Path:
     """A folder's small files alone, which is all that settings are read from."""
     vae = {"block_out_channels": [1, 1, 1, 1]}
+    denoiser = "transformer" if pipeline == "FluxPipeline" else "unet"
     for name, content in (
         ("model_index.json", {"_class_name": pipeline}),
-        ("unet/config.json", unet),
+        (f"{denoiser}/config.json", unet),
         ("vae/config.json", vae),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -112,32 +113,72 @@ def test_registered_backbones_are_what_their_configurations_say() -> None:
     assert architecture_in(LAB_FOLDER) is Architecture.LAB
 
 
-@pytest.mark.parametrize(
-    ("name", "unet", "pipeline"),
-    [
-        ("sd1.4", of_width(768), "StableDiffusionPipeline"),
-        ("sd2.1-base", of_width(1024), "StableDiffusionPipeline"),
-        ("sd2.1", of_width(1024, 96), "StableDiffusionPipeline"),
-        (
-            "sdxl",
-            of_width(2048, 128, addition_embed_type="text_time"),
-            "StableDiffusionXLPipeline",
-        ),
-    ],
-)
-def test_a_folder_of_a_registered_kind_has_its_settings(
-    name: str, unet: dict[str, Any], pipeline: str, tmp_path: Path
+FLUX_PARTS = {"num_layers": 19, "num_single_layers": 38}
+REGISTERED = {
+    "sd1.4": ("StableDiffusionPipeline", of_width(768)),
+    "sd1.5": ("StableDiffusionPipeline", of_width(768)),
+    "sd2.1-base": ("StableDiffusionPipeline", of_width(1024)),
+    "sd2.1": ("StableDiffusionPipeline", of_width(1024, 96)),
+    "sdxl": ("StableDiffusionXLPipeline", of_width(2048, 128, addition_embed_type="text_time")),
+    "flux1-dev": ("FluxPipeline", {**FLUX_PARTS, "guidance_embeds": True}),
+    "flux1-schnell": ("FluxPipeline", {**FLUX_PARTS, "guidance_embeds": False}),
+}
+"""What the configurations of these checkpoints say, as far as settings are read from it."""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory, copied_lab: Path) -> dict[str, Path]:
+    """A folder with the same configuration as each registered backbone."""
+    root = tmp_path_factory.mktemp("same")
+    found = {
+        name: described(root / name, config, pipeline)
+        for name, (pipeline, config) in REGISTERED.items()
+    }
+    mmdit = shutil.copytree(LAB_TRANSFORMER_FOLDER, root / "lab-mmdit")
+    return {**found, "lab": copied_lab, "lab-mmdit": mmdit}
+
+
+METHODS = [name for name in plugins.names("method") if name != "spright"]
+"""Spright names its own checkpoint, which no registered name is."""
+
+
+@pytest.fixture(scope="module")
+def needed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What some methods cannot do without."""
+    from safetensors.numpy import save_file
+
+    lora = tmp_path_factory.mktemp("lora") / "lora.safetensors"
+    save_file({"unet.a.lora_A.weight": np.ones((1, 1), np.float32)}, lora)
+    return {"unet": f"org/unet@{COMMIT}", "lora": str(lora)}
+
+
+def outcome(method: str, backbone: str, needed: dict[str, str]) -> Any:
+    """The identity but for the backbone's own entry, or the refusal but for its name."""
+    taken = plugins.load("method", method).parameters
+    told = resolve(backbone).family.told_guidance or method == "esplora"
+    given = {k: v for k, v in needed.items() if k in taken and k == ("lora" if told else "unet")}
+    try:
+        identity = configured(method, backbone, **given).identity()
+    except UserError as error:
+        return str(error).replace(backbone, "BACKBONE")
+    del identity["backbone"]
+    return identity
+
+
+@pytest.mark.parametrize("name", [*REGISTERED, "lab", "lab-mmdit"])
+def test_a_folder_runs_every_method_as_the_registered_name_does(
+    name: str, folders: dict[str, Path], needed: dict[str, dict[str, str]]
 ) -> None:
-    folder = str(described(tmp_path / "model", unet, pipeline))
+    folder = str(folders[name])
     assert resolve(folder).defaults == resolve(name).defaults
-    for method in ("attend-and-excite", "storm-released", "storm-corrected", "infsplign"):
-        ours, theirs = (configured(method, given).identity() for given in (folder, name))
-        assert ours["parameters"] == theirs["parameters"]
-    ours, theirs = (configured("compass", given, unet="o/n@" + COMMIT) for given in (folder, name))
-    assert (ours.sampling.width, ours.sampling.height) == (
-        theirs.sampling.width,
-        theirs.sampling.height,
-    )
+    ran = set()
+    for method in METHODS:
+        ours, theirs = (outcome(method, given, needed) for given in (folder, name))
+        assert ours == theirs
+        if isinstance(ours, dict):
+            ran.add(method)
+    assert {"sd", "compass"} <= ran or name == "lab-mmdit"
+    assert {"esplora", "tenor"} <= ran or name == "lab-mmdit"
 
 
 def test_only_stable_diffusion_2_has_its_words_compete_alone(tmp_path: Path) -> None:
