@@ -16,6 +16,9 @@ from spatialbench.plugins import Backbone, Defaults, GenerationSettings
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+pytestmark = pytest.mark.usefixtures("no_given_plugins")
+
+
 def in_a_file(folder: Path, name: str, arguments: str) -> str:
     """The place of a plug-in in a file of its own."""
     file = folder / f"{name.replace('-', '_')}.py"
