@@ -167,7 +167,7 @@ def outcome(method: str, backbone: str, needed: dict[str, str]) -> Any:
 
 @pytest.mark.parametrize("name", [*REGISTERED, "lab", "lab-mmdit"])
 def test_a_folder_runs_every_method_as_the_registered_name_does(
-    name: str, folders: dict[str, Path], needed: dict[str, dict[str, str]]
+    name: str, folders: dict[str, Path], needed: dict[str, str]
 ) -> None:
     folder = str(folders[name])
     assert resolve(folder).defaults == resolve(name).defaults
