@@ -37,6 +37,16 @@ def competes(result: Summary) -> bool:
     return not result.partial and _COMPETING.issuperset(method_marks(result))
 
 
+def marked(result: Summary) -> str:
+    """The method's name with what it says of itself: ``infsplign [c]``."""
+    return " ".join([result.method, *(MARKS[name][0] for name in method_marks(result))])
+
+
+def meanings(result: Summary) -> list[str]:
+    """What those marks mean, a sentence each."""
+    return [" ".join(MARKS[name]) for name in method_marks(result)]
+
+
 def method_marks(result: Summary) -> tuple[str, ...]:
     """What a run's method says of itself: the ``marks`` of its identity, from the signature.
 
@@ -46,6 +56,9 @@ def method_marks(result: Summary) -> tuple[str, ...]:
         signature = Signature.parse(result.signature)
         if "marks" in signature.parameters:
             names = tuple(signature.parameters["marks"].split("+"))
+        elif ":" in str(signature.method):
+            # A place, which only a user may name: nothing in a run's files is imported.
+            return ()
         else:
             plugin = load("method", str(signature.method).partition("/")[0])
             names = tuple(plugin.marks_of(signature.parameters))

@@ -10,6 +10,7 @@ from ..runs.timing import Pace
 from ..scoring.rules.catalogue import metrics_of
 from ..scoring.summary import Summary
 from .cells import INTERVAL_NOTE, Footnotes, direction_note, images_cell
+from .marks import marked, meanings
 from .price import price_note
 from .report import Report
 from .tables import Table
@@ -31,10 +32,10 @@ def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = N
         images = images_cell(summary) if group is summary else f"{group.images:,}"
         rows.append([name, images, *(footnotes.cell(group, key) for key in keys)])
     partial = ", PARTIAL" if summary.partial else ""
-    title = f"{summary.benchmark}: {summary.method} on {summary.backbone}{partial}"
+    title = f"{summary.benchmark}: {marked(summary)} on {summary.backbone}{partial}"
     smaller = direction_note(metric for metric in metrics if metric.key in keys)
     notes = [INTERVAL_NOTE, *smaller, *footnotes.notes(), *price_note(summary, pace)]
-    notes += [*_effects(summary, keys), *summary.notes, summary.signature]
+    notes += [*meanings(summary), *_effects(summary, keys), *summary.notes, summary.signature]
     columns = [name for key in keys for name in (key, f"{key}_low", f"{key}_high")]
     records = [
         [

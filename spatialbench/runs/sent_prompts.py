@@ -59,6 +59,8 @@ def transform_note(prompts: Sequence[Prompt], name: str | None) -> list[str]:
     if name is None or name == NONE:
         return []
     try:
+        if ":" in name:
+            raise UserError("a place, which only a user may name: files of runs import nothing")
         return [f"{transform_sentence(transform_of(name), prompts)}."]
     except UserError:
         return [f"prompt transform {name}, which this version does not have."]

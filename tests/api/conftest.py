@@ -21,4 +21,4 @@ def lab_pipe() -> Any:
     import torch
     from diffusers import StableDiffusionPipeline
 
-    return StableDiffusionPipeline.from_pretrained(BACKBONE, torch_dtype=torch.float32)
+    return StableDiffusionPipeline.from_pretrained(BACKBONE, dtype=torch.float32)
