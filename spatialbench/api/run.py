@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError, typed
-from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
+from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
 from ..runs.progress import Silent
 from . import choosing
 
@@ -133,6 +133,29 @@ class Run:
             offline=offline,
         )
         return found_by.signature()
+
+    def ask(
+        self,
+        judge: str | Judge | JudgePlugin | None = None,
+        *,
+        rule: str | Rule | None = None,
+        device: str | None = None,
+        offline: bool = False,
+    ) -> str:
+        """Ask a judge a rule's questions about the images that lack an answer; its signature."""
+        from ..weights.devices import chosen_device
+        from .looking import ask
+
+        expected = self.stored.expected
+        _, asked = ask(
+            self.stored,
+            judge,
+            choosing.rule(expected.benchmark, rule, expected.subset),
+            device=chosen_device(device),
+            progress=Silent(),
+            offline=offline,
+        )
+        return asked.signature()
 
     def score(
         self,

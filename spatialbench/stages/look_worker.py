@@ -69,7 +69,7 @@ class LookWorker:
         self._looker = looker
         self._directory = directory
         self._entered = where.enter()
-        with blamed(looker.signature):
+        with blamed(looker.whose):
             looker.model.load()
         self.remarks = self._entered.loaded()
         canaries.check(looker.model)
@@ -172,7 +172,7 @@ class LookWorker:
                 except Exception as error:
                     failed[place] = in_one_line(error)
             if not 0 < len(failed) < len(pairs):
-                first.add_note(f"raised by {self._looker.signature}")
+                first.add_note(f"raised by {self._looker.whose}")
                 raise
         sound = [None if place in failed else image for place, (image, _) in enumerate(pairs)]
         images = _without_gaps(sound)

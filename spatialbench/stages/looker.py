@@ -40,6 +40,11 @@ class Looker(ABC):
         """The model's."""
         return self.model.signature()
 
+    @property
+    def whose(self) -> str:
+        """The model as a sentence names it, such as ``the judge counting-judge@1``."""
+        return f"the {'detector' if self.kind == BOXES else 'judge'} {self.signature}"
+
     @abstractmethod
     def look(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> Any:
         """What the model sees: one result per image."""
@@ -81,7 +86,7 @@ class Looker(ABC):
         if not isinstance(found, Sequence) or len(found) != len(images):
             what = f"{len(found)} results" if isinstance(found, Sequence) else f"{found!r:.80}"
             raise UserError(
-                f"{self.signature} returned {what} for {len(images)} images: expected a list with "
+                f"{self.whose} returned {what} for {len(images)} images: expected a list with "
                 "one result per image."
             )
         return list(found)

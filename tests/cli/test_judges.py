@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,20 @@ def test_boxes_and_answers_stand_beside_each_other(spatialbench: Command, tmp_pa
     assert metric(spatialbench("score", "made", "--format", "json"), "RIGHT") == metric(
         boxes, "RIGHT"
     )
+
+
+def test_python_asks_the_same(spatialbench: Command, tmp_path: Path) -> None:
+    import spatialbench as package
+
+    settings: dict[str, Any] = {"limit": 6, "device": "cpu", "progress": False}
+    run = package.evaluate("painter", "squares", out="made", **settings)
+    assert run.ask("pixel-judge", rule="asked") == "pixel-judge@1"
+    assert run.score(rule="asked", judge="pixel-judge").metrics["FOUND"].value == 100
+    again = package.evaluate(
+        "painter", "squares", out="made", rule="asked", **settings, judge="pixel-judge"
+    )
+    assert again.frame()["reason"][0] == "expected both squares; answers 1.00, 1.00"
+    assert len(again.frame()) == len(lines(tmp_path / "made")) == 12
 
 
 def test_a_judge_is_asked_what_it_was_not_asked_before(
