@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
+from spatialbench.lab import DETECTOR
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.hub import HubSource
 from spatialbench.weights.origin import Weights, choose
@@ -137,17 +138,8 @@ class OwlVitPlugin(ModelFolderPlugin):
         return OwlVitDetector(self.name, self.family, chosen, device, offline)
 
 
-def _lab_folder() -> Path:
-    import spatialbench
-
-    return Path(spatialbench.__file__).parent / "lab" / "weights" / "owlvit"
-
-
-LAB_FOLDER = _lab_folder()
-"""The lab detector's folder inside the package."""
-
 LAB_MISSING = (
-    f"the lab detector's weights are not in this installation (expected config.json in {LAB_FOLDER}"
+    f"the lab detector's weights are not in this installation (expected config.json in {DETECTOR}"
     "); install spatialbench again, or make them with 'spatialbench lab train'."
 )
 
@@ -165,5 +157,5 @@ OWLV2 = OwlVitPlugin(
 LAB_OWLVIT = OwlVitPlugin(
     "lab-owlvit",
     "the lab's own small OWL-ViT, in the package: for images the lab draws",
-    Weights("lab-owlvit", folder=LAB_FOLDER, missing=LAB_MISSING),
+    Weights("lab-owlvit", folder=DETECTOR, missing=LAB_MISSING),
 )

@@ -28,12 +28,6 @@ class Architecture(StrEnum):
     OTHER = "other"
 
 
-LAB_FOLDER = Path(__file__).parents[1] / "lab" / "weights" / "backbone"
-"""The lab's diffusers folder inside the package."""
-LAB_TRANSFORMER_FOLDER = LAB_FOLDER.with_name("backbone-mmdit")
-"""The same of the lab's transformer."""
-
-
 def same(config: Mapping[str, Any], path: Path, keys: Sequence[str]) -> bool:
     """Whether a configuration agrees in these keys with the one in a file that is there."""
     other = small_file(path)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from .. import plugins
 from ..errors import UserError, unknown_name
+from ..lab import BACKBONE, TRANSFORMER
 from ..plugins import Backbone, Defaults
 from ..weights.hub import HubSource, parse_source
-from .architecture import LAB_FOLDER, LAB_TRANSFORMER_FOLDER, Architecture
+from .architecture import Architecture
 from .checkpoint import Checkpoint, pipeline_weights
 from .families import CLASSES, UNET, architecture_in, family_in, named
 from .families.flux import FLUX_DEV, FLUX_SCHNELL
@@ -32,14 +33,14 @@ BACKBONES: dict[str, Backbone] = {
         Backbone(
             "lab",
             "the lab's own small model, 64 px, in the package: no download, no GPU",
-            folder=LAB_FOLDER,
+            folder=BACKBONE,
             architecture=Architecture.LAB,
             defaults=LAB,
         ),
         Backbone(
             "lab-mmdit",
             "the lab's small transformer, shaped as SD3, 64 px, in the package",
-            folder=LAB_TRANSFORMER_FOLDER,
+            folder=TRANSFORMER,
             pipeline="StableDiffusion3Pipeline",
             architecture=Architecture.LAB_TRANSFORMER,
             defaults=LAB_TRANSFORMER,

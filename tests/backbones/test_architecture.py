@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from spatialbench import plugins
-from spatialbench.backbones.architecture import LAB_FOLDER, LAB_TRANSFORMER_FOLDER, Architecture
+from spatialbench.backbones.architecture import Architecture
 from spatialbench.backbones.families import architecture_in
 from spatialbench.backbones.named import names, resolve
 from spatialbench.errors import UserError
+from spatialbench.lab import BACKBONE, TRANSFORMER
 from spatialbench.plugins import Defaults, GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
@@ -33,7 +34,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def copied_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shutil.copytree(LAB_FOLDER, tmp_path_factory.mktemp("copied") / "model")
+    return shutil.copytree(BACKBONE, tmp_path_factory.mktemp("copied") / "model")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def retrained_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Other weights of the lab's shape."""
     from safetensors.torch import load_file, save_file
 
-    folder = shutil.copytree(LAB_FOLDER, tmp_path_factory.mktemp("retrained") / "model")
+    folder = shutil.copytree(BACKBONE, tmp_path_factory.mktemp("retrained") / "model")
     file = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights = load_file(file)
     name = "conv_out.bias"
@@ -110,7 +111,7 @@ def test_registered_backbones_are_what_their_configurations_say() -> None:
         "flux1-dev": Architecture.FLUX,
         "flux1-schnell": Architecture.FLUX,
     }
-    assert architecture_in(LAB_FOLDER) is Architecture.LAB
+    assert architecture_in(BACKBONE) is Architecture.LAB
 
 
 FLUX_PARTS = {"num_layers": 19, "num_single_layers": 38}
@@ -134,7 +135,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, copied_lab: Path) -> dict[
         name: described(root / name, config, pipeline)
         for name, (pipeline, config) in REGISTERED.items()
     }
-    mmdit = shutil.copytree(LAB_TRANSFORMER_FOLDER, root / "lab-mmdit")
+    mmdit = shutil.copytree(TRANSFORMER, root / "lab-mmdit")
     return {**found, "lab": copied_lab, "lab-mmdit": mmdit}
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...lab import TRANSFORMER
 from ...plugins import Ability, Defaults
-from ..architecture import LAB_TRANSFORMER_FOLDER, Architecture, same, small_file
+from ..architecture import Architecture, same, small_file
 from .base import Embedding, Family, Parts, Pipeline, vae_factor
 
 LAB_TRANSFORMER = Defaults(steps=20, guidance_scale=3.0, width=64, height=64, text_length=0)
@@ -49,7 +50,7 @@ class SD3Family(Family):
 
     def architecture(self, config: Mapping[str, Any]) -> Architecture:
         """The lab's by its shape."""
-        lab = same(config, LAB_TRANSFORMER_FOLDER / self.config_file, _SHAPE)
+        lab = same(config, TRANSFORMER / self.config_file, _SHAPE)
         return Architecture.LAB_TRANSFORMER if lab else Architecture.SD3
 
     def folder_defaults(self, folder: Path) -> Defaults:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...lab import BACKBONE
 from ...plugins import Ability, Defaults
-from ..architecture import LAB_FOLDER, Architecture, same, small_file
+from ..architecture import Architecture, same, small_file
 from .base import Embedding, Family, Parts, Pipeline, vae_factor
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class UNetFamily(Family):
         """By the lab's shape, SDXL's extra conditions, or the width of the text."""
         if not config:
             return Architecture.OTHER
-        if same(config, LAB_FOLDER / self.config_file, _SHAPE):
+        if same(config, BACKBONE / self.config_file, _SHAPE):
             return Architecture.LAB
         if config.get("addition_embed_type") == "text_time":
             return Architecture.SDXL
