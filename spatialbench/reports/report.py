@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -101,9 +102,19 @@ def _csv(records: Records) -> str:
     columns, rows = records
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([csv_cell(str(name)) for name in columns])
+    writer.writerow([csv_cell(name) for name in _told_apart(columns)])
     writer.writerows([csv_cell(_value(cell)) for cell in row] for row in rows)
     return out.getvalue().rstrip("\n")
+
+
+def _told_apart(columns: Sequence[str]) -> list[str]:
+    """``images, images_2``: a metric may be called like a column that is there."""
+    counts: Counter[str] = Counter()
+    names = []
+    for name in map(str, columns):
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
+    return names
 
 
 def _value(value: object) -> str:

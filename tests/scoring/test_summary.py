@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -86,9 +88,10 @@ def test_a_metric_may_be_called_like_a_field(word: str, tmp_path: Path) -> None:
     read = Summary.read(path, tmp_path)
     assert (read.metric(word), read.groups["left"].metric(word)) == (12.5, 12.5)
     assert (read.rule, read.images, read.price["confidence"]) == ("first/1", 4, 71.5)
-    (row,) = json.loads(
-        leaderboard("shapes", [Row("a", read)], [], [share(word, word, "correct")]).text("json")
-    )["rows"]
+    report = leaderboard("shapes", [Row("a", read)], [], [share(word, word, "correct")])
+    (line,) = csv.DictReader(io.StringIO(report.text("csv")))
+    assert line["images_2" if word == "images" else word] == "12.5"
+    (row,) = json.loads(report.text("json"))["rows"]
     assert (row["metrics"], row["rule"], row["images"]) == ({word: 12.5}, "first/1", 4)
 
 
