@@ -47,7 +47,7 @@ def benchmark_and_subset(given: str | Benchmark) -> tuple[Benchmark, str]:
     subset = None
     if isinstance(given, str):
         name, subset = name_and_rest("benchmark", given)
-        benchmark = plugins.load("benchmark", name)
+        benchmark: Benchmark = plugins.given("benchmark", name)
     else:
         benchmark = checked(given, Benchmark, f"the benchmark {given!r}")
     chosen = subset or benchmark.default_subset
@@ -174,7 +174,7 @@ def rule(benchmark: Benchmark, given: str | Rule | None, subset: str | None = No
     given, options = name_and_rest("rule", given)
     named = {**rules, **{rule.name: rule for rule in rules.values()}}
     if ":" in given:
-        family: RulePlugin | None = plugins.load("rule", given)
+        family: RulePlugin | None = plugins.given("rule", given)
     else:
         family = None if given in named else catalogue.family_of(given)
     if family is not None:

@@ -31,7 +31,7 @@ def object_of(what: object) -> Any:
     if isinstance(what, str):
         found = named_object(what) if ":" in what else None
         if found is None or isinstance(found, MethodPlugin):
-            found = plugins.load("method", what)
+            found = plugins.given("method", what)
     if not isinstance(found, type):
         return found
     try:

@@ -36,6 +36,7 @@ BACKBONES: dict[str, Backbone] = {
             folder=BACKBONE,
             architecture=Architecture.LAB,
             defaults=LAB,
+            step_tflop=0.0008,
         ),
         Backbone(
             "lab-mmdit",
@@ -44,6 +45,7 @@ BACKBONES: dict[str, Backbone] = {
             pipeline="StableDiffusion3Pipeline",
             architecture=Architecture.LAB_TRANSFORMER,
             defaults=LAB_TRANSFORMER,
+            step_tflop=0.0005,
         ),
         Backbone(
             "sd1.4",
@@ -51,6 +53,7 @@ BACKBONES: dict[str, Backbone] = {
             ("CompVis/stable-diffusion-v1-4@133a221b8aa7292a167afc5127cb63fb5005638b",),
             architecture=Architecture.SD1,
             defaults=_square(512),
+            step_tflop=1.61,
         ),
         Backbone(
             "sd1.5",
@@ -61,6 +64,7 @@ BACKBONES: dict[str, Backbone] = {
             ),
             architecture=Architecture.SD1,
             defaults=_square(512),
+            step_tflop=1.61,
         ),
         Backbone(
             "sd2.1-base",
@@ -71,6 +75,7 @@ BACKBONES: dict[str, Backbone] = {
             ),
             architecture=Architecture.SD2,
             defaults=_square(512),
+            step_tflop=1.61,
         ),
         Backbone(
             "sd2.1",
@@ -81,6 +86,7 @@ BACKBONES: dict[str, Backbone] = {
             ),
             architecture=Architecture.SD2,
             defaults=_square(768),
+            step_tflop=3.8,
         ),
         Backbone(
             "sdxl",
@@ -89,6 +95,7 @@ BACKBONES: dict[str, Backbone] = {
             pipeline="StableDiffusionXLPipeline",
             architecture=Architecture.SDXL,
             defaults=_square(1024, guidance_scale=SDXL_GUIDANCE),
+            step_tflop=12.0,
         ),
         Backbone(
             "flux1-dev",
@@ -117,14 +124,14 @@ def names() -> list[str]:
 
 
 def registered(name: str) -> Backbone:
-    """The plug-in of a name, or of ``path/to/file.py:NAME``.
+    """The plug-in of a name.
 
     Raises:
         UserError: no such name (near matches listed), or a plug-in that is broken.
     """
     if name in BACKBONES:
         return BACKBONES[name]
-    if ":" not in name and name not in plugins.names("backbone"):
+    if name not in plugins.names("backbone"):
         raise unknown_name("backbone", name, names())
     return plugins.load("backbone", name)
 
@@ -144,7 +151,7 @@ def resolve(name: str) -> Checkpoint:
         found = _of_folder("local", folder)
         return _known_in_the_lab(found) or found
     if re.search(r"\.py:\w+$", name) or re.fullmatch(r"[\w.]+:\w+", name):
-        found = checkpoint_of(registered(name))
+        found = checkpoint_of(plugins.given("backbone", name))
         return replace(found, weights=replace(found.weights, fetched_as=name))
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")

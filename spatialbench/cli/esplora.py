@@ -256,7 +256,7 @@ def _check(values: dict[str, Any], prompts: Any) -> Judging:
 
 
 def _generator(values: dict[str, Any], device: str) -> plugins.Method:
-    plugin = plugins.load("method", values["method"])
+    plugin: plugins.MethodPlugin = plugins.given("method", values["method"])
     names = (
         *("backbone", "steps", "guidance_scale", "scheduler", "width", "height", "dtype"),
         "offline",

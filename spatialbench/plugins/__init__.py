@@ -9,7 +9,7 @@ from __future__ import annotations
 from .backbone import Ability, Backbone, Defaults
 from .benchmark import Benchmark, Judged, Published
 from .detector import Detector, DetectorPlugin, MaskedDetections
-from .discovery import load, names
+from .discovery import given, load, names
 from .evidence import Evidence, Source
 from .judge import Judge, JudgePlugin
 from .kinds import KINDS, Kind
@@ -55,6 +55,7 @@ __all__ = [
     "ScoreTable",
     "Source",
     "Verdict",
+    "given",
     "load",
     "names",
     "required",

@@ -61,6 +61,7 @@ class Backbone(Plugin):
             ``backbones.architecture``; None has it asked for one small file where a method depends
             on it.
         defaults: what it is run with; None is what its kind of pipeline is, or a folder says.
+        step_tflop: work of one step with guidance at its own size, for estimates of a run's time.
     """
 
     name: str
@@ -70,3 +71,4 @@ class Backbone(Plugin):
     pipeline: str = "StableDiffusionPipeline"
     architecture: str | None = None
     defaults: Defaults | None = None
+    step_tflop: float | None = None

@@ -37,7 +37,7 @@ def plugin_of(
     name, weights = name_and_rest(kind, given)
     known = plugins.names(kind)
     if name in known or ":" in name:
-        return plugins.load(kind, name), weights
+        return plugins.given(kind, name), weights
     for one in known:
         plugin = _loaded(kind, one)
         if plugin is not None and _is_of(plugin, None, given):
@@ -95,6 +95,7 @@ def _begins_with(kind: Looking, name: str, signature: str) -> bool:
 def _loaded(kind: Looking, name: str) -> DetectorPlugin | JudgePlugin | None:
     """A plug-in, or None for one that is broken."""
     try:
-        return plugins.load(kind, name)
+        plugin: DetectorPlugin | JudgePlugin = plugins.given(kind, name)
+        return plugin
     except UserError:
         return None

@@ -58,17 +58,15 @@ def load(kind: Literal["detector", "judge"], name: str) -> DetectorPlugin | Judg
 @overload
 def load(kind: Kind, name: str) -> Plugin: ...
 def load(kind: Kind, name: str) -> Any:
-    """The plug-in object of that name.
+    """The plug-in object of that name. No name read from a file can have code imported here.
 
     Args:
-        name: of an entry point; or ``path/to/file.py:NAME``, or ``package.module:NAME``.
+        name: of an entry point, or of a plug-in that was given by file in this process.
 
     Raises:
         UserError: no such name (near matches listed), two packages that claim the name, or a
             plug-in that cannot be imported, or lacks or misspells a member (its package named).
     """
-    if ":" in name:
-        return _from_place(kind, name)
     _read_variable()
     if name in _given[kind]:
         return _given[kind][name]
@@ -98,6 +96,19 @@ def load(kind: Kind, name: str) -> Any:
             "one of the two."
         )
     return plugin
+
+
+def given(kind: Kind, text: str) -> Any:
+    """The plug-in that a user names: as ``load``, or by the file or module it stands in.
+
+    Args:
+        kind: what it has to be.
+        text: a name; or ``path/to/file.py:NAME``, or ``package.module:NAME``.
+
+    Raises:
+        UserError: as ``load``; or no such file, module or name.
+    """
+    return _from_place(kind, text) if ":" in text else load(kind, text)
 
 
 def name_and_rest(kind: Kind, text: str) -> tuple[str, str | None]:

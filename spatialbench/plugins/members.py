@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,10 @@ def _text(value: Any, plugin: Any = None) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def _name(value: Any, plugin: Any = None) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[\w.-]+", value) is not None
+
+
 def _whole(value: Any, plugin: Any = None) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
@@ -164,7 +169,7 @@ def _of_subsets(value: Any, plugin: Benchmark) -> bool:
 
 
 _PLUGIN: Expected = (
-    ("name", _text, "a text, what the user types"),
+    ("name", _name, "what the user types: letters, digits and any of . _ -"),
     ("summary", _text, "a text of one line"),
 )
 _METRICS = ("metrics", _metrics, "spatialbench.plugins.Metric objects, some of them headline")

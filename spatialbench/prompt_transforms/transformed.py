@@ -22,13 +22,11 @@ NONE = "none"
 
 
 def transform_of(name: str) -> PromptTransform:
-    """A transform by its name, its signature (``tore`` or ``tore/1``) or its place in a file.
+    """A transform by its name or its signature (``tore`` or ``tore/1``).
 
     Raises:
         UserError: an unknown name, with near matches; a version that is not installed.
     """
-    if ":" in name:
-        return plugins.load("prompt transform", name)
     known = plugins.names("prompt transform")
     word, slash, _ = name.partition("/")
     if word not in known:
@@ -88,9 +86,10 @@ def with_transform(generator: Method, name: str | None) -> Method:
     Raises:
         UserError: an unknown name, with near matches.
     """
-    if name in (None, NONE):
+    if name is None or name == NONE:
         return generator
-    return Transformed(generator, transform_of(str(name)))
+    chosen = plugins.given("prompt transform", name) if ":" in name else transform_of(name)
+    return Transformed(generator, chosen)
 
 
 def count_outcomes(transform: PromptTransform, prompts: Iterable[Prompt]) -> Mapping[Outcome, int]:

@@ -243,6 +243,8 @@ def _again(run: Run) -> str | None:
 
 def _is_own(signature: str) -> bool:
     """Whether a plug-in has these weights by itself, so that the signature is enough to name it."""
+    if ":" in signature:
+        return False
     try:
         plugin_of(signature)
     except UserError:

@@ -10,19 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..backbones.named import registered
 from ..errors import UserError
 from ..plugins import load
 from ..runs.names import backbone_name
 
-_STEP_TFLOP = {
-    "lab": 0.0008,
-    "lab-mmdit": 0.0005,
-    "sd1.4": 1.61,
-    "sd1.5": 1.61,
-    "sd2.1-base": 1.61,
-    "sd2.1": 3.8,
-    "sdxl": 12.0,
-}
 _CPU_TFLOP_A_SECOND = 0.1
 _GPU_TFLOP_A_SECOND = {"float32": 30.0, "float16": 120.0, "bfloat16": 120.0}
 _BYTES_A_PIXEL = 1.6
@@ -47,7 +39,7 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
         device: ``cpu`` or an accelerator.
     """
     steps, width, height = (_count(generator.get(key)) for key in ("steps", "width", "height"))
-    step = _STEP_TFLOP.get(backbone_name(generator))
+    step = _step_tflop(backbone_name(generator))
     seconds = None
     if step is not None and steps is not None:
         dtype = str(generator.get("dtype", "float32"))
@@ -57,6 +49,14 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
     if width is not None and height is not None:
         size = round(images * (width * height * _BYTES_A_PIXEL + _BYTES_A_RECORD))
     return Estimate(seconds, size)
+
+
+def _step_tflop(name: str) -> float | None:
+    """What the backbone of that name says of a step; None for one nobody has measured."""
+    try:
+        return registered(name).step_tflop
+    except UserError:
+        return None
 
 
 def _step_factor(generator: Mapping[str, Any]) -> float:

@@ -246,3 +246,26 @@ def test_an_entry_point_of_another_name(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UserError, match=r"'other' of the package renamed calls itself 'pse'"):
         plugins.load("rule", "other")
+
+
+def test_a_name_out_of_a_file_imports_nothing(spatialbench: Command) -> None:
+    """A run of somebody's may say any name: only what is installed or was given is looked up."""
+    Path("evil.py").write_text("raise SystemExit('imported')\n")
+    for kind in plugins.KINDS:
+        with pytest.raises(UserError, match=f"unknown {kind}"):
+            plugins.load(kind, "evil.py:PLUGIN")
+    words = ("run", "--method", "painter", "--bench", "squares", "--limit", "2", "--out", "run")
+    assert spatialbench(*words).status == 0
+    records = Path("run/detections")
+    (folder,) = records.iterdir()
+    folder.rename(records / "evil.py:PLUGIN")
+    for verb in ("status", "score"):
+        assert "imported" not in spatialbench(verb, "run").err
+
+
+@pytest.mark.parametrize("signature", ["evil.py:PLUGIN/1", "evil.py:PLUGIN"])
+def test_a_transform_that_a_run_names_is_not_imported(tmp_path: Path, signature: str) -> None:
+    from spatialbench.prompt_transforms import transform_of
+
+    with pytest.raises(UserError, match="unknown prompt transform"):
+        transform_of(signature)
