@@ -78,7 +78,7 @@ def test_unknown(spatialbench: Command, name: str) -> None:
     failed = spatialbench(*RUN, "--prompt-transform", name)
     assert failed.status == 2
     assert f"unknown prompt transform {name!r}" in failed.err
-    assert "Known: none, swap, swap-phrase-kept, tore, tore-extended." in failed.err
+    assert "Known: none, photo, swap, swap-phrase-kept, tore, tore-extended." in failed.err
 
 
 def test_none_is_no_transform(spatialbench: Command) -> None:

@@ -82,7 +82,7 @@ def painted(spatialbench: Command, **parts: str) -> str:
         ("parameters = {'a': 1}", "parameters = {'a': 1}: expected spatialbench.plugins.Param"),
         ("parameters = {'a': Parameter([1], 'x')}", "whose defaults are a text, a number"),
         ("step_factor = 'two'", "step_factor = 'two': expected a number"),
-        ("name = 7", "has name = 7: expected a text"),
+        ("name = 7", "has name = 7: expected what the user types: letters"),
         ("parameters = property(lambda self: 1 / 0)", "fails where its parameters is read"),
         ("fetch = 3", "has no function as fetch"),
     ],
