@@ -11,7 +11,7 @@ from ... import plugins
 from ...errors import UserError
 from ...plugins import Benchmark, Metric, Parameter, Rule, RulePlugin
 from ...plugins.members import checked
-from ...plugins.rule_plugin import shares
+from ...plugins.rule_plugin import FOUND, shares
 from ...plugins.subsets import default_rule
 from ...prompts import Prompt
 from .any_benchmark import AnyBenchmarkRule, in_depth, meaning_of, unjudged
@@ -135,8 +135,15 @@ def build(family: RulePlugin, benchmark: Benchmark, subset: str | None, options:
         options: those given, by name; values may be numbers or text.
 
     Raises:
-        UserError: a value that is not a number or out of range, or a folder that is not there.
+        UserError: a value that is not a number or out of range, a folder that is not there, or a
+            metric of the benchmark's own name, whose columns would hold two different numbers.
     """
+    keys = {metric.key for metric in family.metrics} - {FOUND}
+    if shared := keys.intersection(metric.key for metric in benchmark.metrics):
+        raise UserError(
+            f"the rule {family.name} and {benchmark.name} both have a metric {min(shared)}, and "
+            "they are not the same number: give the rule's another key, or judge another benchmark."
+        )
     defaults = {key: option.default for key, option in family.options.items()}
     known = {**defaults, **{k: v for k, v in options.items() if k != DEPTH_OPTION}}
     for key, value in known.items():
