@@ -49,8 +49,8 @@ class Benchmark(Plugin):
     """Name of each prompt subset and what it holds; ``default_subset`` is one of them."""
     default_subset: str
     images_per_prompt: int
-    detector: str
-    """The name of the benchmark's own detector."""
+    detector: str = ""
+    """The name of the benchmark's own detector; empty where none of its rules sees boxes."""
     judge: str | None = None
     """The name of the judge for rules that need answers; None where the user has to name one."""
     rules: Mapping[str, Rule]

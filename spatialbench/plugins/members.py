@@ -194,7 +194,15 @@ _EXPECTED: Mapping[type[Any], Expected] = {
         ("images_per_prompt", _whole, "a whole number from 1 on"),
         ("subsets", lambda value, _: _texts(value) and len(value) > 0, "a text by subset name"),
         ("default_subset", lambda value, one: value in one.subsets, "the name of one of subsets"),
-        ("detector", _text, "the name of a detector"),
+        (
+            "detector",
+            lambda value, one: (
+                _text(value)
+                or (value == "" and not any(BOXES in rule.needs for rule in one.rules.values()))
+            ),
+            "the name of a detector",
+        ),
+        ("judge", lambda value, _: value is None or _text(value), "the name of a judge, or None"),
         _METRICS,
         (
             "rules",

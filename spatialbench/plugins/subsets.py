@@ -7,6 +7,8 @@ detector name).
 
 from __future__ import annotations
 
+from typing import Literal
+
 from .. import plugins
 from ..errors import UserError
 from . import Benchmark, Rule
@@ -32,11 +34,21 @@ def default_detector(benchmark: Benchmark, subset: str | None = None) -> str:
 def prescribed_start(benchmark: Benchmark, subset: str | None = None) -> str | None:
     """How the signature of the detector that a subset prescribes begins.
 
-    None where it cannot be told: its plug-in is not installed, or names its model by a hash that is
+    None where it cannot be told; see ``start_of``.
+    """
+    return start_of("detector", default_detector(benchmark, subset))
+
+
+def start_of(kind: Literal["detector", "judge"], name: str | None) -> str | None:
+    """How the signature of a plug-in's own model begins.
+
+    None where it cannot be told: the plug-in is not installed, or names its model by a hash that is
     not known without the weights.
     """
+    if name is None:
+        return None
     try:
-        plugin = plugins.load("detector", default_detector(benchmark, subset))
+        plugin = plugins.load(kind, name)
         return plugin.signature_start or plugin.configure(None, "cpu", True).signature()
     except UserError:
         return None

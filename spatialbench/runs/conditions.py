@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..plugins import Benchmark
-from ..plugins.subsets import default_detector, default_rule, prescribed_start
+from ..plugins.evidence import FOUND_WITH_BOXES
+from ..plugins.subsets import default_detector, default_rule, prescribed_start, start_of
 from .signature import Signature
 
 _TRANSFORM, _ELSEWHERE = "prompt_transform", "rewritten_prompts"
@@ -87,16 +88,20 @@ class Conditions:
     def prescribed(cls, benchmark: Benchmark, signature: Signature) -> Conditions:
         """The conditions under which the subset of a signature is measured for publication.
 
-        The detector is the signature's own where that is the prescribed one, in whichever
-        revision; where it is another or cannot be told, it is the name of the prescribed one.
+        The detector (the judge, for a rule of answers) is the signature's own where that is the
+        prescribed one, in whichever revision; where it is another or cannot be told, it is the name
+        of the prescribed one.
 
         Raises:
             UserError: a subset that the benchmark does not have, or whose prompts are not here.
         """
         subset = signature.subset or benchmark.default_subset
         rule = default_rule(benchmark, subset)
-        name = default_detector(benchmark, subset)
-        start = prescribed_start(benchmark, subset)
+        if {*rule.needs}.isdisjoint(FOUND_WITH_BOXES):
+            name, start = benchmark.judge or "any judge", start_of("judge", benchmark.judge)
+        else:
+            name = default_detector(benchmark, subset)
+            start = prescribed_start(benchmark, subset)
         own = start is not None and signature.detector.startswith(start)
         return cls(
             f"{benchmark.name}/{benchmark.version}",

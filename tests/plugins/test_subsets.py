@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from spatialbench import plugins
+from spatialbench.errors import UserError
+from spatialbench.plugins import Benchmark
+from spatialbench.plugins.members import checked
 from spatialbench.plugins.subsets import stands_in_for
+from spatialbench.runs.conditions import Conditions
+from spatialbench.runs.signature import Signature
+from tests.stages.answering import AskingRule
 from tests.stages.fakes import Shapes
 
 
@@ -46,3 +52,24 @@ def test_a_plugin_without_a_beginning_is_compared_whole(plugin_package: object) 
     own = plugins.load("detector", squares.detector).configure(None, "cpu", True).signature()
     assert stands_in_for(squares, None, own) is None
     assert stands_in_for(squares, None, "lab-owlvit@54fc073") == squares.detector
+
+
+def test_a_benchmark_that_only_asks_prescribes_its_judge(plugin_package: object) -> None:
+    class Asking(Shapes):
+        detector = ""
+        judge = "pixel-judge"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.rules = {"asking": AskingRule()}
+
+    benchmark = checked(Asking(), Benchmark, "my benchmark")
+    line = "shapes/3 rule:asking/1 det:pixel-judge@1 thr:0.3 n:12x2 seeds:protocol sb:0.1.0"
+    own = Signature.parse(line)
+    assert not Conditions.of(own).differences(Conditions.prescribed(benchmark, own))
+    other = Signature.parse(line.replace("pixel-judge@1", "odd@1"))
+    (difference,) = Conditions.of(other).differences(Conditions.prescribed(benchmark, other))
+    assert str(difference) == "detector odd@1 (others pixel-judge)"
+    Asking.judge = ""
+    with pytest.raises(UserError, match="has judge = '': expected the name of a judge, or None"):
+        checked(Asking(), Benchmark, "my benchmark")
