@@ -20,10 +20,10 @@ from spatialbench.plugins import Detector, MaskedDetections
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.devices import check_device
+from spatialbench.weights.official_file import OfficialFile
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_images, require_finite
-from ..checkpoint_file import ChosenFile
 from ..state_dicts import fit, read_checkpoint
 from .detector import FLOOR
 from .mmdet_layouts import in_naming_of, instances
@@ -47,7 +47,7 @@ class MmdetDetector(Detector):
 
     has_masks = True
 
-    def __init__(self, name: str, weights: ChosenFile, device: str, offline: bool) -> None:
+    def __init__(self, name: str, weights: OfficialFile, device: str, offline: bool) -> None:
         self.name = name
         self.weights = weights
         self.device = device

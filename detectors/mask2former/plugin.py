@@ -9,9 +9,9 @@ from pathlib import Path
 from spatialbench.errors import UserError
 from spatialbench.plugins import DetectorPlugin
 from spatialbench.prompts import COCO_NAMES
+from spatialbench.weights.official_file import OfficialFile
 from spatialbench.weights.origin import choose
 
-from ..checkpoint_file import ChosenFile, OfficialFile
 from .detector import Mask2FormerDetector
 from .models import IMAGE_PROCESSOR, MODEL_CLASS, FolderModel, MmdetModel
 
@@ -41,13 +41,13 @@ class GenEvalFilePlugin(DetectorPlugin):
     summary: str
     signature_start: str | None = SIGNATURE
 
-    def chosen(self, weights: str | None) -> ChosenFile:
+    def chosen(self, weights: str | None) -> OfficialFile:
         """None for the official file, else a ``.pth`` of mmdet 2.x or 3.x."""
-        return ChosenFile(GENEVAL_FILE, None if weights is None else Path(weights).expanduser())
+        return GENEVAL_FILE.at(weights)
 
     def fetch(self) -> Sequence[Path]:
         """Download the checkpoint if it is not in the cache, and check it."""
-        return [GENEVAL_FILE.fetch()]
+        return [GENEVAL_FILE.locate(offline=False)]
 
 
 class GenEvalPlugin(GenEvalFilePlugin):

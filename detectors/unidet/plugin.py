@@ -13,10 +13,10 @@ from spatialbench.files.downloads import forbidden, retrieve
 from spatialbench.plugins import Detector, DetectorPlugin
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
+from spatialbench.weights.official_file import OfficialFile
 
 from ..asked_names import require_lists
 from ..canary import plain_images, require_different, require_finite
-from ..checkpoint_file import ChosenFile, OfficialFile
 from .labels import LABEL_SPACE, read_labels
 from .preparation import LONG, SHORT, frame_size, prepare
 from .protocol import CLASSES, MOST, OVERLAP, SCORE_FLOOR
@@ -42,7 +42,7 @@ class UniDetDetector(Detector):
     """
 
     def __init__(
-        self, name: str, architecture: str, weights: ChosenFile, device: str, offline: bool
+        self, name: str, architecture: str, weights: OfficialFile, device: str, offline: bool
     ) -> None:
         self.name = name
         self.architecture = architecture
@@ -81,7 +81,7 @@ class UniDetDetector(Detector):
     def requirements(self, names: Collection[str]) -> list[Requirement]:
         """The weights and the class names; see ``spatialbench.plugins.requirements``."""
         weights = self.weights.requirement(offline=self.offline)
-        beside = (self.weights.given or self.weights.official.cached()).parent
+        beside = self.weights.path.parent
         classes = required(
             "the class names of UniDet",
             lambda: read_labels(beside, offline=True),
@@ -192,8 +192,7 @@ class UniDetPlugin(DetectorPlugin):
         self, weights: str | None = None, device: str = "cpu", offline: bool = False
     ) -> UniDetDetector:
         """Choose the weights: None for the official file in the cache, else a path."""
-        given = None if weights is None else Path(weights).expanduser()
-        chosen = ChosenFile(self.file, given)
+        chosen = self.file.at(weights)
         return UniDetDetector(self.name, self.architecture, chosen, device, offline)
 
     def fetch(self) -> list[Path]:
@@ -203,7 +202,7 @@ class UniDetPlugin(DetectorPlugin):
             UserError: says where the weights come from and where they belong.
         """
         labels = retrieve(LABEL_SPACE, "unidet")
-        return [labels, self.file.fetch()]
+        return [labels, self.file.locate(offline=False)]
 
 
 RS200 = UniDetPlugin(

@@ -12,10 +12,10 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Detector, DetectorPlugin
 from spatialbench.plugins.requirements import Requirement, required
+from spatialbench.weights.hashing import file_hash
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_images, require_different
-from ..checkpoint_file import file_sha256
 from .model import CLOSED, MOST, OVERLAP, SIDE, WORLD, YoloModel
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class YoloDetector(Detector):
         return {
             "detector": self.name,
             "version": VERSION,
-            "weights": file_sha256(self.path),
+            "weights": file_hash(self.path),
             "side": SIDE,
             "nms": OVERLAP,
             "most": MOST,
@@ -53,7 +53,7 @@ class YoloDetector(Detector):
 
     def signature(self) -> str:
         """``yolo-yolo11n@0123456``: the file's name and the start of its hash."""
-        return f"{self.name}-{self.path.stem}@{file_sha256(self.path)[:7]}"
+        return f"{self.name}-{self.path.stem}@{file_hash(self.path)[:7]}"
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
         """The library; the checkpoint was found when it was named."""

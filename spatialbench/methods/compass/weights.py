@@ -11,7 +11,8 @@ from ...backbones.sampling import Sampling
 from ...errors import UserError
 from ...files.documents import read_json
 from ...weights.hashing import folder_hash
-from ...weights.hub import HubSource, locate, parse_source
+from ...weights.hub import HubSource, parse_source
+from ...weights.origin import Weights
 from ...weights.patterns import FilePatterns
 from ..esplora.lora_file import LoraFile, find_lora
 
@@ -68,7 +69,7 @@ class UnetSource:
             assert self.source is not None
             start = f"{self.subfolder}/" if self.subfolder else "*"
             patterns = FilePatterns(tuple(start + file for file in _FILES))
-            root = locate(self.source, patterns, offline=offline, fetch_name=None)
+            root = Weights("UNet", (self.source,), files=patterns).locate(offline=offline)
         if self.subfolder:
             root = root / self.subfolder
         found = [path.parent for path in sorted(root.rglob("config.json")) if _is_unet(path)]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UserError
 from ...files.documents import parse_json, read_json
 from ...weights.hashing import file_hash
-from ...weights.hub import HubSource, locate, parse_source
+from ...weights.hub import HubSource, parse_source
+from ...weights.origin import Weights
 from ...weights.patterns import FilePatterns
 from .module_names import PARTS, PEFT_WRAPPER
 from .strength import has_alpha
@@ -177,10 +178,8 @@ def _only_file(folder: Path) -> LoraFile:
 
 
 def _downloaded(source: HubSource, file: str, offline: bool) -> Path:
-    wanted = file or "*.safetensors"
-    return locate(
-        source, FilePatterns((wanted, f"*{PEFT_CONFIG}")), offline=offline, fetch_name=None
-    )
+    files = FilePatterns((file or "*.safetensors", f"*{PEFT_CONFIG}"))
+    return Weights("LoRA", (source,), files=files).locate(offline=offline)
 
 
 def _by_part(header: Mapping[str, str], path: Path) -> dict[str | None, dict[str, Any]]:

@@ -8,47 +8,24 @@ conditional answer is moved so that, after classifier-free guidance, the noise h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
-from ...guidance.finite_gradients import finite_sum, require_finite_gradients
 from ...guidance.tokens import object_tokens, selection
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
 from .geometry import MapReader
-from .gradient import GuidedPrediction, predict_with_gradient
+from .gradient import predict_with_gradient
+from .guide import Guide, Observer
 from .layers import find_taps
-from .loss import SpatialLoss
 from .official_tokens import official_object_tokens
-from .placement import Placement, placed_relation
 from .prediction import shift_factors
 from .settings import GuidanceSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class GuidedStep:
-    """What an observer sees of a guided evaluation.
-
-    Attributes:
-        call: number of the model evaluation, from 0.
-        timestep: of the scheduler, a tensor of no dimension.
-        latents: (batch, channels, h, w), as given to the model.
-        prediction: the conditional output, losses and gradients.
-    """
-
-    call: int
-    timestep: Tensor
-    latents: Tensor
-    prediction: GuidedPrediction
-
-
-Observer = Callable[[GuidedStep], None]
 
 
 @contextmanager
@@ -80,7 +57,7 @@ def guided(
     guide.require_finite()
 
 
-class _Guide:
+class _Guide(Guide):
     """The UNet's forward method during one guided pipeline call."""
 
     def __init__(
@@ -92,31 +69,18 @@ class _Guide:
         guidance_scale: float,
         observer: Observer | None,
     ) -> None:
-        import torch
-
-        self.pipe = pipe
-        self.unet_forward = pipe.unet.forward
-        self.prompts = prompts
-        self.settings = settings
-        self.steps = steps
-        self.guidance_scale = guidance_scale if guidance_scale > 1 else 1.0
-        self.observer = observer
-        self.calls = 0
-        self.factors: list[float] = []
-        device = pipe.unet.device
-        wide = torch.promote_types(pipe.unet.dtype, torch.float32)
-        released = settings.variant.released
         self.taps = find_taps(pipe.unet, settings.layers)
-        self.reader = MapReader(settings.threshold, guard=not released)
-        tokenizers = of_pipeline(pipe).word_tokenizers(pipe)
-        choose = official_object_tokens if released else object_tokens
-        positions = [choose(prompt, tokenizers) for prompt in prompts]
-        self.selection = selection(positions, tokenizers[0].model_max_length, device)
-        relations = [placed_relation(p, settings.near, released=released) for p in prompts]
-        placement = Placement.of(relations, device, wide)
         coarse = tuple(tap.coarse for tap in self.taps)
-        self.loss = SpatialLoss(settings, placement, coarse, device, wide)
-        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+        released = settings.variant.released
+        choose = official_object_tokens if released else object_tokens
+        tokenizers = of_pipeline(pipe).word_tokenizers(pipe)
+        positions = [choose(prompt, tokenizers) for prompt in prompts]
+        super().__init__(pipe, pipe.unet, prompts, settings, steps, observer, coarse)
+        self.guidance_scale = guidance_scale if guidance_scale > 1 else 1.0
+        self.factors: list[float] = []
+        self.reader = MapReader(settings.threshold, guard=not released)
+        length = tokenizers[0].model_max_length
+        self.selection = selection(positions, length, pipe.unet.device)
 
     def forward(
         self, sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **more: Any
@@ -129,16 +93,13 @@ class _Guide:
             self.factors = shift_factors(scheduler)
         call, self.calls = self.calls, self.calls + 1
         if not self.settings.window.holds_call(call, len(scheduler.timesteps), self.steps):
-            return self.unet_forward(
+            return self.own_forward(
                 sample, timestep, encoder_hidden_states=encoder_hidden_states, **more
             )
-        batch = len(self.prompts)
-        plain = len(sample) - batch
-        if plain not in (0, batch):
-            raise ValueError(f"{len(sample)} latents for {batch} prompts")
+        plain = self.unconditional(sample)
 
         def evaluate(latents: Tensor, rows: slice) -> Tensor:
-            output: Tensor = self.unet_forward(
+            output: Tensor = self.own_forward(
                 latents,
                 timestep,
                 encoder_hidden_states=encoder_hidden_states[rows],
@@ -157,22 +118,8 @@ class _Guide:
             self.reader,
             self.loss,
         )
-        if self.observer is not None:
-            self.observer(GuidedStep(call, timestep, sample[conditional], prediction))
-        moved = self._moved(prediction, self.factors[call])
+        self.observe(call, timestep, sample[conditional], prediction)
+        # Divided by the guidance scale, which will multiply it.
+        weight = self.settings.weight * self.factors[call] / self.guidance_scale
+        moved = self.added(prediction.output, weight * prediction.gradient)
         return (torch.cat([unconditional, moved]),)
-
-    def _moved(self, prediction: GuidedPrediction, factor: float) -> Tensor:
-        """The conditional output after the gradient is added.
-
-        It is divided by the guidance scale, which will multiply it.
-        """
-        weight = self.settings.weight * factor / self.guidance_scale
-        moved, fine = finite_sum(prediction.output, weight * prediction.gradient)
-        self.finite &= fine
-        return moved
-
-    def require_finite(self) -> None:
-        """Raise if any sample's gradient overflowed in any step."""
-        dtype = self.pipe.unet.dtype
-        require_finite_gradients("infsplign", self.finite, self.prompts, dtype, "weight")

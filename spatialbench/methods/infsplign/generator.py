@@ -17,7 +17,8 @@ from ...guidance.nouns import object_spans, triplet_of
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...prompts import Prompt
 from ...relations import Relation
-from .denoiser import Observer, guided
+from .denoiser import guided
+from .guide import Observer
 from .joint_denoiser import guided_transformer
 from .placement import placed_relation
 from .presets import Preset

@@ -16,18 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
 from ...errors import UserError
-from ...guidance.finite_gradients import finite_sum, require_finite_gradients
 from ...guidance.joint_tokens import joint_columns, joint_object_tokens
 from ...guidance.replaced_methods import methods_replaced
 from ...guidance.taps import tapped
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
 from .blocks import find_blocks
-from .denoiser import GuidedStep, Observer
 from .geometry import MapReader
-from .gradient import GuidedPrediction, differentiated
-from .loss import SpatialLoss
-from .placement import Placement, placed_relation
+from .gradient import differentiated
+from .guide import Guide, Observer
 from .settings import GuidanceSettings
 
 if TYPE_CHECKING:
@@ -71,7 +68,7 @@ def guided_transformer(
     guide.require_finite()
 
 
-class _Guide:
+class _Guide(Guide):
     """The transformer's forward method and the scheduler's step during one pipeline call."""
 
     def __init__(
@@ -82,8 +79,6 @@ class _Guide:
         steps: int,
         observer: Observer | None,
     ) -> None:
-        import torch
-
         assert settings.joint is not None
         scheduler = type(pipe.scheduler).__name__
         if scheduler not in _SCHEDULERS:
@@ -91,33 +86,18 @@ class _Guide:
                 f"infsplign knows the noise levels of {' and '.join(_SCHEDULERS)}, and this "
                 f"backbone has a {scheduler}: choose another backbone."
             )
-        self.pipe = pipe
-        self.prompts = prompts
-        self.settings = settings
         self.joint = settings.joint
-        self.steps = steps
-        self.observer = observer
-        self.own_forward = pipe.transformer.forward
+        self.blocks = find_blocks(pipe.transformer, self.joint.blocks)
+        layers = len(self.blocks.modules) if self.joint.aggregate == "losses" else 1
+        coarse = (True,) * layers
+        super().__init__(
+            pipe, pipe.transformer, prompts, settings, steps, observer, coarse, both=True
+        )
         self.own_step = pipe.scheduler.step
-        self.calls = 0
         self.asked = False
         self.gradient: Tensor | None = None
         self.columns: Tensor | None = None
-        self.blocks = find_blocks(pipe.transformer, self.joint.blocks)
         self.reader = MapReader(settings.threshold, guard=True, native=self.joint.grid == "native")
-        device = pipe.transformer.device
-        wide = torch.promote_types(pipe.transformer.dtype, torch.float32)
-        relations = [placed_relation(p, settings.near, released=False) for p in prompts]
-        layers = len(self.blocks.modules) if self.joint.aggregate == "losses" else 1
-        self.loss = SpatialLoss(
-            settings,
-            Placement.of(relations, device, wide),
-            (True,) * layers,
-            device,
-            wide,
-            both=True,
-        )
-        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
 
     def forward(self, hidden_states: Tensor, encoder_hidden_states: Tensor, **more: Any) -> Any:
         """The transformer's own answer; in guided steps the gradient is kept for the step.
@@ -133,10 +113,7 @@ class _Guide:
             return self.own_forward(
                 hidden_states=hidden_states, encoder_hidden_states=encoder_hidden_states, **more
             )
-        batch = len(self.prompts)
-        plain = len(hidden_states) - batch
-        if plain not in (0, batch):
-            raise ValueError(f"{len(hidden_states)} latents for {batch} prompts")
+        plain = self.unconditional(hidden_states)
 
         def evaluate(latents: Tensor, rows: slice) -> Tensor:
             # FLUX's positions have no rows of samples, and its answers come one after the other.
@@ -167,7 +144,7 @@ class _Guide:
             lambda x: evaluate(x, own), latents, taps, lambda maps: self._losses(maps, side)
         )
         self.gradient = prediction.gradient
-        self._observe(more["timestep"], latents, prediction)
+        self.observe(self.calls, more["timestep"], latents, prediction)
         return (torch.cat([negative, prediction.output]) if plain else prediction.output,)
 
     def step(
@@ -180,14 +157,8 @@ class _Guide:
             level = timestep / self.pipe.scheduler.config.num_train_timesteps
             factor = 1 / (1 - level).clamp(min=LEAST_SIGNAL)
             change = self.settings.weight * factor * gradient
-            model_output, fine = finite_sum(model_output, change)
-            self.finite &= fine
+            model_output = self.added(model_output, change)
         return self.own_step(model_output, timestep, sample, *args, **options)
-
-    def require_finite(self) -> None:
-        """Raise if any sample's gradient overflowed in any step."""
-        dtype = self.pipe.transformer.dtype
-        require_finite_gradients("infsplign", self.finite, self.prompts, dtype, "weight")
 
     def _columns(self, length: int) -> torch.Tensor:
         """(batch, 2, text tokens), rows averaging each object's tokens of that many."""
@@ -206,7 +177,3 @@ class _Guide:
         if self.joint.aggregate == "maps":
             maps = [torch.stack(maps).mean(0)]
         return self.loss(self.reader(maps, [side] * len(maps)))
-
-    def _observe(self, timestep: Tensor, latents: Tensor, prediction: GuidedPrediction) -> None:
-        if self.observer is not None:
-            self.observer(GuidedStep(self.calls, timestep, latents, prediction))

@@ -12,7 +12,8 @@ import torch
 
 from spatialbench.errors import UserError
 from spatialbench.guidance.taps import TapProcessor
-from spatialbench.methods.infsplign.denoiser import GuidedStep, guided
+from spatialbench.methods.infsplign.denoiser import guided
+from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.methods.infsplign.variants import CORRECTED, RELEASED, Variant
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation

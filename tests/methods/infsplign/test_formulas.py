@@ -17,7 +17,8 @@ import torch
 from torch.nn import functional as F
 
 from spatialbench.methods.infsplign.activations import NAMES
-from spatialbench.methods.infsplign.denoiser import GuidedStep, guided
+from spatialbench.methods.infsplign.denoiser import guided
+from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.prompts import Prompt
 from spatialbench.relations import Relation
 from tests.tiny_models import sharpened, tiny_sd

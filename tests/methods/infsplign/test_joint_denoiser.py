@@ -13,7 +13,7 @@ from spatialbench.backbones.families import FLUX, SD3, Family
 from spatialbench.errors import UserError
 from spatialbench.methods.infsplign import PLUGIN, RELEASED
 from spatialbench.methods.infsplign.blocks import find_blocks
-from spatialbench.methods.infsplign.denoiser import GuidedStep
+from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.methods.infsplign.joint_denoiser import guided_transformer
 from spatialbench.methods.infsplign.settings import GuidanceSettings, read_settings
 from spatialbench.methods.stable_diffusion import PLUGIN as SD

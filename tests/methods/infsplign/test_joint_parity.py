@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from spatialbench.backbones.families import FLUX, SD3
-from spatialbench.methods.infsplign.denoiser import GuidedStep
+from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.methods.infsplign.joint_denoiser import guided_transformer
 from spatialbench.methods.infsplign.settings import GuidanceSettings, read_settings
 from spatialbench.prompts import Prompt, Triplet

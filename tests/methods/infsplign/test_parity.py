@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from spatialbench import plugins
-from spatialbench.methods.infsplign.denoiser import GuidedStep
+from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES, Relation

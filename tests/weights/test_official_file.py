@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spatialbench.detectors.checkpoint_file import ChosenFile, OfficialFile
 from spatialbench.errors import UserError
+from spatialbench.weights.official_file import OfficialFile
 
 CONTENT = b"weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -35,10 +35,10 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OfficialFile:
 
 
 def test_a_download_is_checked_and_kept(served: OfficialFile) -> None:
-    chosen = ChosenFile(served)
+    chosen = served
     assert chosen.digest() == DIGEST[:8]
     path = chosen.locate(offline=False)
-    assert path == served.cached()
+    assert path == served.path
     assert path.read_bytes() == CONTENT
     assert [file.name for file in path.parent.iterdir()] == ["eye.pth"]
     assert chosen.locate(offline=True) == path
@@ -48,24 +48,24 @@ def test_a_download_is_checked_and_kept(served: OfficialFile) -> None:
 def test_another_content_is_not_believed(served: OfficialFile) -> None:
     other = OfficialFile("eye", "eye.pth", "the zoo", served.url, "00000000")
     with pytest.raises(UserError, match="does not begin with 00000000"):
-        other.fetch()
-    assert not other.cached().exists()
+        other.locate(offline=False)
+    assert not other.path.exists()
 
 
 def test_a_failed_download_says_where_the_file_belongs(served: OfficialFile) -> None:
     gone = OfficialFile("eye", "eye.pth", "the zoo", "https://zoo/absent", DIGEST[:8])
     with pytest.raises(UserError, match=r"spatialbench fetch eye.*put the file at .*eye\.pth"):
-        gone.fetch()
+        gone.locate(offline=False)
 
 
 def test_what_has_no_address_must_be_given(served: OfficialFile, tmp_path: Path) -> None:
     unhashed = OfficialFile("eye", "eye.pth", "the zoo")
-    for ask in (ChosenFile(unhashed).digest, unhashed.fetch):
+    for ask in (unhashed.digest, lambda: unhashed.locate(offline=False)):
         with pytest.raises(UserError, match=r"get eye\.pth from the zoo and give it as"):
             ask()
     given = tmp_path / "mine.pth"
     with pytest.raises(UserError, match="there is no checkpoint"):
-        ChosenFile(unhashed, given).locate(offline=False)
+        unhashed.at(str(given)).locate(offline=False)
     given.write_bytes(CONTENT)
-    assert ChosenFile(unhashed, given).locate(offline=True) == given
-    assert ChosenFile(unhashed, given).digest() == DIGEST[:8]
+    assert unhashed.at(str(given)).locate(offline=True) == given
+    assert unhashed.at(str(given)).digest() == DIGEST[:8]

@@ -1,0 +1,104 @@
+"""What guiding a UNet and guiding a transformer share, during one call of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...backbones.families import Pipeline
+from ...guidance.finite_gradients import finite_sum, require_finite_gradients
+from ...prompts import Prompt
+from .gradient import GuidedPrediction
+from .loss import SpatialLoss
+from .placement import Placement, placed_relation
+from .settings import GuidanceSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedStep:
+    """What an observer sees of a guided evaluation.
+
+    Attributes:
+        call: number of the model evaluation, from 0.
+        timestep: of the scheduler, a tensor of no dimension.
+        latents: (batch, channels, h, w), as given to the model.
+        prediction: the conditional output, losses and gradients.
+    """
+
+    call: int
+    timestep: Tensor
+    latents: Tensor
+    prediction: GuidedPrediction
+
+
+Observer = Callable[[GuidedStep], None]
+
+
+class Guide:
+    """The denoiser's forward method during one pipeline call.
+
+    Args:
+        model: the pipeline's denoiser.
+        steps: the ``num_inference_steps`` of the call.
+        observer: is told of every guided evaluation.
+        coarse: of each tapped layer, whether presence acts on it; see :class:`SpatialLoss`, also
+            for ``both``.
+    """
+
+    def __init__(
+        self,
+        pipe: Pipeline,
+        model: Any,
+        prompts: Sequence[Prompt],
+        settings: GuidanceSettings,
+        steps: int,
+        observer: Observer | None,
+        coarse: tuple[bool, ...],
+        *,
+        both: bool = False,
+    ) -> None:
+        import torch
+
+        self.pipe = pipe
+        self.model = model
+        self.own_forward = model.forward
+        self.prompts = prompts
+        self.settings = settings
+        self.steps = steps
+        self.observer = observer
+        self.calls = 0
+        device, wide = model.device, torch.promote_types(model.dtype, torch.float32)
+        released = settings.variant.released
+        relations = [placed_relation(p, settings.near, released=released) for p in prompts]
+        placement = Placement.of(relations, device, wide)
+        self.loss = SpatialLoss(settings, placement, coarse, device, wide, both=both)
+        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+
+    def unconditional(self, latents: Tensor) -> int:
+        """How many of these latents, from the first, are guidance's other half."""
+        batch = len(self.prompts)
+        plain = len(latents) - batch
+        if plain not in (0, batch):
+            raise ValueError(f"{len(latents)} latents for {batch} prompts")
+        return plain
+
+    def observe(
+        self, call: int, timestep: Tensor, latents: Tensor, prediction: GuidedPrediction
+    ) -> None:
+        """Tell the observer, if there is one."""
+        if self.observer is not None:
+            self.observer(GuidedStep(call, timestep, latents, prediction))
+
+    def added(self, output: Tensor, change: Tensor) -> Tensor:
+        """The output with a change; a sample with one that is not finite stays and is kept in mind."""
+        moved, fine = finite_sum(output, change)
+        self.finite &= fine
+        return moved
+
+    def require_finite(self) -> None:
+        """Raise if any sample's gradient overflowed in any step."""
+        require_finite_gradients("infsplign", self.finite, self.prompts, self.model.dtype, "weight")

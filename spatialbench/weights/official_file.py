@@ -1,0 +1,108 @@
+"""An official checkpoint: one file, fetched where it has a fixed address, or given by its path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import UserError
+from ..files.downloads import cache_folder, downloader, forbidden
+from ..plugins.requirements import Requirement, required
+from .hashing import file_hash
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialFile:
+    """The file that a detector stands for, or another of its kind.
+
+    Attributes:
+        owner: the detector's name, also of its folder in the cache.
+        name: the file's own name.
+        source: where a person finds it, printed when it is missing.
+        url: an address from which it may be fetched; None where no hash is known to check it by.
+        sha256_start: the first 8 hex digits of its SHA-256, as the OpenMMLab zoo publishes them.
+        given: a path of the user's, in the place of all this.
+    """
+
+    owner: str
+    name: str
+    source: str
+    url: str | None = None
+    sha256_start: str | None = None
+    given: Path | None = None
+
+    def at(self, given: str | None) -> OfficialFile:
+        """The same at a path of the user's; None for the official file."""
+        return self if given is None else replace(self, given=Path(given).expanduser())
+
+    @property
+    def path(self) -> Path:
+        """Where it lies or belongs, whether or not it is there yet."""
+        return self.given or cache_folder() / self.owner / self.name
+
+    def digest(self) -> str:
+        """The first 8 hex digits of the SHA-256: what the identity and the signature say.
+
+        Raises:
+            UserError: the file is not there, and its hash is not known without it.
+        """
+        if self.path.is_file():
+            return file_hash(self.path)[:8]
+        if self.given is None and self.sha256_start is not None:
+            return self.sha256_start
+        raise self._missing()
+
+    def requirement(self, *, offline: bool) -> Requirement:
+        """That the file is there, or can be had; see ``spatialbench.plugins.requirements``."""
+        return required(
+            f"the weights of {self.owner}",
+            lambda: self.locate(offline=True),
+            fetchable=self.given is None and self.url is not None and not (offline or forbidden()),
+        )
+
+    def locate(self, *, offline: bool) -> Path:
+        """The file to load, downloaded on first use unless ``offline``, and checked.
+
+        Raises:
+            UserError: it cannot be had: no address or no network, another content, or a cache that
+                is not writable.
+        """
+        path = self.path
+        if path.is_file():
+            return self._intact(path)
+        if self.given is not None or self.url is None or offline or forbidden():
+            raise self._missing()
+        import pooch
+
+        pooch.get_logger().setLevel("ERROR")
+        partial = path.name + ".part"
+        try:
+            pooch.retrieve(self.url, None, partial, path.parent, downloader=downloader())
+            return self._intact(path.with_name(partial)).replace(path)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"cannot download {self.url} ({type(error).__name__}): check the network and type "
+                f"'spatialbench fetch {self.owner}' again, or put the file at {path}."
+            ) from error
+
+    def _missing(self) -> UserError:
+        """Where it comes from and what to type."""
+        if self.given is not None:
+            return UserError(
+                f"there is no checkpoint {self.given}; give the path of {self.name}, from "
+                f"{self.source}."
+            )
+        how = "" if self.url is None else f"type 'spatialbench fetch {self.owner}', or "
+        return UserError(
+            f"the weights of {self.owner} are not in the cache: {how}get {self.name} from "
+            f"{self.source} and give it as --detector {self.owner}:PATH, or put it at {self.path}."
+        )
+
+    def _intact(self, path: Path) -> Path:
+        start = self.sha256_start
+        if self.given is None and start is not None and not file_hash(path).startswith(start):
+            raise UserError(
+                f"{path} is not {self.name} (its sha256 does not begin with {start}); delete it "
+                f"and type 'spatialbench fetch {self.owner}' again."
+            )
+        return path
