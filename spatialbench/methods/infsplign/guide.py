@@ -94,7 +94,7 @@ class Guide:
             self.observer(GuidedStep(call, timestep, latents, prediction))
 
     def added(self, output: Tensor, change: Tensor) -> Tensor:
-        """The output with a change; a sample with one that is not finite stays and is kept in mind."""
+        """The output with a change; a sample whose change is not finite stays, and is noted."""
         moved, fine = finite_sum(output, change)
         self.finite &= fine
         return moved
