@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import UserError, typed
+from ..plugins import Benchmark
 from ..plugins.records import BoxRecord
 from ..prompts import Prompt
 from ..reports.results import read_summary
@@ -42,6 +43,12 @@ def export_results(run: Run, folder: Path) -> list[Path]:
     """
     require_not_of_a_run(folder)
     benchmark = run.expected.benchmark
+    no_format = UserError(
+        f"{benchmark.name} has no results format of its own here: export --layout detections "
+        "instead."
+    )
+    if type(benchmark).official_results is Benchmark.official_results:
+        raise no_format
     result = read_summary(run.path)
     rule = next((r for r in benchmark.rules.values() if r.name == result.rule), None)
     if rule is None:
@@ -69,10 +76,7 @@ def export_results(run: Run, folder: Path) -> list[Path]:
         run.expected.images_per_prompt,
     )
     if contents is None:
-        raise UserError(
-            f"{benchmark.name} has no results format of its own here: export --layout detections "
-            "instead."
-        )
+        raise no_format
     written = []
     for name, content in contents.items():
         make_folder((folder / name).parent)

@@ -22,6 +22,9 @@ def default_rule(benchmark: Benchmark, subset: str | None = None) -> Rule:
     subset = subset or benchmark.default_subset
     name = benchmark.subset_rules.get(subset)
     rule = benchmark.rules[name] if name else next(iter(benchmark.rules.values()))
+    # Prompts may have to be read from files, and most rules judge all prompts alike.
+    if type(rule).for_prompts is Rule.for_prompts:
+        return rule
     return rule.for_prompts(benchmark.prompts(subset), None)
 
 
