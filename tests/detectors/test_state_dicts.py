@@ -55,7 +55,7 @@ def test_a_saved_web_page_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.pth"
     torch.save({"epoch": 3}, path)
-    with pytest.raises(UserError, match=r"no plain tensors \(epoch\).*under 'model'"):
+    with pytest.raises(UserError, match=r"not plain tensors \(epoch\).*under 'model'"):
         read_checkpoint(path, "model")
     torch.save([1, 2], path)
     with pytest.raises(UserError, match="holds no weights"):
