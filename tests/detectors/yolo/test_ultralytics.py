@@ -141,7 +141,7 @@ def test_other_files_are_refused(checkpoint: Path, tmp_path: Path) -> None:
         YOLO.configure(str(damaged)).load()
     exported = tmp_path / "small.onnx"
     exported.write_bytes(b"onnx")
-    with pytest.raises(UserError, match=r"is no \.pt"):
+    with pytest.raises(UserError, match=r"is not a \.pt file"):
         YOLO.configure(str(exported)).load()
 
 
