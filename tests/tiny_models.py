@@ -68,7 +68,8 @@ def clip_text(tokenizer: Any, width: int, *, projected: bool = False) -> Any:
     return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config)
 
 
-def _vae(**options: Any) -> Any:
+def small_vae(**options: Any) -> Any:
+    """An AutoencoderKL of two levels and 4 latent channels with random weights."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
@@ -111,7 +112,7 @@ def tiny_sd(tokenizer: Any | None = None, prediction_type: str = "epsilon") -> A
     )
     return StableDiffusionPipeline(
         unet=unet,
-        vae=_vae(),
+        vae=small_vae(),
         text_encoder=clip_text(tokenizer, 32),
         tokenizer=tokenizer,
         scheduler=PNDMScheduler(skip_prk_steps=True, **_schedule(prediction_type=prediction_type)),
@@ -149,7 +150,7 @@ def tiny_sdxl() -> Any:
     )
     return StableDiffusionXLPipeline(
         unet=unet,
-        vae=_vae(force_upcast=True),
+        vae=small_vae(force_upcast=True),
         text_encoder=clip_text(tokenizer, 32),
         text_encoder_2=clip_text(tokenizer, 32, projected=True),
         tokenizer=tokenizer,
@@ -189,6 +190,24 @@ def t5_tokenizer() -> Any:
     return T5Tokenizer(vocab=[*frame, *letters], extra_ids=0, model_max_length=512)
 
 
+def t5_text(tokenizer: Any) -> Any:
+    """A T5 encoder of two layers with random weights."""
+    from transformers import T5Config, T5EncoderModel
+
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=2,
+        feed_forward_proj="gated-gelu",
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return T5EncoderModel(config)
+
+
 def tiny_flux(guidance: bool = True) -> Any:
     """A FluxPipeline with the parts of FLUX.1-dev, or of schnell, and random weights.
 
@@ -197,27 +216,15 @@ def tiny_flux(guidance: bool = True) -> Any:
     """
     import torch
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline
-    from transformers import T5Config, T5EncoderModel
 
     torch.manual_seed(0)
     tokenizer, second = word_tokenizer(), t5_tokenizer()
-    t5 = T5Config(
-        vocab_size=len(second),
-        d_model=32,
-        d_kv=8,
-        d_ff=64,
-        num_layers=2,
-        num_heads=2,
-        feed_forward_proj="gated-gelu",
-        pad_token_id=second.pad_token_id,
-        eos_token_id=second.eos_token_id,
-    )
     return FluxPipeline(
         transformer=tiny_flux_transformer(guidance),
-        vae=_vae(shift_factor=0.1, scaling_factor=0.4, force_upcast=True),
+        vae=small_vae(shift_factor=0.1, scaling_factor=0.4, force_upcast=True),
         text_encoder=clip_text(tokenizer, 32),
         tokenizer=tokenizer,
-        text_encoder_2=T5EncoderModel(t5),
+        text_encoder_2=t5_text(second),
         tokenizer_2=second,
         scheduler=FlowMatchEulerDiscreteScheduler(
             use_dynamic_shifting=guidance, shift=3.0 if guidance else 1.0

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.tiny_models import clip_text, clip_tokenizer, t5_tokenizer, word_tokenizer
+from tests.tiny_models import (
+    clip_text,
+    clip_tokenizer,
+    small_vae,
+    t5_text,
+    t5_tokenizer,
+    word_tokenizer,
+)
 
 
 def tiny_sd3(*, t5: bool = True, words: bool = True, heun: bool = False, dual: bool = True) -> Any:
@@ -18,13 +25,11 @@ def tiny_sd3(*, t5: bool = True, words: bool = True, heun: bool = False, dual: b
     """
     import torch
     from diffusers import (
-        AutoencoderKL,
         FlowMatchEulerDiscreteScheduler,
         FlowMatchHeunDiscreteScheduler,
         SD3Transformer2DModel,
         StableDiffusion3Pipeline,
     )
-    from transformers import T5Config, T5EncoderModel
 
     torch.manual_seed(0)
     tokenizer = word_tokenizer() if words else clip_tokenizer()
@@ -51,36 +56,16 @@ def tiny_sd3(*, t5: bool = True, words: bool = True, heun: bool = False, dual: b
             if "norm" in name and "linear.weight" in name:
                 parameter.normal_(std=0.1)
         transformer.proj_out.weight.normal_(std=0.2)
-    config = T5Config(
-        vocab_size=len(third),
-        d_model=32,
-        d_kv=8,
-        d_ff=64,
-        num_layers=2,
-        num_heads=2,
-        feed_forward_proj="gated-gelu",
-        pad_token_id=third.pad_token_id,
-        eos_token_id=third.eos_token_id,
-    )
     scheduler = FlowMatchHeunDiscreteScheduler if heun else FlowMatchEulerDiscreteScheduler
     pipe = StableDiffusion3Pipeline(
         transformer=transformer,
         scheduler=scheduler(shift=3.0),
-        vae=AutoencoderKL(
-            block_out_channels=(16, 32),
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-            latent_channels=4,
-            norm_num_groups=8,
-            sample_size=32,
-            shift_factor=0.06,
-            scaling_factor=1.5,
-        ),
+        vae=small_vae(shift_factor=0.06, scaling_factor=1.5),
         text_encoder=clip_text(tokenizer, 16, projected=True),
         tokenizer=tokenizer,
         text_encoder_2=clip_text(tokenizer, 16, projected=True),
         tokenizer_2=tokenizer,
-        text_encoder_3=T5EncoderModel(config) if t5 else None,
+        text_encoder_3=t5_text(third) if t5 else None,
         tokenizer_3=third if t5 else None,
     )
     pipe.set_progress_bar_config(disable=True)

@@ -29,11 +29,6 @@ from tests.tiny_models import tiny_flux
 
 
 @pytest.fixture(scope="module")
-def unet() -> Any:
-    return small_unet()
-
-
-@pytest.fixture(scope="module")
 def pairs(unet: Any) -> dict[str, Pair]:
     return random_lora(unet)
 

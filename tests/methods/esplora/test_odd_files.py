@@ -21,15 +21,9 @@ from tests.methods.esplora.lora_files import (
     fused,
     kohya,
     random_lora,
-    small_unet,
     write,
 )
 from tests.tiny_models import tiny_flux_transformer
-
-
-@pytest.fixture(scope="module")
-def unet() -> Any:
-    return small_unet()
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,9 @@ from tests.methods.esplora.lora_files import (
     kohya,
     random_lora,
     save_by_peft,
-    small_unet,
     write,
 )
 from tests.methods.esplora.test_layouts import check, unet_output
-
-
-@pytest.fixture(scope="module")
-def unet() -> Any:
-    return small_unet()
 
 
 @pytest.fixture(scope="module")

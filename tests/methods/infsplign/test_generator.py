@@ -16,6 +16,7 @@ from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from tests.imported_modules import imported_by
 from tests.methods.batches import assert_same_but_for_rounding
+from tests.methods.infsplign.golden import SWEEP
 from tests.tiny_models import save_pipeline, sharpened, tiny_sd, tiny_sdxl
 
 
@@ -39,18 +40,7 @@ def test_golden_identity() -> None:
     assert (identity["method"], identity["version"]) == ("infsplign", 2)
     assert identity["marks"] == ["corrected"]
     assert identity["parameters"] == {
-        "loss": "gelu",
-        "alpha": 1.5,
-        "margin": 0.25,
-        "slope": 0.05,
-        "weight": 1000.0,
-        "lambda_spatial": 0.5,
-        "lambda_presence": 1.0,
-        "lambda_balance": 1.0,
-        "orthogonal": 0.0,
-        "orthogonal_power": 2,
-        "threshold": "none",
-        "layers": "both",
+        **SWEEP,
         "near": "none",
         "window": [0, 50],
     }
@@ -63,18 +53,7 @@ def test_golden_identity_of_the_released_method() -> None:
     assert (identity["method"], identity["version"]) == ("infsplign-released", 1)
     assert "marks" not in identity
     assert identity["parameters"] == {
-        "loss": "gelu",
-        "alpha": 1.5,
-        "margin": 0.25,
-        "slope": 0.05,
-        "weight": 1000.0,
-        "lambda_spatial": 0.5,
-        "lambda_presence": 1.0,
-        "lambda_balance": 1.0,
-        "orthogonal": 0.0,
-        "orthogonal_power": 2,
-        "threshold": "none",
-        "layers": "both",
+        **SWEEP,
         "near": "apart",
         "window": [0, 50],
     }

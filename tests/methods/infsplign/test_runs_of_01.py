@@ -14,6 +14,7 @@ from spatialbench.plugins import GenerationSettings
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.selection import Selection
+from tests.methods.infsplign.golden import SWEEP
 from tests.opened_runs import open_run
 
 BEGIN = ["run", "--method", "infsplign", "--bench", "visor", "--steps", "2"]
@@ -28,18 +29,8 @@ class Of01:
 
     def identity(self) -> dict[str, Any]:
         parameters = {
-            "loss": "gelu",
-            "alpha": 1.5,
-            "margin": 0.25,
-            "slope": 0.05,
+            **SWEEP,
             "weight": 100.0,
-            "lambda_spatial": 0.5,
-            "lambda_presence": 1.0,
-            "lambda_balance": 1.0,
-            "orthogonal": 0.0,
-            "orthogonal_power": 2,
-            "threshold": "none",
-            "layers": "both",
             "compat": self.compat,
             "window": [0, 2],
         }

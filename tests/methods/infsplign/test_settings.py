@@ -11,22 +11,12 @@ from spatialbench.guidance.windows import Window, read_window
 from spatialbench.methods.infsplign.presets import PRESETS
 from spatialbench.methods.infsplign.settings import RELEASED_PARAMETERS, read_settings
 from spatialbench.methods.infsplign.variants import RELEASED
+from tests.methods.infsplign.golden import SWEEP
 
 
 def test_the_default_is_the_authors_full_run() -> None:
     assert read_settings({}, "sd1.4", 50).identity() == {
-        "loss": "gelu",
-        "alpha": 1.5,
-        "margin": 0.25,
-        "slope": 0.05,
-        "weight": 1000.0,
-        "lambda_spatial": 0.5,
-        "lambda_presence": 1.0,
-        "lambda_balance": 1.0,
-        "orthogonal": 0.0,
-        "orthogonal_power": 2,
-        "threshold": "none",
-        "layers": "both",
+        **SWEEP,
         "near": "none",
         "window": [0, 50],
     }
@@ -88,18 +78,9 @@ def test_compat_official_has_the_identity_of_01() -> None:
     s = read_settings({"compat": "official", "preset": "repo"}, "sd1.4", 50)
     released = read_settings({"preset": "repo"}, "sd1.4", 50, RELEASED)
     assert s.identity() == {
-        "loss": "gelu",
+        **SWEEP,
         "alpha": 0.75,
-        "margin": 0.25,
-        "slope": 0.05,
-        "weight": 1000.0,
         "lambda_spatial": 1.0,
-        "lambda_presence": 1.0,
-        "lambda_balance": 1.0,
-        "orthogonal": 0.0,
-        "orthogonal_power": 2,
-        "threshold": "none",
-        "layers": "both",
         "window": [0, 50],
         "compat": "official",
     }
