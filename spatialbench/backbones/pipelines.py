@@ -50,7 +50,7 @@ def load_pipeline(
     torch_dtype, torch_device = check_dtype(dtype, device), check_device(device)
     folder = backbone.weights.locate(offline=offline)
     class_name = _pipeline_class(folder, backbone)
-    parts = backbone.family.classes[class_name]
+    parts = backbone.family.parts(class_name)
     absent = _absent(parts, folder)
     models: dict[str, Any] = {
         part: load_model(_model_class(name), (replaced or {}).get(part, folder / part), torch_dtype)

@@ -36,7 +36,7 @@ CLASSES = tuple(name for family in FAMILIES for name in family.classes)
 
 def named(class_name: str) -> Family | None:
     """The family that a class of pipelines belongs to, if any does."""
-    return next((family for family in FAMILIES if class_name in family.classes), None)
+    return next((family for family in FAMILIES if family.knows(class_name)), None)
 
 
 def family_in(folder: Path) -> Family:

@@ -83,6 +83,14 @@ class Family(ABC):
 
     # Of a checkpoint's small files.
 
+    def knows(self, class_name: str) -> bool:
+        """Whether a class of pipelines belongs to it."""
+        return class_name in self.classes
+
+    def parts(self, class_name: str) -> Parts:
+        """What a class that it knows is made of."""
+        return self.classes[class_name]
+
     @property
     def config_file(self) -> str:
         """Of a checkpoint, the file that tells its architecture."""
