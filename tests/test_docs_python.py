@@ -41,7 +41,7 @@ def test_the_scripts_print_a_table(
     assert len([line for line in code if not line.startswith(("import", "from", '"""'))]) <= 10
     runpy.run_path(str(script), run_name="__main__")
     printed = capsys.readouterr().out
-    assert re.search(r"^visor: (mine|pipeline) on lab", printed)
+    assert re.search(r"^visor: (mine \[u\]|pipeline) on lab", printed)
     assert re.search(r"^all +8 ", printed, flags=re.M)
 
 
