@@ -18,7 +18,6 @@ ORDER = (*LOWER.split(), "backbones", "guidance", "methods", *HIGHER.split())
 PLUG_INS = re.compile(r"\b(plugin|benchmark|rule|detector|method|generator|judge|transform)s?\b")
 NAMED_ATTRIBUTES = {
     "spatialbench.plugins.members": "compares a plug-in's members with those of its base class",
-    "spatialbench.scoring.measured": "a benchmark seen through another rule",
 }
 """Modules that may get a plug-in's attribute by a name, and why; nowhere is a hook looked for."""
 

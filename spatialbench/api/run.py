@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..reports.report import Form
     from ..reports.scored import ScoredRun
     from ..runs.opening import Run as StoredRun
+    from ..runs.status import Status
     from ..scoring.summary import Group, Summary
 
 
@@ -189,6 +190,62 @@ class Run:
         from ..reports.gate.file import read_gate
 
         return decide(self.scored(), read_gate(Path(file)))
+
+    def write_gate(
+        self,
+        file: str | Path,
+        *,
+        tolerance: float = 2.0,
+        group_tolerance: float | None = None,
+        confidence: float = 0.95,
+        one_sided: bool = False,
+        force: bool = False,
+    ) -> Path:
+        """Make a gate file of the run; see ``spatialbench gate --write``. Returns its path.
+
+        Raises:
+            UserError: a file that is there, without ``force``.
+        """
+        from .output import write_gate
+
+        write_gate(
+            self.scored(),
+            Path(file),
+            tolerance=tolerance,
+            group_tolerance=group_tolerance,
+            confidence=confidence,
+            one_sided=one_sided,
+            force=force,
+        )
+        return Path(file)
+
+    def export(self, layout: str, out: str | Path, *, detector: str | None = None) -> Path:
+        """Write the run where another tool looks for it; see ``spatialbench export``."""
+        from .output import write_layout
+
+        write_layout(self.stored, layout, Path(out), detector, Silent())
+        return Path(out)
+
+    def gallery(
+        self,
+        out: str | Path | None = None,
+        *,
+        against: Run | None = None,
+        copy: bool = False,
+        sweep: bool = True,
+    ) -> Path:
+        """Pages of the run's images, beside those of ``against``; returns the file to open."""
+        from .output import write_gallery
+
+        sides = [self.scored()] if against is None else [against.scored(), self.scored()]
+        folder = None if out is None else Path(out)
+        return write_gallery(sides, folder, Silent(), copy=copy, sweep=sweep).index
+
+    def status(self) -> Status:
+        """What the run has, what it lacks, and what to type next."""
+        from ..runs.status import status
+
+        return status(self.stored)
 
     def _refuse_part(self) -> None:
         if self.stored.is_part:

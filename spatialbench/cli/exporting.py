@@ -8,7 +8,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
-from ..errors import UserError
+from ..api.output import DETECTIONS, write_layout
 from .importing import LayoutName
 
 
@@ -32,22 +32,15 @@ from .importing import LayoutName
 )
 def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
     """Write RUN where another tool looks for it; 'import' reads all of it back."""
-    from ..exchange.write_images import export_images
-    from ..exchange.write_results import export_detections, export_results
-    from ..runs.chosen_detector import chosen_detector
-
     opened = choosing.existing_run(run)
-    if detector and layout != "detections":
-        raise UserError("--detector goes with --layout detections: leave it out.")
-    if layout == "detections":
-        written = export_detections(opened, chosen_detector(opened, detector), out)
-        say(f"{written:,} images")
-    elif layout == "results":
-        for path in export_results(opened, out):
+    with stdout_reserved():
+        written = write_layout(opened, layout, out, detector, progress())
+    expected = opened.expected.images
+    if isinstance(written, list):
+        for path in written:
             say(f"wrote {path}")
-    else:
-        with stdout_reserved():
-            written = export_images(opened, layout, out, progress())
-        if written < opened.expected.images:
-            say(f"PARTIAL: {written:,} of {opened.expected.images:,} expected images")
+    elif layout == DETECTIONS:
+        say(f"{written:,} images")
+    elif written < expected:
+        say(f"PARTIAL: {written:,} of {expected:,} expected images")
     click.echo(out)

@@ -69,21 +69,18 @@ def command(
     if write_path is not None:
         if against or junit_path or markdown_path:
             raise UserError("--write makes a gate file and decides nothing: give it alone.")
-        if write_path.exists() and not force:
-            raise UserError(
-                f"{write_path} is there already: give --force to replace it, or another name."
-            )
+        from ..api.output import write_gate
         from ..reports.gate.decision import checks_of, narrow_windows
-        from ..reports.gate.file import gate_from
 
-        gate = gate_from(
+        gate = write_gate(
             scored,
-            2.0 if tolerance is None else tolerance,
-            group_tolerance,
-            0.95 if confidence is None else confidence,
-            one_sided,
+            write_path,
+            tolerance=2.0 if tolerance is None else tolerance,
+            group_tolerance=group_tolerance,
+            confidence=0.95 if confidence is None else confidence,
+            one_sided=one_sided,
+            force=force,
         )
-        _write(write_path, gate.text().encode())
         for note in narrow_windows(checks_of(scored, gate)):
             say(note)
         again = shlex.join(["spatialbench", "gate", str(run), "--against", str(write_path)])
@@ -105,12 +102,13 @@ def command(
     from ..reports.gate.file import read_gate
     from ..reports.gate.junit import junit
     from ..reports.gate.report import decision_report, markdown
+    from ..runs.files import write_report
 
     decision = decide(scored, read_gate(against))
     if junit_path is not None:
-        _write(junit_path, junit(decision))
+        write_report(junit_path, junit(decision))
     if markdown_path is not None:
-        _write(markdown_path, markdown(decision).encode())
+        write_report(markdown_path, markdown(decision).encode())
     click.echo(decision_report(decision).text(form))
     return decision.answer.status
 
@@ -127,12 +125,3 @@ def _apart(against: Path, *reports: Path | None) -> None:
         if path.resolve() in seen:
             raise UserError(f"{path} is named twice: give every file a name of its own.")
         seen.add(path.resolve())
-
-
-def _write(path: Path, content: bytes) -> None:
-    from ..runs.files import make_folder, require_not_of_a_run, write_atomic
-
-    require_not_of_a_run(path)
-
-    make_folder(path.parent)
-    write_atomic(path, content)

@@ -117,6 +117,17 @@ def require_not_of_a_run(path: Path) -> None:
             )
 
 
+def write_report(path: Path, content: bytes) -> None:
+    """Write a file that the user named, in a folder that may have to be made.
+
+    Raises:
+        UserError: a place where a run keeps its own files, or the disk refuses.
+    """
+    require_not_of_a_run(path)
+    make_folder(path.parent)
+    write_atomic(path, content)
+
+
 def write_atomic(path: Path, content: bytes, scratch: Path | None = None) -> None:
     """Write ``path`` whole: under another name, to the disk, then renamed into place.
 
