@@ -35,6 +35,15 @@ def test_the_projects_own_plugins_come_through_entry_points() -> None:
     assert "visor" in plugins.names("benchmark")
 
 
+def test_a_method_of_01_is_told_what_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _distribution(tmp_path, "old-thing", "[spatialbench.generators]\nold = json:dumps\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match=r"package old-thing .* now spatialbench\.methods"):
+        plugins.load("method", "old")
+
+
 def test_an_unknown_name_lists_near_matches() -> None:
     with pytest.raises(UserError, match=r"unknown benchmark 'visr': did you mean visor\?"):
         plugins.load("benchmark", "visr")

@@ -72,7 +72,7 @@ def load(kind: Kind, name: str) -> Any:
         return _given[kind][name]
     found = sorted(entry_points(group=group(kind), name=name), key=_package)
     if not found:
-        raise unknown_name(kind, name, names(kind))
+        raise _of_01(kind, name) or unknown_name(kind, name, names(kind))
     if len({entry.value for entry in found}) > 1:
         packages = " and ".join(_package(entry) for entry in found)
         raise UserError(
@@ -96,6 +96,18 @@ def load(kind: Kind, name: str) -> Any:
             "one of the two."
         )
     return plugin
+
+
+def _of_01(kind: Kind, name: str) -> UserError | None:
+    """The error for a method of a package that was written for 0.1; None for no such package."""
+    entries = entry_points(group="spatialbench.generators", name=name) if kind == "method" else ()
+    for entry in entries:
+        return UserError(
+            f"the package {_package(entry)} has the method {name!r} in the entry-point group of "
+            "0.1, spatialbench.generators: its classes have to inherit from spatialbench.Method "
+            "and MethodPlugin, and its group is now spatialbench.methods."
+        )
+    return None
 
 
 def given(kind: Kind, text: str) -> Any:

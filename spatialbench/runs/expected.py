@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,7 +102,7 @@ def expect(
     )
 
 
-def name_some(keys: list[Key]) -> str:
+def name_some(keys: Collection[Key]) -> str:
     """``12/0, 12/1 and 3 more``."""
     shown = ", ".join(f"{prompt_id}/{index}" for prompt_id, index in sorted(keys)[:_SHOWN])
     rest = len(keys) - _SHOWN

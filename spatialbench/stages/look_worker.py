@@ -12,10 +12,11 @@ from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..plugins.records import SeenRecord
 from ..prompts import Key
+from ..runs.expected import name_some
 from ..runs.store import RunDirectory
 from . import canaries
 from .detector_record import record_model
-from .looker import Looker
+from .looker import Looker, WrongNumber
 from .memory import Pieces
 from .open_images import decode_png
 from .surroundings import Surroundings
@@ -107,7 +108,10 @@ class LookWorker:
             self._held += self._held > 0
             return Detected(0, unreadable)
         pairs = list(zip(_without_gaps(images), batch.asked, strict=True))
-        found, reasons = self._found(pairs)
+        try:
+            found, reasons = self._found(pairs)
+        except WrongNumber as error:
+            raise UserError(f"{error} The images: {name_some(batch.keys)}.") from error
         failed = {
             key: reasons[place]
             for place, key in enumerate(batch.keys)

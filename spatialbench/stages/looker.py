@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+class WrongNumber(UserError):
+    """A model returned more or fewer results than it was given images."""
+
+
 class Looker(ABC):
     """A model that looks, and what is special to the kind of evidence it gives. Picklable."""
 
@@ -80,12 +84,12 @@ class Looker(ABC):
         """As ``look``, if there is one result per image.
 
         Raises:
-            UserError: another number of them.
+            WrongNumber: another number of them.
         """
         found = self.look(images, asked)
         if not isinstance(found, Sequence) or len(found) != len(images):
             what = f"{len(found)} results" if isinstance(found, Sequence) else f"{found!r:.80}"
-            raise UserError(
+            raise WrongNumber(
                 f"{self.whose} returned {what} for {len(images)} images: expected a list with "
                 "one result per image."
             )

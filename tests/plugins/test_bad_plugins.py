@@ -165,7 +165,7 @@ def test_places_that_hold_nothing(spatialbench: Command, given: str, said: str) 
 @pytest.mark.parametrize(
     ("detect", "said"),
     [
-        ("return []", "mine@1 returned 0 results for 4 images"),
+        ("return []", "expected a list with one result per image. The images: 19/0, "),
         ("return [None] * len(images)", "mine@1, image 34/0: the detector returned a NoneType"),
         (
             "return [Detections.build([[0, 0, 3, 3]], [0.9], ['thing'], i.width, i.height)"
