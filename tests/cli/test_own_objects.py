@@ -50,7 +50,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("name", "options", "shown"),
     [
-        ("draw", ("--name", "mine"), "squares: mine on none"),
+        ("draw", ("--name", "mine"), "squares: mine [u] on none"),
         ("PAINTER", (), "squares: painter on paint@0000001"),
         ("PLUGIN", ("--set", "skill=1"), "squares: painter on paint@0000001"),
         ("Sloppy", (), "squares: painter on paint@0000001"),

@@ -21,6 +21,7 @@ from spatialbench.errors import UserError
 from spatialbench.executors import GivenUp, ray_hands
 from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted, count_workers, environment
+from spatialbench.plugins import discovery
 from spatialbench.stages.whole import Work, run_all
 from tests.executors.ray_workers import Doubler, Patient
 from tests.stages.answering import asked_run
@@ -255,11 +256,13 @@ def test_how_many_workers() -> None:
 
 def test_workers_take_nothing_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(discovery, "_searched", ["/mine", "/mine too"])
     variables = environment(os.cpu_count() or 1)
     assert variables == {
         "SPATIALBENCH_OFFLINE": "1",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
+        "SPATIALBENCH_SEARCHED": f"/mine{os.pathsep}/mine too",
     }
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert environment(1)["OMP_NUM_THREADS"] == "7"

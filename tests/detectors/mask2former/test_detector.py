@@ -152,7 +152,7 @@ def test_the_official_file_is_checked(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path))
     with pytest.raises(UserError, match="not in the cache: type 'spatialbench fetch mask2former'"):
         GENEVAL.configure(None, offline=True).load()
-    damaged = GENEVAL_FILE.cached()
+    damaged = GENEVAL_FILE.path
     damaged.parent.mkdir()
     damaged.write_bytes(b"half a download")
     with pytest.raises(UserError, match="its sha256 does not begin with 743b7d99"):

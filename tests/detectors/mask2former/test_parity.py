@@ -39,7 +39,7 @@ def network(path: Path) -> Any:
 def test_features_logits_and_detections_are_official(path: Path, case: int) -> None:
     expected = official.read(path)["cases"][case]
     width, height = expected["size"]
-    pixels = torch.from_numpy(normalise(official.module().image(width, height)))[None]
+    pixels = torch.from_numpy(normalise(official.module().picture(width, height)))[None]
     with torch.no_grad():
         output = network(path)(pixel_values=pixels, output_hidden_states=True)
     classes, masks = output.class_queries_logits[0], output.masks_queries_logits[0]
