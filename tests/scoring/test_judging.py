@@ -33,6 +33,13 @@ def test_the_threshold_is_the_users_then_the_detectors_then_the_rules() -> None:
     assert [Judging(rule).at(t).verdict(PROMPT, FOUND).correct for t in (0.4, 0.6)] == [True, False]
 
 
+@pytest.mark.parametrize("threshold", [-0.1, -1e-9, 1.0000001, 1.5, float("nan")])
+def test_a_threshold_is_a_detection_score(threshold: float) -> None:
+    with pytest.raises(UserError, match="is not a detection score: give a number from 0 to 1"):
+        Judging(FirstBoxRule(threshold=0.1), threshold)
+    assert [Judging(FirstBoxRule(threshold=0.1), t).threshold for t in (0.0, 1.0)] == [0.0, 1.0]
+
+
 class Heights(Source):
     """A depth map as high as the image is wide, and a note of who asked."""
 

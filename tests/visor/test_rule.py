@@ -220,3 +220,7 @@ def test_conf_is_of_the_best_box_even_where_none_counts(order: int) -> None:
     assert (facts["found_a"], facts["n_a"]) == (False, 0)
     assert facts["conf_a"] == float(np.float32(0.08))
     assert judge("left", ("cat", box(90, 10), 0.9)).facts["conf_a"] == 0.0
+    cats = [("cat", box(10, 10), 0.05), ("cat", box(30, 10), 0.08)][::order]
+    facts = judge("left", *cats, ("dog", box(90, 10), 0.9)).facts
+    assert (facts["found_b"], facts["n_b"]) == (False, 0)
+    assert facts["conf_b"] == float(np.float32(0.08))
