@@ -5,9 +5,9 @@ Wherever a name is taken, so is the object itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import UserError, blamed, unknown_name
@@ -18,12 +18,12 @@ from ..plugins import (
     DetectorPlugin,
     Judge,
     JudgePlugin,
-    Kind,
     Rule,
     RulePlugin,
 )
 from ..plugins.detector_names import plugin_of
 from ..plugins.discovery import VARIABLE, name_and_rest, named_object
+from ..plugins.evidence import Looking
 from ..plugins.members import checked, configured
 from ..plugins.parameters import assignments
 from ..plugins.subsets import default_detector, default_rule
@@ -80,23 +80,10 @@ def detector(
         given = LAB_DETECTOR if lab else own
         why = "the lab's own" if lab else f"the one {benchmark.name} prescribes"
         notice(f"detector: {given}, {why}")
-    chosen = _configured(given, device, offline)
+    chosen: Detector = _configured("detector", given, device, offline)
     if prompts is not None and not benchmark.needs_prepared_detector(prompts):
         return chosen
     return benchmark.prepare_detector(chosen, subset, device, offline)
-
-
-def _configured(given: str | Detector | DetectorPlugin, device: str, offline: bool) -> Detector:
-    if isinstance(given, Detector):
-        return given
-    if not isinstance(given, str):
-        plugin, weights = given, None
-    elif isinstance(found := _placed("detector", given), Detector):
-        return found
-    else:
-        plugin, weights = plugin_of(given)
-    made: Detector = configured(plugin, Detector, weights, device, offline)
-    return made
 
 
 def judge(
@@ -121,19 +108,28 @@ def judge(
             f"{rule} judges by a judge's answers: give --judge NAME, or path/to/file.py:NAME "
             f"(known names: {known})."
         )
-    if isinstance(given, Judge):
-        return given
-    if not isinstance(given, str):
-        plugin, weights = given, None
-    elif isinstance(found := _placed("judge", given), Judge):
-        return found
-    else:
-        plugin, weights = plugin_of(given, "judge")
-    made: Judge = configured(plugin, Judge, weights, device, offline)
+    made: Judge = _configured("judge", given, device, offline)
     return made
 
 
-def _placed(kind: Kind, given: str) -> object:
+_MODELS: Mapping[Looking, type[Any]] = {"detector": Detector, "judge": Judge}
+
+
+def _configured(kind: Looking, given: Any, device: str, offline: bool) -> Any:
+    """The model itself, or what its plug-in makes with the weights that are named."""
+    model = _MODELS[kind]
+    if isinstance(given, model):
+        return given
+    if not isinstance(given, str):
+        plugin, weights = given, None
+    elif isinstance(found := _placed(kind, given), model):
+        return found
+    else:
+        plugin, weights = plugin_of(given, kind)
+    return configured(plugin, model, weights, device, offline)
+
+
+def _placed(kind: Looking, given: str) -> object:
     """A model that stands in a file or module itself, without a plug-in around it; else None."""
     place, weights = name_and_rest(kind, given)
     found = named_object(place) if ":" in place else None

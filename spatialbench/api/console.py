@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files.shown_text import printable
+from ..runs.progress import Progress, Silent
 from ..stages.estimate import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn, TaskID
 
-    from ..runs.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -46,6 +46,13 @@ def stdout_reserved() -> Iterator[None]:
 def progress() -> Progress:
     """A bar on a terminal, plain lines elsewhere."""
     return BarProgress() if sys.stderr.isatty() else LineProgress()
+
+
+def told(given: bool | Progress) -> Progress:
+    """True draws on stderr, False draws nothing; or the object itself."""
+    if isinstance(given, bool):
+        return progress() if given else Silent()
+    return given
 
 
 class LineProgress:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..executors.named import named_executor
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
-from ..runs.progress import Progress, Silent
+from ..plugins.layout import DETECTIONS, ONE_FILE, RESULTS
+from ..runs.progress import Progress
 from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 from ..weights.devices import chosen_device
 from . import choosing
-from .console import progress as drawn
+from .console import told
 from .looking import look
 from .run import Run
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from ..exchange.target import Target
     from ..executors import Executor
     from ..runs.opening import Run as StoredRun
-
-DETECTIONS, RESULTS = "detections", "results"
-"""Layouts of one file instead of a folder of images."""
 
 
 def bring_images(
@@ -179,13 +177,12 @@ def score(
     from ..exchange.target import Target
     from ..scoring.score import score as judged
 
-    told = drawn() if progress is True else Silent() if progress is False else progress
+    shown = told(progress)
     benchmark, subset = choosing.benchmark_and_subset(bench)
-    names = Selection.parse_only(only) if isinstance(only, str) else tuple(only)
     target = Target(
         benchmark,
         subset,
-        Selection(limit, names, images_per_prompt),
+        Selection(limit, Selection.parse_only(only), images_per_prompt),
         SeedScheme.parse(seeds),
         allow_partial,
         None if out is None else Path(out),
@@ -193,10 +190,10 @@ def score(
     judging = choosing.judging(benchmark, rule, threshold, subset)
     device = chosen_device(device)
     if isinstance(executor, str):
-        executor = named_executor(executor, told.notice, workers=workers, device=device)
+        executor = named_executor(executor, shown.notice, workers=workers, device=device)
     given = images if isinstance(images, Mapping) else Path(images)
     try:
-        if layout in (DETECTIONS, RESULTS):
+        if layout in ONE_FILE:
             run = bring_file(
                 Path(str(images)),
                 target,
@@ -204,21 +201,23 @@ def score(
                 backbone=backbone,
                 layout=layout,
                 detector=detector if isinstance(detector, str) else None,
-                notice=told.notice,
+                notice=shown.notice,
             )
-            return Run(run, None if layout == RESULTS else judged(run, told, judging))
-        brought = bring_images(given, target, name, backbone=backbone, layout=layout, progress=told)
+            return Run(run, None if layout == RESULTS else judged(run, shown, judging))
+        brought = bring_images(
+            given, target, name, backbone=backbone, layout=layout, progress=shown
+        )
         assert brought is not None
         brought = replace(brought, alone=None)
         _, found_by = look(
             brought,
             detector,
             device=device,
-            progress=told,
+            progress=shown,
             offline=offline,
             batch_size=batch_size,
             executor=executor,
         )
-        return Run(brought, judged(brought, told, judging, found_by.signature()))
+        return Run(brought, judged(brought, shown, judging, found_by.signature()))
     finally:
-        told.end()
+        shown.end()

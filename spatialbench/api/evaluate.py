@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..executors.named import named_executor
 from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
-from ..runs.progress import Progress, Silent
+from ..runs.progress import Progress
 from ..runs.selection import Selection
-from .console import progress as drawn
+from .console import told
 from .evaluation import Evaluation
 from .run import Run
 
@@ -85,9 +85,9 @@ def evaluate(
     Raises:
         UserError: what the caller can put right, before the first image wherever that can be.
     """
-    told = drawn() if progress is True else Silent() if progress is False else progress
+    shown = told(progress)
     if isinstance(executor, str):
-        executor = named_executor(executor, told.notice, workers=workers, device=device)
+        executor = named_executor(executor, shown.notice, workers=workers, device=device)
     asked = Evaluation(
         what,
         bench,
@@ -101,7 +101,7 @@ def evaluate(
         dtype=dtype,
         prompt_transform=prompt_transform,
         limit=limit,
-        only=Selection.parse_only(only) if isinstance(only, str) else tuple(only),
+        only=Selection.parse_only(only),
         images_per_prompt=images_per_prompt,
         seeds=seeds,
         detector=detector,
@@ -114,10 +114,10 @@ def evaluate(
         batch_size=batch_size,
         offline=offline,
         executor=executor,
-        progress=told,
+        progress=shown,
     )
     try:
         stored, summary = asked.run()
     finally:
-        told.end()
+        shown.end()
     return Run(stored, summary)

@@ -203,13 +203,7 @@ class Evaluation:
     def _looks(self) -> list[Look]:
         from ..stages.looker import Look
 
-        found_by, answered_by = self.found_by, self.answered_by
-        looks = []
-        if found_by is not None:
-            looks.append(Look.for_boxes(found_by, self.spec.benchmark))
-        if answered_by is not None:
-            looks.append(Look.for_answers(answered_by, self.judging.rule))
-        return looks
+        return Look.of(self.found_by, self.answered_by, self.spec.benchmark, self.judging.rule)
 
     def run(self, *, meanwhile: str = "") -> tuple[Run, Summary | None]:
         """Do what is left to do; no summary of a shard.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..files.regular_files import link_refused
+from ..plugins.layout import DETECTIONS, RESULTS
 from ..runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from ..reports.scored import ScoredRun
     from ..runs.opening import Run as StoredRun
 
-DETECTIONS, RESULTS = "detections", "results"
-"""Layouts of a file instead of a folder of images."""
 _MOST_SIDES = 2
 
 

@@ -8,7 +8,8 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
-from ..api.output import DETECTIONS, write_layout
+from ..api.output import write_layout
+from ..plugins.layout import DETECTIONS
 from .importing import LayoutName
 
 

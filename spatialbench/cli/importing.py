@@ -9,8 +9,9 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say
-from ..api.elsewhere import DETECTIONS, RESULTS, bring_file, bring_images
+from ..api.elsewhere import bring_file, bring_images
 from ..errors import UserError, typed, unknown_name
+from ..plugins.layout import DETECTIONS, ONE_FILE
 from ..reports.report import FOR_PEOPLE, Form
 from .assembly import command_line
 from .options import format_option
@@ -18,8 +19,6 @@ from .parsing import Utf8
 
 if TYPE_CHECKING:
     from ..exchange.matching import Matching
-
-OTHERS = (DETECTIONS, RESULTS)
 
 
 class LayoutName(click.ParamType[str, str]):
@@ -31,7 +30,7 @@ class LayoutName(click.ParamType[str, str]):
         """See ``click.ParamType.convert``."""
         from ..exchange.layouts import layouts
 
-        known = [*layouts(), *OTHERS]
+        known = [*layouts(), *ONE_FILE]
         if value not in known:
             raise unknown_name("layout", value, known)
         return value
@@ -108,7 +107,7 @@ def command(
     target = Target(benchmark, subset, selection, seeds, allow_partial, out, command_line())
     if detector_name and layout != DETECTIONS:
         raise UserError("--detector-name goes with --layout detections: leave it out.")
-    if layout in OTHERS:
+    if layout in ONE_FILE:
         if dry_run:
             raise UserError("--dry-run is for folders of images: leave it out for a single file.")
         run = bring_file(

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from .. import plugins
 from ..errors import UserError, unknown_name
-from ..plugins.layout import Layout, Names, PassedOver, Placed, Plan
+from ..plugins.layout import FLAT, Layout, Names, PassedOver, Placed, Plan
 from ..prompts import Key
 from ..runs.expected import Expected
 from .image_table import TableLayout
@@ -23,8 +23,6 @@ _OTHER_IMAGES = (
     *(".ppm", ".pgm", ".tga", ".exr", ".ico", ".apng"),
 )
 """Images all the same: to pass them over would lose them."""
-
-FLAT = "flat+csv"
 
 
 def layouts() -> Mapping[str, Layout]:

@@ -8,24 +8,22 @@ one, wherever a detector is named.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import overload
 
 from .. import plugins
 from ..errors import UserError, unknown_name
 from . import DetectorPlugin, JudgePlugin
 from .discovery import name_and_rest
+from .evidence import Looking
 
 _PREPARED = "+"
 """Between a detector's own signature and what a benchmark put behind it."""
 
 
-Looking = Literal["detector", "judge"]
-
-
 @overload
 def plugin_of(given: str) -> tuple[DetectorPlugin, str | None]: ...
 @overload
-def plugin_of(given: str, kind: Literal["judge"]) -> tuple[JudgePlugin, str | None]: ...
+def plugin_of(given: str, kind: Looking) -> tuple[DetectorPlugin | JudgePlugin, str | None]: ...
 def plugin_of(
     given: str, kind: Looking = "detector"
 ) -> tuple[DetectorPlugin | JudgePlugin, str | None]:

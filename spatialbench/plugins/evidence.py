@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import UserError
 
@@ -27,6 +27,23 @@ EVIDENCE: Mapping[str, str] = {
     ANSWERS: "a judge's probabilities of yes, 0 to 1, by question",
 }
 """What evidence there is."""
+
+Looking = Literal["detector", "judge"]
+"""What looks at images, and the option that names it."""
+
+
+class Seen(NamedTuple):
+    """How messages and folders call what a model sees, and the model."""
+
+    what: str
+    model: Looking
+
+
+SEEN: Mapping[str, Seen] = {
+    BOXES: Seen("detections", "detector"),
+    ANSWERS: Seen("answers", "judge"),
+}
+"""The kinds that a model sees and a run keeps."""
 
 FOUND_WITH_BOXES = (BOXES, COLOURS)
 """The kinds that a detector's record holds."""

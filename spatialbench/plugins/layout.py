@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from ..prompts import Key, Prompt
 
+DETECTIONS, RESULTS = "detections", "results"
+"""What stands for a layout where there is one file, of records or of a benchmark's results."""
+ONE_FILE = (DETECTIONS, RESULTS)
+FLAT = "flat+csv"
+"""The layout that is no benchmark's."""
+
 _AROUND = re.compile(r"[\s='\"]*(\d{1,9})(?:\.0+)?[\s\"]*", re.ASCII)
 """A number as spreadsheets write it: `007`, `7.0`, `'7`, `="7"`."""
 

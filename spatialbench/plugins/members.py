@@ -15,7 +15,7 @@ from .benchmark import Benchmark
 from .detector import DetectorPlugin
 from .evidence import ANSWERS, BOXES, EVIDENCE
 from .judge import JudgePlugin
-from .layout import Layout
+from .layout import FLAT, ONE_FILE, Layout
 from .method import MethodPlugin, Parameter
 from .metric import Metric
 from .plugin import Plugin
@@ -225,7 +225,7 @@ _EXPECTED: Mapping[type[Any], Expected] = {
                 isinstance(value, Mapping)
                 and all(map(_text, value))
                 and all(isinstance(layout, Layout) for layout in value.values())
-                and not {"detections", "results", "flat+csv"} & set(value)
+                and not {*ONE_FILE, FLAT} & set(value)
             ),
             "spatialbench.plugins.Layout objects by a name of their own",
         ),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import Literal
 
 from .. import plugins
 from ..errors import UserError, typed, unknown_name
 from ..plugins.detector_names import matching
-from ..plugins.evidence import BOXES
+from ..plugins.evidence import BOXES, SEEN
 from .names import imported_kind
 from .opening import Run
 
@@ -24,9 +23,7 @@ def chosen_detector(run: Run, given: str | None, kind: str = BOXES) -> str:
         UserError: no such detections, several that the word may mean, or several detectors and
             none named.
     """
-    what: str
-    option: Literal["detector", "judge"]
-    what, option = ("detections", "detector") if kind == BOXES else ("answers", "judge")
+    what, option = SEEN[kind]
     there = run.directory.detectors(kind)
     if given is None:
         if len(there) > 1:
@@ -63,7 +60,7 @@ def chosen_detector(run: Run, given: str | None, kind: str = BOXES) -> str:
 
 def detect_command(run: Run, model: str | None, kind: str = BOXES) -> str:
     """What to type so that a model looks at a run; None is the detector it would take by itself."""
-    words = [] if model is None else ["--detector" if kind == BOXES else "--judge", model]
+    words = [] if model is None else [f"--{SEEN[kind].model}", model]
     if model is None and kind != BOXES:
         words = ["--judge", "NAME"]
     return typed("detect", run.path, *words)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UserError
+from ..plugins.layout import ONE_FILE
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._@-]+")
@@ -69,4 +70,4 @@ def imported_kind(generator: Mapping[str, Any]) -> str | None:
     if generator.get("version") != "imported":
         return None
     layout = generator.get("layout")
-    return layout if layout in ("detections", "results") else None
+    return layout if layout in ONE_FILE else None

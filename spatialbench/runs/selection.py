@@ -50,9 +50,14 @@ class Selection:
         return (f"{len(self.only)}-names@{digest[:7]}",)
 
     @classmethod
-    def parse_only(cls, text: str | None) -> tuple[str, ...]:
-        """Split ``left,right`` at the commas; None and empty parts give nothing."""
-        return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    def parse_only(cls, given: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Split ``left,right`` at the commas; None and empty parts give nothing.
+
+        A list is taken as it is.
+        """
+        if given is not None and not isinstance(given, str):
+            return tuple(given)
+        return tuple(part.strip() for part in (given or "").split(",") if part.strip())
 
 
 def run_order(prompts: Iterable[Prompt]) -> list[Prompt]:

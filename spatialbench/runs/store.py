@@ -16,7 +16,7 @@ from typing import overload
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..files.regular_files import names_below, open_regular, remove_below
-from ..plugins.evidence import ANSWERS, BOXES
+from ..plugins.evidence import ANSWERS, BOXES, SEEN
 from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord, key_of
 from ..prompts import Key
 from .expected import name_some
@@ -29,8 +29,8 @@ from .quarantine import Quarantine
 from .record_lines import Notice, Record, read_key_and_image
 
 _FILES = {
-    BOXES: ("detections", "detector.json", "detections.jsonl", BoxRecord),
-    ANSWERS: ("answers", "judge.json", "answers.jsonl", AnswerRecord),
+    kind: (SEEN[kind].what, f"{SEEN[kind].model}.json", f"{SEEN[kind].what}.jsonl", record)
+    for kind, record in ((BOXES, BoxRecord), (ANSWERS, AnswerRecord))
 }
 """By kind of evidence: the folder of all models, a model's own file, its records, their type."""
 
@@ -282,7 +282,7 @@ def read_detector(file: Path, run: Path) -> Record:
         raise unreadable(file, error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
-    what = "detections" if file.stem == "detector" else "answers"
+    what = next(seen.what for seen in SEEN.values() if seen.model == file.stem)
     raise UserError(
         f"{file} is damaged ({problem}): delete it and type '{typed('detect', file.parents[2])}', "
         f"with the --{file.stem} it was made by; the {what} beside it are kept."

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..plugins import Verdict
-from ..plugins.evidence import BOXES
+from ..plugins.evidence import SEEN
 from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
 from ..runs.chosen_detector import detect_command
@@ -86,7 +86,7 @@ def score(
             ),
         )
         if not reasons:
-            what = "detections" if looks.kind == BOXES else "answers"
+            what = SEEN[looks.kind].what
             raise UserError(
                 f"{run.path} has no {what} of the asked images by {looks.signature}: type "
                 f"'{detect_command(run, looks.detector or looks.judge, looks.kind)}' first."

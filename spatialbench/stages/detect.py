@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..executors import Executor, GivenUp
-from ..plugins import Detector, Judge, Rule
+from ..plugins import Detector
 from ..prompts import Key
 from ..runs.expected import name_some
 from ..runs.opening import Run
@@ -18,7 +18,7 @@ from .plan import WHOLE, Shard, due_batches, planned
 from .preflight import no_image
 from .surroundings import Surroundings
 
-__all__ = ["Detected", "answer", "detect", "look"]
+__all__ = ["Detected", "detect", "look"]
 
 
 def detect(
@@ -35,24 +35,6 @@ def detect(
         UserError: also a detector that finds nothing in any of its first 50 images.
     """
     wanted = Look.for_boxes(detector, run.expected.benchmark)
-    return look(run, wanted, batch_size, executor, progress, shard)
-
-
-def answer(
-    run: Run,
-    judge: Judge,
-    rule: Rule,
-    batch_size: int,
-    executor: Executor,
-    progress: Progress,
-    shard: Shard = WHOLE,
-) -> Detected:
-    """Ask a judge the questions of a rule; see ``look``.
-
-    Raises:
-        UserError: also an answer that is no probability; names the judge and the image.
-    """
-    wanted = Look.for_answers(judge, rule)
     return look(run, wanted, batch_size, executor, progress, shard)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..plugins import Detector, Judge
-from ..plugins.evidence import BOXES
+from ..plugins.evidence import SEEN
 from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.store import RunDirectory, read_detector
@@ -27,7 +27,7 @@ def require_same_model(directory: RunDirectory, model: Detector | Judge, kind: s
         read_detector(path, directory.path), json.loads(canonical_json(_told(model)))
     )
     if fields:
-        what, whose = ("detections", "detector") if kind == BOXES else ("answers", "judge")
+        what, whose = SEEN[kind]
         raise UserError(
             f"{path.parent} holds {what} of another {whose}, which differs in {'; '.join(fields)} "
             f"(there -> now): use the same {whose}, or move that folder away to detect again."

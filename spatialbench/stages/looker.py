@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import UserError
 from ..files.images import of_one_colour
 from ..plugins import Benchmark, Detector, Judge, Rule
-from ..plugins.evidence import ANSWERS, BOXES
+from ..plugins.evidence import ANSWERS, BOXES, SEEN
 from ..plugins.records import IMAGE_HASH, ONE_COLOUR, AnswerRecord, SeenRecord, checked_answers
 from ..plugins.requirements import Requirement
 from ..prompts import Key, Prompt
@@ -47,7 +47,7 @@ class Looker(ABC):
     @property
     def whose(self) -> str:
         """The model as a sentence names it, such as ``the judge counting-judge@1``."""
-        return f"the {'detector' if self.kind == BOXES else 'judge'} {self.signature}"
+        return f"the {SEEN[self.kind].model} {self.signature}"
 
     @abstractmethod
     def look(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> Any:
@@ -195,6 +195,14 @@ class Look:
     def for_answers(cls, judge: Judge, rule: Rule) -> Look:
         """A judge that is asked the rule's questions."""
         return cls(AnswerLooker(judge), rule.questions)
+
+    @classmethod
+    def of(
+        cls, detector: Detector | None, judge: Judge | None, benchmark: Benchmark, rule: Rule
+    ) -> list[Look]:
+        """Those of a detector and a judge, as far as there is one."""
+        found = [] if detector is None else [cls.for_boxes(detector, benchmark)]
+        return found if judge is None else [*found, cls.for_answers(judge, rule)]
 
     def for_workers(self, expected: Expected) -> Looker:
         """The looker with what its workers need to know of the images."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..plugins import Method
-from ..plugins.evidence import BOXES, Evidence, NoEvidence
+from ..plugins.evidence import SEEN, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required
 from ..prompts import Key
 from ..runs.expected import Expected, to_judge
@@ -152,7 +152,7 @@ def _model(
 ) -> list[Requirement] | None:
     """What a detector or judge needs; None where it has looked at everything."""
     model, kind = look.looker.model, look.looker.kind
-    whose = "detector" if kind == BOXES else "judge"
+    whose = SEEN[kind].model
     known = required(f"the {whose}'s identity", lambda: (model.signature(), model.identity()))
     if known.missing is not None:
         return [known]

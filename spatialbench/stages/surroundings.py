@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..plugins.evidence import ANSWERS, BOXES
+from ..plugins.evidence import ANSWERS, BOXES, SEEN
 from ..runs.machine import Machine, with_kernels
 from ..runs.machines import Changes, began, changes, kind, record_machine
 
@@ -132,7 +132,7 @@ def _warnings(what: str, first: Machine | None, here: Machine) -> list[str]:
         found = Changes(("threads and instruction set not recorded",), ())
     else:
         found = changes(first, here)
-    made = "detections" if what == BOXES else what
+    made = SEEN[what].what if what in SEEN else what
     start = f"{made} made from here on can differ from those of an uninterrupted run"
     sentences = []
     if found.kernels:

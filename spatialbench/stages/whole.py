@@ -35,13 +35,8 @@ class Work:
     def looks(self, run: Run) -> list[Look]:
         """Who looks at the images, and what they are asked."""
         benchmark, subset = run.expected.benchmark, run.expected.subset
-        found = []
-        if self.detector is not None:
-            found.append(Look.for_boxes(self.detector, benchmark))
-        if self.judge is not None:
-            judging = self.judging or Judging.by_default(benchmark, subset)
-            found.append(Look.for_answers(self.judge, judging.rule))
-        return found
+        judging = self.judging or Judging.by_default(benchmark, subset)
+        return Look.of(self.detector, self.judge, benchmark, judging.rule)
 
 
 def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
