@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .instances import Canvas
     from .models import Loaded
 
+MODEL_CLASS = "Mask2FormerForUniversalSegmentation"
+IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
+
 VERSION = 1
 """Raised whenever the same weights would give other boxes."""
 

@@ -12,15 +12,13 @@ from spatialbench.weights.parts_beside import load_beside
 
 from ..state_dicts import read_checkpoint
 from .conversion import load_mmdet, swin_small
+from .detector import IMAGE_PROCESSOR, MODEL_CLASS
 from .instances import Canvas
 from .preparation import prepare
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
-
-MODEL_CLASS = "Mask2FormerForUniversalSegmentation"
-IMAGE_PROCESSOR = "Mask2FormerImageProcessorPil"
 
 
 class Loaded(Protocol):

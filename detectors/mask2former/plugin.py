@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spatialbench.errors import UserError
 from spatialbench.plugins import DetectorPlugin
@@ -12,8 +13,10 @@ from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.official_file import OfficialFile
 from spatialbench.weights.origin import choose
 
-from .detector import Mask2FormerDetector
-from .models import IMAGE_PROCESSOR, MODEL_CLASS, FolderModel, MmdetModel
+from .detector import IMAGE_PROCESSOR, MODEL_CLASS, Mask2FormerDetector
+
+if TYPE_CHECKING:
+    from .models import Loaded
 
 REPOSITORY = "facebook/mask2former-swin-small-coco-instance"
 
@@ -58,11 +61,17 @@ class GenEvalPlugin(GenEvalFilePlugin):
     ) -> Mask2FormerDetector:
         """Choose the weights; see :meth:`chosen`."""
         chosen = self.chosen(weights)
+
+        def open_model() -> Loaded:
+            from .models import MmdetModel
+
+            return MmdetModel(chosen.locate(offline=offline))
+
         return Mask2FormerDetector(
             self.name,
             lambda: {"weights": chosen.digest(), "image_processor": "mmdet-2.27.0/1333x800"},
             lambda: f"{WORD}@{chosen.digest()[:7]}",
-            lambda: MmdetModel(chosen.locate(offline=offline)),
+            open_model,
             device,
             lambda: chosen.requirement(offline=offline),
             COCO_NAMES,
@@ -87,11 +96,17 @@ class FolderPlugin(DetectorPlugin):
         if weights is None:
             raise self._unpinned()
         chosen = choose(weights, self.name, MODEL_CLASS)
+
+        def open_model() -> Loaded:
+            from .models import FolderModel
+
+            return FolderModel(chosen.locate(offline=offline))
+
         return Mask2FormerDetector(
             self.name,
             lambda: {"weights": chosen.identity(), "image_processor": IMAGE_PROCESSOR},
             chosen.signature,
-            lambda: FolderModel(chosen.locate(offline=offline)),
+            open_model,
             device,
             lambda: chosen.requirement(f"the weights of {self.name}", offline=offline),
         )

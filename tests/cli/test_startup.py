@@ -26,6 +26,19 @@ def test_help_names_every_verb_and_imports_none() -> None:
         assert f"  {verb} " in printed
 
 
+@pytest.mark.parametrize("kind", [(), ("--format", "json")])
+def test_lists_load_no_models_library(kind: tuple[str, ...]) -> None:
+    code = (
+        f"import sys; from spatialbench.cli import main; main(['list', *{kind!r}]);"
+        "heavy = {'torch', 'transformers', 'diffusers', 'pandas', 'scipy', 'pyarrow'};"
+        "print(heavy & set(sys.modules))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+    assert printed.splitlines()[-1] == "set()"
+
+
 @pytest.mark.parametrize(
     "verb",
     [
