@@ -12,6 +12,7 @@ from ..runs.progress import Progress
 from ..runs.selection import Selection
 from .console import told
 from .evaluation import Evaluation
+from .rewriting import Rewriting
 from .run import Run
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def evaluate(
     width: int | None = None,
     height: int | None = None,
     dtype: str | None = None,
-    prompt_transform: str | None = None,
+    prompt_transform: Rewriting | None = None,
     seeds: str = "protocol",
     detector: str | Detector | DetectorPlugin | None = None,
     judge: str | Judge | JudgePlugin | None = None,
@@ -67,7 +68,8 @@ def evaluate(
         width: of the images, in pixels; so is ``height``.
         height: see ``width``.
         dtype: ``float32``, ``float16`` or ``bfloat16``.
-        prompt_transform: what rewrites the prompts before the method sees them.
+        prompt_transform: what rewrites the prompts before the method sees them: a name,
+            ``file:PATH``, a dictionary from prompt ids to texts, or a ``PromptTransform``.
         seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``.
         detector: None for the benchmark's own, and for the lab's images the lab's own.
         judge: for a rule that needs answers; None for the benchmark's own.

@@ -21,6 +21,7 @@ from ..plugins import (
     Rule,
 )
 from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
+from ..prompt_transforms import Transformed
 from ..runs.names import backbone_name
 from ..runs.progress import Progress
 from ..runs.selection import Selection
@@ -28,6 +29,7 @@ from ..stages.plan import WHOLE, Shard
 from ..weights.devices import chosen_device, named_device
 from . import choosing
 from .console import progress as drawn
+from .rewriting import Rewriting, rewritten
 from .what import is_pipeline, method_of, object_of, refuse_other_function
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Evaluation:
     width: int | None = None
     height: int | None = None
     dtype: str | None = None
-    prompt_transform: str | None = None
+    prompt_transform: Rewriting | None = None
     limit: int | None = None
     only: tuple[str, ...] = ()
     images_per_prompt: int | None = None
@@ -123,14 +125,13 @@ class Evaluation:
         Raises:
             UserError: an unknown name or a value one of them does not take.
         """
-        from ..prompt_transforms import with_transform
         from ..runs.opening import RunSpec
         from ..runs.seeds import SeedScheme
 
         benchmark, subset = choosing.benchmark_and_subset(self.bench)
         seeds = SeedScheme.parse(self.seeds)
-        method = with_transform(method_of(self, self._found), self.prompt_transform)
-        return RunSpec(benchmark, subset, method, seeds)
+        plain = RunSpec(benchmark, subset, method_of(self, self._found), seeds)
+        return rewritten(plain, self.prompt_transform, self.out, self.progress.notice)
 
     @property
     def selection(self) -> Selection:
@@ -139,8 +140,11 @@ class Evaluation:
 
     @cached_property
     def expected(self) -> Expected:
-        """The images asked for."""
-        return self.spec.expect(self.selection)
+        """The images asked for. Raises UserError for a prompt that its transform cannot take."""
+        expected = self.spec.expect(self.selection)
+        if isinstance(self.spec.generator, Transformed):
+            self.spec.generator.transform.check(expected.prompts)
+        return expected
 
     @property
     def folder(self) -> Path:

@@ -97,8 +97,10 @@ run_options = stack(
     ),
     click.option(
         "--prompt-transform",
+        metavar="NAME|file:PATH",
         help="Rewrite the prompts before the method sees them; the verdict stays with the "
-        "original prompt. 'list prompt-transforms' shows them.",
+        "original prompt. 'list prompt-transforms' shows the names; file:PATH takes the texts "
+        "from a JSON or JSON Lines file, file:PATH#FIELD from that field.",
     ),
     click.option(
         "--seed-scheme",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files.images import needs_conversion, open_image, orientation, to_rgb
-from ..runs.imported import Imported
+from ..plugins import Method
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..stages.open_images import encode_png
@@ -22,7 +22,7 @@ _BATCH = 200
 
 
 def import_images(
-    source: Source, report: Matching, target: Target, method: Imported, progress: Progress
+    source: Source, report: Matching, target: Target, method: Method, progress: Progress
 ) -> Run:
     """Make a run of the matched images, or continue it.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import open_regular
-from ..plugins import Benchmark, Verdict
+from ..plugins import Benchmark, Method, Verdict
 from ..plugins.records import BoxRecord
 from ..plugins.subsets import default_rule
 from ..prompts import Key, Prompt
@@ -20,6 +20,7 @@ from ..runs.imported import Imported
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
+from ..runs.sent_prompts import given_note
 from ..runs.signature import Signature
 from ..scoring.looked import Looked
 from ..scoring.scores_file import write_scored
@@ -121,7 +122,7 @@ def official_reader(
     return read
 
 
-def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, int]:
+def import_verdicts(path: Path, target: Target, method: Method) -> tuple[Run, int]:
     """Write the verdicts of an official results file, taken as they stand, as a scored run.
 
     Returns:
@@ -163,7 +164,7 @@ def import_verdicts(path: Path, target: Target, method: Imported) -> tuple[Run, 
             target.subset,
             _signature(run, len(rows)),
         )
-        summary = summarise(target.benchmark, table, heading)
+        summary = summarise(target.benchmark, table, heading, given_note(run))
         summary = summary.model_copy(update={"run": run.manifest.id})
         write_scored(run.directory, summary, table, reasons)
     return run, left_out

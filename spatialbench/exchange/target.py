@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..plugins import Benchmark
+from ..plugins import Benchmark, Method
 from ..runs.expected import Expected
-from ..runs.imported import Imported
 from ..runs.machine import this_machine
 from ..runs.opening import Run, RunSpec, opened_run
 from ..runs.seeds import SeedScheme
@@ -38,11 +37,11 @@ class Target:
     out: Path | None = None
     command: str | None = None
 
-    def expected(self, method: Imported) -> Expected:
+    def expected(self, method: Method) -> Expected:
         """The images that should be there."""
         return self._spec(method).expect(self.selection)
 
-    def opened(self, method: Imported) -> AbstractContextManager[Run]:
+    def opened(self, method: Method) -> AbstractContextManager[Run]:
         """Start the run, or continue the one of the same files, and hold it."""
         return opened_run(
             self._spec(method), self.selection, this_machine(), self.out, self.command
@@ -61,5 +60,5 @@ class Target:
                 "--images-per-prompt, or give --allow-partial."
             )
 
-    def _spec(self, method: Imported) -> RunSpec:
+    def _spec(self, method: Method) -> RunSpec:
         return RunSpec(self.benchmark, self.subset, method, self.seeds)

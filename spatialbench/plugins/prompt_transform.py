@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -55,6 +56,14 @@ class PromptTransform(Plugin):
     def signature(self) -> str:
         """``tore/1``, as the identity of a run has it."""
         return f"{self.name}/{self.version}"
+
+    def check(self, prompts: Sequence[Prompt]) -> None:
+        """Refuse, before the first image, prompts that it cannot rewrite; by default none.
+
+        Raises:
+            UserError: how many and which.
+        """
+        return
 
     @abstractmethod
     def apply(self, prompt: Prompt) -> tuple[Prompt, Rewriting]:

@@ -1,24 +1,33 @@
-"""Rewriting a prompt before any method sees it: TORE and its controls, and any plug-in's.
+"""Rewriting a prompt before any method sees it: TORE and its controls, a file's, any plug-in's.
 
 The verdict on an image is always against the prompt the benchmark asked for.
 """
 
 from __future__ import annotations
 
+from .given_texts import FILE, GivenTexts, is_given, signature_of
 from .transformed import (
     IDENTITY_KEY,
     NONE,
     Transformed,
     count_outcomes,
+    given_texts,
     transform_of,
+    with_given_texts,
     with_transform,
 )
 
 __all__ = [
+    "FILE",
     "IDENTITY_KEY",
     "NONE",
+    "GivenTexts",
     "Transformed",
     "count_outcomes",
+    "given_texts",
+    "is_given",
+    "signature_of",
     "transform_of",
+    "with_given_texts",
     "with_transform",
 ]

@@ -11,6 +11,7 @@ from .. import plugins
 from ..errors import UserError, unknown_name
 from ..plugins import ImageRequest, Json, Method, Outcome, PromptTransform, Requirement
 from ..prompts import Prompt
+from .given_texts import GivenTexts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,7 +62,8 @@ class Transformed(Method):
         self.generator.download()
 
     def about_prompts(self, prompts: Sequence[Prompt]) -> Sequence[str]:
-        """What the method says of the rewritten prompts."""
+        """What the method says of the rewritten prompts, which the transform checks first."""
+        self.transform.check(prompts)
         return self.generator.about_prompts([self.transform.apply(p)[0] for p in prompts])
 
     def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
@@ -90,6 +92,25 @@ def with_transform(generator: Method, name: str | None) -> Method:
         return generator
     chosen = plugins.given("prompt transform", name) if ":" in name else transform_of(name)
     return Transformed(generator, chosen)
+
+
+def with_given_texts(generator: Method, texts: Mapping[str, str]) -> Transformed:
+    """The generator with the texts that its images are, or were, made from.
+
+    It is the same condition wherever the texts came from: a run with ``file:PATH`` and an import
+    of images that were made from the same texts have the same ``prompt_transform``.
+
+    Args:
+        texts: by prompt id, those that were not rewritten among them.
+    """
+    return Transformed(generator, GivenTexts(texts))
+
+
+def given_texts(generator: Method) -> GivenTexts | None:
+    """The texts that a generator was given for prompts, or None."""
+    if isinstance(generator, Transformed) and isinstance(generator.transform, GivenTexts):
+        return generator.transform
+    return None
 
 
 def count_outcomes(transform: PromptTransform, prompts: Iterable[Prompt]) -> Mapping[Outcome, int]:

@@ -14,6 +14,7 @@ from typing import Any
 from ..plugins import Benchmark
 from ..plugins.evidence import FOUND_WITH_BOXES
 from ..plugins.subsets import default_detector, default_rule, prescribed_start, start_of
+from ..prompt_transforms import is_given
 from .signature import Signature
 
 _TRANSFORM, _ELSEWHERE = "prompt_transform", "rewritten_prompts"
@@ -132,7 +133,7 @@ class Conditions:
 def _rewriting(signature: Signature) -> str:
     transform = signature.parameters.get(_TRANSFORM, _UNCHANGED)
     count = signature.parameters.get(_ELSEWHERE)
-    return transform if count is None else f"of {count} prompts by others"
+    return transform if count is None or is_given(transform) else f"of {count} prompts by others"
 
 
 def told(differences: Sequence[Difference]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..plugins import ImageRequest, Method
+from .names import IMPORTED
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +40,7 @@ class Imported(Method):
         """Name, backbone, and the hash of the imported files."""
         return {
             "method": self.name,
-            "version": "imported",
+            "version": IMPORTED,
             "backbone": {"name": self.backbone},
             "layout": self.kind,
             "content": self.content,

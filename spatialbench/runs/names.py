@@ -12,6 +12,8 @@ from ..plugins.layout import ONE_FILE
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._@-]+")
+IMPORTED = "imported"
+"""The version of a method whose images, detections or results were made elsewhere."""
 _LONGEST = 200
 """Characters of a folder name; file systems take 255, and a few for an ending."""
 
@@ -43,8 +45,13 @@ def slug(text: str) -> str:
 
 
 def method_name(generator: Mapping[str, Any]) -> str:
-    """The ``method`` of a generator's identity; with a prompt transform as ``sd+tore``."""
+    """The ``method`` of a generator's identity; with a prompt transform as ``sd+tore``.
+
+    What was made elsewhere keeps the name that its owner gave it.
+    """
     method = str(generator.get("method", "unnamed"))
+    if generator.get("version") == IMPORTED:
+        return method
     transform = str(generator.get("prompt_transform") or "none").partition("/")[0]
     return method if transform == "none" else f"{method}+{transform}"
 
@@ -67,7 +74,7 @@ def backbone_revision(generator: Mapping[str, Any]) -> str:
 
 def imported_kind(generator: Mapping[str, Any]) -> str | None:
     """``detections`` or ``results`` where these were imported instead of images, else None."""
-    if generator.get("version") != "imported":
+    if generator.get("version") != IMPORTED:
         return None
     layout = generator.get("layout")
     return layout if layout in ONE_FILE else None

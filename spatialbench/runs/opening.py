@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import UserError
 from ..files.documents import read_json
 from ..plugins import Benchmark, Json, Method
+from ..prompt_transforms import given_texts
 from ..prompts import prompt_set_hash
 from .expected import Expected, expect
 from .files import make_folder
@@ -31,6 +32,7 @@ from .names import backbone_name, method_name, slug
 from .seeds import SeedScheme
 from .selection import Selection
 from .store import RunDirectory
+from .stored_texts import given_signature, read_texts, store_texts
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def opened_run(
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
             or files that are no run; another process works on it, or a shard with another
-            selection; an unknown name in the selection; no permission, no space.
+            selection; an unknown name in the selection; rewritten prompts that were altered; no
+            permission, no space.
     """
     folder = out or spec.folder()
     expected = spec.expect(selection)
@@ -159,6 +162,8 @@ def opened_run(
         make_folder(folder)
     with ExitStack() as stack:
         alone = _hold(stack, folder, manifest, spec, shared)
+        if (given := given_texts(spec.generator)) is not None:
+            store_texts(folder, given, expected.all_prompts)
         yield Run(RunDirectory(folder), read_manifest(folder), expected, machine, alone)
 
 
@@ -239,8 +244,8 @@ def open_existing(folder: Path, benchmark: Benchmark) -> Run:
         benchmark: the plug-in that ``benchmark_of(folder)`` names.
 
     Raises:
-        UserError: no run there, a damaged manifest, or a benchmark whose version or prompts are
-            not those the run was made with.
+        UserError: no run there, a damaged manifest, a benchmark whose version or prompts are not
+            those the run was made with, or rewritten prompts that were altered.
     """
     manifest = read_manifest(folder)
     identity = manifest.identity
@@ -257,6 +262,8 @@ def open_existing(folder: Path, benchmark: Benchmark) -> Run:
         manifest.selection,
         SeedScheme.parse(str(identity["seeds"])),
     )
+    if (given := given_signature(identity["generator"])) is not None:
+        read_texts(folder, given, expected.all_prompts)
     return Run(RunDirectory(folder), manifest, expected)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from ..errors import UserError
 from ..plugins import Outcome, PromptTransform
-from ..prompt_transforms import IDENTITY_KEY, NONE, count_outcomes, transform_of
+from ..prompt_transforms import (
+    IDENTITY_KEY,
+    NONE,
+    GivenTexts,
+    count_outcomes,
+    is_given,
+    transform_of,
+)
 from ..prompts import Prompt
 from .files import write_if_other
 from .opening import Run
-
-NAME = "prompts.jsonl"
+from .stored_texts import NAME, content, given_signature, read_texts
 
 
 def record_sent_prompts(run: Run) -> str | None:
@@ -22,6 +26,7 @@ def record_sent_prompts(run: Run) -> str | None:
     ``prompts.jsonl`` of the run directory has one line per prompt, in run order: ``prompt_id``,
     ``prompt_original``, ``prompt_sent``, ``outcome`` (rewritten, unchanged or unparsed) and
     ``rule``. It follows from the identity and the selection, and is written only where it differs.
+    Given texts are there already, all of them: see ``stored_texts``.
 
     Returns:
         None, and no file, for a run without a transform.
@@ -32,10 +37,32 @@ def record_sent_prompts(run: Run) -> str | None:
     name = str(run.generator.get(IDENTITY_KEY) or NONE)
     if name == NONE:
         return None
+    prompts = run.expected.prompts
+    if (given := given_of_run(run)) is not None:
+        return transform_sentence(given, prompts)
     transform = transform_of(name)
-    lines = [json.dumps(_line(transform, prompt)) + "\n" for prompt in run.expected.prompts]
-    write_if_other(run.path / NAME, "".join(lines).encode(), run.path)
-    return transform_sentence(transform, run.expected.prompts)
+    write_if_other(run.path / NAME, content(transform, prompts), run.path)
+    return transform_sentence(transform, prompts)
+
+
+def given_of_run(run: Run) -> GivenTexts | None:
+    """The texts that a run's images were made from, where somebody gave them.
+
+    Raises:
+        UserError: they were altered.
+    """
+    signature = given_signature(run.generator)
+    return None if signature is None else read_texts(run.path, signature, run.expected.all_prompts)
+
+
+def given_note(run: Run) -> list[str]:
+    """The sentence of ``record_sent_prompts`` for the summary of a run with given texts, or none.
+
+    Raises:
+        UserError: they were altered.
+    """
+    given = given_of_run(run)
+    return [] if given is None else [f"{transform_sentence(given, run.expected.prompts)}."]
 
 
 def transform_sentence(transform: PromptTransform, prompts: Sequence[Prompt]) -> str:
@@ -51,12 +78,12 @@ def transform_sentence(transform: PromptTransform, prompts: Sequence[Prompt]) ->
 
 
 def transform_note(prompts: Sequence[Prompt], name: str | None) -> list[str]:
-    """The same sentence for a summary; nothing without a transform.
+    """The same sentence for a summary; nothing without a transform, or for given texts.
 
     Args:
         name: the transform as a signature has it; one of another version is only named.
     """
-    if name is None or name == NONE:
+    if name is None or name == NONE or is_given(name):
         return []
     try:
         if ":" in name:
@@ -64,14 +91,3 @@ def transform_note(prompts: Sequence[Prompt], name: str | None) -> list[str]:
         return [f"{transform_sentence(transform_of(name), prompts)}."]
     except UserError:
         return [f"prompt transform {name}, which this version does not have."]
-
-
-def _line(transform: PromptTransform, prompt: Prompt) -> dict[str, Any]:
-    sent, done = transform.apply(prompt)
-    return {
-        "prompt_id": prompt.id,
-        "prompt_original": prompt.text,
-        "prompt_sent": sent.text,
-        "outcome": str(done.outcome),
-        "rule": done.rule,
-    }

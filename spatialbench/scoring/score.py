@@ -21,6 +21,7 @@ from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..runs.record_lines import open_records
+from ..runs.sent_prompts import given_note
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from .judging import OWN_THRESHOLD, Judging
@@ -91,7 +92,7 @@ def score(
                 f"{run.path} has no {what} of the asked images by {looks.signature}: type "
                 f"'{detect_command(run, looks.detector or looks.judge, looks.kind)}' first."
             )
-        notes = looked.notes(expected.all_prompts, judging)
+        notes = [*given_note(run), *looked.notes(expected.all_prompts, judging)]
         line = _signature(looks, judging, len(reasons))
         heading = Heading(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line

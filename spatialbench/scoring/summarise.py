@@ -9,7 +9,7 @@ from typing import Any
 
 from ..plugins import Benchmark, Metric, ScoreTable
 from ..plugins.metric import ratios, values, why_undefined
-from ..prompt_transforms import IDENTITY_KEY
+from ..prompt_transforms import IDENTITY_KEY, is_given
 from ..runs.imported import REWRITTEN, rewritten_note
 from ..runs.sent_prompts import transform_note
 from ..runs.signature import Signature
@@ -76,7 +76,8 @@ def _notes(
 ) -> list[str]:
     """What a prompt transform did, what was seen of the images, and the benchmark's own notes."""
     notes = transform_note(table.prompts, signature.parameters.get(IDENTITY_KEY))
-    if rewritten := signature.parameters.get(REWRITTEN):
+    rewritten = signature.parameters.get(REWRITTEN)
+    if rewritten and not is_given(signature.parameters.get(IDENTITY_KEY)):
         notes.append(rewritten_note(rewritten))
     family, prompts = family_of(signature.rule), table.prompts
     if family is not None:

@@ -1,0 +1,125 @@
+"""``run --prompt-transform file:PATH``: a condition of its own, and the file is needed once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spatialbench.plugins import load
+
+from .conftest import Command
+
+RUN = ("run", "--method", "painter", "--bench", "squares", "--set", "skill=1")
+GIVEN = "--prompt-transform"
+
+
+def _write(path: str, ids: int | None = None) -> dict[str, str]:
+    """A file of rewritten prompts; the painter goes by what it is sent, which says the same."""
+    prompts = load("benchmark", "squares").prompts("all")
+    texts = {prompt.id: f"{prompt.text}, in oil" for prompt in prompts[:ids]}
+    lines = [json.dumps({"prompt_id": key, "text": text}) + "\n" for key, text in texts.items()]
+    Path(path).write_text("".join(lines))
+    return texts
+
+
+def _identity(run: str) -> str:
+    manifest = json.loads(Path(run, "manifest.json").read_text())
+    return str(manifest["identity"]["generator"]["prompt_transform"])
+
+
+def test_a_run_holds_its_texts_and_needs_the_file_no_more(spatialbench: Command) -> None:
+    texts = _write("a.jsonl")
+    first = spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--format", "json")
+    assert first.status == 0, first.err
+    document = json.loads(first.out)
+    assert document["method"] == "painter+file"
+    signature = f"prompt_transform={_identity(_only_run())}"
+    assert signature in document["signature"]
+    said = "4 of 4 prompts rewritten"
+    assert said in first.err
+    assert any(said in note for note in document["notes"])
+    stored = [
+        json.loads(line) for line in Path(_only_run(), "prompts.jsonl").read_text().splitlines()
+    ]
+    assert {line["prompt_id"]: line["prompt_sent"] for line in stored} == texts
+
+    Path("a.jsonl").unlink()
+    for more in ((GIVEN, "file:a.jsonl"), (GIVEN, _identity(_only_run()))):
+        again = spatialbench(*RUN, *more, "--limit", "8")
+        assert again.status == 0, again.err
+    assert (
+        "there is no file a.jsonl: the texts that"
+        in spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "8").err
+    )
+    run = _only_run()
+    for verb in ("status", "score", "leaderboard", "gallery", "detect"):
+        assert spatialbench(verb, run).status == 0
+    named = spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", run)
+    assert named.status == 0, named.err
+
+
+def _only_run() -> str:
+    (manifest,) = Path("runs").glob("*/*/*/manifest.json")
+    return str(manifest.parent)
+
+
+def test_path_order_and_format_are_no_part_of_it(spatialbench: Command) -> None:
+    texts = _write("a.jsonl")
+    Path("b.json").write_text(json.dumps(dict(reversed(texts.items())), indent=2))
+    spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    again = spatialbench(*RUN, GIVEN, "file:b.json", "--limit", "4", "--out", "run")
+    assert again.status == 0, again.err
+    key = next(iter(texts))
+    Path("c.json").write_text(json.dumps({**texts, key: "another text"}))
+    other = spatialbench(*RUN, GIVEN, "file:c.json", "--limit", "4", "--out", "run")
+    assert other.status == 2
+    assert "generator.prompt_transform" in other.err
+
+
+def test_altered_texts_are_refused(spatialbench: Command) -> None:
+    _write("a.jsonl")
+    spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    path = Path("run/prompts.jsonl")
+    content = path.read_text()
+    again = (*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    for altered in (content.replace("in oil", "in ink", 1), content[:-9], ""):
+        path.write_text(altered)
+        for command in (("score", "run"), ("gallery", "run"), again):
+            refused = spatialbench(*command)
+            assert refused.status == 2
+            assert "prompts.jsonl" in refused.err
+            assert "altered" in refused.err
+    # As the message says: without it, the command with the file writes it again.
+    path.unlink()
+    assert spatialbench("score", "run").status == 2
+    assert spatialbench(*again).status == 0
+    assert path.read_text() == content
+
+
+def test_only_the_selected_prompts_must_be_there(spatialbench: Command) -> None:
+    texts = _write("a.jsonl", 3)
+    only = ",".join(texts)
+    fine = spatialbench(*RUN, GIVEN, "file:a.jsonl", "--only", only, "--out", "some")
+    assert fine.status == 0, fine.err
+    for how in ((), ("--dry-run",)):
+        failed = spatialbench(*RUN, GIVEN, "file:a.jsonl", "--out", "run", *how)
+        assert failed.status == 2
+        assert "a.jsonl has no text for 45 of 48 selected prompts" in failed.err
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("file:none.jsonl", "there is no file none.jsonl"),
+        ("file:", "names no file"),
+        ("file/0123456789abcdef", "no run of this method"),
+        ("file:.", "cannot be read"),
+    ],
+)
+def test_no_file(spatialbench: Command, given: str, said: str) -> None:
+    failed = spatialbench(*RUN, GIVEN, given)
+    assert failed.status == 2
+    assert said in failed.err
