@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .plugins import Method as Method
     from .plugins import MethodPlugin as MethodPlugin
     from .plugins import Metric as Metric
+    from .plugins import NoImage as NoImage
     from .plugins import Outcome as Outcome
     from .plugins import Parameter as Parameter
     from .plugins import Plugin as Plugin
@@ -76,6 +77,7 @@ _HOMES = {
         "Method",
         "MethodPlugin",
         "Metric",
+        "NoImage",
         "Outcome",
         "Parameter",
         "Plugin",

@@ -44,6 +44,7 @@ def evaluate(
     out: str | Path | None = None,
     device: str | None = None,
     batch_size: int | None = None,
+    retry_refused: bool = False,
     offline: bool = False,
     executor: str | Executor = "local",
     workers: int | None = None,
@@ -79,6 +80,7 @@ def evaluate(
         out: exactly where the run lies; None for its own folder under ``runs``.
         device: such as ``cuda:1``; None for cuda where there is one. A pipeline stays where it is.
         batch_size: images at a time.
+        retry_refused: ask again for images that the method refused to make earlier.
         offline: take nothing from the network.
         executor: ``local``, ``ray`` or an object.
         workers: of ray; None for as many as the cluster has room for.
@@ -114,6 +116,7 @@ def evaluate(
         out=None if out is None else Path(out),
         device=device,
         batch_size=batch_size,
+        retry_refused=retry_refused,
         offline=offline,
         executor=executor,
         progress=shown,

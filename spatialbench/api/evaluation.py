@@ -54,6 +54,7 @@ class Evaluation:
         shard: the part of the work to do.
         here: whether this machine must have the device, if the work is done in this process.
         command: what makes the images again, for ``status`` to show.
+        retry_refused: whether what earlier commands were refused is asked for again.
     """
 
     what: object
@@ -85,6 +86,7 @@ class Evaluation:
     shard: Shard = WHOLE
     here: bool = True
     command: str | None = None
+    retry_refused: bool = False
 
     @cached_property
     def settings(self) -> GenerationSettings:
@@ -153,8 +155,8 @@ class Evaluation:
 
     @property
     def batch(self) -> int:
-        """Images at a time."""
-        return self.batch_size or DEFAULT_BATCH_SIZE
+        """Images at a time; by default enough for two rounds of what a method does at once."""
+        return self.batch_size or max(DEFAULT_BATCH_SIZE, 2 * self.spec.generator.at_once)
 
     @cached_property
     def found_by(self) -> Detector | None:
@@ -228,6 +230,7 @@ class Evaluation:
             self.judging,
             self.shard,
             self.answered_by,
+            self.retry_refused,
         )
         with self._opened() as opened:
             self.progress.notice(f"run: {opened.path}")
@@ -248,6 +251,7 @@ class Evaluation:
                 self._executor,
                 self.progress,
                 self.shard,
+                retry_refused=self.retry_refused,
             )
         return opened, made
 

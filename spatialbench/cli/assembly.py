@@ -43,13 +43,16 @@ def evaluation(values: dict[str, Any], **others: Any) -> Evaluation:
 def command_line() -> str:
     """What was typed, for ``status`` to show when something is missing.
 
-    Without ``--shard``: that command does whatever is left of any shard.
+    Without ``--shard``: that command does whatever is left of any shard. Without
+    ``--retry-refused``, which is for once.
     """
     arguments = list(click.get_current_context().obj or [])
     while "--shard" in arguments:
         place = arguments.index("--shard")
         del arguments[place : place + 2]
-    arguments = [word for word in arguments if not word.startswith("--shard=")]
+    arguments = [
+        word for word in arguments if not word.startswith("--shard=") and word != "--retry-refused"
+    ]
     return " ".join(["spatialbench", *map(_quoted, arguments)])
 
 

@@ -120,6 +120,11 @@ run_options = stack(
         type=click.Path(file_okay=False),
         help="The run's folder; default: one of its own under runs/.",
     ),
+    click.option(
+        "--retry-refused",
+        is_flag=True,
+        help="Ask again for images that were refused earlier, as by a server's content filter.",
+    ),
     offline_option,
 )
 

@@ -110,6 +110,11 @@ def _rows(state: Status) -> list[list[str]]:
     rows.append(["scored", _counted(state.scored, state.scored_expected)])
     if state.one_colour:
         rows.append(["of one colour", f"{state.one_colour:,}"])
+    if state.refused:
+        rows.append(["refused", f"{state.refused:,}"])
+    if state.server:
+        told = ", ".join(f"{name} {value}" for name, value in state.server.items())
+        rows.append(["server", told])
     if state.pace is not None:
         seconds = f"{seconds_text(state.pace.seconds)}, median ({state.pace.where})"
         rows.append(["seconds per image", seconds])
@@ -133,6 +138,8 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
         "partial": state.partial,
         "begins": state.begins,
         "one_colour": state.one_colour,
+        "refused": state.refused,
+        **({"server": state.server} if state.server else {}),
         **price_fields(state.pace),
         "next": state.next,
         "given_up": state.given_up,

@@ -115,13 +115,14 @@ def refuse_given_up(run: Run) -> None:
     Raises:
         UserError: says which and why, and what to type.
     """
-    from ..runs.status import given_up
+    from ..runs.status import given_up, refused
 
     sentences = given_up(run)
     if sentences:
+        again = "; with --retry-refused also those that were refused" if refused(run) else ""
         raise UserError(
             f"{'. '.join(sentences)}. Everything else is finished and kept; give the same command "
-            "again to try these images once more."
+            f"again to try these images once more{again}."
         )
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..plugins import ImageRequest, Json, Method
+from ..plugins import ImageRequest, Json, Method, NoImage
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    Draw = Callable[[str, int], Image.Image]
+    Draw = Callable[[str, int], Image.Image | NoImage]
 
 VERSION = "own"
 """Stands in an identity for the version of a method that states none."""
@@ -73,16 +73,17 @@ class OwnFunction(Method):
     def load(self) -> None:
         """Nothing to load: the function is there."""
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image | NoImage]:
         """One call for each image.
 
         Raises:
-            UserError: it returns something else than an RGB image of the size asked for.
+            UserError: it returns something else than an RGB image of the size asked for, or a
+                ``NoImage``.
             FunctionFailed: it raises.
         """
         return [self._image(request) for request in requests]
 
-    def _image(self, request: ImageRequest) -> Image.Image:
+    def _image(self, request: ImageRequest) -> Image.Image | NoImage:
         where = f"{self._name}, prompt {request.prompt.id}, image {request.index}"
         try:
             image = self._draw(request.prompt.text, request.seed)
@@ -91,7 +92,7 @@ class OwnFunction(Method):
         except Exception as error:
             said = " ".join(str(error).split())
             raise FunctionFailed(f"{where}: {type(error).__name__}: {said}") from error
-        return self._checked(image, where)
+        return image if isinstance(image, NoImage) else self._checked(image, where)
 
     def _checked(self, image: Any, where: str) -> Image.Image:
         from PIL import Image

@@ -14,7 +14,15 @@ from .evidence import Evidence, Source
 from .judge import Judge, JudgePlugin
 from .kinds import KINDS, Kind
 from .layout import Layout
-from .method import GenerationSettings, ImageRequest, Json, Method, MethodPlugin, Parameter
+from .method import (
+    GenerationSettings,
+    ImageRequest,
+    Json,
+    Method,
+    MethodPlugin,
+    NoImage,
+    Parameter,
+)
 from .metric import Metric, ScoreTable, share
 from .plugin import Plugin
 from .prompt_transform import Outcome, PromptTransform, Rewriting
@@ -43,6 +51,7 @@ __all__ = [
     "Method",
     "MethodPlugin",
     "Metric",
+    "NoImage",
     "Outcome",
     "Parameter",
     "Plugin",

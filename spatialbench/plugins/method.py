@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from .requirements import Requirement
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NoImage:
+    """In the place of an image: there is none for this request, and why.
+
+    Such an image is missing, so that the run is not complete; a blank one would count as wrong.
+
+    Attributes:
+        reason: in one line, such as ``refused by the server's content filter``.
+        refused: whether the answer would be the same another time: the request is not made again
+            unless the user says so. Else the next command makes it again.
+    """
+
+    reason: str
+    refused: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,20 @@ class Method(ABC):
         """
         return False
 
+    @property
+    def served(self) -> bool:
+        """Whether a server makes the images, and may charge for each.
+
+        Then none is made for an estimate, each is written as soon as ``stream`` gives it, and the
+        machine at hand decides no pixel.
+        """
+        return False
+
+    @property
+    def at_once(self) -> int:
+        """How many requests are worked on at the same time, one after the other within each."""
+        return 1
+
     @abstractmethod
     def identity(self) -> Json:
         """Everything that decides the pixels: method, version, parameters, backbone, scheduler.
@@ -80,11 +110,33 @@ class Method(ABC):
         """Load the models. Called once in each worker, before ``generate``."""
 
     @abstractmethod
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+    def generate(self, requests: Sequence[ImageRequest]) -> Sequence[Image.Image | Any]:
         """One RGB image per request, each from one CPU generator seeded with its own seed.
 
-        A request's pixels may not depend on the other requests beyond rounding.
+        A request's pixels may not depend on the other requests beyond rounding. Where there is no
+        image for a request, a ``NoImage`` says why (``Any`` in the type, so that who calls a method
+        that has no use for it need not ask).
         """
+
+    def stream(
+        self, requests: Sequence[ImageRequest]
+    ) -> Iterator[tuple[int, Image.Image | NoImage]]:
+        """The same with their places in ``requests``, in any order, each as soon as it is there.
+
+        By default all of them at the end.
+        """
+        yield from enumerate(self.generate(requests))
+
+    def found_out(self, known: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        """What a server tells of itself that the identity does not hold, for the run's manifest.
+
+        Called once by a command that will make images, before the first of them and before
+        ``load``. The text at ``said``, if any, is printed.
+
+        Args:
+            known: what earlier commands found out.
+        """
+        return {}
 
     def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
         """What it needs to make these images; loads no model and takes nothing from the network.

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import UserError, unknown_name
-from ..plugins import ImageRequest, Json, Method, Outcome, PromptTransform, Requirement
+from ..plugins import (
+    ImageRequest,
+    Json,
+    Method,
+    NoImage,
+    Outcome,
+    PromptTransform,
+    Requirement,
+)
 from ..prompts import Prompt
 from .given_texts import GivenTexts
 
@@ -53,6 +61,16 @@ class Transformed(Method):
         """What the method says."""
         return self.generator.one_by_one
 
+    @property
+    def served(self) -> bool:
+        """What the method says."""
+        return self.generator.served
+
+    @property
+    def at_once(self) -> int:
+        """What the method says."""
+        return self.generator.at_once
+
     def identity(self) -> Json:
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}
@@ -74,9 +92,19 @@ class Transformed(Method):
         """Load the method."""
         self.generator.load()
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+    def generate(self, requests: Sequence[ImageRequest]) -> Sequence[Image.Image | Any]:
         """See ``plugins.Method.generate``."""
         return self.generator.generate(self._sent(requests))
+
+    def stream(
+        self, requests: Sequence[ImageRequest]
+    ) -> Iterator[tuple[int, Image.Image | NoImage]]:
+        """See ``plugins.Method.stream``."""
+        return self.generator.stream(self._sent(requests))
+
+    def found_out(self, known: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        """What the method finds out."""
+        return self.generator.found_out(known)
 
     def _sent(self, requests: Sequence[ImageRequest]) -> list[ImageRequest]:
         return [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]

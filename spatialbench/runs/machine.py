@@ -35,6 +35,8 @@ class Machine(BaseModel):
     """What computed: the name of the accelerator, or of the processor for ``cpu``."""
     switches: dict[str, str] = {}
     """Environment variables that choose other kernels, where they are set."""
+    server: dict[str, str] = {}
+    """What a server that made images told of itself, such as whether it heeds seeds."""
 
     def covers(self, other: Machine) -> bool:
         """Whether all that ``other`` says stands here too, its time apart."""

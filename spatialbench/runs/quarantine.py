@@ -1,4 +1,8 @@
-"""Images that were given up: which, and why. They are missing, and the next command tries again."""
+"""Images that are missing for a reason: which, and why.
+
+One that was given up is tried again by the next command. One that was *refused*, because asking
+again would give the same answer, is not, unless the user says so.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ from ..plugins.records import key_of
 from ..prompts import Key
 from .expected import name_some
 from .journal import Journal
-from .record_lines import Notice
+from .record_lines import Notice, Record
 
 NAME = "quarantine.jsonl"
+
+_REFUSED = "refused"
 
 
 class Quarantine:
@@ -22,27 +28,42 @@ class Quarantine:
     def __init__(self, folder: Path, scratch: Path) -> None:
         self._journal = Journal(folder / NAME, scratch)
 
-    def add(self, keys: Iterable[Key], reason: str) -> None:
-        """Remember images and why they were given up.
+    def add(self, keys: Iterable[Key], reason: str, *, refused: bool = False) -> None:
+        """Remember images and why they are missing.
 
         Raises:
             UserError: no space, no permission.
         """
-        records = [{"prompt_id": k[0], "index": k[1], "reason": reason} for k in sorted(keys)]
         with self._journal.writer() as writer:
-            writer.append(records)
+            writer.append(_record(key, reason, refused) for key in sorted(keys))
 
     def reasons(self, notice: Notice) -> dict[Key, str]:
-        """Why each image was given up, whether or not somebody finished it since."""
-        return {
-            key_of(record): str(record.get("reason", "unknown"))
-            for record in self._journal.records(notice)
-        }
+        """Why each image was given up or refused, whether or not somebody finished it since."""
+        return {key: _reason(record) for key, record in self._latest(notice).items()}
 
-    def forget(self) -> None:
-        """Begin anew. Only for whoever knows that nobody else writes."""
-        for path in self._journal.files():
+    def refused(self, notice: Notice) -> dict[Key, str]:
+        """The same of those that were refused."""
+        latest = self._latest(notice).items()
+        return {key: _reason(record) for key, record in latest if record.get(_REFUSED) is True}
+
+    def forget(self, keep: Mapping[Key, str] | None = None) -> None:
+        """Begin anew. Only for whoever knows that nobody else writes.
+
+        Args:
+            keep: refused images that stay, and why they were refused.
+        """
+        kept = [_record(key, reason, True) for key, reason in sorted((keep or {}).items())]
+        files = self._journal.files()
+        if kept:
+            if kept == sorted(self._journal.records(_nobody), key=key_of):
+                return
+            with self._journal.writer() as writer:
+                writer.append(kept)
+        for path in files:
             remove_below(self._journal.below, path)
+
+    def _latest(self, notice: Notice) -> dict[Key, Record]:
+        return {key_of(record): record for record in self._journal.records(notice)}
 
 
 def told(stage: str, reasons: Mapping[Key, str]) -> list[str]:
@@ -54,3 +75,16 @@ def told(stage: str, reasons: Mapping[Key, str]) -> list[str]:
         f"{stage} gave up {len(keys)} image(s), {name_some(keys)}: {reason}"
         for reason, keys in by_reason.items()
     ]
+
+
+def _record(key: Key, reason: str, refused: bool) -> Record:
+    record: Record = {"prompt_id": key[0], "index": key[1], "reason": reason}
+    return record | ({_REFUSED: True} if refused else {})
+
+
+def _reason(record: Record) -> str:
+    return str(record.get("reason", "unknown"))
+
+
+def _nobody(text: str) -> None:
+    """Torn lines are told where the reasons are read."""

@@ -14,6 +14,7 @@ from ..files.documents import read_json
 from ..plugins.detector_names import plugin_of
 from ..plugins.evidence import ANSWERS, BOXES
 from ..plugins.subsets import default_rule
+from ..prompts import Key
 from .expected import to_judge
 from .identity import differences
 from .manifest import NAME
@@ -40,11 +41,14 @@ class Status:
         partial: whether anything expected is missing anywhere.
         next: what to type, or a sentence that nothing is left to do.
         notices: damage that was noticed (torn lines, truncated images).
-        given_up: sentences about images that failed again and again; they count as missing.
+        given_up: sentences about images that failed again and again, or were refused; they count
+            as missing.
         pace: how long an image took to make, or None where nothing was timed.
         begins: ``images``; or ``detections`` or ``verdicts`` where those were imported, so that
             nothing before them is missing.
         one_colour: images of one colour in the last summary.
+        refused: missing images that the method refused to make, and is not asked for again.
+        server: what the last server that made images told of itself.
     """
 
     path: Path
@@ -61,6 +65,8 @@ class Status:
     begins: str = "images"
     one_colour: int = 0
     answers: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    server: dict[str, str] = field(default_factory=dict)
 
 
 def status(run: Run) -> Status:
@@ -87,6 +93,7 @@ def status(run: Run) -> Status:
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
     expected = run.expected.images
     begins = _begins(run)
+    left = len(refused(run))
     complete = begins != "images" or images == expected
     complete = complete and (begins == "verdicts" or expected in looked.values())
     unfinished = run.expected.benchmark.unfinished(run.path)
@@ -100,7 +107,7 @@ def status(run: Run) -> Status:
         scored=scored,
         scored_expected=scored_expected,
         partial=not complete,
-        next=_next(run, images, detections, answers, scored, unfinished)
+        next=_next(run, images, left, detections, answers, scored, unfinished)
         if begins == "images"
         else _next_of_imported(run, detections, scored),
         notices=notices,
@@ -108,6 +115,8 @@ def status(run: Run) -> Status:
         pace=read_pace(run.path),
         begins=begins,
         one_colour=_count(summary.get("one_colour")),
+        refused=left,
+        server=next((m.server for m in reversed(run.manifest.machines) if m.server), {}),
     )
 
 
@@ -117,23 +126,32 @@ def given_up(run: Run) -> list[str]:
     Raises:
         UserError: a corrupt record file.
     """
-
-    def silent(text: str) -> None:
-        """Torn lines are told elsewhere."""
-
     directory, expected = run.directory, set(run.expected.keys())
     sentences = []
-    if failed := directory.image_quarantine.reasons(silent):
-        finished = directory.finished_images(silent, hashed=False)
+    if failed := directory.image_quarantine.reasons(_silent):
+        finished = directory.finished_images(_silent, hashed=False)
         left = {k: why for k, why in failed.items() if k in expected and k not in finished}
         sentences += told("generate", left)
     for kind, verb in ((BOXES, "detect with"), (ANSWERS, "ask")):
         for signature in directory.detectors(kind):
-            if failed := directory.detection_quarantine(signature, kind).reasons(silent):
-                done = directory.seen_images(signature, silent, kind)
+            if failed := directory.detection_quarantine(signature, kind).reasons(_silent):
+                done = directory.seen_images(signature, _silent, kind)
                 left = {k: why for k, why in failed.items() if k in expected and k not in done}
                 sentences += told(f"{verb} {signature}", left)
     return sentences
+
+
+def refused(run: Run) -> set[Key]:
+    """The expected images that the method refused to make, and that are still missing.
+
+    Raises:
+        UserError: a corrupt record file.
+    """
+    directory = run.directory
+    if not (found := directory.image_quarantine.refused(_silent)):
+        return set()
+    finished = directory.finished_images(_silent, hashed=False)
+    return {key for key in found.keys() & set(run.expected.keys()) if key not in finished}
 
 
 def explain(run: Run, identity: Mapping[str, Any]) -> list[str]:
@@ -142,6 +160,10 @@ def explain(run: Run, identity: Mapping[str, Any]) -> list[str]:
     Empty when it would continue it.
     """
     return differences(run.manifest.identity, identity)
+
+
+def _silent(text: str) -> None:
+    """Torn lines are told elsewhere."""
 
 
 def _summary(run: Run) -> dict[str, Any]:
@@ -170,6 +192,7 @@ def run_at(folder: Path) -> Path:
 def _next(
     run: Run,
     images: int,
+    refused: int,
     detections: Mapping[str, int],
     answers: Mapping[str, int],
     scored: int | None,
@@ -177,6 +200,9 @@ def _next(
 ) -> str:
     expected = run.expected.images
     command = _again(run)
+    if refused and images + refused == expected and scored == images and not unfinished:
+        again = command or "the command that began the run"
+        return f"to ask again for the {refused:,} refused: {again} --retry-refused"
     if images < expected or unfinished:
         return f"give again: {command or 'the command that began the run'}"
     looked = {**detections, **answers}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from ..plugins import Method
+from ..errors import UserError
+from ..plugins import Method, NoImage
 from ..runs.expected import Expected
 from ..runs.record_lines import encode
 from .looker import Look
@@ -49,18 +50,28 @@ def calibrate(
         UserError: as loading, generating and detecting do.
     """
     by_id = expected.by_id
+    if generator.served:
+        raise UserError(
+            "--calibrate would have images made by a server, which may charge for them, and throw "
+            "them away: leave --calibrate out."
+        )
     load = _timed(generator.load)[0]
     load += sum(_timed(wanted.looker.model.load)[0] for wanted in looks)
     for batch in planned(expected.keys(), batch_size)[:2]:
         requests = [expected.request(key) for key in batch]
         generate, images = _timed(partial(generator.generate, requests))
-        encoding, files = _timed(partial(_encoded, images))
+        found = [image for image in images if not isinstance(image, NoImage)]
+        if len(found) < len(images):
+            raise UserError(
+                "the method has no image for some of the first prompts: leave --calibrate out."
+            )
+        encoding, files = _timed(partial(_encoded, found))
         detect, records = 0.0, 0
         for wanted in looks:
             asked = [tuple(wanted.asked(by_id[prompt_id])) for prompt_id, _ in batch]
-            seconds, found = _timed(partial(wanted.looker.seen, images, asked))
+            seconds, seen_in = _timed(partial(wanted.looker.seen, found, asked))
             detect += seconds
-            for key, seen, image, one in zip(batch, found, images, asked, strict=True):
+            for key, seen, image, one in zip(batch, seen_in, found, asked, strict=True):
                 record = wanted.looker.record(key, None, seen, image, one, {})
                 records += len(encode(record.to_json()))
         size = sum(map(len, files)) + records + _RECORD * len(batch)

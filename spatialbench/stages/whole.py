@@ -31,6 +31,7 @@ class Work:
     judging: Judging | None = None
     shard: Shard = WHOLE
     judge: Judge | None = None
+    retry_refused: bool = False
 
     def looks(self, run: Run) -> list[Look]:
         """Who looks at the images, and what they are asked."""
@@ -47,8 +48,16 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     Raises:
         UserError: as the stages, or images that stay unreadable.
     """
-    for _ in range(2):
-        generate(run, work.generator, work.batch_size, work.executor, progress, work.shard)
+    for first in (True, False):
+        generate(
+            run,
+            work.generator,
+            work.batch_size,
+            work.executor,
+            progress,
+            work.shard,
+            retry_refused=work.retry_refused and first,
+        )
         discarded: list[Key] = []
         for wanted in work.looks(run):
             seen = look(run, wanted, work.batch_size, work.executor, progress, work.shard)

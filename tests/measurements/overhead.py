@@ -32,7 +32,8 @@ from spatialbench.runs.machine import this_machine
 from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
-from spatialbench.stages.generate import ImageBatch, generate
+from spatialbench.stages.generate import generate
+from spatialbench.stages.image_worker import ImageBatch
 from tests.opened_runs import open_run
 
 
