@@ -1,10 +1,11 @@
-"""A method says that there is no image for a request: it is missing, with the reason, never blank."""
+"""A method has no image for a request: that is missing, with the reason, and never blank."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -32,11 +33,11 @@ class Choosy(Painter):
     none: Mapping[Key, NoImage] = field(default_factory=dict)
     asked: list[Key] = field(default_factory=list)
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Any]:
         keys = [(r.prompt.id, r.index) for r in requests]
         self.asked += keys
         images = super().generate(requests)
-        return [self.none.get(key, image) for key, image in zip(keys, images, strict=True)]  # type: ignore[misc]
+        return [self.none.get(key, image) for key, image in zip(keys, images, strict=True)]
 
 
 @dataclass
