@@ -53,6 +53,8 @@ class Colours(Protocol):
 class ColouredDetector(Detector):
     """A detector whose detections carry ``colors``, by masks where it has them, else by boxes."""
 
+    has_colours = True
+
     def __init__(self, detector: Detector, colours: Colours) -> None:
         self._detector = detector
         self._colours = colours
@@ -82,6 +84,10 @@ class ColouredDetector(Detector):
         """Load both models."""
         self._detector.load()
         self._colours.load()
+
+    def self_test(self) -> str:
+        """The detector's."""
+        return self._detector.self_test()
 
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]

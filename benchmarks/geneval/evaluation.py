@@ -19,7 +19,6 @@ from .names import COLOURS, own_name
 Metadata = Mapping[str, Any]
 
 COUNTING = "counting"
-COLOURED_TASKS = ("colors", "color_attr")
 """The tag of the prompts with a threshold of their own."""
 
 
@@ -115,7 +114,7 @@ def evaluate(
         result.counts.append(len(found))
         before = len(result.reasons)
         _check_number_and_colour(result, wanted, found, colour_of)
-        if "position" in wanted and len(result.reasons) == before:
+        if wanted.get("position") is not None and len(result.reasons) == before:
             _check_position(result, wanted, found, groups, options.position_threshold)
         groups.append(found if len(result.reasons) == before else None)
     for unwanted in metadata.get("exclude", []):

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import Benchmark, Detector, Judged, Metric, Published, Rule
+from spatialbench.plugins import (
+    Benchmark,
+    Detector,
+    Judged,
+    Metric,
+    Published,
+    RewardDefaults,
+    Rule,
+)
 from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
 
 from . import metrics, official, prompts
+from .asked_metadata import prompt_of_asked
 from .clip_colours import CLIP
 from .colouring import coloured
-from .evaluation import COLOURED_TASKS, COUNTING, Options
+from .evaluation import COUNTING, Options
 from .layout import LAYOUT
 from .names import CLASSES, coco_name, own_name
+from .options import RANGES, checked_options
+from .own_thresholds import asks_for_colours, metadata_of
 from .published import published
+from .recipe import TAGS
 from .rule import GenEvalRule
-
-_RANGES = {
-    "counting_threshold": (0, 1),
-    "max_objects": (1, 1000),
-    "max_overlap": (0, 1),
-    "position_threshold": (0, 10),
-}
-"""What each option of the rule may be; the threshold has an option of the command line."""
+from .trainer_rules import PARTIAL, STRICT
 
 _RULES = {"official": GenEvalRule()}
 
@@ -41,13 +45,20 @@ class GenEval(Benchmark):
     version = 1
     summary = "GenEval: 553 prompts of six tasks with COCO objects; position by default"
     subsets: Mapping[str, str] = prompts.SUBSETS
-    rule_options: Mapping[str, tuple[float, float]] = _RANGES
+    rule_options: Mapping[str, tuple[float, float]] = RANGES
     default_subset = "position"
     images_per_prompt = 4
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)
     metrics: Sequence[Metric] = metrics.METRICS
     layouts: Mapping[str, Layout] = {"geneval": LAYOUT}
+    rewards = RewardDefaults(
+        subset="all",
+        rule=PARTIAL.full_name,
+        official=_RULES["official"].name,
+        strict=STRICT.full_name,
+        groups=TAGS,
+    )
     vocabulary: Sequence[str] = (*CLASSES, *map(coco_name, CLASSES))
     """What its own detector answers, whatever is asked."""
 
@@ -69,7 +80,8 @@ class GenEval(Benchmark):
 
     def labels(self, prompt: Prompt) -> Sequence[str]:
         """COCO's names of the prompt's classes, which is what detectors know."""
-        return tuple(coco_name(name) for name in prompt.objects)
+        unwanted = (one["class"] for one in metadata_of(prompt).get("exclude", ()))
+        return tuple(coco_name(name) for name in dict.fromkeys((*prompt.objects, *unwanted)))
 
     def stands_for(self, prompt: Prompt, label: str, name: str) -> bool:
         """Whether a label means a class: COCO's name and GenEval's own are the same class."""
@@ -92,13 +104,13 @@ class GenEval(Benchmark):
 
     def needs_prepared_detector(self, prompts: Sequence[Prompt]) -> bool:
         """Whether any of the prompts asks for a colour."""
-        return any(prompt.task in COLOURED_TASKS for prompt in prompts)
+        return any(map(asks_for_colours, prompts))
 
     def prepare_detector(
         self, detector: Detector, subset: str, device: str, offline: bool
     ) -> Detector:
         """The detector, with a colour classifier behind it where the subset asks for colours."""
-        if subset not in prompts.COLOURED_SUBSETS:
+        if subset not in prompts.COLOURED_SUBSETS or detector.has_colours:
             return detector
         return coloured(detector, device, offline)
 
@@ -109,6 +121,10 @@ class GenEval(Benchmark):
     def judged_metadata(self, metadata: Any) -> str | None:
         """What the scorer reads of a ``metadata.jsonl``; see ``prompts.judged_metadata``."""
         return prompts.judged_metadata(metadata)
+
+    def prompt_of_metadata(self, metadata: Mapping[str, Any]) -> Prompt:
+        """The prompt that a trainer's own metadata describe; see ``asked_metadata``."""
+        return prompt_of_asked(metadata)
 
     def official_reader(
         self, subset: str, images_per_prompt: int | None = None
@@ -126,16 +142,7 @@ class GenEval(Benchmark):
         Raises:
             UserError: a value that is not a number, or out of its range.
         """
-        for key, value in options.items():
-            low, high = _RANGES[key]
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not low <= value <= high or (key == "max_objects" and value % 1):
-                whole = "whole " if key == "max_objects" else ""
-                raise UserError(
-                    f"--rule option {key}={value} is out of range: give a {whole}number from "
-                    f"{low:g} to {high:g}."
-                )
-        return GenEvalRule(replace(Options(), **options))
+        return GenEvalRule(checked_options(Options(), options))
 
     def official_results(
         self,

@@ -26,30 +26,30 @@ SUBSETS: dict[str, str] = {
     "color_attr": "the 100 prompts with two objects and their colours",
 }
 _Count = Annotated[int, Field(ge=0, le=1000, strict=True)]
-_Name = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1)]
 
 
-class _Limit(BaseModel):
+class Limit(BaseModel):
     """An object and a number of it."""
 
-    name: _Name = Field(alias="class")
+    name: Name = Field(alias="class")
     count: _Count
 
 
-class _Wanted(_Limit):
+class _Wanted(Limit):
     """An object that must be there, perhaps of a colour, perhaps beside an earlier one."""
 
-    color: _Name | None = None
+    color: Name | None = None
     position: tuple[Literal["left of", "right of", "above", "below"], _Count] | None = None
 
 
 class _Record(BaseModel):
     """An official record, as far as it is judged; what else it holds is kept."""
 
-    tag: _Name
+    tag: Name
     prompt: str
     include: list[_Wanted] = Field(min_length=1)
-    exclude: list[_Limit] = []
+    exclude: list[Limit] = []
 
     @field_validator("include")
     @classmethod
@@ -93,7 +93,12 @@ def prompt_of(prompt_id: str, record: Mapping[str, Any]) -> Prompt:
         _Record.model_validate(record)
     except ValidationError as error:
         raise TypeError(first_error(error)) from error
-    include = record["include"]
+    return prompt_from(prompt_id, record)
+
+
+def prompt_from(prompt_id: str, record: Mapping[str, Any]) -> Prompt:
+    """The prompt of a record that was checked; ``include`` may be missing."""
+    include = record.get("include", [])
     names = [wanted["class"] for wanted in include]
     return Prompt(
         id=prompt_id,
@@ -124,8 +129,8 @@ def _all() -> tuple[Prompt, ...]:
 
 
 def _triplet(include: list[Metadata]) -> Triplet | None:
-    for wanted in include:
-        if "position" in wanted:
+    for place, wanted in enumerate(include):
+        if wanted.get("position") is not None:
             phrase, target = wanted["position"]
-            return Triplet(wanted["class"], PHRASES[phrase], include[target]["class"])
+            return Triplet(wanted["class"], PHRASES[phrase], include[:place][target]["class"])
     return None

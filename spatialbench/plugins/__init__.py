@@ -27,6 +27,7 @@ from .metric import Metric, ScoreTable, share
 from .plugin import Plugin
 from .prompt_transform import Outcome, PromptTransform, Rewriting
 from .requirements import Requirement, required
+from .reward_defaults import RewardDefaults
 from .rule import Rule, Verdict
 from .rule_plugin import RulePlugin
 
@@ -58,6 +59,7 @@ __all__ = [
     "PromptTransform",
     "Published",
     "Requirement",
+    "RewardDefaults",
     "Rewriting",
     "Rule",
     "RulePlugin",

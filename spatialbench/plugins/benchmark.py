@@ -13,6 +13,7 @@ from .detector import Detector
 from .layout import Layout
 from .metric import Metric, ScoreTable
 from .plugin import Plugin
+from .reward_defaults import RewardDefaults
 from .rule import Rule, Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Benchmark(Plugin):
     rule_options: Mapping[str, Any] = {}
     """The options of ``--rule NAME:KEY=VALUE``, which ``rule_with`` sets; empty for none."""
 
+    rewards: RewardDefaults = RewardDefaults()
+    """What the reward server tells a trainer where nobody says otherwise."""
     layouts: Mapping[str, Layout] = {}
     """How its own tools name images, by what ``--layout`` takes."""
 
@@ -168,6 +171,17 @@ class Benchmark(Plugin):
         """What the official scorer reads of an image folder's metadata, as text to compare.
 
         None for metadata of another form, and where the benchmark has none.
+        """
+        return None
+
+    def prompt_of_metadata(self, metadata: Mapping[str, Any]) -> Prompt | None:
+        """A prompt of nobody's file, made from metadata that are enough to judge its images.
+
+        None where the benchmark's prompts have no metadata. Its id is made from what is judged, so
+        that the same metadata always have the same id.
+
+        Raises:
+            UserError: metadata of another form; says which field.
         """
         return None
 

@@ -37,6 +37,8 @@ class Detector(ABC):
     """
     has_masks: bool = False
     """Whether ``detect_masks`` gives the mask of each box."""
+    has_colours: bool = False
+    """Whether it names the colours of the boxes itself, so that nothing is put behind it for it."""
 
     @abstractmethod
     def identity(self) -> Json:

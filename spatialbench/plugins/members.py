@@ -20,6 +20,7 @@ from .method import MethodPlugin, Parameter
 from .metric import Metric
 from .plugin import Plugin
 from .prompt_transform import PromptTransform
+from .reward_defaults import RewardDefaults
 from .rule import Rule
 from .rule_plugin import RulePlugin
 
@@ -230,6 +231,13 @@ _EXPECTED: Mapping[type[Any], Expected] = {
             "spatialbench.plugins.Layout objects by a name of their own",
         ),
         ("subset_detectors", _of_subsets, "the name of a detector by the name of a subset"),
+        (
+            "rewards",
+            lambda value, one: (
+                isinstance(value, RewardDefaults) and value.subset in (None, *one.subsets)
+            ),
+            "RewardDefaults, with the name of one of subsets or None",
+        ),
     ),
     Backbone: (
         *_PLUGIN,
