@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .plugins import PromptTransform as PromptTransform
     from .plugins import Published as Published
     from .plugins import Requirement as Requirement
+    from .plugins import RewardDefaults as RewardDefaults
     from .plugins import Rewriting as Rewriting
     from .plugins import Rule as Rule
     from .plugins import RulePlugin as RulePlugin
@@ -84,6 +85,7 @@ _HOMES = {
         "PromptTransform",
         "Published",
         "Requirement",
+        "RewardDefaults",
         "Rewriting",
         "Rule",
         "RulePlugin",

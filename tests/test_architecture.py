@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tests.import_graph import PACKAGES, ROOT, Module, arrows, circles, modules
 
 LOWER = "errors files relations prompts detections statistics plugins weights prompt_transforms lab"
-HIGHER = "runs scoring executors stages reports exchange lab/training lora_training serve api cli"
+HIGHER = "runs scoring executors stages reports exchange lab/training lora_training api serve cli"
 ORDER = (*LOWER.split(), "backbones", "guidance", "methods", *HIGHER.split())
 """Rooms of the harness, lowest first; each imports only rooms before it.
 

@@ -6,8 +6,7 @@ Both are those of Flow-GRPO's reward server; see ``groups``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
@@ -117,6 +116,14 @@ def _require_sound(place: int, wanted: Mapping[str, object]) -> None:
         )
 
 
+_OPTIONS = {
+    "counting_threshold": Parameter(0.9, "the threshold of counting prompts, 0 to 1"),
+    "max_objects": Parameter(16, "at most so many boxes of a class count"),
+    "max_overlap": Parameter(1.0, "an IoU from which the lesser box is dropped; 1 drops none"),
+    "position_threshold": Parameter(0.1, "how much of the boxes' sizes a relation ignores"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TrainerRulePlugin(RulePlugin):
     """One of the rules, for any prompts that have GenEval's metadata."""
@@ -125,12 +132,7 @@ class TrainerRulePlugin(RulePlugin):
     summary: str
     metrics: Sequence[Metric]
     _rule: type[GroupRule]
-    options: ClassVar[Mapping[str, Parameter]] = {
-        "counting_threshold": Parameter(0.9, "the threshold of counting prompts, 0 to 1"),
-        "max_objects": Parameter(16, "at most so many boxes of a class count"),
-        "max_overlap": Parameter(1.0, "an IoU from which the lesser box is dropped; 1 drops none"),
-        "position_threshold": Parameter(0.1, "how much of the boxes' sizes a relation ignores"),
-    }
+    options: Mapping[str, Parameter] = field(default_factory=lambda: _OPTIONS)
 
     def build(
         self, benchmark: Benchmark, subset: str | None, options: Mapping[str, float]

@@ -39,15 +39,16 @@ class UnreadableImage(ValueError):
     """The bytes are no whole image of an accepted format; the message says why."""
 
 
-def open_image(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+def open_image(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS) -> Image.Image:
     """The decoded first frame, in the file's own mode.
 
     Args:
         content: bytes of the file.
         formats: Pillow's names of what is accepted, such as ``PNG``.
+        most: pixels it may have.
 
     Raises:
-        UnreadableImage: anything else, or more than ``MOST_PIXELS``, which is refused by the
+        UnreadableImage: anything else, or more than ``most`` pixels, which are refused by the
             header alone.
     """
     from PIL import Image, UnidentifiedImageError
@@ -57,10 +58,8 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=formats) as image:
             width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise UnreadableImage(
-                    f"{width} x {height} pixels, and at most {MOST_PIXELS:,} are read"
-                )
+            if width * height > most:
+                raise UnreadableImage(f"{width} x {height} pixels, and at most {most:,} are read")
             image.load()
             # The file behind it is closed here, and a copy keeps nothing of it.
             return image.copy()
@@ -82,13 +81,13 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Image.Image:
         raise UnreadableImage(f"no whole {kinds} ({error or type(error).__name__})") from error
 
 
-def read_rgb(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+def read_rgb(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS) -> Image.Image:
     """What every detector and method is shown of a file; see ``to_rgb``.
 
     Raises:
         UnreadableImage: as ``open_image`` and ``to_rgb``.
     """
-    return to_rgb(open_image(content, formats))
+    return to_rgb(open_image(content, formats, most))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

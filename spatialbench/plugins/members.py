@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,22 @@ from .detector import DetectorPlugin
 from .evidence import ANSWERS, BOXES, EVIDENCE
 from .judge import JudgePlugin
 from .layout import FLAT, ONE_FILE, Layout
-from .method import MethodPlugin, Parameter
-from .metric import Metric
+from .method import MethodPlugin
 from .plugin import Plugin
 from .prompt_transform import PromptTransform
 from .reward_defaults import RewardDefaults
+from .right_values import (
+    Expected,
+    a_name,
+    a_number,
+    a_text,
+    a_whole_number,
+    metrics,
+    of_subsets,
+    options,
+    parameters,
+    texts,
+)
 from .rule import Rule
 from .rule_plugin import RulePlugin
 
@@ -116,75 +126,22 @@ def _require(
         )
 
 
-Fits = Callable[[Any, Any], bool]
-Expected = Sequence[tuple[str, Fits, str]]
-
-
-def _text(value: Any, plugin: Any = None) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _name(value: Any, plugin: Any = None) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[\w.-]+", value) is not None
-
-
-def _whole(value: Any, plugin: Any = None) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _number(value: Any, low: float = 0, high: float = float("inf")) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-
-def _texts(value: Any, plugin: Any = None) -> bool:
-    return isinstance(value, Mapping) and all(map(_text, value)) and all(map(_text, value.values()))
-
-
-def _parameters(value: Any, plugin: Any) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and all(map(_text, value))
-        and all(
-            isinstance(one, Parameter)
-            and isinstance(one.default, bool | int | float | str | None)
-            and isinstance(one.help, str)
-            for one in value.values()
-        )
-    )
-
-
-def _options(value: Any, plugin: Any) -> bool:
-    return _parameters(value, plugin) and all(_number(o.default) for o in value.values())
-
-
-def _metrics(value: Any, plugin: Any) -> bool:
-    return (
-        isinstance(value, Sequence)
-        and all(isinstance(metric, Metric) for metric in value)
-        and any(metric.headline for metric in value)
-    )
-
-
-def _of_subsets(value: Any, plugin: Benchmark) -> bool:
-    return _texts(value) and set(value) <= set(plugin.subsets)
-
-
 _PLUGIN: Expected = (
-    ("name", _name, "what the user types: letters, digits and any of . _ -"),
-    ("summary", _text, "a text of one line"),
+    ("name", a_name, "what the user types: letters, digits and any of . _ -"),
+    ("summary", a_text, "a text of one line"),
 )
-_METRICS = ("metrics", _metrics, "spatialbench.plugins.Metric objects, some of them headline")
-_VERSION = ("version", _whole, "a whole number from 1 on")
+_METRICS = ("metrics", metrics, "spatialbench.plugins.Metric objects, some of them headline")
+_VERSION = ("version", a_whole_number, "a whole number from 1 on")
 _EXPECTED: Mapping[type[Any], Expected] = {
     Plugin: _PLUGIN,
     DetectorPlugin: _PLUGIN,
     JudgePlugin: _PLUGIN,
     MethodPlugin: (
         *_PLUGIN,
-        ("step_factor", lambda value, _: _number(value), "a number, 0 or more"),
+        ("step_factor", lambda value, _: a_number(value), "a number, 0 or more"),
         (
             "parameters",
-            _parameters,
+            parameters,
             "spatialbench.plugins.Parameter objects by key, whose defaults are a text, a number, "
             "true, false or None",
         ),
@@ -192,45 +149,45 @@ _EXPECTED: Mapping[type[Any], Expected] = {
     Benchmark: (
         *_PLUGIN,
         _VERSION,
-        ("images_per_prompt", _whole, "a whole number from 1 on"),
-        ("subsets", lambda value, _: _texts(value) and len(value) > 0, "a text by subset name"),
+        ("images_per_prompt", a_whole_number, "a whole number from 1 on"),
+        ("subsets", lambda value, _: texts(value) and len(value) > 0, "a text by subset name"),
         ("default_subset", lambda value, one: value in one.subsets, "the name of one of subsets"),
         (
             "detector",
             lambda value, one: (
-                _text(value)
+                a_text(value)
                 or (value == "" and not any(BOXES in rule.needs for rule in one.rules.values()))
             ),
             "the name of a detector",
         ),
-        ("judge", lambda value, _: value is None or _text(value), "the name of a judge, or None"),
+        ("judge", lambda value, _: value is None or a_text(value), "the name of a judge, or None"),
         _METRICS,
         (
             "rules",
             lambda value, _: (
                 isinstance(value, Mapping)
                 and len(value) > 0
-                and all(map(_text, value))
+                and all(map(a_text, value))
                 and all(isinstance(rule, Rule) for rule in value.values())
             ),
             "spatialbench.plugins.Rule objects by short name, the default first",
         ),
         (
             "subset_rules",
-            lambda value, one: _of_subsets(value, one) and set(value.values()) <= set(one.rules),
+            lambda value, one: of_subsets(value, one) and set(value.values()) <= set(one.rules),
             "the name of one of rules by the name of a subset",
         ),
         (
             "layouts",
             lambda value, _: (
                 isinstance(value, Mapping)
-                and all(map(_text, value))
+                and all(map(a_text, value))
                 and all(isinstance(layout, Layout) for layout in value.values())
                 and not {*ONE_FILE, FLAT} & set(value)
             ),
             "spatialbench.plugins.Layout objects by a name of their own",
         ),
-        ("subset_detectors", _of_subsets, "the name of a detector by the name of a subset"),
+        ("subset_detectors", of_subsets, "the name of a detector by the name of a subset"),
         (
             "rewards",
             lambda value, one: (
@@ -246,7 +203,7 @@ _EXPECTED: Mapping[type[Any], Expected] = {
             lambda value, one: (
                 isinstance(value, Sequence)
                 and not isinstance(value, str)
-                and all(map(_text, value))
+                and all(map(a_text, value))
                 and bool(value) != (one.folder is not None)
             ),
             "texts such as org/name@<40 hex digits>, or none and a folder",
@@ -255,8 +212,8 @@ _EXPECTED: Mapping[type[Any], Expected] = {
         ("defaults", lambda v, _: isinstance(v, Defaults | None), "Defaults, or None"),
     ),
     Rule: (
-        ("name", _text, "a text with its version, such as near/1"),
-        ("threshold", lambda value, _: _number(value, 0, 1), "a number from 0 to 1"),
+        ("name", a_text, "a text with its version, such as near/1"),
+        ("threshold", lambda value, _: a_number(value, 0, 1), "a number from 0 to 1"),
         (
             "needs",
             lambda value, _: (
@@ -278,7 +235,7 @@ _EXPECTED: Mapping[type[Any], Expected] = {
     RulePlugin: (
         *_PLUGIN,
         _VERSION,
-        ("options", _options, "spatialbench.plugins.Parameter objects by key, with numbers"),
+        ("options", options, "spatialbench.plugins.Parameter objects by key, with numbers"),
         _METRICS,
     ),
     PromptTransform: (*_PLUGIN, _VERSION),

@@ -50,13 +50,13 @@ def record_model(directory: RunDirectory, model: Detector | Judge, kind: str) ->
 
 def _told(model: Detector | Judge) -> dict[str, Any]:
     told: dict[str, Any] = {"signature": model.signature(), "identity": model.identity()}
-    stated = _stated_threshold(model) if isinstance(model, Detector) else None
+    stated = stated_threshold(model) if isinstance(model, Detector) else None
     if stated is not None:
         told[OWN_THRESHOLD] = stated
     return told
 
 
-def _stated_threshold(detector: Detector) -> float | None:
+def stated_threshold(detector: Detector) -> float | None:
     """What a detector says counts, by its optional ``score_threshold``; None for nothing.
 
     Raises:
