@@ -34,6 +34,7 @@ _VERBS = {
     "import": ("importing", "Other people's images, detections or results as a run."),
     "export": ("exporting", "A run in a benchmark's own layout, for its own scripts."),
     "detectors": ("detectors", "Do two detectors judge the same images alike?"),
+    "serve": ("serve", "Rewards for trainers over HTTP: Flow-GRPO, Flow-Factory, verl-omni, JSON."),
     "status": ("status", "What a run has, what it lacks, and what to type next."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),

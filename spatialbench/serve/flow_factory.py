@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from .asked import Asked, Refused, Reward
-from .protocol import Protocol, Question, from_base64, parsed
 from .image_queue import Answer
+from .protocol import Protocol, Question, from_base64, parsed
 
 _NOT_LOOKED_AT = ("video", "condition_images", "condition_videos")
 

@@ -20,8 +20,8 @@ from typing import Any, cast
 from ..executors.attempts import in_one_line
 from .asked import Refused
 from .bounded_request import BadRequest, TimedReader, body_length, drain, is_gone, read_body
-from .protocol import Protocol, Reply
 from .image_queue import TryLater
+from .protocol import Protocol, Reply
 from .service import ClientGone, Service
 
 _BACKLOG = 1024
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the standard library finds wrong with a request's head, in plain text."""
         self._unread = True
-        self.request_version = getattr(self, "request_version", "") or "HTTP/1.1"
+        self.request_version = self.protocol_version
         self._send(_plain(int(code), message or self.responses.get(code, ("error",))[0]))
 
     def log_message(self, format: str, *args: object) -> None:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..files.documents import first_error
 from .asked import Asked, Refused, Reward
-from .protocol import Protocol, Question, from_base64, parsed
 from .image_queue import Answer, TryLater
+from .protocol import Protocol, Question, from_base64, parsed
 
 
 class _Form(BaseModel):

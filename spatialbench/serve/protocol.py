@@ -138,13 +138,18 @@ def require_small(content: bytes, formats: tuple[str, ...], pixels: int) -> None
     from PIL import Image
 
     kinds = " or ".join(formats)
+    size = "far more"
     try:
         with Image.open(io.BytesIO(content), formats=formats) as image:
             width, height = image.size
+        if width * height <= pixels:
+            return
+        size = f"{width:,} x {height:,}"
+    except Image.DecompressionBombError:
+        pass  # So many that Pillow itself refuses.
     except Exception as error:  # Pillow raises whatever the bytes make it stumble over.
-        raise Refused(f"no whole {kinds}: the image cannot be read") from error
-    if width * height > pixels:
-        raise Refused(
-            f"the image has {width:,} x {height:,} pixels, and at most {pixels:,} are decoded: "
-            "send smaller images, or start the server with a larger --max-pixels"
-        )
+        raise Refused(f"the image is no {kinds} file that can be read") from error
+    raise Refused(
+        f"the image has {size} pixels, and at most {pixels:,} are decoded: send smaller images, "
+        "or start the server with a larger --max-pixels"
+    )

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..errors import UserError
 from .asked import Asked, Ready, Refused
+from .image_queue import Answer, ImageQueue, Job, TryLater
 from .limits import Limits
 from .protocol import Protocol, Question, Reply, at_place, require_small
-from .image_queue import Answer, ImageQueue, Job, TryLater
 from .scoring_thread import Score, ScoringThread
 
 _BETWEEN_LOOKS = 0.5

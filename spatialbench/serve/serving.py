@@ -22,6 +22,9 @@ from .limits import Limits
 from .protocol import Protocol as WireProtocol
 from .service import Service
 
+_POLL = 0.1
+"""Seconds between two looks at whether the port is to be closed."""
+
 _SECONDS_TO_TELL = 10.0
 """For the last replies of a server whose model failed."""
 
@@ -108,7 +111,7 @@ class Open:
         self._server = server
         self._service = service
         self._accepting = threading.Thread(
-            target=server.serve_forever, name="serve-accepting", daemon=True
+            target=server.serve_forever, args=(_POLL,), name="serve-accepting", daemon=True
         )
         service.start()
         self._accepting.start()
