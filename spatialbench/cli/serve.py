@@ -143,7 +143,7 @@ def command(
         )
 
     def protocols(identity: dict[str, Any]) -> list[Protocol]:
-        pickled = Pickled(partial(rules_of_fields, rewarder), partial(five_fields, rewarder))
+        pickled = Pickled(rules_of_fields(rewarder), partial(five_fields, rewarder))
         return [pickled, FlowFactory(), OwnJson(identity)]
 
     def ready(identity: dict[str, Any]) -> None:

@@ -18,26 +18,23 @@ from .protocol import Protocol, Question
 PICKLE_PROTOCOL = 4
 """Of replies: what the official servers' Python writes, and what every client reads."""
 
-RulesOfFields = Callable[[bool], tuple[str, ...]]
-"""The rules that a reply to Flow-GRPO is made of, given ``only_strict``."""
-
 Fields = Callable[[Sequence[Reward], bool], Mapping[str, Any]]
-"""The fields of that reply, of rewards by those rules and ``only_strict``."""
+"""The fields of a reply to Flow-GRPO, of rewards and ``only_strict``."""
 
 
 class Pickled(Protocol):
     """Flow-GRPO: ``images``, ``meta_datas``, ``only_strict``. verl-omni: ``images``, ``prompts``.
 
     Args:
-        rules: see ``five_fields.rules_of_fields``.
-        fields: see ``five_fields.five_fields``.
+        rules: the rules that Flow-GRPO's reply is made of; see ``five_fields.rules_of_fields``.
+        fields: makes it; see ``five_fields.five_fields``.
     """
 
     path = "/"
     kind = "application/octet-stream"
     formats = ("JPEG",)
 
-    def __init__(self, rules: RulesOfFields, fields: Fields) -> None:
+    def __init__(self, rules: tuple[str, ...], fields: Fields) -> None:
         self._rules = rules
         self._fields = fields
 
@@ -85,7 +82,7 @@ class Pickled(Protocol):
             rewards = cast(Sequence[Reward], answers)
             return _pickled(dict(self._fields(rewards, only_strict)))
 
-        return Question(asked, reply, self._rules(only_strict))
+        return Question(asked, reply, self._rules)
 
     def _verl_omni(self, request: dict[Any, Any]) -> Question:
         images = _images(request)

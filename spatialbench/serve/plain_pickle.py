@@ -12,10 +12,10 @@ is refused.
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
+from .pickled_names import ADMITTED, NotPlain, is_known, known, set_order
 
 MOST_OPCODES = 250_000
 """A request of 64 images has about 4,000."""
@@ -27,76 +27,12 @@ DEEPEST = 32
 MOST_BITS = 64
 HIGHEST_PROTOCOL = 5
 
-_ADMITTED = "only plain containers, bytes, text, numbers and numpy scalars are read"
-
-
-class NotPlain(ValueError):
-    """The bytes are no pickle of plain values; the message says why."""
-
 
 class _Mark:
     """What MARK puts on the stack."""
 
 
-class _Dtype:
-    """numpy's dtype of a scalar, as far as it is read."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        self.order = "|"
-
-
 _MARK = _Mark()
-_NUMBERS = {f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)}
-_NUMBERS |= {"b1", "f2", "f4", "f8", "c8", "c16"}
-_TEXTS = {"U": 4, "S": 1}
-"""Bytes per character of numpy's flexible scalars."""
-
-
-def _latin_bytes(text: object, encoding: object) -> bytes:
-    if isinstance(text, str) and encoding in ("latin1", "latin-1"):
-        return text.encode("latin-1")
-    raise NotPlain("the pickle encodes something else than bytes")
-
-
-def _no_bytes() -> bytes:
-    return b""
-
-
-def _dtype(code: object, align: object, copy: object) -> _Dtype:
-    if isinstance(code, str) and (code in _NUMBERS or _characters(code) is not None):
-        return _Dtype(code)
-    raise NotPlain(f"the pickle holds a numpy scalar of type {code!r:.20}: {_ADMITTED}")
-
-
-def _characters(code: str) -> int | None:
-    """How many characters a flexible type such as ``U5`` has; None for another type."""
-    length = code[1:]
-    plain = code[:1] in _TEXTS and length.isascii() and length.isdecimal() and len(length) < 10
-    return int(length) if plain else None
-
-
-def _scalar(dtype: object, content: object) -> Any:
-    if not isinstance(dtype, _Dtype) or not isinstance(content, bytes):
-        raise NotPlain("the pickle holds a numpy scalar that is none")
-    kind, characters = dtype.code[0], _characters(dtype.code)
-    size = int(dtype.code[1:]) if characters is None else characters * _TEXTS[kind]
-    if len(content) != size:
-        raise NotPlain("the pickle holds a numpy scalar of another size than its type")
-    if size == 0:
-        return "" if kind == "U" else b""
-    return np.frombuffer(content, dtype.order + dtype.code)[0].item()
-
-
-_KNOWN: dict[str, Callable[..., Any]] = {
-    "_codecs encode": _latin_bytes,
-    "__builtin__ bytes": _no_bytes,
-    "builtins bytes": _no_bytes,
-    "numpy dtype": _dtype,
-    "numpy.core.multiarray scalar": _scalar,
-    "numpy._core.multiarray scalar": _scalar,
-}
-"""What stands for a name, by module and name; the only things that are ever called."""
 
 
 def load(content: bytes) -> Any:
@@ -109,7 +45,7 @@ def load(content: bytes) -> Any:
             than 64 bits; keys that are neither text, bytes nor small whole numbers; more opcodes
             than ``MOST_OPCODES``; a nesting deeper than ``DEEPEST``; a value that holds itself.
     """
-    reader = _Reader()
+    reader = _Reader(len(content))
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if count >= MOST_OPCODES:
@@ -130,7 +66,8 @@ def load(content: bytes) -> Any:
 class _Reader:
     """A pickle machine with a stack and a memo, without the opcodes that make objects."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self._left = size
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
@@ -173,18 +110,18 @@ class _Reader:
             case "GET" | "BINGET" | "LONG_BINGET":
                 stack.append(self._memo[argument])
             case "GLOBAL":
-                stack.append(_known(argument))
+                stack.append(known(argument))
             case "STACK_GLOBAL":
                 attribute, module = stack.pop(), stack.pop()
-                stack.append(_known(f"{module} {attribute}"))
+                stack.append(known(f"{module} {attribute}"))
             case "REDUCE":
                 arguments, function = stack.pop(), stack.pop()
-                if function not in _KNOWN.values():
-                    raise NotPlain(f"the pickle calls what is no function: {_ADMITTED}")
-                stack.append(function(*arguments))
+                if not is_known(function):
+                    raise NotPlain(f"the pickle calls what is no function: {ADMITTED}")
+                stack.append(self._made(function(*arguments)))
             case "BUILD":
                 state = stack.pop()
-                _set_order(stack[-1], state)
+                set_order(stack[-1], state)
             case _:
                 self._container(name)
 
@@ -227,7 +164,15 @@ class _Reader:
             case "FROZENSET":
                 stack.append(frozenset(map(_key, self._to_mark())))
             case _:
-                raise NotPlain(f"the pickle has the opcode {name}: {_ADMITTED}")
+                raise NotPlain(f"the pickle has the opcode {name}: {ADMITTED}")
+
+    def _made(self, value: Any) -> Any:
+        """What a conversion gave; all texts together are no longer than the pickle."""
+        if isinstance(value, str | bytes):
+            self._left -= len(value)
+            if self._left < 0:
+                raise NotPlain("the pickle converts the same text many times")
+        return value
 
     def _to_mark(self) -> list[Any]:
         """What lies above the last mark, which is taken away with it."""
@@ -236,13 +181,6 @@ class _Reader:
             values.append(value)
         values.reverse()
         return values
-
-
-def _known(name: str) -> Callable[..., Any]:
-    if name not in _KNOWN:
-        shown = name.replace(" ", ".")
-        raise NotPlain(f"the pickle names {shown:.80}: {_ADMITTED}")
-    return _KNOWN[name]
 
 
 def _of(kind: type, value: Any) -> Any:
@@ -269,14 +207,6 @@ def _filled(target: dict[Any, Any], values: list[Any]) -> dict[Any, Any]:
     return target
 
 
-def _set_order(dtype: Any, state: Any) -> None:
-    """Set a dtype's byte order, which is the part of its state that says more than its code."""
-    order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
-    if not isinstance(dtype, _Dtype) or order not in ("<", ">", "|", "="):
-        raise NotPlain(f"the pickle sets the state of an object: {_ADMITTED}")
-    dtype.order = order
-
-
 def _require_plain(value: Any) -> None:
     """Refuse what is not plain, too deep, or too much; containers may be shared, not circular."""
     left = MOST_VALUES
@@ -293,7 +223,7 @@ def _require_plain(value: Any) -> None:
         if one is None or type(one) in (bytes, int, float, bool, complex):
             continue
         if type(one) not in (dict, list, tuple, set, frozenset):
-            raise NotPlain(f"the pickle holds something else: {_ADMITTED}")
+            raise NotPlain(f"the pickle holds something else: {ADMITTED}")
         if depth >= DEEPEST:
             raise NotPlain(f"the pickle is nested deeper than {DEEPEST}, or holds itself")
         if len(one) > left:

@@ -24,7 +24,7 @@ from spatialbench.serve.limits import Limits
 from spatialbench.serve.own_json import OwnJson
 from spatialbench.serve.pickled import Pickled
 from spatialbench.serve.service import Service
-from spatialbench.serve.serving import Bound
+from spatialbench.serve.serving import Bound, Scorer
 
 IDENTITY = {"benchmark": "levels", "rule": "level/1", "detector": "none@1"}
 UNKNOWN = "nobody knows this prompt"
@@ -130,21 +130,30 @@ class Running:
 
 @contextmanager
 def serving(scorer: FakeScorer, limits: Limits | None = None, go: bool = True) -> Iterator[Running]:
-    """A server that answers on a free port."""
+    """A server of the fake; scoring waits for ``scorer.go`` where ``go`` is false."""
     if go:
         scorer.go.set()
+    pickled = Pickled(RULES, fields)
+    with opened(scorer, pickled, limits or Limits()) as running:
+        try:
+            yield running
+        finally:
+            scorer.go.set()
+
+
+@contextmanager
+def opened(scorer: Scorer, pickled: Pickled, limits: Limits) -> Iterator[Running]:
+    """A server that answers on a free port."""
     bound = Bound("127.0.0.1", 0)
     lines: list[str] = []
     ended: list[BaseException] = []
-    protocols = [Pickled(lambda only_strict: RULES, fields), FlowFactory(), OwnJson(IDENTITY)]
-    service = Service(
-        scorer.read, scorer.reward, IDENTITY, protocols, limits or Limits(), ended.append
-    )
+    identity = scorer.identity()
+    protocols = [pickled, FlowFactory(), OwnJson(identity)]
+    service = Service(scorer.read, scorer.reward, identity, protocols, limits, ended.append)
     running = bound.open(service, lines.append)
     try:
         yield Running(bound.server.server_address[1], service, lines, ended)
     finally:
-        scorer.go.set()
         running.end()
 
 

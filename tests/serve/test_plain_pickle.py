@@ -236,6 +236,29 @@ def test_a_value_that_grows_when_it_is_read_is_refused() -> None:
         load(pickle.dumps(value))
 
 
+@pytest.mark.parametrize(
+    ("one", "again"),
+    [
+        (
+            b"c_codecs\nencode\nq\x00\x8c\x06latin1q\x01X"
+            + struct.pack("<I", 10**6)
+            + b"x" * 10**6,
+            b"h\x00h\x02h\x01\x86R",
+        ),
+        (
+            b"cnumpy._core.multiarray\nscalar\nq\x00cnumpy\ndtype\n\x8c\x08S1000000\x89\x88\x87Rq\x01B"
+            + struct.pack("<I", 10**6)
+            + b"x" * 10**6,
+            b"h\x00h\x01h\x02\x86R",
+        ),
+    ],
+    ids=["bytes of old protocols", "numpy text"],
+)
+def test_a_text_is_not_converted_over_and_over(one: bytes, again: bytes) -> None:
+    whole = b"\x80\x02" + one + b"q\x02" + again
+    _with_limit(whole + again * 1000 + b".")
+
+
 def test_deep_and_circular_values_are_refused() -> None:
     circular: list[Any] = []
     circular.append(circular)
