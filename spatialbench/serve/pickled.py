@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from .asked import Asked, Refused, Reward
 from .image_queue import Answer
-from .plain_pickle import NotPlain, load
+from .pickled_names import NotPlain
+from .plain_pickle import load
 from .protocol import Protocol, Question
 
 PICKLE_PROTOCOL = 4

@@ -26,6 +26,17 @@ def test_help_names_every_verb_and_imports_none() -> None:
         assert f"  {verb} " in printed
 
 
+def test_what_a_server_takes_is_told_without_torch() -> None:
+    code = (
+        "import sys; from spatialbench.cli import main; main(['serve', '--help']);"
+        "print({'torch', 'transformers', 'pandas', 'pydantic', 'PIL'} & set(sys.modules))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+    assert printed.splitlines()[-1] == "set()"
+
+
 @pytest.mark.parametrize("kind", [(), ("--format", "json")])
 def test_lists_load_no_models_library(kind: tuple[str, ...]) -> None:
     code = (
@@ -52,6 +63,7 @@ def test_lists_load_no_models_library(kind: tuple[str, ...]) -> None:
         "prompts",
         "fetch",
         "doctor",
+        "serve",
     ],
 )
 def test_every_verb_explains_itself(spatialbench: Command, verb: str) -> None:

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialbench.serve import plain_pickle
-from spatialbench.serve.plain_pickle import NotPlain, load
+from spatialbench.serve.pickled_names import NotPlain
+from spatialbench.serve.plain_pickle import load
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 leaves = (
