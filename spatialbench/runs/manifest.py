@@ -48,6 +48,8 @@ class Manifest(BaseModel):
     machines: list[Machine]
     command: str | None = None
     """What was last typed to make images."""
+    resolved: str | None = None
+    """The backbone as it was named without a commit; the identity has the commit it stood for."""
 
     @property
     def again(self) -> str | None:
@@ -70,7 +72,8 @@ class Manifest(BaseModel):
 
     def text(self) -> str:
         """The file's content."""
-        return self.model_dump_json(indent=2) + "\n"
+        without = {"resolved"} if self.resolved is None else None
+        return self.model_dump_json(indent=2, exclude=without) + "\n"
 
 
 def _makes_images(words: list[str]) -> bool:

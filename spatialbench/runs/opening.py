@@ -37,12 +37,16 @@ from .stored_texts import given_signature, read_texts, store_texts
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Everything that decides a run: benchmark, subset, generator with its settings, seeds."""
+    """Everything that decides a run: benchmark, subset, generator with its settings, seeds.
+
+    ``resolved`` decides nothing: see ``Manifest``.
+    """
 
     benchmark: Benchmark
     subset: str
     generator: Method
     seeds: SeedScheme = field(default_factory=SeedScheme)
+    resolved: str | None = None
 
     @cached_property
     def identity(self) -> Json:
@@ -154,6 +158,7 @@ def opened_run(
         selection=selection,
         machines=[machine],
         command=command,
+        resolved=spec.resolved,
     )
     if (folder / NAME).exists():
         same_identity(folder, read_manifest(folder).identity, spec.identity)
@@ -224,7 +229,8 @@ def _continued(folder: Path, before: Manifest, manifest: Manifest, spec: RunSpec
     for machine in manifest.machines:
         if not any(known.covers(machine) for known in machines):
             machines = [*machines, machine]
-    manifest = manifest.model_copy(update={"machines": machines})
+    resolved = manifest.resolved or before.resolved
+    manifest = manifest.model_copy(update={"machines": machines, "resolved": resolved})
     asked = spec.expect(manifest.selection)
     if _keeps_selection(folder, spec.expect(before.selection), asked):
         kept = {"selection": before.selection, "command": before.command}

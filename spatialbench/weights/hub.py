@@ -20,6 +20,8 @@ _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 _CONNECT_S = 2.5
 """Seconds until a Hub counts as out of reach; its client would try five times in 25."""
 _ANSWER_S = 10.0
+PATIENCE = (_CONNECT_S, _ANSWER_S, _ANSWER_S, _CONNECT_S)
+"""Seconds to connect, to read, to write, and to wait for a free connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ class HubSource:
         return f"{self.repo}@{self.revision}"
 
 
-def parse_source(text: str) -> HubSource | None:
+def parse_source(text: str, *, newest: bool = False) -> HubSource | None:
     """Read ``org/name@commit``; None for a text that is no repository name at all.
+
+    Args:
+        newest: whether ``org/name`` alone would be taken, which the message then says.
 
     Raises:
         UserError: a repository without a commit, or with a branch or tag, which can move.
@@ -42,25 +47,44 @@ def parse_source(text: str) -> HubSource | None:
     repo, _, revision = text.partition("@")
     if not _REPO.fullmatch(repo):
         return None
-    if not _COMMIT.fullmatch(revision):
+    if not is_commit(revision):
         given = f"{revision!r} can move" if revision else "it names no revision"
+        alone = f", or {repo} alone for its newest commit" if newest else ""
         raise UserError(
             f"{text!r} is not pinned ({given}): give the full commit as {repo}@<40 hex digits>, "
-            f"found under https://huggingface.co/{repo}/commits."
+            f"found under https://huggingface.co/{repo}/commits{alone}."
         )
     return HubSource(repo, revision)
+
+
+def is_repository(text: str) -> bool:
+    """Whether a text is ``org/name``, with nothing behind it."""
+    return _REPO.fullmatch(text) is not None
+
+
+def is_commit(text: str) -> bool:
+    """Whether a text is a full commit: 40 hexadecimal digits."""
+    return _COMMIT.fullmatch(text) is not None
 
 
 class Unreachable(UserError):
     """There is no way to the Hub, whatever is asked of it."""
 
 
+class NoRepository(UserError):
+    """The Hub has no repository of that name, or does not show it."""
+
+
 def snapshot_folder(source: HubSource) -> Path:
     """Where the Hub's cache keeps this commit, whether or not it is there yet."""
+    return repository_folder(source.repo) / "snapshots" / source.revision
+
+
+def repository_folder(repo: str) -> Path:
+    """Where the Hub's cache keeps a repository, whether or not it is there yet."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    name = "models--" + source.repo.replace("/", "--")
-    return Path(HF_HUB_CACHE) / name / "snapshots" / source.revision
+    return Path(HF_HUB_CACHE) / ("models--" + repo.replace("/", "--"))
 
 
 def first_cached(sources: Sequence[HubSource]) -> HubSource | None:
@@ -127,16 +151,21 @@ def fetch_file(source: HubSource, name: str, folder: Path) -> Path:
 
 
 def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
-    from huggingface_hub.errors import GatedRepoError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     _require_hub(source)
     try:
         return ask()
     except GatedRepoError as error:
-        raise UserError(
-            f"{source.repo} is given only to those who accepted its licence: accept it at "
-            f"https://huggingface.co/{source.repo}, type 'hf auth login', then the command again."
-        ) from error
+        raise licence_first(source.repo) from error
+    except RepositoryNotFoundError as error:
+        raise no_repository(source.repo) from error
+    except RevisionNotFoundError as error:
+        raise no_commit(source) from error
     except Exception as error:  # the hub client's, its HTTP library's and the disk's: all end here
         reason = next(iter(str(error).strip().splitlines()), repr(error))
         raise UserError(
@@ -145,21 +174,50 @@ def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
         ) from error
 
 
+def licence_first(repo: str) -> UserError:
+    """The error for a repository that is not given to everybody."""
+    return UserError(
+        f"{repo} is given only to those who accepted its licence: accept it at "
+        f"https://huggingface.co/{repo}, type 'hf auth login', then the command again."
+    )
+
+
+def no_repository(repo: str) -> NoRepository:
+    """The error for a repository that is not there, or not for this user."""
+    return NoRepository(
+        f"there is no repository {repo} on the Hub, or it is private: check its name at "
+        f"https://huggingface.co/{repo}; for a private one type 'hf auth login' first."
+    )
+
+
+def no_commit(source: HubSource) -> UserError:
+    """The error for a commit that is not in its repository."""
+    return UserError(
+        f"{source.repo} has no commit {source.revision}: its commits are listed at "
+        f"https://huggingface.co/{source.repo}/commits."
+    )
+
+
 def _require_hub(source: HubSource) -> None:
     """Ask the Hub once, and without patience, for anything at all; any answer will do."""
     from huggingface_hub import constants, get_session
 
     try:
-        # Seconds to connect, to read, to write, and to wait for a free connection.
-        patience = (_CONNECT_S, _ANSWER_S, _ANSWER_S, _CONNECT_S)
-        get_session().head(f"{constants.ENDPOINT}/api/models/{source.repo}", timeout=patience)
+        get_session().head(f"{constants.ENDPOINT}/api/models/{source.repo}", timeout=PATIENCE)
     except Exception as error:  # of whatever HTTP library the client uses
-        reason = next(iter(str(error).strip().splitlines()), repr(error))
-        raise Unreachable(
-            f"cannot fetch {source}: {constants.ENDPOINT} cannot be reached ({reason}); check the "
-            "network and type the command again, fetch it where there is a network and copy the "
-            f"cache {constants.HF_HUB_CACHE}, or give a local folder."
-        ) from error
+        raise unreachable(str(source), error) from error
+
+
+def unreachable(what: str, error: Exception) -> Unreachable:
+    """The error for a Hub that gives no answer of its own."""
+    from huggingface_hub import constants
+
+    reason = next(iter(str(error).strip().splitlines()), repr(error))
+    return Unreachable(
+        f"cannot fetch {what}: {constants.ENDPOINT} cannot be reached ({reason}); check the "
+        "network and type the command again, fetch it where there is a network and copy the "
+        f"cache {constants.HF_HUB_CACHE}, or give a local folder."
+    )
 
 
 def _snapshot(source: HubSource, patterns: FilePatterns, *, local_files_only: bool) -> Path:

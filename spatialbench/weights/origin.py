@@ -13,6 +13,7 @@ from .hashing import folder_hash
 from .hub import HubSource, Unreachable, fetch, first_cached, locate, parse_source
 from .loading import require_weights
 from .patterns import FilePatterns
+from .repository import note_newest
 from .weight_files import loaded_files
 
 MODEL_FILES = FilePatterns(allow=("*.json", "*.txt", "*.safetensors", "pytorch_model.bin"))
@@ -78,7 +79,9 @@ class Weights:
         """
         if self.source is None:
             return self._present()
-        return locate(self.source, self.files, offline=offline, fetch_name=self.fetched_as)
+        folder = locate(self.source, self.files, offline=offline, fetch_name=self.fetched_as)
+        note_newest(self.source)
+        return folder
 
     def requirement(self, what: str, *, offline: bool) -> Requirement:
         """That the files are there, or can be had; see ``spatialbench.plugins.requirements``."""
@@ -116,7 +119,9 @@ class Weights:
         failures = []
         for source in (cached,) if cached else self.sources:
             try:
-                return fetch(source, self.files)
+                folder = fetch(source, self.files)
+                note_newest(source)
+                return folder
             except Unreachable:
                 raise
             except UserError as error:

@@ -164,7 +164,9 @@ def configure(
             width=settings.width or TRAINED_SIDE,
             height=settings.height or TRAINED_SIDE,
         )
-    authors = plugin.weights and is_guided_flux(resolve(settings.backbone))
+    authors = plugin.weights and is_guided_flux(
+        resolve(settings.backbone, offline=settings.offline)
+    )
     if authors:
         settings = with_authors_defaults(settings)
     sampling = resolve_sampling(
@@ -185,6 +187,6 @@ def configure(
 
 def _larger_than_trained(settings: GenerationSettings) -> bool:
     """Whether the backbone's own images may be larger: of SD 2.1 there are two sizes."""
-    backbone = resolve(settings.backbone)
+    backbone = resolve(settings.backbone, offline=settings.offline)
     kind = backbone.architecture(offline=settings.offline)
     return kind in (Architecture.SD2, Architecture.FLUX)

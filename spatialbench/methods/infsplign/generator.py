@@ -118,7 +118,7 @@ def configure(
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
     preset = preset_of(parameters)
-    backbone = resolve(settings.backbone)
+    backbone = resolve(settings.backbone, offline=settings.offline)
     kind = backbone.known_architecture
     if variant is not RELEASED and backbone.family.told_guidance:
         _require_guided(settings.backbone, backbone)

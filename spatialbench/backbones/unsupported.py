@@ -1,0 +1,69 @@
+"""Why a class of pipelines is not sampled here, in a sentence."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ..errors import UserError
+from .families import CLASSES
+
+
+def unsupported(what: str, class_name: object) -> UserError:
+    """The error for a pipeline of a class that no family knows.
+
+    Args:
+        what: the repository or folder, as the user named it.
+        class_name: what its description calls its class; a list where it brings code of its own.
+    """
+    return UserError(f"{what} holds {_reason(class_name)}")
+
+
+def _reason(class_name: object) -> str:
+    if not isinstance(class_name, str):
+        return (
+            f"a pipeline with code of its own ({class_name!r}), which is not run here: call it in "
+            "a function of yours, and give that with --method path/to/file.py:NAME."
+        )
+    if "Pipeline" not in class_name:
+        return (
+            f"a {class_name}, which is no pipeline: give the repository or folder of a whole "
+            "text-to-image pipeline, with a model_index.json of diffusers."
+        )
+    takes = _other_input(class_name)
+    if takes is not None:
+        return (
+            f"a {class_name}, which {takes}; expected a text-to-image pipeline: give the "
+            "checkpoint that this one was made from."
+        )
+    return (
+        f"a {class_name}; expected a text-to-image pipeline of this diffusers, such as "
+        f"{', '.join(CLASSES[:3])}: call it in a function of yours, and give that with --method "
+        "path/to/file.py:NAME."
+    )
+
+
+def _other_input(class_name: str) -> str | None:
+    """What a class of diffusers' wants besides a prompt, or makes instead of an image."""
+    import diffusers
+    from diffusers.pipelines import auto_pipeline
+
+    kind: Any = getattr(diffusers, class_name, None)
+    if kind is None or not callable(getattr(kind, "__call__", None)):  # noqa: B004
+        return None
+    makes = {"VIDEO": "makes videos", "AUDIO": "makes sound"}
+    for task, made in makes.items():
+        if any(kind in table.values() for table in _tables(auto_pipeline, task)):
+            return made
+    taken = inspect.signature(kind.__call__).parameters
+    if "mask_image" in taken:
+        return "paints over a part of an image that is given (inpainting)"
+    if "image" in taken or "control_image" in taken:
+        return "starts from an image that is given (image-to-image)"
+    if "num_frames" in taken:
+        return "makes videos"
+    return None
+
+
+def _tables(module: Any, task: str) -> list[dict[str, Any]]:
+    return [value for name, value in vars(module).items() if name.endswith("MAPPING") and f"2{task}" in name]
