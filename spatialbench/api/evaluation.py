@@ -28,11 +28,13 @@ from ..runs.selection import Selection
 from ..stages.plan import WHOLE, Shard
 from ..weights.devices import chosen_device, named_device
 from . import choosing
+from .backbone_commit import chosen, settled
 from .console import progress as drawn
 from .rewriting import Rewriting, rewritten
 from .what import is_pipeline, method_of, object_of, refuse_other_function
 
 if TYPE_CHECKING:
+    from ..backbones.named import Chosen
     from ..executors import Executor
     from ..runs.expected import Expected
     from ..runs.opening import Run, RunSpec
@@ -92,7 +94,7 @@ class Evaluation:
     def settings(self) -> GenerationSettings:
         """What the method is asked for."""
         return GenerationSettings(
-            backbone=self.backbone or "lab",
+            backbone=self._chosen.name,
             steps=self.steps,
             guidance_scale=self.guidance_scale,
             scheduler=self.scheduler,
@@ -106,6 +108,10 @@ class Evaluation:
     @cached_property
     def _found(self) -> Any:
         return object_of(self.what)
+
+    @cached_property
+    def _chosen(self) -> Chosen:
+        return chosen(self, self._found)
 
     @property
     def _device(self) -> str:
@@ -133,7 +139,8 @@ class Evaluation:
         benchmark, subset = choosing.benchmark_and_subset(self.bench)
         seeds = SeedScheme.parse(self.seeds)
         plain = RunSpec(benchmark, subset, method_of(self, self._found), seeds)
-        return rewritten(plain, self.prompt_transform, self.out, self.progress.notice)
+        spec = rewritten(plain, self.prompt_transform, self.out, self.progress.notice)
+        return settled(self, spec, self._chosen)
 
     @property
     def selection(self) -> Selection:

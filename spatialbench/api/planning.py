@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import UserError
 from ..plugins.requirements import Requirement
 from .evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file: for which need, its name there, and its bytes; None where nobody says."""
+
+    what: str
+    file: str
+    bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Plan:
         price: of the worker hours.
         basis: where the estimate is from.
         needs: everything the run needs of this machine, whether or not it is there.
+        downloads: what would be downloaded for it, as far as it could be asked.
     """
 
     asked: Evaluation
@@ -34,6 +45,7 @@ class Plan:
     price: float | None
     basis: str
     needs: Sequence[Requirement]
+    downloads: Sequence[Download] = ()
 
     @property
     def hours(self) -> float | None:
@@ -56,6 +68,7 @@ class Plan:
             "bytes": self.bytes,
             "price": self.price,
             "basis": self.basis,
+            "downloads": [asdict(download) for download in self.downloads],
             "notes": list(asked.spec.generator.about_prompts(expected.prompts)),
         }
 
@@ -79,7 +92,8 @@ def plan(
     wall, together, size, basis = _measured(asked, workers) if calibrate else _rough(asked, workers)
     price = None if together is None or price_per_hour is None else together / 3600 * price_per_hour
     count = None if size is None else round(size)
-    return Plan(asked, workers, wall, together, count, price, basis, needs)
+    downloads = list(_downloads(needs))
+    return Plan(asked, workers, wall, together, count, price, basis, needs, downloads)
 
 
 Cost = tuple[float | None, float | None, float | None, str]
@@ -95,6 +109,16 @@ def _needs(asked: Evaluation) -> list[Requirement]:
         return needs(asked.wanted())
     except UserError as error:
         return [Requirement("a detector that can be asked for", str(error))]
+
+
+def _downloads(needs: Sequence[Requirement]) -> Iterator[Download]:
+    """What would be fetched; nothing of what cannot be asked."""
+    for need in needs:
+        if need.missing is None or need.downloads is None:
+            continue
+        with suppress(UserError):
+            for name, size in need.downloads().items():
+                yield Download(need.what, name, size)
 
 
 def _rough(asked: Evaluation, workers: int) -> Cost:

@@ -66,4 +66,8 @@ def _other_input(class_name: str) -> str | None:
 
 
 def _tables(module: Any, task: str) -> list[dict[str, Any]]:
-    return [value for name, value in vars(module).items() if name.endswith("MAPPING") and f"2{task}" in name]
+    return [
+        value
+        for name, value in vars(module).items()
+        if name.endswith("MAPPING") and f"2{task}" in name
+    ]

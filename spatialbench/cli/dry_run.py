@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +14,11 @@ from ..reports.tables import Table
 from .options import stack
 from .parsing import FiniteFloat
 
+_LARGE = 10_000_000
+"""Bytes from which a file is listed by its name."""
+
 if TYPE_CHECKING:
-    from ..api.planning import Plan
+    from ..api.planning import Download, Plan
     from ..plugins.requirements import Requirement
 
 dry_run_options = stack(
@@ -55,13 +59,29 @@ def plan_report(plan: Plan) -> Report:
         "price": "unknown: give --price-per-hour" if plan.price is None else f"{plan.price:,.2f}",
     }
     notes = shown.pop("notes")
+    shown.pop("downloads")
     rows = [[name, str(value)] for name, value in shown.items()]
     rows += [["note", note] for note in notes]
-    rows += [[f"needs {one.what}", _state(one)] for one in plan.needs]
+    for one in plan.needs:
+        rows.append([f"needs {one.what}", _state(one)])
+        rows += _downloads([file for file in plan.downloads if file.what == one.what])
     rows += [[f"identity.{name}", text] for name, text in _fields(identity)]
     needs = [{"what": n.what, "state": n.state, "missing": n.missing} for n in plan.needs]
     document = {**told, "needs": needs, "identity": identity}
     return Report([Table(["plan", ""], rows)], document, (["plan", "value"], rows))
+
+
+def _downloads(files: Sequence[Download]) -> list[list[str]]:
+    """All together, then the large files by name."""
+    from ..stages.estimate import size
+
+    if not files:
+        return []
+    known = [file.bytes for file in files if file.bytes is not None]
+    whole = size(sum(known)) if len(known) == len(files) else "size unknown"
+    large = [file for file in files if (file.bytes or 0) >= _LARGE]
+    rows = [["download", f"{len(files)} files, {whole}"]]
+    return rows + [["download", f"{file.file}, {size(file.bytes)}"] for file in large]
 
 
 def _state(needed: Requirement) -> str:

@@ -1,4 +1,4 @@
-"""``spatialbench fetch``: pinned weights and prompt files, before a machine goes offline."""
+"""``spatialbench fetch``: weights and prompt files, before a machine goes offline."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..errors import unknown_name
 @click.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def command(names: tuple[str, ...]) -> None:
-    """Download what NAME needs into the cache, at its pinned revision.
+    """Download what NAME needs into the cache.
 
-    NAME is a backbone (a name of 'list backbones' or org/name@revision), or any other
-    plug-in that downloads something, such as a detector or a benchmark.
+    NAME is a backbone (a name of 'list backbones', org/name for the newest commit, or
+    org/name@commit), or any other plug-in that downloads something, such as a detector or a
+    benchmark.
     The folders are printed, one per line.
     """
     for name in names:
@@ -29,11 +30,14 @@ def command(names: tuple[str, ...]) -> None:
 
 
 def _fetch(name: str) -> list[Path]:
-    from ..backbones.named import names, resolve
+    from ..backbones.named import choose, names, resolve
 
     backbones = names()
-    if name in backbones or "/" in name:
-        return [resolve(name).weights.fetch()]
+    if name.partition("@")[0] in backbones or "/" in name:
+        chosen = choose(name, offline=False)
+        if chosen.told:
+            say(chosen.told)
+        return [resolve(chosen.name).weights.fetch()]
     known = list(backbones)
     for kind in plugins.KINDS:
         available = plugins.names(kind)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import queue
+import socket
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from ..errors import UserError
 
@@ -28,11 +33,52 @@ def forbidden() -> bool:
     return os.environ.get("SPATIALBENCH_OFFLINE", "") not in ("", "0")
 
 
+CONNECT_S = 2.0
+"""Seconds until an address counts as out of reach, and again until its name counts as unknown."""
+
+
 def downloader() -> Any:
-    """What pooch downloads with: told after 2.5 seconds where nothing can be reached."""
+    """What pooch downloads with: told after seconds where nothing can be reached."""
     import pooch
 
-    return pooch.HTTPDownloader(timeout=(2.5, 30))
+    plain = pooch.HTTPDownloader(timeout=(CONNECT_S, 30))
+
+    def download(url: str, output_file: Any, pooch: Any) -> None:
+        require_name(url)
+        plain(url, output_file, pooch)
+
+    return download
+
+
+def require_name(url: str) -> None:
+    """Look the host of an address up, and wait no longer for that than for a connection.
+
+    No time limit of a client's holds for it: where a name server is set and none answers, it takes
+    half a minute. Behind a proxy nothing is looked up here.
+
+    Raises:
+        OSError: the host has no address, or nobody says which.
+    """
+    parts = urlsplit(url)
+    if parts.hostname is None or getproxies().get(parts.scheme):
+        return
+    host, outcome = parts.hostname, queue.SimpleQueue[Exception | None]()
+
+    def look_up() -> None:
+        try:
+            socket.getaddrinfo(host, parts.port or 443)
+        except OSError as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=look_up, daemon=True, name="look up a host").start()
+    try:
+        error = outcome.get(timeout=CONNECT_S)
+    except queue.Empty:
+        raise TimeoutError(f"no name server answers for {host}") from None
+    if error is not None:
+        raise error
 
 
 def cache_folder() -> Path:

@@ -6,8 +6,8 @@ nothing from the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserError
@@ -21,11 +21,14 @@ class Requirement:
         what: a few words for lists, such as ``the weights of owlvit``.
         missing: what to say where it is not there, with what to type; None where it is.
         fetchable: whether ``download()`` gets it, so that it may be missing with a network.
+        downloads: asks the network which files that would be: bytes by name, None where nobody
+            says; None where it cannot be asked.
     """
 
     what: str
     missing: str | None = None
     fetchable: bool = False
+    downloads: Callable[[], Mapping[str, int | None]] | None = field(default=None, compare=False)
 
     @property
     def state(self) -> str:
@@ -35,10 +38,16 @@ class Requirement:
         return "to be fetched" if self.fetchable else "missing"
 
 
-def required(what: str, check: Callable[[], Any], *, fetchable: bool = False) -> Requirement:
+def required(
+    what: str,
+    check: Callable[[], Any],
+    *,
+    fetchable: bool = False,
+    downloads: Callable[[], Mapping[str, int | None]] | None = None,
+) -> Requirement:
     """A requirement that is there where ``check()`` raises no UserError."""
     try:
         check()
     except UserError as error:
-        return Requirement(what, str(error), fetchable)
+        return Requirement(what, str(error), fetchable, downloads if fetchable else None)
     return Requirement(what)

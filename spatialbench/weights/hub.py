@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..files.downloads import forbidden
+from ..files.downloads import CONNECT_S, forbidden, require_name
 from .patterns import FilePatterns
 
 log = logging.getLogger(__name__)
@@ -17,11 +18,16 @@ log = logging.getLogger(__name__)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
-_CONNECT_S = 2.5
-"""Seconds until a Hub counts as out of reach; its client would try five times in 25."""
 _ANSWER_S = 10.0
-PATIENCE = (_CONNECT_S, _ANSWER_S, _ANSWER_S, _CONNECT_S)
-"""Seconds to connect, to read, to write, and to wait for a free connection."""
+PATIENCE = (CONNECT_S, _ANSWER_S, _ANSWER_S, CONNECT_S)
+"""Seconds to connect, to read, to write, and to wait for a free connection. The Hub's client would
+try five times in 25."""
+
+_QUIET_S = 5.0
+"""Seconds in which a Hub that gave no answer is not asked again: one command asks several times."""
+
+_silent: dict[str, tuple[float, Exception]] = {}
+"""By address, when a Hub gave no answer, and what came instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +205,39 @@ def no_commit(source: HubSource) -> UserError:
 
 
 def _require_hub(source: HubSource) -> None:
-    """Ask the Hub once, and without patience, for anything at all; any answer will do."""
+    if error := silent_since() or no_answer(source.repo):
+        raise unreachable(str(source), error) from error
+
+
+def no_answer(repo: str) -> Exception | None:
+    """Ask the Hub once, and without patience, for anything at all; None where it answers.
+
+    Its client would ask it for something else first, and wait for that too.
+    """
     from huggingface_hub import constants, get_session
 
     try:
-        get_session().head(f"{constants.ENDPOINT}/api/models/{source.repo}", timeout=PATIENCE)
+        require_name(constants.ENDPOINT)
+        get_session().head(f"{constants.ENDPOINT}/api/models/{repo}", timeout=PATIENCE)
     except Exception as error:  # of whatever HTTP library the client uses
-        raise unreachable(str(source), error) from error
+        return error
+    return None
+
+
+def silent_since() -> Exception | None:
+    """What came instead of an answer when the Hub was asked a moment ago; None where it answered,
+    or was not asked."""
+    from huggingface_hub import constants
+
+    since, failure = _silent.get(constants.ENDPOINT, (0.0, None))
+    return failure if time.monotonic() - since < _QUIET_S else None
+
+
+def note_silent(failure: Exception) -> None:
+    """Ask the Hub no more for a moment."""
+    from huggingface_hub import constants
+
+    _silent[constants.ENDPOINT] = (time.monotonic(), failure)
 
 
 def unreachable(what: str, error: Exception) -> Unreachable:

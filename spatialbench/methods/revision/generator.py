@@ -102,7 +102,11 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
             nothing or more than everything.
     """
     scale = settings.guidance_scale
-    if scale is None and resolve(settings.backbone, offline=settings.offline).known_architecture is Architecture.SDXL:
+    if (
+        scale is None
+        and resolve(settings.backbone, offline=settings.offline).known_architecture
+        is Architecture.SDXL
+    ):
         settings = replace(settings, guidance_scale=SDXL_GUIDANCE)
     sampling = resolve_sampling(settings, needs=NEEDS, why=_NOT_ON_A_FLOW)
     values = read_parameters("revision", PARAMETERS, parameters)
