@@ -37,9 +37,9 @@ EXCEPTIONS = {
     ("cli/lab.py", "visor"): "the lab's world is that of VISOR's objects",
     ("lab", "lab-owlvit"): "the lab is the harness's own",
     ("lab", "owlvit"): "the lab's detector is of that kind",
-    ("backbones/named.py", "infsplign"): "data: which paper's model it is",
-    ("backbones/named.py", "compass"): "data: which paper's model it is",
-    ("backbones/named.py", "spright"): "data: which paper's model it is",
+    ("backbones/registry.py", "infsplign"): "data: which paper's model it is",
+    ("backbones/registry.py", "compass"): "data: which paper's model it is",
+    ("backbones/registry.py", "spright"): "data: which paper's model it is",
 }
 
 

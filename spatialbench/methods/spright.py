@@ -51,8 +51,9 @@ class SprightPlugin(MethodPlugin):
         if not local and given.partition("@")[0] != REPOSITORY:
             raise UserError(
                 f"spright is a whole checkpoint, so it does not run on the backbone {given!r}: "
-                f"give --backbone {REPOSITORY}@<40-hex commit> (from "
-                f"https://huggingface.co/{REPOSITORY}/commits), or the folder of a copy of it."
+                f"give --backbone {REPOSITORY}, with @<40-hex commit> (from "
+                f"https://huggingface.co/{REPOSITORY}/commits) for another than its newest "
+                "commit, or the folder of a copy of it."
             )
         sampling = resolve_sampling(
             settings, needs=self.needs, why="it is one checkpoint, a Stable Diffusion 2.1"

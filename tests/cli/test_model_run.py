@@ -53,7 +53,7 @@ def test_from_folders_to_a_table(
         (("--scheduler", "dimm"), "unknown scheduler 'dimm': did you mean ddim"),
         (("--prompt-transform", "toer"), "did you mean tore"),
         (("--backbone", "./nowhere"), "there is no folder ./nowhere"),
-        (("--backbone", "org/name"), "is not pinned"),
+        (("--backbone", "org/name@main"), "is not pinned"),
         (("--set", "negative_promt=x"), "did you mean negative_prompt"),
         (("--dtype", "float16"), "--dtype float32"),
         (("--detector", "owlvit:./nowhere"), "nowhere"),

@@ -11,6 +11,7 @@ from spatialbench.methods.spright import PLUGIN
 from spatialbench.methods.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
+from tests.hub_server import Hub
 
 
 def test_a_copy_of_the_checkpoint_is_sampled_like_any_model(velocity_folder: Path) -> None:
@@ -42,6 +43,9 @@ def test_other_backbones_are_refused(
         PLUGIN.configure(GenerationSettings(backbone=backbone), {})
 
 
-def test_an_unpinned_checkpoint_is_refused() -> None:
+def test_without_a_commit_it_is_the_newest(hub: Hub, sd_folder: Path) -> None:
+    commit = hub.put("SPRIGHT-T2I/spright-t2i-sd2", sd_folder)
+    settings = GenerationSettings(backbone="SPRIGHT-T2I/spright-t2i-sd2")
+    assert PLUGIN.configure(settings, {}).identity()["backbone"]["revision"] == commit
     with pytest.raises(UserError, match="is not pinned"):
-        PLUGIN.configure(GenerationSettings(backbone="SPRIGHT-T2I/spright-t2i-sd2"), {})
+        PLUGIN.configure(GenerationSettings(backbone="SPRIGHT-T2I/spright-t2i-sd2@main"), {})
