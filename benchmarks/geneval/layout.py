@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,20 +23,25 @@ from spatialbench.prompts import Key, Prompt
 METADATA = "metadata.jsonl"
 SAMPLES = "samples"
 GRID = "grid"
+PNG = ".png"
+
+_NOT_READ = "the official scorer does not read it"
+
+_OWN_NUMBERS = 3
+"""Folders none of whose numbers is its prompt's, from which on the numbers count otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a folder's metadata says: its prompt and the text it was made from, or why none."""
+    """What a folder's metadata says: its prompt and the text it was made from, or why none.
+
+    ``contradiction`` says that its number is that of another prompt, where the text is nobody's.
+    """
 
     prompt: Prompt | None
     text: str | None = None
     why: str = ""
-
-    @property
-    def rewritten(self) -> bool:
-        """Whether the images were made from another text than the prompt's."""
-        return self.prompt is not None and self.text != self.prompt.text
+    contradiction: str = ""
 
 
 class FolderLayout(Layout):
@@ -45,27 +50,53 @@ class FolderLayout(Layout):
     summary = "<folder>/samples/<k>.png, and the prompt in <folder>/metadata.jsonl"
 
     def place(self, source: ImageFiles, names: Names) -> dict[str, Placed]:
-        """Where the folders' metadata put their samples."""
+        """Where the folders' metadata put their samples.
+
+        The official scorer reads ``samples/<digits>.png`` and nothing else. What lies elsewhere in
+        a folder that has samples, or above such folders, is passed over, and so are images of
+        other formats beside PNG files, unless they are an expected image that no PNG is of.
+        """
         folders = _folders(source, names)
+        paths = {name: PurePosixPath(name) for name in source.names}
+        sampled = {str(p.parent.parent) for p in paths.values() if p.parent.name == SAMPLES}
+        beside = {str(parent) for folder in sampled for parent in PurePosixPath(folder).parents}
+        beside |= sampled
+        numbers: dict[PurePosixPath, set[int]] = {}
+        for path in paths.values():
+            if path.suffix.lower() == PNG and is_number(path.stem):
+                numbers.setdefault(path.parent, set()).add(int(path.stem))
         placed: dict[str, Placed] = {}
-        for name in source.names:
-            path = PurePosixPath(name)
+        for name, path in paths.items():
             folder = path.parent.parent
             if path.name == METADATA:
                 continue
             if path.stem == GRID and path.parent.name != SAMPLES:
                 placed[name] = PassedOver("the official script's sheet of all samples of a prompt")
             elif path.parent.name != SAMPLES and SAMPLES in path.parts:
-                placed[name] = PassedOver("below a sample; the official scorer does not look there")
+                placed[name] = PassedOver(f"below a sample; {_NOT_READ}")
+            elif str(path.parent) in beside and not is_number(path.stem):
+                placed[name] = PassedOver(f"beside the samples; {_NOT_READ}")
+            elif _beside_png(path, numbers.get(path.parent), names.images_per_prompt):
+                placed[name] = PassedOver(f"beside PNG files; {_NOT_READ}")
             elif path.parent.name != SAMPLES or not is_number(path.stem):
                 placed[name] = f"expected <folder>/{SAMPLES}/<digits>.png"
             elif (found := folders.get(str(folder))) is None:
                 placed[name] = f"{folder}/{METADATA} is missing"
-            elif found.prompt is None:
-                placed[name] = found.why
+            elif found.prompt is None or found.contradiction:
+                placed[name] = found.why or found.contradiction
             else:
                 placed[name] = found.prompt.id, int(path.stem)
         return placed
+
+    def texts(self, source: ImageFiles, names: Names) -> dict[str, str]:
+        """The text in the metadata of each file's folder."""
+        folders = _folders(source, names)
+        told = {}
+        for name in source.names:
+            folder = folders.get(str(PurePosixPath(name).parent.parent))
+            if folder is not None and folder.text is not None:
+                told[name] = folder.text
+        return told
 
     def plan(self, names: Names, keys: Sequence[Key]) -> Plan:
         """Folders are named by the prompt's place, unless its id is such a number."""
@@ -83,24 +114,40 @@ class FolderLayout(Layout):
             },
         )
 
-    def rewritten(self, source: ImageFiles, names: Names, files: Iterable[str]) -> int:
-        """How many prompts the files are of whose folders say another text than the benchmark's."""
-        used = {str(path.parent.parent) for path in map(PurePosixPath, files)}
-        folders = _folders(source, names).items()
-        return len(
-            {f.prompt.id for name, f in folders if name in used and f.rewritten and f.prompt}
-        )
-
 
 LAYOUT = FolderLayout()
 
 
+def _beside_png(path: PurePosixPath, numbers: set[int] | None, images_per_prompt: int) -> bool:
+    """Whether a file of another format stands for no expected image that PNG files lack."""
+    if path.suffix.lower() == PNG or not numbers:
+        return False
+    if not is_number(path.stem) or int(path.stem) in numbers:
+        return True
+    return int(path.stem) >= images_per_prompt
+
+
 def _folders(source: ImageFiles, names: Names) -> dict[str, Folder]:
-    """What each folder with a ``metadata.jsonl`` is about, by its name in the source."""
-    return {
+    """What each folder with a ``metadata.jsonl`` is about, by its name in the source.
+
+    The official scorer goes by the metadata and never looks at the number, and runs in parts may
+    number their folders from 0: where no number of a directory is its prompt's, none counts.
+    """
+    found = {
         str(PurePosixPath(name).parent): _folder(source, name, names)
         for name in source.names
         if PurePosixPath(name).name == METADATA
+    }
+    numbers: dict[PurePosixPath, list[bool]] = {}
+    for folder, said in found.items():
+        path = PurePosixPath(folder)
+        if said.prompt is not None and is_number(path.name):
+            agrees = _numbered(path.name, names) == said.prompt
+            numbers.setdefault(path.parent, []).append(agrees)
+    own = {at for at, agree in numbers.items() if len(agree) >= _OWN_NUMBERS and not any(agree)}
+    return {
+        folder: replace(said, contradiction="") if PurePosixPath(folder).parent in own else said
+        for folder, said in found.items()
     }
 
 
@@ -126,15 +173,15 @@ def _folder(source: ImageFiles, name: str, names: Names) -> Folder:
             )
     prompt = found[0]
     # Text and metadata agreeing are enough; without the text the number has to agree too.
-    if text != prompt.text and (other := _numbered(where.name, names)) not in (None, prompt):
+    contradiction = ""
+    other = _numbered(where.name, names)
+    if text != prompt.text and other not in (None, prompt):
         assert other is not None
-        return Folder(
-            None,
-            text,
+        contradiction = (
             f"its metadata are of prompt {prompt.id} and its number is that of {other.id}: name "
-            f"the folder {prompt.id}, or correct the metadata",
+            f"the folder {prompt.id}, or correct the metadata"
         )
-    return Folder(prompt, text)
+    return Folder(prompt, text, contradiction=contradiction)
 
 
 def _named(record: Any, text: str, names: Names) -> list[Prompt] | str:
@@ -156,9 +203,7 @@ def _named(record: Any, text: str, names: Names) -> list[Prompt] | str:
 
 def _numbered(folder: str, names: Names) -> Prompt | None:
     """The prompt whose id is the folder's number, padded or not."""
-    if not is_number(folder):
-        return None
-    return next((p for p in names.prompts if is_number(p.id) and int(p.id) == int(folder)), None)
+    return names.by_number.get(int(folder)) if is_number(folder) else None
 
 
 def _official_lines(names: Names) -> dict[str, bytes]:

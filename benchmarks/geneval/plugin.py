@@ -9,6 +9,7 @@ from typing import Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.exchange.listed import PATHS
 from spatialbench.plugins import (
     Benchmark,
     Detector,
@@ -51,7 +52,8 @@ class GenEval(Benchmark):
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)
     metrics: Sequence[Metric] = metrics.METRICS
-    layouts: Mapping[str, Layout] = {"geneval": LAYOUT}
+    layouts: Mapping[str, Layout] = {"geneval": LAYOUT, "geneval2": PATHS}
+    """GenEval 2 and its successors' tools write ``{prompt: path}``, for prompts of any kind."""
     rewards = RewardDefaults(
         subset="all",
         rule=PARTIAL.full_name,

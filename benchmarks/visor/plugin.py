@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from spatialbench.detections import Detections
+from spatialbench.exchange.id_names import LAYOUT
 from spatialbench.plugins import Benchmark, Judged, Metric, Published, Rule
 from spatialbench.plugins.layout import Layout
 from spatialbench.plugins.subsets import prescribed_start
@@ -14,7 +15,6 @@ from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
 
 from . import identities, metrics, official, prompts
-from .layout import LAYOUT
 from .published import published
 from .rule import CentroidRule
 

@@ -48,7 +48,7 @@ def bring_images(
         UserError: files that do not match the expected images, unless the target allows it.
     """
     from ..exchange.in_memory import LAYOUT, source_in_memory
-    from ..exchange.layouts import names_of, place, rewritten_prompts
+    from ..exchange.layouts import names_of, place, texts_of
     from ..exchange.matching import match
     from ..exchange.read_images import import_images
     from ..exchange.sources import open_source
@@ -57,6 +57,7 @@ def bring_images(
 
     expected = expect(target.benchmark, target.subset, target.selection, target.seeds)
     names = names_of(expected)
+    texts: dict[str, str] = {}
     if isinstance(images, Path):
         if layout is None:
             raise UserError(
@@ -65,13 +66,11 @@ def bring_images(
             )
         source = open_source(images)
         placed = place(layout, source, names)
+        texts = texts_of(source, names)
     else:
         source, placed = source_in_memory(images)
     progress.begin("check", 0, sum(isinstance(where, tuple) for where in placed.values()))
-    matching = match(source, placed, expected, progress.advance)
-    if isinstance(images, Path):
-        used = [match.name for match in matching.matched.values()]
-        matching.rewritten = rewritten_prompts(source, names, used)
+    matching = match(source, placed, expected, progress.advance, texts)
     progress.end()
     shown(matching, expected.images)
     if not matching.clean and not target.allow_partial:

@@ -1,6 +1,6 @@
 """The layouts that are installed, and what makes a file one of a benchmark's images.
 
-A benchmark brings those of its own tools (``Benchmark.layouts``); ``flat+csv`` is for all others.
+A benchmark brings those of its own tools (``Benchmark.layouts``); others are for any benchmark.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from ..errors import UserError, unknown_name
 from ..plugins.layout import FLAT, Layout, Names, PassedOver, Placed, Plan
 from ..prompts import Key
 from ..runs.expected import Expected
+from .by_products import image_by_product, left_by_tools
+from .id_names import LAYOUT as BY_ID
 from .image_table import TableLayout
+from .listed import LINES
 from .sources import Source
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")
@@ -23,6 +26,10 @@ _OTHER_IMAGES = (
     *(".ppm", ".pgm", ".tga", ".exr", ".ico", ".apng"),
 )
 """Images all the same: to pass them over would lose them."""
+
+
+OF_NO_BENCHMARK: Mapping[str, Layout] = {"id": BY_ID, "evalscope": LINES, FLAT: TableLayout()}
+"""Layouts for any benchmark."""
 
 
 def layouts() -> Mapping[str, Layout]:
@@ -45,7 +52,7 @@ def layouts() -> Mapping[str, Layout]:
                     "uninstall one of them."
                 )
             found[name], whose[name] = layout, benchmark
-    return {**found, FLAT: TableLayout()}
+    return {**found, **OF_NO_BENCHMARK}
 
 
 def layout_of(name: str) -> Layout:
@@ -68,18 +75,19 @@ def names_of(expected: Expected) -> Names:
 
 
 def place(layout: str, source: Source, names: Names) -> dict[str, Placed]:
-    """What each file of a source is.
+    """What each file of a source is, and each entry of its list that is none.
 
     Raises:
         UserError: an unknown layout, or a table of contents that cannot be used.
     """
     chosen = layout_of(layout)
     by_table = isinstance(chosen, TableLayout)
+    files = set(source.names)
     placed = {
-        name: _as_image(name, where, by_table)
+        name: _as_image(name, where, by_table) if name in files else where
         for name, where in chosen.place(source, names).items()
     }
-    return _numbered_from_0(placed, names, by_table)
+    return _numbered_from_0(_one_of_each(placed), names, by_table)
 
 
 def plan(layout: str, names: Names, keys: Sequence[Key]) -> Plan:
@@ -91,22 +99,46 @@ def plan(layout: str, names: Names, keys: Sequence[Key]) -> Plan:
     return layout_of(layout).plan(names, keys)
 
 
-def rewritten_prompts(source: Source, names: Names, files: Sequence[str]) -> int:
-    """How many prompts the files are of that were made from another text, as any layout tells."""
-    return max(layout.rewritten(source, names, files) for layout in layouts().values())
+def texts_of(source: Source, names: Names) -> dict[str, str]:
+    """The text each file was made from, as any layout tells."""
+    told: dict[str, str] = {}
+    for layout in layouts().values():
+        try:
+            told |= layout.texts(source, names)
+        except UserError:  # It needs a list that is not there.
+            continue
+    return told
 
 
 def _as_image(name: str, where: Placed, by_table: bool) -> Placed:
-    """The same, unless the file is not an image, or one that is not read."""
+    """The same, unless the file is not an image, or one that is not read, or a by-product."""
     suffix = PurePosixPath(name).suffix.lower()
-    if isinstance(where, PassedOver) or suffix in IMAGES:
+    if isinstance(where, PassedOver):
         return where
+    if suffix in IMAGES:
+        known = image_by_product(name) if isinstance(where, str) and not by_table else None
+        return PassedOver(known) if known else where
     if suffix in _OTHER_IMAGES or (by_table and not isinstance(where, str)):
         return f"not an image that is read: expected {', '.join(IMAGES)}"
-    # A table that names a file which is not there is wrong, whatever the file would be.
-    if by_table and "is not there" in where:
-        return where
-    return PassedOver("no image")
+    return PassedOver(left_by_tools(name) or "no image")
+
+
+def _one_of_each(placed: dict[str, Placed]) -> dict[str, Placed]:
+    """The same, with copies in other formats beside a PNG file passed over."""
+    stems = {
+        (str(PurePosixPath(name).with_suffix("")), where): name
+        for name, where in placed.items()
+        if isinstance(where, tuple) and PurePosixPath(name).suffix.lower() == ".png"
+    }
+
+    def beside(name: str, where: Placed) -> Placed:
+        stem = str(PurePosixPath(name).with_suffix(""))
+        png = stems.get((stem, where)) if isinstance(where, tuple) else None
+        if png is None or PurePosixPath(name).suffix.lower() == ".png":
+            return where
+        return PassedOver("beside the PNG file of the same name, which is taken")
+
+    return {name: beside(name, where) for name, where in placed.items()}
 
 
 def _numbered_from_0(placed: dict[str, Placed], names: Names, by_table: bool) -> dict[str, Placed]:

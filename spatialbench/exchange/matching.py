@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ..files.images import UnreadableImage, of_one_colour, open_image, orientation, to_rgb
-from ..plugins.layout import PassedOver, Placed
+from ..plugins.layout import Extra, PassedOver, Placed
 from ..prompts import Key
 from ..runs.expected import Expected
+from .by_products import left_by_tools
 from .sources import Source
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -45,7 +47,8 @@ class Matching:
         misnamed: files whose name does not follow the layout or names no known prompt.
         hidden: hidden files, which were not looked at.
         passed_over: files that are no images of prompts, such as what official tools leave
-            there, and what each of them is.
+            there, and what each of them is; hidden ones among them.
+        texts: the text that each matched prompt's images were made from, where the files say.
         rewritten: prompts whose images were made from another text than the benchmark's.
     """
 
@@ -57,7 +60,15 @@ class Matching:
     misnamed: dict[str, str] = field(default_factory=dict)
     hidden: int = 0
     passed_over: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     rewritten: int = 0
+
+    @property
+    def prompts(self) -> str:
+        """``plain``, ``rewritten`` or ``mixed``, as far as the files say."""
+        if not self.rewritten:
+            return "plain"
+        return "rewritten" if self.rewritten == len({key[0] for key in self.matched}) else "mixed"
 
     @property
     def clean(self) -> bool:
@@ -97,21 +108,27 @@ def match(
     placed: dict[str, Placed],
     expected: Expected,
     advance: Callable[[int], None] = lambda files: None,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Matching:
     """Read every file once and sort it.
 
     Args:
-        placed: what the layout says of each file.
+        placed: what the layout says of each file, or entry of a list.
         expected: the images that should be there.
         advance: told of files that say which image they are, as they are sorted.
+        texts: what each file was made from, as far as anybody says.
     """
     report = Matching(hidden=source.hidden)
+    for name in source.concealed:
+        report.passed_over[name] = left_by_tools(name) or "hidden"
     keys = set(expected.keys())
     selected = expected.by_id
     claims: dict[Key, list[str]] = {}
     for name, where in placed.items():
         if isinstance(where, PassedOver):
             report.passed_over[name] = where.why
+        elif isinstance(where, Extra):
+            report.extra[name] = where.why
         elif isinstance(where, str):
             report.misnamed[name] = where
         elif where not in keys:
@@ -136,6 +153,13 @@ def match(
             report.unreadable[names[0]] = str(error)
         advance(1)
     report.missing = [key for key in expected.keys() if key not in claims]  # noqa: SIM118
+    said: dict[str, dict[str, None]] = {}
+    for (prompt_id, _), found in sorted(report.matched.items()):
+        if found.name in texts:
+            said.setdefault(prompt_id, {})[texts[found.name]] = None
+    # Images of one prompt can have texts of their own.
+    report.texts = {prompt_id: "\n".join(every) for prompt_id, every in said.items()}
+    report.rewritten = sum(text != selected[id].text for id, text in report.texts.items())
     return report
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -31,12 +33,14 @@ class Source:
         names: every file in it, sorted; hidden files are not listed.
         hidden: how many hidden files there are.
         read: the bytes of one of the names.
+        concealed: the names of the hidden files.
     """
 
     path: Path
     names: tuple[str, ...]
     hidden: int
     read: Callable[[str], bytes]
+    concealed: tuple[str, ...] = ()
 
 
 def open_source(path: Path) -> Source:
@@ -102,13 +106,53 @@ def _folder(path: Path) -> Source:
                 "regular file: nothing was read; put the file itself there."
             )
         found.append(name)
-    names, hidden = _shown(found)
+    return _source(path, found, _reading(path))
 
+
+def open_listed(path: Path, named: Iterable[str]) -> Source:
+    """The files that a list names, and the list itself, as a source in the list's folder.
+
+    Nothing else in that folder is looked at. Files that are not there, or that a link leads out
+    of the folder to, are left out.
+    """
+    folder = path.parent
+    root = folder.resolve()
+    found = {path.name}
+    for given in named:
+        for name in names_inside(given, folder):
+            there = os.path.realpath(folder / name)
+            if Path(there).is_relative_to(root) and os.path.isfile(there):
+                found.add(name)
+    return _source(folder, found, _reading(folder))
+
+
+def names_inside(given: str, folder: Path, below: str = "") -> list[str]:
+    """The names of a source that a list may mean by a path; none for one that leads out.
+
+    Lists hold paths relative to the list, or to the folder in which the tool was started, or
+    absolute ones.
+
+    Args:
+        given: the path as it stands in the list.
+        folder: where the source is.
+        below: the list's own folder in the source.
+    """
+    if not given or "\\" in given or "\0" in given:
+        return []
+    near = [posixpath.normpath(posixpath.join(below, given)), posixpath.normpath(given)]
+    with suppress(ValueError, OSError):
+        near.append(Path(os.path.abspath(given)).relative_to(folder.resolve()).as_posix())
+    outside = (".", "..")
+    inside = (name for name in near if name not in outside and not name.startswith(("/", "../")))
+    return list(dict.fromkeys(inside))
+
+
+def _reading(folder: Path) -> Callable[[str], bytes]:
     def read(name: str) -> bytes:
-        with open_regular(path / name) as file:
-            return _limited(file, name, path)
+        with open_regular(folder / name) as file:
+            return _limited(file, name, folder)
 
-    return Source(path, names, hidden, read)
+    return read
 
 
 def _zip(path: Path) -> Source | None:
@@ -120,13 +164,12 @@ def _zip(path: Path) -> Source | None:
         for info in archive.infolist()
         if not info.filename.endswith("/")
     }
-    names, hidden = _shown(members)
 
     def read(name: str) -> bytes:
         with archive.open(members[name]) as file:
             return _limited(file, name, path)
 
-    return Source(path, names, hidden, _refusing(read, path))
+    return _source(path, members, _refusing(read, path))
 
 
 def _tar(path: Path) -> Source | None:
@@ -150,8 +193,7 @@ def _tar(path: Path) -> Source | None:
         assert file is not None
         return _limited(file, name, path)
 
-    names, hidden = _shown(members)
-    return Source(path, names, hidden, _refusing(read, path))
+    return _source(path, members, _refusing(read, path))
 
 
 def _limited(file: IO[bytes], name: str, where: Path) -> bytes:
@@ -184,10 +226,11 @@ def _broken(path: Path, error: Exception) -> UserError:
     )
 
 
-def _shown(names: Iterable[str]) -> tuple[tuple[str, ...], int]:
+def _source(path: Path, names: Iterable[str], read: Callable[[str], bytes]) -> Source:
     every = sorted(names)
     shown = tuple(name for name in every if not _hidden(name))
-    return shown, len(every) - len(shown)
+    concealed = tuple(name for name in every if _hidden(name))
+    return Source(path, shown, len(concealed), read, concealed)
 
 
 def _hidden(name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +30,19 @@ class PassedOver:
     why: str
 
 
-Placed = tuple[str, int] | str | PassedOver
-"""Prompt id and image index of a file, a sentence that says why it has none, or no image."""
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An image of a prompt that is not the benchmark's: ``why`` names that prompt."""
+
+    why: str
+
+
+Placed = tuple[str, int] | str | PassedOver | Extra
+"""Prompt id and image index of a file, a sentence that says why it has none, or no image.
+
+A list of images, such as a table, also says something of entries that are no file of the source:
+these stand under a name for the entry, such as ``line 7``, and always have a sentence.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,11 @@ class Names:
     def known(self) -> Mapping[str, Prompt]:
         """The prompts by id."""
         return {prompt.id: prompt for prompt in self.prompts}
+
+    @cached_property
+    def by_number(self) -> Mapping[int, Prompt]:
+        """The prompts whose ids are numbers, padded or not."""
+        return {int(prompt.id): prompt for prompt in self.prompts if is_number(prompt.id)}
 
     @cached_property
     def by_text(self) -> Mapping[str, list[Prompt]]:
@@ -145,6 +161,16 @@ class Layout(ABC):
             UserError: a prompt it has no name for.
         """
 
-    def rewritten(self, source: ImageFiles, names: Names, files: Iterable[str]) -> int:
-        """How many prompts the files are of that were made from another text; 0 if nobody says."""
-        return 0
+    def texts(self, source: ImageFiles, names: Names) -> Mapping[str, str]:
+        """The text that each file was made from, as far as the source says; by default nothing."""
+        return {}
+
+    def listed(self, content: bytes) -> Sequence[str]:
+        """The files that a list of images names, as they stand there.
+
+        For layouts of which the user may name the list itself instead of its folder.
+
+        Raises:
+            ValueError: the content is no such list; by default always.
+        """
+        raise ValueError("the layout has no list of images")

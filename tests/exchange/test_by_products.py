@@ -11,7 +11,7 @@ import pytest
 
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
-from spatialbench.exchange.layouts import place, rewritten_prompts
+from spatialbench.exchange.layouts import place, texts_of
 from spatialbench.exchange.matching import Matching, match
 from spatialbench.exchange.sources import open_source
 from spatialbench.plugins.layout import Names, PassedOver
@@ -103,16 +103,15 @@ def test_another_number_of_images_a_prompt_is_named_and_shifts_nothing(
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_running_numbers_from_1_shift_nothing(tmp_path: Path, count: int) -> None:
+    """The official script starts at the number of files that are in the folder already."""
     prompts = SHAPES.prompts("all")
-    files: dict[str, bytes | str] = {
-        f"samples/{prompt.text}_{line * count + k + 1:06d}.png": b""
+    wanted = {
+        f"samples/{prompt.text}_{line * count + k + 1:06d}.png": (prompt.id, k)
         for line, prompt in enumerate(prompts)
         for k in range(count)
     }
-    source = open_source(put(tmp_path / "f", files))
-    placed = place("t2i-compbench", source, Names(prompts, count))
-    assert len(placed) == len(prompts) * count
-    assert all("running numbers begin at 1" in str(where) for where in placed.values())
+    source = open_source(put(tmp_path / "f", dict.fromkeys(wanted, b"")))
+    assert place("t2i-compbench", source, Names(prompts, count)) == wanted
 
 
 def test_prompts_with_one_text_go_by_their_numbers(tmp_path: Path) -> None:
@@ -195,12 +194,12 @@ def geneval(folder: Path, metadata: Mapping[str, Any]) -> tuple[Matching, int]:
     expected = expect(GENEVAL, "all", Selection(), SeedScheme(known=False))
     judged = GENEVAL.judged_metadata
     known = Names(expected.all_prompts, 4, judged)
-    report = match(source, place("geneval", source, known), expected)
-    used = [match.name for match in report.matched.values()]
-    return report, rewritten_prompts(source, known, used)
+    texts = texts_of(source, known)
+    report = match(source, place("geneval", source, known), expected, texts=texts)
+    return report, report.rewritten
 
 
-def test_rewritten_prompts_are_found_by_what_is_judged(tmp_path: Path) -> None:
+def test_texts_of_are_found_by_what_is_judged(tmp_path: Path) -> None:
     """Tasks of every kind, among them one with an exclude; a blank at the end is another text."""
     chosen = ["00000", "00090", "00200", "00300", "00400", "00500"]
     metadata = {

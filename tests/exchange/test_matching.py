@@ -33,7 +33,9 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     (folder / "0_1.png").write_bytes(b"")
     (folder / "1_0.png").write_bytes(image_bytes(9)[:100])
     (folder / "1_7.png").write_bytes(image_bytes(9))
-    (folder / "2_0.jpg").write_bytes(image_bytes(9, "JPEG"))
+    (folder / "more").mkdir()
+    (folder / "more" / "2_0.jpg").write_bytes(image_bytes(9, "JPEG"))
+    (folder / "3_0.webp").write_bytes(image_bytes(9, "WEBP"))
     (folder / "readme.txt").write_text("hello")
     (folder / "readme.png").write_bytes(image_bytes(9))
     (folder / ".hidden").write_text("")
@@ -46,13 +48,17 @@ def test_every_kind_of_wrong_file(tmp_path: Path) -> None:
     assert set(report.unreadable) == {"0_1.png", "1_0.png"}
     assert report.unreadable["0_1.png"] == "the file is empty"
     assert report.extra == {"1_7.png": "prompt 1 has only images 0 to 1"}
-    assert set(report.duplicate) == {"2_0.png", "2_0.jpg"}
+    assert set(report.duplicate) == {"2_0.png", "more/2_0.jpg"}
     assert set(report.misnamed) == {"readme.png"}
-    assert report.passed_over == {"readme.txt": "no image"}
+    assert report.passed_over == {
+        "readme.txt": "no image",
+        ".hidden": "hidden",
+        "3_0.webp": "beside the PNG file of the same name, which is taken",
+    }
     assert report.hidden == 1
     assert set(report.matched) == {("1", 1), ("2", 1), ("3", 0), ("3", 1)}
     text = matching_report(report, 8).text("table")
-    for said in ("4 of 8 expected", "0/0", "the file is empty", "same image as 2_0.jpg"):
+    for said in ("4 of 8 expected", "0/0", "the file is empty", "same image as 2_0.png"):
         assert said in text
 
 
