@@ -167,21 +167,15 @@ def read_official(path: Path) -> list[tuple[Prompt, int, Verdict]]:
     return verdicts
 
 
-def rewritten_prompts(path: Path) -> int:
-    """How many of the benchmark's prompts a ``results.jsonl`` has under another text.
+def texts_in_results(path: Path) -> dict[str, str]:
+    """The texts of a ``results.jsonl`` by the ids of the prompts that ``read_official`` finds.
 
     Raises:
         UserError: as ``read_official``.
     """
     results = [(result, place_of(result.filename)) for result in read_results(path)]
     prompt_in = _prompts_by_folder(path, results)
-    return len(
-        {
-            prompt_in[place.folder].id
-            for result, place in results
-            if result.prompt != prompt_in[place.folder].text
-        }
-    )
+    return {prompt_in[place.folder].id: result.prompt for result, place in results}
 
 
 def _prompts_by_folder(

@@ -134,9 +134,9 @@ class GenEval(Benchmark):
         """What reads an official ``results.jsonl``; see ``official.read_official``."""
         return official.read_official
 
-    def rewritten_prompts(self, path: Path) -> int:
-        """How many prompts of a ``results.jsonl`` have another text than the benchmark's."""
-        return official.rewritten_prompts(path)
+    def texts_in_results(self, path: Path) -> Mapping[str, str]:
+        """The prompts as a ``results.jsonl`` has them, by the ids of those that were meant."""
+        return official.texts_in_results(path)
 
     def rule_with(self, rule: Rule, options: Mapping[str, Any]) -> Rule:
         """The official rule with other options than its defaults.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..plugins import Detector, DetectorPlugin, Judge, JudgePlugin, Rule
-from ..plugins.evidence import ANSWERS
+from ..plugins import Detector, DetectorPlugin, Judge, JudgePlugin, Method, Rule
+from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
 from ..runs.names import backbone_name
 from ..stages.plan import WHOLE, Shard
 from . import choosing
@@ -15,8 +16,11 @@ from .evaluation import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:
     from ..executors import Executor
+    from ..runs.expected import Expected
     from ..runs.opening import Run
     from ..runs.progress import Progress
+    from ..scoring.judging import Judging
+    from ..scoring.summary import Summary
     from ..stages.detect import Detected
     from ..stages.looker import Look
 
@@ -83,6 +87,80 @@ def ask(
     asked = choosing.judge(judge, expected.benchmark, rule.name, device, offline)
     wanted = Look.for_answers(asked, rule)
     return _looked(run, wanted, device, progress, batch_size, executor, shard), asked
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Looking at imported images and judging them, as far as asked.
+
+    Attributes:
+        judging: the rule, which says what has to be seen.
+        detector: as in ``look``.
+        judge: as in ``ask``.
+        score: whether to apply the rule, too.
+    """
+
+    judging: Judging
+    detector: str | Detector | DetectorPlugin | None
+    judge: str | Judge | JudgePlugin | None
+    score: bool
+    device: str
+    progress: Progress
+    offline: bool = False
+    batch_size: int | None = None
+    executor: Executor | None = None
+
+    def check(self, folder: Path, expected: Expected, method: Method) -> None:
+        """Whether all of it can be had, before anything is written. Raises UserError."""
+        from ..stages.looker import Look
+        from ..stages.preflight import Wanted, prepare
+
+        boxes, answers = self._models(expected, backbone_name(method.identity()))
+        looks = Look.of(boxes, answers, expected.benchmark, self.judging.rule)
+        judging = self.judging if self.score else None
+        prepare(Wanted(folder, expected, method, looks, judging))
+
+    def done(self, run: Run) -> Summary | None:
+        """The summary; None where only looking was asked for."""
+        from ..scoring.score import score
+
+        how: dict[str, Any] = {
+            "device": self.device,
+            "progress": self.progress,
+            "offline": self.offline,
+            "batch_size": self.batch_size,
+            "executor": self.executor,
+        }
+        kinds = self._kinds(run.expected)
+        boxes = answers = None
+        if not kinds.isdisjoint(FOUND_WITH_BOXES):
+            boxes = look(run, self.detector, **how)[1].signature()
+        if ANSWERS in kinds:
+            answers = ask(run, self.judge, self.judging.rule, **how)[1].signature()
+        return score(run, self.progress, self.judging, boxes, answers) if self.score else None
+
+    def _kinds(self, expected: Expected) -> frozenset[str]:
+        kinds = self.judging.kinds(expected.prompts)
+        self.judging.refuse_unused(kinds, self.detector, self.judge)
+        return kinds
+
+    def _models(self, expected: Expected, backbone: str) -> tuple[Detector | None, Judge | None]:
+        kinds, benchmark = self._kinds(expected), expected.benchmark
+        boxes = answers = None
+        if not kinds.isdisjoint(FOUND_WITH_BOXES):
+            boxes = choosing.detector(
+                self.detector,
+                benchmark,
+                expected.subset,
+                backbone,
+                self.device,
+                self.offline,
+                expected.prompts,
+            )
+        if ANSWERS in kinds:
+            rule = self.judging.name
+            answers = choosing.judge(self.judge, benchmark, rule, self.device, self.offline)
+        return boxes, answers
 
 
 def _looked(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from ..files.images import UnreadableImage, of_one_colour, open_image, orientation, to_rgb
@@ -50,6 +52,7 @@ class Matching:
             there, and what each of them is; hidden ones among them.
         texts: the text that each matched prompt's images were made from, where the files say.
         rewritten: prompts whose images were made from another text than the benchmark's.
+        missing_prompts: the texts of prompts that lack an image, by id.
     """
 
     matched: dict[Key, Match] = field(default_factory=dict)
@@ -62,6 +65,15 @@ class Matching:
     passed_over: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     rewritten: int = 0
+    missing_prompts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is wrong with files and entries: a folder of them where one sentence is of all."""
+        kinds = (self.misnamed, self.unreadable, self.duplicate, self.extra)
+        every = {name: why for kind in kinds for name, why in kind.items()}
+        others = {match.name for match in self.matched.values()} | set(every)
+        return together(every, others)
 
     @property
     def prompts(self) -> str:
@@ -69,6 +81,13 @@ class Matching:
         if not self.rewritten:
             return "plain"
         return "rewritten" if self.rewritten == len({key[0] for key in self.matched}) else "mixed"
+
+    def tell(self, texts: Mapping[str, str], expected: Expected) -> None:
+        """Take in what the images of matched prompts were made from, by prompt id."""
+        selected = expected.by_id
+        self.texts = dict(texts)
+        self.rewritten = sum(text != selected[id].text for id, text in texts.items())
+        self.missing_prompts = {key[0]: selected[key[0]].text for key in self.missing}
 
     @property
     def clean(self) -> bool:
@@ -158,9 +177,26 @@ def match(
         if found.name in texts:
             said.setdefault(prompt_id, {})[texts[found.name]] = None
     # Images of one prompt can have texts of their own.
-    report.texts = {prompt_id: "\n".join(every) for prompt_id, every in said.items()}
-    report.rewritten = sum(text != selected[id].text for id, text in report.texts.items())
+    report.tell({prompt_id: "\n".join(every) for prompt_id, every in said.items()}, expected)
     return report
+
+
+def together(sentences: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Sentences by file, or by the largest folder of whose images it is said of every one.
+
+    Args:
+        names: all images, those among them that are right.
+    """
+    inside: dict[str, Counter[str | None]] = {}
+    for name in names:
+        for folder in PurePosixPath(name).parents[:-1]:
+            inside.setdefault(str(folder), Counter())[sentences.get(name)] += 1
+    found: dict[str, str] = {}
+    for name, why in sentences.items():
+        folders = map(str, PurePosixPath(name).parents[:-1])
+        of_one = [f for f in folders if list(inside[f]) == [why] and inside[f][why] > 1]
+        found[of_one[-1] if of_one else name] = why
+    return found
 
 
 def looked_at(name: str, content: bytes) -> Match:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError
@@ -16,7 +17,6 @@ from ..runs import signature as signatures
 from ..runs.expected import Expected, name_some
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
-from ..runs.imported import Imported
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
@@ -27,6 +27,7 @@ from ..scoring.scores_file import write_scored
 from ..scoring.summarise import Heading, summarise
 from ..scoring.verdicts import build_table
 from .foreign import read_records
+from .matching import Match, Matching
 from .target import Target
 
 EXTERNAL = "external"
@@ -45,9 +46,7 @@ def content_of(path: Path) -> str:
         raise UserError(f"{path} cannot be read ({why}): give an existing file.") from error
 
 
-def import_detections(
-    path: Path, target: Target, method: Imported, detector: str
-) -> tuple[Run, int]:
+def import_detections(path: Path, target: Target, method: Method, detector: str) -> tuple[Run, int]:
     """Store a file of detections in a run of its own; ``score`` judges them.
 
     Args:
@@ -94,7 +93,7 @@ def import_detections(
     with target.opened(method) as run:
         file = run.directory.detector_file(detector)
         make_folder(file.parent, run.path)
-        told = {"signature": detector, "identity": {"imported": method.content}}
+        told = {"signature": detector, "identity": {"imported": method.identity()["content"]}}
         write_atomic(file, canonical_json(told).encode() + b"\n", run.directory.scratch)
         journal = run.directory.detection_journal(detector)
         with journal.writer() as writer:
@@ -122,37 +121,77 @@ def official_reader(
     return read
 
 
-def import_verdicts(path: Path, target: Target, method: Method) -> tuple[Run, int]:
-    """Write the verdicts of an official results file, taken as they stand, as a scored run.
+@dataclass
+class VerdictsFound:
+    """The verdicts of an official results file, as far as they are of expected images.
 
-    Returns:
-        The run, and how many verdicts were left out because their images are not expected.
+    Attributes:
+        rows: verdicts by the row of their prompt and their index.
+        left_out: how many verdicts are of other images.
+        beyond: those of them that are of an expected prompt.
+        strangers: the texts of those that are of no prompt of the subset.
+    """
+
+    expected: Expected
+    rows: dict[tuple[int, int], Verdict] = field(default_factory=dict)
+    left_out: int = 0
+    beyond: list[Key] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def matching(self, path: Path, texts: Mapping[str, str]) -> Matching:
+        """The same as a report on the images.
+
+        Args:
+            texts: by prompt id what the images were made from, as far as the file says.
+        """
+        prompts = self.expected.prompts
+        found = {(prompts[row].id, index) for row, index in self.rows}
+        report = Matching(
+            {key: Match(path.name, "") for key in found},
+            [key for key in self.expected.keys() if key not in found],  # noqa: SIM118
+        )
+        report.extra = {
+            f"{prompt_id}/{index}": "an image of this number is not expected"
+            for prompt_id, index in self.beyond
+        } | dict.fromkeys(self.strangers, "the benchmark has no prompt of this metadata")
+        report.tell({p.id: texts[p.id] for p in prompts if p.id in texts}, self.expected)
+        return report
+
+
+def find_verdicts(path: Path, target: Target, expected: Expected) -> VerdictsFound:
+    """Read an official results file.
 
     Raises:
-        UserError: the same image twice, less than what is expected, or what the benchmark's
-            own reader refuses.
+        UserError: the same image twice, or what the benchmark's own reader refuses.
     """
-    expected = target.expected(method)
     place = {prompt.id: row for row, prompt in enumerate(expected.prompts)}
-    rows: dict[tuple[int, int], Verdict] = {}
-    left_out = 0
-    beyond: list[Key] = []
-    strangers: list[str] = []
+    found = VerdictsFound(expected)
     read = official_reader(target.benchmark, target.subset, target.selection.images_per_prompt)
     for prompt, index, verdict in read(path):
         row = place.get(prompt.id)
         if row is None or not 0 <= index < expected.images_per_prompt:
-            left_out += 1
+            found.left_out += 1
             if row is not None:
-                beyond.append((prompt.id, index))
+                found.beyond.append((prompt.id, index))
             elif prompt.id not in expected.rank:
-                strangers.append(prompt.text)
+                found.strangers.append(prompt.text)
             continue
-        if (row, index) in rows:
+        if (row, index) in found.rows:
             raise UserError(f"the image {prompt.id}/{index} appears twice: give it one record.")
-        rows[row, index] = verdict
+        found.rows[row, index] = verdict
+    return found
+
+
+def import_verdicts(path: Path, found: VerdictsFound, target: Target, method: Method) -> Run:
+    """Write the verdicts of an official results file, taken as they stand, as a scored run.
+
+    Raises:
+        UserError: less than what is expected.
+    """
+    expected, rows = found.expected, found.rows
     if not target.allow_partial:
-        _refuse_others(path, expected, beyond, strangers, {index for _, index in rows})
+        taken = {index for _, index in rows}
+        _refuse_others(path, expected, found.beyond, found.strangers, taken)
     target.check(len(rows), expected.images)
     table, reasons = build_table(
         expected.prompts, ((*key, verdict) for key, verdict in sorted(rows.items()))
@@ -167,7 +206,19 @@ def import_verdicts(path: Path, target: Target, method: Method) -> tuple[Run, in
         summary = summarise(target.benchmark, table, heading, given_note(run))
         summary = summary.model_copy(update={"run": run.manifest.id})
         write_scored(run.directory, summary, table, reasons)
-    return run, left_out
+    return run
+
+
+def rewritten_in(benchmark: Benchmark, path: Path, subset: str | None) -> int:
+    """How many prompts of an official results file have another text than the benchmark's.
+
+    Args:
+        subset: whose prompts count; None for all prompts of the benchmark.
+    """
+    texts = benchmark.texts_in_results(path)
+    subsets = (benchmark.subsets if subset is None else [subset]) if texts else []
+    plain = {prompt.id: prompt.text for name in subsets for prompt in benchmark.prompts(name)}
+    return sum(text != plain[prompt_id] for prompt_id, text in texts.items() if prompt_id in plain)
 
 
 def _refuse_others(

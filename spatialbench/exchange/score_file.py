@@ -11,7 +11,7 @@ from ..plugins import Benchmark
 from ..runs.imported import rewritten_note
 from ..scoring.judging import Judging
 from .foreign import Origin, Scored, read_records, score_records, score_verdicts
-from .read_results import official_reader
+from .read_results import official_reader, rewritten_in
 
 _FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"((?:[^"\\]|\\.)*)"')
 _OUR_KEYS = {b"prompt_id", b"index", b"width", b"height", b"boxes", b"scores", b"labels"}
@@ -48,7 +48,7 @@ def score_file(
             "scores and labels."
         )
     read = official_reader(benchmark, subset or benchmark.default_subset, images_per_prompt)
-    rewritten = benchmark.rewritten_prompts(path)
+    rewritten = rewritten_in(benchmark, path, subset)
     default = Judging.by_default(benchmark, subset)
     if judging.name != default.name or judging.threshold != default.threshold:
         raise UserError(

@@ -109,6 +109,11 @@ def _folder(path: Path) -> Source:
     return _source(path, found, _reading(path))
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is a ``.zip`` or a ``.tar``."""
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+
+
 def open_listed(path: Path, named: Iterable[str]) -> Source:
     """The files that a list names, and the list itself, as a source in the list's folder.
 

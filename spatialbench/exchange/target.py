@@ -41,6 +41,10 @@ class Target:
         """The images that should be there."""
         return self._spec(method).expect(self.selection)
 
+    def folder(self, method: Method) -> Path:
+        """Where the run lies, or is to lie."""
+        return self.out or self._spec(method).folder()
+
     def opened(self, method: Method) -> AbstractContextManager[Run]:
         """Start the run, or continue the one of the same files, and hold it."""
         return opened_run(

@@ -185,9 +185,9 @@ class Benchmark(Plugin):
         """
         return None
 
-    def rewritten_prompts(self, path: Path) -> int:
-        """How many prompts of an official results file have another text than the benchmark's."""
-        return 0
+    def texts_in_results(self, path: Path) -> Mapping[str, str]:
+        """By prompt id the texts that an official results file says its images were made from."""
+        return {}
 
     def official_reader(
         self, subset: str, images_per_prompt: int | None = None

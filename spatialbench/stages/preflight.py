@@ -63,7 +63,7 @@ def needs(wanted: Wanted) -> list[Requirement]:
     due = [key for key in keys if key not in finished]
     if wanted.generator is not None and due:
         found += _space(wanted, len(due))
-        found += wanted.generator.requirements([expected.request(key) for key in due])
+        found += wanted.generator.requirements(to_judge(expected, due))
     unseen = False
     for look in wanted.looks:
         lacks = _model(look, directory, expected, keys)
