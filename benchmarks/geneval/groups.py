@@ -86,13 +86,13 @@ def _number_and_colour(result: Groups, wanted: Metadata, found: Group, colour_of
         result.counted = False
         result.reasons.append(f"expected {name}=={count}, found {len(found)}")
         if colour is not None or wanted.get("position") is not None:
-            result.add(0.0, f"the rest of {name}")
+            result.add(0.0, f"what else {name} should be")
         return
     if colour is None:
         return
     seen = [colour_of(one) for one in found]
     right = seen.count(colour)
-    result.add(1 - abs(count - right) / count, f"{right} of {count} {name} {colour}")
+    result.add(1 - abs(count - right) / count, f"{right} of {count} {colour} {name}")
     if right != count:
         others = ", ".join(f"{seen.count(c)} {c}" for c in COLOURS if c in seen)
         result.reasons.append(
@@ -112,14 +112,16 @@ def _position(
     others = groups[target]
     if others is None:
         result.reasons.append(f"no target for {name} to be {relation}")
-        result.add(0.0, f"{name} {relation} nothing")
+        result.add(0.0, f"{name} {relation} target, which is not there")
         return
     wrong = _first_wrong(found, others, relation, threshold)
-    if wrong is not None:
-        result.reasons.append(f"expected {name} {relation} target, found {wrong} target")
-        result.add(0.0, f"{name} not {relation} target")
-    # The official code gets here in both cases.
-    result.add(1.0, f"{name} looked at for {relation}")
+    if wrong is None:
+        result.add(1.0, f"{name} {relation} target")
+        return
+    result.reasons.append(f"expected {name} {relation} target, found {wrong} target")
+    result.add(0.0, f"{name} {relation} target")
+    # The official code comes by here in this case too.
+    result.add(1.0, f"{name} has a target")
 
 
 def _first_wrong(found: Group, others: Group, relation: str, threshold: float) -> str | None:

@@ -5,7 +5,7 @@ Source: ``evaluation/summary_scores.py`` of djghosh13/geneval @ af4902f.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import isnan, nan
 
 import numpy as np
@@ -23,55 +23,37 @@ def _right(table: ScoreTable) -> tuple[FloatArray, FloatArray]:
     return table.sums("correct"), table.sums()
 
 
-def _parts(column: str) -> Callable[[ScoreTable], dict[str, Ratio]]:
-    """What gives a column's mean over the images of each task that a table has, as in ``TAGS``."""
-
-    def by_task(table: ScoreTable) -> dict[str, Ratio]:
-        total, seen = table.sums(column), table.sums()
-        tasks = np.array([prompt.task for prompt in table.prompts], dtype=object)
-        return {
-            tag: Ratio(np.where(tasks == tag, total, 0.0), np.where(tasks == tag, seen, 0.0))
-            for tag in TAGS
-            if (tasks == tag).any()
-        }
-
-    return by_task
+def _by_task(table: ScoreTable) -> dict[str, Ratio]:
+    """Right images over images of each task that the table has, in the order of ``TAGS``."""
+    right, seen = _right(table)
+    tasks = np.array([prompt.task for prompt in table.prompts], dtype=object)
+    return {
+        tag: Ratio(np.where(tasks == tag, right, 0.0), np.where(tasks == tag, seen, 0.0))
+        for tag in TAGS
+        if (tasks == tag).any()
+    }
 
 
-def by_task(overall: str, column: str, what: str, prefix: str) -> tuple[Metric, ...]:
-    """The plain mean of the six tasks, and each task's own mean of a column.
+def _task(tag: str) -> Metric:
+    def ratio(table: ScoreTable) -> MeanOfRatios | None:
+        part = table.once(_by_task).get(tag)
+        return None if part is None else MeanOfRatios((part,))
 
-    Args:
-        overall: the key of the mean of the tasks.
-        column: ``correct`` or ``score``.
-        what: of which each is the mean, for the lines that explain the metrics.
-        prefix: of the tasks' keys.
-    """
-    parts = _parts(column)
+    return Metric(tag, f"right images of the task {tag}", ratio)
 
-    def task(tag: str) -> Metric:
-        def ratio(table: ScoreTable) -> MeanOfRatios | None:
-            part = table.once(parts).get(tag)
-            return None if part is None else MeanOfRatios((part,))
 
-        return Metric(f"{prefix}{tag}", f"{what} of the task {tag}", ratio)
+def _overall(table: ScoreTable) -> MeanOfRatios | None:
+    parts = table.once(_by_task)
+    return MeanOfRatios(tuple(parts.values())) if len(parts) == len(TAGS) else None
 
-    def mean(table: ScoreTable) -> MeanOfRatios | None:
-        found = table.once(parts)
-        return MeanOfRatios(tuple(found.values())) if len(found) == len(TAGS) else None
 
-    def missing(table: ScoreTable) -> str | None:
-        """Of some tasks there is no mean; the official script would quietly average fewer."""
-        present = table.once(parts)
-        if not 1 < len(present) < len(TAGS):
-            return None
-        absent = ", ".join(tag for tag in TAGS if tag not in present)
-        return f"the mean of all tasks, and there is no image of {absent}"
-
-    return (
-        Metric(overall, "the plain mean of the six tasks", mean, undefined=missing),
-        *map(task, TAGS),
-    )
+def _missing(table: ScoreTable) -> str | None:
+    """Of some tasks there is no mean, where the official script would quietly average fewer."""
+    present = table.once(_by_task)
+    if not 1 < len(present) < len(TAGS):
+        return None
+    missing = ", ".join(tag for tag in TAGS if tag not in present)
+    return f"the mean of all tasks, and there is no image of {missing}"
 
 
 def _any_right(table: ScoreTable) -> MeanOfRatios:
@@ -85,7 +67,8 @@ def _prompts_correct(table: ScoreTable) -> float:
 
 
 METRICS = (
-    *by_task(OVERALL, "correct", "right images", ""),
+    Metric(OVERALL, "the plain mean of the six tasks", _overall, undefined=_missing),
+    *map(_task, TAGS),
     Metric(
         "images_correct",
         "right images of all tasks",

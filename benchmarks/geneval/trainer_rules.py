@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.plugins import Benchmark, Metric, Parameter, RulePlugin, Verdict
+from spatialbench.plugins import Benchmark, Metric, Parameter, RulePlugin, Verdict, share
 from spatialbench.prompts import Prompt
 
-from . import metrics
 from .evaluation import Found, Options
 from .groups import Groups, look_at_groups
 from .options import checked_options
@@ -132,6 +131,11 @@ class TrainerRulePlugin(RulePlugin):
     summary: str
     metrics: Sequence[Metric]
     _rule: type[GroupRule]
+    judges: str = "prompts with GenEval's metadata"
+    remark: str = (
+        "is a reward of Flow-GRPO's server and no published GenEval number: compare it only with "
+        "itself"
+    )
     options: Mapping[str, Parameter] = field(default_factory=lambda: _OPTIONS)
 
     def build(
@@ -143,13 +147,13 @@ class TrainerRulePlugin(RulePlugin):
 
 STRICT = TrainerRulePlugin(
     "geneval-strict",
-    "Flow-GRPO's strict reward: every object of a GenEval prompt in exactly its number",
-    metrics.by_task("strict", "correct", "images right by the strict rule", "strict_"),
+    "Flow-GRPO's strict reward: every object in exactly its number",
+    (share("strict", "images in which every object is there in exactly its number", "correct"),),
     StrictRule,
 )
 PARTIAL = TrainerRulePlugin(
     "geneval-partial",
-    "Flow-GRPO's partial reward: how much of a GenEval prompt is there, 1 for all",
-    metrics.by_task("partial", "score", "mean partial score", "partial_"),
+    "Flow-GRPO's partial reward: how much of what is asked for is there",
+    (share("partial", "mean partial score, where far too many count below 0", "score"),),
     PartialRule,
 )

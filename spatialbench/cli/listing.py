@@ -44,7 +44,7 @@ def _rules() -> list[Entry]:
     for name in plugins.names("rule"):
         try:
             family = plugins.load("rule", name)
-            summary = f"{family.full_name} of any benchmark: {family.summary}"
+            summary = f"{family.full_name} of {family.judges}: {family.summary}"
         except UserError as error:
             summary = f"BROKEN: {error}"
         entries.append({"name": name, "summary": summary, "benchmark": ""})

@@ -65,6 +65,8 @@ def open_image(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS
             return image.copy()
     except UnreadableImage:
         raise
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(f"at most {most:,} pixels are read, and it has far more") from error
     except UnidentifiedImageError as error:
         raise UnreadableImage(f"no whole {' or '.join(formats)}") from error
     except ValueError as error:

@@ -22,6 +22,8 @@ class RulePlugin(Plugin):
 
     version: int = 1
     """Raised whenever an image would be judged otherwise."""
+    judges: str = "any benchmark"
+    """Whose prompts it judges, for lists."""
     options: Mapping[str, Parameter] = {}
     """The numbers that ``--rule NAME:KEY=VALUE`` sets, with their defaults."""
     metrics: Sequence[Metric]

@@ -32,6 +32,7 @@ class AskedPrompts:
         """
         self._benchmark = benchmark
         self._subset = subset
+        self._own = own
         official = list(benchmark.prompts(subset))
         self._by_judged: dict[str, Prompt] = {}
         for prompt in official:
@@ -102,10 +103,15 @@ class AskedPrompts:
             return self._of_metadata(_object(plain))
         found = self._by_text.get(plain, ())
         if not found:
-            raise Refused(
-                f"no prompt reads {_shown(text)}: {self._known()}; send the prompt's metadata, or "
-                "start the server with --metadata FILE."
+            has_metadata = (
+                type(self._benchmark).prompt_of_metadata is not Benchmark.prompt_of_metadata
             )
+            instead = (
+                "send the prompt's metadata, or start the server with --metadata FILE"
+                if has_metadata
+                else "send a text of these, letter by letter, or the prompt's id"
+            )
+            raise Refused(f"no prompt reads {_shown(text)}: {self._known()}; {instead}.")
         if len(found) > 1:
             ids = ", ".join(prompt.id for prompt in found[:3])
             more = ", ..." if len(found) > 3 else ""
@@ -144,8 +150,9 @@ class AskedPrompts:
         return None if judged is None else self._by_judged.get(judged)
 
     def _known(self) -> str:
+        own = "" if self._own is None else f" and of {self._own.name}"
         name = f"{self._benchmark.name}:{self._subset}"
-        return f"{name} and what the server was started with have {len(self._by_id):,}"
+        return f"the server knows the {len(self._by_id):,} of {name}{own}"
 
     def _read(self, path: Path) -> Iterable[tuple[str, Prompt]]:
         """The texts of a file's lines with the prompts that they mean."""
