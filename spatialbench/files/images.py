@@ -39,13 +39,13 @@ class UnreadableImage(ValueError):
     """The bytes are no whole image of an accepted format; the message says why."""
 
 
-def open_image(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS) -> Image.Image:
+def open_image(content: bytes, formats: tuple[str, ...], most: int | None = None) -> Image.Image:
     """The decoded first frame, in the file's own mode.
 
     Args:
         content: bytes of the file.
         formats: Pillow's names of what is accepted, such as ``PNG``.
-        most: pixels it may have.
+        most: pixels it may have; None for ``MOST_PIXELS``.
 
     Raises:
         UnreadableImage: anything else, or more than ``most`` pixels, which are refused by the
@@ -53,6 +53,7 @@ def open_image(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS
     """
     from PIL import Image, UnidentifiedImageError
 
+    most = MOST_PIXELS if most is None else most
     if not content:
         raise UnreadableImage("the file is empty")
     try:
@@ -83,7 +84,7 @@ def open_image(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS
         raise UnreadableImage(f"no whole {kinds} ({error or type(error).__name__})") from error
 
 
-def read_rgb(content: bytes, formats: tuple[str, ...], most: int = MOST_PIXELS) -> Image.Image:
+def read_rgb(content: bytes, formats: tuple[str, ...], most: int | None = None) -> Image.Image:
     """What every detector and method is shown of a file; see ``to_rgb``.
 
     Raises:
