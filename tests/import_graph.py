@@ -13,6 +13,7 @@ PACKAGES = {
     "spatialbench": "spatialbench",
     "benchmarks": "spatialbench.benchmarks",
     "detectors": "spatialbench.detectors",
+    "judges": "spatialbench.judges",
 }
 """Folders of the source, and the names their modules have when installed."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import json
 import os
+import shutil
+import tempfile
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,6 +35,16 @@ def official_cases(name: str, every: int = 1) -> list[dict[str, Any]]:
 
 def t2i_compbench_files(monkeypatch: pytest.MonkeyPatch) -> Path:
     """T2I-CompBench's own prompt files, put where the benchmark looks for them."""
-    folder = reference("t2i_compbench")
+    folder = _prompt_files(reference("t2i_compbench"), reference("t2i_whole", "prompts"))
     monkeypatch.setenv("SPATIALBENCH_T2I_COMPBENCH", str(folder))
     return folder
+
+
+@cache
+def _prompt_files(*folders: Path) -> Path:
+    """One folder with the files of several, as a clone of the benchmark has them."""
+    joined = tempfile.mkdtemp(prefix="t2i-compbench-")
+    atexit.register(shutil.rmtree, joined, ignore_errors=True)
+    for path in (path for folder in folders for path in folder.iterdir()):
+        shutil.copy(path, joined)
+    return Path(joined)

@@ -25,7 +25,7 @@ NAMED_ATTRIBUTES = {
 def _room(module: str) -> str | None:
     """The first-level name; None for the package's root and for what plugs into it."""
     _, _, below = module.partition(".")
-    if not below or below == "__main__" or below.startswith(("benchmarks", "detectors")):
+    if not below or below == "__main__" or below.startswith(("benchmarks", "detectors", "judges")):
         return None
     return "lab/training" if below.startswith("lab.training") else below.partition(".")[0]
 
@@ -66,8 +66,8 @@ def test_no_circles_between_rooms_or_modules() -> None:
     assert circles(arrows()) == []
 
 
-def test_the_harness_imports_no_benchmark_and_no_detector() -> None:
-    plugged_in = ("spatialbench.benchmarks", "spatialbench.detectors")
+def test_the_harness_imports_no_benchmark_no_detector_and_no_judge() -> None:
+    plugged_in = ("spatialbench.benchmarks", "spatialbench.detectors", "spatialbench.judges")
     assert [
         f"{module.path}:{line}"
         for module in modules().values()

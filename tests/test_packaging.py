@@ -26,6 +26,7 @@ PACKAGES = {
     "spatialbench": "spatialbench",
     "benchmarks": "spatialbench/benchmarks",
     "detectors": "spatialbench/detectors",
+    "judges": "spatialbench/judges",
 }
 SHIPPED = {".py", ".json", ".md", ".csv", ".toml", ".safetensors"}
 
@@ -73,7 +74,9 @@ def test_the_wheel_holds_every_module_and_data_file(source: Path, wheel: Path) -
     ]
     assert len(shipped) > 50
     assert set(shipped) <= held
-    assert not any(name.startswith(("benchmarks/", "detectors/", "tests/")) for name in held)
+    assert not any(
+        name.startswith(("benchmarks/", "detectors/", "judges/", "tests/")) for name in held
+    )
 
 
 def test_the_wheel_imports_where_the_repository_is_not(wheel: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_make_targets_exist() -> None:
 
 def test_the_architecture_names_every_room() -> None:
     text = README.read_text()
-    table = text[text.index("| room |") : text.index("`benchmarks/` and `detectors/`")]
+    table = text[text.index("| room |") : text.index("`benchmarks/`, `detectors/`")]
     cells = [row.split("|")[1] for row in table.splitlines()[2:] if row]
     rooms = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
     assert rooms == [room for room in ORDER if room != "lab/training"]

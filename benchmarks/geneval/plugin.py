@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.exchange.listed import PATHS
 from spatialbench.plugins import (
     Benchmark,
     Detector,
+    Evidence,
     Judged,
     Metric,
     Published,
@@ -148,7 +148,7 @@ class GenEval(Benchmark):
 
     def official_results(
         self,
-        images: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Evidence]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -165,9 +165,9 @@ class GenEval(Benchmark):
             official.result_line(
                 official.sample_path(prompt, index),
                 prompt,
-                chosen.evaluate(prompt, detections, threshold),
+                chosen.evaluate(prompt, seen.boxes, threshold),
             )
-            for prompt, index, detections in sorted(images, key=lambda row: (row[0].id, row[1]))
+            for prompt, index, seen in sorted(images, key=lambda row: (row[0].id, row[1]))
         ]
         summary = official.summary_text(json.loads(line) for line in lines)
         return {

@@ -10,6 +10,9 @@ from spatialbench.errors import UserError
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
+ATTRIBUTES = ("color", "shape", "texture")
+"""The categories that a judge answers about."""
+
 OFFICIAL, CORRECTED, INFSPLIGN = range(3)
 """The variant of a rule, as the fact ``variant`` of its verdicts: each has columns of its own."""
 
@@ -27,10 +30,13 @@ def require(prompt: Prompt, categories: Sequence[str], rule: str) -> None:
     """
     category = prompt.facts.get("category")
     if category not in categories:
-        fitting = "2d" if category == "complex" else category
+        names = {"complex": "2d", **dict.fromkeys(ATTRIBUTES, "attribute")}
+        fitting = f"--rule {names.get(str(category), category)}-official"
+        if category not in ATTRIBUTES:
+            fitting += f" or {fitting.replace('official', 'corrected')}"
         raise UserError(
             f"the rule {rule} judges {' and '.join(categories)} prompts, but {prompt.text!r} is a "
-            f"{category} prompt: give --rule {fitting}-official or --rule {fitting}-corrected."
+            f"{category} prompt: give {fitting}."
         )
 
 

@@ -11,6 +11,7 @@ from spatialbench.plugins import Metric, ScoreTable
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 from . import judging
+from .judging import ATTRIBUTES
 from .prompts import category_of
 
 
@@ -59,6 +60,7 @@ METRICS = (
     _mean_answer("T2I_complex", "complex", _O),
     _mean_answer("T2I_complex_corrected", "complex", _C),
     _mean_answer("T2I_complex_infsplign", "complex", _I),
+    *(_mean_answer(f"T2I_{name}", name, _O) for name in ATTRIBUTES),
     Metric("OA", "images that show every asked object", _found, exact=_share_found),
 )
 """In percent: numbers of different rules never share a column. A table has only those of its

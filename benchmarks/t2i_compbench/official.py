@@ -1,7 +1,7 @@
 """The result files of the official scorers: ``vqa_result.json``, the average, ``mapping.json``.
 
-Source: ``UniDet_eval/{2D_spatial_eval,3D_spatial_eval,numeracy_eval}.py`` of
-Karine-Huang/T2I-CompBench @ 1b70949.
+Source: ``UniDet_eval/{2D_spatial_eval,3D_spatial_eval,numeracy_eval}.py`` and
+``BLIPvqa_eval/BLIP_vqa.py`` of Karine-Huang/T2I-CompBench @ 1b70949.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from spatialbench.files.documents import first_error, read_limited
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
+from .judging import ATTRIBUTES
 from .official_names import (
     IMAGES_PER_PROMPT,
     line_of,
@@ -59,44 +60,60 @@ _MAPPING = TypeAdapter(list[Mapped])
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Folder and average file of a category, and what the script writes into the latter."""
+    """What the script of a category writes.
+
+    Attributes:
+        folder: below the folder of a category.
+        average: the file of the mean, and ``text`` what it says.
+        mapping: whether a file tells which image an id stands for.
+        ranked: whether ids count the images that are there, and answers are text of four decimals;
+            else ids are the images' running numbers.
+    """
 
     folder: str
     average: str
     text: Callable[[float, int], str]
-    mapping: bool
+    mapping: bool = False
+    ranked: bool = False
 
 
 FILES: dict[str, Files] = {
     "2d": Files(
-        "annotation_obj_detection_2d",
+        "labels/annotation_obj_detection_2d",
         "avg_score.txt",
         lambda total, number: f"score avg:{total / number}",
-        True,
+        mapping=True,
     ),
     "3d": Files(
-        "annotation_obj_detection_3d",
+        "labels/annotation_obj_detection_3d",
         "avg_result.txt",
         lambda total, number: f"avg score is {total / number}",
-        False,
     ),
     "numeracy": Files(
-        "annotation_num",
+        "labels/annotation_num",
         "score.txt",
         lambda total, number: f"total:{total} num:{number} avg:{total / number}",
-        False,
     ),
 }
 FILES["complex"] = FILES["2d"]
+FILES |= dict.fromkeys(
+    ATTRIBUTES,
+    Files(
+        "annotation_blip",
+        "blip_vqa_score.txt",
+        lambda total, number: f"BLIP-VQA score:{total / number}",
+        ranked=True,
+    ),
+)
 
 
 def official_files(
     category: str, judged: Iterable[Judged], count: int = IMAGES_PER_PROMPT
 ) -> dict[str, str]:
-    """The content of the result files by path below ``labels``, in order of running number.
+    """The content of the result files by path, in order of running number.
 
-    An answer of exactly zero is the integer 0, as the scripts write it. ``count`` is the number of
-    images per prompt, by which the ids count.
+    An answer of exactly zero is the integer 0, as the scripts of relations write it. ``count`` is
+    the number of images per prompt, by which the ids count.
 
     Raises:
         UserError: no image.
@@ -107,7 +124,12 @@ def official_files(
     if not rows:
         raise UserError("there is no image to write results of: score some first.")
     files = FILES[category]
-    answers = [{"question_id": n, "answer": score if score else 0} for n, _, score in rows]
+    answers: list[dict[str, int | float | str]] = [
+        {"question_id": rank, "answer": f"{score:.4f}"}
+        if files.ranked
+        else {"question_id": number, "answer": score if score else 0}
+        for rank, (number, _, score) in enumerate(rows)
+    ]
     total = sum(score for _, _, score in rows)
     content = {
         f"{files.folder}/{RESULTS}": json.dumps(answers),
@@ -138,6 +160,12 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
     beside = path.with_name(MAPPING)
     mapping = _read(beside, _MAPPING) if beside.is_file() else []
     count = images_per_prompt or _images_per_prompt(path, answers, mapping, known)
+    if FILES[category].ranked and len(answers) != count * len(known):
+        raise UserError(
+            f"{path} has {len(answers):,} answers, and {category} has {len(known)} prompts of "
+            f"{count} images: its ids count the images that were there, so that of fewer it cannot "
+            "be told which; import the images instead, or give --images-per-prompt."
+        )
     if mapping:
         _check_names(beside, mapping, known, category, count)
     return [

@@ -6,15 +6,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spatialbench.detections import Detections
 from spatialbench.files.downloads import RemoteFile
-from spatialbench.plugins import Benchmark, Judged, Metric, Published, Rule, ScoreTable, Verdict
+from spatialbench.plugins import Benchmark, Judged, Metric, Published, Rule, ScoreTable
 from spatialbench.plugins.evidence import Evidence
 from spatialbench.plugins.layout import Layout
 from spatialbench.prompts import Prompt
 
-from . import count_rule, depth_rule, metrics, official, own_prompts, plane_rule, prompts, sources
+from . import (
+    attribute_rule,
+    count_rule,
+    depth_rule,
+    metrics,
+    official,
+    own_prompts,
+    plane_rule,
+    prompts,
+    sources,
+)
 from .ceiling import best_answers, vocabulary
+from .judging import ATTRIBUTES
 from .layout import LAYOUT
 from .official_names import IMAGES_PER_PROMPT
 from .published import published
@@ -27,15 +37,16 @@ UNNAMED = "external"
 
 
 class T2ICompBench(Benchmark):
-    """Huang et al., "T2I-CompBench" (2023), and T2I-CompBench++ (2025), as far as boxes decide."""
+    """Huang et al., "T2I-CompBench" (2023), and T2I-CompBench++ (2025)."""
 
     name = "t2i-compbench"
     version = 1
-    summary = "T2I-CompBench: 300 spatial prompts; also 3D, numeracy and complex"
+    summary = "T2I-CompBench: 300 spatial prompts; also 3D, numeracy, complex, attributes"
     subsets: Mapping[str, str] = prompts.SUBSETS
     default_subset = "2d"
     images_per_prompt = IMAGES_PER_PROMPT
     detector = "unidet"
+    judge = "blip-vqa"
     rules: Mapping[str, Rule] = {
         "2d-official": plane_rule.OFFICIAL,
         "2d-corrected": plane_rule.CORRECTED,
@@ -44,10 +55,15 @@ class T2ICompBench(Benchmark):
         "3d-corrected": depth_rule.CORRECTED,
         "numeracy-official": count_rule.OFFICIAL,
         "numeracy-corrected": count_rule.CORRECTED,
+        "attribute-official": attribute_rule.OFFICIAL,
     }
     metrics: Sequence[Metric] = metrics.METRICS
     layouts: Mapping[str, Layout] = {"t2i-compbench": LAYOUT}
-    subset_rules: Mapping[str, str] = {"3d": "3d-official", "numeracy": "numeracy-official"}
+    subset_rules: Mapping[str, str] = {
+        "3d": "3d-official",
+        "numeracy": "numeracy-official",
+        **dict.fromkeys(ATTRIBUTES, "attribute-official"),
+    }
     subset_detectors: Mapping[str, str] = {"3d": "unidet-r50", "numeracy": "unidet-r50"}
     files: Sequence[RemoteFile] = sources.FILES
 
@@ -69,7 +85,7 @@ class T2ICompBench(Benchmark):
 
     def labels(self, prompt: Prompt) -> Sequence[str]:
         """The names the rule looks for; a detector with its own label strings ignores them."""
-        if prompt.facts["category"] == "numeracy":
+        if prompt.facts["category"] == "numeracy" or prompt.facts["category"] in ATTRIBUTES:
             return prompt.objects
         return tuple(dict.fromkeys(prompt.facts["words"] or ()))
 
@@ -84,8 +100,8 @@ class T2ICompBench(Benchmark):
         return name in words and means(label, words[name])
 
     def clusters(self, prompts: Sequence[Prompt]) -> Sequence[str]:
-        """The objects of a prompt, in the order of the alphabet."""
-        return [" + ".join(sorted(prompt.objects)) for prompt in prompts]
+        """The objects of a prompt, in the order of the alphabet; without any the prompt itself."""
+        return [" + ".join(sorted(prompt.objects)) or prompt.id for prompt in prompts]
 
     def published(self) -> Sequence[Published]:
         """Published rows, with what is odd about them."""
@@ -93,6 +109,8 @@ class T2ICompBench(Benchmark):
 
     def breakdowns(self, table: ScoreTable) -> Mapping[str, Mapping[str, Any]]:
         """The mean answer of every set of objects, besides that of every relation."""
+        if all(prompt.facts["category"] in ATTRIBUTES for prompt in table.prompts):
+            return {}
         return {"objects": metrics.pairs(table, list(self.clusters(table.prompts)))}
 
     def notes(self, prompts: Sequence[Prompt], rule: str, detector: str = UNIDET) -> list[str]:
@@ -125,7 +143,7 @@ class T2ICompBench(Benchmark):
 
     def official_results(
         self,
-        images: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Evidence]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -133,36 +151,30 @@ class T2ICompBench(Benchmark):
         detector: str | None = None,
         images_per_prompt: int | None = None,
     ) -> Mapping[str, bytes]:
-        """The files the official scorer leaves below ``labels``.
+        """The files that the category's official scorer leaves.
 
         Raises:
             UserError: as the rule; no image.
         """
         judged = [
-            (prompt, index, _verdict(rule, prompt, index, detections, threshold))
-            for prompt, index, detections in images
+            (prompt, index, rule.judge_evidence(prompt, seen, threshold))
+            for prompt, index, seen in images
         ]
         contents = official.official_files(
             subset, judged, images_per_prompt or self.images_per_prompt
         )
-        return {f"labels/{name}": text.encode() for name, text in contents.items()}
+        return {name: text.encode() for name, text in contents.items()}
 
     def prompt_of_record(self, record: Mapping[str, Any], subset: str | None) -> Prompt | None:
         """The prompt a detections record brings under ``prompt``; see ``own_prompts``."""
         return own_prompts.brought_prompt(record, subset or self.default_subset)
 
 
-def _verdict(
-    rule: Rule, prompt: Prompt, index: int, detections: Detections, threshold: float
-) -> Verdict:
-    seen = Evidence(prompt, index, sources=lambda kind: rule.source(kind, None), boxes=detections)
-    return rule.judge_evidence(prompt, seen, threshold)
-
-
 def _has_ceiling(prompt: Prompt) -> bool:
     """Of the benchmark's own prompts the words, and the labels they meet, are known."""
     category, _, line = prompt.id.partition("_")
-    return category in prompts.SUBSETS and line.isdecimal()
+    known = category in prompts.SUBSETS and category not in ATTRIBUTES
+    return known and line.isdecimal()
 
 
 PLUGIN: Benchmark = T2ICompBench()

@@ -1,4 +1,4 @@
-"""The prompts of T2I-CompBench that a detector can judge: 2D, 3D, numeracy and complex.
+"""The prompts of T2I-CompBench: relations, numbers and attributes.
 
 Source: ``examples/dataset`` of Karine-Huang/T2I-CompBench @ 1b70949, read by ``sources``.
 """
@@ -13,6 +13,7 @@ from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES
 
 from . import sources
+from .attribute_rule import questions_of
 from .counting import wanted_objects
 from .position import depth_word_of, locality_of
 from .tagged import as_person
@@ -23,6 +24,9 @@ SUBSETS: dict[str, str] = {
     "3d": "the 300 prompts of 3d_spatial_val.txt: in front of, behind, hidden by; needs depth maps",
     "numeracy": "the 300 prompts of numeracy_val.txt: how many of each",
     "complex": "the 58 spatial prompts of the category complex, their spatial part only",
+    "color": "the 300 prompts of color_val.txt: what colour each object has; needs a judge",
+    "shape": "the 300 prompts of shape_val.txt: what shape each object has; needs a judge",
+    "texture": "the 300 prompts of texture_val.txt: what each object is made of; needs a judge",
 }
 """The categories, each a prompt set of its own."""
 
@@ -40,7 +44,8 @@ def prompts(subset: str) -> tuple[Prompt, ...]:
 
     ``Prompt.id`` is ``2d_0``, ``3d_17``, ...: category and line from 0. ``facts`` holds what the
     rules need: ``category``, ``line``, and ``words`` (the two words to look up; for numeracy all
-    words of the sentence) and ``locality`` (the relation word, or None).
+    words of the sentence) and ``locality`` (the relation word, or None); an attribute's prompts
+    have ``questions`` instead.
 
     Raises:
         UserError: an unknown category, a file that is missing or not the pinned one, or a line
@@ -82,7 +87,7 @@ def official_text(subset: str) -> bytes:
 
 
 def category_of(prompt: Prompt) -> str:
-    """``2d``, ``3d``, ``numeracy`` or ``complex``."""
+    """One of ``SUBSETS``."""
     return str(prompt.facts["category"])
 
 
@@ -144,11 +149,25 @@ def _complex(prompt_id: str, text: str) -> Prompt | None:
     return pair_prompt("complex", prompt_id, text, sentence.words, sentence)
 
 
+def _attribute(prompt_id: str, text: str) -> Prompt:
+    category, _, number = prompt_id.partition("_")
+    questions = questions_of(category, int(number), text)
+    return Prompt(
+        id=prompt_id,
+        text=text,
+        task=f"{len(questions)} noun phrase{'' if len(questions) == 1 else 's'}",
+        facts={"category": category, "questions": questions},
+    )
+
+
 CATEGORIES: dict[str, Category] = {
     "2d": Category(sources.SPATIAL, _plane),
     "3d": Category(sources.SPATIAL_3D, _depth),
     "numeracy": Category(sources.NUMERACY, _numbers),
     "complex": Category(sources.COMPLEX, _complex),
+    "color": Category(sources.COLOR, _attribute),
+    "shape": Category(sources.SHAPE, _attribute),
+    "texture": Category(sources.TEXTURE, _attribute),
 }
 
 _EXAMPLES = {

@@ -21,6 +21,7 @@ SPATIAL = "spatial_val.txt"
 SPATIAL_3D = "3d_spatial_val.txt"
 NUMERACY = "numeracy_val.txt"
 COMPLEX = "complex_val_spatial.txt"
+COLOR, SHAPE, TEXTURE = "color_val.txt", "shape_val.txt", "texture_val.txt"
 OBJECTS = "new_objects.txt"
 
 _SHA256 = {
@@ -28,6 +29,9 @@ _SHA256 = {
     SPATIAL_3D: "c9953597315f36a5fcb41291bb19bdc6ab5f64a0fa760d691b4854a73f5d1fe9",
     NUMERACY: "dad8df141604b70ba7554bec724e3db0a80023680769b5c514854ea2d2527bbe",
     COMPLEX: "6c7ac0ab75c7c9080cfc7b421fb059b9b0febb98471707aeedf58771088abc02",
+    COLOR: "1634259756dbc77d13093d907d414480080ec9790a8c97ad09efaea7b2534f2d",
+    SHAPE: "37e1a276906c7ea9516cbd7ac8501be896006c0c17ca7344f260562834455bae",
+    TEXTURE: "fbb5363515b4a28009e360afaaaf389d2dd2289e50dbb0c6ef4ea0c7fe4f3d4f",
     OBJECTS: "f39a3d2ff6067d7738673cbf465dc659ccc750776162989a5d9916f1d5f3e231",
 }
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from spatialbench.detections import Detections
 from spatialbench.exchange.id_names import LAYOUT
-from spatialbench.plugins import Benchmark, Judged, Metric, Published, Rule
+from spatialbench.plugins import Benchmark, Evidence, Judged, Metric, Published, Rule
 from spatialbench.plugins.layout import Layout
 from spatialbench.plugins.subsets import prescribed_start
 from spatialbench.prompts import Prompt
@@ -74,7 +73,7 @@ class Visor(Benchmark):
 
     def official_results(
         self,
-        images: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Evidence]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -91,7 +90,8 @@ class Visor(Benchmark):
         own = detector is None or (start is not None and detector.startswith(start))
         word = self.detector if own else slug(str(detector))
         name = official.official_file_name(slug(method), word, threshold)
-        return {name: json.dumps(official.official_results(images, threshold)).encode()}
+        boxes = ((prompt, index, seen.boxes) for prompt, index, seen in images)
+        return {name: json.dumps(official.official_results(boxes, threshold)).encode()}
 
 
 PLUGIN: Benchmark = Visor()

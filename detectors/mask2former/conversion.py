@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.loading import check_keys
+from spatialbench.weights.state_dicts import fit
 
-from ..state_dicts import fit
 from .naming import OWN, is_mmdet2, mmdet2_name, source
 
 if TYPE_CHECKING:

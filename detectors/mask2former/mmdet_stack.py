@@ -21,10 +21,10 @@ from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.official_file import OfficialFile
+from spatialbench.weights.state_dicts import fit, read_checkpoint
 
 from ..asked_names import require_known, require_lists
 from ..canary import plain_images, require_finite
-from ..state_dicts import fit, read_checkpoint
 from .detector import FLOOR
 from .mmdet_layouts import in_naming_of, instances
 from .plugin import WORD, GenEvalFilePlugin

@@ -9,8 +9,8 @@ from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.loading import load_model
 from spatialbench.weights.origin import require_model_type
 from spatialbench.weights.parts_beside import load_beside
+from spatialbench.weights.state_dicts import read_checkpoint
 
-from ..state_dicts import read_checkpoint
 from .conversion import load_mmdet, swin_small
 from .detector import IMAGE_PROCESSOR, MODEL_CLASS
 from .instances import Canvas

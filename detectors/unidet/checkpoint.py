@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 
 from spatialbench.errors import UserError
+from spatialbench.weights.state_dicts import fit
 
-from ..state_dicts import fit
 from .network import UniDet
 from .proposals import anchor_shapes
 from .pyramid import STRIDES

@@ -98,7 +98,8 @@ class UniDetDetector(Detector):
         """
         if self._model is not None:
             return
-        from ..state_dicts import read_checkpoint
+        from spatialbench.weights.state_dicts import read_checkpoint
+
         from .checkpoint import build
 
         path = self.weights.locate(offline=self.offline)

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import UserError, typed
-from ..plugins import Benchmark
-from ..plugins.records import BoxRecord
+from ..plugins import Benchmark, Evidence, Rule, Source
+from ..plugins.evidence import ANSWERS, BOXES, SEEN
+from ..plugins.records import AnswerRecord, BoxRecord
 from ..prompts import Prompt
 from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
 from ..runs.files import make_folder, require_not_of_a_run, write_atomic
 from ..runs.opening import Run
 from ..runs.record_lines import encode
+from ..scoring.judging import Judging
 
 
 def export_detections(run: Run, detector: str, path: Path) -> int:
@@ -56,14 +58,14 @@ def export_results(run: Run, folder: Path) -> list[Path]:
             f"{run.path} was scored with {result.rule}, which {benchmark.name} does not have now: "
             f"type '{typed('score', run.path)}' first."
         )
-    images = [
-        (prompt, index, record.detections().require_sound())
-        for prompt, index, record in _records(run, result.detector)
-    ]
+    judging = Judging(rule, result.threshold).of_run(run.path, run.expected.prompts)
+    kind = ANSWERS if ANSWERS in judging.kinds(run.expected.prompts) else BOXES
+    images = list(_evidence(run, judging.rule, result.detector, kind))
     if len(images) < result.images:
+        what = SEEN[kind].what
         raise UserError(
-            f"{run.path} has detections by {result.detector} of {len(images):,} of the "
-            f"{result.images:,} images that were judged, and an official file holds detections: "
+            f"{run.path} has {what} by {result.detector} of {len(images):,} of the "
+            f"{result.images:,} images that were judged, and an official file is made of {what}: "
             "there is nothing to write it from."
         )
     contents = benchmark.official_results(
@@ -83,6 +85,26 @@ def export_results(run: Run, folder: Path) -> list[Path]:
         write_atomic(folder / name, content)
         written.append(folder / name)
     return written
+
+
+def _evidence(
+    run: Run, rule: Rule, signature: str, kind: str
+) -> Iterator[tuple[Prompt, int, Evidence]]:
+    """What the expected images are judged by, in run order, of one kind and what the rule finds."""
+    expected = run.expected
+    found = {one.key: one for one in run.directory.seen(signature, lambda notice: None, kind)}
+    for key in expected.keys():  # noqa: SIM118
+        record = found.get(key)
+        prompt = expected.by_id[key[0]]
+
+        def source(wanted: str) -> Source | None:
+            return rule.source(wanted, run.path)
+
+        if isinstance(record, AnswerRecord):
+            yield prompt, key[1], Evidence(prompt, key[1], None, source, answers=record.answers)
+        elif isinstance(record, BoxRecord):
+            boxes = record.detections().require_sound()
+            yield prompt, key[1], Evidence(prompt, key[1], record, source, boxes=boxes)
 
 
 def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, BoxRecord]]:

@@ -17,8 +17,8 @@ from .reward_defaults import RewardDefaults
 from .rule import Rule, Verdict
 
 if TYPE_CHECKING:
-    from ..detections import Detections
     from ..prompts import Prompt
+    from .evidence import Evidence
 
 Judged = Sequence[tuple["Prompt", int, Verdict]]
 """(prompt, image index, verdict) of each image of an official results file."""
@@ -201,7 +201,7 @@ class Benchmark(Plugin):
 
     def official_results(
         self,
-        images: Iterable[tuple[Prompt, int, Detections]],
+        images: Iterable[tuple[Prompt, int, Evidence]],
         subset: str,
         rule: Rule,
         threshold: float,
@@ -212,8 +212,8 @@ class Benchmark(Plugin):
         """Contents of the official results files by relative name; None where there are none.
 
         Args:
-            images: prompt, image index and detections of each image.
-            detector: the signature of what found them; None for the prescribed one.
+            images: prompt, image index and what the rule judges by, of each image.
+            detector: the signature of what looked; None for the prescribed one.
             images_per_prompt: how many each prompt has; None for the benchmark's own.
         """
         return None

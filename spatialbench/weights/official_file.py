@@ -13,15 +13,16 @@ from .hashing import file_hash
 
 @dataclass(frozen=True, slots=True)
 class OfficialFile:
-    """The file that a detector stands for, or another of its kind.
+    """The file that a detector or a judge stands for, or another of its kind.
 
     Attributes:
-        owner: the detector's name, also of its folder in the cache.
+        owner: the model's name, also of its folder in the cache.
         name: the file's own name.
         source: where a person finds it, printed when it is missing.
         url: an address from which it may be fetched; None where no hash is known to check it by.
         sha256_start: the first 8 hex digits of its SHA-256, as the OpenMMLab zoo publishes them.
         given: a path of the user's, in the place of all this.
+        option: the option that takes a path.
     """
 
     owner: str
@@ -30,6 +31,7 @@ class OfficialFile:
     url: str | None = None
     sha256_start: str | None = None
     given: Path | None = None
+    option: str = "--detector"
 
     def at(self, given: str | None) -> OfficialFile:
         """The same at a path of the user's; None for the official file."""
@@ -95,7 +97,8 @@ class OfficialFile:
         how = "" if self.url is None else f"type 'spatialbench fetch {self.owner}', or "
         return UserError(
             f"the weights of {self.owner} are not in the cache: {how}get {self.name} from "
-            f"{self.source} and give it as --detector {self.owner}:PATH, or put it at {self.path}."
+            f"{self.source} and give it as {self.option} {self.owner}:PATH, or put it at "
+            f"{self.path}."
         )
 
     def _intact(self, path: Path) -> Path:

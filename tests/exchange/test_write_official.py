@@ -13,6 +13,7 @@ from spatialbench.benchmarks.t2i_compbench import official_names as t2i
 from spatialbench.benchmarks.visor.official import read_official
 from spatialbench.detections import Detections
 from spatialbench.exchange.layouts import names_of, plan
+from spatialbench.plugins import Evidence
 from spatialbench.runs.expected import Expected, expect
 from spatialbench.runs.seeds import SeedScheme
 from spatialbench.runs.selection import Selection
@@ -57,7 +58,8 @@ def test_visor_results_are_what_its_script_reads(tmp_path: Path) -> None:
         for number, prompt in enumerate(chosen)
         for k in range(4)
     ]
-    files = benchmark.official_results(images, "relational", rule, 0.1, "our method")
+    seen = [(prompt, k, Evidence(prompt, k, boxes=boxes)) for prompt, k, boxes in images]
+    files = benchmark.official_results(seen, "relational", rule, 0.1, "our method")
     assert files is not None
     (name,) = files
     assert name == "results_our-method_text_spatial_rel_phrases_owlvit_0.1.json"
@@ -87,7 +89,7 @@ def test_visor_results_name_the_detector_that_looked(detector: str, word: str) -
     benchmark = plugins.load("benchmark", "visor")
     prompt = benchmark.prompts("relational")[0]
     files = benchmark.official_results(
-        [(prompt, 0, _boxes(prompt.objects, 0, 1))],
+        [(prompt, 0, Evidence(prompt, boxes=_boxes(prompt.objects, 0, 1)))],
         "relational",
         benchmark.rules["official"],
         0.25,

@@ -16,7 +16,7 @@ def _checkpoint(file: str) -> Read:
     def read(folder: Path) -> None:
         import torch
 
-        from spatialbench.detectors.state_dicts import fit, read_checkpoint
+        from spatialbench.weights.state_dicts import fit, read_checkpoint
 
         state = read_checkpoint(folder / file, "state_dict")
         fit(torch.nn.Linear(2, 2), state, "the model")

@@ -214,7 +214,7 @@ def test_nothing_in_the_program_unpickles_or_evaluates() -> None:
     root = Path(__file__).parents[2]
     forbidden = {"eval", "exec", "pickle.load", "pickle.loads", "joblib.load", "yaml.load"}
     loads = 0
-    tops = (root / top for top in ("spatialbench", "benchmarks", "detectors"))
+    tops = (root / top for top in ("spatialbench", "benchmarks", "detectors", "judges"))
     for path in (path for top in tops for path in top.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):

@@ -19,6 +19,7 @@ from spatialbench.benchmarks.geneval.prompts import prompts
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.exchange.foreign import score_verdicts
+from spatialbench.plugins import Evidence
 
 FIRST = prompts("position")[0]
 
@@ -33,7 +34,8 @@ def images() -> list[tuple[Any, int, Detections]]:
 
 def written() -> dict[str, bytes]:
     rule = PLUGIN.rules["official"]
-    return dict(PLUGIN.official_results(images(), "position", rule, 0.3, "sd"))
+    seen = [(prompt, k, Evidence(prompt, k, boxes=boxes)) for prompt, k, boxes in images()]
+    return dict(PLUGIN.official_results(seen, "position", rule, 0.3, "sd"))
 
 
 def test_results_come_back(tmp_path: Path) -> None:

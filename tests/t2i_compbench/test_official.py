@@ -34,7 +34,7 @@ def judged() -> list[Any]:
 
 def test_the_2d_files() -> None:
     files = write("2d", judged())
-    folder = "annotation_obj_detection_2d"
+    folder = "labels/annotation_obj_detection_2d"
     assert json.loads(files[f"{folder}/vqa_result.json"]) == [
         {"question_id": 0, "answer": 0},
         {"question_id": 9, "answer": 0.5625},
@@ -52,16 +52,16 @@ def test_the_2d_files() -> None:
 def test_the_other_averages() -> None:
     three, number = prompts("3d")[0], prompts("numeracy")[0]
     files = write("3d", [(three, 0, Verdict(True, 0.25, ""))])
-    assert files["annotation_obj_detection_3d/avg_result.txt"] == "avg score is 0.25"
+    assert files["labels/annotation_obj_detection_3d/avg_result.txt"] == "avg score is 0.25"
     files = write("numeracy", [(number, 0, Verdict(True, 0.25, ""))])
-    assert files["annotation_num/score.txt"] == "total:0.25 num:1 avg:0.25"
+    assert files["labels/annotation_num/score.txt"] == "total:0.25 num:1 avg:0.25"
 
 
 def test_round_trip(tmp_path: Path) -> None:
     for name, text in write("2d", judged()).items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    path = tmp_path / "annotation_obj_detection_2d" / "vqa_result.json"
+    path = tmp_path / "labels" / "annotation_obj_detection_2d" / "vqa_result.json"
     back = read_official(path, "2d")
     assert [(p.id, k, v.score) for p, k, v in back] == [(p.id, k, v.score) for p, k, v in judged()]
     # The mapping beside it says that these are no 3D images.
@@ -74,7 +74,7 @@ def test_four_images_a_prompt_round_trip(tmp_path: Path) -> None:
     prompt = prompts("2d")[7]
     files = write("2d", [(prompt, k, Verdict(True, 0.75, "")) for k in range(4)], 4)
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     path = tmp_path / "annotation_obj_detection_2d" / "vqa_result.json"
     assert [row["question_id"] for row in json.loads(path.read_text())] == [28, 29, 30, 31]

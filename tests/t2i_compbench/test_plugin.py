@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from spatialbench.benchmarks.t2i_compbench import PLUGIN, judging
+from spatialbench.benchmarks.t2i_compbench.judging import ATTRIBUTES
 from spatialbench.benchmarks.t2i_compbench.published import published
 from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
@@ -37,9 +38,11 @@ def test_subsets_have_their_own_rules_and_detectors() -> None:
         "3d": "t2i-3d-official/1",
         "numeracy": "t2i-numeracy-official/1",
         "complex": "t2i-2d-official/1",
+        **dict.fromkeys(ATTRIBUTES, "t2i-attribute-official/1"),
     }
     assert default_rule(PLUGIN) is PLUGIN.rules["2d-official"]
-    detectors = {name: default_detector(PLUGIN, name) for name in PLUGIN.subsets}
+    by_boxes = [name for name in PLUGIN.subsets if name not in ATTRIBUTES]
+    detectors = {name: default_detector(PLUGIN, name) for name in by_boxes}
     assert detectors == {
         "2d": "unidet",
         "3d": "unidet-r50",
@@ -91,7 +94,14 @@ def test_published_rows() -> None:
         assert row.evidence in set("PSCD")
         assert all(0 < value < 100 for value in row.metrics.values())
     sdxl = rows["SDXL", "Stable Diffusion XL 1.0"].metrics
-    assert sdxl == {"T2I_2D": 21.33, "T2I_3D": 35.66, "T2I_numeracy": 49.91}
+    assert sdxl == {
+        "T2I_2D": 21.33,
+        "T2I_3D": 35.66,
+        "T2I_numeracy": 49.91,
+        "T2I_color": 58.79,
+        "T2I_shape": 46.87,
+        "T2I_texture": 52.99,
+    }
     ours = rows["InfSplign (sigmoid)", "stabilityai/stable-diffusion-2-1-base"]
     assert ours.metrics == {"T2I_2D_infsplign": 38.36}
     assert "t2i-2d-infsplign/1" in ours.note

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.errors import UserError
-from spatialbench.weights.loading import check_finite, check_keys
+from ..errors import UserError
+from .loading import check_finite, check_keys
 
 if TYPE_CHECKING:
     import torch

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from spatialbench.detectors.state_dicts import fit, read_checkpoint
 from spatialbench.errors import UserError
+from spatialbench.weights.state_dicts import fit, read_checkpoint
 
 
 class Runs:

@@ -1,0 +1,1 @@
+"""Judges that ship with the harness, installed as ``spatialbench.judges``."""

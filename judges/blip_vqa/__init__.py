@@ -1,0 +1,1 @@
+"""BLIP-VQA: the judge that T2I-CompBench prescribes for attributes."""
