@@ -23,6 +23,7 @@ from .options import (
     device_option,
     format_option,
     offline_option,
+    only_option,
     rule_options,
 )
 from .parsing import Utf8
@@ -67,7 +68,7 @@ class LayoutName(click.ParamType[str, str]):
     help="The model that made the images.",
 )
 @click.option("--limit", type=int, help="Expect only the first N prompts, as 'run --limit N'.")
-@click.option("--only", help="Expect only these tasks, relations or prompt ids.")
+@only_option("Expect only these tasks, relations or prompt ids, comma-separated.")
 @click.option("--images-per-prompt", type=int, help="Default: the benchmark's own number.")
 @click.option(
     "--seed-scheme",

@@ -38,6 +38,15 @@ def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]
     return apply
 
 
+def only_option(help: str) -> Callable[[Decorated], Decorated]:
+    """``--only``, one text; given again, it adds to what was given before."""
+
+    def joined(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
+        return ",".join(given) or None
+
+    return click.option("--only", multiple=True, callback=joined, help=help)
+
+
 batch_size_option = click.option(
     "--batch-size", type=click.IntRange(min=1), help="Images at a time; changes no image."
 )
@@ -69,7 +78,7 @@ run_options = stack(
         type=int,
         help="Only the first N prompts of one fixed, balanced shuffle; a larger N contains them.",
     ),
-    click.option("--only", help="Only these tasks, relations or prompt ids, comma-separated."),
+    only_option("Only these tasks, relations or prompt ids, comma-separated."),
     click.option(
         "--images-per-prompt", type=int, help="How many; default: the benchmark's own number."
     ),

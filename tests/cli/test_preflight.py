@@ -135,6 +135,8 @@ def test_colours_only_where_a_prompt_asks_for_one(spatialbench: Command, tmp_pat
     assert clip in needed("--only", "colors")
     assert clip in needed("--only", "counting,color_attr")
     assert clip not in needed("--only", "counting,position")
+    # Given again, the option adds.
+    assert clip in needed("--only", "colors", "--only", "position")
     outcome = spatialbench(*plan[:-1], "--only", "colors", "--offline")
     refused(outcome, tmp_path, "spatialbench fetch geneval")
 
