@@ -53,6 +53,8 @@ def compare(
     *runs: Run | str | Path,
     resamples: int = 2000,
     confidence: float = 0.95,
+    other_prompts: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare scored runs with the first one, each on the images that it shares with it.
 
@@ -60,12 +62,16 @@ def compare(
         runs: the reference, then at least one other; each a run or its directory.
         resamples: of the bootstrap and of the permutation test.
         confidence: of the intervals; p-values are two-sided, and corrected over several runs.
+        other_prompts: compare also runs whose prompts were rewritten differently.
+        labels: what to call runs, by their directory or id; None for their own names.
 
     Raises:
-        UserError: no other run, runs of different benchmarks, or without a shared image.
+        UserError: no other run, runs of different benchmarks, or without a shared image; runs of
+            which one was made from other prompts; a label for none of them.
     """
     from ..errors import UserError
     from ..reports.compare.comparison import compare as compared
+    from ..reports.scored import told_apart
 
     if len(runs) < FEWEST:
         raise UserError(
@@ -73,5 +79,6 @@ def compare(
             "'spatialbench compare runs/reference runs/other'."
         )
     first, *rest = [(run if isinstance(run, Run) else load_run(run)).scored() for run in runs]
-    pairs = compared(first, rest, resamples, confidence)
+    first, *rest = told_apart([first, *rest], labels)
+    pairs = compared(first, rest, resamples, confidence, other_prompts=other_prompts)
     return Comparison(pairs, first.headline, confidence)

@@ -76,7 +76,9 @@ def evaluate(
         judge: for a rule that needs answers; None for the benchmark's own.
         rule: None for that of the subset.
         threshold: score, 0 to 1, that a box must exceed; None for the rule's.
-        name: what a function, which needs one, or a pipeline is called in tables.
+        name: what the run is called in tables, of at most 80 characters; the same call with
+            another one renames it. That of a function, which needs one, or of a pipeline object is
+            part of what it is.
         out: exactly where the run lies; None for its own folder under ``runs``.
         device: such as ``cuda:1``; None for cuda where there is one. A pipeline stays where it is.
         batch_size: images at a time.

@@ -18,6 +18,8 @@ from ..plugins import (
     GenerationSettings,
     Judge,
     JudgePlugin,
+    Method,
+    MethodPlugin,
     Rule,
 )
 from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
@@ -136,6 +138,7 @@ class Evaluation:
         from ..runs.opening import RunSpec
         from ..runs.seeds import SeedScheme
 
+        self._called  # noqa: B018
         benchmark, subset = choosing.benchmark_and_subset(self.bench)
         seeds = SeedScheme.parse(self.seeds)
         plain = RunSpec(benchmark, subset, method_of(self, self._found), seeds)
@@ -262,6 +265,14 @@ class Evaluation:
             )
         return opened, made
 
+    @property
+    def _called(self) -> str | None:
+        """What tables call the run; an own function's or pipeline's name is part of what it is."""
+        from ..runs.manifest import checked_name
+
+        own = isinstance(self._found, MethodPlugin | Method)
+        return checked_name(self.name) if own and self.name is not None else None
+
     def _check(self) -> None:
         if self.out is None:
             refuse_other_function(self.spec)
@@ -288,6 +299,7 @@ class Evaluation:
             self.out,
             self.command,
             shared=not self.shard.whole,
+            name=self._called,
         ) as run:
             sentence = record_sent_prompts(run)
             if sentence is not None:

@@ -37,10 +37,13 @@ def write_gallery(
     from ..reports.gallery.build import build_gallery
     from ..reports.gallery.charts import sweep_of
     from ..reports.gallery.records import Side
+    from ..reports.scored import told_apart
 
     if not 1 <= len(sides) <= _MOST_SIDES:
         raise UserError("a gallery shows one run, or two side by side: name one or two runs.")
-    comparison = compare(sides[0], sides[1:])[0] if len(sides) > 1 else None
+    comparison, sides = None, told_apart(sides)
+    if len(sides) > 1:
+        comparison = compare(sides[0], sides[1:], other_prompts=True)[0]
     shown = [Side.of(side) for side in sides]
     folder = out or _gallery_folder(sides)
     if out is None and folder.is_symlink():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from .. import plugins
 from ..errors import UserError, typed, unknown_name
 from ..plugins import Benchmark, Metric, Published
 from ..reports.leaderboard import leaderboard as ranked
+from ..reports.naming import label_assignments, labelled
 from ..reports.published import read_figures
 from ..reports.report import Report
 from ..reports.results import find_runs, find_unscored, read_summary
 from ..reports.rows import Row
 from ..reports.scored import without_undefined
 from ..runs.conditions import Conditions
+from ..runs.manifest import read_manifest
 from ..runs.timing import read_pace
 from ..scoring.other_rules import run_of
 from ..scoring.rules.catalogue import metrics_of
@@ -32,6 +35,7 @@ def leaderboard(
     published: bool = True,
     figures: Path | None = None,
     price: bool = False,
+    labels: Mapping[str, str] | Sequence[str] = (),
     notice: Notice,
 ) -> Report:
     """The runs at or below some folders, beside each other and beside published rows.
@@ -42,11 +46,12 @@ def leaderboard(
         published: whether to show the results of papers.
         figures: a JSON file with more of them.
         price: whether to show what accuracy costs.
+        labels: what to call runs, by their directory or id; or each as ``RUN=TEXT``.
         notice: told what is left out, and why.
 
     Raises:
         UserError: a folder without runs, runs of several benchmarks, a summary or a published row
-            that contradicts itself.
+            that contradicts itself, a label for no run of the table.
     """
     # A place that the user names; afterwards the name in it means it too.
     bench = choosing.benchmark_and_subset(bench)[0].name if bench else None
@@ -61,7 +66,28 @@ def leaderboard(
     own = [row for row in rows if row.result.benchmark == name]
     columns = _columns(benchmark, own, others)
     prescribed = partial(Conditions.prescribed, benchmark)
+    own = _called(own, labels)
     return ranked(name, own, others, columns, prescribed, price, left_out)
+
+
+def _called(rows: Sequence[Row], labels: Mapping[str, str] | Sequence[str]) -> list[Row]:
+    """The rows with what their users call them."""
+    runs = {row.run: run_of(Path(row.run)) for row in rows}
+    ids = {runs[row.run]: row.result.run for row in rows}
+    if not isinstance(labels, Mapping):
+        labels = label_assignments(labels, ids)
+    given = labelled(ids, labels)
+    return [
+        replace(row, given=given.get(runs[row.run]) or _own_name(runs[row.run])) for row in rows
+    ]
+
+
+def _own_name(run: Path) -> str | None:
+    """The name in a run's manifest; a summary that somebody sent may have none beside it."""
+    try:
+        return read_manifest(run).name
+    except UserError:
+        return None
 
 
 def _columns(

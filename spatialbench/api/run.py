@@ -66,6 +66,11 @@ class Run:
         return self._summary or read_summary(self.path)
 
     @property
+    def name(self) -> str | None:
+        """What its user calls the run in tables, or None; the method is in ``summary.method``."""
+        return self.stored.manifest.name
+
+    @property
     def benchmark(self) -> Benchmark:
         """The benchmark."""
         return self.stored.expected.benchmark
@@ -113,7 +118,8 @@ class Run:
         from ..reports.single import summary_report
         from ..runs.timing import read_pace
 
-        return summary_report(self.summary, self.benchmark, read_pace(self.path)).text(form)
+        pace = read_pace(self.path)
+        return summary_report(self.summary, self.benchmark, pace, self.name).text(form)
 
     def detect(
         self,

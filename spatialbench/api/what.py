@@ -57,11 +57,10 @@ def method_of(asked: Evaluation, found: Any) -> Method:
     """
     if isinstance(found, MethodPlugin):
         checked(found, MethodPlugin, f"the method {asked.what}")
-        _refuse(asked, ("name",), f"{found.name} has a name of its own")
         method: Method = configured(found, Method, asked.settings, asked.parameters)
         return method
     if isinstance(found, Method):
-        _refuse(asked, (*_SETTINGS, "name"), "a configured method has its settings already")
+        _refuse(asked, _SETTINGS, "a configured method has its settings already")
         return found
     if is_pipeline(found):
         from ..methods.own_pipeline import OwnPipeline

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..reports.report import Form
-from .options import format_option
+from .options import format_option, label_option
 from .parsing import FiniteFloat
 
 
@@ -35,9 +35,21 @@ from .parsing import FiniteFloat
     show_default=True,
     help="Resamples of the bootstrap and of the permutation test.",
 )
+@click.option(
+    "--allow-other-prompts",
+    is_flag=True,
+    help="Compare runs whose prompts were rewritten differently, or in one of them only.",
+)
+@label_option
 @format_option
 def command(
-    runs: Sequence[Path], flips: int, confidence: float, resamples: int, form: Form
+    runs: Sequence[Path],
+    flips: int,
+    confidence: float,
+    resamples: int,
+    allow_other_prompts: bool,
+    labels: Sequence[str],
+    form: Form,
 ) -> None:
     """Compare scored runs with the first one, image by image.
 
@@ -45,6 +57,13 @@ def command(
     corrected where several runs are compared, and with what this many prompts can show at all.
     """
     from ..api.comparing import compare
+    from ..reports.naming import label_assignments
 
-    found = compare(*runs, resamples=resamples, confidence=confidence)
+    found = compare(
+        *runs,
+        resamples=resamples,
+        confidence=confidence,
+        other_prompts=allow_other_prompts,
+        labels=label_assignments(labels, runs),
+    )
     click.echo(found.table(form, flips))

@@ -9,7 +9,7 @@ import click
 
 from ..api.console import say
 from ..reports.report import Form
-from .options import format_option
+from .options import format_option, label_option
 
 
 @click.command("leaderboard")
@@ -32,6 +32,7 @@ from .options import format_option
     type=click.Path(path_type=Path, dir_okay=False),
     help="More published rows, from a JSON file; rows that contradict themselves are refused.",
 )
+@label_option
 @format_option
 def command(
     runs: Sequence[Path],
@@ -39,6 +40,7 @@ def command(
     published: bool,
     price: bool,
     figures: Path | None,
+    labels: Sequence[str],
     form: Form,
 ) -> None:
     """Runs beside each other and beside published rows, with intervals and signatures.
@@ -48,5 +50,7 @@ def command(
     """
     from ..api.ranking import leaderboard
 
-    report = leaderboard(runs, bench, published=published, figures=figures, price=price, notice=say)
+    report = leaderboard(
+        runs, bench, published=published, figures=figures, price=price, labels=labels, notice=say
+    )
     click.echo(report.text(form))

@@ -27,6 +27,19 @@ def format_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def label_option(function: Decorated) -> Decorated:
+    """``--label`` as ``labels``."""
+    return click.option(
+        "--label",
+        "labels",
+        type=Utf8(),
+        multiple=True,
+        metavar="RUN=TEXT",
+        help="What to call a run in this table; RUN is its directory or id. Give --label again for "
+        "another one.",
+    )(function)
+
+
 def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """Apply option decorators so that the help lists them in the order given."""
 
@@ -65,7 +78,10 @@ run_options = stack(
         "method, a pipeline or a function (prompt, seed) -> image.",
     ),
     click.option(
-        "--name", type=Utf8(), help="The name of your own function or pipeline in tables."
+        "--name",
+        type=Utf8(),
+        help="What the run is called in tables; the same command with another --name renames it. "
+        "Your own function needs one, which is then part of what it is.",
     ),
     click.option("--bench", required=True, help="The benchmark, as NAME or NAME:subset."),
     click.option(

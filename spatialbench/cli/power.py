@@ -74,7 +74,7 @@ def command(
             f"{runs[0]} and {runs[1]} hold the same run, which says nothing about a pair: name "
             "another run on the same prompts."
         )
-    comparison = compare(scored[0], scored[1:])[0] if len(scored) > 1 else None
+    comparison = compare(scored[0], scored[1:], other_prompts=True)[0] if len(scored) > 1 else None
     wanted = 2.0 if difference is None else difference
     found = lessons(scored[0], comparison, wanted)
     click.echo(lesson_report(scored[0], comparison, found, wanted).text(form))

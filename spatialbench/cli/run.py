@@ -59,7 +59,9 @@ def command(
     if summary is None:
         click.echo(opened.path)
     else:
-        report = summary_report(summary, asked.spec.benchmark, read_pace(opened.path))
+        report = summary_report(
+            summary, asked.spec.benchmark, read_pace(opened.path), opened.manifest.name
+        )
         click.echo(report.text(form))
     refuse_given_up(opened)
 

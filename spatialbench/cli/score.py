@@ -59,6 +59,7 @@ def command(
     from ..scoring.scores_file import verdict_lines
     from ..stages.preflight import require_writable
 
+    called = None
     with stdout_reserved():
         if verdicts is not None:
             require_writable(verdicts.parent)
@@ -86,10 +87,11 @@ def command(
             benchmark = opened.expected.benchmark
             judging = choosing.judging(benchmark, rule, threshold, opened.expected.subset)
             summary = score(opened, progress(), judging, detector, judge)
+            called = opened.manifest.name
             judged = read_verdicts(opened)
         if verdicts is not None:
             from ..runs.files import make_folder, write_atomic
 
             make_folder(verdicts.parent)
             write_atomic(verdicts, "".join(verdict_lines(judged)).encode())
-    click.echo(summary_report(summary, benchmark).text(form))
+    click.echo(summary_report(summary, benchmark, called=called).text(form))

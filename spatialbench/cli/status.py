@@ -96,7 +96,8 @@ def _images(state: Status) -> str:
 def _rows(state: Status) -> list[list[str]]:
     from ..reports.price import seconds_text
 
-    rows = [["images", _images(state)]]
+    rows = [] if state.name is None else [["name", state.name]]
+    rows.append(["images", _images(state)])
     rows += [
         [f"detections by {signature}", _counted(done, state.images_expected)]
         for signature, done in state.detections.items()
@@ -129,6 +130,7 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
 
     document = {
         "run": str(state.path),
+        **({} if state.name is None else {"name": state.name}),
         "images": state.images,
         "images_expected": state.images_expected,
         "detections": state.detections,

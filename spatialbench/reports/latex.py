@@ -44,7 +44,8 @@ def latex_text(text: str) -> str:
 def latex_table(table: Table) -> str:
     """A ``table`` environment; needs the package booktabs and, for a wide table, graphicx.
 
-    A cell of text that is too long for a column becomes a number, and its text a note. A table
+    A cell of text that is too long for a column becomes a number, and its text a note; the first
+    column, which names the rows, stays. A table
     wider than a page becomes a ``table*`` that is shrunk to the page.
     """
     rows, texts = _numbered(table.rows)
@@ -78,7 +79,7 @@ def _numbered(rows: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]
             return cell
         return f"[{numbers.setdefault(cell, len(numbers) + 1)}]"
 
-    short = [[shown(cell) for cell in row] for row in rows]
+    short = [[*row[:1], *(shown(cell) for cell in row[1:])] for row in rows]
     return short, [f"[{number}] {text}" for text, number in numbers.items()]
 
 

@@ -64,18 +64,24 @@ def leaderboard(
         for part, competition in divided
         for row, said in zip(part.rows, competition.differs, strict=True)
     }
-    held = [(row, differs[id(row)]) for row in rows]
+    names = {
+        id(row): name
+        for part, _ in divided
+        for row, name in zip(part.rows, part.names, strict=True)
+    }
+    held = [(row, names[id(row)], differs[id(row)]) for row in rows]
     document: dict[str, Any] = {
         "rows": [
             {
                 **_flat(row.result),
                 **price_fields(row.pace),
                 "run": row.run,
+                "name": name,
                 "lab": row.result.is_lab,
                 "marks": list(method_marks(row.result)),
                 "other_conditions": said,
             }
-            for row, said in held
+            for row, name, said in held
         ],
         "published": [
             {
@@ -101,18 +107,16 @@ def leaderboard(
 def _section(
     title: str, part: Part, metrics: Sequence[Metric], competition: Competition, price: bool
 ) -> Table:
-    rows, published = part.rows, part.published
+    rows, names, published = part.rows, part.names, part.published
     numbers, conditions = numbered(competition.differs)
     footnotes, keys = Footnotes(), [metric.key for metric in metrics]
     cells = []
-    for row, differs in zip(rows, competition.differs, strict=True):
+    for row, name, differs in zip(rows, names, competition.differs, strict=True):
         result, mark = row.result, f" [{numbers[differs]}]" if differs else ""
-        mark += "".join(f" {MARKS[name][0]}" for name in method_marks(result))
+        mark += "".join(f" {MARKS[known][0]}" for known in method_marks(result))
         values = [footnotes.cell(result, key) for key in keys]
         values += price_cells(result, row.pace) if price else []
-        cells.append(
-            [result.method + mark, result.backbone, images_cell(result), *values, "measured"]
-        )
+        cells.append([name + mark, result.backbone, images_cell(result), *values, "measured"])
     for entry in published:
         values = [plain_cell(entry.metrics.get(key)) for key in keys]
         values += [UNDEFINED] * len(PRICE_COLUMNS) if price else []
@@ -129,12 +133,13 @@ def _section(
     if bold:
         notes.append(BEST_NOTE)
     notes += [
-        f"{row.result.method}: {one_colour_note(row.result.one_colour)}."
-        for row in rows
+        f"{name}: {one_colour_note(row.result.one_colour)}."
+        for row, name in zip(rows, names, strict=True)
         if row.result.one_colour
     ]
     if price:
-        notes += price_notes([(row.result.method, row.pace) for row in rows])
+        paces = [row.pace for row in rows]
+        notes += price_notes(list(zip(names, paces, strict=True)))
     signatures = dict.fromkeys(row.result.signature for row in rows)
     paid = PRICE_COLUMNS if price else ()
     return Table(
@@ -183,7 +188,7 @@ def _flat(summary: Summary) -> dict[str, Any]:
 
 
 def _records(
-    held: Sequence[tuple[Row, str]],
+    held: Sequence[tuple[Row, str, str]],
     published: Sequence[Published],
     keys: Sequence[str],
     price: bool,
@@ -191,13 +196,14 @@ def _records(
     """One line per row; the columns of the price where it is asked for."""
     priced = list(PRICE_COLUMNS) if price else []
     bounds = [name for key in keys for name in (f"{key}_low", f"{key}_high")]
-    columns = ["world", "method", "base", "images", "images_expected", "partial", *keys]
+    columns = ["world", "name", "method", "base", "images", "images_expected", "partial", *keys]
     columns += [*bounds, *priced, "other_conditions", "source", "marks"]
     lines: list[list[object]] = []
-    for row, differs in held:
+    for row, name, differs in held:
         result = row.result
         line: list[object] = [
             "lab" if result.is_lab else "full-size",
+            name,
             result.method,
             result.backbone,
         ]
@@ -207,7 +213,7 @@ def _records(
         line += price_values(result, row.pace) if price else []
         lines.append([*line, differs, result.signature, "+".join(method_marks(result))])
     for entry in published:
-        line = ["published", entry.method, entry.base, None, None, None]
+        line = ["published", entry.method, entry.method, entry.base, None, None, None]
         line += [entry.metrics.get(key) for key in keys]
         line += [None] * (len(bounds) + len(priced) + 1)
         lines.append([*line, f"{entry.source} [{entry.evidence}]", "+".join(entry.marks)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import UserError
 from ..plugins import load
+from ..runs.conditions import prompts_rewritten
 from ..runs.signature import Signature
 from ..scoring.summary import Summary
 
@@ -26,9 +27,14 @@ MARKS = {
         "a function of its user's, whose weights and code nobody has pinned: the same name need "
         "not give these images again; it competes like a row without a mark",
     ),
+    "prompts-rewritten": (
+        "[p]",
+        "made from rewritten prompts and judged by the benchmark's own; it competes with rows of "
+        "the same rewriting only",
+    ),
 }
 """Marks of published rows and of methods: what stands in the table, and what it means."""
-_COMPETING = frozenset({"reconstruction", "corrected", "unpinned"})
+_COMPETING = frozenset({"reconstruction", "corrected", "unpinned", "prompts-rewritten"})
 """Marks that do not keep a row from being the best."""
 
 
@@ -37,9 +43,9 @@ def competes(result: Summary) -> bool:
     return not result.partial and _COMPETING.issuperset(method_marks(result))
 
 
-def marked(result: Summary) -> str:
-    """The method's name with what it says of itself: ``infsplign [c]``."""
-    return " ".join([result.method, *(MARKS[name][0] for name in method_marks(result))])
+def marked(result: Summary, name: str | None = None) -> str:
+    """The method's name, or another, with what it says of itself: ``infsplign [c]``."""
+    return " ".join([name or result.method, *(MARKS[mark][0] for mark in method_marks(result))])
 
 
 def meanings(result: Summary) -> list[str]:
@@ -48,12 +54,21 @@ def meanings(result: Summary) -> list[str]:
 
 
 def method_marks(result: Summary) -> tuple[str, ...]:
-    """What a run's method says of itself: the ``marks`` of its identity, from the signature.
+    """What a run's method says of itself, and that its prompts were rewritten."""
+    try:
+        signature = Signature.parse(result.signature)
+    except UserError:
+        return ()
+    rewritten = ("prompts-rewritten",) if prompts_rewritten(signature) else ()
+    return (*_own_marks(signature), *rewritten)
+
+
+def _own_marks(signature: Signature) -> tuple[str, ...]:
+    """The ``marks`` of a method's identity, from the signature.
 
     For an identity without, such as an earlier version's, the installed method is asked.
     """
     try:
-        signature = Signature.parse(result.signature)
         if "marks" in signature.parameters:
             names = tuple(signature.parameters["marks"].split("+"))
         elif ":" in str(signature.method):

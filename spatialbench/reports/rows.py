@@ -10,6 +10,7 @@ from ..runs.signature import Signature
 from ..runs.timing import Pace
 from ..scoring.summary import Summary
 from .competition import Competition, Prescribed
+from .naming import row_names
 
 LAB_TITLE = "the lab's small model (comparable with lab rows only)"
 FULL_TITLE = "full-size models"
@@ -18,11 +19,12 @@ PUBLISHED_TITLE = "published rows"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run of the leaderboard: where it lies, its summary, its pace."""
+    """A run of the leaderboard: where it lies, its summary, its pace, what its user calls it."""
 
     run: str
     result: Summary
     pace: Pace | None = None
+    given: str | None = None
 
     @property
     def signature(self) -> Signature:
@@ -41,6 +43,11 @@ class Part:
     def lab(self) -> bool:
         """Whether these are rows of the embedded lab."""
         return bool(self.rows) and self.rows[0].result.is_lab
+
+    @property
+    def names(self) -> list[str]:
+        """What each row is called; see ``naming``."""
+        return row_names([(row.given, row.result) for row in self.rows])
 
     def columns(self, metrics: Sequence[Metric]) -> list[Metric]:
         """The metrics that the table has: those of its runs, and of what has none of theirs."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -16,6 +16,8 @@ from ..scoring.rules.catalogue import bound, metrics_of, named
 from ..scoring.scores_file import read_table, scores_hash
 from ..scoring.summary import Group, Summary
 from ..scoring.verdicts import by_task
+from .marks import marked
+from .naming import labelled, row_names
 from .results import read_summary
 
 Numbers = TypeVar("Numbers", bound=Group)
@@ -30,12 +32,14 @@ class ScoredRun:
         result: its summary.
         table: its verdicts, one row per judged image, in run order.
         reasons: the sentence of each row.
+        called: what a table calls the run; None for its own name, or the method's.
     """
 
     run: Run
     result: Summary
     table: ScoreTable
     reasons: list[str]
+    called: str | None = None
 
     @property
     def benchmark(self) -> Benchmark:
@@ -67,8 +71,29 @@ class ScoredRun:
 
     @property
     def label(self) -> str:
-        """``infsplign on lab@0123456``."""
-        return f"{self.result.method} on {self.result.backbone}"
+        """``infsplign [c] on lab@0123456``, or with another name; see ``naming``."""
+        return f"{marked(self.result, self.name)} on {self.result.backbone}"
+
+    @property
+    def name(self) -> str:
+        """What a table calls the run."""
+        return self.called or self.run.manifest.name or self.result.method
+
+
+def told_apart(
+    runs: Sequence[ScoredRun], labels: Mapping[str, str] | None = None
+) -> list[ScoredRun]:
+    """The runs of one table, each with a name of its own.
+
+    Args:
+        labels: what to call some of them, by their directory or id.
+
+    Raises:
+        UserError: a label for none of them.
+    """
+    given = labelled({one.run.path: one.run.manifest.id for one in runs}, labels or {})
+    rows = [(given.get(one.run.path) or one.run.manifest.name, one.result) for one in runs]
+    return [replace(one, called=name) for one, name in zip(runs, row_names(rows), strict=True)]
 
 
 def load_scored(run: Run) -> ScoredRun:

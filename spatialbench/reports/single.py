@@ -16,11 +16,13 @@ from .report import Report
 from .tables import Table
 
 
-def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = None) -> Report:
+def summary_report(
+    summary: Summary, benchmark: Benchmark, pace: Pace | None = None, called: str | None = None
+) -> Report:
     """One run, then its tasks; below the table what it says of itself, and the signature.
 
     Metrics that the run does not have, such as those of another subset, get no column. ``json`` is
-    the document of ``summary.json``, whatever the pace.
+    the document of ``summary.json``, whatever the pace, with the name that its user gave it.
     """
     metrics = metrics_of(benchmark, summary.rule)
     known = headline(metrics)
@@ -32,7 +34,7 @@ def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = N
         images = images_cell(summary) if group is summary else f"{group.images:,}"
         rows.append([name, images, *(footnotes.cell(group, key) for key in keys)])
     partial = ", PARTIAL" if summary.partial else ""
-    title = f"{summary.benchmark}: {marked(summary)} on {summary.backbone}{partial}"
+    title = f"{summary.benchmark}: {marked(summary, called)} on {summary.backbone}{partial}"
     smaller = direction_note(metric for metric in metrics if metric.key in keys)
     notes = [INTERVAL_NOTE, *smaller, *footnotes.notes(), *price_note(summary, pace)]
     notes += [*meanings(summary), *_effects(summary, keys), *summary.notes, summary.signature]
@@ -47,7 +49,7 @@ def summary_report(summary: Summary, benchmark: Benchmark, pace: Pace | None = N
     ]
     return Report(
         [Table(["prompts", "images", *keys], rows, title, notes)],
-        summary.document(),
+        {**summary.document(), **({} if called is None else {"name": called})},
         (["group", "images", *columns], records),
     )
 

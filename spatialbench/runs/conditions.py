@@ -136,6 +136,11 @@ def _rewriting(signature: Signature) -> str:
     return transform if count is None or is_given(transform) else f"of {count} prompts by others"
 
 
+def prompts_rewritten(signature: Signature) -> bool:
+    """Whether images were made from other texts than the benchmark's, as far as anybody said."""
+    return _rewriting(signature) != _UNCHANGED
+
+
 def told(differences: Sequence[Difference]) -> str:
     """``prompts 500 (others 25,280); seeds hashed (others protocol)``."""
     return "; ".join(map(str, differences))

@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from ..errors import UserError, typed
-from ..files.documents import parse_json, read_limited
+from ..files.documents import first_error, parse_json, read_limited
 from ..files.shown_text import inert_line
 from .files import SCRATCH, create_atomic, write_if_other
 from .identity import differences, run_id
@@ -31,6 +31,40 @@ def _complete(identity: dict[str, Any]) -> dict[str, Any]:
     return identity
 
 
+LONGEST_NAME = 80
+"""Characters of what a user calls a run."""
+
+
+def checked_name(name: str, option: str = "--name") -> str:
+    """A name for tables: some text on one line, without blanks around it.
+
+    Raises:
+        UserError: no text, more than ``LONGEST_NAME`` characters, or characters that are not shown,
+            such as an end of a line.
+    """
+    found = name.strip()
+    if not found:
+        raise UserError(f"{option} gives no text: give a name, or leave it out.")
+    if len(found) > LONGEST_NAME:
+        raise UserError(
+            f"{option} has {len(found):,} characters: give a name of at most {LONGEST_NAME}."
+        )
+    if inert_line(found) != found:
+        raise UserError(
+            f"{option} {found!r} has characters that are not shown, such as an end of a line: "
+            "leave them out."
+        )
+    return found
+
+
+def _name(name: str | None) -> str | None:
+    """The same of a manifest, whoever wrote it."""
+    try:
+        return None if name is None else checked_name(name, "its name")
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
 class Manifest(BaseModel):
     """``manifest.json``.
 
@@ -50,6 +84,8 @@ class Manifest(BaseModel):
     """What was last typed to make images."""
     resolved: str | None = None
     """The backbone as it was named without a commit; the identity has the commit it stood for."""
+    name: Annotated[str | None, AfterValidator(_name)] = None
+    """What its user calls the run in tables; left out of the file where nobody said."""
 
     @property
     def again(self) -> str | None:
@@ -72,8 +108,8 @@ class Manifest(BaseModel):
 
     def text(self) -> str:
         """The file's content."""
-        without = {"resolved"} if self.resolved is None else None
-        return self.model_dump_json(indent=2, exclude=without) + "\n"
+        unsaid = {name for name in ("resolved", "name") if getattr(self, name) is None}
+        return self.model_dump_json(indent=2, exclude=unsaid) + "\n"
 
 
 def _makes_images(words: list[str]) -> bool:
@@ -102,6 +138,8 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except (ValueError, OSError) as error:
         first = str(error).splitlines()[0]
+        if isinstance(error, ValidationError):
+            first = first_error(error)
         raise UserError(
             f"{path} cannot be read ({first}): restore it, or give the command that made the run "
             "again with another --out."

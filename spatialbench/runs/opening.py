@@ -23,6 +23,7 @@ from .machine import Machine
 from .manifest import (
     NAME,
     Manifest,
+    checked_name,
     create_manifest,
     read_manifest,
     same_identity,
@@ -130,6 +131,7 @@ def opened_run(
     command: str | None = None,
     *,
     shared: bool = False,
+    name: str | None = None,
 ) -> Iterator[Run]:
     """Start a run, or continue the one of the same identity, and hold it for writing.
 
@@ -143,6 +145,7 @@ def opened_run(
         out: exactly where the run lies; None for ``spec.folder()``.
         command: what the user typed, for ``status`` to show when images are missing.
         shared: as one of several shards, which must ask for the same selection.
+        name: what to call the run in tables; None leaves the name that it has.
 
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
@@ -159,6 +162,7 @@ def opened_run(
         machines=[machine],
         command=command,
         resolved=spec.resolved,
+        name=None if name is None else checked_name(name),
     )
     if (folder / NAME).exists():
         same_identity(folder, read_manifest(folder).identity, spec.identity)
@@ -229,8 +233,8 @@ def _continued(folder: Path, before: Manifest, manifest: Manifest, spec: RunSpec
     for machine in manifest.machines:
         if not any(known.covers(machine) for known in machines):
             machines = [*machines, machine]
-    resolved = manifest.resolved or before.resolved
-    manifest = manifest.model_copy(update={"machines": machines, "resolved": resolved})
+    told = {"resolved": manifest.resolved or before.resolved, "name": manifest.name or before.name}
+    manifest = manifest.model_copy(update={"machines": machines, **told})
     asked = spec.expect(manifest.selection)
     if _keeps_selection(folder, spec.expect(before.selection), asked):
         kept = {"selection": before.selection, "command": before.command}

@@ -49,6 +49,7 @@ class Status:
         one_colour: images of one colour in the last summary.
         refused: missing images that the method refused to make, and is not asked for again.
         server: what the last server that made images told of itself.
+        name: what its user calls the run, or None.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class Status:
     answers: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     server: dict[str, str] = field(default_factory=dict)
+    name: str | None = None
 
 
 def status(run: Run) -> Status:
@@ -117,6 +119,7 @@ def status(run: Run) -> Status:
         one_colour=_count(summary.get("one_colour")),
         refused=left,
         server=next((m.server for m in reversed(run.manifest.machines) if m.server), {}),
+        name=run.manifest.name,
     )
 
 

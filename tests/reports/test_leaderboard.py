@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -78,7 +79,11 @@ def test_every_signature_stands_below_its_table_once() -> None:
 def test_other_conditions_are_marked_and_explained() -> None:
     rows = [_full("a"), _full("b", {"rule": "visor-strict/1", "threshold": 0.3})]
     (table,) = leaderboard("visor", rows, [PAPER], HEADLINE, prescribed).tables
-    assert [cells[0] for cells in table.rows] == ["sd", "sd [1]", "InfSplign"]
+    assert [cells[0] for cells in table.rows] == [
+        "sd (rule=visor-centroid/1, threshold=0.1)",
+        "sd (rule=visor-strict/1, threshold=0.3) [1]",
+        "InfSplign",
+    ]
     (note,) = [note for note in table.notes if note.startswith("[1]")]
     assert "rule visor-strict/1 (others visor-centroid/1)" in note
     assert "threshold 0.3 (others 0.1)" in note
@@ -104,6 +109,11 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
 """Each condition alone, and how a table says it."""
 
 
+def _marks(cell: str) -> str:
+    """What stands behind a row's name."""
+    return "".join(re.findall(r"\[.\]", cell))
+
+
 @pytest.mark.parametrize(("change", "said"), OTHERS)
 @pytest.mark.parametrize("published", [[PAPER], []])
 def test_a_row_of_any_other_condition_is_named_and_competes_with_nobody(
@@ -119,7 +129,10 @@ def test_a_row_of_any_other_condition_is_named_and_competes_with_nobody(
     ]
     papers = [replace(entry, metrics={"OA": 55.0}) for entry in published]
     (table,) = leaderboard("visor", rows, papers, HEADLINE, prescribed).tables
-    assert [cells[0] for cells in table.rows][:3] == ["sd", "sd", "sd [1]"]
+    rewritten = "[p]" if "rewriting" in said else ""
+    names = [cells[0] for cells in table.rows][:3]
+    assert list(map(_marks, names)) == ["", "", f"[1]{rewritten}"]
+    assert names[0] == names[1] != names[2].partition(" [")[0]
     assert [note for note in table.notes if note.startswith("[1]")] == [
         f"[1] other conditions: {said}"
     ]
@@ -140,12 +153,13 @@ def test_published_rows_compete_with_whole_runs_only(change: dict[str, Any], sai
     rows = [_full(name, change, **WHOLE, OA=99.0, intervals={}) for name in "ab"]
     papers = [PAPER, replace(PAPER, metrics={"OA": 40.0})]
     (table,) = leaderboard("visor", rows, papers, HEADLINE, prescribed).tables
-    assert [cells[0] for cells in table.rows][:2] == ["sd [1]", "sd [1]"]
+    rewritten = " [p]" if "rewriting" in said else ""
+    assert [cells[0] for cells in table.rows][:2] == [f"sd [1]{rewritten}"] * 2
     assert sum(note.startswith("[1]") and said in note for note in table.notes) == 1
     assert table.bold == {(2, 3)}
     # Without the papers the two agree, and nothing is to be said.
     (table,) = leaderboard("visor", rows, [], HEADLINE, prescribed).tables
-    assert [cells[0] for cells in table.rows] == ["sd", "sd"]
+    assert [cells[0] for cells in table.rows] == [f"sd{rewritten}"] * 2
     assert table.bold == {(0, 3), (1, 3)}
 
 
@@ -153,7 +167,7 @@ def test_without_a_standard_most_rows_are_the_measure() -> None:
     """The first row is the odd one here."""
     rows = [_row("a", {"detector": "lab-owlvit@fffffff"}), _row("b"), _row("c")]
     (table,) = leaderboard("visor", rows, [], HEADLINE).tables
-    assert [cells[0] for cells in table.rows] == ["sd [1]", "sd", "sd"]
+    assert [_marks(cells[0]) for cells in table.rows] == ["[1]", "", ""]
     assert "detector lab-owlvit@fffffff (others lab-owlvit@89abcde)" in table.notes[1]
     assert leaderboard("visor", [], [], HEADLINE).tables == []
 
@@ -297,9 +311,9 @@ def test_a_corrected_method_is_marked_though_an_earlier_identity_does_not_say_so
     ]
     (table,) = leaderboard("visor", rows, [], HEADLINE).tables
     assert [cells[0] for cells in table.rows] == [
-        "infsplign [c]",
-        "infsplign [c]",
-        "infsplign",
+        "infsplign (version=2, near=none) [c]",
+        "infsplign (version=1, compat=none) [c]",
+        "infsplign (version=1, compat=official)",
         "infsplign-released",
         "nobody-installed-this",
     ]

@@ -17,7 +17,7 @@ from ...statistics.mcnemar import mcnemar_p
 from ...statistics.paired import Difference, paired_difference
 from ...statistics.power import smallest_difference
 from ..scored import ScoredRun
-from .pairing import Pairing, pair
+from .pairing import Pairing, pair, refuse_other_prompts
 
 ALL = "all"
 """The name of the group of all images."""
@@ -93,6 +93,8 @@ def compare(
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
+    *,
+    other_prompts: bool = False,
 ) -> list[Comparison]:
     """Compare runs with a reference, each on the images it shares with it.
 
@@ -100,12 +102,16 @@ def compare(
         resamples: of the clustered bootstrap and of the permutation test.
         confidence: of the intervals; p-values are two-sided.
         seed: of both.
+        other_prompts: compare also runs whose prompts were rewritten differently.
 
     Raises:
-        UserError: runs of different benchmarks, or without a shared image.
+        UserError: runs of different benchmarks, or without a shared image; prompts that were
+            rewritten differently, or in one of two runs only.
     """
     found = []
     for other in others:
+        if not other_prompts:
+            refuse_other_prompts(reference, other)
         pairing = pair(reference, other)
         tables = {ALL: (pairing.first, pairing.second)}
         second = by_task(pairing.second)

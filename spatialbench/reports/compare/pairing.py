@@ -74,6 +74,21 @@ def pair(first: ScoredRun, second: ScoredRun) -> Pairing:
     return Pairing(one, two, a, b, *only, same_seeds, notes)
 
 
+def refuse_other_prompts(first: ScoredRun, second: ScoredRun) -> None:
+    """Refuse two runs whose images were made from different texts.
+
+    Raises:
+        UserError: says what rewrote the prompts of each.
+    """
+    own, other = (Conditions.of(run.signature).rewriting for run in (first, second))
+    if own != other:
+        raise UserError(
+            f"the images of {first.run.path} and {second.run.path} were made from different texts "
+            f"(prompt rewriting {own} against {other}), so a difference is not of the methods "
+            "alone: compare runs of the same texts, or give --allow-other-prompts."
+        )
+
+
 def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
     names = [run.result.benchmark for run in (first, second)]
     if names[0] != names[1]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...plugins.metric import why_undefined
 from ..cells import direction_note, plain_cell
+from ..marks import meanings, method_marks
 from ..report import Records, Report
 from ..scored import ScoredRun
 from ..tables import UNDEFINED, Table
@@ -83,6 +84,7 @@ def _metrics(
         *direction_note(m for m in first.metrics if m.key in comparison.groups[ALL]),
         *_undefined(comparison, letter),
         *_few(comparison.clusters),
+        *dict.fromkeys([*meanings(first.result), *meanings(second.result)]),
         *([f"PARTIAL: {' and '.join(partial)}"] if partial else []),
         f"{len(comparison.pairing.first.index):,} images of "
         f"{len(comparison.pairing.first.prompts):,} prompts; {right}{test}",
@@ -156,15 +158,30 @@ def _ordered(
 
 
 def _records(comparisons: Sequence[Comparison]) -> Records:
-    columns = ["reference", "run", "group", "metric", "reference_value", "run_value", "difference"]
+    columns = [
+        "reference",
+        "run",
+        "reference_name",
+        "run_name",
+        "group",
+        "metric",
+        "reference_value",
+        "run_value",
+        "difference",
+    ]
     columns += ["low", "high", "p", "p_holm", "smallest"]
     rows = [
-        [one.reference.run.path, one.other.run.path, group, key, *_numbers(change).values()]
+        [*_runs(one), group, key, *_numbers(change).values()]
         for one in comparisons
         for group, changes in one.groups.items()
         for key, change in changes.items()
     ]
     return columns, rows
+
+
+def _runs(one: Comparison) -> list[object]:
+    runs = (one.reference, one.other)
+    return [*(run.run.path for run in runs), *(run.name for run in runs)]
 
 
 def _numbers(change: MetricChange) -> dict[str, float]:
@@ -229,4 +246,9 @@ def _one(comparison: Comparison, flips: int) -> dict[str, Any]:
 
 def _named(scored: ScoredRun) -> dict[str, Any]:
     keys = ("method", "backbone", "rule", "detector", "threshold", "signature")
-    return {"run": str(scored.run.path), **{key: getattr(scored.result, key) for key in keys}}
+    return {
+        "run": str(scored.run.path),
+        "name": scored.name,
+        **{key: getattr(scored.result, key) for key in keys},
+        "marks": list(method_marks(scored.result)),
+    }

@@ -10,6 +10,7 @@ from ...plugins import Benchmark
 from ..cells import INTERVAL_NOTE, direction_note, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison
 from ..compare.report import change_cell, p_cell
+from ..marks import meanings
 from .charts import Chart
 from .records import Side
 
@@ -47,7 +48,7 @@ def index_html(
         summary=benchmark.summary,
         runs=runs,
         metrics=_metrics(benchmark, sides, comparison),
-        notes=[*direction_note(sides[0].scored.metrics), *_notes(comparison)],
+        notes=[*direction_note(sides[0].scored.metrics), *_marks(sides), *_notes(comparison)],
         charts=charts,
         bars=[chart for chart in charts if chart.name.startswith("bars-")],
         others=[chart for chart in charts if not chart.name.startswith("bars-")],
@@ -55,6 +56,11 @@ def index_html(
         images=images,
     )
     return inert(page)
+
+
+def _marks(sides: Sequence[Side]) -> list[str]:
+    """What the marks behind the names mean."""
+    return list(dict.fromkeys(one for side in sides for one in meanings(side.scored.result)))
 
 
 def _metrics(
