@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
 from ..executors.named import named_executor
 from ..plugins import (
     Benchmark,
@@ -18,8 +17,6 @@ from ..plugins import (
     GenerationSettings,
     Judge,
     JudgePlugin,
-    Method,
-    MethodPlugin,
     Rule,
 )
 from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
@@ -28,12 +25,11 @@ from ..runs.names import backbone_name
 from ..runs.progress import Progress
 from ..runs.selection import Selection
 from ..stages.plan import WHOLE, Shard
-from ..weights.devices import chosen_device, named_device
 from . import choosing
 from .backbone_commit import chosen, settled
 from .console import progress as drawn
 from .rewriting import Rewriting, rewritten
-from .what import is_pipeline, method_of, object_of, refuse_other_function
+from .what import called, device_of, method_of, object_of, refuse_other_function
 
 if TYPE_CHECKING:
     from ..backbones.named import Chosen
@@ -103,7 +99,7 @@ class Evaluation:
             width=self.width,
             height=self.height,
             dtype=self.dtype or "float32",
-            device=self._device,
+            device=device_of(self, self._found),
             offline=self.offline,
         )
 
@@ -115,19 +111,6 @@ class Evaluation:
     def _chosen(self) -> Chosen:
         return chosen(self, self._found)
 
-    @property
-    def _device(self) -> str:
-        """That this machine has it is asked only where the work is done here."""
-        if is_pipeline(self._found):
-            own = str(self._found.device)
-            if self.device not in (None, own):
-                raise UserError(f"device {self.device}: the pipeline is on {own}; move it there.")
-            return own
-        elsewhere = self.executor is not None and self.executor.elsewhere
-        if self.device is not None and (elsewhere or not self.here):
-            return named_device(self.device)
-        return chosen_device(self.device)
-
     @cached_property
     def spec(self) -> RunSpec:
         """Benchmark, subset, method and seeds; loads no model.
@@ -138,7 +121,7 @@ class Evaluation:
         from ..runs.opening import RunSpec
         from ..runs.seeds import SeedScheme
 
-        self._called  # noqa: B018
+        called(self, self._found)
         benchmark, subset = choosing.benchmark_and_subset(self.bench)
         seeds = SeedScheme.parse(self.seeds)
         plain = RunSpec(benchmark, subset, method_of(self, self._found), seeds)
@@ -265,14 +248,6 @@ class Evaluation:
             )
         return opened, made
 
-    @property
-    def _called(self) -> str | None:
-        """What tables call the run; an own function's or pipeline's name is part of what it is."""
-        from ..runs.manifest import checked_name
-
-        own = isinstance(self._found, MethodPlugin | Method)
-        return checked_name(self.name) if own and self.name is not None else None
-
     def _check(self) -> None:
         if self.out is None:
             refuse_other_function(self.spec)
@@ -299,7 +274,7 @@ class Evaluation:
             self.out,
             self.command,
             shared=not self.shard.whole,
-            name=self._called,
+            name=called(self, self._found),
         ) as run:
             sentence = record_sent_prompts(run)
             if sentence is not None:

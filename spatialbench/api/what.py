@@ -12,6 +12,7 @@ from ..methods.own_function import OwnFunction
 from ..plugins import Method, MethodPlugin, Parameter
 from ..plugins.discovery import named_object
 from ..plugins.members import checked, configured
+from ..weights.devices import chosen_device, named_device
 
 if TYPE_CHECKING:
     from ..runs.opening import RunSpec
@@ -80,6 +81,34 @@ def method_of(asked: Evaluation, found: Any) -> Method:
         )
     _refuse(asked, _OF_A_MODEL, "a function has its own")
     return OwnFunction(found, asked.name, asked.backbone, (asked.width, asked.height))
+
+
+def device_of(asked: Evaluation, found: Any) -> str:
+    """Where the models are to be; that this machine has it is asked only if it does the work.
+
+    Raises:
+        UserError: no such device, or another one than a pipeline object's.
+    """
+    if is_pipeline(found):
+        own = str(found.device)
+        if asked.device not in (None, own):
+            raise UserError(f"device {asked.device}: the pipeline is on {own}; move it there.")
+        return own
+    elsewhere = asked.executor is not None and asked.executor.elsewhere
+    if asked.device is not None and (elsewhere or not asked.here):
+        return named_device(asked.device)
+    return chosen_device(asked.device)
+
+
+def called(asked: Evaluation, found: Any) -> str | None:
+    """What tables are to call the run, or None; see ``runs.manifest.checked_name``.
+
+    The name of an own function or pipeline object is part of what it is, and no other is needed.
+    """
+    from ..runs.manifest import checked_name
+
+    own = isinstance(found, MethodPlugin | Method)
+    return checked_name(asked.name) if own and asked.name is not None else None
 
 
 def parameters_of(found: Any) -> Mapping[str, Parameter]:

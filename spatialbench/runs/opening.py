@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files.documents import read_json
 from ..plugins import Benchmark, Json, Method
 from ..prompt_transforms import given_texts
 from ..prompts import prompt_set_hash
+from .continuing import asks_alike, record
 from .expected import Expected, expect
 from .files import make_folder
 from .identity import IDENTITY_VERSION, run_id
@@ -24,10 +24,8 @@ from .manifest import (
     NAME,
     Manifest,
     checked_name,
-    create_manifest,
     read_manifest,
     same_identity,
-    write_manifest,
 )
 from .names import backbone_name, method_name, slug
 from .seeds import SeedScheme
@@ -180,24 +178,24 @@ def _hold(stack: ExitStack, folder: Path, manifest: Manifest, spec: RunSpec, sha
     """Hold a run and write its manifest; returns whether nobody else can be writing."""
     if not shared:
         alone = stack.enter_context(writing(folder))
-        _record(folder, manifest, spec)
+        record(folder, manifest, spec.expect)
         return alone
     for attempt in range(_ATTEMPTS):
         last = attempt == _ATTEMPTS - 1
         try:
             # A shard that brings another selection must be alone for the moment of writing it.
-            if not _asks_alike(folder, manifest, spec):
+            if not asks_alike(folder, manifest, spec.expect):
                 with writing(folder):
-                    _record(folder, manifest, spec)
+                    record(folder, manifest, spec.expect)
             stack.enter_context(writing(folder, shared=True))
         except RunIsHeld:
-            if last and _asks_alike(folder, manifest, spec):
+            if last and asks_alike(folder, manifest, spec.expect):
                 raise
         else:
             # Shards that start together all get here; one of them makes the manifest.
-            if _asks_alike(folder, manifest, spec):
-                _record(folder, manifest, spec)
-                if _asks_alike(folder, manifest, spec):
+            if asks_alike(folder, manifest, spec.expect):
+                record(folder, manifest, spec.expect)
+                if asks_alike(folder, manifest, spec.expect):
                     return False
             stack.close()
         if not last:
@@ -206,40 +204,6 @@ def _hold(stack: ExitStack, folder: Path, manifest: Manifest, spec: RunSpec, sha
         f"shards with another selection work on {folder}: give all of them the same --limit, "
         "--only and --images-per-prompt, or wait until they are done."
     )
-
-
-def _asks_alike(folder: Path, manifest: Manifest, spec: RunSpec) -> bool:
-    """Whether recording this command leaves the selection that is recorded, if any, as it is."""
-    if not (folder / NAME).exists():
-        return True
-    before = read_manifest(folder)
-    return before.selection == _continued(folder, before, manifest, spec).selection
-
-
-def _record(folder: Path, manifest: Manifest, spec: RunSpec) -> None:
-    """Write the manifest of a new run, or that of one that goes on."""
-    if (folder / NAME).exists() or not create_manifest(folder, manifest):
-        write_manifest(folder, _continued(folder, read_manifest(folder), manifest, spec))
-
-
-def _continued(folder: Path, before: Manifest, manifest: Manifest, spec: RunSpec) -> Manifest:
-    """The manifest with the machines of the one before, and its selection where that stays.
-
-    Raises:
-        UserError: a run of another identity.
-    """
-    same_identity(folder, before.identity, manifest.identity)
-    machines = before.machines
-    for machine in manifest.machines:
-        if not any(known.covers(machine) for known in machines):
-            machines = [*machines, machine]
-    told = {"resolved": manifest.resolved or before.resolved, "name": manifest.name or before.name}
-    manifest = manifest.model_copy(update={"machines": machines, **told})
-    asked = spec.expect(manifest.selection)
-    if _keeps_selection(folder, spec.expect(before.selection), asked):
-        kept = {"selection": before.selection, "command": before.command}
-        manifest = manifest.model_copy(update=kept)
-    return manifest
 
 
 _ATTEMPTS = 20
@@ -280,16 +244,6 @@ def open_existing(folder: Path, benchmark: Benchmark) -> Run:
 def benchmark_of(folder: Path) -> str:
     """Name of the benchmark a run directory belongs to. Raises UserError where there is no run."""
     return str(read_manifest(folder).identity["benchmark"])
-
-
-def _keeps_selection(folder: Path, before: Expected, now: Expected) -> bool:
-    """Whether a run was scored on more images than are asked for now, these among them."""
-    try:
-        scored = read_json(folder / "summary.json", below=folder)["images"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    larger = isinstance(scored, int) and scored > now.images
-    return larger and set(now.keys()) < set(before.keys())
 
 
 def _empty(folder: Path) -> None:
