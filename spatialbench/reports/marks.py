@@ -24,8 +24,8 @@ MARKS = {
     ),
     "unpinned": (
         "[u]",
-        "a function of its user's, whose weights and code nobody has pinned: the same name need "
-        "not give these images again; it competes like a row without a mark",
+        "a function of its user's or a server, whose weights and code nobody has pinned: the same "
+        "name need not give these images again; it competes like a row without a mark",
     ),
     "prompts-rewritten": (
         "[p]",

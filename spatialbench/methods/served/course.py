@@ -1,0 +1,84 @@
+"""What happened to the requests so far: what is printed of it, and when there is no use in more."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from ...errors import UserError
+from .faults import Fault
+
+_log = logging.getLogger("spatialbench")
+
+_ONCE_AFTER = 3
+_STOP_AFTER = 10
+"""Prompts without an image in a row after which each is asked for once, and after which none is."""
+
+
+class Course:
+    """The requests of all threads of one worker."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._lock = threading.Lock()
+        self._in_vain: dict[str, None] = {}
+        self._told: dict[str, int] = {}
+        self._size: tuple[int, int] | None = None
+
+    def answered(self, size: tuple[int, int] | None = None, where: str = "") -> None:
+        """The server works; of images all have one size.
+
+        Raises:
+            UserError: an image of another size than the first.
+        """
+        with self._lock:
+            self._in_vain.clear()
+            if size is None:
+                return
+            self._size = self._size or size
+            if size != self._size:
+                raise UserError(
+                    f"{where} has {size[0]} x {size[1]} pixels and the first one had "
+                    f"{self._size[0]} x {self._size[1]}: give --width and --height, so that all "
+                    "have one size."
+                )
+
+    def failed(self, text: str, reason: str) -> None:
+        """A prompt got no image.
+
+        Raises:
+            UserError: so did many, one after the other.
+        """
+        with self._lock:
+            self._in_vain[text] = None
+            count = len(self._in_vain)
+        if count >= _STOP_AFTER:
+            raise UserError(
+                f"{count} prompts in a row got no image, the last because {reason}: see to the "
+                "server, then give the same command again; what is finished is kept."
+            )
+
+    def tries(self, retries: int) -> int:
+        """How often a request is made again: not at all while nothing works."""
+        with self._lock:
+            return 0 if len(self._in_vain) >= _ONCE_AFTER else retries
+
+    def tell(self, fault: Fault, where: str, wait: float, attempt: int, retries: int) -> None:
+        """Print a fault the 1st, 2nd, 4th, 8th ... time; every one that may have been charged."""
+        reason = str(fault)
+        with self._lock:
+            self._told[reason] = count = self._told.get(reason, 0) + 1
+        if fault.sent:
+            reason += "; it may have been charged all the same"
+        elif count & (count - 1):
+            return
+        times = f" (so far {count} times)" if count > 3 and not fault.sent else ""
+        _log.warning(
+            "%s: %s%s; asked again in %.2g s, %d of %d.",
+            where,
+            reason,
+            times,
+            wait,
+            attempt,
+            retries,
+        )

@@ -1,0 +1,201 @@
+"""A method whose images a server makes: at the same time, again after faults, kept as they come."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UserError
+from ...plugins import ImageRequest, Method, NoImage
+from .course import Course
+from .faults import Fault, Refusal
+from .manner import Manner, own_wait
+from .seeds import compared
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+VERSION = 1
+"""Raised whenever the same settings would be sent in another way."""
+
+PROBE = "a photo of a cat and a dog"
+"""The prompt of the images that tell whether seeds are heeded."""
+
+
+class ServedMethod(Method):
+    """What all servers have in common. Picklable before ``load``; the key is never part of it."""
+
+    def __init__(self, manner: Manner) -> None:
+        self.manner = manner
+        self._course: Course | None = None
+
+    @property
+    def one_by_one(self) -> bool:
+        """Yes: one request is one image."""
+        return True
+
+    @property
+    def served(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
+    def at_once(self) -> int:
+        """The parameter ``concurrency``."""
+        return self.manner.concurrency
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where the images are made, for people: a host, or a provider's name."""
+
+    @abstractmethod
+    def answer(self, text: str, seed: int, attempt: int) -> Image.Image:
+        """Have one RGB image made.
+
+        Args:
+            attempt: 0 for the first time this image is asked for.
+
+        Raises:
+            Refusal: the server makes none of this prompt.
+            Fault: there is none this time.
+            UserError: there is no image for any prompt.
+        """
+
+    @property
+    def sends_seed(self) -> bool:
+        """Whether a seed is sent at all."""
+        return True
+
+    def facts(self) -> Mapping[str, str]:
+        """What else the server tells of itself, such as its version."""
+        return {}
+
+    def load(self) -> None:
+        """Begin anew to count what fails; there is no model here."""
+        self._course = Course(self.address)
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image | NoImage]:
+        """The images in the order of the requests."""
+        found = dict(self.stream(requests))
+        return [found[place] for place in range(len(requests))]
+
+    def stream(
+        self, requests: Sequence[ImageRequest]
+    ) -> Iterator[tuple[int, Image.Image | NoImage]]:
+        """Each image as soon as it is there, ``concurrency`` requests at the same time.
+
+        Raises:
+            UserError: what concerns every request. What was asked before is still waited for, and
+                given, because it may be charged.
+        """
+        todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
+        over = threading.Event()
+        for place in range(len(requests)):
+            todo.put(place)
+
+        def work() -> None:
+            try:
+                while not over.is_set():
+                    place = todo.get_nowait()
+                    answers.put((place, self._one(requests[place], over)))
+            except (queue.Empty, _Abandoned):
+                pass
+            except BaseException as error:
+                over.set()
+                answers.put((-1, error))
+            finally:
+                answers.put(None)
+
+        at_work = min(self.manner.concurrency, len(requests))
+        for _ in range(at_work):
+            # Daemons, so that Ctrl-C does not wait for answers.
+            threading.Thread(target=work, daemon=True).start()
+        first: BaseException | None = None
+        try:
+            while at_work:
+                found = answers.get()
+                if found is None:
+                    at_work -= 1
+                elif isinstance(found[1], BaseException):
+                    first = first or found[1]
+                else:
+                    yield found
+        finally:
+            over.set()
+        if first is not None:
+            raise first
+
+    def found_out(self, known: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        """Whether the server heeds seeds: ``honoured``, ``ignored`` or ``unknown``.
+
+        Three images are asked for, one seed twice and another once, unless this was done before.
+        """
+        facts = {"address": self.address, **self.facts()}
+        before = [one for one in known if one.get("seeds") and facts.items() <= one.items()]
+        if before:
+            return before[-1]
+        if not self.sends_seed:
+            said = "no seed is sent, so that the same command elsewhere gives other images"
+            return {**facts, "seeds": "unknown", "said": f"seeds: unknown ({said})"}
+        if not self.manner.probe:
+            return {**facts, "seeds": "unknown", "said": "seeds: unknown (not asked for)"}
+        self.load()
+        word, why = self._probed()
+        return {**facts, "seeds": word, "said": f"seeds: {word} ({why})"}
+
+    def _probed(self) -> tuple[str, str]:
+        images = []
+        for seed in (1, 1, 2):
+            found = self._asked(PROBE, seed, "the first image, which tells about seeds", None)
+            if isinstance(found, NoImage):
+                return "unknown", f"no image to tell by: {found.reason}"
+            images.append(found)
+        return compared(*images)
+
+    def _one(self, request: ImageRequest, over: threading.Event) -> Image.Image | NoImage:
+        where = f"the image {request.prompt.id}/{request.index}"
+        return self._asked(request.prompt.text, request.seed, where, over)
+
+    def _asked(
+        self, text: str, seed: int, where: str, over: threading.Event | None
+    ) -> Image.Image | NoImage:
+        course = self._course
+        assert course is not None, "load() comes first"
+        attempt = 0
+        while True:
+            try:
+                image = self.answer(text, seed, attempt)
+            except Refusal as refusal:
+                course.answered()
+                return NoImage(f"refused: {refusal}")
+            except Fault as fault:
+                if over is None and not fault.again:
+                    raise UserError(f"{fault}; nothing was made.") from None
+                attempt += 1
+                if not fault.again or attempt > course.tries(self.manner.retries):
+                    times = f", {attempt} times" if attempt > 1 else ""
+                    course.failed(text, f"{fault}{times}")
+                    return NoImage(f"{fault}{times}", refused=False)
+                wait = fault.wait or own_wait(attempt)
+                course.tell(fault, where, wait, attempt, self.manner.retries)
+                self._pause(wait, over)
+            else:
+                course.answered(image.size, where)
+                return image
+
+    def _pause(self, seconds: float, over: threading.Event | None) -> None:
+        if self.manner.pause is not None:
+            self.manner.pause(seconds)
+        else:
+            (over or threading.Event()).wait(seconds)
+        if over is not None and over.is_set():
+            raise _Abandoned
+
+
+class _Abandoned(Exception):
+    """The run ends, and this image, which failed so far, is not asked for again."""
