@@ -142,8 +142,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory, copied_lab: Path) -> dict[
     return {**found, "lab": copied_lab, "lab-mmdit": mmdit}
 
 
-METHODS = [name for name in plugins.names("method") if name != "spright"]
-"""Spright names its own checkpoint, which no registered name is."""
+ELSEWHERE = {"spright", "openai-images", "hf-inference", "comfyui"}
+"""Spright names its own checkpoint, which no registered name is; servers have their own models."""
+METHODS = [name for name in plugins.names("method") if name not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module")
