@@ -15,6 +15,7 @@ BY_NAME = {
     "mmcv": "import_module, as the original stack wants it",
     "mmdet": "import_module, as the original stack wants it",
     "pandas": "pyarrow makes its frames",
+    "sentencepiece": "diffusers reads the vocabulary of Kolors with it",
 }
 """Declared packages that no import statement names, and what imports them."""
 OPTIONAL = {"torchvision": "used where it is installed, never needed"}

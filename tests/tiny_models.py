@@ -190,13 +190,13 @@ def t5_tokenizer() -> Any:
     return T5Tokenizer(vocab=[*frame, *letters], extra_ids=0, model_max_length=512)
 
 
-def t5_text(tokenizer: Any) -> Any:
+def t5_text(tokenizer: Any, width: int = 32) -> Any:
     """A T5 encoder of two layers with random weights."""
     from transformers import T5Config, T5EncoderModel
 
     config = T5Config(
         vocab_size=len(tokenizer),
-        d_model=32,
+        d_model=width,
         d_kv=8,
         d_ff=64,
         num_layers=2,

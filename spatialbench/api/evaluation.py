@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backbones.named import own_dtype
 from ..executors.named import named_executor
 from ..plugins import (
     Benchmark,
@@ -27,6 +28,7 @@ from ..runs.selection import Selection
 from ..stages.plan import WHOLE, Shard
 from . import choosing
 from .backbone_commit import chosen, settled
+from .batches import batch_of, notes
 from .console import progress as drawn
 from .rewriting import Rewriting, rewritten
 from .what import called, device_of, method_of, object_of, refuse_other_function
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
     from ..scoring.summary import Summary
     from ..stages.looker import Look
     from ..stages.preflight import Wanted
-
-DEFAULT_BATCH_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Evaluation:
             scheduler=self.scheduler,
             width=self.width,
             height=self.height,
-            dtype=self.dtype or "float32",
+            dtype=self.dtype or own_dtype(self._chosen.name, offline=self.offline),
             device=device_of(self, self._found),
             offline=self.offline,
         )
@@ -148,8 +148,13 @@ class Evaluation:
 
     @property
     def batch(self) -> int:
-        """Images at a time; by default enough for two rounds of what a method does at once."""
-        return self.batch_size or max(DEFAULT_BATCH_SIZE, 2 * self.spec.generator.at_once)
+        """Images at a time."""
+        return batch_of(self.spec.generator, self.batch_size)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is printed before the first image. Raises UserError for a prompt that cannot be."""
+        return notes(self.spec.generator, self.expected.prompts, self.batch_size)
 
     @cached_property
     def found_by(self) -> Detector | None:
@@ -263,7 +268,7 @@ class Evaluation:
         from ..runs.opening import opened_run
         from ..runs.sent_prompts import record_sent_prompts
 
-        for note in self.spec.generator.about_prompts(self.expected.prompts):
+        for note in self.notes:
             self.progress.notice(note)
         dtype = str(self.spec.identity["generator"].get("dtype", self.settings.dtype))
         machine = this_machine(self.settings.device, dtype, self.batch)

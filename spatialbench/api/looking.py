@@ -12,7 +12,7 @@ from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
 from ..runs.names import backbone_name
 from ..stages.plan import WHOLE, Shard
 from . import choosing
-from .evaluation import DEFAULT_BATCH_SIZE
+from .batches import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:
     from ..executors import Executor

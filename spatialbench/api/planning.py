@@ -69,7 +69,7 @@ class Plan:
             "price": self.price,
             "basis": self.basis,
             "downloads": [asdict(download) for download in self.downloads],
-            "notes": list(asked.spec.generator.about_prompts(expected.prompts)),
+            "notes": asked.notes,
         }
 
 

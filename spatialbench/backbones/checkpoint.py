@@ -6,7 +6,7 @@ Nothing here loads a model or imports a heavy library.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,18 @@ from ..weights.hub import HubSource, fetch_file, snapshot_folder
 from ..weights.origin import Weights
 from ..weights.patterns import FilePatterns
 from .architecture import Architecture, small_file
-from .families import Family, architecture_in
+from .families import AnyPipelineFamily, Family, architecture_in
 
 PIPELINE_FILES = FilePatterns(
     allow=("model_index.json", "*/*.json", "*/*.txt", "*/*.safetensors"),
     ignore=("*.fp16.*", "*.fp16-*", "*.non_ema.*", "safety_checker/*", "vae_1_0/*", "*openvino*"),
 )
 """What a pipeline needs from a Hub repository: one precision, no pickles, no safety checker."""
+ANY_PIPELINE_FILES = replace(
+    PIPELINE_FILES, allow=(*PIPELINE_FILES.allow, "*/*.model", "*/*.jinja")
+)
+"""The same of the classes that only their own pipeline can run, with vocabularies of sentencepiece
+and the templates of chats, which decide what their text encoders read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,19 @@ class Checkpoint:
 
 
 def pipeline_weights(
-    name: str, sources: tuple[HubSource, ...] = (), folder: Path | None = None
+    name: str,
+    sources: tuple[HubSource, ...] = (),
+    folder: Path | None = None,
+    files: FilePatterns = PIPELINE_FILES,
 ) -> Weights:
-    """The weights of a pipeline; ``spatialbench fetch`` knows it by its name, or by the source."""
+    """The weights of a pipeline; ``spatialbench fetch`` knows it by its name, or by the source.
+
+    Args:
+        files: see ``PIPELINE_FILES`` and ``ANY_PIPELINE_FILES``.
+    """
     missing = (
         f"{folder} is not a diffusers pipeline (it has no model_index.json); give a folder written "
-        "by save_pretrained of a Stable Diffusion, SD3 or FLUX pipeline."
+        "by save_pretrained of a text-to-image pipeline."
     )
     if name in LAB_BACKBONES:
         missing = (
@@ -94,7 +106,12 @@ def pipeline_weights(
     fetched_as = name
     if name == "local" or "/" in name:
         fetched_as = str(sources[0] if sources else folder)
-    return Weights(name, sources, folder, PIPELINE_FILES, "model_index.json", fetched_as, missing)
+    return Weights(name, sources, folder, files, "model_index.json", fetched_as, missing)
+
+
+def files_of(family: Family) -> FilePatterns:
+    """Which files of a checkpoint of this family are the model."""
+    return ANY_PIPELINE_FILES if isinstance(family, AnyPipelineFamily) else PIPELINE_FILES
 
 
 def repository_architecture(source: HubSource, family: Family, *, offline: bool) -> Architecture:

@@ -24,7 +24,7 @@ from ..weights.hub import (
 )
 from ..weights.repository import newest
 from .architecture import Architecture
-from .checkpoint import Checkpoint, pipeline_weights
+from .checkpoint import Checkpoint, files_of, pipeline_weights
 from .families import CLASSES, UNET, architecture_in, family_in, named
 from .of_repository import described
 from .registry import BACKBONES
@@ -123,6 +123,19 @@ def resolve(name: str, *, offline: bool = False) -> Checkpoint:
     return _repository(source, offline)
 
 
+def own_dtype(name: str, *, offline: bool) -> str:
+    """The type of numbers that a backbone is run with unless the user says otherwise.
+
+    Args:
+        name: as for ``resolve``. What is no backbone is refused elsewhere.
+        offline: ask nobody.
+    """
+    try:
+        return resolve(name, offline=offline).defaults.dtype or "float32"
+    except UserError:
+        return "float32"
+
+
 def checkpoint_of(
     plugin: Backbone, commit: str | None = None, *, offline: bool = False
 ) -> Checkpoint:
@@ -158,7 +171,7 @@ def checkpoint_of(
         plugin.name,
         plugin.defaults or family.defaults,
         family,
-        pipeline_weights(plugin.name, sources, plugin.folder),
+        pipeline_weights(plugin.name, sources, plugin.folder, files_of(family)),
         None if kind is None else Architecture(kind),
     )
 
@@ -218,7 +231,8 @@ def _of_folder(name: str, folder: Path) -> Checkpoint:
     One that is damaged or no pipeline at all is refused when it is identified or loaded.
     """
     family = family_in(folder)
-    weights, kind = pipeline_weights(name, folder=folder), architecture_in(folder)
+    weights = pipeline_weights(name, folder=folder, files=files_of(family))
+    kind = architecture_in(folder)
     return Checkpoint(name, family.folder_defaults(folder), family, weights, kind)
 
 
@@ -258,10 +272,10 @@ def _repository(source: HubSource, offline: bool) -> Checkpoint:
 def _said_by_itself(plugin: Backbone, source: HubSource, offline: bool) -> Checkpoint:
     """A commit of a repository by its own small files; where neither they nor the Hub can be had,
     by what the plug-in says. Loading refuses another kind then."""
-    weights = pipeline_weights(plugin.name, (source,))
+    said = named(plugin.pipeline) or UNET
+    weights = pipeline_weights(plugin.name, (source,), files=files_of(said))
     if plugin.name != source.repo:
         weights = replace(weights, fetched_as=f"{plugin.name}@{source.revision}")
-    said = named(plugin.pipeline) or UNET
     try:
         found = described(source, offline=offline)
     except NoRepository as error:

@@ -16,8 +16,8 @@ from ..weights.patterns import FilePatterns
 from ..weights.repository import ask, cached_files
 from .architecture import Architecture, small_file
 from .families import Family, named
+from .families.unsupported import unsupported
 from .pipeline_files import INDEX, no_pipeline, refuse_without_weights, wanted
-from .unsupported import unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _of_hub(endpoint: str, source: HubSource) -> Described:
         fetch_file(source, INDEX, folder)
         family = _family(source, folder)
         refuse_without_weights(small_file(folder / INDEX), found)
-        for name in (family.config_file, "vae/config.json"):
+        for name in (family.config_file, *family.small_files):
             if name in found.files:
                 fetch_file(source, name, folder)
         return _told(source, folder, found.files)

@@ -12,8 +12,9 @@ from ..files.documents import read_json
 from ..weights.devices import check_device, check_dtype
 from ..weights.loading import load_model, quiet
 from ..weights.parts_beside import load_beside, load_scheduler
+from .any_loading import load_any
 from .checkpoint import Checkpoint
-from .families import CLASSES, Parts, Pipeline, named
+from .families import AnyPipelineFamily, Parts, Pipeline, supported
 
 _LEFT_OUT: Mapping[str, Any] = {
     "feature_extractor": None,
@@ -31,7 +32,7 @@ def load_pipeline(
     offline: bool = False,
     replaced: Mapping[str, Path] | None = None,
 ) -> Pipeline:
-    """A Stable Diffusion, SDXL, SD3 or FLUX pipeline with every weight accounted for.
+    """A text-to-image pipeline with every weight accounted for.
 
     Models are in evaluation mode, frozen, of the given dtype and on the device; the safety
     checker and the progress bar are off; the scheduler is the checkpoint's own.
@@ -50,6 +51,11 @@ def load_pipeline(
     torch_dtype, torch_device = check_dtype(dtype, device), check_device(device)
     folder = backbone.weights.locate(offline=offline)
     class_name = _pipeline_class(folder, backbone)
+    if isinstance(backbone.family, AnyPipelineFamily):
+        assert not replaced, "no method replaces parts of a pipeline that it does not know"
+        pipe = load_any(class_name, folder, torch_dtype)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe.to(torch_device)
     parts = backbone.family.parts(class_name)
     absent = _absent(parts, folder)
     models: dict[str, Any] = {
@@ -126,13 +132,9 @@ def _pipeline_class(folder: Path, backbone: Checkpoint) -> str:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{index} cannot be read as a pipeline description ({error!r}); give a folder written "
-            "by save_pretrained of a Stable Diffusion, SD3 or FLUX pipeline."
+            "by save_pretrained of a text-to-image pipeline."
         ) from error
-    family = named(name)
-    if family is None:
-        raise UserError(
-            f"{folder} holds a {name}; expected one of {', '.join(CLASSES)}. Give another backbone."
-        )
+    family = supported(name, str(folder))
     if family != backbone.family:
         # A repository's kind is not known before it is here, and settings depend on it.
         raise UserError(

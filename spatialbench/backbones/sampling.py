@@ -16,7 +16,7 @@ from ..prompt_transforms import NONE, transform_of
 from ..weights.devices import DTYPES, require_dtype
 from .architecture import Architecture
 from .checkpoint import Checkpoint
-from .families import Family
+from .families import AnyPipelineFamily, Family
 from .named import resolve
 from .schedulers import OWN, SchedulerChoice, choose
 
@@ -63,7 +63,7 @@ class Sampling:
 
         Never for FLUX: its guidance is a number that the model is told.
         """
-        return self.guidance_scale > 1 and not self.family.told_guidance
+        return self.guidance_scale > self.family.unguided and not self.family.told_guidance
 
     @property
     def text_length(self) -> int | None:
@@ -170,6 +170,11 @@ def _methods_on(family: Family) -> str:
 
 def _scheduler(name: str, backbone: Checkpoint) -> SchedulerChoice:
     choice = choose(name)
+    if isinstance(backbone.family, AnyPipelineFamily) and choice.name != OWN:
+        raise UserError(
+            f"--scheduler {name} is for Stable Diffusion and SDXL; a {backbone.family.called} is "
+            "run with the scheduler in its checkpoint: leave --scheduler out."
+        )
     if backbone.family.flow and choice.name != OWN:
         raise UserError(
             f"--scheduler {name} is for models that predict noise or velocity; "
@@ -189,12 +194,13 @@ def _guidance(asked: float | None, backbone: Checkpoint) -> float:
                 "to need no guidance: leave --guidance-scale out."
             )
         return 0.0
-    if not math.isfinite(scale) or scale < 0 or 0 < scale < 1:
+    unguided = backbone.family.unguided
+    if not math.isfinite(scale) or scale < 0 or 0 < scale < unguided:
         raise UserError(
-            f"--guidance-scale {scale:g} is out of range: give more than 1, or 0 for no guidance "
-            f"(default {default:g})."
+            f"--guidance-scale {scale:g} is out of range: give more than {unguided:g}, or 0 for no "
+            f"guidance (default {default:g})."
         )
-    return max(scale, 1.0)
+    return max(scale, unguided)
 
 
 def _side(name: str, asked: int | None, default: int | None, unit: int) -> int | None:

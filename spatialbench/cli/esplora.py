@@ -9,8 +9,8 @@ import click
 
 from .. import plugins
 from ..api import choosing
+from ..api.batches import DEFAULT_BATCH_SIZE
 from ..api.console import progress, say, stdout_reserved
-from ..api.evaluation import DEFAULT_BATCH_SIZE
 from ..errors import UserError
 from ..lab import LAB_DETECTOR
 from ..plugins import GenerationSettings

@@ -1,17 +1,20 @@
-"""Plain Stable Diffusion, SDXL, SD3 and FLUX: the stock pipeline, one seeded generator an image."""
+"""The plain method: the stock pipeline, one seeded generator an image, on any backbone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.families import Family, Pipeline
+from ..backbones.call_arguments import CALL_PARAMETERS
+from ..backbones.families import AnyPipelineFamily, Family, Pipeline
 from ..backbones.pipeline_generator import PipelineGenerator, prepared_pipeline
 from ..backbones.prompt_embeddings import PromptEncoder
 from ..backbones.sampling import Sampling, resolve_sampling
 from ..errors import UserError
-from ..plugins import GenerationSettings, Json, MethodPlugin, Parameter
+from ..plugins import GenerationSettings, Json, Method, MethodPlugin, Parameter
 from ..plugins.parameters import read_parameters
+from .any_pipeline import AnyPipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,16 +99,24 @@ def _require_no_effectless(values: Mapping[str, Any], family: Family) -> None:
         )
 
 
+def _refuse_call_parameters(given: Mapping[str, Any], family: Family) -> None:
+    """Raises UserError for parameters that only other pipelines take."""
+    others = [key for key in given if key in CALL_PARAMETERS]
+    if others:
+        raise UserError(
+            f"{' and '.join(others)}: not for {family.called}, whose prompts are encoded and whose "
+            "guidance is applied here: leave that out."
+        )
+
+
 class StableDiffusionPlugin(MethodPlugin):
     """The entry point ``sd``."""
 
     name = "sd"
-    summary = "Stable Diffusion, SDXL, SD3 or FLUX as it is: the baseline of every method"
-    parameters = PARAMETERS
+    summary = "the backbone as it is, whatever its pipeline: the baseline of every method"
+    parameters: Mapping[str, Parameter] = MappingProxyType({**PARAMETERS, **CALL_PARAMETERS})
 
-    def configure(
-        self, settings: GenerationSettings, parameters: Mapping[str, Any]
-    ) -> StableDiffusion:
+    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Method:
         """Fix the settings.
 
         Raises:
@@ -113,6 +124,10 @@ class StableDiffusionPlugin(MethodPlugin):
                 each other.
         """
         sampling = resolve_sampling(settings, needs=self.needs)
+        if isinstance(sampling.family, AnyPipelineFamily):
+            scaled = settings.guidance_scale is not None
+            return AnyPipeline(self.name, sampling, parameters, scaled=scaled)
+        _refuse_call_parameters(parameters, sampling.family)
         values = read_stable_diffusion(self.name, PARAMETERS, parameters, sampling)
         return StableDiffusion(sampling, values)
 

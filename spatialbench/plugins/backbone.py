@@ -32,7 +32,8 @@ class Defaults:
     ``scheduler`` is a name of ``backbones.schedulers``; ``own`` is the one in the checkpoint.
     ``width`` and ``height`` are pixels; None is the checkpoint's own size. A FLUX model with
     ``guidance_scale`` 0 takes none. ``text_length`` is how many tokens of T5 a transformer reads,
-    or rows of zeros where it has no T5; 0 is none.
+    or rows of zeros where it has no T5; 0 is none. ``dtype`` is ``float32``, ``float16`` or
+    ``bfloat16``; None is ``float32``.
     """
 
     steps: int = 50
@@ -41,6 +42,7 @@ class Defaults:
     width: int | None = None
     height: int | None = None
     text_length: int | None = None
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)

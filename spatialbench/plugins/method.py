@@ -98,6 +98,17 @@ class Method(ABC):
         """How many requests are worked on at the same time, one after the other within each."""
         return 1
 
+    @property
+    def own_batch_size(self) -> int | None:
+        """Images at a time unless the user says otherwise; None leaves that to the harness."""
+        return None
+
+    @property
+    def largest_batch(self) -> int | None:
+        """The most images that it makes at a time, because more would change them; None for any
+        number."""
+        return None
+
     @abstractmethod
     def identity(self) -> Json:
         """Everything that decides the pixels: method, version, parameters, backbone, scheduler.

@@ -71,6 +71,16 @@ class Transformed(Method):
         """What the method says."""
         return self.generator.at_once
 
+    @property
+    def own_batch_size(self) -> int | None:
+        """What the method says."""
+        return self.generator.own_batch_size
+
+    @property
+    def largest_batch(self) -> int | None:
+        """What the method says."""
+        return self.generator.largest_batch
+
     def identity(self) -> Json:
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}

@@ -35,7 +35,7 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
     """
     name = model_class.__name__
     safe = require_weights(folder, pickled=pickled)
-    library = model_class.__module__.partition(".")[0]
+    library = _saved_by(model_class)
     try:
         files = loaded_files(folder, library, safe=safe)
     except UserError as error:
@@ -67,6 +67,15 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
     check_keys(f"{name} in {folder}", info)
     check_finite(f"{name} in {folder}", model)
     return model.eval().requires_grad_(False)
+
+
+def _saved_by(model_class: Any) -> str:
+    """The library whose ``save_pretrained`` names the files; a few models of transformers' kind are
+    written in diffusers."""
+    kinds = {(base.__module__.partition(".")[0], base.__name__) for base in model_class.__mro__}
+    if ("transformers", "PreTrainedModel") in kinds:
+        return "transformers"
+    return str(model_class.__module__.partition(".")[0])
 
 
 def require_weights(folder: Path, *, pickled: bool = False) -> bool:

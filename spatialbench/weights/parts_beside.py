@@ -18,7 +18,7 @@ _MOST_LENGTH = 1 << 20
 """Tokens; the library gives a tokenizer of no known length about 1e30."""
 
 
-def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
+def load_beside(class_name: str, folder: Path, rows: int | None = None, kind: Any = None) -> Any:
     """The tokenizer or image processor of a model's folder, by the name of its class.
 
     Name an image processor's Pil class outright: the plain class changes its pixels when
@@ -27,9 +27,10 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
     What was loaded is tried once, so that a damaged one is found before the first image.
 
     Args:
-        class_name: in transformers.
+        class_name: in transformers, or that of ``kind``.
         folder: what holds its files.
         rows: of a tokenizer's model, how many tokens it knows; None not to compare.
+        kind: a tokenizer's class that is not in transformers.
 
     Raises:
         UserError: another kind of class, files that are missing or damaged, a tokenizer of another
@@ -37,7 +38,7 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None) -> Any:
     """
     import transformers
 
-    kind: Any = getattr(transformers, class_name, None)
+    kind = kind or getattr(transformers, class_name, None)
     tokenizer = class_name == "AutoTokenizer" or _is(kind, transformers.PreTrainedTokenizerBase)
     if not tokenizer and not class_name.endswith("ImageProcessorPil"):
         raise UserError(
@@ -95,12 +96,34 @@ def load_scheduler(class_name: str, folder: Path) -> Any:
         ) from error
 
 
+def load_processor(kind: Any, folder: Path) -> Any:
+    """What prepares text and images for a model that reads both, by its class in transformers.
+
+    Raises:
+        UserError: files that are missing or damaged, or a folder that needs code of its own.
+    """
+    _require_own_files(folder)
+    try:
+        with quiet():
+            return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        raise UserError(
+            f"cannot load the processor of {folder} ({' '.join(str(error).split())[:300]}); get an "
+            "intact copy of the folder, one that needs no code of its own."
+        ) from error
+
+
 def _is(kind: Any, base: type) -> bool:
     return isinstance(kind, type) and issubclass(kind, base)
 
 
 def _require_vocabulary(folder: Path, tokenizer: Any) -> None:
     """Refuse a folder without a vocabulary: the library then makes a tokenizer of no words."""
+    if not type(tokenizer).vocab_files_names:
+        # It reads bytes, and needs no vocabulary.
+        return
     # tokenizer.json, or one of a version such as tokenizer.4.0.json.
     if {path.name for path in folder.glob("tokenizer*.json")} - {"tokenizer_config.json"}:
         return

@@ -59,6 +59,8 @@ class Family(ABC):
         flow: whether it follows a flow from noise to image, with the checkpoint's own scheduler.
         told_guidance: whether guidance is a number that the model is told, so that no negative
             prompt acts; else two predictions are compared.
+        small_files: what else of a checkpoint's configurations tells its defaults.
+        unguided: the guidance scale up to which there is none.
         side_unit: sides of an image are multiples of this: other sides diffusers refuses or rounds.
         words: whose words stand for an object unless the user says otherwise, ``clip`` or ``t5``.
     """
@@ -72,6 +74,8 @@ class Family(ABC):
     defaults = Defaults()
     flow = True
     told_guidance = False
+    unguided = 1.0
+    small_files: tuple[str, ...] = ("vae/config.json",)
     side_unit = 16
     words = "clip"
 

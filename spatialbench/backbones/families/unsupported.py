@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..errors import UserError
-from .families import CLASSES
+from ...errors import UserError
 
 
 def unsupported(what: str, class_name: object) -> UserError:
@@ -30,27 +29,34 @@ def _reason(class_name: object) -> str:
             f"a {class_name}, which is no pipeline: give the repository or folder of a whole "
             "text-to-image pipeline, with a model_index.json of diffusers."
         )
-    takes = _other_input(class_name)
+    takes = _other_input_of(class_name)
     if takes is not None:
         return (
             f"a {class_name}, which {takes}; expected a text-to-image pipeline: give the "
             "checkpoint that this one was made from."
         )
     return (
-        f"a {class_name}; expected a text-to-image pipeline of this diffusers, such as "
-        f"{', '.join(CLASSES[:3])}: call it in a function of yours, and give that with --method "
-        "path/to/file.py:NAME."
+        f"a {class_name}; expected one of StableDiffusionPipeline, FluxPipeline and the other "
+        "text-to-image classes of docs/pipelines.md: call it in a function of yours, and give that "
+        "with --method path/to/file.py:NAME."
     )
 
 
-def _other_input(class_name: str) -> str | None:
-    """What a class of diffusers' wants besides a prompt, or makes instead of an image."""
+def _other_input_of(class_name: str) -> str | None:
     import diffusers
-    from diffusers.pipelines import auto_pipeline
 
     kind: Any = getattr(diffusers, class_name, None)
-    if kind is None or not callable(getattr(kind, "__call__", None)):  # noqa: B004
+    return other_input(kind) if isinstance(kind, type) else None
+
+
+def other_input(kind: type) -> str | None:
+    """What a class of pipelines wants besides a prompt, or makes instead of an image: a clause."""
+    from diffusers.pipelines import auto_pipeline
+
+    if not callable(getattr(kind, "__call__", None)):  # noqa: B004
         return None
+    if "Control" in kind.__name__:
+        return "needs an image that controls the layout, beside the prompt"
     makes = {"VIDEO": "makes videos", "AUDIO": "makes sound"}
     for task, made in makes.items():
         if any(kind in table.values() for table in _tables(auto_pipeline, task)):

@@ -1,0 +1,204 @@
+"""Any text-to-image pipeline, called as it is: text, seed and the arguments of its own class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..backbones.call_arguments import CALL_PARAMETERS, NEGATIVE, settled
+from ..backbones.families import AnyPipelineFamily, Pipeline
+from ..backbones.pipeline_call import PipelineCall, known_call
+from ..backbones.pipeline_generator import image_generators
+from ..backbones.pipelines import load_pipeline
+from ..backbones.sampling import Sampling
+from ..errors import UserError
+from ..plugins import ImageRequest, Json, Method, Parameter, Requirement
+from ..plugins.parameters import read_parameters
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+VERSION = 1
+"""Raised whenever the same settings would give other pixels."""
+
+PARAMETERS: Mapping[str, Parameter] = {
+    NEGATIVE: Parameter("", "what guidance leads away from; empty for the usual none"),
+    "eta": Parameter(0.0, "nothing that these pipelines take"),
+    **CALL_PARAMETERS,
+}
+
+
+class AnyPipeline(Method):
+    """A backbone of any class with its settings, sampled by its own pipeline's call.
+
+    One image is made at a time unless the class is known to make the same images in a batch.
+
+    Args:
+        name: the method's.
+        sampling: the settings, of a backbone whose family is an ``AnyPipelineFamily``.
+        given: the parameters that the user gave.
+        scaled: whether the user gave a guidance scale.
+        call: what the pipeline's class takes; None to look it up in diffusers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sampling: Sampling,
+        given: Mapping[str, Any],
+        *,
+        scaled: bool,
+        call: PipelineCall | None = None,
+    ) -> None:
+        family = sampling.family
+        assert isinstance(family, AnyPipelineFamily)
+        values = read_parameters(name, PARAMETERS, given)
+        if values["eta"]:
+            raise UserError(f"eta is not for a {family.called}: leave eta out.")
+        self._name = name
+        self._family = family
+        self.sampling = sampling
+        self.call = call or known_call(family.class_name)
+        self.arguments = settled(self.call, sampling, values, scaled=scaled)
+        self._scaled = scaled
+        self._pipe: Pipeline | None = None
+
+    @property
+    def one_by_one(self) -> bool:
+        """Yes, where it makes one image at a time whatever is asked."""
+        return self.largest_batch == 1
+
+    @property
+    def own_batch_size(self) -> int | None:
+        """One: these are large models, and only so is an image what the bare pipeline makes."""
+        return 1
+
+    @property
+    def largest_batch(self) -> int | None:
+        """One, unless an image in a batch is known to be the image alone."""
+        return None if self._family.batch_invariant else 1
+
+    def identity(self) -> Json:
+        """Method, version, the settings, the class and every argument of its call."""
+        told = self.sampling.identity()
+        # It stands among the arguments, where the pipeline takes any.
+        told.pop("text_length", None)
+        return {
+            "method": self._name,
+            "version": VERSION,
+            "parameters": {NEGATIVE: self.arguments.get(NEGATIVE, "")},
+            "pipeline": self._family.class_name,
+            "call": dict(sorted(self.arguments.items())),
+            **told,
+        }
+
+    def download(self) -> None:
+        """Get what is missing of the backbone; see ``plugins.download``."""
+        self.sampling.download()
+
+    def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
+        """The backbone's files, and its numbers' type."""
+        return self.sampling.requirements()
+
+    def load(self) -> None:
+        """Load the pipeline; see :func:`~spatialbench.backbones.pipelines.load_pipeline`."""
+        if self._pipe is None:
+            self._pipe = self.prepared()
+            self._guide(self._pipe)
+
+    def prepared(self) -> Pipeline:
+        """The pipeline, loaded."""
+        sampling = self.sampling
+        return load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """RGB images, one a request.
+
+        Raises:
+            UserError: settings that the pipeline refuses, images of another size than was asked
+                for, or images that are not finite.
+        """
+        if not requests:
+            return []
+        self.load()
+        at_once = self.largest_batch or len(requests)
+        return [
+            image
+            for start in range(0, len(requests), at_once)
+            for image in self._images(requests[start : start + at_once])
+        ]
+
+    def _images(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """One call."""
+        # A list of its own for every call: some pipelines write into the one that they are given.
+        texts = [request.prompt.text for request in requests]
+        # What is the class's own is left to the class, which may tell tuples from lists.
+        own = self.call.constants
+        arguments = {
+            key: value
+            for key, value in self.arguments.items()
+            if key not in own or own[key] != value
+        }
+        if NEGATIVE in arguments and self.call.negative[1]:
+            arguments[NEGATIVE] = [arguments[NEGATIVE]] * len(texts)
+        sampling = self.sampling
+        sides = {"height": sampling.height, "width": sampling.width}
+        arguments |= {key: side for key, side in sides.items() if key in self.call.names}
+        if "num_inference_steps" in self.call.names:
+            arguments["num_inference_steps"] = sampling.steps
+        assert self._pipe is not None
+        try:
+            made = self._pipe(
+                prompt=texts,
+                generator=image_generators(requests),
+                output_type="np",
+                **arguments,
+            ).images
+        except ValueError as error:
+            said = " ".join(str(error).split())[:400]
+            raise UserError(
+                f"a {self._family.called} cannot make images with these settings: {said}"
+            ) from error
+        return self._checked(made, requests)
+
+    def _checked(self, made: Any, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Values from 0 to 1, (n, h, w, 3), as images of 8 bits.
+
+        Raises:
+            UserError: another shape or size, or values that are not finite.
+        """
+        import numpy as np
+        from PIL import Image
+
+        pixels = np.asarray(made)
+        if pixels.ndim != 4 or pixels.shape[0] != len(requests) or pixels.shape[3] != 3:
+            raise UserError(
+                f"a {self._family.called} returned values of shape {pixels.shape} for "
+                f"{len(requests)} images; expected one RGB image per prompt."
+            )
+        height, width = pixels.shape[1:3]
+        asked = (self.sampling.width or width, self.sampling.height or height)
+        if (width, height) != asked:
+            raise UserError(
+                f"a {self._family.called} made images of {width} x {height} pixels, and "
+                f"{asked[0]} x {asked[1]} were asked for: it does not take this size; give another "
+                "--width and --height, such as its own."
+            )
+        for request, one in zip(requests, pixels, strict=True):
+            if not np.isfinite(one).all():
+                raise UserError(
+                    f"NaN or infinite values in the image {request.prompt.id}/{request.index}; it "
+                    "was not written. Use --dtype float32 or bfloat16."
+                )
+        # As diffusers itself rounds.
+        return [Image.fromarray((one * 255).round().astype("uint8")) for one in pixels]
+
+    def _guide(self, pipe: Pipeline) -> None:
+        """Give the user's scale to a part that guides, where the model is not told it."""
+        guides = [name for name in ("guider", "ocr_guider") if pipe.components.get(name)]
+        denoiser = pipe.components.get("transformer")
+        if not (self._scaled and guides) or denoiser.config.get("guidance_embeds", False):
+            return
+        for name in guides:
+            guider = pipe.components[name]
+            setattr(pipe, name, guider.new(guidance_scale=self.sampling.guidance_scale))
