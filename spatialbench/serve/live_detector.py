@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,14 +16,6 @@ from ..stages.first_look import PATIENCE
 from ..stages.preflight import require
 from .asked import Ready, Refused
 
-
-class Look(NamedTuple):
-    """An image and the names that are looked for in it."""
-
-    ready: Ready
-    names: Sequence[str]
-
-
 _MOST_NAMES = 10_000
 """Names whose being known is remembered; a client can ask for as many as it likes."""
 
@@ -33,13 +24,17 @@ class LiveDetector:
     """A detector as a server needs it. ``require`` may be called from any thread.
 
     Args:
-        detector: with its weights chosen.
+        detector: with its weights chosen, and what its benchmark put behind it.
+        plain: the same without that, for images of which no more than boxes are needed.
         names: what the known prompts ask for.
         known: labels that are no sign of a wrong detector.
     """
 
-    def __init__(self, detector: Detector, names: Collection[str], known: Collection[str]) -> None:
+    def __init__(
+        self, detector: Detector, plain: Detector, names: Collection[str], known: Collection[str]
+    ) -> None:
         self.detector = detector
+        self._plain = plain
         self._names = sorted(names)
         self._known = frozenset(known)
         self._found_out: dict[str, str | None] = {}
@@ -75,41 +70,50 @@ class LiveDetector:
             if (why := self._found_out.get(name)) is not None:
                 raise Refused(why)
 
-    def look(self, batch: Sequence[Ready], labels: Sequence[Sequence[str]]) -> list[BoxRecord]:
+    def look(
+        self, batch: Sequence[Ready], labels: Sequence[Sequence[str]], wholly: Sequence[bool]
+    ) -> list[BoxRecord]:
         """What is found in each image: one pass over all in which anything is looked for.
 
         Args:
             batch: whose images are looked at.
             labels: the names to look for in each.
+            wholly: whether ``detector`` is needed for it, and ``plain`` does not do.
 
         Raises:
             UserError: what no detector can have found; nothing known in any of the first images.
             Exception: whatever the model raises.
         """
-        looks = [Look(*pair) for pair in zip(batch, labels, strict=True)]
-        asked = [look for look in looks if look.names]
-        seen = iter(self._found(asked) if asked else ())
-        found = [next(seen) if look.names else self._nothing(look) for look in looks]
-        self._listen(found, labels)
-        return found
+        found: dict[int, BoxRecord] = {}
+        for detector in {id(one): one for one in (self._plain, self.detector)}.values():
+            places = [
+                place
+                for place, names in enumerate(labels)
+                if names and detector is (self.detector if wholly[place] else self._plain)
+            ]
+            if places:
+                images = [batch[place].image for place in places]
+                seen = detector.detect(images, [labels[place] for place in places])
+                for place, one in zip(places, self._one_each(seen, places), strict=True):
+                    found[place] = self._record(batch[place], one)
+        records = [found.get(n) or self._nothing(ready) for n, ready in enumerate(batch)]
+        self._listen(records, labels)
+        return records
 
-    def _found(self, looks: Sequence[Look]) -> list[BoxRecord]:
-        images = [look.ready.image for look in looks]
-        found = self.detector.detect(images, [look.names for look in looks])
-        if not isinstance(found, Sequence) or len(found) != len(looks):
+    def _one_each(self, seen: Sequence[Detections], places: Sequence[int]) -> Sequence[Detections]:
+        if not isinstance(seen, Sequence) or len(seen) != len(places):
             raise UserError(
-                f"{self._whose} gave {found!r:.80} for {len(looks)} images: expected a list with "
+                f"{self._whose} gave {seen!r:.80} for {len(places)} images: expected a list with "
                 "Detections of each."
             )
-        return [self._record(look, one) for look, one in zip(looks, found, strict=True)]
+        return seen
 
-    def _record(self, look: Look, found: Detections) -> BoxRecord:
-        key = (look.ready.prompt.id, 0)
-        return found_record(self.detector.signature(), key, None, found, look.ready.image)
+    def _record(self, ready: Ready, found: Detections) -> BoxRecord:
+        key = (ready.prompt.id, 0)
+        return found_record(self.detector.signature(), key, None, found, ready.image)
 
-    def _nothing(self, look: Look) -> BoxRecord:
-        size = look.ready.image.size
-        return self._record(look, Detections.build(np.empty((0, 4)), [], (), *size))
+    def _nothing(self, ready: Ready) -> BoxRecord:
+        return self._record(ready, Detections.build(np.empty((0, 4)), [], (), *ready.image.size))
 
     def _listen(self, found: Sequence[BoxRecord], labels: Sequence[Sequence[str]]) -> None:
         """Until a label is known: a detector that finds nothing gives every image a reward of 0.

@@ -52,6 +52,8 @@ class Rewarder:
         others: Sequence[Rule] = (),
         threshold: float | None = None,
         metadata: Path | None = None,
+        device: str = "cpu",
+        offline: bool = False,
         most_pixels: int = MOST_PIXELS,
     ) -> None:
         """See ``of``, which takes names; ``others`` are the rules that may be asked for besides.
@@ -65,7 +67,8 @@ class Rewarder:
         self._most_pixels = most_pixels
         prompts = self._prompts.prompts
         names = {name for prompt in prompts for name in benchmark.labels(prompt)}
-        self._detector = LiveDetector(detector, names, vocabulary(benchmark, prompts))
+        whole = benchmark.prepare_detector(detector, subset, device, offline)
+        self._detector = LiveDetector(whole, detector, names, vocabulary(benchmark, prompts))
         stated = stated_threshold(detector)
         self._judgings: dict[str, Judging] = {}
         for one in (rule, *others):
@@ -122,15 +125,19 @@ class Rewarder:
         named = [one for one in (defaults.official, defaults.strict) if one is not None]
         others = [choosing.rule(benchmark, one, subset) for one in named]
         device = chosen_device(device)
-        model = choosing.detector(detector, benchmark, subset, "", device, offline, notice=notice)
+        plain = choosing.detector(
+            detector, benchmark, subset, "", device, offline, prompts=(), notice=notice
+        )
         return cls(
             benchmark,
             subset,
-            model,
+            plain,
             chosen,
             others=others,
             threshold=threshold,
             metadata=metadata,
+            device=device,
+            offline=offline,
             most_pixels=most_pixels,
         )
 
@@ -194,7 +201,7 @@ class Rewarder:
             )
 
     def reward(self, batch: Sequence[Ready], rules: Sequence[str] = ()) -> list[Reward | Refused]:
-        """Look at all images in one pass, and judge each by the rule of the reward and by others.
+        """Look at every image once, and judge each by the rule of the reward and by others.
 
         Args:
             batch: images of any prompts and sizes.
@@ -209,7 +216,8 @@ class Rewarder:
         """
         self.require_rules(rules)
         labels = [self.benchmark.labels(ready.prompt) for ready in batch]
-        found = self._detector.look(batch, labels)
+        needs_more = self.benchmark.needs_prepared_detector
+        found = self._detector.look(batch, labels, [needs_more([r.prompt]) for r in batch])
         names = dict.fromkeys((self.rule, *rules))
         return [
             self._judged(ready.prompt, record, names)

@@ -62,8 +62,18 @@ def boxes(*labels: str, scale: float = 1.0, size: tuple[int, int] = (16, 16)) ->
     return Detections.build(corners, [0.9] * len(labels), labels, *size)
 
 
-def live(detector: Finder) -> LiveDetector:
-    return LiveDetector(detector, NAMES, NAMES)
+class Live(LiveDetector):
+    """With nothing put behind the detector."""
+
+    def __init__(self, detector: Finder) -> None:
+        super().__init__(detector, detector, NAMES, NAMES)
+
+    def see(self, count: int, names: Sequence[str] = NAMES) -> None:
+        self.look(ready(count), [names] * count, [False] * count)
+
+
+def live(detector: Finder) -> Live:
+    return Live(detector)
 
 
 def test_it_is_loaded_and_tried_before_it_serves() -> None:
@@ -126,7 +136,7 @@ def test_what_is_missing_is_fetched() -> None:
 )
 def test_what_no_detector_can_have_found_is_an_error(answers: Any, told: str) -> None:
     with pytest.raises(UserError, match=told):
-        live(Told(answers=answers)).look(ready(2), [NAMES] * 2)
+        live(Told(answers=answers)).see(2)
 
 
 def test_what_the_model_raises_is_raised() -> None:
@@ -134,34 +144,34 @@ def test_what_the_model_raises_is_raised() -> None:
         raise RuntimeError("device lost")
 
     with pytest.raises(RuntimeError, match="device lost"):
-        live(Told(answers=fails)).look(ready(1), [NAMES])
+        live(Told(answers=fails)).see(1)
 
 
 @pytest.mark.parametrize("found", [(), ("elephant",)], ids=["nothing", "other names"])
 def test_one_that_never_names_anything_rewards_nobody(found: tuple[str, ...]) -> None:
     detector = Told(answers=lambda images: [boxes(*found)] * len(images))
     looking = live(detector)
-    looking.look(ready(PATIENCE - 1), [NAMES] * (PATIENCE - 1))
+    looking.see(PATIENCE - 1)
     for _ in range(2):
         with pytest.raises(UserError, match=r"found nothing that was asked for .* rewarded"):
-            looking.look(ready(1), [NAMES])
+            looking.see(1)
     # One image in which something is found speaks for it, from then on.
     detector.answers = None
-    looking.look(ready(1), [NAMES])
+    looking.see(1)
     detector.answers = lambda images: [boxes(*found)] * len(images)
-    looking.look(ready(PATIENCE), [NAMES] * PATIENCE)
+    looking.see(PATIENCE)
 
 
 def test_names_of_a_clients_own_are_known_too() -> None:
     looking = live(Told(answers=lambda images: [boxes("unicorn", scale=8)] * len(images)))
     for _ in range(3):
-        looking.look(ready(PATIENCE), [["unicorn"]] * PATIENCE)
+        looking.see(PATIENCE, ["unicorn"])
 
 
 def test_boxes_in_shares_of_the_image_are_refused() -> None:
     looking = live(Told(answers=lambda images: [boxes("circle")] * len(images)))
     with pytest.raises(UserError, match="look like shares of the image"):
-        looking.look(ready(1), [NAMES])
+        looking.see(1)
 
 
 def test_a_name_is_asked_about_once() -> None:
@@ -178,3 +188,14 @@ def test_a_name_is_asked_about_once() -> None:
         with pytest.raises(Refused, match="no word for it"):
             looking.require(["circle", "unicorn"])
     assert asked == ["circle", "square", "unicorn"]
+
+
+def test_only_what_needs_more_goes_through_what_was_put_behind_it() -> None:
+    """And every image comes back in its place."""
+    plain = Told(answers=lambda images: [boxes("circle", scale=8)] * len(images))
+    whole = Told(answers=lambda images: [boxes("square", scale=8)] * len(images))
+    looking = LiveDetector(whole, plain, NAMES, NAMES)
+    labels: list[Sequence[str]] = [NAMES, NAMES, (), NAMES, ()]
+    found = looking.look(ready(5), labels, [True, False, True, True, False])
+    assert [list(one.labels) for one in found] == [["square"], ["circle"], [], ["square"], []]
+    assert (plain.done, whole.done) == (["detect"], ["detect"])

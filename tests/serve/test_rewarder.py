@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import spatialbench
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
@@ -312,3 +313,48 @@ def test_a_real_detector_in_any_company() -> None:
             [float(fact) for fact in other.verdict.facts.values()],
             atol=1e-4,
         )
+
+
+@pytest.mark.parametrize("rule", ["geneval-strict/1", "geneval-partial/1", "official"])
+def test_a_run_gives_every_image_the_score_that_a_trainer_is_told(
+    tmp_path: Path, rule: str
+) -> None:
+    detector = RecordedDetector()
+    ids = [prompt.id for prompt in GENEVAL.prompts("all")[::60]]
+    images = {}
+    for number, prompt_id in enumerate(ids):
+        prompt = next(one for one in GENEVAL.prompts("all") if one.id == prompt_id)
+        # One of each object but one, in a row: some prompts are right and most are not.
+        names = [*prompt.objects, *prompt.objects[: number % 3]]
+        boxes: dict[str, list[list[float]]] = {name: [] for name in names}
+        for place, name in enumerate(names):
+            boxes[name].append([9 * place, 9, 9 * place + 6, 15, 0.95 - place / 100])
+        colours = {name: ["red"] * len(found) for name, found in boxes.items()}
+        content = detector.record(image_of(number), {"boxes": boxes, "colors": colours})
+        images[prompt_id, 0] = Image.open(io.BytesIO(content)).convert("RGB")
+    run = spatialbench.score(
+        images,
+        "geneval:all",
+        name="mine",
+        only=ids,
+        images_per_prompt=1,
+        detector=detector,
+        rule=rule,
+        out=tmp_path,
+        device="cpu",
+        progress=False,
+    )
+    rewarder = geneval(detector, rule=rule)
+    told = {}
+    for (prompt_id, _), image in images.items():
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        (answer,) = given(
+            rewarder.reward([rewarder.read(Asked(file.getvalue(), prompt_id=prompt_id))])
+        )
+        told[prompt_id] = (answer.reward, answer.verdict.correct, answer.verdict.reason)
+    frame = run.frame()
+    assert told == {
+        row.prompt_id: (row.score, row.correct, row.reason) for row in frame.itertuples()
+    }
+    assert len(set(frame["score"])) > 1
