@@ -13,7 +13,7 @@ from spatialbench import plugins
 
 ROOT = Path(__file__).parents[1] / "spatialbench"
 
-COMMON_WORDS = {"revision": "of weights"}
+COMMON_WORDS = {"revision": "of weights", "lora": "small weights beside a model's own"}
 """Methods whose name is an English word of this trade, which no search can tell from it."""
 
 THEIRS = {"methods": "the methods themselves"}

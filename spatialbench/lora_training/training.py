@@ -15,6 +15,7 @@ from ..backbones.pipelines import load_pipeline
 from ..backbones.sampling import Sampling
 from ..errors import UserError
 from ..lab.training.loop import Schedule, Training
+from ..methods.lora.recipe import ESPLORA, RECIPE_KEY
 from ..runs.files import make_folder, write_atomic
 from .asked_model import AskedModel
 from .conditioning import Conditioning
@@ -259,10 +260,12 @@ def _save(pipe: Pipeline, models: dict[str, nn.Module], folder: Path) -> Path:
 
 def _ordered_header(content: bytes) -> bytes:
     """safetensors writes its metadata in an order that changes by process; the same training has
-    to give the same bytes, and so the same hash in a run's identity."""
+    to give the same bytes, and so the same hash in a run's identity. The recipe is written there
+    too."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    told = {**header["__metadata__"], RECIPE_KEY: ESPLORA}
+    header["__metadata__"] = dict(sorted(told.items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + content[8 + size :]

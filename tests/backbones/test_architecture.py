@@ -153,14 +153,15 @@ def needed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     from safetensors.numpy import save_file
 
     lora = tmp_path_factory.mktemp("lora") / "lora.safetensors"
-    save_file({"unet.a.lora_A.weight": np.ones((1, 1), np.float32)}, lora)
+    told = {"spatialbench_recipe": "esplora/1"}
+    save_file({"unet.a.lora_A.weight": np.ones((1, 1), np.float32)}, lora, told)
     return {"unet": f"org/unet@{COMMIT}", "lora": str(lora)}
 
 
 def outcome(method: str, backbone: str, needed: dict[str, str]) -> Any:
     """The identity but for the backbone's own entry, or the refusal but for its name."""
     taken = plugins.load("method", method).parameters
-    told = resolve(backbone).family.told_guidance or method == "esplora"
+    told = resolve(backbone).family.told_guidance or method in ("esplora", "lora")
     given = {k: v for k, v in needed.items() if k in taken and k == ("lora" if told else "unet")}
     try:
         identity = configured(method, backbone, **given).identity()
@@ -183,7 +184,7 @@ def test_a_folder_runs_every_method_as_the_registered_name_does(
         if isinstance(ours, dict):
             ran.add(method)
     assert {"sd", "compass"} <= ran or name == "lab-mmdit"
-    assert {"esplora", "tenor"} <= ran or name == "lab-mmdit"
+    assert {"esplora", "lora", "tenor"} <= ran or name == "lab-mmdit"
 
 
 def test_only_stable_diffusion_2_has_its_words_compete_alone(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_guides(spatialbench: Command, tmp_path: Path) -> None:
 
 
 def test_a_lora_that_is_not_there(spatialbench: Command, tmp_path: Path) -> None:
-    given = ("run", "--method", "esplora", "--bench", "visor", "--limit", "2", "--set")
+    given = ("run", "--method", "lora", "--bench", "visor", "--limit", "2", "--set")
     refused(spatialbench(*given, "lora=nowhere.safetensors"), tmp_path, "nowhere.safetensors")
 
 

@@ -87,7 +87,7 @@ def _saved_safetensors() -> bytes:
 
 
 def _lora(folder: Path) -> None:
-    from spatialbench.methods.esplora.lora_file import find_lora, read_lora
+    from spatialbench.methods.lora.lora_file import find_lora, read_lora
 
     read_lora(find_lora(str(folder / "lora" / "lora.safetensors")))
 

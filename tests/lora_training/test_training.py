@@ -21,10 +21,10 @@ from spatialbench.lora_training.lora_settings import LoraSettings
 from spatialbench.lora_training.noising import draw_timesteps
 from spatialbench.lora_training.record import claim
 from spatialbench.lora_training.training import LORA, train_lora
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import find_lora, read_lora
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import find_lora, read_lora
 from spatialbench.plugins import GenerationSettings
-from tests.methods.esplora.lora_files import small_unet
+from tests.methods.lora.lora_files import small_unet
 from tests.tiny_models import save_pipeline, tiny_sd, tiny_sdxl
 
 SETTINGS = LoraSettings(rank=3, alpha=5.0, steps=6, batch_size=2, learning_rate=0.01, seed=4)

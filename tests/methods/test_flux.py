@@ -27,7 +27,7 @@ from tests.methods.batches import (
 TEXTS = ("a dog to the left of a cat", "a car above a bench", "a tv below a wine glass")
 REQUESTS = [ImageRequest(Prompt(str(i), t, "left"), 0, 42 + i) for i, t in enumerate(TEXTS)]
 SIZE: dict[str, Any] = {"height": 32, "width": 48}
-RUNS_ON_FLUX = {"sd", "infsplign", "esplora", "compass", "compass-without-tenor", "tenor"}
+RUNS_ON_FLUX = {"sd", "infsplign", "esplora", "lora", "compass", "compass-without-tenor", "tenor"}
 
 
 @functools.cache

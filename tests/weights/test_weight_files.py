@@ -96,7 +96,7 @@ def _sam(folder: Path) -> None:
 
 
 def _unet(folder: Path) -> None:
-    from tests.methods.esplora.lora_files import small_unet
+    from tests.methods.lora.lora_files import small_unet
 
     small_unet().save_pretrained(folder)
 

@@ -16,8 +16,8 @@ from ...errors import UserError
 from ...files.downloads import forbidden
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...plugins.requirements import Requirement, required
-from ..esplora.adaptation import adapt_from_file
-from ..esplora.lora_file import LoraFile
+from ..lora.adaptation import adapt_from_file
+from ..lora.lora_file import LoraFile
 from ..stable_diffusion import StableDiffusion, read_stable_diffusion
 from .flux_sampling import FluxSampling, is_guided_flux, take_flux_sampling, with_authors_defaults
 from .tenor import install_tenor
@@ -143,7 +143,7 @@ class Compass(StableDiffusion):
             adaptation.remove()
             raise UserError(
                 f"{lora.path} adapts no double block of FLUX, so it is not a LoRA of CoMPaSS's "
-                "kind and TENOR has no layer to act on; run it with --method esplora."
+                "kind and TENOR has no layer to act on; run it with --method lora."
             )
         return blocks
 

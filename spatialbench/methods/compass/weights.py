@@ -14,7 +14,7 @@ from ...weights.hashing import folder_hash
 from ...weights.hub import HubSource, parse_source
 from ...weights.origin import Weights
 from ...weights.patterns import FilePatterns
-from ..esplora.lora_file import LoraFile, find_lora
+from ..lora.lora_file import LoraFile, find_lora
 
 REPOSITORIES: Mapping[str, str] = {
     "sd1.4": "blurgy/CoMPaSS-SD1.4",
@@ -108,7 +108,7 @@ def find_weights(method: str, values: dict[str, Any], sampling: Sampling) -> Une
     if lora or file:
         raise UserError(
             f"{method} on {sampling.backbone.name} is a whole UNet: give --set unet=, and neither "
-            "lora nor file; for a LoRA take --method esplora."
+            "lora nor file; for a LoRA take --method lora."
         )
     return find_unet(method, unet, subfolder, sampling.backbone.name)
 

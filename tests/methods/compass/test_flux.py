@@ -15,15 +15,15 @@ from spatialbench.backbones.named import resolve
 from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.errors import UserError
 from spatialbench.methods.compass import COMPASS, TENOR, WITHOUT_TENOR
-from spatialbench.methods.esplora import PLUGIN as ESPLORA
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import LoraContent
+from spatialbench.methods.lora import PLUGIN as LORA
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import LoraContent
 from spatialbench.methods.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.methods.batches import assert_same_but_for_rounding
 from tests.methods.compass.sinusoids import sinusoid
-from tests.methods.esplora.lora_files import Pair, write, xlabs
+from tests.methods.lora.lora_files import Pair, write, xlabs
 from tests.tiny_models import tiny_flux_transformer
 
 REQUESTS = [
@@ -108,8 +108,8 @@ def test_weights_and_tenor_each_change_the_image(
     stock = pixels(configured(SD, flux_folder))
     assert len({image[0].tobytes() for image in (both, weights, order, stock)}) == 4
     as_told = replace(tiny(flux_folder), guidance_scale=4.0)
-    esplora = ESPLORA.configure(as_told, {"lora": file})
-    np.testing.assert_array_equal(weights, pixels(esplora))
+    plain = LORA.configure(as_told, {"lora": file})
+    np.testing.assert_array_equal(weights, pixels(plain))
     alone = pixels(configured(COMPASS, flux_folder, lora=file))
     assert np.abs(alone[0] - both[0]).max() <= 1, "batch mates change nothing"
 
@@ -226,7 +226,7 @@ def test_identity_and_the_training_size(
         ("flux1-dev", {}, r"on FLUX is a LoRA: give --set lora=blurgy/CoMPaSS-FLUX\.1@<40-hex"),
         ("flux1-dev", {"unet": "x", "lora": "y"}, "neither unet nor subfolder"),
         ("flux1-dev", {"lora": "nowhere"}, "there is no LoRA 'nowhere'"),
-        ("sd1.4", {"lora": "x"}, "compass on sd1.4 is a whole UNet.* --method esplora"),
+        ("sd1.4", {"lora": "x"}, "compass on sd1.4 is a whole UNet.* --method lora"),
         ("sd1.4", {"true_cfg": 3}, "true_cfg is for compass on FLUX.1-dev and has no effect on sd"),
         ("flux1-schnell", {"shift_length": 9, "lora": "x"}, "has no effect on flux1-schnell"),
         ("flux1-dev", {"true_cfg": 0.5, "lora": "x"}, "true_cfg=0.5 is out of range"),
@@ -244,5 +244,5 @@ def test_a_lora_without_double_blocks(
 ) -> None:
     tensors, _ = xlabs(tiny_flux_transformer(), double=0)
     file = write(tmp_path / "single.safetensors", tensors)
-    with pytest.raises(UserError, match=r"adapts no double block .* --method esplora"):
+    with pytest.raises(UserError, match=r"adapts no double block .* --method lora"):
         configured(COMPASS, flux_folder, lora=str(file)).load()

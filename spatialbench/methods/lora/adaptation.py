@@ -16,7 +16,7 @@ from .lora_file import LoraFile, read_lora
 if TYPE_CHECKING:
     from torch import nn
 
-ADAPTER = "esplora"
+ADAPTER = "lora"
 """The adapter's name inside peft's layers."""
 
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from spatialbench.errors import UserError
-from spatialbench.methods.esplora.adaptation import adapt
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import LoraContent, find_lora, read_lora
-from tests.methods.esplora.lora_files import (
+from spatialbench.methods.lora.adaptation import adapt
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import LoraContent, find_lora, read_lora
+from tests.methods.lora.lora_files import (
     Pair,
     change_json,
     kohya,
@@ -23,7 +23,7 @@ from tests.methods.esplora.lora_files import (
     save_by_peft,
     write,
 )
-from tests.methods.esplora.test_layouts import check, unet_output
+from tests.methods.lora.test_layouts import check, unet_output
 
 
 @pytest.fixture(scope="module")

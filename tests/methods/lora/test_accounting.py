@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from spatialbench.errors import UserError
-from spatialbench.methods.esplora.adaptation import adapt
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import LoraContent, find_lora, read_lora
-from tests.methods.esplora.lora_files import (
+from spatialbench.methods.lora.adaptation import adapt
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import LoraContent, find_lora, read_lora
+from tests.methods.lora.lora_files import (
     Pair,
     fused,
     kohya,
@@ -24,7 +24,7 @@ from tests.methods.esplora.lora_files import (
     write,
     xlabs,
 )
-from tests.methods.esplora.test_layouts import check, flux_output, sgm_name, unet_output
+from tests.methods.lora.test_layouts import check, flux_output, sgm_name, unet_output
 from tests.tiny_models import tiny_flux
 
 

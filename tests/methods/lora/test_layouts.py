@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from spatialbench.errors import UserError
-from spatialbench.methods.esplora.adaptation import adapt
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import find_lora, read_lora
-from tests.methods.esplora.lora_files import (
+from spatialbench.methods.lora.adaptation import adapt
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import find_lora, read_lora
+from tests.methods.lora.lora_files import (
     ATTENTION,
     Pair,
     assert_same_bits,

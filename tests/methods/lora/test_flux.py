@@ -14,13 +14,13 @@ import torch
 
 from spatialbench.backbones.named import resolve
 from spatialbench.backbones.pipelines import load_pipeline
-from spatialbench.methods.esplora import PLUGIN
-from spatialbench.methods.esplora.adaptation import adapt_from_file
-from spatialbench.methods.esplora.lora_file import find_lora
+from spatialbench.methods.lora import PLUGIN
+from spatialbench.methods.lora.adaptation import adapt_from_file
+from spatialbench.methods.lora.lora_file import find_lora
 from spatialbench.methods.stable_diffusion import PLUGIN as PLAIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
-from tests.methods.esplora.lora_files import (
+from tests.methods.lora.lora_files import (
     Pair,
     assert_same_bits,
     bits,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.methods.esplora.lora_files import small_unet
+from tests.methods.lora.lora_files import small_unet
 
 
 @pytest.fixture(scope="module")

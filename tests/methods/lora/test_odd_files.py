@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from spatialbench.errors import UserError
-from spatialbench.methods.esplora.adaptation import adapt
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import METADATA_KEY, find_lora, read_lora
-from tests.methods.esplora.lora_files import (
+from spatialbench.methods.lora.adaptation import adapt
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import METADATA_KEY, find_lora, read_lora
+from tests.methods.lora.lora_files import (
     ALPHA,
     RANK,
     Pair,

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.backbones.sampling import resolve_sampling
 from spatialbench.errors import UserError
-from spatialbench.methods.esplora import PLUGIN
+from spatialbench.methods.esplora import PLUGIN as ESPLORA
+from spatialbench.methods.lora import PLUGIN
 from spatialbench.methods.stable_diffusion import PLUGIN as PLAIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.imported_modules import imported_by
-from tests.methods.esplora.lora_files import kohya, random_lora, write
+from tests.methods.lora.lora_files import kohya, random_lora, write
 from tests.tiny_models import edit_json
 
 REQUESTS = [ImageRequest(Prompt(str(i), "a dog above a cat", "above"), 0, 42 + i) for i in range(2)]
@@ -56,8 +58,8 @@ def test_the_file_s_content_is_in_the_identity_and_its_place_is_not(
         return PLUGIN.configure(settings(sd_folder), chosen).identity()
 
     first = identity(lora)
-    assert (first["method"], first["parameters"]["scale"]) == ("esplora", 1.0)
-    assert first["marks"] == ["reconstruction"], "whatever is loaded, it is not the authors' own"
+    assert (first["method"], first["parameters"]["scale"]) == ("lora", 1.0)
+    assert "marks" not in first
     elsewhere = tmp_path / "adapter_model.safetensors"  # the name that peft reads
     shutil.copy(lora, elsewhere)
     assert identity(elsewhere) == first
@@ -73,9 +75,9 @@ def test_the_file_s_content_is_in_the_identity_and_its_place_is_not(
 
 
 def test_what_it_refuses(sd_folder: Path, sdxl_folder: Path, lora: Path) -> None:
-    with pytest.raises(UserError, match=r"needs a LoRA .* --set lora=FILE.*esplora train"):
+    with pytest.raises(UserError, match=r"lora needs a LoRA: give --set lora=FILE"):
         PLUGIN.configure(settings(sd_folder), {})
-    with pytest.raises(UserError, match="unknown parameter of esplora 'lara'"):
+    with pytest.raises(UserError, match="unknown parameter of lora 'lara'"):
         PLUGIN.configure(settings(sd_folder), {"lara": "x"})
     misfit = PLUGIN.configure(settings(sdxl_folder), {"lora": str(lora)})
     with pytest.raises(UserError, match=r"keys match this backbone|made for another model"):
@@ -83,5 +85,5 @@ def test_what_it_refuses(sd_folder: Path, sdxl_folder: Path, lora: Path) -> None
 
 
 def test_importing_the_plugin_imports_nothing_heavy() -> None:
-    code = "from spatialbench.methods.esplora import PLUGIN; PLUGIN.parameters"
+    code = "from spatialbench.methods.lora import PLUGIN; PLUGIN.parameters"
     assert not {"torch", "diffusers", "transformers", "peft"} & imported_by(code)

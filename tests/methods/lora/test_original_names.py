@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from spatialbench.methods.esplora.layers import layers_of
-from spatialbench.methods.esplora.lora_file import LoraContent
-from spatialbench.methods.esplora.original_names import original_names
-from tests.methods.esplora.lora_files import small_unet
+from spatialbench.methods.lora.layers import layers_of
+from spatialbench.methods.lora.lora_file import LoraContent
+from spatialbench.methods.lora.original_names import original_names
+from tests.methods.lora.lora_files import small_unet
 
 
 def test_the_authors_names_of_flux_mean_what_diffusers_converts_them_to() -> None:

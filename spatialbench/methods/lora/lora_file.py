@@ -54,7 +54,7 @@ class LoraFile:
         hashes: dict[str, Any] = {"sha256": file_hash(self.path)}
         if self.config:
             hashes["config"] = file_hash(self.config)
-        return hashes | ({"reading": 2} if _read_anew(*_header(self.path)) else {})
+        return hashes | ({"reading": 2} if _read_anew(*header_of(self.path)) else {})
 
     def named_identity(self) -> dict[str, Any]:
         """:meth:`identity` with the first 7 digits of the hash as ``name``, for tables."""
@@ -147,7 +147,7 @@ def _checked(path: Path) -> LoraFile:
     if not config.is_file():
         return LoraFile(path)
     # peft knows one name for its weights; any other file in the folder may be of another adapter.
-    if path.name == _PEFT_WEIGHTS or any(PEFT_WRAPPER in key for key in _header(path)[0]):
+    if path.name == _PEFT_WEIGHTS or any(PEFT_WRAPPER in key for key in header_of(path)[0]):
         return LoraFile(path, config)
     log.info("%s is not of %s, which peft did not write, and is not used", config, path.name)
     return LoraFile(path)
@@ -194,7 +194,7 @@ def _by_part(header: Mapping[str, str], path: Path) -> dict[str | None, dict[str
     return parts
 
 
-def _header(path: Path) -> tuple[list[str], dict[str, str]]:
+def header_of(path: Path) -> tuple[list[str], dict[str, str]]:
     """Keys and notes of a file without its tensors; none of one that :func:`read_lora` refuses."""
     from safetensors import SafetensorError, safe_open
 
