@@ -84,6 +84,44 @@ def test_what_it_refuses(sd_folder: Path, sdxl_folder: Path, lora: Path) -> None
         misfit.generate(REQUESTS)
 
 
-def test_importing_the_plugin_imports_nothing_heavy() -> None:
-    code = "from spatialbench.methods.lora import PLUGIN; PLUGIN.parameters"
+def test_esplora_is_for_loras_of_its_recipe(sd_folder: Path, lora: Path, tmp_path: Path) -> None:
+    def refused(file: Path) -> None:
+        with pytest.raises(UserError, match=r"does not say that .* --method lora"):
+            ESPLORA.configure(settings(sd_folder), {"lora": str(file)})
+
+    def marked(file: Path) -> dict[str, Any]:
+        identity = ESPLORA.configure(settings(sd_folder), {"lora": str(file)}).identity()
+        assert (identity["method"], identity["marks"]) == ("esplora", ["reconstruction"])
+        return identity
+
+    with pytest.raises(UserError, match=r"needs a LoRA: .* --set lora=FILE.*esplora train"):
+        ESPLORA.configure(settings(sd_folder), {})
+    refused(lora)
+    told = tmp_path / "told.safetensors"
+    save_file(load_file(lora), told, {"spatialbench_recipe": "esplora/1"})
+    ours = marked(told)
+    plain = PLUGIN.configure(settings(sd_folder), {"lora": str(told)}).identity()
+    same = {key: value for key, value in ours.items() if key != "marks"}
+    assert plain == same | {"method": "lora"}
+    other = tmp_path / "other.safetensors"
+    save_file(load_file(lora), other, {"spatialbench_recipe": "mine/1"})
+    refused(other)
+
+    # Version 0.1 wrote no recipe, and a record of the training beside its file.
+    (tmp_path / "trained").mkdir()
+    shutil.copy(lora, trained := tmp_path / "trained" / "pytorch_lora_weights.safetensors")
+    refused(trained)
+    record = tmp_path / "trained" / "training.json"
+    for text in ("not json", "[]", '{"backbone": {}}'):
+        record.write_text(text)
+        refused(trained)
+    record.write_text('{"backbone": {}, "data": "x", "dtype": "float32", "settings": {}}')
+    marked(trained)
+    shutil.copy(lora, stranger := tmp_path / "trained" / "another.safetensors")
+    refused(stranger)
+
+
+@pytest.mark.parametrize("module", ["esplora", "lora"])
+def test_importing_the_plugin_imports_nothing_heavy(module: str) -> None:
+    code = f"from spatialbench.methods.{module} import PLUGIN; PLUGIN.parameters"
     assert not {"torch", "diffusers", "transformers", "peft"} & imported_by(code)
