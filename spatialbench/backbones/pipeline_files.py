@@ -15,22 +15,23 @@ from ..errors import UserError
 from ..weights.patterns import FilePatterns
 from ..weights.repository import Repository
 from ..weights.variants import chosen
+from .any_loading import LEFT_OUT
 
 INDEX = "model_index.json"
 
-_BESIDE = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm", ".bpe")
+_BESIDE = (".json", ".txt", ".jinja")
+_VOCABULARIES = (".model", ".tiktoken", ".spm", ".bpe")
 """Configurations and vocabularies; never code."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-_LEFT_OUT = ("safety_checker",)
 _LORA = re.compile(r"(^|/)(adapter_config\.json|pytorch_lora_weights|[^/]*lora)", re.IGNORECASE)
 
 
 def parts(index: Mapping[str, Any]) -> list[str]:
-    """The parts of a pipeline that its description names, each a folder of the repository."""
+    """The parts of a pipeline that its description names and that are loaded, each a folder."""
     return [
         part
         for part, entry in index.items()
-        if isinstance(entry, list) and len(entry) == 2 and all(entry) and part not in _LEFT_OUT
+        if isinstance(entry, list) and len(entry) == 2 and all(entry) and part not in LEFT_OUT
     ]
 
 
@@ -48,7 +49,9 @@ def _needed(index: Mapping[str, Any], files: Collection[str]) -> Iterator[str]:
     yield INDEX
     for part in parts(index):
         names = _names_in(part, files)
-        beside = [n for n in names if n.endswith(_BESIDE) and ".safetensors" not in n]
+        # Another form of the vocabulary counts where the usual one is missing.
+        kinds = _BESIDE if "tokenizer.json" in names else (*_BESIDE, *_VOCABULARIES)
+        beside = [n for n in names if n.endswith(kinds) and ".safetensors" not in n]
         yield from (f"{part}/{name}" for name in (*chosen(names).names, *beside))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UserError
 from .patterns import FilePatterns
+from .variants import STEMS, chosen
 from .weight_files import INDEX, indexed
 
 _VOCABULARIES = (".model", ".tiktoken", ".bpe", ".spm")
@@ -71,12 +72,26 @@ def _also_loaded(
         if name.endswith(INDEX):
             parent = name.rpartition("/")[0]
             found |= {f"{parent}/{part}" if parent else part for part in indexed(every[name])}
+    for parent, names in _by_folder(every).items():
+        weights = chosen(names)
+        # A special precision is loaded where there is nothing plain.
+        if weights.variant and any(patterns.match(f"{parent}{stem}.safetensors") for stem in STEMS):
+            found |= {parent + name for name in weights.names}
     for name in every:
         # Vocabularies in other formats count where tokenizer.json, which goes before, is missing.
         parent, slash, last = name.rpartition("/")
         before = f"{parent}{slash}tokenizer.json"
         if last.endswith(_VOCABULARIES) and before not in every and patterns.match(before):
             found.add(name)
+    return found
+
+
+def _by_folder(every: Collection[str]) -> dict[str, list[str]]:
+    """Names by the folder that they are in, with its slash."""
+    found: dict[str, list[str]] = {}
+    for path in every:
+        parent, slash, name = path.rpartition("/")
+        found.setdefault(parent + slash, []).append(name)
     return found
 
 

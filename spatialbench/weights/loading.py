@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from .weight_files import loaded_files
+from .weight_files import loaded_files, variant_of
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +38,7 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
     library = _saved_by(model_class)
     try:
         files = loaded_files(folder, library, safe=safe)
+        variant = variant_of(folder, library) if safe else None
     except UserError as error:
         raise UserError(f"cannot load {name} from {folder}: {error}") from error
     # An auto class would ask; a plain class of transformers takes it and runs nothing either way.
@@ -48,6 +49,7 @@ def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: b
                 folder,
                 dtype=dtype,
                 use_safetensors=safe,
+                variant=variant,
                 local_files_only=True,
                 output_loading_info=True,
                 # So that they come back by name, and are refused below.

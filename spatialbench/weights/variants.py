@@ -14,8 +14,11 @@ from dataclasses import dataclass
 PRECISIONS = ("fp32", "bf16", "fp16")
 """Those that are taken where nothing plain is there, the most precise first."""
 
+STEMS = ("diffusion_pytorch_model", "model")
+"""What diffusers and transformers call weights."""
+
 _FILE = re.compile(
-    r"(?:diffusion_pytorch_model|model)"
+    rf"(?:{'|'.join(STEMS)})"
     r"(?:\.(?P<before>\w+))?(?:-\d+-of-\d+)?(?:\.(?P<after>\w+))?\.safetensors"
     r"(?:\.index(?:\.(?P<index>\w+))?\.json)?"
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files.documents import read_json
+from .variants import chosen
 
 INDEX = ".safetensors.index.json"
 _HEADER_LIMIT = 100 << 20
@@ -38,8 +39,10 @@ def loaded_files(folder: Path, library: str, *, safe: bool) -> list[Path]:
         if reason := _no_weights(path):
             raise UserError(f"{path} {reason}; get an intact copy of it.")
         return [path]
-    stem = "diffusion_pytorch_model" if library == "diffusers" else "model"
-    one, index = folder / f"{stem}.safetensors", folder / f"{stem}{INDEX}"
+    stem = _stem(library)
+    special = f".{variant}" if (variant := variant_of(folder, library)) else ""
+    one = folder / f"{stem}{special}.safetensors"
+    index = folder / f"{stem}.safetensors.index{special}.json"
     # transformers prefers the single file, diffusers the index.
     if index.is_file() and (library == "diffusers" or not one.is_file()):
         files = [folder / name for name in indexed(index)]
@@ -55,6 +58,16 @@ def loaded_files(folder: Path, library: str, *, safe: bool) -> list[Path]:
         if reason := _damage(path):
             raise UserError(f"{path} {reason}; get an intact copy of it.")
     return files
+
+
+def variant_of(folder: Path, library: str) -> str | None:
+    """The precision that a folder's weights are in, where it has those of no other name."""
+    names = [path.name for path in folder.iterdir() if path.name.startswith(_stem(library))]
+    return chosen(names).variant
+
+
+def _stem(library: str) -> str:
+    return "diffusion_pytorch_model" if library == "diffusers" else "model"
 
 
 def indexed(index: Path) -> list[str]:

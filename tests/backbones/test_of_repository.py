@@ -222,3 +222,21 @@ def test_a_named_backbone_without_a_pin(hub: Hub) -> None:
     changed = hub.put("stabilityai/stable-diffusion-3.5-large", BACKBONE)
     with pytest.raises(UserError, match="is no StableDiffusion3Pipeline any more"):
         resolve(f"sd3.5-large@{changed}")
+
+
+def test_a_special_precision_is_fetched_where_there_is_nothing_plain(hub: Hub) -> None:
+    plain = "unet/diffusion_pytorch_model.safetensors"
+    special = "unet/diffusion_pytorch_model.fp16.safetensors"
+    files = {
+        "model_index.json": index("KolorsPipeline", unet=UNET, image_encoder=UNET),
+        "unet/config.json": b"{}",
+        special: b"x",
+        "image_encoder/model.safetensors": b"x",
+    }
+    hub.put("org/model", files)
+    assert resolve("org/model").weights.files.match(special)
+    hub.put("org/model", {**files, plain: b"x"})
+    found = resolve("org/model").weights.files
+    assert found.match(plain)
+    assert not found.match(special)
+    assert not found.match("image_encoder/model.safetensors"), "it decides no image of a text"
