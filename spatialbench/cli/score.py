@@ -72,7 +72,8 @@ def command(
             from ..exchange.score_file import score_file
 
             benchmark, _ = choosing.benchmark_and_subset(bench)
-            subset = name_and_rest("benchmark", bench)[1]
+            named = name_and_rest("benchmark", bench)[1]
+            subset = None if benchmark.takes_file else named
             judging = choosing.judging(benchmark, rule, threshold, subset)
             scored = score_file(benchmark, detections, judging, subset, images_per_prompt)
             summary, judged = scored.summary, scored.verdicts()

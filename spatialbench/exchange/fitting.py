@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import chain
 
 from ..errors import UserError
-from ..plugins.layout import FLAT, Extra, Names
+from ..plugins.layout import FLAT, Extra, Layout, Names
 from ..prompts import Key
 from ..runs.expected import Expected, expect
 from ..runs.selection import Selection, run_order
@@ -35,7 +36,7 @@ class Fit:
     problems: int
 
     @classmethod
-    def of(cls, layout: str, source: Source, names: Names) -> Fit | None:
+    def of(cls, name: str, layout: Layout, source: Source, names: Names) -> Fit | None:
         """None for a layout that cannot be read there."""
         try:
             placed = place(layout, source, names)
@@ -45,7 +46,7 @@ class Fit:
         for where in placed.values():
             if isinstance(where, tuple):
                 indices.setdefault(where[0], Counter())[where[1]] += 1
-        return cls(layout, indices, sum(isinstance(w, str | Extra) for w in placed.values()))
+        return cls(name, indices, sum(isinstance(w, str | Extra) for w in placed.values()))
 
     def matched(self, keys: Sequence[Key]) -> int:
         """How many of these images have exactly one file."""
@@ -86,26 +87,35 @@ def fitting_layout(source: Source, expected: Expected) -> str:
     A list says it in so many words. The benchmark's own come next, because their numbers may mean
     something else to others, and then the one by which most expected images are there.
 
+    Where no prompt of the subset is found, another subset's prompts may be; see ``advice``.
+
     Raises:
         UserError: none finds any prompt of the benchmark.
     """
-    names, keys, known = names_of(expected), expected.keys(), layouts()
+    known = layouts()
+    for other in chain([expected], _other_subsets(expected)):
+        if chosen := _fitting(source, other, known):
+            return chosen
+    raise UserError(
+        f"nothing says which image of {expected.benchmark.name} each file of {source.path} is: "
+        "see 'spatialbench list layouts', and say which --layout and --bench are meant."
+    )
+
+
+def _fitting(source: Source, expected: Expected, known: Mapping[str, Layout]) -> str | None:
+    names, keys = names_of(expected), expected.keys()
     own = expected.benchmark.layouts
     lists = [name for name, layout in known.items() if isinstance(layout, ListLayout)]
     for group in ([FLAT, *lists], own, [*OF_NO_BENCHMARK, *known]):
         best = (0, 0)
         chosen = ""
         for name in group:
-            fit = Fit.of(name, source, names)
+            fit = Fit.of(name, known[name], source, names)
             if fit is not None and (value := (fit.matched(keys), len(fit.indices))) > best:
                 best, chosen = value, name
         if chosen:
             return chosen
-    raise UserError(
-        f"nothing says which image of {expected.benchmark.name}:{expected.subset} each file "
-        f"of {source.path} is: see 'spatialbench list layouts', and say which --layout and "
-        "--bench are meant."
-    )
+    return None
 
 
 def advice(source: Source, layout: str, expected: Expected) -> Advice | None:
@@ -113,14 +123,15 @@ def advice(source: Source, layout: str, expected: Expected) -> Advice | None:
 
     Tried are other numbers of images, other prompt sets of the benchmark, and other layouts.
     """
-    for other, chosen in _trials(layout, expected):
+    known = layouts()
+    for other, chosen in _trials(layout, expected, known):
         names = names_of(other)
-        first = Fit.of(chosen, source, names)
+        first = Fit.of(chosen, known[chosen], source, names)
         if first is None or not (first.indices or first.problems):
             continue
         for count in _counts(first, expected.images_per_prompt):
-            names = replace(names, images_per_prompt=count)
-            fit = Fit.of(chosen, source, names)
+            names = names.of_count(count)
+            fit = Fit.of(chosen, known[chosen], source, names)
             if fit is not None and fit.whole(count):
                 found = _advice(fit, count, layout, other, expected)
                 if found is not None:
@@ -128,17 +139,24 @@ def advice(source: Source, layout: str, expected: Expected) -> Advice | None:
     return None
 
 
-def _trials(layout: str, expected: Expected) -> Iterator[tuple[Expected, str]]:
+def _trials(
+    layout: str, expected: Expected, known: Mapping[str, Layout]
+) -> Iterator[tuple[Expected, str]]:
     yield expected, layout
+    for other in _other_subsets(expected):
+        yield other, layout
+    for name, one in known.items():
+        if one is not known[layout]:
+            yield expected, name
+
+
+def _other_subsets(expected: Expected) -> Iterator[Expected]:
     for subset in expected.benchmark.subsets:
         if subset != expected.subset:
             try:
-                yield expect(expected.benchmark, subset, Selection(), expected.seeds), layout
+                yield expect(expected.benchmark, subset, Selection(), expected.seeds)
             except UserError:  # Its prompts are not here.
                 continue
-    for name, other in layouts().items():
-        if other is not layouts()[layout]:
-            yield expected, name
 
 
 def _counts(fit: Fit, asked: int) -> list[int]:

@@ -74,13 +74,13 @@ def names_of(expected: Expected) -> Names:
     )
 
 
-def place(layout: str, source: Source, names: Names) -> dict[str, Placed]:
+def place(layout: str | Layout, source: Source, names: Names) -> dict[str, Placed]:
     """What each file of a source is, and each entry of its list that is none.
 
     Raises:
         UserError: an unknown layout, or a table of contents that cannot be used.
     """
-    chosen = layout_of(layout)
+    chosen = layout_of(layout) if isinstance(layout, str) else layout
     by_table = isinstance(chosen, TableLayout)
     files = set(source.names)
     placed = {
@@ -113,11 +113,13 @@ def texts_of(source: Source, names: Names) -> dict[str, str]:
 def _as_image(name: str, where: Placed, by_table: bool) -> Placed:
     """The same, unless the file is not an image, or one that is not read, or a by-product."""
     suffix = PurePosixPath(name).suffix.lower()
-    if isinstance(where, PassedOver):
-        return where
     if suffix in IMAGES:
+        if isinstance(where, PassedOver):
+            return where
         known = image_by_product(name) if isinstance(where, str) and not by_table else None
         return PassedOver(known) if known else where
+    if isinstance(where, PassedOver) and suffix in _OTHER_IMAGES:
+        return where
     if suffix in _OTHER_IMAGES or (by_table and not isinstance(where, str)):
         return f"not an image that is read: expected {', '.join(IMAGES)}"
     return PassedOver(left_by_tools(name) or "no image")

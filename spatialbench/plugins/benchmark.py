@@ -67,6 +67,8 @@ class Benchmark(Plugin):
 
     rewards: RewardDefaults = RewardDefaults()
     """What the reward server tells a trainer where nobody says otherwise."""
+    takes_file: bool = False
+    """Whether what stands behind its name and a colon is a file of prompts, for ``of_file``."""
     layouts: Mapping[str, Layout] = {}
     """How its own tools name images, by what ``--layout`` takes."""
 
@@ -82,6 +84,18 @@ class Benchmark(Plugin):
         Raises:
             UserError: an unknown subset, or a file that is not there.
         """
+
+    def of_file(self, path: Path) -> Benchmark:
+        """The benchmark with the prompts of a file, where it ``takes_file``.
+
+        Raises:
+            UserError: a file that cannot be used.
+        """
+        return self
+
+    def begin_run(self, run: Path) -> None:
+        """Write into a run that is begun or continued what ``of_run`` reads; by default nothing."""
+        return
 
     def of_run(self, run: Path) -> Benchmark:
         """The benchmark of a run in that folder; by default this one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -60,6 +60,12 @@ class Names:
     images_per_prompt: int
     judged: Callable[[Any], str | None] | None = None
     official: Callable[[], bytes] = bytes
+
+    def of_count(self, images_per_prompt: int) -> Names:
+        """The same for another number of images, with everything that was found out already."""
+        other = replace(self, images_per_prompt=images_per_prompt)
+        other.__dict__.update({**self.__dict__, "images_per_prompt": images_per_prompt})
+        return other
 
     @cached_property
     def known(self) -> Mapping[str, Prompt]:

@@ -148,8 +148,7 @@ def opened_run(
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
             or files that are no run; another process works on it, or a shard with another
-            selection; an unknown name in the selection; rewritten prompts that were altered; no
-            permission, no space.
+            selection; an unknown name in it; altered rewritten prompts; no permission, no space.
     """
     folder = out or spec.folder()
     expected = spec.expect(selection)
@@ -169,6 +168,7 @@ def opened_run(
         make_folder(folder)
     with ExitStack() as stack:
         alone = _hold(stack, folder, manifest, spec, shared)
+        spec.benchmark.begin_run(folder)
         if (given := given_texts(spec.generator)) is not None:
             store_texts(folder, given, expected.all_prompts)
         yield Run(RunDirectory(folder), read_manifest(folder), expected, machine, alone)
