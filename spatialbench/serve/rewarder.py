@@ -59,7 +59,8 @@ class Rewarder:
         """See ``of``, which takes names; ``others`` are the rules that may be asked for besides.
 
         Raises:
-            UserError: a rule that needs depth, masks or a judge, which a server has not.
+            UserError: a rule that needs depth, masks or a judge, which a server has not, or that
+                says nothing of these prompts.
         """
         self.benchmark, self.subset = benchmark, subset
         self._prompts = AskedPrompts(benchmark, subset, metadata)
@@ -74,6 +75,7 @@ class Rewarder:
         for one in (rule, *others):
             judging = Judging(one, threshold).of_prompts(prompts, stated)
             _require_boxes_alone(judging, prompts)
+            _require_judged(judging, prompts)
             # What is asked for is the rule; the name of the bound one may say a threshold as well.
             self._judgings.setdefault(one.name, judging)
         self.rule = rule.name
@@ -231,6 +233,8 @@ class Rewarder:
                 verdict = self._judgings[name].verdict(prompt, record)
             except UserError as error:
                 return Refused(str(error))
+            if not verdict.facts.get("judged", True):
+                return Refused(f"this image has no reward: {verdict.reason}.")
             if not math.isfinite(verdict.score):
                 return Refused(
                     f"the rule {name} gave the score {verdict.score}: expected a number."
@@ -252,3 +256,18 @@ def _require_boxes_alone(judging: Judging, prompts: Sequence[Prompt]) -> None:
             "only what its detector finds: give another --rule, or a subset (--bench NAME:SUBSET) "
             "whose prompts need none."
         )
+
+
+def _require_judged(judging: Judging, prompts: Sequence[Prompt]) -> None:
+    """Refuse a rule that says nothing of any of the prompts, or refuses one of them."""
+    for prompt in prompts:
+        nothing = BoxRecord(
+            {"prompt_id": prompt.id, "index": 0, "width": 1, "height": 1}
+            | {"boxes": [], "scores": [], "labels": []}
+        )
+        if judging.verdict(prompt, nothing).facts.get("judged", True):
+            return
+    raise UserError(
+        f"{judging.name} says nothing of any of the {len(prompts):,} prompts, so that it could "
+        "reward no image: give another --rule, or other prompts (--bench NAME:SUBSET)."
+    )

@@ -19,6 +19,7 @@ from PIL import Image
 
 import spatialbench
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
+from spatialbench.benchmarks.geneval.trainer_rules import PARTIAL
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.plugins import Detector, Requirement, Rule, Verdict, required
@@ -174,7 +175,7 @@ class Strange(FirstBoxRule):
     gives: Any = None
 
     def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
-        if isinstance(self.gives, Exception):
+        if isinstance(self.gives, Exception) and len(detections):
             raise self.gives
         return Verdict(True, self.gives, "as told")
 
@@ -200,6 +201,33 @@ def test_a_rule_that_needs_more_than_boxes_is_refused_first(kind: str) -> None:
     rule.needs = ("boxes", kind)
     with pytest.raises(UserError, match=f"first-box/1 needs {kind} of every image"):
         shapes(rule=rule)
+
+
+class Half(FirstBoxRule):
+    """Says nothing of prompts to the right, or of any."""
+
+    def __init__(self, words: Sequence[str] = ("right",)) -> None:
+        super().__init__()
+        self._words = words
+
+    def judge(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
+        if prompt.task in self._words:
+            return Verdict(False, 0.0, "not judged: to the right", {"judged": False})
+        return super().judge(prompt, detections, threshold)
+
+
+def test_an_image_that_the_rule_leaves_out_has_no_reward() -> None:
+    rewarder = shapes(rule=Half())
+    ready = [rewarder.read(Asked(image_of(n, 16), prompt_id=str(n))) for n in range(3)]
+    left, right, above = rewarder.reward(ready)
+    assert isinstance(right, Refused)
+    assert str(right) == "this image has no reward: not judged: to the right."
+    assert len(given([left, above])) == 2
+    with pytest.raises(UserError, match="says nothing of any of the 12 prompts"):
+        shapes(rule=Half(("left", "right", "above")))
+    # GenEval's own rule cannot judge the prompts of another benchmark.
+    with pytest.raises(UserError, match="has no GenEval metadata"):
+        shapes(rule=PARTIAL.build(GENEVAL, None, {}))
 
 
 def test_names_without_a_word_are_refused_before_they_are_looked_for() -> None:
