@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import spatialbench
-from spatialbench import ImageRequest, Method, UserError, evaluate, load_run
+from spatialbench import ImageRequest, Method, NoImage, UserError, evaluate, load_run
 from spatialbench.cli import main
 from spatialbench.lab import BACKBONE
 from spatialbench.methods.own_function import FunctionFailed
@@ -107,6 +107,24 @@ def test_a_function_is_unpinned_and_says_so(capsys: pytest.CaptureFixture[str]) 
     assert run.table().startswith("squares: mine [u] on none")
     assert "[u] a function of its user's" in run.table()
     assert "whose weights and code nobody has pinned" in printed
+
+
+def test_a_function_may_have_no_image_and_is_asked_once() -> None:
+    asked: list[str] = []
+
+    def choosy(prompt: str, seed: int) -> Image.Image | NoImage:
+        asked.append(prompt)
+        return NoImage("not this one") if len(asked) == 1 else draw(prompt, seed)
+
+    run = squares(choosy, name="choosy")
+    count = len(asked)
+    assert run.summary.partial
+    assert run.status().given_up[0].endswith(": not this one")
+    assert (len(run.images()), run.status().refused) == (count - 1, 1)
+    squares(choosy, name="choosy")
+    assert len(asked) == count
+    assert not squares(choosy, name="choosy", retry_refused=True).summary.partial
+    assert len(asked) == count + 1
 
 
 def test_a_second_function_under_one_name_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ...plugins.parameters import read_parameters
 from . import COMFYUI
 from .access import address_of, key_of, refuse_exposed
 from .decoding import Size, image_of
-from .faults import Fault, failure
+from .faults import Fault, failure, record, records
 from .http_client import Client
 from .manner import Manner
 from .served_method import VERSION, ServedMethod
@@ -77,7 +77,7 @@ class ComfyUI(ServedMethod):
 
         def there() -> None:
             try:
-                answer = self._client.get(f"{self._path}/queue")
+                answer = self._client.look(f"{self._path}/queue")
             except Fault as fault:
                 raise UserError(f"{fault}: start it, or check --set url=.") from None
             if answer.status != 200 or not isinstance(answer.json(), dict):
@@ -116,7 +116,7 @@ class ComfyUI(ServedMethod):
         """
         answer = self._client.post(f"{self._path}/prompt", {"prompt": nodes})
         found = answer.json()
-        errors = found.get("node_errors") if isinstance(found, dict) else None
+        errors = record(found).get("node_errors")
         if answer.status == 400 or errors:
             raise UserError(f"{self._client.what} does not take the workflow: {_refused(found)}")
         if answer.status != 200:
@@ -134,10 +134,9 @@ class ComfyUI(ServedMethod):
         deadline, pause, unknown = time.monotonic() + self.manner.timeout, _FIRST_LOOK_S, 0
         while True:
             found = self._client.told(f"{self._path}/history/{queued}")
-            entry = found.get(queued) if isinstance(found, dict) else None
+            entry = record(found).get(queued)
             if isinstance(entry, dict):
-                status = entry.get("status")
-                status = status if isinstance(status, dict) else {}
+                status = record(entry.get("status"))
                 if status.get("status_str") == "error":
                     raise Fault(f"{self._client.what}: {_failed(status)}", again=False)
                 if status.get("completed", True):
@@ -154,10 +153,9 @@ class ComfyUI(ServedMethod):
 
     def _waits(self, queued: str) -> bool:
         """Whether it is still in the queue, or at work."""
-        found = self._client.told(f"{self._path}/queue")
-        entries = found if isinstance(found, dict) else {}
-        both = [entries.get("queue_running"), entries.get("queue_pending")]
-        return any(queued in map(str, one) for each in both if each for one in each)
+        found = record(self._client.told(f"{self._path}/queue"))
+        both = (found.get("queue_running"), found.get("queue_pending"))
+        return any(queued in map(str, records(one)) for each in both for one in records(each))
 
     def _image(self, entry: Mapping[str, Any]) -> dict[str, str]:
         """Where the one image is.
@@ -166,12 +164,10 @@ class ComfyUI(ServedMethod):
             Fault: there is none, as of a workflow that the server has run before.
             UserError: several, so that nobody knows which.
         """
-        outputs = entry.get("outputs")
-        outputs = outputs if isinstance(outputs, dict) else {}
         by_node = {
-            name: [i for i in one["images"] if isinstance(i, dict) and "filename" in i]
-            for name, one in outputs.items()
-            if isinstance(one, dict) and isinstance(one.get("images"), list)
+            name: [image for image in images if "filename" in record(image)]
+            for name, one in record(entry.get("outputs")).items()
+            if (images := records(record(one).get("images")))
         }
         if self._output is None and len(by_node) > 1:
             raise UserError(
@@ -201,29 +197,30 @@ class ComfyUI(ServedMethod):
 
 def _refused(found: Any) -> str:
     """``CLIPTextEncode (node 6): the text is missing``, of an answer to ``/prompt``."""
-    content = found if isinstance(found, dict) else {}
-    nodes = content.get("node_errors")
+    content = record(found)
     said = []
-    for name, node in nodes.items() if isinstance(nodes, dict) else ():
-        errors = node.get("errors", []) if isinstance(node, dict) else []
-        texts = [f"{one.get('message', '')} {one.get('details', '')}".strip() for one in errors]
-        said.append(f"{node.get('class_type', 'node')} (node {name}): {', '.join(texts)}")
-    error = content.get("error")
-    if not said and isinstance(error, dict):
-        said = [f"{error.get('message', '')} {error.get('details', '')}".strip()]
+    for name, node in record(content.get("node_errors")).items():
+        texts = [_words(record(one)) for one in records(record(node).get("errors"))]
+        said.append(f"{record(node).get('class_type', 'node')} (node {name}): {', '.join(texts)}")
+    if not said and _words(record(content.get("error"))):
+        said = [_words(record(content.get("error")))]
     return ("; ".join(said) or "it does not say why")[:500] + "."
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    return f"{error.get('message', '')} {error.get('details', '')}".strip()
 
 
 def _failed(status: Mapping[str, Any]) -> str:
     """What a history says went wrong: the node and its message."""
-    for message in status.get("messages") or ():
-        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], dict):
-            kind, told = message
-            if kind == "execution_error":
-                node = f"{told.get('node_type', 'node')} (node {told.get('node_id', '?')})"
-                return " ".join(f"{node} failed: {told.get('exception_message', '')}".split())[:300]
-            if kind == "execution_interrupted":
-                return "somebody interrupted it"
+    for message in records(status.get("messages")):
+        kind, told = (*records(message), None, None)[:2]
+        if kind == "execution_error":
+            told = record(told)
+            node = f"{told.get('node_type', 'node')} (node {told.get('node_id', '?')})"
+            return " ".join(f"{node} failed: {told.get('exception_message', '')}".split())[:300]
+        if kind == "execution_interrupted":
+            return "somebody interrupted it"
     return "the workflow failed and does not say why"
 
 

@@ -18,9 +18,10 @@ _STOP_AFTER = 10
 class Course:
     """The requests of all threads of one worker."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, *, doubtful: bool = False) -> None:
+        """``doubtful``: the server has made no image so far, in many tries."""
         self._lock = threading.Lock()
+        self._doubtful = doubtful
         self._in_vain: dict[str, None] = {}
         self._told: dict[str, int] = {}
         self._size: tuple[int, int] | None = None
@@ -33,6 +34,7 @@ class Course:
         """
         with self._lock:
             self._in_vain.clear()
+            self._doubtful = False
             if size is None:
                 return
             self._size = self._size or size
@@ -61,7 +63,7 @@ class Course:
     def tries(self, retries: int) -> int:
         """How often a request is made again: not at all while nothing works."""
         with self._lock:
-            return 0 if len(self._in_vain) >= _ONCE_AFTER else retries
+            return 0 if self._doubtful or len(self._in_vain) >= _ONCE_AFTER else retries
 
     def tell(self, fault: Fault, where: str, wait: float, attempt: int, retries: int) -> None:
         """Print a fault the 1st, 2nd, 4th, 8th ... time; every one that may have been charged."""

@@ -108,7 +108,7 @@ def told(answer: Answer) -> Told:
         error = found
     detail = error.get("detail")
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        places = [str(one) for one in detail[0].get("loc", ()) if one != "body"]
+        places = [str(one) for one in records(detail[0].get("loc")) if one != "body"]
         return Told(_short(f"{'.'.join(places)}: {detail[0].get('msg', '')}"), "", ".".join(places))
     message = error.get("message") or detail or ""
     codes = (error.get("code"), error.get("type"))
@@ -182,6 +182,16 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     except (TypeError, ValueError):
         return None
     return max(date.timestamp() - now, 0.0)
+
+
+def record(value: Any) -> dict[str, Any]:
+    """A JSON object; an empty one for anything else that a server may send in its place."""
+    return value if isinstance(value, dict) else {}
+
+
+def records(value: Any) -> list[Any]:
+    """A JSON array; an empty one for anything else."""
+    return value if isinstance(value, list) else []
 
 
 def _known(code: str) -> bool:

@@ -111,7 +111,7 @@ def found(client: Client, given: Flavour | None, model: str) -> Server:
     """
     if given is None and (_is_openai(client.address) or _is_openais(model)):
         given = FLAVOURS["openai"]
-    if given is not None and not given.tells:
+    if given is not None and (not given.tells or (given.name == "compatible" and model)):
         return Server(given, (), {})
     entries, own = listed(client), _sglang(client)
     names = [str(one.get("id")) for one in entries]
@@ -140,9 +140,12 @@ def listed(client: Client) -> list[Mapping[str, Any]]:
     """
     place = f"{client.address.path}/models"
     try:
-        answer = client.get(place)
+        answer = client.look(place)
     except Fault as fault:
-        raise UserError(f"{fault}: start it, or check --set url=; nothing was made.") from None
+        raise UserError(
+            f"{fault}: start it, wait until it is ready, or check --set url=; nothing was made. "
+            "(The table of a finished run needs no server: 'spatialbench score RUN'.)"
+        ) from None
     if answer.is_page and answer.status == 200:
         raise UserError(
             f"{client.what} shows a web page at {place}, so that is not where its API is: check "
@@ -150,7 +153,7 @@ def listed(client: Client) -> list[Mapping[str, Any]]:
         )
     if answer.status in (401, 402, 403) or 300 <= answer.status < 400:
         raise failure(answer, client.what)
-    content = client.told(place) if answer.status == 200 else None
+    content = client.plain(answer)
     entries = content.get("data") if isinstance(content, dict) else None
     return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
 
@@ -159,8 +162,9 @@ def _sglang(client: Client) -> dict[str, str]:
     """What SGLang-Diffusion tells at ``/models``; nothing of any other server."""
     try:
         content = client.told("/models")
-    except Fault:
-        return {}
+    except Fault as fault:
+        # Not taken for another kind of server, which would be another run.
+        raise UserError(f"{fault}: give the same command again, or --set flavour=.") from None
     if isinstance(content, dict) and isinstance(content.get("data"), list) and content["data"]:
         content = content["data"][0]
     if not isinstance(content, dict) or not isinstance(content.get("model_path"), str):

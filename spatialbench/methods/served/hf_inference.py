@@ -92,7 +92,7 @@ class HFInference(ServedMethod):
 
         def there() -> None:
             try:
-                client.get(client.address.path or "/")
+                client.look(client.address.path or "/")
             except Fault as fault:
                 raise UserError(f"{fault}: start it, or check --set url=.") from None
 
@@ -153,12 +153,14 @@ class HFInference(ServedMethod):
             content = self._key.clean(response.text).encode()
             return failure(Answer(response.status_code, headers, content), what)
         said = self._key.clean(" ".join(str(error).split()))[:200]
-        if isinstance(error, ValueError | KeyError | TypeError) and not isinstance(error, OSError):
+        # Of an answer that is no JSON, or another than the client expects, it raises others.
+        if type(error) is ValueError:
             return UserError(
                 f"{what} cannot be asked for {self._model} ({said}): check --set provider= and "
                 "--set model=."
             )
-        return Fault(f"{what} gave no image ({type(error).__name__}: {said})", sent=True)
+        name = type(error).__name__
+        return Fault(f"{what} gave no image ({name}: {said})", sent="Connect" not in name)
 
 
 def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> HFInference:

@@ -26,6 +26,10 @@ LOOK_S = 10.0
 
 _PIECE = 1 << 16
 
+_FAILING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_WAITS_S = (0.1, 0.3, 1.0, 2.0)
+"""Between looks at a server that fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -44,9 +48,32 @@ class Client:
         """GET a place below the server's root, such as ``/v1/models``; raises as ``post``."""
         return self._ask(self.address.root + place, None, timeout, self._authorized())
 
+    def look(self, place: str) -> Answer:
+        """GET what costs nothing, a few times where the server is there and fails.
+
+        Raises:
+            Fault: it is not there, or fails each time.
+            UserError: as ``post``.
+        """
+        for wait in (*_WAITS_S, None):
+            try:
+                answer = self.get(place)
+                if answer.status not in _FAILING:
+                    return answer
+                fault = Fault(f"{self.what} answered {answer.status} at {place}", sent=True)
+            except Fault as broken:
+                fault = broken
+            if wait is None or not fault.sent:
+                raise fault
+            time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
     def told(self, place: str) -> Any:
         """The JSON at a place, where the server has some; None where it has not."""
-        answer = self.get(place)
+        return self.plain(self.look(place))
+
+    def plain(self, answer: Answer) -> Any:
+        """An answer's JSON without the key; None of another status than 200."""
         text = self.key.clean(answer.body.decode("utf-8", "replace")).encode()
         return Answer(answer.status, {}, text).json() if answer.status == 200 else None
 
@@ -54,10 +81,12 @@ class Client:
         """GET an image from wherever the server says it is; no key is sent there.
 
         Raises:
-            Fault: as ``post``; it is no http address.
+            Fault: as ``post``; it is neither encrypted nor at the server's own host.
         """
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise Fault(f"{self.what} names an image at no web address", again=False)
+        parts = urlsplit(url)
+        here = parts.scheme == "http" and parts.hostname == self.address.name
+        if not here and parts.scheme != "https":
+            raise Fault(f"{self.what} names an image at an address that is not opened", again=False)
         return self._ask(url, None, self.timeout, {})
 
     def post(self, place: str, content: Mapping[str, Any], timeout: float | None = None) -> Answer:

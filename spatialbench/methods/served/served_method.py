@@ -31,6 +31,7 @@ class ServedMethod(Method):
     def __init__(self, manner: Manner) -> None:
         self.manner = manner
         self._course: Course | None = None
+        self._doubtful = False
 
     @property
     def one_by_one(self) -> bool:
@@ -76,7 +77,7 @@ class ServedMethod(Method):
 
     def load(self) -> None:
         """Begin anew to count what fails; there is no model here."""
-        self._course = Course(self.address)
+        self._course = Course(doubtful=self._doubtful)
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image | NoImage]:
         """The images in the order of the requests."""
@@ -153,6 +154,7 @@ class ServedMethod(Method):
         for seed in (1, 1, 2):
             found = self._asked(PROBE, seed, "the first image, which tells about seeds", None)
             if isinstance(found, NoImage):
+                self._doubtful = not found.refused
                 return "unknown", f"no image to tell by: {found.reason}"
             images.append(found)
         return compared(*images)

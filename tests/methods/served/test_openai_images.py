@@ -308,6 +308,47 @@ def test_a_method_travels_to_other_processes_without_its_key(
         assert server.posts()[0].headers["authorization"] == "Bearer sk-very-secret-0123456789"
 
 
+def test_looks_at_a_failing_server_are_repeated_and_never_change_the_run() -> None:
+    replies = [Reply({}, 503), Reply(how="drop"), Reply(b"{"[:0], 429)]
+
+    def shaky(asked: Asked) -> Reply:
+        if asked.method == "GET" and asked.before < 3:
+            return replies[asked.before]
+        return Reply(SGLANG) if asked.path == "/models" else openai_like()(asked)
+
+    with serving(shaky) as server:
+        found = method("openai-images", url=server.url).identity()
+        assert found["parameters"]["flavour"] == "sglang"
+
+    def broken(asked: Asked) -> Reply:
+        return Reply({}, 503) if asked.path == "/models" else openai_like()(asked)
+
+    with serving(broken) as server, pytest.raises(UserError, match="answered 503 at /models"):
+        method("openai-images", url=server.url).identity()
+
+
+def test_a_server_that_makes_nothing_is_not_asked_for_long(tmp_path: Path) -> None:
+    with serving(openai_like(lambda asked: Reply(PAGE))) as server:
+        served = method("openai-images", url=server.url)
+        with pytest.raises(
+            UserError, match=r"no image at all: generate gave up 6 image\(s\), 0/0, .*a web page"
+        ):
+            ran(served, tmp_path, prompts=3)
+        # Nine times for the seeds, then once for each image.
+        assert len(server.posts()) == 9 + 6
+
+
+def test_an_image_at_an_open_address_elsewhere_is_not_fetched() -> None:
+    reply = Reply({"data": [{"url": "http://images.example/1.png"}]})
+    with serving(openai_like(lambda asked: reply)) as server:
+        served = method("openai-images", url=server.url)
+        served.load()
+        (found,) = served.generate(requests("a circle"))
+        assert len(server.posts()) == 1
+    assert isinstance(found, NoImage)
+    assert found.reason.endswith("names an image at an address that is not opened")
+
+
 def test_models_are_named_or_asked_for() -> None:
     with serving(openai_like(models=("a/one", "b/two"), owner="somebody")) as server:
         with pytest.raises(UserError, match=r"lists a/one, b/two\)\? Give --set model=NAME"):
