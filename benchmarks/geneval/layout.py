@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -109,7 +109,7 @@ class FolderLayout(Layout):
         return Plan(
             {(prompt_id, k): f"{folders[prompt_id]}/samples/{k:05d}.png" for prompt_id, k in keys},
             {
-                f"{folders[prompt_id]}/metadata.jsonl": lines[prompt_id]
+                f"{folders[prompt_id]}/metadata.jsonl": _made_from(lines, prompt_id, names)
                 for prompt_id in sorted(used)
             },
         )
@@ -215,6 +215,14 @@ def _official_lines(names: Names) -> dict[str, bytes]:
         prompt.id: json.dumps({"tag": prompt.task, "prompt": prompt.text}).encode() + b"\n"
         for prompt in names.prompts
     }
+
+
+def _made_from(lines: Mapping[str, bytes], prompt_id: str, names: Names) -> bytes:
+    """A prompt's line with the text that its images were made from, as those who rewrite do."""
+    if prompt_id not in names.sent:
+        return lines[prompt_id]
+    record = {**json.loads(lines[prompt_id]), "prompt": names.sent[prompt_id]}
+    return f"{json.dumps(record)}\n".encode()
 
 
 def _says(line: bytes, prompt: Prompt) -> bool:

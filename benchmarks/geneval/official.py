@@ -66,8 +66,11 @@ def place_of(filename: str) -> Place:
 
 
 def result_line(filename: str, prompt: Prompt, result: Evaluation) -> str:
-    """A line of ``results.jsonl``, escaped as pandas writes it, without the line end."""
-    metadata = prompt.facts["metadata"]
+    """A line of ``results.jsonl``, escaped as pandas writes it, without the line end.
+
+    Its prompt is the text that the image was made from.
+    """
+    metadata = {**prompt.facts["metadata"], "prompt": prompt.text}
     order = {name: i for i, name in enumerate(CLASSES)}
     found = details(result.objects)
     record = {

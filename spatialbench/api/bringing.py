@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..plugins import Method
 from ..plugins.layout import DETECTIONS, RESULTS
-from ..prompt_transforms import NONE, Transformed, with_given_texts
+from ..prompt_transforms import NONE, Transformed, applied, with_given_texts
 from ..runs.progress import Progress
 from .rewriting import Rewriting, rewritten
 
@@ -152,7 +152,9 @@ def conditioned(
     made = rewritten(spec, given, target.out, notice).generator
     assert isinstance(made, Transformed)
     made.transform.check(list(used.values()))
-    sent = {prompt_id: made.transform.apply(prompt)[0].text for prompt_id, prompt in used.items()}
+    sent = {
+        prompt_id: applied(made.transform, prompt)[0].text for prompt_id, prompt in used.items()
+    }
     for prompt_id, text in said.items():
         if text not in (plain[prompt_id], sent[prompt_id]):
             raise UserError(

@@ -90,7 +90,7 @@ def write_layout(
     if layout == DETECTIONS:
         return export_detections(run, chosen_detector(run, detector), out)
     if layout == RESULTS:
-        return export_results(run, out)
+        return export_results(run, out, progress.notice)
     return export_images(run, layout, out, progress)
 
 

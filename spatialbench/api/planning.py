@@ -69,8 +69,17 @@ class Plan:
             "price": self.price,
             "basis": self.basis,
             "downloads": [asdict(download) for download in self.downloads],
-            "notes": asked.notes,
+            "notes": [*self._rewriting(), *asked.notes],
         }
+
+    def _rewriting(self) -> list[str]:
+        from ..prompt_transforms import Transformed
+        from ..runs.sent_prompts import transform_sentence
+
+        method = self.asked.spec.generator
+        if not isinstance(method, Transformed):
+            return []
+        return [transform_sentence(method.transform, self.asked.expected.prompts)]
 
 
 def plan(

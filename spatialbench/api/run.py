@@ -94,16 +94,21 @@ class Run:
         """One row per judged image, in run order.
 
         Columns: ``prompt_id``, ``prompt`` (its text), ``index`` (of the image), ``task``,
-        ``correct`` (the verdict), ``score``, ``reason``, then the facts of the rule.
+        ``correct`` (the verdict), ``score``, ``reason``, then the facts of the rule. A run whose
+        prompts were rewritten also has ``prompt_sent``, what the image was made from, behind
+        ``prompt``, as far as that is known.
         """
         import pandas as pd
 
+        from ..runs.sent_prompts import sent_texts
         from ..scoring.score import read_verdicts
 
         self._refuse_part()
         frame = pd.DataFrame(list(read_verdicts(self.stored)))
         texts = {prompt.id: prompt.text for prompt in self.stored.expected.prompts}
         frame.insert(1, "prompt", frame["prompt_id"].map(texts))
+        if sent := sent_texts(self.stored):
+            frame.insert(2, "prompt_sent", frame["prompt_id"].map(texts | sent))
         return frame
 
     def images(self) -> dict[Key, Path]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import open_regular
-from ..plugins.layout import Plan
+from ..plugins.layout import Layout, Plan
 from ..prompts import Key
 from ..runs.files import disk_errors, make_folder, require_not_of_a_run
 from ..runs.opening import Run
 from ..runs.progress import Progress
+from ..runs.sent_prompts import is_rewritten, sent_texts
 from ..runs.store import RunDirectory
+from ..runs.stored_texts import NAME
 from ..runs.whole_folder import whole_folder
-from .layouts import names_of, plan
+from .layouts import layout_of, names_of, plan
 
 STAGE = "export"
 
@@ -42,7 +45,9 @@ def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> in
     keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
     if not keys:
         raise UserError(f"{run.path} has no finished image to export: make them first.")
-    planned = plan(layout, names_of(run.expected), keys)
+    planned = plan(layout, replace(names_of(run.expected), sent=sent_texts(run)), keys)
+    if type(layout_of(layout)).texts is Layout.texts:
+        say_what_is_lost(run, f"the layout {layout}", progress.notice)
     if not empty:
         # The command may have been killed just after its work was done.
         if not _is_there(folder, planned, {key: finished[key].sha256 for key in keys}):
@@ -64,6 +69,17 @@ def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> in
                 (building / name).write_bytes(content)
     progress.end()
     return len(keys)
+
+
+def say_what_is_lost(run: Run, where: str, notice: Callable[[str], None]) -> None:
+    """Tell that files do not say from which texts the images were made, where that matters."""
+    if is_rewritten(run):
+        there = (run.path / NAME).is_file()
+        texts = f"file:{run.path / NAME}" if there else "unrecorded"
+        notice(
+            f"the prompts of these images were rewritten, which {where} does not say: give "
+            f"--prompt-transform {texts} where they are imported"
+        )
 
 
 def _is_there(folder: Path, planned: Plan, hashes: Mapping[Key, str]) -> bool:

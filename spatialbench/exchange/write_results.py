@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError, typed
@@ -14,8 +15,14 @@ from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
 from ..runs.files import make_folder, require_not_of_a_run, write_atomic
 from ..runs.opening import Run
-from ..runs.record_lines import encode
+from ..runs.record_lines import Notice, encode
+from ..runs.sent_prompts import sent_texts
 from ..scoring.judging import Judging
+from .write_images import say_what_is_lost
+
+
+def _nobody(text: str) -> None:
+    """Tell nobody."""
 
 
 def export_detections(run: Run, detector: str, path: Path) -> int:
@@ -36,8 +43,10 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
     return len(records)
 
 
-def export_results(run: Run, folder: Path) -> list[Path]:
+def export_results(run: Run, folder: Path, notice: Notice = _nobody) -> list[Path]:
     """The run's results as the benchmark's own scripts write or read them.
+
+    Files that hold texts hold those that the images were made from.
 
     Raises:
         UserError: a benchmark that has no format of its own, a run that is not scored, a folder of
@@ -68,8 +77,13 @@ def export_results(run: Run, folder: Path) -> list[Path]:
             f"{result.images:,} images that were judged, and an official file is made of {what}: "
             "there is nothing to write it from."
         )
+    sent: Mapping[str, str] = {}
+    if type(benchmark).texts_in_results is Benchmark.texts_in_results:
+        say_what_is_lost(run, "the file", notice)
+    else:
+        sent = sent_texts(run)
     contents = benchmark.official_results(
-        images,
+        [(replace(p, text=sent.get(p.id, p.text)), k, seen) for p, k, seen in images],
         run.expected.subset,
         rule,
         result.threshold,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -54,12 +54,15 @@ class Names:
         images_per_prompt: how many images of each prompt are expected.
         judged: ``Benchmark.judged_metadata``; None where there is no benchmark to ask.
         official: the subset as the benchmark's own prompt file.
+        sent: by prompt id the texts that images to be written were made from, where these are
+            not the prompts' own.
     """
 
     prompts: Sequence[Prompt]
     images_per_prompt: int
     judged: Callable[[Any], str | None] | None = None
     official: Callable[[], bytes] = bytes
+    sent: Mapping[str, str] = field(default_factory=dict)
 
     def of_count(self, images_per_prompt: int) -> Names:
         """The same for another number of images, with everything that was found out already."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
-from ..errors import UserError, unknown_name
+from ..errors import UserError, blamed, unknown_name
 from ..plugins import (
     ImageRequest,
     Json,
@@ -17,6 +17,7 @@ from ..plugins import (
     Outcome,
     PromptTransform,
     Requirement,
+    Rewriting,
 )
 from ..prompts import Prompt
 from .given_texts import GivenTexts
@@ -44,6 +45,28 @@ def transform_of(name: str) -> PromptTransform:
     if slash and name != found.signature:
         raise UserError(f"the prompt transform {name} is not installed: {found.signature} is.")
     return found
+
+
+def applied(transform: PromptTransform, prompt: Prompt) -> tuple[Prompt, Rewriting]:
+    """A prompt as a method is sent it, and what was done to its text.
+
+    Raises:
+        UserError: the transform fails, or answers something else; its name is told.
+    """
+    whose = f"the prompt transform {transform.name}"
+    with blamed(whose):
+        answer = transform.apply(prompt)
+    try:
+        sent, done = answer
+        sound = sent.id == prompt.id and sent.text == done.text and bool(sent.text.strip())
+    except (TypeError, ValueError, AttributeError):
+        sound = False
+    if not sound:
+        raise UserError(
+            f"{whose} answers {answer!r:.200} for the prompt {prompt.id}: expected a Prompt of the "
+            "same id with some text, and a Rewriting with that text; correct the transform."
+        )
+    return sent, done
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +115,7 @@ class Transformed(Method):
     def about_prompts(self, prompts: Sequence[Prompt]) -> Sequence[str]:
         """What the method says of the rewritten prompts, which the transform checks first."""
         self.transform.check(prompts)
-        return self.generator.about_prompts([self.transform.apply(p)[0] for p in prompts])
+        return self.generator.about_prompts([applied(self.transform, p)[0] for p in prompts])
 
     def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
         """What the method needs for the prompts that it is sent."""
@@ -117,7 +140,7 @@ class Transformed(Method):
         return self.generator.found_out(known)
 
     def _sent(self, requests: Sequence[ImageRequest]) -> list[ImageRequest]:
-        return [replace(r, prompt=self.transform.apply(r.prompt)[0]) for r in requests]
+        return [replace(r, prompt=applied(self.transform, r.prompt)[0]) for r in requests]
 
 
 def with_transform(generator: Method, name: str | None) -> Method:
@@ -153,5 +176,5 @@ def given_texts(generator: Method) -> GivenTexts | None:
 
 def count_outcomes(transform: PromptTransform, prompts: Iterable[Prompt]) -> Mapping[Outcome, int]:
     """How many prompts are rewritten, unchanged and unparsed; every outcome has a number."""
-    counts = Counter(transform.apply(prompt)[1].outcome for prompt in prompts)
+    counts = Counter(applied(transform, prompt)[1].outcome for prompt in prompts)
     return {outcome: counts[outcome] for outcome in Outcome}

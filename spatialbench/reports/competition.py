@@ -82,7 +82,9 @@ class Competition:
         asked = [_prescribed(signature, prescribed) for signature in signatures]
         standard = [own == other for own, other in zip(conditions, asked, strict=True)]
         pool = [own for own, yes in zip(conditions, standard, strict=True) if yes or not published]
-        reference = Counter(pool).most_common(1)[0][0] if pool else None
+        # Of as many rows, plain ones are the measure.
+        counted = Counter(pool).items()
+        reference = max(counted, key=lambda item: (item[1], item[0].plain))[0] if pool else None
         differs = []
         for own, other in zip(conditions, asked, strict=True):
             against = reference or other

@@ -19,6 +19,8 @@ from .signature import Signature
 
 _TRANSFORM, _ELSEWHERE = "prompt_transform", "rewritten_prompts"
 """Parameters of a signature: what rewrote the prompts here, and how many others rewrote before."""
+_CONTENT = "content"
+"""Of imported images: their hash."""
 _UNCHANGED = "none"
 
 _NAMES = {
@@ -117,6 +119,11 @@ class Conditions:
             rule.threshold,
         )
 
+    @property
+    def plain(self) -> bool:
+        """Whether the prompts are the benchmark's own."""
+        return self.rewriting == _UNCHANGED
+
     def differences(self, reference: Conditions) -> list[Difference]:
         """What differs from a reference, in the order of the attributes."""
         pairs = [
@@ -133,7 +140,11 @@ class Conditions:
 def _rewriting(signature: Signature) -> str:
     transform = signature.parameters.get(_TRANSFORM, _UNCHANGED)
     count = signature.parameters.get(_ELSEWHERE)
-    return transform if count is None or is_given(transform) else f"of {count} prompts by others"
+    if count is None or is_given(transform):
+        return transform
+    # Nobody knows the texts, so no other images are taken for ones that were made from them.
+    images = signature.parameters.get(_CONTENT)
+    return f"of {count} prompts by others" + (f" (images {images[:7]})" if images else "")
 
 
 def prompts_rewritten(signature: Signature) -> bool:

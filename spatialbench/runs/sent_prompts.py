@@ -10,14 +10,16 @@ from ..prompt_transforms import (
     IDENTITY_KEY,
     NONE,
     GivenTexts,
+    applied,
     count_outcomes,
     is_given,
     transform_of,
 )
 from ..prompts import Prompt
 from .files import write_if_other
+from .imported import REWRITTEN
 from .opening import Run
-from .stored_texts import NAME, content, given_signature, read_texts
+from .stored_texts import NAME, content, given_signature, read_texts, told_in_run
 
 
 def record_sent_prompts(run: Run) -> str | None:
@@ -55,6 +57,36 @@ def given_of_run(run: Run) -> GivenTexts | None:
     return None if signature is None else read_texts(run.path, signature, run.expected.all_prompts)
 
 
+def sent_texts(run: Run) -> dict[str, str]:
+    """By prompt id the text that an image was made from, where it is not the benchmark's.
+
+    Empty where nothing was rewritten, or where nobody here can say into what.
+
+    Raises:
+        UserError: given texts that were altered.
+    """
+    name = run.generator.get(IDENTITY_KEY) or NONE
+    if name == NONE:
+        return {}
+    prompts = run.expected.prompts
+    texts = {prompt.id: prompt.text for prompt in prompts}
+    transform: PromptTransform | None = given_of_run(run)
+    try:
+        transform = transform or transform_of(str(name))
+    except UserError:
+        # Of a package or file that is not here now: the run says what it was sent.
+        sent = told_in_run(run.path, texts)
+    else:
+        sent = {prompt.id: applied(transform, prompt)[0].text for prompt in prompts}
+    return {prompt_id: text for prompt_id, text in sent.items() if text != texts[prompt_id]}
+
+
+def is_rewritten(run: Run) -> bool:
+    """Whether any image of a run was made from another text, as far as anybody said."""
+    name = run.generator.get(IDENTITY_KEY) or NONE
+    return name != NONE or bool(run.generator.get(REWRITTEN))
+
+
 def given_note(run: Run) -> list[str]:
     """The sentence of ``record_sent_prompts`` for the summary of a run with given texts, or none.
 
@@ -73,11 +105,14 @@ def transform_sentence(transform: PromptTransform, prompts: Sequence[Prompt]) ->
     """``prompt transform tore/1: 13 of 25 prompts rewritten, 12 unchanged, 0 not parsed``."""
     counts = count_outcomes(transform, prompts)
     unparsed = counts[Outcome.UNPARSED]
+    own = ""
+    if isinstance(transform, GivenTexts) and not counts[Outcome.REWRITTEN]:
+        own = "; these are the benchmark's own texts, so the run could be a plain one"
     return (
         f"prompt transform {transform.signature}: {counts[Outcome.REWRITTEN]:,} of "
         f"{len(prompts):,} prompts rewritten, {counts[Outcome.UNCHANGED]:,} unchanged, "
         f"{unparsed:,} not parsed{' and sent as they are' if unparsed else ''}; judged by the "
-        "original prompts"
+        f"original prompts{own}"
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import UserError
 from ..files.documents import LARGE, json_lines, parse_json, read_limited
 from ..plugins import PromptTransform
-from ..prompt_transforms import IDENTITY_KEY, GivenTexts, is_given
+from ..prompt_transforms import IDENTITY_KEY, GivenTexts, applied, is_given
 from ..prompts import Prompt
 from .files import SCRATCH, write_atomic
 from .selection import run_order
@@ -63,14 +63,8 @@ def read_texts(run: Path, signature: str, prompts: Sequence[Prompt]) -> GivenTex
     """
     path = run / NAME
     known = {prompt.id: prompt.text for prompt in prompts}
-    texts: dict[str, str] = {}
     try:
-        for line in json_lines(read_limited(path, LARGE, run)):
-            record = parse_json(line)
-            if record["prompt_original"] != known[record["prompt_id"]]:
-                raise ValueError(f"the prompt {record['prompt_id']} has another original text")
-            texts[record["prompt_id"]] = record["prompt_sent"]
-        found = GivenTexts(texts, f"the run {run}")
+        found = GivenTexts(_read(path, run, known), f"the run {run}")
         if found.signature == signature:
             return found
         problem = f"its texts are {found.signature}, and the images were made from {signature}"
@@ -85,8 +79,30 @@ def read_texts(run: Path, signature: str, prompts: Sequence[Prompt]) -> GivenTex
     )
 
 
+def told_in_run(run: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """The texts that a run says its images were made from, to be shown; empty where it says none.
+
+    Args:
+        known: the benchmark's own text by the id of each prompt that is wanted.
+    """
+    try:
+        return _read(run / NAME, run, known)
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return {}
+
+
+def _read(path: Path, run: Path, known: Mapping[str, str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for line in json_lines(read_limited(path, LARGE, run)):
+        record = parse_json(line)
+        if record["prompt_original"] != known[record["prompt_id"]]:
+            raise ValueError(f"the prompt {record['prompt_id']} has another original text")
+        texts[record["prompt_id"]] = record["prompt_sent"]
+    return texts
+
+
 def _line(transform: PromptTransform, prompt: Prompt) -> dict[str, Any]:
-    sent, done = transform.apply(prompt)
+    sent, done = applied(transform, prompt)
     return {
         "prompt_id": prompt.id,
         "prompt_original": prompt.text,

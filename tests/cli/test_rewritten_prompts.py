@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from spatialbench import UserError, compare, evaluate
 from spatialbench.plugins import load
 
 from .conftest import Command
@@ -123,3 +125,90 @@ def test_no_file(spatialbench: Command, given: str, said: str) -> None:
     failed = spatialbench(*RUN, GIVEN, given)
     assert failed.status == 2
     assert said in failed.err
+
+
+def test_in_python_a_mapping_is_the_same_as_a_file(spatialbench: Command) -> None:
+    texts = _write("a.jsonl")
+    options: dict[str, Any] = {"limit": 4, "parameters": {"skill": 1}, "progress": False}
+    run = evaluate("painter", "squares", prompt_transform=texts, **options)
+    again = evaluate("painter", "squares", prompt_transform="file:a.jsonl", **options)
+    assert run.path == again.path
+    frame = run.frame()
+    assert list(frame.columns[:3]) == ["prompt_id", "prompt", "prompt_sent"]
+    assert dict(zip(frame["prompt_id"], frame["prompt_sent"], strict=True)) == {
+        prompt_id: texts[prompt_id] for prompt_id in frame["prompt_id"]
+    }
+    plain = evaluate("painter", "squares", **options)
+    assert "prompt_sent" not in plain.frame().columns
+    assert plain.path != run.path
+    with pytest.raises(UserError, match="--allow-other-prompts"):
+        compare(plain, run)
+    assert compare(plain, run, other_prompts=True).pairs
+    for wrong in (7, ["a"]):
+        with pytest.raises(UserError, match="cannot rewrite prompts"):
+            evaluate("painter", "squares", prompt_transform=cast(Any, wrong), **options)
+
+
+def test_the_gallery_shows_what_an_image_was_made_from(spatialbench: Command) -> None:
+    texts = _write("a.jsonl")
+    spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    spatialbench("gallery", "run", "--out", "pages")
+    data = Path("pages/data/0.js").read_text()
+    records = json.loads(data[data.index("[") : data.rindex("]") + 1])
+    for record in records:
+        prompt_id = record["id"].partition("/")[0]
+        assert record["sides"][0]["sent"] == texts[prompt_id] != record["text"]
+
+
+def test_a_plan_says_how_many_prompts_are_rewritten(spatialbench: Command) -> None:
+    texts = _write("a.jsonl", 4)
+    planned = (*RUN, GIVEN, "file:a.jsonl", "--only", ",".join(texts), "--dry-run")
+    assert "4 of 4 prompts rewritten" in " ".join(spatialbench(*planned).out.split())
+    prompts = load("benchmark", "squares").prompts("all")
+    Path("own.json").write_text(json.dumps({prompt.id: prompt.text for prompt in prompts}))
+    plain = spatialbench(*RUN, GIVEN, "file:own.json", "--limit", "4")
+    assert "0 of 4 prompts rewritten" in plain.err
+    assert "so the run could be a plain one" in plain.err
+
+
+def test_an_exported_folder_stays_rewritten(spatialbench: Command) -> None:
+    """In GenEval's layout by its metadata; elsewhere the user is told what to type."""
+    texts = _write("a.jsonl")
+    spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    table = spatialbench("export", "run", "--layout", "flat+csv", "--out", "flat")
+    assert "--prompt-transform file:run/prompts.jsonl" in table.err
+    again = ("import", "flat", "--layout", "flat+csv", "--bench", "squares", "--name", "b")
+    told = spatialbench(
+        *again, GIVEN, "file:run/prompts.jsonl", "--limit", "4", "--out", "flat-run"
+    )
+    assert told.status == 0, told.err
+    assert _identity("flat-run") == _identity("run")
+    folders = spatialbench("export", "run", "--layout", "geneval", "--out", "folders")
+    assert folders.status == 0, folders.err
+    assert "--prompt-transform" not in folders.err
+    for path in Path("folders").glob("*/metadata.jsonl"):
+        assert json.loads(path.read_text())["prompt"] in texts.values()
+
+
+FAULTS = {
+    "Raising": "raise RuntimeError('no')",
+    "OtherId": "return replace(prompt, id='x'), Rewriting(prompt.text, Outcome.UNCHANGED)",
+    "OtherText": "return prompt, Rewriting('x', Outcome.REWRITTEN)",
+    "Nothing": "return None",
+    "Blank": "return replace(prompt, text=' '), Rewriting(' ', Outcome.REWRITTEN)",
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_transform_that_fails_is_named(spatialbench: Command, name: str) -> None:
+    Path("own.py").write_text(
+        "from dataclasses import replace\n"
+        "from spatialbench.plugins import Outcome, PromptTransform, Rewriting\n"
+        f"class {name}(PromptTransform):\n"
+        "    name = 'odd'\n    summary = 'odd'\n"
+        f"    def apply(self, prompt):\n        {FAULTS[name]}\n"
+    )
+    failed = spatialbench(*RUN, GIVEN, f"own.py:{name}", "--limit", "4", "--out", "run")
+    assert failed.status == 2, failed.err
+    assert "the prompt transform odd" in failed.err
+    assert not Path("run").exists()

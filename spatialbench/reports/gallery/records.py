@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ...plugins import ScoreTable
 from ...plugins.records import BoxRecord
 from ...prompts import Key, Prompt
+from ...runs.sent_prompts import sent_texts
 from ..scored import ScoredRun
 
 MOST_BOXES = 40
@@ -25,11 +26,13 @@ class Side:
         scored: the run and its verdicts.
         detections: detections record by image; empty where the run has none.
         images: images whose file is there, with its sha256.
+        sent: by prompt id the text that the images were made from, where it is another.
     """
 
     scored: ScoredRun
     detections: Mapping[Key, BoxRecord]
     images: Mapping[Key, str]
+    sent: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, scored: ScoredRun) -> Side:
@@ -44,7 +47,8 @@ class Side:
             for record in directory.seen(max(names, key=len), notices.append):
                 found[record.key] = record
         images = directory.finished_images(notices.append)
-        return cls(scored, found, {key: image.sha256 for key, image in images.items()})
+        hashes = {key: image.sha256 for key, image in images.items()}
+        return cls(scored, found, hashes, sent_texts(scored.run))
 
     def missing(self, row: int, prompt: Prompt, record: BoxRecord | None) -> bool:
         """Whether an asked object was not found.
@@ -72,6 +76,7 @@ class Side:
     def shown(self, key: Key, prompt: Prompt, source: str | None, row: int) -> dict[str, Any]:
         """JSON-ready form of one image: ``src``, ``ok``, ``why``, ``w``, ``h``, ``boxes``.
 
+        ``sent`` is the rewritten text that it was made from.
         ``absent`` stands where an asked object was not found. A box is
         ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
         """
@@ -81,6 +86,8 @@ class Side:
             "ok": bool(self.scored.table.columns["correct"][row]),
             "why": self.scored.reasons[row],
         }
+        if prompt.id in self.sent:
+            shown["sent"] = self.sent[prompt.id]
         if not shown["ok"] and self.missing(row, prompt, record):
             shown["absent"] = True
         score = float(self.scored.table.columns["score"][row])

@@ -135,6 +135,7 @@ const SB = (() => {
     const chip = make("span", `chip ${side.ok ? "r" : side.absent ? "m" : "w"}`, side.score === undefined ? word : side.score.toFixed(2));
     node.append(chip, document.createTextNode(side.why));
     if (side.more) node.append(` (and ${side.more} more boxes)`);
+    if (side.sent !== undefined) node.append(make("span", "sent", `made from: ${side.sent}`));
     return node;
   }
 
