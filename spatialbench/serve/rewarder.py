@@ -12,6 +12,7 @@ from ..api import choosing
 from ..errors import UserError
 from ..files.images import UnreadableImage, read_rgb
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule, Verdict
+from ..plugins.discovery import name_and_rest
 from ..plugins.evidence import FOUND_WITH_BOXES
 from ..plugins.records import BoxRecord
 from ..prompts import Prompt
@@ -119,8 +120,8 @@ class Rewarder:
         """
         benchmark, subset = choosing.benchmark_and_subset(bench)
         defaults = benchmark.rewards
-        if defaults.subset is not None and (not isinstance(bench, str) or ":" not in bench):
-            subset = defaults.subset
+        named_subset = name_and_rest("benchmark", bench)[1] if isinstance(bench, str) else None
+        subset = subset if named_subset else defaults.subset or subset
         chosen = choosing.rule(benchmark, rule or defaults.rule, subset)
         if rule is None:
             notice(f"rule: {chosen.name}, the one {benchmark.name} has for rewards")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spatialbench.benchmarks.geneval import PLUGIN as GENEVAL
 from spatialbench.errors import UserError
@@ -92,6 +94,45 @@ def test_what_is_refused(geneval: AskedPrompts, what: dict[str, Any], told: str)
         geneval.find(asked(**what))
     assert told in str(error.value)
     assert len(str(error.value)) < 700
+
+
+_leaf = (
+    st.none()
+    | st.integers(-3, 5)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.binary(max_size=2)
+    | st.sampled_from(["left of", "cat", "red", "colors"])
+)
+_keys = st.sampled_from(["class", "count", "color", "position", 1, b"x"])
+_value = st.recursive(
+    _leaf, lambda one: st.lists(one, max_size=3) | st.dictionaries(_keys, one, max_size=4)
+)
+_object = st.fixed_dictionaries(
+    {"class": st.sampled_from(["cat", b"x"]), "count": st.sampled_from([1, 2, 0, 1.0, 10**30])},
+    optional={
+        "color": _value,
+        "position": _value | st.tuples(st.just("above"), st.integers(-3, 3)),
+    },
+)
+_line = st.fixed_dictionaries(
+    {
+        "tag": st.sampled_from(["colors", "", 3]),
+        "prompt": st.just("p") | _value,
+        "include": st.lists(_object, max_size=3) | _value,
+    },
+    optional={"exclude": st.lists(_object, max_size=2) | _value},
+)
+
+
+@settings(deadline=None)
+@given(_line)
+def test_any_metadata_are_a_prompt_or_refused(geneval: AskedPrompts, line: dict[str, Any]) -> None:
+    try:
+        prompt = geneval.find(asked(metadata=line))
+    except Refused:
+        return
+    assert json.loads(json.dumps(prompt.facts["metadata"]))["tag"] == "colors"
 
 
 class Twice(Shapes):

@@ -274,6 +274,13 @@ def test_names_mean_what_they_mean_elsewhere(tmp_path: Path) -> None:
         "detector: mask2former, the one geneval prescribes",
     ]
     assert Rewarder.of("geneval:counting", device="cpu").subset == "counting"
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from spatialbench.benchmarks.geneval.plugin import GenEval\n"
+        "MINE = GenEval()\nMINE.name = 'mine'\n"
+    )
+    assert Rewarder.of(f"{own}:MINE", device="cpu").subset == "all"
+    assert Rewarder.of(f"{own}:MINE:position", device="cpu").subset == "position"
     assert Rewarder.of("visor", rule="pse", device="cpu").rule == "pse/1"
     wrong: dict[str, Any]
     for wrong, message in (
