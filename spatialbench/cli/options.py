@@ -166,15 +166,17 @@ detector_options = stack(
     ),
 )
 
+threshold_option = click.option(
+    "--threshold",
+    type=FiniteFloat(0, 1),
+    help="Boxes count whose score is above this; default: the rule's own.",
+)
+
 rule_options = stack(
     click.option(
         "--rule",
         help="NAME, or NAME:KEY=VALUE,... for one with options; default: the subset's own; "
         "'list rules' shows them.",
     ),
-    click.option(
-        "--threshold",
-        type=FiniteFloat(0, 1),
-        help="Boxes count whose score is above this; default: the rule's own.",
-    ),
+    threshold_option,
 )

@@ -10,7 +10,7 @@ import click
 
 from ..api.console import say, stdout_reserved
 from ..serve.limits import MEGABYTE, Limits
-from .options import batch_size_option, device_option, offline_option, rule_options
+from .options import batch_size_option, device_option, offline_option, threshold_option
 from .parsing import FiniteFloat
 
 _DEFAULT = Limits()
@@ -22,7 +22,12 @@ _DEFAULT = Limits()
     "--detector",
     help="NAME, NAME:WEIGHTS or path/to/file.py:NAME; default: the benchmark's own.",
 )
-@rule_options
+@click.option(
+    "--rule",
+    help="Whose score is the reward: NAME, or NAME:KEY=VALUE,...; default: the one that the "
+    "benchmark has for rewards; 'list rules' shows them.",
+)
+@threshold_option
 @click.option(
     "--metadata",
     type=click.Path(path_type=Path, dir_okay=False),
