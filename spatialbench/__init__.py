@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .api.comparing import compare as compare
     from .api.elsewhere import score as score
     from .api.evaluate import evaluate as evaluate
-    from .api.run import Measured as Measured
+    from .api.measured import Measured as Measured
     from .api.run import Run as Run
     from .api.run import load_run as load_run
     from .detections import Detections as Detections
@@ -59,7 +59,8 @@ _HOMES = {
     "api.comparing": ("Comparison", "compare"),
     "api.elsewhere": ("score",),
     "api.evaluate": ("evaluate",),
-    "api.run": ("Measured", "Run", "load_run"),
+    "api.measured": ("Measured",),
+    "api.run": ("Run", "load_run"),
     "detections": ("Detections",),
     "errors": ("UserError",),
     "plugins": (

@@ -12,6 +12,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 OTHER_NAMES = {"PIL": "pillow"}
 """Modules whose package is called otherwise."""
 BY_NAME = {
+    "mlflow": "import_module, only when it is asked for",
+    "trackio": "import_module, only when it is asked for",
+    "wandb": "import_module, only when it is asked for",
     "mmcv": "import_module, as the original stack wants it",
     "mmdet": "import_module, as the original stack wants it",
     "pandas": "pyarrow makes its frames",

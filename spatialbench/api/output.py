@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..files.regular_files import link_refused
-from ..plugins.layout import DETECTIONS, RESULTS
+from ..plugins.layout import DETECTIONS, EVERY_EVAL_EVER, HUB, RESULTS
 from ..runs.progress import Progress
 
 if TYPE_CHECKING:
@@ -65,28 +65,45 @@ def _gallery_folder(sides: Sequence[ScoredRun]) -> Path:
 
 
 def write_layout(
-    run: StoredRun, layout: str, out: Path, detector: str | None, progress: Progress
+    run: StoredRun,
+    layout: str,
+    out: Path,
+    detector: str | None,
+    progress: Progress,
+    repo: str | None = None,
 ) -> int | list[Path]:
     """The run where another tool looks for it.
 
     Args:
         layout: of images; ``detections`` for one file of records; ``results`` for the benchmark's
-            own files.
-        out: a new folder, or the file of detections.
+            own files; ``hub`` for a data set of the Hugging Face Hub; ``every-eval-ever`` for one
+            record of that form.
+        out: a new folder; the file of detections; for ``every-eval-ever`` a folder or a file.
         detector: whose detections, where the run has those of several.
+        repo: ``ORG/NAME`` of a data set of the Hub, where it is known: the folder links to it.
 
     Returns:
-        How many images were written; for ``results`` the files.
+        How many images were written; for ``results`` and ``every-eval-ever`` the files.
 
     Raises:
-        UserError: an unknown layout, nothing to write, or a detector where none is written.
+        UserError: an unknown layout, nothing to write, a detector where none is written, or a name
+            of a data set where none is.
     """
+    from ..exchange.every_eval_ever import export_record
+    from ..exchange.hub_dataset.folder import export_hub
+    from ..exchange.hub_dataset.push import require_repo
     from ..exchange.write_images import export_images
     from ..exchange.write_results import export_detections, export_results
     from ..runs.chosen_detector import chosen_detector
 
     if detector and layout != DETECTIONS:
         raise UserError("--detector goes with --layout detections: leave it out.")
+    if repo is not None and layout != HUB:
+        raise UserError(f"--repo goes with --layout {HUB}: leave it out.")
+    if layout == HUB:
+        return export_hub(run, out, progress, None if repo is None else require_repo(repo))
+    if layout == EVERY_EVAL_EVER:
+        return export_record(run, out)
     if layout == DETECTIONS:
         return export_detections(run, chosen_detector(run, detector), out)
     if layout == RESULTS:

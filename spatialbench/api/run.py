@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from ..errors import UserError, typed
 from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
 from ..runs.progress import Silent
 from . import choosing
+from .measured import Measured, measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,22 +22,7 @@ if TYPE_CHECKING:
     from ..reports.scored import ScoredRun
     from ..runs.opening import Run as StoredRun
     from ..runs.status import Status
-    from ..scoring.summary import Group, Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A metric in percent with its 95 % interval.
-
-    Attributes:
-        value: NaN where it is undefined.
-        interval: lower and upper bound; None where there is none.
-        reason: why it is undefined or has no interval; else empty.
-    """
-
-    value: float
-    interval: tuple[float, float] | None
-    reason: str = ""
+    from ..scoring.summary import Summary
 
 
 class Run:
@@ -83,12 +68,12 @@ class Run:
     @property
     def metrics(self) -> Mapping[str, Measured]:
         """The metrics over all images, by key, in the benchmark's order."""
-        return _measured(self.summary)
+        return measured(self.summary)
 
     @property
     def tasks(self) -> Mapping[str, Mapping[str, Measured]]:
         """The same by task of the benchmark."""
-        return {name: _measured(group) for name, group in self.summary.groups.items()}
+        return {name: measured(group) for name, group in self.summary.groups.items()}
 
     def frame(self) -> pd.DataFrame:
         """One row per judged image, in run order.
@@ -230,12 +215,43 @@ class Run:
         )
         return Path(file)
 
-    def export(self, layout: str, out: str | Path, *, detector: str | None = None) -> Path:
+    def export(
+        self,
+        layout: str,
+        out: str | Path,
+        *,
+        detector: str | None = None,
+        repo: str | None = None,
+    ) -> Path:
         """Write the run where another tool looks for it; see ``spatialbench export``."""
         from .output import write_layout
 
-        write_layout(self.stored, layout, Path(out), detector, Silent())
+        write_layout(self.stored, layout, Path(out), detector, Silent(), repo)
         return Path(out)
+
+    def push(self, repo: str, *, private: bool = False, replace: bool = False) -> str:
+        """Upload the run as a data set of the Hugging Face Hub; returns its address.
+
+        See ``spatialbench push``.
+
+        Raises:
+            UserError: no token, no way to the Hub, a repository of other files.
+        """
+        from .publishing import push
+
+        return push(self.stored, repo, private=private, replace=replace, progress=Silent())
+
+    def log(self, to: str, *, project: str | None = None, images: int = 16) -> str:
+        """Log the run to ``wandb``, ``mlflow`` or ``trackio``; returns where it is.
+
+        The same run again changes nothing there; see ``spatialbench log``.
+
+        Raises:
+            UserError: an unknown tracker, or one that is not installed or does not answer.
+        """
+        from .publishing import log
+
+        return log(self.scored(), to, project=project, images=images)
 
     def gallery(
         self,
@@ -265,15 +281,6 @@ class Run:
                 f"them; load_run({str(self.path)!r}) has them, and {typed('score', self.path)} "
                 "writes them again."
             )
-
-
-def _measured(group: Group) -> dict[str, Measured]:
-    found = {}
-    for key in group.metrics:
-        low, high = group.interval(key)
-        interval = None if low is None or high is None else (low, high)
-        found[key] = Measured(group.metric(key), interval, group.reasons.get(key, ""))
-    return found
 
 
 def load_run(path: str | Path, bench: str | Benchmark | None = None) -> Run:

@@ -32,7 +32,12 @@ _VERBS = {
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1, 2 or 64, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: images, boxes, charts."),
     "import": ("importing", "Other people's images, detections or results as a run."),
-    "export": ("exporting", "A run in a benchmark's own layout, for its own scripts."),
+    "export": (
+        "exporting",
+        "A run where other tools look for it: their layouts, a data set, a record.",
+    ),
+    "push": ("pushing", "Upload a run as a data set of the Hugging Face Hub."),
+    "log": ("logging_runs", "Runs in a tracker of experiments: wandb, mlflow or trackio."),
     "detectors": ("detectors", "Do two detectors judge the same images alike?"),
     "serve": ("serve", "Rewards for trainers over HTTP: Flow-GRPO, Flow-Factory, verl-omni, JSON."),
     "status": ("status", "What a run has, what it lacks, and what to type next."),

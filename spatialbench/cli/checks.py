@@ -15,7 +15,13 @@ from ..errors import UserError
 from ..stages import canaries
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
-_EXTRAS = {"ray": "ray", "yolo": "ultralytics", "mmdet": "mmdet"}
+_TRACKERS = ("wandb", "mlflow", "trackio")
+_EXTRAS = {
+    "ray": "ray",
+    "yolo": "ultralytics",
+    "mmdet": "mmdet",
+    **{name: name for name in _TRACKERS},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``spatialbench export``: a run in a benchmark's own layout, for its own scripts."""
+"""``spatialbench export``: a run where another tool looks for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..api.output import write_layout
-from ..plugins.layout import DETECTIONS
+from ..plugins.layout import DETECTIONS, HUB, ONE_FILE, ONLY_WRITTEN
 from .importing import LayoutName
 
 
@@ -18,24 +18,34 @@ from .importing import LayoutName
 @click.option(
     "--layout",
     required=True,
-    type=LayoutName(),
+    type=LayoutName((*ONE_FILE, *ONLY_WRITTEN)),
     help="Images as a benchmark's scripts expect them ('list layouts'), detections as JSON Lines, "
-    "or results in the benchmark's own format.",
+    "results in the benchmark's own format, hub for a data set of the Hugging Face Hub, or "
+    "every-eval-ever for a record of that form.",
 )
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="A new folder; with detections the file to write.",
+    help="A new folder; with detections the file to write; with every-eval-ever a folder of such "
+    "records, or a file.",
 )
 @click.option(
     "--detector", help="With detections: whose, where the run has those of several detectors."
 )
-def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
-    """Write RUN where another tool looks for it; 'import' reads all of it back."""
+@click.option(
+    "--repo",
+    metavar="ORG/NAME",
+    help="With hub: the data set that it will be, which the card and the results link to.",
+)
+def command(run: Path, layout: str, out: Path, detector: str | None, repo: str | None) -> None:
+    """Write RUN where another tool looks for it.
+
+    'import' reads it back, but for hub and every-eval-ever. 'push' uploads what hub writes.
+    """
     opened = choosing.existing_run(run)
     with stdout_reserved():
-        written = write_layout(opened, layout, out, detector, progress())
+        written = write_layout(opened, layout, out, detector, progress(), repo)
     expected = opened.expected.images
     if isinstance(written, list):
         for path in written:
@@ -44,4 +54,6 @@ def command(run: Path, layout: str, out: Path, detector: str | None) -> None:
         say(f"{written:,} images")
     elif written < expected:
         say(f"PARTIAL: {written:,} of {expected:,} expected images")
+    if layout == HUB and repo is None:
+        say("no --repo ORG/NAME: the results in .eval_results link to no source")
     click.echo(out)

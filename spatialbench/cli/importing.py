@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,11 +41,14 @@ class LayoutName(click.ParamType[str, str]):
 
     name = "layout"
 
+    def __init__(self, others: Sequence[str] = ONE_FILE) -> None:
+        self.others = others
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """See ``click.ParamType.convert``."""
         from ..exchange.layouts import layouts
 
-        known = [*layouts(), *ONE_FILE]
+        known = [*layouts(), *self.others]
         if value not in known:
             raise unknown_name("layout", value, known)
         return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,20 @@ STAGE = "export"
 
 
 def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> int:
+    """Write the images as a layout names them; see ``export_planned``."""
+
+    def planned_for(keys: Sequence[Key]) -> Plan:
+        planned = plan(layout, replace(names_of(run.expected), sent=sent_texts(run)), keys)
+        if type(layout_of(layout)).texts is Layout.texts:
+            say_what_is_lost(run, f"the layout {layout}", progress.notice)
+        return planned
+
+    return export_planned(run, folder, planned_for, progress)
+
+
+def export_planned(
+    run: Run, folder: Path, planned_for: Callable[[Sequence[Key]], Plan], progress: Progress
+) -> int:
     """Copy the finished expected images, bytes unchanged, and write the files beside them.
 
     Hard links stand for copies where the file system can, so that nothing is stored twice. The
@@ -45,9 +59,7 @@ def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> in
     keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
     if not keys:
         raise UserError(f"{run.path} has no finished image to export: make them first.")
-    planned = plan(layout, replace(names_of(run.expected), sent=sent_texts(run)), keys)
-    if type(layout_of(layout)).texts is Layout.texts:
-        say_what_is_lost(run, f"the layout {layout}", progress.notice)
+    planned = planned_for(keys)
     if not empty:
         # The command may have been killed just after its work was done.
         if not _is_there(folder, planned, {key: finished[key].sha256 for key in keys}):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DETECTIONS, RESULTS = "detections", "results"
 """What stands for a layout where there is one file, of records or of a benchmark's results."""
 ONE_FILE = (DETECTIONS, RESULTS)
+HUB, EVERY_EVAL_EVER = "hub", "every-eval-ever"
+"""What stands for a layout that is only written: a data set of the Hub, a record of one run."""
+ONLY_WRITTEN = (HUB, EVERY_EVAL_EVER)
 FLAT = "flat+csv"
 """The layout that is no benchmark's."""
 

@@ -1,0 +1,85 @@
+"""The folder: images in shards, ``metadata.jsonl``, the card, what is missing, the numbers.
+
+It is what the ``imagefolder`` builder of the library ``datasets`` reads, with one row per image.
+The same run gives the same bytes, so that an export or an upload can be given again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from ...errors import UserError, typed
+from ...plugins.layout import Plan
+from ...prompts import Key
+from ...reports.scored import ScoredRun, load_scored
+from ...runs.opening import Run
+from ...runs.progress import Progress
+from ..write_images import export_planned
+from .card import card
+from .eval_results import eval_results
+from .rows import Rows, lines
+
+METADATA, MISSING, SUMMARY = "metadata.jsonl", "missing.jsonl", "spatialbench"
+HUB = "https://huggingface.co"
+
+_PER_FOLDER = 1000
+"""Images of one folder; the Hub takes at most ten times as many."""
+
+
+def export_hub(run: Run, folder: Path, progress: Progress, repo: str | None = None) -> int:
+    """Write the run as a data set folder; see ``write_images.export_planned``.
+
+    Args:
+        repo: ``ORG/NAME`` of the data set, where it is known: the card and the results link to it.
+
+    Returns:
+        How many images were written.
+
+    Raises:
+        UserError: a run that is not scored, or whose verdicts are of another selection; a folder
+            that is not empty, no finished image, no space.
+    """
+    if run.is_part:
+        raise UserError(
+            f"{run.path} is of more images than these: type '{typed('score', run.path)}' first."
+        )
+    scored = load_scored(run)
+    return export_planned(run, folder, lambda keys: plan(scored, keys, repo), progress)
+
+
+def plan(scored: ScoredRun, keys: Sequence[Key], repo: str | None = None) -> Plan:
+    """Where the images go, and the contents of the files beside them.
+
+    Args:
+        keys: the finished images, in run order.
+        repo: as for ``export_hub``.
+    """
+    rows = Rows(scored)
+    names = _names(scored, keys)
+    made = set(keys)
+    missing = list(rows.missing(made))
+    records = ({"file_name": name, **rows.row(key)} for key, name in names.items())
+    files = {
+        METADATA: lines(records),
+        "README.md": card(scored, len(keys), missing, repo).encode("utf-8", "backslashreplace"),
+        summary_file(scored): scored.result.text().encode(),
+        **eval_results(scored, repo, HUB),
+    }
+    if missing:
+        files[MISSING] = lines(missing)
+    return Plan(names, files)
+
+
+def summary_file(scored: ScoredRun) -> str:
+    """Where the summary of the run lies: its name says which run the folder is of."""
+    return f"{SUMMARY}/{scored.run.manifest.id}.json"
+
+
+def _names(scored: ScoredRun, keys: Collection[Key]) -> dict[Key, str]:
+    """``images/00003/<prompt id>-<k>.png``: by the place among the expected images.
+
+    A folder of more images of the same run keeps the names that were given.
+    """
+    places = {key: place for place, key in enumerate(scored.run.expected.keys())}
+    return {key: f"images/{places[key] // _PER_FOLDER:05d}/{key[0]}-{key[1]}.png" for key in keys}

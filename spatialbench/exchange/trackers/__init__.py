@@ -1,0 +1,1 @@
+"""Runs in trackers of experiments: what is logged, and a module per tracker that writes it."""
