@@ -111,8 +111,8 @@ class RewardServer(ThreadingHTTPServer):
                 with suppress(OSError):
                     request.shutdown(socket.SHUT_RD)
 
-    def wait_for_replies(self, seconds: float | None = None) -> bool:
-        """Wait until every connection is closed; whether that is so."""
+    def wait_for_replies(self, seconds: float) -> bool:
+        """Wait until every connection is closed, at most so long; whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._open, seconds)
 

@@ -10,8 +10,8 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from queue import SimpleQueue
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from ..errors import UserError
@@ -23,7 +23,10 @@ from .protocol import Protocol as WireProtocol
 from .service import Service
 
 _POLL = 0.1
-"""Seconds between two looks at whether the port is to be closed."""
+"""Seconds between two looks at whether the port is to be closed, or a signal came.
+
+The system may give a signal to any thread, and Python's main thread handles it when it next runs.
+"""
 
 _SECONDS_TO_TELL = 10.0
 """For the last replies of a server whose model failed."""
@@ -119,7 +122,8 @@ class Open:
     def end(self) -> None:
         """Close the port, answer what has arrived, and return when the last reply is sent."""
         self._close_port()
-        self._server.wait_for_replies()
+        while not self._server.wait_for_replies(_POLL):
+            pass
         self._service.stop()
 
     def end_without_model(self) -> None:
@@ -165,7 +169,7 @@ def serve(
         with _signals(inbox):
             running = bound.open(service, say)
             ready(identity)
-            told = inbox.get()
+            told = _next(inbox)
             if isinstance(told, BaseException):
                 running.end_without_model()
                 raise UserError(
@@ -178,6 +182,12 @@ def serve(
             say(f"ended: {images:,} images were scored in {batches:,} batches")
     finally:
         bound.close()
+
+
+def _next(inbox: SimpleQueue[str | BaseException]) -> str | BaseException:
+    while True:
+        with suppress(Empty):
+            return inbox.get(timeout=_POLL)
 
 
 @contextmanager
