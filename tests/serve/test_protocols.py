@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ from .fakes import (
     verl_omni,
 )
 
+DOCS = Path(__file__).parents[2] / "docs"
 _SCORER = FakeScorer()
 
 
@@ -105,6 +108,21 @@ def test_own_json_tells_of_every_image(running: Running) -> None:
         "no rule judges it",
         "one of prompt_id, metadata and prompt is needed",
     ]
+
+
+def test_the_schemas_are_those_of_the_protocol() -> None:
+    for name, form in {"request": RewardRequest, "reply": RewardReply}.items():
+        schema = json.loads((DOCS / "schemas" / "serve" / f"{name}.schema.json").read_text())
+        assert schema.pop("$schema").endswith("2020-12/schema")
+        assert schema == form.model_json_schema()
+
+
+def test_the_reply_in_the_docs_is_one() -> None:
+    page = (DOCS / "serve.md").read_text()
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    RewardReply.model_validate_json(shown)
+    (request,) = re.findall(r"--data \\\n +'(.*)'\n", page)
+    RewardRequest.model_validate_json(request)
 
 
 def test_own_json_takes_data_urls_and_refuses_what_is_no_image(running: Running) -> None:
