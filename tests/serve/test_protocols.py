@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from spatialbench.serve.limits import Limits
 from spatialbench.serve.own_json import ErrorReply, RewardReply, RewardRequest
@@ -111,7 +112,8 @@ def test_own_json_tells_of_every_image(running: Running) -> None:
 
 
 def test_the_schemas_are_those_of_the_protocol() -> None:
-    for name, form in {"request": RewardRequest, "reply": RewardReply}.items():
+    forms: dict[str, type[BaseModel]] = {"request": RewardRequest, "reply": RewardReply}
+    for name, form in forms.items():
         schema = json.loads((DOCS / "schemas" / "serve" / f"{name}.schema.json").read_text())
         assert schema.pop("$schema").endswith("2020-12/schema")
         assert schema == form.model_json_schema()
