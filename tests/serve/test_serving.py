@@ -166,7 +166,8 @@ def test_an_address_that_another_process_opens_meanwhile() -> None:
         other.bind(("127.0.0.1", _port(bound)))
         other.listen()
         scorer = FakeScorer()
-        service = Service(scorer.read, scorer.reward, IDENTITY, [], Limits(), [].append)
+        ended: list[BaseException] = []
+        service = Service(scorer.read, scorer.reward, IDENTITY, [], Limits(), ended.append)
         with pytest.raises(UserError, match="is in use"):
             bound.open(service, pytest.fail)
     bound.close()
