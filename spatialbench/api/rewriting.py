@@ -54,6 +54,11 @@ def rewritten(
     if given is None or given == NONE:
         return plain
     if isinstance(given, str) and not given.startswith(_PREFIX) and not is_given(given):
+        if Path(given).is_file():
+            raise UserError(
+                f"--prompt-transform {given} names a file: give {_PREFIX}{given} for the texts in "
+                "it, or path/to/file.py:NAME for a transform of your own."
+            )
         return replace(plain, generator=with_transform(plain.generator, given))
     transform = _transform(plain, given, out, notice)
     return replace(plain, generator=Transformed(plain.generator, transform))

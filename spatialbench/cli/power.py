@@ -66,9 +66,9 @@ def command(
         raise UserError("with RUN only --difference can be given: leave the rest out.")
     from ..reports.compare.comparison import compare
     from ..reports.planning import lesson_report, lessons
-    from ..reports.scored import is_copy, load_scored
+    from ..reports.scored import is_copy, load_scored, told_apart
 
-    scored = [load_scored(choosing.existing_run(run)) for run in runs]
+    scored = told_apart([load_scored(choosing.existing_run(run)) for run in runs])
     if len(scored) > 1 and is_copy(*scored):
         raise UserError(
             f"{runs[0]} and {runs[1]} hold the same run, which says nothing about a pair: name "

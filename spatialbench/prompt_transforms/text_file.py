@@ -39,11 +39,15 @@ class Entry:
 
 
 def path_and_field(given: str) -> tuple[Path, str | None]:
-    """``PATH#FIELD`` as both; a file whose name has the sign is that file."""
+    """``PATH#FIELD`` as both; a file whose name has the sign is that file.
+
+    A path may begin with ``~``, which a shell leaves as it is behind a colon.
+    """
+    whole = Path(given).expanduser()
     before, sign, field = given.rpartition("#")
-    if not sign or not before or Path(given).is_file():
-        return Path(given), None
-    return Path(before), field
+    if not sign or not before or whole.is_file():
+        return whole, None
+    return Path(before).expanduser(), field
 
 
 def _content(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from spatialbench import UserError, compare, evaluate
-from spatialbench.plugins import load
+from spatialbench.plugins import discovery, load
 
 from .conftest import Command
 
@@ -200,7 +200,10 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_transform_that_fails_is_named(spatialbench: Command, name: str) -> None:
+def test_a_transform_that_fails_is_named(
+    spatialbench: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(discovery._given, "prompt transform", {})
     Path("own.py").write_text(
         "from dataclasses import replace\n"
         "from spatialbench.plugins import Outcome, PromptTransform, Rewriting\n"
@@ -212,3 +215,26 @@ def test_a_transform_that_fails_is_named(spatialbench: Command, name: str) -> No
     assert failed.status == 2, failed.err
     assert "the prompt transform odd" in failed.err
     assert not Path("run").exists()
+
+
+def test_files_that_differ_elsewhere_do_not_keep_runs_apart(spatialbench: Command) -> None:
+    """As an import of a few prompts has the texts of these alone."""
+    _write("a.jsonl")
+    spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    stored = Path("run/prompts.jsonl").read_text().splitlines()[:4]
+    few = {line["prompt_id"]: line["prompt_sent"] for line in map(json.loads, stored)}
+    Path("few.json").write_text(json.dumps(few))
+    spatialbench(*RUN, GIVEN, "file:few.json", "--only", ",".join(few), "--out", "few")
+    assert _identity("few") != _identity("run")
+    same = spatialbench("compare", "run", "few")
+    assert same.status == 0, same.err
+    Path("few.json").write_text(json.dumps({**few, next(iter(few)): "other"}))
+    spatialbench(*RUN, GIVEN, "file:few.json", "--only", ",".join(few), "--out", "other")
+    assert spatialbench("compare", "run", "other").status == 2
+
+
+def test_a_file_without_its_word_is_told(spatialbench: Command) -> None:
+    _write("a.jsonl")
+    failed = spatialbench(*RUN, GIVEN, "a.jsonl", "--limit", "4")
+    assert failed.status == 2
+    assert "give file:a.jsonl" in failed.err

@@ -220,3 +220,40 @@ def test_the_official_metadata_find_every_prompt_in_any_order(tmp_path: Path) ->
     found = texts_of_file(str(path), names, _others)
     assert len(found) == len(lines) == 553
     assert [found[prompt.id] for prompt in prompts] == texts
+
+
+def _official() -> list[dict[str, Any]]:
+    prompts = load("benchmark", "geneval").prompts("all")
+    return [dict(prompt.facts["metadata"]) for prompt in prompts]
+
+
+@pytest.mark.parametrize(
+    ("field", "made"),
+    [
+        # BAGEL and Show-o2; UniLIP; a list, as of diffusionbench-evals.
+        ("", lambda one, text: one | {"prompt": text}),
+        (
+            "#detailed_caption",
+            lambda one, text: {"detailed_caption": text, "index": "7"} | one,
+        ),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_the_forms_that_others_publish(tmp_path: Path, field: str, made: Any, listed: bool) -> None:
+    records = [made(one, f"Long {number}.") for number, one in enumerate(_official())]
+    path = tmp_path / "texts"
+    path.write_text(json.dumps(records, indent=1) if listed else _lines(*records))
+    bench = load("benchmark", "geneval")
+    for subset in ("all", "position"):
+        prompts = bench.prompts(subset)
+        names = Names(prompts, 4, bench.judged_metadata)
+
+        def others() -> Iterator[Names]:
+            yield Names(bench.prompts("all"), 4, bench.judged_metadata)
+
+        found = texts_of_file(f"{path}{field}", names, others)
+        order = {prompt.id: n for n, prompt in enumerate(bench.prompts("all"))}
+        assert found == {prompt.id: f"Long {order[prompt.id]}." for prompt in prompts}
+    if field:
+        with pytest.raises(UserError, match="several fields"):
+            texts_of_file(str(path), names, others)

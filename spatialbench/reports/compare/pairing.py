@@ -10,6 +10,8 @@ import numpy.typing as npt
 from ...errors import UserError, typed
 from ...plugins import ScoreTable
 from ...runs.conditions import Conditions
+from ...runs.sent_prompts import is_rewritten, sent_texts
+from ...runs.stored_texts import given_signature
 from ...scoring.rules.catalogue import family_of
 from ...scoring.verdicts import take_rows
 from ..scored import ScoredRun, is_copy
@@ -81,12 +83,24 @@ def refuse_other_prompts(first: ScoredRun, second: ScoredRun) -> None:
         UserError: says what rewrote the prompts of each.
     """
     own, other = (Conditions.of(run.signature).rewriting for run in (first, second))
-    if own != other:
+    if own != other and not _made_from_the_same(first, second):
         raise UserError(
             f"the images of {first.run.path} and {second.run.path} were made from different texts "
             f"(prompt rewriting {own} against {other}), so a difference is not of the methods "
             "alone: compare runs of the same texts, or give --allow-other-prompts."
         )
+
+
+def _made_from_the_same(first: ScoredRun, second: ScoredRun) -> bool:
+    """Whether the texts of all prompts that two runs have images of are known, and the same."""
+    shared = {p.id for p in first.table.prompts} & {p.id for p in second.table.prompts}
+    told = []
+    for run in (first.run, second.run):
+        if is_rewritten(run) and given_signature(run.generator) is None:
+            return False
+        sent = sent_texts(run)
+        told.append({prompt_id: sent.get(prompt_id) for prompt_id in shared})
+    return told[0] == told[1]
 
 
 def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
