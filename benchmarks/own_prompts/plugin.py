@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spatialbench.errors import UserError
@@ -19,6 +20,8 @@ from .reading import prompt_of_record, read_prompts, record_of
 
 STORED = "own_prompts.jsonl"
 """Where a run holds its prompts, so that the user's file is needed once."""
+_NO_FILE = {"all": "every prompt of the file"}
+_DIGITS = 12
 _THRESHOLD = 0.1
 """Score a box must exceed, unless the user says otherwise."""
 
@@ -29,27 +32,29 @@ class OwnPrompts(Benchmark):
 
     Attributes:
         every: the prompts; none until a file is named.
+        subsets: one, named by a hash of the prompts and what they ask for, so that no two files
+            share a table.
     """
 
     every: Sequence[Prompt] = ()
+    subsets: Mapping[str, str] = field(default_factory=lambda: dict(_NO_FILE))
 
     name = "own-prompts"
     version = 1
     summary = "prompts of your own, from a file: --bench own-prompts:FILE"
-    subsets = {"all": "every prompt of the file"}  # noqa: RUF012
     default_subset = "all"
     images_per_prompt = 1
     detector = "owlvit"
     takes_file = True
     rules = {"relations": ConstraintRule("own-relations/1", _THRESHOLD)}  # noqa: RUF012
-    metrics = shares("relations", {"soft": "soft", "strict": "strict"})
+    metrics = shares("rel", {"soft": "soft", "strict": "strict"})
 
     def of_file(self, path: Path) -> OwnPrompts:
         """With the prompts of a file. Raises UserError as ``reading.read_prompts``."""
-        return OwnPrompts(read_prompts(path))
+        return _of(read_prompts(path))
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
-        """All prompts of the file; there is one subset."""
+        """All prompts of the file."""
         if not self.every:
             raise UserError(f"{self.name} has no prompts yet: give --bench {self.name}:FILE.")
         return self.every
@@ -58,17 +63,10 @@ class OwnPrompts(Benchmark):
         """Store the prompts in the run.
 
         Raises:
-            UserError: others are there already, or the disk refuses.
+            UserError: the disk refuses.
         """
-        lines = (json.dumps(record_of(prompt), ensure_ascii=False) for prompt in self.every)
-        content = "".join(f"{line}\n" for line in lines).encode()
-        path = run / STORED
-        if not path.exists():
-            write_atomic(path, content, run / SCRATCH)
-        elif self.of_run(run) != self:
-            raise UserError(
-                f"{run} was begun with other relations of the same prompts: give another --out."
-            )
+        if not (run / STORED).exists():
+            write_atomic(run / STORED, _content(self.every), run / SCRATCH)
 
     def of_run(self, run: Path) -> OwnPrompts:
         """With the prompts that ``begin_run`` stored.
@@ -79,12 +77,22 @@ class OwnPrompts(Benchmark):
         path = run / STORED
         try:
             lines = json_lines(read_limited(path, LARGE, run))
-            return OwnPrompts(tuple(prompt_of_record(parse_json(line)) for line in lines))
+            return _of(tuple(prompt_of_record(parse_json(line)) for line in lines))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"the prompts of the run {run} cannot be read from {path} ({error!r}): restore "
                 "the file, or give the command that made the run again with another --out."
             ) from error
+
+
+def _content(prompts: Sequence[Prompt]) -> bytes:
+    lines = (json.dumps(record_of(prompt), ensure_ascii=False) for prompt in prompts)
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _of(prompts: Sequence[Prompt]) -> OwnPrompts:
+    digest = hashlib.sha256(_content(prompts)).hexdigest()[:_DIGITS]
+    return OwnPrompts(prompts, {digest: f"the {len(prompts):,} prompts of the file"})
 
 
 PLUGIN: Benchmark = OwnPrompts()

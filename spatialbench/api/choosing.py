@@ -49,7 +49,8 @@ def benchmark_and_subset(given: str | Benchmark) -> tuple[Benchmark, str]:
         name, subset = name_and_rest("benchmark", given)
         benchmark: Benchmark = plugins.given("benchmark", name)
         if subset is not None and benchmark.takes_file:
-            benchmark, subset = benchmark.of_file(Path(subset)), None
+            benchmark = benchmark.of_file(Path(subset))
+            (subset,) = benchmark.subsets
     else:
         benchmark = checked(given, Benchmark, f"the benchmark {given!r}")
     chosen = subset or benchmark.default_subset

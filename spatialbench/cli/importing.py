@@ -260,4 +260,6 @@ def _show(run: Run, summary: Summary | None, form: Form) -> None:
     from ..reports.single import summary_report
 
     say(f"run: {run.path}")
+    if form in FOR_PEOPLE:
+        click.echo()
     click.echo(summary_report(summary, run.expected.benchmark).text(form))

@@ -86,7 +86,7 @@ class Benchmark(Plugin):
         """
 
     def of_file(self, path: Path) -> Benchmark:
-        """The benchmark with the prompts of a file, where it ``takes_file``.
+        """The benchmark with the prompts of a file as its only subset, where it ``takes_file``.
 
         Raises:
             UserError: a file that cannot be used.
