@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from ...plugins.deferred_method import DeferredMethod
-from .settings import PARAMETERS
+from .settings import ANY_PARAMETERS
 
 PLUGIN = DeferredMethod(
     "lora",
     "a backbone with any LoRA beside its weights",
-    PARAMETERS,
+    ANY_PARAMETERS,
     f"{__name__}.generator",
 )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
 from ...errors import UserError
+from .by_diffusers import layers_by_any_name
 from .layers import LoraLayer, layers_of
 from .lora_file import LoraFile, read_lora
+from .module_names import PARTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,6 +58,23 @@ def models_of(pipe: Pipeline) -> dict[str, nn.Module]:
     """The parts of a pipeline that a LoRA can adapt."""
     found = {part: pipe.components.get(part) for part in of_pipeline(pipe).lora_parts}
     return {part: model for part, model in found.items() if model is not None}
+
+
+def adapt_any_pipeline(pipe: Pipeline, lora: LoraFile, scale: float = 1.0) -> Adaptation:
+    """The same for a pipeline of any class.
+
+    Raises:
+        UserError: as :func:`adapt_from_file`, or a pipeline without a part that a LoRA can adapt.
+    """
+    parts = {part: pipe.components.get(part) for part in PARTS}
+    there = {part: model for part, model in parts.items() if model is not None}
+    if not {"unet", "transformer"} & there.keys():
+        raise UserError(
+            f"a {type(pipe).__name__} has no unet and no transformer, which a LoRA could adapt: "
+            "give another backbone."
+        )
+    layers = layers_by_any_name(pipe, read_lora(lora), there, str(lora.path))
+    return adapt(there, layers, scale, str(lora.path))
 
 
 def adapt_from_file(pipe: Pipeline, lora: LoraFile, scale: float = 1.0) -> Adaptation:

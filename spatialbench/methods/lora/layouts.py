@@ -19,7 +19,7 @@ from .original_names import Target
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["PARTS", "Placed", "placed"]
+__all__ = ["PARTS", "LeftOver", "Placed", "kind_and_name", "placed", "require_lora"]
 
 _KINDS = {
     "down": re.compile(
@@ -45,6 +45,10 @@ _OTHER_KINDS = {
     r"lora_embedding_[AB]": "LoRA-of-embeddings",
     r"\.scalar$": "LyCORIS (with a learned scalar)",
 }
+
+
+class LeftOver(UserError):
+    """Keys of a file belong to no module of the model."""
 
 
 @dataclass(slots=True)
@@ -82,12 +86,12 @@ def placed(
         UserError: another kind of adapter, keys that belong to no module (with the count), a
             module that is named twice, or a name that fits two parts.
     """
-    _require_lora(tensors, name)
+    require_lora(tensors, name)
     names = ModuleNames(parts)
     found: dict[tuple[str, str], Placed] = {}
     strange: dict[str, list[str]] = {}
     for key in tensors:
-        kind, stem = _taken_apart(key)
+        kind, stem = kind_and_name(key)
         spelling = names.spelling(stem)
         places = names.find(spelling) if kind else []
         if kind is None or not places:
@@ -120,7 +124,7 @@ def placed(
     return found, ignored
 
 
-def _taken_apart(key: str) -> tuple[str | None, str]:
+def kind_and_name(key: str) -> tuple[str | None, str]:
     """What a tensor is (down, up, alpha; None for none of them) and the name before that."""
     for kind, pattern in _KINDS.items():
         if match := pattern.search(key):
@@ -151,13 +155,18 @@ def _shares(
 
 def _void(tensors: Mapping[str, Tensor], keys: Sequence[str]) -> bool:
     """Whether tensors of one name change nothing: all zero, or a pair of which one is."""
-    kinds = {_taken_apart(key)[0]: not bool(tensors[key].double().count_nonzero()) for key in keys}
+    kinds = {kind_and_name(key)[0]: not bool(tensors[key].double().count_nonzero()) for key in keys}
     if {"down", "up"} <= kinds.keys():
         return kinds["down"] or kinds["up"]
     return all(kinds.values())
 
 
-def _require_lora(tensors: Mapping[str, Tensor], name: str) -> None:
+def require_lora(tensors: Mapping[str, Tensor], name: str) -> None:
+    """Refuse an adapter of another kind.
+
+    Raises:
+        UserError: names the kind and some of the keys.
+    """
     for pattern, kind in _OTHER_KINDS.items():
         marked = [key for key in tensors if re.search(pattern, key)]
         if marked:
@@ -170,11 +179,11 @@ def _require_lora(tensors: Mapping[str, Tensor], name: str) -> None:
 
 def _left_over(
     name: str, unknown: Sequence[str], total: int, parts: Mapping[str, nn.Module]
-) -> UserError:
+) -> LeftOver:
     first = ", ".join(sorted(unknown)[:3])
     held = " and ".join(f"{part} ({type(model).__name__})" for part, model in parts.items())
     matched = total - len(unknown)
-    return UserError(
+    return LeftOver(
         f"{name}: {matched} of {total} keys match this backbone and {len(unknown)} do not, such as "
         f"{first}; the backbone has {held}. Nothing was loaded: give a LoRA that was made for this "
         "backbone, or the --backbone it was made for."

@@ -31,12 +31,13 @@ class Target:
 
 def original_names(model: nn.Module) -> Iterator[tuple[str, Target]]:
     """Every original name, dots between its levels, of the layers that this model has."""
-    if hasattr(model, "single_transformer_blocks"):
+    kinds = {kind.__name__ for kind in type(model).__mro__}
+    if "FluxTransformer2DModel" in kinds:
         names = {name for name, _ in model.named_modules()}
         for name, target in _flux(model):
             if names.issuperset(target.modules):
                 yield name, target
-    elif hasattr(model, "down_blocks"):
+    elif "UNet2DConditionModel" in kinds:
         yield from _unet(model)
 
 
