@@ -18,6 +18,7 @@ from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
 from tests.methods.lora.lora_files import Pair, random_lora, write
 from tests.tiny_pipelines import PIPELINES, bare_images, made
+from tests.tiny_sd3 import tiny_sd3
 
 ENDS = ("to_q", "to_k", "to_v", "to_out.0")
 NAMES = ("z-image", "qwen-image", "sana", "lumina2", "cogview4", "pixart-sigma")
@@ -60,6 +61,36 @@ def test_the_images_are_those_of_diffusers_own_loader(name: str, tmp_path: Path)
     assert np.abs(ours - plain).max() > 0
     none = pixels(PLUGIN, tmp_path / "model", name, lora=str(file), scale=0)
     assert np.abs(none - plain).max() == 0
+
+
+def test_on_stable_diffusion_3(tmp_path: Path) -> None:
+    import torch
+
+    pipe = tiny_sd3()
+    pipe.set_progress_bar_config(disable=True)
+    pipe.save_pretrained(tmp_path / "model")
+    tensors = peft_names(random_lora(pipe.transformer, (*ENDS, "add_k_proj")))
+    tensors |= peft_names(random_lora(pipe.text_encoder, ("q_proj", "fc1")), "text_encoder.")
+    file = write(tmp_path / "lora.safetensors", tensors)
+    settings = GenerationSettings(backbone=str(tmp_path / "model"), steps=2)
+    request = ImageRequest(Prompt("0", "a dog above a cat", "above"), 0, 42)
+
+    def made_by(**parameters: Any) -> Any:
+        (image,) = PLUGIN.configure(settings, {"lora": str(file), **parameters}).generate([request])
+        return np.asarray(image, np.int16)
+
+    pipe.load_lora_weights(str(tmp_path), weight_name=file.name, adapter_name="x")
+    pipe.set_adapters(["x"], [0.5])
+    stock = pipe(
+        prompt=request.prompt.text,
+        num_inference_steps=2,
+        height=32,
+        width=32,
+        generator=torch.Generator().manual_seed(42),
+    ).images[0]
+    ours = made_by(scale=0.5)
+    assert np.abs(ours - np.asarray(stock, np.int16)).max() <= 1
+    assert np.abs(ours - made_by(scale=0)).max() > 1
 
 
 def test_identity_and_refusals(tmp_path: Path) -> None:
