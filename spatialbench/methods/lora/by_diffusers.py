@@ -101,7 +101,9 @@ def _require_all(
     traced: Mapping[str, Tensor],
     left_over: UserError,
 ) -> None:
-    arrived = {number for value in traced.values() for number in value.unique().tolist()}
+    import torch
+
+    arrived = {number for value in traced.values() for number in torch.unique(value).tolist()}
     lost = sorted(key for key, number in _numbers(tensors).items() if number not in arrived)
     if len(lost) == len(_numbers(tensors)):
         raise left_over
