@@ -6,6 +6,8 @@ import io
 import json
 import math
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -274,13 +276,19 @@ def test_names_mean_what_they_mean_elsewhere(tmp_path: Path) -> None:
         "detector: mask2former, the one geneval prescribes",
     ]
     assert Rewarder.of("geneval:counting", device="cpu").subset == "counting"
-    own = tmp_path / "own.py"
-    own.write_text(
+    # In a process of its own, because a benchmark from a file is known by its name from then on.
+    (tmp_path / "own.py").write_text(
         "from spatialbench.benchmarks.geneval.plugin import GenEval\n"
         "MINE = GenEval()\nMINE.name = 'mine'\n"
     )
-    assert Rewarder.of(f"{own}:MINE", device="cpu").subset == "all"
-    assert Rewarder.of(f"{own}:MINE:position", device="cpu").subset == "position"
+    code = (
+        "from spatialbench.serve.rewarder import Rewarder\n"
+        "for bench in ('own.py:MINE', 'own.py:MINE:position'):\n"
+        "    print(Rewarder.of(bench, device='cpu').subset)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.split() == ["all", "position"]
     assert Rewarder.of("visor", rule="pse", device="cpu").rule == "pse/1"
     wrong: dict[str, Any]
     for wrong, message in (
