@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tests.cli.json_schemas import fits
 
 COLOURS = ("red square", "green square", "blue square", "yellow square")
 """What the stranger's plug-ins paint and find."""
@@ -20,7 +21,7 @@ def test_from_prompts_to_a_lora_that_draws(spatialbench: Command, tmp_path: Path
         *("--count", "40", *painted, "--format", "json"),
     )
     assert made.status == 0, made.err
-    said = json.loads(made.out)
+    said = fits("training-set", json.loads(made.out))
     assert (said["images"], len(said["outcomes"])) == (40, 4)
     wrong = sum(counts["relation wrong"] for counts in said["outcomes"].values())
     assert said["kept"] + wrong == 40

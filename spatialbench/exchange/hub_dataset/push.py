@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ...errors import UserError, typed
 from ...files.downloads import forbidden
 from ...reports.scored import ScoredRun, load_scored
 from ...runs.opening import Run
-from ...runs.progress import Progress
+from ...runs.progress import Progress, Silent
 from .folder import METADATA, MISSING, SUMMARY, export_hub, plan, summary_file
 
 STAGE = "push"
@@ -114,8 +115,9 @@ def push(run: Run, repo: str, *, private: bool, replace: bool, progress: Progres
     if not replace:
         _refuse_others(repo, held, scored, again)
     with _folder(run, repo, progress) as folder:
-        noisy = not are_progress_bars_disabled()
-        disable_progress_bars()
+        shown = not are_progress_bars_disabled()
+        if isinstance(progress, Silent) or not sys.stderr.isatty():
+            disable_progress_bars()
         try:
             _asked(
                 again,
@@ -129,7 +131,7 @@ def push(run: Run, repo: str, *, private: bool, replace: bool, progress: Progres
                 ),
             )
         finally:
-            if noisy:
+            if shown:
                 enable_progress_bars()
     return f"{constants.ENDPOINT}/datasets/{repo}"
 

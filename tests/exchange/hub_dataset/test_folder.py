@@ -13,15 +13,19 @@ from huggingface_hub import DatasetCard, parse_eval_result_entries
 from spatialbench.errors import UserError
 from spatialbench.exchange.hub_dataset.folder import export_hub
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.prompt_transforms.transformed import given_texts, with_given_texts
 from spatialbench.reports.scored import load_scored
-from spatialbench.runs.opening import Run
+from spatialbench.runs.machine import this_machine
+from spatialbench.runs.opening import Run, RunSpec
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
+from spatialbench.runs.stored_texts import store_texts
 from spatialbench.scoring.score import read_verdicts
 from spatialbench.stages.generate import generate
-from spatialbench.stages.whole import run_all
+from spatialbench.stages.whole import Work, run_all
+from tests.opened_runs import open_run
 from tests.reports.scored_runs import Named
-from tests.stages.fakes import Painter, Shapes, open_shapes, work
+from tests.stages.fakes import Finder, Painter, Shapes, open_shapes, work
 from tests.tree import tree
 
 SHAPES = Shapes(count=4, images=2)
@@ -169,6 +173,23 @@ def test_the_same_command_again_finds_its_work_done(tmp_path: Path) -> None:
     (out / "README.md").write_text("mine")
     with pytest.raises(UserError, match="not an empty folder"):
         export_hub(run, out, Silent())
+
+
+def test_rewritten_prompts_stand_beside_the_benchmarks(tmp_path: Path) -> None:
+    shapes = Shapes(count=4, images=1)
+    texts = {prompt.id: f"rewritten: {prompt.text}" for prompt in shapes.prompts("all")[:3]}
+    texts["3"] = shapes.prompts("all")[3].text
+    painter = with_given_texts(Painter(), texts)
+    run = open_run(RunSpec(shapes, "all", painter), Selection(), this_machine(), tmp_path / "run")
+    given = given_texts(painter)
+    assert given is not None
+    store_texts(run.path, given, shapes.prompts("all"))
+    run_all(run, Work(painter, Finder(), LocalExecutor(), 4), Silent())
+    export_hub(run, tmp_path / "out", Silent())
+    for row in rows(tmp_path / "out"):
+        assert row["prompt"] == shapes.prompts("all")[int(row["prompt_id"])].text
+        assert row["prompt_sent"] == texts[row["prompt_id"]]
+    assert "3 of 4 prompts rewritten" in (tmp_path / "out" / "README.md").read_text()
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""The JSON schemas of documents that have a type; ``python -m tests.cli.typed_schemas`` writes.
+"""The schemas in ``docs/schemas``; ``python -m tests.cli.json_schemas`` writes those of types.
 
 The others in ``docs/schemas`` are written by hand. All are closed: a key that is in no schema is a
 failure of ``test_json_schemas``.
@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from pydantic import BaseModel
 
 from spatialbench.reports.gate.file import GateFile
@@ -19,11 +21,22 @@ from spatialbench.runs.timing import BatchTime
 from spatialbench.scoring.summary import FORMAT, Summary
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
+SCHEMAS = {
+    path.name.removesuffix(".schema.json"): json.loads(path.read_text())
+    for path in sorted(FOLDER.glob("*.schema.json"))
+}
 
 _NOT_ALWAYS = {"one_colour", "notes", "breakdowns", "run", "inputs", "scores_sha256"} | {
     "summary_sha256"
 }
 """Keys of a summary that are left out where there is nothing to say."""
+
+
+def fits(name: str, document: Any) -> Any:
+    """The document, which fits that schema."""
+    error = best_match(Draft202012Validator(SCHEMAS[name]).iter_errors(document))
+    assert error is None, f"{name}: {error.json_path}: {error.message}"
+    return document
 
 
 def typed() -> Mapping[str, dict[str, Any]]:
