@@ -64,10 +64,12 @@ def method_of(asked: Evaluation, found: Any) -> Method:
         _refuse(asked, _SETTINGS, "a configured method has its settings already")
         return found
     if is_pipeline(found):
-        from ..methods.own_pipeline import OwnPipeline
+        from ..methods.own_any_pipeline import OwnAnyPipeline
+        from ..methods.own_pipeline import OwnPipeline, known_class
 
         _refuse(asked, ("backbone", "dtype"), "a pipeline object is what it is")
-        return OwnPipeline(found, asked.settings, asked.parameters, asked.name or "pipeline")
+        kind = OwnAnyPipeline if known_class(found) is None else OwnPipeline
+        return kind(found, asked.settings, asked.parameters, asked.name or "pipeline")
     if not callable(found):
         raise UserError(
             f"a {type(found).__name__} cannot be evaluated: give a method's name, a Method or "
@@ -116,9 +118,9 @@ def parameters_of(found: Any) -> Mapping[str, Parameter]:
     if isinstance(found, MethodPlugin):
         return found.parameters
     if is_pipeline(found):
-        from ..methods.stable_diffusion import PARAMETERS
+        from ..methods.stable_diffusion import PLUGIN
 
-        return PARAMETERS
+        return PLUGIN.parameters
     return {}
 
 

@@ -57,6 +57,7 @@ class PipelineCall:
         told: whether guidance is a number that the model is told.
         width: of the images in pixels; None is for the checkpoint to say, as for ``height``.
         height: see ``width``.
+        lists: whether it takes a list of prompts.
         negative: whether it takes a negative prompt, and whether a list of them.
         constants: every other argument with a default that can decide pixels: plain JSON.
         names: all arguments that it takes.
@@ -70,6 +71,7 @@ class PipelineCall:
     told: bool
     width: int | None
     height: int | None
+    lists: bool
     negative: tuple[bool, bool]
     constants: Mapping[str, Any]
     names: frozenset[str]
@@ -120,6 +122,7 @@ def call_of(kind: type) -> PipelineCall:
         told=bool(bases & TOLD_GUIDANCE),
         width=_side(taken.get("width")),
         height=_side(taken.get("height")),
+        lists=_annotation(taken["prompt"]) not in ("str", "<class 'str'>"),
         negative=(negative is not None, "list" in _annotation(negative).lower()),
         constants=constants,
         names=frozenset(taken),

@@ -107,18 +107,20 @@ def resolve_sampling(
     *,
     needs: Collection[Ability] = (Ability.CROSS_ATTENTION,),
     why: str = ACTS_ON_A_UNET,
+    backbone: Checkpoint | None = None,
 ) -> Sampling:
     """Check what the user asked for and fill in the backbone's defaults.
 
     Args:
         needs: see ``plugins.MethodPlugin``.
         why: why the method does not run on a backbone that has none of them.
+        backbone: what the settings are for, where they do not name it.
 
     Raises:
         UserError: an unknown backbone, scheduler, dtype or prompt transform (near matches
             listed), a number out of range, or settings or a method that the backbone cannot take.
     """
-    backbone = resolve(settings.backbone, offline=settings.offline)
+    backbone = backbone or resolve(settings.backbone, offline=settings.offline)
     defaults = backbone.defaults
     family = backbone.family
     if not _runs_on(needs, family):

@@ -59,6 +59,12 @@ class AnyPipeline(Method):
         self._family = family
         self.sampling = sampling
         self.call = call or known_call(family.class_name)
+        own = sampling.backbone.defaults.guidance_scale
+        if scaled and own <= family.unguided < min(self.call.scale, sampling.guidance_scale):
+            raise UserError(
+                f"--guidance-scale has no effect on this {family.called}, which was distilled to "
+                "need no guidance: leave --guidance-scale out."
+            )
         self.arguments = settled(self.call, sampling, values, scaled=scaled)
         self._scaled = scaled
         self._pipe: Pipeline | None = None
@@ -80,17 +86,26 @@ class AnyPipeline(Method):
 
     def identity(self) -> Json:
         """Method, version, the settings, the class and every argument of its call."""
-        told = self.sampling.identity()
-        # It stands among the arguments, where the pipeline takes any.
-        told.pop("text_length", None)
+        sampling = self.sampling
         return {
             "method": self._name,
             "version": VERSION,
             "parameters": {NEGATIVE: self.arguments.get(NEGATIVE, "")},
             "pipeline": self._family.class_name,
             "call": dict(sorted(self.arguments.items())),
-            **told,
+            **self._checkpoint(),
+            "steps": sampling.steps,
+            "guidance_scale": sampling.guidance_scale,
+            "width": sampling.width,
+            "height": sampling.height,
+            "dtype": sampling.dtype,
+            "prompt_transform": sampling.prompt_transform,
         }
+
+    def _checkpoint(self) -> Json:
+        """The ``backbone`` and the ``scheduler`` of the identity."""
+        told = self.sampling.identity()
+        return {"backbone": told["backbone"], "scheduler": told["scheduler"]}
 
     def download(self) -> None:
         """Get what is missing of the backbone; see ``plugins.download``."""
@@ -146,14 +161,14 @@ class AnyPipeline(Method):
         arguments |= {key: side for key, side in sides.items() if key in self.call.names}
         if "num_inference_steps" in self.call.names:
             arguments["num_inference_steps"] = sampling.steps
+        if "output_type" in self.call.names:
+            arguments["output_type"] = "np"
+        if not self.call.lists:
+            arguments["prompt"] = texts[0]
         assert self._pipe is not None
         try:
-            made = self._pipe(
-                prompt=texts,
-                generator=image_generators(requests),
-                output_type="np",
-                **arguments,
-            ).images
+            told = {"prompt": texts, "generator": image_generators(requests), **arguments}
+            made = getattr(self._pipe(**told), "images", None)
         except ValueError as error:
             said = " ".join(str(error).split())[:400]
             raise UserError(
@@ -162,7 +177,7 @@ class AnyPipeline(Method):
         return self._checked(made, requests)
 
     def _checked(self, made: Any, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """Values from 0 to 1, (n, h, w, 3), as images of 8 bits.
+        """Values from 0 to 1, (n, h, w, 3), or PIL's images, as images of 8 bits.
 
         Raises:
             UserError: another shape or size, or values that are not finite.
@@ -170,20 +185,23 @@ class AnyPipeline(Method):
         import numpy as np
         from PIL import Image
 
-        pixels = np.asarray(made)
+        drawn = isinstance(made, list) and all(isinstance(one, Image.Image) for one in made)
+        pixels = np.asarray([np.asarray(one) for one in made] if drawn else made)
         if pixels.ndim != 4 or pixels.shape[0] != len(requests) or pixels.shape[3] != 3:
             raise UserError(
-                f"a {self._family.called} returned values of shape {pixels.shape} for "
-                f"{len(requests)} images; expected one RGB image per prompt."
+                f"a {self._family.called} returned {_shown(made, pixels)} for {len(requests)} "
+                "prompts; expected as many RGB images, as the attribute images of what it returns."
             )
         height, width = pixels.shape[1:3]
         asked = (self.sampling.width or width, self.sampling.height or height)
         if (width, height) != asked:
             raise UserError(
                 f"a {self._family.called} made images of {width} x {height} pixels, and "
-                f"{asked[0]} x {asked[1]} were asked for: it does not take this size; give another "
-                "--width and --height, such as its own."
+                f"{asked[0]} x {asked[1]} were asked for: it does not take this size, or its VAE "
+                "is not of the kind that it takes for granted; give another --width and --height."
             )
+        if drawn:
+            return list(made)
         for request, one in zip(requests, pixels, strict=True):
             if not np.isfinite(one).all():
                 raise UserError(
@@ -202,3 +220,7 @@ class AnyPipeline(Method):
         for name in guides:
             guider = pipe.components[name]
             setattr(pipe, name, guider.new(guidance_scale=self.sampling.guidance_scale))
+
+
+def _shown(made: Any, pixels: Any) -> str:
+    return "no images" if made is None else f"values of shape {pixels.shape}"

@@ -12,11 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.families import CLASSES, Pipeline, named
+from ..backbones.families import AnyPipelineFamily, Pipeline, named
 from ..backbones.prompt_embeddings import PromptEncoder
 from ..backbones.sampling import Sampling, resolve_sampling
 from ..backbones.schedulers import OWN, build
-from ..errors import UserError
 from ..plugins import GenerationSettings, ImageRequest, Json, Requirement
 from ..weights.hashing import module_hash
 from .stable_diffusion import PARAMETERS, StableDiffusion, read_stable_diffusion
@@ -95,7 +94,7 @@ class OwnPipeline(StableDiffusion):
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """See ``PipelineGenerator``; the parts are in evaluation mode meanwhile."""
-        with _evaluating(self._given):
+        with evaluating(self._given):
             return super().generate(requests)
 
     def _scheduler(self) -> Any:
@@ -117,19 +116,19 @@ def device_and_dtype(pipe: Pipeline) -> tuple[str, str]:
     return str(pipe.device), str(pipe.dtype).removeprefix("torch.")
 
 
-def _class_name(pipe: Pipeline) -> str:
-    """The known class that a pipeline is of.
-
-    Raises:
-        UserError: none of them.
-    """
+def known_class(pipe: Pipeline) -> str | None:
+    """The class of a pipeline, or the one it inherits from, whose insides are known here."""
     for kind in type(pipe).__mro__:
-        if named(kind.__name__) is not None:
-            return kind.__name__
-    raise UserError(
-        f"a {type(pipe).__name__} is not sampled here as an object (known: {', '.join(CLASSES)}): "
-        "evaluate a function around it, which draws the image of a prompt and a seed."
-    )
+        family = named(kind.__name__)
+        if family is not None:
+            return None if isinstance(family, AnyPipelineFamily) else kind.__name__
+    return None
+
+
+def _class_name(pipe: Pipeline) -> str:
+    name = known_class(pipe)
+    assert name is not None, f"a {type(pipe).__name__} is an OwnAnyPipeline"
+    return name
 
 
 def _sampling(pipe: Pipeline, settings: GenerationSettings) -> Sampling:
@@ -155,7 +154,7 @@ def _parts_hash(pipe: Pipeline) -> str:
         if name in _PASSED_OVER or part is None or name == "scheduler":
             continue
         if hasattr(part, "state_dict"):
-            told = f"{module_hash(part)}\0{_plain_config(part.config)}"
+            told = f"{module_hash(part)}\0{plain_config(part.config)}"
         elif hasattr(part, "get_vocab"):
             vocabulary = json.dumps(part.get_vocab(), sort_keys=True)
             told = f"{type(part).__name__}\0{part.model_max_length}\0{vocabulary}"
@@ -165,7 +164,7 @@ def _parts_hash(pipe: Pipeline) -> str:
     return digest.hexdigest()
 
 
-def _plain_config(config: Any) -> str:
+def plain_config(config: Any) -> str:
     """A model's configuration as text, without where it was loaded from and by which version."""
     values = config.to_dict() if hasattr(config, "to_dict") else dict(config)
     kept = {key: value for key, value in values.items() if not key.startswith("_")}
@@ -174,7 +173,7 @@ def _plain_config(config: Any) -> str:
 
 
 @contextmanager
-def _evaluating(pipe: Pipeline) -> Iterator[None]:
+def evaluating(pipe: Pipeline) -> Iterator[None]:
     """The parts in evaluation mode; those in training mode are so again afterwards."""
     models = [part for part in pipe.components.values() if hasattr(part, "state_dict")]
     training = [module for model in models for module in model.modules() if module.training]

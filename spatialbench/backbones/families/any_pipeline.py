@@ -9,16 +9,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from ...plugins import Defaults
 from ..architecture import Architecture, small_file
 from .base import Embedding, Family, Parts, Pipeline
-from .pipeline_classes import BATCH_INVARIANT, TEXT_TO_IMAGE, TOLD_GUIDANCE
+from .pipeline_classes import (
+    BATCH_INVARIANT,
+    TEXT_TO_IMAGE,
+    TOLD_GUIDANCE,
+    VAE_OF_FOUR_LEVELS,
+)
 from .pipeline_classes import OFFSET_GUIDANCE as OFFSET
 
+if TYPE_CHECKING:
+    from ..pipeline_call import PipelineCall
+
 _TEXT_ENCODERS = ("text_encoder", "prior_text_encoder")
+INDEX = "model_index.json"
 _DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -27,13 +36,22 @@ class AnyPipelineFamily(Family):
 
     classes: Mapping[str, Parts] = {}
     side_unit = 8
-    small_files = ("vae/config.json", *(f"{part}/config.json" for part in _TEXT_ENCODERS))
+    small_files = (
+        "vae/config.json",
+        "guider/guider_config.json",
+        *(f"{part}/config.json" for part in _TEXT_ENCODERS),
+    )
 
-    def __init__(self, class_name: str) -> None:
+    def __init__(
+        self, class_name: str, call: PipelineCall | None = None, *, foreign: bool = False
+    ) -> None:
         self.class_name = class_name
         self.called = class_name
-        self.told_guidance = class_name in TOLD_GUIDANCE
-        self.unguided = 0.0 if class_name in OFFSET else 1.0
+        self.told_guidance = call.told if call else class_name in TOLD_GUIDANCE
+        offset = call.offset if call else class_name in OFFSET
+        self.unguided = 0.0 if offset else 1.0
+        self._call = call
+        self._foreign = foreign
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AnyPipelineFamily) and other.class_name == self.class_name
@@ -52,7 +70,7 @@ class AnyPipelineFamily(Family):
     @property
     def batch_invariant(self) -> bool:
         """Whether an image in a batch is known to be the image alone, up to rounding."""
-        return self.class_name in BATCH_INVARIANT
+        return self.class_name in BATCH_INVARIANT and not self._foreign
 
     def architecture(self, config: Mapping[str, Any]) -> Architecture:
         """None that a method has settings for."""
@@ -63,18 +81,59 @@ class AnyPipelineFamily(Family):
         """Those of the class's call."""
         from ..pipeline_call import known_call
 
-        return known_call(self.class_name).defaults
+        return (self._call or known_call(self.class_name)).defaults
 
     def folder_defaults(self, folder: Path) -> Defaults:
-        """Those of the class's call, in the type of numbers that its text encoder is stored in.
+        """See ``checkpoint_defaults``."""
+        configs = {
+            INDEX: small_file(folder / INDEX),
+            "guider": small_file(folder / "guider" / "guider_config.json"),
+            **{
+                part: small_file(folder / part / "config.json")
+                for part in (self.denoiser, "vae", *_TEXT_ENCODERS)
+            },
+        }
+        return self.checkpoint_defaults(configs)
 
-        No configuration tells the denoiser's, which is the same.
+    def checkpoint_defaults(self, configs: Mapping[str, Mapping[str, Any]]) -> Defaults:
+        """Those of the class's call, as far as the checkpoint does not say otherwise.
+
+        Its numbers are of the type that its text encoder is stored in: no configuration tells the
+        denoiser's, which is usually the same.
+
+        Args:
+            configs: of the pipeline, as ``model_index.json``, and of its parts, by their names.
+
+        Raises:
+            UserError: a VAE that the pipeline cannot decode with.
         """
         defaults = self.defaults
-        index = small_file(folder / "model_index.json")
-        if index.get("is_distilled") is True and self.class_name == "Flux2KleinPipeline":
+        self._require_vae(configs.get("vae", {}))
+        if configs[INDEX].get("is_distilled") is True and self.unguided:
+            # Distilled to need no guidance: it leaves it out, whatever the scale.
             defaults = replace(defaults, guidance_scale=self.unguided)
-        return replace(defaults, dtype=_stored_dtype(folder))
+        scale = configs.get("guider", {}).get("guidance_scale")
+        told = configs.get(self.denoiser, {}).get("guidance_embeds", False)
+        if isinstance(scale, int | float) and not told:
+            defaults = replace(defaults, guidance_scale=float(scale))
+        for part in _TEXT_ENCODERS:
+            config = configs.get(part, {})
+            stored = config.get("dtype") or config.get("torch_dtype")
+            if stored in _DTYPES:
+                return replace(defaults, dtype=str(stored))
+        return defaults
+
+    def _require_vae(self, config: Mapping[str, Any]) -> None:
+        levels = config.get("block_out_channels")
+        if self.class_name in VAE_OF_FOUR_LEVELS and isinstance(levels, list | tuple):
+            factor = 2 ** (len(levels) - 1)
+            if factor != 8:
+                raise UserError(
+                    f"a {self.class_name} takes for granted that its VAE makes 8 x 8 pixels of "
+                    f"each latent pixel, and the one of this checkpoint makes {factor} x {factor}: "
+                    "its images would have another size than is asked for. Give a checkpoint with "
+                    "the VAE that belongs to it."
+                )
 
     def encode(
         self, pipe: Pipeline, texts: str | list[str], text_length: int | None = None
@@ -90,12 +149,3 @@ class AnyPipelineFamily(Family):
 def any_pipeline(class_name: str) -> AnyPipelineFamily | None:
     """The family of a class that makes an image of a text alone; None for any other name."""
     return AnyPipelineFamily(class_name) if class_name in TEXT_TO_IMAGE else None
-
-
-def _stored_dtype(folder: Path) -> str | None:
-    for part in _TEXT_ENCODERS:
-        config = small_file(folder / part / "config.json")
-        told = config.get("dtype") or config.get("torch_dtype")
-        if told in _DTYPES:
-            return str(told)
-    return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...errors import UserError
 from ...plugins import Ability, Defaults
 from ..architecture import Architecture, small_file
 
@@ -169,3 +170,23 @@ def vae_factor(folder: Path) -> int:
         KeyError, TypeError: the VAE's configuration cannot be read.
     """
     return int(2 ** (len(small_file(folder / "vae" / "config.json")["block_out_channels"]) - 1))
+
+
+def require_text_alone(folder: Path, denoiser: str, per_pixel: int = 1) -> None:
+    """Refuse a denoiser that is shown an image beside the noise, as for inpainting.
+
+    Args:
+        denoiser: its part of the pipeline.
+        per_pixel: how many latent pixels stand in the channels of one that it sees.
+
+    Raises:
+        UserError: it takes more channels than the VAE makes.
+    """
+    takes = small_file(folder / denoiser / "config.json").get("in_channels")
+    latent = small_file(folder / "vae" / "config.json").get("latent_channels")
+    if isinstance(takes, int) and isinstance(latent, int) and takes > latent * per_pixel:
+        raise UserError(
+            f"the {denoiser} of this checkpoint takes {takes} channels and not the "
+            f"{latent * per_pixel} of noise: it starts from an image that is given, as for "
+            "inpainting or editing. Give a checkpoint that makes an image of a text alone."
+        )

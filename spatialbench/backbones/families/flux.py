@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...plugins import Ability, Defaults
 from ..architecture import Architecture, small_file
-from .base import Embedding, Family, Parts, Pipeline, vae_factor
+from .base import Embedding, Family, Parts, Pipeline, require_text_alone, vae_factor
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +50,7 @@ class FluxFamily(Family):
 
     def folder_defaults(self, folder: Path) -> Defaults:
         """Those of dev, or of schnell where the model is told no guidance."""
+        require_text_alone(folder, self.denoiser, 4)
         try:
             guided = small_file(folder / self.config_file)["guidance_embeds"]
             side = _LATENT_SIDE * vae_factor(folder)

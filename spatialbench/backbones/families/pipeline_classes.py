@@ -97,3 +97,6 @@ TOLD_GUIDANCE = frozenset(
 BLANK_NEGATIVE = frozenset({"QwenImagePipeline", "QwenImage21Pipeline"})
 """Without a negative prompt these silently leave guidance out; a blank one is what their authors
 use."""
+
+VAE_OF_FOUR_LEVELS = frozenset({"HunyuanDiTPipeline", "Lumina2Pipeline", "LuminaPipeline"})
+"""They reckon with 8 pixels a latent pixel, whatever their VAE does."""

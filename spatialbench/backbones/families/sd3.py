@@ -11,7 +11,7 @@ from typing import Any
 from ...lab import TRANSFORMER
 from ...plugins import Ability, Defaults
 from ..architecture import Architecture, same, small_file
-from .base import Embedding, Family, Parts, Pipeline, vae_factor
+from .base import Embedding, Family, Parts, Pipeline, require_text_alone, vae_factor
 
 LAB_TRANSFORMER = Defaults(steps=20, guidance_scale=3.0, width=64, height=64, text_length=0)
 """Those of the lab's transformer, which has no T5 and reads no rows of zeros in its place."""
@@ -55,6 +55,7 @@ class SD3Family(Family):
 
     def folder_defaults(self, folder: Path) -> Defaults:
         """The checkpoint's own size."""
+        require_text_alone(folder, self.denoiser)
         config = small_file(folder / self.config_file)
         lab = self.architecture(config) is Architecture.LAB_TRANSFORMER
         like = LAB_TRANSFORMER if lab else self.defaults

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...lab import BACKBONE
 from ...plugins import Ability, Defaults
 from ..architecture import Architecture, same, small_file
-from .base import Embedding, Family, Parts, Pipeline, vae_factor
+from .base import Embedding, Family, Parts, Pipeline, require_text_alone, vae_factor
 
 if TYPE_CHECKING:
     import torch
@@ -67,6 +67,7 @@ class UNetFamily(Family):
 
     def folder_defaults(self, folder: Path) -> Defaults:
         """The checkpoint's own size; steps and guidance by its architecture."""
+        require_text_alone(folder, self.denoiser)
         config = small_file(folder / self.config_file)
         like = _LIKE.get(self.architecture(config), self.defaults)
         try:
