@@ -32,6 +32,11 @@ VERSION = 1
 """Raised whenever the same pipeline would give other pixels."""
 
 
+_OF_SAVING = ("architectures", "dtype", "torch_dtype", "name_or_path")
+"""Keys of a model's configuration that it gets when it is saved and loaded, and which do not change
+what it computes."""
+
+
 class OwnAnyPipeline(AnyPipeline):
     """A pipeline object, called as ``AnyPipeline`` calls the same pipeline in a folder.
 
@@ -157,9 +162,17 @@ def _told(part: Any) -> str:
     """A part's weights and configuration, or vocabulary and template, as text."""
     reader = getattr(part, "tokenizer", None) or part
     if hasattr(part, "state_dict"):
-        return f"{module_hash(part)}\0{plain_config(part.config)}"
+        config = _computed_by(json.loads(plain_config(part.config)))
+        return f"{module_hash(part)}\0{json.dumps(config, sort_keys=True)}"
     if hasattr(reader, "get_vocab"):
         vocabulary = json.dumps(reader.get_vocab(), sort_keys=True)
         template = getattr(part, "chat_template", None) or reader.chat_template
         return f"{reader.model_max_length}\0{vocabulary}\0{template}"
     return plain_config(getattr(part, "config", {}))
+
+
+def _computed_by(config: Any) -> Any:
+    """A configuration, and those within it, without ``_OF_SAVING``."""
+    if not isinstance(config, dict):
+        return config
+    return {key: _computed_by(value) for key, value in config.items() if key not in _OF_SAVING}
