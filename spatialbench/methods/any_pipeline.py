@@ -213,12 +213,14 @@ class AnyPipeline(Method):
 
     def _guide(self, pipe: Pipeline) -> None:
         """Give the user's scale to a part that guides, where the model is not told it."""
-        guides = [name for name in ("guider", "ocr_guider") if pipe.components.get(name)]
-        denoiser = pipe.components.get("transformer")
-        if not (self._scaled and guides) or denoiser.config.get("guidance_embeds", False):
+        parts: Mapping[str, Any] = getattr(pipe, "components", {})
+        guides = [name for name in ("guider", "ocr_guider") if parts.get(name) is not None]
+        if not (self._scaled and guides):
+            return
+        if parts["transformer"].config.get("guidance_embeds", False):
             return
         for name in guides:
-            guider = pipe.components[name]
+            guider = parts[name]
             setattr(pipe, name, guider.new(guidance_scale=self.sampling.guidance_scale))
 
 

@@ -23,7 +23,7 @@ from ..weights.hashing import module_hash
 from ..weights.origin import Weights
 from .any_pipeline import AnyPipeline
 from .own_function import FunctionFailed
-from .own_pipeline import device_and_dtype, evaluating, plain_config
+from .own_pipeline import device_and_dtype, evaluating, parts_of, plain_config
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -90,7 +90,7 @@ class OwnAnyPipeline(AnyPipeline):
         if getattr(pipe, "scheduler", None) is not None:
             pipe.scheduler = copy.deepcopy(pipe.scheduler)
         for name, nothing in LEFT_OUT.items():
-            if nothing is None and pipe.components.get(name) is not None:
+            if nothing is None and parts_of(pipe).get(name) is not None:
                 setattr(pipe, name, None)
         pipe.set_progress_bar_config(disable=True)
         return pipe
@@ -116,6 +116,11 @@ class OwnAnyPipeline(AnyPipeline):
                 raise FunctionFailed(f"{where}: {type(error).__name__}: {said}") from error
 
 
+def _own_config(pipe: Pipeline) -> Any:
+    """Of the pipeline itself; empty of a class that registers nothing."""
+    return getattr(pipe, "config", {})
+
+
 def _foreign(kind: type) -> bool:
     """Whether the code of a class is not diffusers' own."""
     return kind.__module__.partition(".")[0] != "diffusers"
@@ -135,10 +140,10 @@ def _sampling(pipe: Pipeline, settings: GenerationSettings, family: AnyPipelineF
     device, dtype = device_and_dtype(pipe)
     configs = {
         name: json.loads(plain_config(part.config))
-        for name, part in pipe.components.items()
+        for name, part in parts_of(pipe).items()
         if hasattr(part, "config")
     }
-    configs["model_index.json"] = json.loads(plain_config(pipe.config))
+    configs["model_index.json"] = json.loads(plain_config(_own_config(pipe)))
     defaults = family.checkpoint_defaults(configs)
     nowhere = Weights(family.class_name)
     backbone = Checkpoint(family.class_name, defaults, family, nowhere, Architecture.OTHER)
@@ -149,11 +154,11 @@ def _sampling(pipe: Pipeline, settings: GenerationSettings, family: AnyPipelineF
 def _parts_hash(pipe: Pipeline) -> str:
     """SHA-256 (hex) over everything in a pipeline that decides pixels, the scheduler apart."""
     digest = hashlib.sha256()
-    for name, part in sorted(pipe.components.items()):
+    for name, part in sorted(parts_of(pipe).items()):
         if name in LEFT_OUT or part is None or name == "scheduler":
             continue
         digest.update(f"{name}\0{type(part).__name__}\0{_told(part)}\n".encode())
-    options = {key: value for key, value in pipe.config.items() if key not in pipe.components}
+    options = {key: value for key, value in _own_config(pipe).items() if key not in parts_of(pipe)}
     digest.update(plain_config(options).encode())
     return digest.hexdigest()
 

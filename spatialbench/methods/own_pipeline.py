@@ -16,6 +16,7 @@ from ..backbones.families import AnyPipelineFamily, Pipeline, named
 from ..backbones.prompt_embeddings import PromptEncoder
 from ..backbones.sampling import Sampling, resolve_sampling
 from ..backbones.schedulers import OWN, build
+from ..errors import UserError
 from ..plugins import GenerationSettings, ImageRequest, Json, Requirement
 from ..weights.hashing import module_hash
 from .stable_diffusion import PARAMETERS, StableDiffusion, read_stable_diffusion
@@ -116,6 +117,12 @@ def device_and_dtype(pipe: Pipeline) -> tuple[str, str]:
     return str(pipe.device), str(pipe.dtype).removeprefix("torch.")
 
 
+def parts_of(pipe: Pipeline) -> Mapping[str, Any]:
+    """A pipeline's parts by name; none of a class that names none."""
+    found: Mapping[str, Any] = getattr(pipe, "components", {})
+    return found
+
+
 def known_class(pipe: Pipeline) -> str | None:
     """The class of a pipeline, or the one it inherits from, whose insides are known here."""
     for kind in type(pipe).__mro__:
@@ -127,7 +134,11 @@ def known_class(pipe: Pipeline) -> str | None:
 
 def _class_name(pipe: Pipeline) -> str:
     name = known_class(pipe)
-    assert name is not None, f"a {type(pipe).__name__} is an OwnAnyPipeline"
+    if name is None:
+        raise UserError(
+            f"a {type(pipe).__name__} is not sampled here by its parts: give it to evaluate, which "
+            "calls it as it is."
+        )
     return name
 
 
@@ -175,7 +186,7 @@ def plain_config(config: Any) -> str:
 @contextmanager
 def evaluating(pipe: Pipeline) -> Iterator[None]:
     """The parts in evaluation mode; those in training mode are so again afterwards."""
-    models = [part for part in pipe.components.values() if hasattr(part, "state_dict")]
+    models = [part for part in parts_of(pipe).values() if hasattr(part, "state_dict")]
     training = [module for model in models for module in model.modules() if module.training]
     for module in training:
         module.training = False

@@ -21,7 +21,7 @@ from tests.tiny_pipelines import PIPELINES, bare_images, made, tiny_klein, tiny_
 TEXTS = ["a dog to the left of a cat", "a cat", "a photo of a bench above a hot dog near a bicycle"]
 SEEDS = [11, 12, 13]
 REQUESTS = [
-    ImageRequest(Prompt(str(i), text, None), index=0, seed=seed)
+    ImageRequest(Prompt(str(i), text, "left"), index=0, seed=seed)
     for i, (text, seed) in enumerate(zip(TEXTS, SEEDS, strict=True))
 ]
 

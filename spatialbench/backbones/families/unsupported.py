@@ -62,12 +62,12 @@ def other_input(kind: type) -> str | None:
         if any(kind in table.values() for table in _tables(auto_pipeline, task)):
             return made
     taken = inspect.signature(kind.__call__).parameters
+    if "num_frames" in taken:
+        return "makes videos"
     if "mask_image" in taken:
         return "paints over a part of an image that is given (inpainting)"
     if "image" in taken or "control_image" in taken:
         return "starts from an image that is given (image-to-image)"
-    if "num_frames" in taken:
-        return "makes videos"
     return None
 
 
