@@ -121,6 +121,7 @@ def command(
         queue=queue,
         connections=connections,
         body=max_body * MEGABYTE,
+        bodies=max(_DEFAULT.bodies, 4 * max_body * MEGABYTE),
         pixels=max_pixels,
         seconds_to_send=timeout,
     )

@@ -45,7 +45,7 @@ class FlowFactory(Protocol):
         asked = []
         for place, (prompt, image) in enumerate(zip(prompts, images, strict=True)):
             if not isinstance(prompt, str):
-                raise Refused(f"prompt {place + 1} is no text")
+                raise Refused(f"prompt {place + 1} is {prompt!r:.40}: expected text")
             try:
                 asked.append(Asked(from_base64(image), text=prompt))
             except Refused as error:

@@ -76,12 +76,14 @@ class Pickled(Protocol):
                 raise Refused(f"line {place + 1} of 'meta_datas' is no dict")
         if "only_strict" not in request:
             raise Refused("the pickled dict has no 'only_strict': True or False is needed")
-        only_strict = bool(request["only_strict"])
+        only_strict = request["only_strict"]
+        if not isinstance(only_strict, bool | int | None):
+            raise Refused(f"'only_strict' is {only_strict!r:.40}: expected True or False")
         asked = [Asked(image, metadata=line) for image, line in zip(images, metadata, strict=True)]
 
         def reply(answers: Sequence[Answer]) -> bytes:
             rewards = cast(Sequence[Reward], answers)
-            return _pickled(dict(self._fields(rewards, only_strict)))
+            return _pickled(dict(self._fields(rewards, bool(only_strict))))
 
         return Question(asked, reply, self._rules)
 
@@ -92,7 +94,7 @@ class Pickled(Protocol):
             raise Refused("'prompts' has to be a list with one prompt per image")
         for place, prompt in enumerate(prompts):
             if not isinstance(prompt, str):
-                raise Refused(f"prompt {place + 1} is no text but {type(prompt).__name__}")
+                raise Refused(f"prompt {place + 1} is {prompt!r:.40}: expected text")
         asked = [Asked(image, text=prompt) for image, prompt in zip(images, prompts, strict=True)]
         return Question(asked, _scores)
 

@@ -15,6 +15,7 @@ import pickletools
 from collections.abc import Iterable
 from typing import Any
 
+from ..executors.attempts import in_one_line
 from .pickled_names import ADMITTED, NotPlain, is_known, known, set_order
 
 MOST_OPCODES = 250_000
@@ -58,8 +59,7 @@ def load(content: bytes) -> Any:
     except NotPlain:
         raise
     except Exception as error:  # pickletools and the stack raise whatever the bytes lead to.
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise NotPlain(f"no whole pickle ({told:.120})") from error
+        raise NotPlain(f"the body is no whole pickle ({in_one_line(error):.120})") from error
     return value
 
 

@@ -62,7 +62,8 @@ class Bound:
                 f"--host {host} is no address of this machine ({error}): give 127.0.0.1, which "
                 "only this machine reaches, or 0.0.0.0 for every network that it is on."
             ) from error
-        family, _, _, _, address = found[0]
+        # A name such as localhost may have both, and trainers are told 127.0.0.1.
+        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         self.loopback = ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
         try:
             self.server = RewardServer(family, address)

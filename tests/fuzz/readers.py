@@ -8,10 +8,14 @@ from . import (
     image_readers,
     result_readers,
     run_readers,
+    serve_readers,
 )
 from .reader import Reader
 
-_KINDS = (result_readers, run_readers, image_readers, checkpoint_readers, document_readers)
+_KINDS = (
+    *(result_readers, run_readers, image_readers, checkpoint_readers, document_readers),
+    serve_readers,
+)
 
 
 def readers() -> dict[str, Reader]:
