@@ -281,7 +281,9 @@ class Evaluation:
             shared=not self.shard.whole,
             name=called(self, self._found),
         ) as run:
-            sentence = record_sent_prompts(run)
+            method = self.spec.generator
+            transform = method.transform if isinstance(method, Transformed) else None
+            sentence = record_sent_prompts(run, transform)
             if sentence is not None:
                 self.progress.notice(sentence)
             yield run

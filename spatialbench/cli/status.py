@@ -63,13 +63,13 @@ def _state(run: Path) -> Status:
 
 def _listed(runs: list[Path]) -> Report:
     """One row per run; of one that cannot be read, why."""
-    columns = ["run", "images", "detections", "scored", "complete", "next"]
+    columns = ["run", "name", "images", "detections", "scored", "complete", "next"]
     rows, documents = [], []
     for run in runs:
         try:
             state = _state(run)
         except UserError as error:
-            rows.append([str(run), "", "", "", "no", str(error)])
+            rows.append([str(run), "", "", "", "", "no", str(error)])
             documents.append({"run": str(run), "error": str(error)})
             continue
         looked = _counted(
@@ -78,8 +78,11 @@ def _listed(runs: list[Path]) -> Report:
         scored = _counted(state.scored, state.scored_expected)
         images = _images(state)
         complete = "no" if state.partial else "yes"
-        rows.append([str(run), images, looked, scored, complete, state.next])
+        called = state.name or ""
+        rows.append([str(run), called, images, looked, scored, complete, state.next])
         documents.append(_document(state, None))
+    if not any(row[1] for row in rows):
+        columns, rows = [columns[0], *columns[2:]], [[row[0], *row[2:]] for row in rows]
     return Report([Table(columns, rows)], {"runs": documents})
 
 

@@ -22,13 +22,16 @@ from .opening import Run
 from .stored_texts import NAME, content, given_signature, read_texts, told_in_run
 
 
-def record_sent_prompts(run: Run) -> str | None:
+def record_sent_prompts(run: Run, transform: PromptTransform | None = None) -> str | None:
     """Write both forms of every expected prompt, and say in a sentence how many were rewritten.
 
     ``prompts.jsonl`` of the run directory has one line per prompt, in run order: ``prompt_id``,
     ``prompt_original``, ``prompt_sent``, ``outcome`` (rewritten, unchanged or unparsed) and
     ``rule``. It follows from the identity and the selection, and is written only where it differs.
     Given texts are there already, all of them: see ``stored_texts``.
+
+    Args:
+        transform: what rewrites the prompts, where it is here; None to look for it by its name.
 
     Returns:
         None, and no file, for a run without a transform.
@@ -42,7 +45,7 @@ def record_sent_prompts(run: Run) -> str | None:
     prompts = run.expected.prompts
     if (given := given_of_run(run)) is not None:
         return transform_sentence(given, prompts)
-    transform = transform_of(name)
+    transform = transform or transform_of(name)
     write_if_other(run.path / NAME, content(transform, prompts), run.path)
     return transform_sentence(transform, prompts)
 

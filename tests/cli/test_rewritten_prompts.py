@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from spatialbench import UserError, compare, evaluate
-from spatialbench.plugins import discovery, load
+from spatialbench.plugins import Outcome, PromptTransform, Rewriting, discovery, load
+from spatialbench.prompts import Prompt
 
 from .conftest import Command
 
@@ -238,3 +240,24 @@ def test_a_file_without_its_word_is_told(spatialbench: Command) -> None:
     failed = spatialbench(*RUN, GIVEN, "a.jsonl", "--limit", "4")
     assert failed.status == 2
     assert "give file:a.jsonl" in failed.err
+
+
+class Loud(PromptTransform):
+    """An object, which no name leads to."""
+
+    name, summary = "loud", "in capitals"
+
+    def apply(self, prompt: Prompt) -> tuple[Prompt, Rewriting]:
+        """The prompt in capitals."""
+        text = prompt.text.upper()
+        return replace(prompt, text=text), Rewriting(text, Outcome.REWRITTEN)
+
+
+def test_a_transform_may_be_an_object(spatialbench: Command) -> None:
+    run = evaluate("painter", "squares", prompt_transform=Loud(), limit=4, progress=False)
+    assert run.summary.method == "painter+loud"
+    stored = [json.loads(line) for line in (run.path / "prompts.jsonl").read_text().splitlines()]
+    assert all(line["prompt_sent"] == line["prompt_original"].upper() for line in stored)
+    assert "[p]" in run.table()
+    sent = dict(zip(run.frame()["prompt_id"], run.frame()["prompt_sent"], strict=True))
+    assert sent == {line["prompt_id"]: line["prompt_sent"] for line in stored}
