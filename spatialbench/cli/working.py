@@ -119,11 +119,10 @@ def refuse_given_up(run: Run) -> None:
 
     sentences = given_up(run)
     if sentences:
-        again = "; with --retry-refused also those that were refused" if refused(run) else ""
-        raise UserError(
-            f"{'. '.join(sentences)}. Everything else is finished and kept; give the same command "
-            f"again to try these images once more{again}."
-        )
+        way = "give the same command again to try these images once more"
+        if refused(run):
+            way += "; those that were refused are asked for again with --retry-refused alone"
+        raise UserError(f"{'. '.join(sentences)}. Everything else is finished and kept; {way}.")
 
 
 def say_shard_done(shard: Shard, run: Run) -> None:

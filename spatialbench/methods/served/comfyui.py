@@ -80,7 +80,7 @@ class ComfyUI(ServedMethod):
                 answer = self._client.look(f"{self._path}/queue")
             except Fault as fault:
                 raise UserError(f"{fault}: start it, or check --set url=.") from None
-            if answer.status != 200 or not isinstance(answer.json(), dict):
+            if answer.status == 200 and not isinstance(answer.json(), dict):
                 raise UserError(f"{self._client.what} is not ComfyUI: check --set url=.")
 
         key = required("the key", self._client.key.value)
@@ -152,9 +152,11 @@ class ComfyUI(ServedMethod):
             pause = min(2 * pause, _LONGEST_LOOK_S)
 
     def _waits(self, queued: str) -> bool:
-        """Whether it is still in the queue, or at work."""
+        """Whether it is still in the queue, or at work, as far as the server tells."""
         found = record(self._client.told(f"{self._path}/queue"))
         both = (found.get("queue_running"), found.get("queue_pending"))
+        if None in both:
+            return True
         return any(queued in map(str, records(one)) for each in both for one in records(each))
 
     def _image(self, entry: Mapping[str, Any]) -> dict[str, str]:

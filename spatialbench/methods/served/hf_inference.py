@@ -177,21 +177,25 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> HF
             "the provider auto may be another one for every image: name one, such as --set "
             "provider=hf-inference."
         )
-    if not values["model"] or "://" in values["model"]:
+    model, url = values["model"], values["url"]
+    if "://" in model and not url:
+        # As InferenceClient takes it.
+        model, url = "", model
+    if not model and not url:
         raise UserError(
             "which model? Give its repository, such as --set "
-            "model=black-forest-labs/FLUX.1-schnell; an endpoint's address is --set url=."
+            "model=black-forest-labs/FLUX.1-schnell, or an endpoint's address as --set url=."
         )
     refuse_settings(name, settings, *_DROPS.get(provider, ()))
     endpoint = None
-    if values["url"]:
-        endpoint = address_of(values["url"], "https://NAME.endpoints.huggingface.cloud")
+    if url:
+        endpoint = address_of(url, "https://NAME.endpoints.huggingface.cloud")
         provider = _PROVIDER
         refuse_offline(settings, endpoint)
     elif settings.offline:
         raise UserError(f"--offline, and the images are to come from {provider}: leave it out.")
     key = key_of(values["key_env"], "HF_TOKEN", endpoint is None)
-    shown = {**values, "url": str(endpoint or "")}
+    shown = {**values, "model": model, "url": str(endpoint or "")}
     refuse_exposed(endpoint or Address("https://hub", ""), key, values["key_env"], shown)
     fields = {
         "num_inference_steps": settings.steps,
@@ -202,7 +206,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> HF
         Manner.read(name, values),
         key,
         provider,
-        values["model"],
+        model or "endpoint",
         endpoint,
         {field: value for field, value in fields.items() if value is not None},
         extra_fields(values["extra"], _OWN_FIELDS),

@@ -26,12 +26,16 @@ PROBE = "a photo of a cat and a dog"
 
 
 class ServedMethod(Method):
-    """What all servers have in common. Picklable before ``load``; the key is never part of it."""
+    """What all servers have in common. Picklable; the key is never part of it."""
 
     def __init__(self, manner: Manner) -> None:
         self.manner = manner
         self._course: Course | None = None
         self._doubtful = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what this process has counted, which another one begins anew."""
+        return {**self.__dict__, "_course": None}
 
     @property
     def one_by_one(self) -> bool:

@@ -57,7 +57,7 @@ def test_a_permanent_fault_is_named_and_a_gate_refuses_the_run(
         assert main(command("run", server.url, "--out", broken)) == 2
         assert main(command("run", server.url, "--out", broken)) == 2
         assert len(server.posts()) == 1
-        assert "with --retry-refused also those" in capfd.readouterr().err
+        assert "asked for again with --retry-refused alone" in capfd.readouterr().err
         assert main(["gate", broken, "--against", gate]) == 2
         capfd.readouterr()
         assert main(["status", broken, "--format", "json"]) == 0

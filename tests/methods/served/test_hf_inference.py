@@ -103,6 +103,16 @@ def test_what_concerns_every_request_stops(reply: Reply, said: str) -> None:
         assert len(server.posts()) == 1
 
 
+def test_an_endpoint_may_stand_for_the_model() -> None:
+    with serving(endpoint) as server:
+        for name in ("model", "url"):
+            given: dict[str, Any] = {name: server.url}
+            served = method("hf-inference", **given)
+            served.load()
+            assert not isinstance(served.generate(requests("a circle"))[0], NoImage)
+            assert served.identity()["backbone"] == {"name": "endpoint"}
+
+
 def test_refusals() -> None:
     with serving(lambda asked: Reply({"error": "NSFW content"}, 400)) as server:
         served = method("hf-inference", url=server.url, model="org/model")
@@ -116,7 +126,7 @@ def test_refusals() -> None:
     [
         ({}, {"provider": "auto", "model": "a/b"}, "the provider auto may be another one"),
         ({}, {}, "which model"),
-        ({}, {"model": "http://127.0.0.1"}, "which model"),
+        ({}, {"model": "http://u:p@127.0.0.1"}, "the url holds a user"),
         ({"steps": 3}, {"provider": "nscale", "model": "a/b"}, "leave --steps out"),
         ({"offline": True}, {"model": "a/b"}, "--offline"),
     ],
