@@ -9,7 +9,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..api.output import write_layout
-from ..plugins.layout import DETECTIONS, HUB, ONE_FILE, ONLY_WRITTEN
+from ..plugins.layout import DETECTIONS, ONE_FILE, ONLY_WRITTEN
 from .importing import LayoutName
 
 
@@ -54,6 +54,4 @@ def command(run: Path, layout: str, out: Path, detector: str | None, repo: str |
         say(f"{written:,} images")
     elif written < expected:
         say(f"PARTIAL: {written:,} of {expected:,} expected images")
-    if layout == HUB and repo is None:
-        say("no --repo ORG/NAME: the results in .eval_results link to no source")
     click.echo(out)

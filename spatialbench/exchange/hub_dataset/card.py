@@ -20,7 +20,11 @@ _SHOWN = 10
 
 
 def card(
-    scored: ScoredRun, images: int, missing: Sequence[Mapping[str, Any]], repo: str | None
+    scored: ScoredRun,
+    images: int,
+    missing: Sequence[Mapping[str, Any]],
+    repo: str | None,
+    kept: Mapping[str, Any],
 ) -> str:
     """The whole card.
 
@@ -31,17 +35,21 @@ def card(
         images: how many are in the folder.
         missing: records of the expected images that are not.
         repo: ``ORG/NAME``, where it is known.
+        kept: front matter that its owner wrote, such as a license.
     """
-    return f"---\n{_front_matter(scored, images)}---\n\n{_body(scored, images, missing, repo)}"
+    return (
+        f"---\n{_front_matter(scored, images, kept)}---\n\n{_body(scored, images, missing, repo)}"
+    )
 
 
-def _front_matter(scored: ScoredRun, images: int) -> str:
+def _front_matter(scored: ScoredRun, images: int, kept: Mapping[str, Any]) -> str:
     from huggingface_hub.utils import yaml_dump
 
     result = scored.result
     size = next((name for limit, name in _SIZES if images < limit), _LARGER)
     text: str = yaml_dump(
         {
+            **kept,
             "pretty_name": inert_line(f"{scored.label}, {result.benchmark}"),
             "task_categories": ["text-to-image"],
             "tags": ["spatialbench", "image-generation", slug(result.benchmark)]

@@ -6,8 +6,10 @@ The same run gives the same bytes, so that an export or an upload can be given a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ...errors import UserError, typed
 from ...plugins.layout import Plan
@@ -27,11 +29,18 @@ _PER_FOLDER = 1000
 """Images of one folder; the Hub takes at most ten times as many."""
 
 
-def export_hub(run: Run, folder: Path, progress: Progress, repo: str | None = None) -> int:
+def export_hub(
+    run: Run,
+    folder: Path,
+    progress: Progress,
+    repo: str | None = None,
+    kept: Mapping[str, Any] = MappingProxyType({}),
+) -> int:
     """Write the run as a data set folder; see ``write_images.export_planned``.
 
     Args:
         repo: ``ORG/NAME`` of the data set, where it is known: the card and the results link to it.
+        kept: front matter of the card that its owner wrote.
 
     Returns:
         How many images were written.
@@ -45,15 +54,28 @@ def export_hub(run: Run, folder: Path, progress: Progress, repo: str | None = No
             f"{run.path} is of more images than these: type '{typed('score', run.path)}' first."
         )
     scored = load_scored(run)
-    return export_planned(run, folder, lambda keys: plan(scored, keys, repo), progress)
+    result = scored.result
+    if result.partial:
+        progress.notice(
+            f"PARTIAL: {result.images:,} of {result.images_expected:,} expected images are judged, "
+            "which the card says; no .eval_results are written"
+        )
+    elif repo is None:
+        progress.notice("no --repo ORG/NAME: the results in .eval_results link to no source")
+    return export_planned(run, folder, lambda keys: plan(scored, keys, repo, kept), progress)
 
 
-def plan(scored: ScoredRun, keys: Sequence[Key], repo: str | None = None) -> Plan:
+def plan(
+    scored: ScoredRun,
+    keys: Sequence[Key],
+    repo: str | None = None,
+    kept: Mapping[str, Any] = MappingProxyType({}),
+) -> Plan:
     """Where the images go, and the contents of the files beside them.
 
     Args:
         keys: the finished images, in run order.
-        repo: as for ``export_hub``.
+        repo: as for ``export_hub``, and so is ``kept``.
     """
     rows = Rows(scored)
     names = _names(scored, keys)
@@ -62,13 +84,17 @@ def plan(scored: ScoredRun, keys: Sequence[Key], repo: str | None = None) -> Pla
     records = ({"file_name": name, **rows.row(key)} for key, name in names.items())
     files = {
         METADATA: lines(records),
-        "README.md": card(scored, len(keys), missing, repo).encode("utf-8", "backslashreplace"),
+        "README.md": _encoded(card(scored, len(keys), missing, repo, kept)),
         summary_file(scored): scored.result.text().encode(),
         **eval_results(scored, repo, HUB),
     }
     if missing:
         files[MISSING] = lines(missing)
     return Plan(names, files)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def summary_file(scored: ScoredRun) -> str:

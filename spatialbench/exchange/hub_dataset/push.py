@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -114,7 +114,9 @@ def push(run: Run, repo: str, *, private: bool, replace: bool, progress: Progres
     held = set(_asked(again, lambda: _files(api, repo)))
     if not replace:
         _refuse_others(repo, held, scored, again)
-    with _folder(run, repo, progress) as folder:
+    ours = summary_file(scored) in held
+    kept = _asked(again, lambda: _front_matter(api, repo)) if ours else {}
+    with _folder(run, repo, kept, progress) as folder:
         shown = not are_progress_bars_disabled()
         if isinstance(progress, Silent) or not sys.stderr.isatty():
             disable_progress_bars()
@@ -201,6 +203,12 @@ def _files(api: Any, repo: str) -> list[str]:
     return files
 
 
+def _front_matter(api: Any, repo: str) -> dict[str, Any]:
+    """What the card's owner wrote there, such as a license."""
+    card = api.dataset_info(repo).card_data
+    return {} if card is None else dict(card.to_dict())
+
+
 def _refuse_others(repo: str, held: set[str], scored: ScoredRun, again: str) -> None:
     """Refuse a data set that holds what is not of this run."""
     others = {name for name in held if PurePosixPath(name).parts[0] == SUMMARY}
@@ -214,7 +222,7 @@ def _refuse_others(repo: str, held: set[str], scored: ScoredRun, again: str) -> 
 
 
 @contextmanager
-def _folder(run: Run, repo: str, progress: Progress) -> Iterator[Path]:
+def _folder(run: Run, repo: str, kept: Mapping[str, Any], progress: Progress) -> Iterator[Path]:
     """The folder to upload, beside the run so that its images are not copied; removed after it.
 
     One that an interrupted upload left is used again where it is still that of the run.
@@ -228,12 +236,12 @@ def _folder(run: Run, repo: str, progress: Progress) -> Iterator[Path]:
         )
     try:
         try:
-            export_hub(run, folder, progress, repo)
+            export_hub(run, folder, progress, repo, kept)
         except UserError:
             if not folder.is_dir() or folder.is_symlink():
                 raise
             shutil.rmtree(folder)
-            export_hub(run, folder, progress, repo)
+            export_hub(run, folder, progress, repo, kept)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

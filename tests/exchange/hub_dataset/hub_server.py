@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 TOKEN = "hf_of_the_test"
 
 
@@ -52,7 +54,11 @@ class Hub:
                     for path, content in files.items()
                 ]
             case ["GET", "api", "datasets", owner, name, *_]:
-                return 200, {"id": f"{owner}/{name}", "sha": f"{self.commits:040x}"}
+                return 200, {
+                    "id": f"{owner}/{name}",
+                    "sha": f"{self.commits:040x}",
+                    "cardData": self._front_matter(f"{owner}/{name}"),
+                }
             case ["POST", "api", "datasets", owner, name, "preupload", "main"]:
                 return self._preupload(f"{owner}/{name}", json.loads(body))
             case ["POST", "api", "datasets", owner, name, "commit", "main"]:
@@ -91,6 +97,10 @@ class Hub:
                 for one in told["files"]
             ]
         }
+
+    def _front_matter(self, repo: str) -> Any:
+        text = self.datasets[repo].get("README.md", b"").decode()
+        return yaml.safe_load(text.split("---")[1]) if text.startswith("---") else None
 
     def _commit(self, repo: str, body: bytes) -> tuple[int, Any]:
         if self.fails:

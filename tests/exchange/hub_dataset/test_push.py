@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import DatasetCard, constants
 
 from spatialbench.errors import UserError
 from spatialbench.exchange.hub_dataset.folder import export_hub
@@ -88,6 +88,16 @@ def test_a_second_upload_changes_nothing(hub: Hub, run: Run) -> None:
     held, commits = dict(hub.datasets[REPO]), hub.commits
     send(run)
     assert (hub.datasets[REPO], hub.commits) == (held, commits)
+
+
+def test_the_license_that_its_owner_chose_stays(hub: Hub, tmp_path: Path) -> None:
+    send(made(tmp_path / "run", limit=2))
+    card = hub.datasets[REPO]["README.md"].decode()
+    hub.datasets[REPO]["README.md"] = card.replace("---\n", "---\nlicense: cc0-1.0\n", 1).encode()
+    send(made(tmp_path / "run"))
+    card = hub.datasets[REPO]["README.md"].decode()
+    assert DatasetCard(card).data.license == "cc0-1.0"
+    assert "8 images made for" in card
 
 
 def test_an_interrupted_upload_goes_on(hub: Hub, run: Run, tmp_path: Path) -> None:
