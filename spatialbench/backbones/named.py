@@ -5,9 +5,7 @@ Nothing here loads a model or imports a heavy library.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from ..weights.hub import (
     NoRepository,
     is_commit,
     is_repository,
-    no_repository,
     parse_source,
 )
 from ..weights.repository import newest
@@ -27,7 +24,8 @@ from .architecture import Architecture
 from .checkpoint import Checkpoint, files_of, pipeline_weights
 from .families import CLASSES, UNET, architecture_in, family_in, named
 from .of_repository import described
-from .registry import BACKBONES
+from .pipeline_files import INDEX, no_pipeline
+from .registry import BACKBONES, near, sources
 
 
 def names() -> list[str]:
@@ -103,6 +101,8 @@ def resolve(name: str, *, offline: bool = False) -> Checkpoint:
     if name and folder.is_dir():
         found = _of_folder("local", folder)
         return _known_in_the_lab(found) or found
+    if name and folder.is_file():
+        raise no_pipeline(name, [folder.name])
     if re.search(r"\.py:\w+$", name) or re.fullmatch(r"[\w.]+:\w+", name):
         found = checkpoint_of(plugins.given("backbone", name), offline=offline)
         return replace(found, weights=replace(found.weights, fetched_as=name))
@@ -206,23 +206,7 @@ def _newest(repo: str, *, offline: bool) -> tuple[HubSource, str]:
     try:
         return newest(repo, offline=offline)
     except NoRepository as error:
-        raise _near(repo) or error from error
-
-
-def _near(repo: str) -> UserError | None:
-    known = {source.partition("@")[0]: plugin for plugin, source in _sources()}
-    spelt = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(repo.casefold(), spelt, n=2, cutoff=0.75)
-    if not close:
-        return None
-    near = " or ".join(f"{spelt[one]} ({known[spelt[one]].name})" for one in close)
-    return NoRepository(f"{no_repository(repo)} Did you mean {near}?")
-
-
-def _sources() -> Iterator[tuple[Backbone, str]]:
-    for plugin in BACKBONES.values():
-        for text in plugin.sources:
-            yield plugin, text
+        raise near(repo) or error from error
 
 
 def _of_folder(name: str, folder: Path) -> Checkpoint:
@@ -232,6 +216,9 @@ def _of_folder(name: str, folder: Path) -> Checkpoint:
     """
     family = family_in(folder)
     weights = pipeline_weights(name, folder=folder, files=files_of(family))
+    if name == "local" and not (folder / INDEX).is_file():
+        held = [path.name for path in folder.iterdir()]
+        weights = replace(weights, missing=str(no_pipeline(str(folder), held)))
     kind = architecture_in(folder)
     return Checkpoint(name, family.folder_defaults(folder), family, weights, kind)
 
@@ -253,7 +240,7 @@ def _known_in_the_lab(found: Checkpoint) -> Checkpoint | None:
 
 def _repository(source: HubSource, offline: bool) -> Checkpoint:
     """Of a repository that is known here, any commit has its kind and its guidance."""
-    for plugin, text in _sources():
+    for plugin, text in sources():
         if text.partition("@")[0] != source.repo:
             continue
         if _unpinned(plugin):
@@ -279,7 +266,7 @@ def _said_by_itself(plugin: Backbone, source: HubSource, offline: bool) -> Check
     try:
         found = described(source, offline=offline)
     except NoRepository as error:
-        raise _near(source.repo) or error from error
+        raise near(source.repo) or error from error
     if found is None:
         return Checkpoint(plugin.name, plugin.defaults or said.defaults, said, weights)
     if plugin.name in BACKBONES and found.family != said:

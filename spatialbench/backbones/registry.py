@@ -6,8 +6,12 @@ own name. Nothing here loads a model or imports a heavy library.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterator
+
 from ..lab import BACKBONE, TRANSFORMER
 from ..plugins import Backbone, Defaults
+from ..weights.hub import NoRepository, no_repository
 from .architecture import Architecture
 from .families.flux import FLUX_DEV, FLUX_SCHNELL
 from .families.sd3 import LAB_TRANSFORMER
@@ -20,7 +24,7 @@ def _square(pixels: int, guidance_scale: float = 7.5) -> Defaults:
 
 def _newest(name: str, summary: str, repository: str, pipeline: str) -> Backbone:
     """Of a repository whose commit is not pinned here; its files say what it is run with."""
-    return Backbone(name, summary, (repository,), pipeline=pipeline)
+    return Backbone(name, f"{summary}; its newest commit", (repository,), pipeline=pipeline)
 
 
 # The SD 2.x originals left the Hub in November 2025; the mirrors hold the same files.
@@ -155,3 +159,21 @@ BACKBONES: dict[str, Backbone] = {
     )
 }
 """This package's own; the names always mean these."""
+
+
+def near(repo: str) -> NoRepository | None:
+    """The error for a repository that is not there but for a similar name; None where none is."""
+    known = {source.partition("@")[0]: plugin for plugin, source in sources()}
+    spelt = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(repo.casefold(), spelt, n=2, cutoff=0.75)
+    if not close:
+        return None
+    meant = " or ".join(f"{spelt[one]} ({known[spelt[one]].name})" for one in close)
+    return NoRepository(f"{no_repository(repo)} Did you mean {meant}?")
+
+
+def sources() -> Iterator[tuple[Backbone, str]]:
+    """Every backbone here with each of its repositories, and the commit where one is pinned."""
+    for plugin in BACKBONES.values():
+        for text in plugin.sources:
+            yield plugin, text

@@ -130,6 +130,7 @@ def build_data(form: Form, **values: Any) -> None:
 
     with stdout_reserved():
         device = chosen_device(values["device"])
+        values["backbone"] = _at_a_commit(values["backbone"], values["offline"])
         prompts = _prompts(values)
         plan = Build(
             values["folder"],
@@ -216,7 +217,10 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
         kept = read_kept(data)
         sampling = resolve_sampling(
             GenerationSettings(
-                backbone=backbone, dtype=dtype, device=chosen_device(device), offline=offline
+                backbone=_at_a_commit(backbone, offline),
+                dtype=dtype,
+                device=chosen_device(device),
+                offline=offline,
             ),
             needs=(Ability.KNOWN_LAYERS,),
             why="its LoRA is trained in a UNet or in FLUX",
@@ -228,6 +232,16 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
         file = train_lora(kept, sampling, settings, folder or data / "lora", say, frugal=frugal)
         say(f"next: spatialbench run --method esplora --set lora={file} --bench visor")
     click.echo(file)
+
+
+def _at_a_commit(backbone: str, offline: bool) -> str:
+    """The backbone as everything in the command means it; says which commit is the newest."""
+    from ..backbones.named import choose
+
+    chosen = choose(backbone, offline=offline)
+    if chosen.told:
+        say(chosen.told)
+    return chosen.name
 
 
 def _prompts(values: dict[str, Any]) -> Any:

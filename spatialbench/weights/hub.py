@@ -215,7 +215,10 @@ def no_answer(repo: str) -> Exception | None:
     Its client would ask it for something else first, and wait for that too.
     """
     from huggingface_hub import constants, get_session
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
+    if constants.HF_HUB_OFFLINE:
+        return OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
     try:
         require_name(constants.ENDPOINT)
         get_session().head(f"{constants.ENDPOINT}/api/models/{repo}", timeout=PATIENCE)

@@ -23,7 +23,7 @@ UNET = ["diffusers", "UNet2DConditionModel"]
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "a LoRA": (
         {"pytorch_lora_weights.safetensors": b"x", "README.md": b""},
-        r"holds a LoRA and no model .*--method lora --set lora=org/model --backbone THE MODEL",
+        r"holds a LoRA and no model .*--set lora=org/model@\w{40} --backbone THE MODEL",
     ),
     "a LoRA of peft": (
         {"adapter_config.json": b"{}", "adapter_model.safetensors": b"x"},
@@ -95,9 +95,39 @@ def test_what_is_no_text_to_image_pipeline_is_refused_by_its_small_files(
 
 
 def test_a_lora_says_the_model_it_was_made_from(hub: Hub) -> None:
-    hub.put("org/lora", {"adapter_config.json": b"{}"}, base="stabilityai/sdxl")
-    with pytest.raises(UserError, match="--set lora=org/lora --backbone stabilityai/sdxl"):
+    commit = hub.put("org/lora", {"adapter_config.json": b"{}"}, base="stabilityai/sdxl")
+    said = f"--method lora --set lora=org/lora@{commit} --backbone stabilityai/sdxl"
+    with pytest.raises(UserError, match=said):
         resolve("org/lora")
+
+
+def test_a_folder_or_file_is_told_the_same(tmp_path: Path) -> None:
+    for what, (files, message) in REFUSED.items():
+        folder = tmp_path / "org" / "model" / what
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        if what in ("pickles", "weights under odd names", "no class"):
+            continue  # loading says it of a folder
+        with pytest.raises(UserError, match=message.replace(r"org/model@\w{40}", ".*")):
+            resolve(str(folder)).weights.identity()
+    (tmp_path / "model.safetensors").write_bytes(b"x")
+    (tmp_path / "my_lora.safetensors").write_bytes(b"x")
+    with pytest.raises(UserError, match="holds single files of weights"):
+        resolve(str(tmp_path / "model.safetensors"))
+    with pytest.raises(UserError, match="holds a LoRA and no model"):
+        resolve(str(tmp_path / "my_lora.safetensors"))
+
+
+def test_the_library_s_own_switch_is_heeded(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = hub.put("org/model", BACKBONE)
+    resolve("org/model").weights.fetch()
+    hub.asked.clear()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    chosen = choose("org/model", offline=False)
+    assert chosen.name == f"org/model@{commit}"
+    assert "HF_HUB_OFFLINE is set" in chosen.told
+    assert hub.asked == []
 
 
 def test_a_repository_that_is_not_there(hub: Hub) -> None:

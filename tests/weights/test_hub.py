@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from spatialbench.backbones.named import resolve
 from spatialbench.errors import UserError
+from spatialbench.files import downloads
 from spatialbench.weights.hub import (
     HubSource,
     Unreachable,
@@ -20,6 +22,7 @@ from spatialbench.weights.hub import (
     snapshot_folder,
 )
 from spatialbench.weights.patterns import FilePatterns
+from spatialbench.weights.repository import ask
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SOURCE = HubSource("org/model", COMMIT)
@@ -69,6 +72,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr("spatialbench.weights.hub._silent", {})
     for name in ("http_proxy", "https_proxy", "all_proxy", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -113,3 +117,39 @@ def test_whatever_fails_in_a_download_is_told(
     with pytest.raises(UserError, match=r"cannot fetch org/model@.*type the command again") as e:
         fetch(SOURCE, FILES)
     assert "\n" not in str(e.value)
+
+
+def test_a_name_server_that_never_answers_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(downloads, "CONNECT_S", 0.01)
+    monkeypatch.setattr(downloads, "getproxies", dict)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait())
+    with pytest.raises(TimeoutError, match="no name server answers for nowhere"):
+        downloads.require_name("https://nowhere.example/file")
+    # A proxy looks names up itself.
+    monkeypatch.setattr(downloads, "getproxies", lambda: {"https": "http://proxy:1"})
+    downloads.require_name("https://nowhere.example/file")
+    over.set()
+
+
+def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(downloads, "getproxies", dict)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(OSError, match="not known"):
+        downloads.require_name("https://nowhere.example/file")
+
+
+def test_a_hub_that_was_silent_is_not_asked_again_at_once(
+    attempts: list[tuple[str, int]], cache: Path
+) -> None:
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="cannot fetch org/model: "):
+            ask("org/model")
+    with pytest.raises(Unreachable, match=f"cannot fetch org/model@{COMMIT}: "):
+        fetch(SOURCE, FILES)
+    assert len(attempts) == 1

@@ -70,6 +70,8 @@ def family_in(folder: Path) -> Family:
         UserError: a pipeline of a class that does not make an image of a text alone.
     """
     class_name = small_file(folder / "model_index.json").get("_class_name")
+    if isinstance(class_name, list):
+        raise unsupported(str(folder), class_name)
     return supported(class_name, str(folder)) if isinstance(class_name, str) else UNET
 
 
