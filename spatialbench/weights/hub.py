@@ -217,9 +217,9 @@ def no_answer(repo: str) -> Exception | None:
     from huggingface_hub import constants, get_session
     from huggingface_hub.errors import OfflineModeIsEnabled
 
-    if constants.HF_HUB_OFFLINE:
-        return OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
     try:
+        if constants.HF_HUB_OFFLINE:
+            raise OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
         require_name(constants.ENDPOINT)
         get_session().head(f"{constants.ENDPOINT}/api/models/{repo}", timeout=PATIENCE)
     except Exception as error:  # of whatever HTTP library the client uses
