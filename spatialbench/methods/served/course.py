@@ -18,10 +18,10 @@ _STOP_AFTER = 10
 class Course:
     """The requests of all threads of one worker."""
 
-    def __init__(self, *, doubtful: bool = False) -> None:
-        """``doubtful``: the server has made no image so far, in many tries."""
+    def __init__(self, works: bool | None = None) -> None:
+        """``works``: whether the server has made an image; False where it has not in many tries."""
         self._lock = threading.Lock()
-        self._doubtful = doubtful
+        self._works = works
         self._in_vain: dict[str, None] = {}
         self._told: dict[str, int] = {}
         self._size: tuple[int, int] | None = None
@@ -34,9 +34,9 @@ class Course:
         """
         with self._lock:
             self._in_vain.clear()
-            self._doubtful = False
             if size is None:
                 return
+            self._works = True
             self._size = self._size or size
             if size != self._size:
                 raise UserError(
@@ -45,25 +45,27 @@ class Course:
                     "have one size."
                 )
 
-    def failed(self, text: str, reason: str) -> None:
-        """A prompt got no image.
+    def failed(self, text: str, reason: str) -> bool:
+        """A prompt got no image; whether others did, so that it may be the prompt's fault.
 
         Raises:
             UserError: so did many, one after the other.
         """
         with self._lock:
             self._in_vain[text] = None
-            count = len(self._in_vain)
+            count, works = len(self._in_vain), self._works
         if count >= _STOP_AFTER:
             raise UserError(
                 f"{count} prompts in a row got no image, the last because {reason}: see to the "
                 "server, then give the same command again; what is finished is kept."
             )
+        return works is True
 
     def tries(self, retries: int) -> int:
         """How often a request is made again: not at all while nothing works."""
         with self._lock:
-            return 0 if self._doubtful or len(self._in_vain) >= _ONCE_AFTER else retries
+            doubtful = self._works is False or len(self._in_vain) >= _ONCE_AFTER
+            return 0 if doubtful else retries
 
     def tell(self, fault: Fault, where: str, wait: float, attempt: int, retries: int) -> None:
         """Print a fault the 1st, 2nd, 4th, 8th ... time; every one that may have been charged."""

@@ -48,15 +48,24 @@ class Fault(Exception):
         again: whether the same request may succeed.
         wait: seconds that the server asks to wait; None where it does not say.
         sent: whether the request had reached the server, so that it may have been charged.
+        wrong: whether the server found the request itself wrong. Where others like it were right,
+            it is the prompt that is not taken.
     """
 
     def __init__(
-        self, reason: str, *, again: bool = True, wait: float | None = None, sent: bool = False
+        self,
+        reason: str,
+        *,
+        again: bool = True,
+        wait: float | None = None,
+        sent: bool = False,
+        wrong: bool = False,
     ) -> None:
         super().__init__(reason)
         self.again = again
         self.wait = wait
         self.sent = sent
+        self.wrong = wrong
 
 
 class Refusal(Exception):
@@ -92,6 +101,11 @@ class Told:
     message: str
     code: str = ""
     field: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a content filter says it."""
+        return self.code.lower() in _REFUSALS or bool(_REFUSAL_WORDS.search(self.message))
 
 
 def told(answer: Answer) -> Told:
@@ -145,7 +159,7 @@ def failure(answer: Answer, what: str, now: float | None = None) -> Exception:
             "command goes on when there is some."
         )
     if 400 <= status < 500 and status != 429:
-        if code in _REFUSALS or _REFUSAL_WORDS.search(said.message):
+        if said.refuses:
             return Refusal(said.message or said.code)
         if said.field == "prompt" or status in (413, 414):
             return Refusal(f"{shown}; the prompt is not taken")
@@ -164,7 +178,7 @@ def failure(answer: Answer, what: str, now: float | None = None) -> Exception:
             f"{shown} and asks to wait {wait:.0f} seconds: give the same command again then; what "
             "is finished is kept."
         )
-    return Fault(shown, again=again, wait=wait)
+    return Fault(shown, again=again, wait=wait, wrong=not again and status < 500)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

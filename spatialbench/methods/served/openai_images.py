@@ -13,7 +13,7 @@ from ...prompts import Prompt
 from . import OPENAI_IMAGES, flavours
 from .access import Address, address_of, key_of, refuse_exposed
 from .decoding import Size, from_base64, image_of
-from .faults import Answer, Fault, Refusal, failure
+from .faults import Answer, Fault, Refusal, failure, told
 from .http_client import Client
 from .manner import Manner
 from .served_method import VERSION, ServedMethod
@@ -125,7 +125,11 @@ class OpenAIImages(ServedMethod):
             raise Fault(f"{what} answered with a web page", sent=True)
         images = found.get("data") if isinstance(found, dict) else None
         if not isinstance(images, list):
-            raise Fault(f"{what} answered with no list of images", sent=True)
+            said = told(answer)
+            if said.refuses:
+                raise Refusal(said.message or said.code)
+            why = f" ({said.message})" if said.message else ""
+            raise Fault(f"{what} answered with no list of images{why}", sent=True)
         if not images:
             raise Fault(f"{what} answered with no image", sent=True)
         if len(images) > 1:

@@ -31,7 +31,7 @@ class ServedMethod(Method):
     def __init__(self, manner: Manner) -> None:
         self.manner = manner
         self._course: Course | None = None
-        self._doubtful = False
+        self._works: bool | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what this process has counted, which another one begins anew."""
@@ -81,7 +81,7 @@ class ServedMethod(Method):
 
     def load(self) -> None:
         """Begin anew to count what fails; there is no model here."""
-        self._course = Course(doubtful=self._doubtful)
+        self._course = Course(self._works)
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image | NoImage]:
         """The images in the order of the requests."""
@@ -158,9 +158,10 @@ class ServedMethod(Method):
         for seed in (1, 1, 2):
             found = self._asked(PROBE, seed, "the first image, which tells about seeds", None)
             if isinstance(found, NoImage):
-                self._doubtful = not found.refused
+                self._works = None if found.refused else False
                 return "unknown", f"no image to tell by: {found.reason}"
             images.append(found)
+        self._works = True
         return compared(*images)
 
     def _one(self, request: ImageRequest, over: threading.Event) -> Image.Image | NoImage:
@@ -185,7 +186,9 @@ class ServedMethod(Method):
                 attempt += 1
                 if not fault.again or attempt > course.tries(self.manner.retries):
                     times = f", {attempt} times" if attempt > 1 else ""
-                    course.failed(text, f"{fault}{times}")
+                    works = course.failed(text, f"{fault}{times}")
+                    if fault.wrong and works:
+                        return NoImage(f"refused: {fault}, as it did not for other prompts")
                     return NoImage(f"{fault}{times}", refused=False)
                 wait = fault.wait or own_wait(attempt)
                 course.tell(fault, where, wait, attempt, self.manner.retries)

@@ -133,6 +133,8 @@ REFUSALS = {
     "by its words": Reply({"error": {"message": "blocked by our safety system"}}, 400),
     "of the prompt": Reply({"detail": [{"loc": ["body", "prompt"], "msg": "too long"}]}, 422),
     "filtered": Reply({"data": [{"b64_json": None, "finish_reason": "content_filter"}]}),
+    "with status 200": Reply({"error": {"message": "no", "code": "content_filter"}}),
+    "wrong, and others are not": Reply({"detail": "cannot do that"}, 400),
 }
 
 
@@ -142,16 +144,29 @@ def test_a_refusal_is_stored_and_asked_for_once(tmp_path: Path, reply: Reply) ->
         return reply if asked.content["prompt"].endswith("number 1") else None
 
     with serving(openai_like(refuses)) as server:
-        served = method("openai-images", url=server.url, probe=False)
+        served = method("openai-images", url=server.url)
         assert ran(served, tmp_path, prompts=3).images == 4
-        assert len(server.posts()) == 6
+        assert len(server.posts()) == 3 + 6
         ran(served, tmp_path, prompts=3)
-        assert len(server.posts()) == 6
+        assert len(server.posts()) == 3 + 6
         found = status(opened(served, tmp_path, prompts=3))
         assert found.refused == 2
         assert found.given_up[0].startswith("generate gave up 2 image(s), 1/0, 1/1: refused: ")
         ran(served, tmp_path, prompts=3, retry_refused=True)
-        assert len(server.posts()) == 8
+        assert len(server.posts()) == 3 + 8
+
+
+def test_a_request_that_is_always_wrong_is_no_refusal(tmp_path: Path) -> None:
+    wrong = Reply({"detail": "no such size"}, 400)
+    with serving(openai_like(lambda asked: wrong)) as server:
+        served = method("openai-images", url=server.url)
+        with pytest.raises(UserError, match=r"answered 400 \(no such size\); nothing was made"):
+            ran(served, tmp_path)
+        assert len(server.posts()) == 1
+        blind = method("openai-images", url=server.url, probe=False)
+        with pytest.raises(UserError, match="10 prompts in a row got no image"):
+            ran(blind, tmp_path)
+    assert status(opened(served, tmp_path)).refused == 0
 
 
 STOPS = {
