@@ -10,7 +10,7 @@ import click
 
 from ..api.console import say, stdout_reserved
 from ..serve.limits import MEGABYTE, Limits
-from .options import batch_size_option, device_option, offline_option, threshold_option
+from .options import device_option, offline_option, threshold_option
 from .parsing import FiniteFloat
 
 _DEFAULT = Limits()
@@ -46,7 +46,13 @@ _DEFAULT = Limits()
     show_default=True,
     help="0 for any that is free.",
 )
-@batch_size_option
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=_DEFAULT.batch_size,
+    show_default=True,
+    help="Images that the detector looks at together, as far as so many wait.",
+)
 @click.option(
     "--queue",
     type=click.IntRange(min=1),
@@ -93,7 +99,7 @@ def command(
     metadata: Path | None,
     host: str,
     port: int,
-    batch_size: int | None,
+    batch_size: int,
     queue: int,
     max_body: int,
     max_pixels: int,
@@ -117,7 +123,7 @@ def command(
     from ..serve.serving import Bound, serve
 
     limits = Limits(
-        batch_size=batch_size or _DEFAULT.batch_size,
+        batch_size=batch_size,
         queue=queue,
         connections=connections,
         body=max_body * MEGABYTE,
