@@ -56,7 +56,7 @@ class Backbone(Plugin):
         name: what ``--backbone`` takes, and what identifies a run beside the weights.
         summary: one line for lists.
         sources: ``org/name@<40 hex digits>`` of repositories that hold the same weights, the
-            preferred one first.
+            preferred one first; or one ``org/name`` alone, for its newest commit.
         folder: where a backbone that is in no repository lies.
         pipeline: of a repository, the ``_class_name`` in its ``model_index.json``.
         architecture: of a repository, what kind of model it is, a value of
