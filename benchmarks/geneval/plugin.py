@@ -48,6 +48,7 @@ class GenEval(Benchmark):
     subsets: Mapping[str, str] = prompts.SUBSETS
     rule_options: Mapping[str, tuple[float, float]] = RANGES
     default_subset = "position"
+    homepage = "https://github.com/djghosh13/geneval"
     images_per_prompt = 4
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)

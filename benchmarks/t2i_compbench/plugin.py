@@ -44,6 +44,7 @@ class T2ICompBench(Benchmark):
     summary = "T2I-CompBench: 300 spatial prompts; also 3D, numeracy, complex, attributes"
     subsets: Mapping[str, str] = prompts.SUBSETS
     default_subset = "2d"
+    homepage = "https://github.com/Karine-Huang/T2I-CompBench"
     images_per_prompt = IMAGES_PER_PROMPT
     detector = "unidet"
     judge = "blip-vqa"

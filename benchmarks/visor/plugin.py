@@ -26,6 +26,7 @@ class Visor(Benchmark):
     summary = "VISOR: 25,280 prompts with two COCO objects and left, right, above or below"
     subsets: Mapping[str, str] = prompts.SUBSETS
     default_subset = "relational"
+    homepage = "https://github.com/microsoft/VISOR"
     images_per_prompt = 4
     detector = "owlvit"
     rules: Mapping[str, Rule] = {"official": CentroidRule()}

@@ -123,7 +123,6 @@ def _results(scored: ScoredRun) -> Iterator[dict[str, Any]]:
 
 def _result(scored: ScoredRun, name: str, group: Group, metric: Metric) -> dict[str, Any]:
     value, (low, high) = group.metric(metric.key), group.interval(metric.key)
-    expected = scored.run.expected
     uncertainty: dict[str, Any] = {"num_samples": group.images}
     if low is not None and high is not None:
         uncertainty["confidence_interval"] = {
@@ -135,18 +134,7 @@ def _result(scored: ScoredRun, name: str, group: Group, metric: Metric) -> dict[
     return {
         "evaluation_result_id": f"{name}:{metric.key}",
         "evaluation_name": name,
-        "source_data": {
-            "dataset_name": slug(scored.result.benchmark),
-            "source_type": "other",
-            "source_id": f"{scored.signature.benchmark}:{scored.result.subset}",
-            "source_version": str(scored.run.manifest.identity["prompt_set"]),
-            "additional_details": _texts(
-                prompts=str(group.prompts),
-                images_per_prompt=str(expected.images_per_prompt),
-                only=",".join(expected.selection.only),
-                seeds=str(expected.seeds),
-            ),
-        },
+        "source_data": _source(scored, group),
         "metric_config": {
             "evaluation_description": metric.help,
             "metric_id": f"{slug(scored.result.benchmark)}.{metric.key}",
@@ -165,6 +153,24 @@ def _result(scored: ScoredRun, name: str, group: Group, metric: Metric) -> dict[
             "uncertainty": uncertainty,
         },
         "generation_config": {"additional_details": _texts(**scored.signature.parameters)},
+    }
+
+
+def _source(scored: ScoredRun, group: Group) -> dict[str, Any]:
+    """The prompts: by the address of the benchmark, where it has one."""
+    expected, homepage = scored.run.expected, scored.benchmark.homepage
+    details = _texts(
+        benchmark=f"{scored.signature.benchmark}:{scored.result.subset}",
+        prompt_set=str(scored.run.manifest.identity["prompt_set"]),
+        prompts=str(group.prompts),
+        images_per_prompt=str(expected.images_per_prompt),
+        only=",".join(expected.selection.only),
+        seeds=str(expected.seeds),
+    )
+    return {
+        "dataset_name": slug(scored.result.benchmark),
+        **({"source_type": "url", "url": [homepage]} if homepage else {"source_type": "other"}),
+        "additional_details": details,
     }
 
 

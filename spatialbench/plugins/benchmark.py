@@ -69,6 +69,9 @@ class Benchmark(Plugin):
     """What the reward server tells a trainer where nobody says otherwise."""
     takes_file: bool = False
     """Whether what stands behind its name and a colon is a file of prompts, for ``of_file``."""
+    homepage: str = ""
+    """The address of its authors' code or data, for those who read a result; empty for none."""
+
     layouts: Mapping[str, Layout] = {}
     """How its own tools name images, by what ``--layout`` takes."""
 

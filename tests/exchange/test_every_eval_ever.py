@@ -79,6 +79,18 @@ def test_the_same_run_again_changes_no_byte(
     assert len(list((tmp_path / "out").rglob("*.json"))) == 2
 
 
+@pytest.mark.parametrize("homepage", ["", "https://shapes.test"])
+def test_the_prompts_are_named_by_their_address(
+    scored: ScoredRun, tmp_path: Path, homepage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(scored.benchmark), "homepage", homepage)
+    document = read(export_record(scored.run, tmp_path / "record.json")[0])
+    told = document["evaluation_results"][0]["source_data"]
+    assert told.get("url") == ([homepage] if homepage else None)
+    assert told["source_type"] == ("url" if homepage else "other")
+    assert told["additional_details"]["prompt_set"] == scored.run.manifest.identity["prompt_set"]
+
+
 def test_a_partial_run_has_no_record(tmp_path: Path) -> None:
     part = scored_run(tmp_path / "part", lambda prompt, index: True, missing=[("0", 0)])
     with pytest.raises(UserError, match=r"is partial: 119 of 120 images .*spatialbench status"):

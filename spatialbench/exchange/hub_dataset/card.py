@@ -118,6 +118,7 @@ def _measured(scored: ScoredRun) -> str:
     result, machines = scored.result, scored.run.manifest.machines
     rows = [
         ("benchmark", f"{scored.signature.benchmark}, subset {result.subset}"),
+        *([("its own code or data", home)] if (home := scored.benchmark.homepage) else []),
         ("rule", result.rule),
         ("detector or judge", result.detector),
         ("threshold", f"{result.threshold:g}"),
