@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import plugins
 from ..errors import UserError
 from ..plugins import Benchmark, PromptTransform
 from ..plugins.layout import Names
@@ -54,7 +55,7 @@ def rewritten(
     if given is None or given == NONE:
         return plain
     if isinstance(given, str) and not given.startswith(_PREFIX) and not is_given(given):
-        if Path(given).is_file():
+        if given not in plugins.names("prompt transform") and Path(given).is_file():
             raise UserError(
                 f"--prompt-transform {given} names a file: give {_PREFIX}{given} for the texts in "
                 "it, or path/to/file.py:NAME for a transform of your own."

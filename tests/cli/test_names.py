@@ -133,3 +133,26 @@ def test_rewritten_and_plain_are_told_apart_everywhere(spatialbench: Command) ->
     page = Path("g/index.html").read_text()
     assert "painter+file [p]" in page
     assert "[p] made from rewritten prompts" in page
+
+
+def test_runs_with_other_settings_seeds_and_selections(spatialbench: Command) -> None:
+    """The table names what differs, and none is bold against another."""
+    options = (
+        ("--limit", "8", "--set", "skill=0.2"),
+        ("--limit", "4", "--set", "skill=0.3", "--seed-scheme", "hashed:1"),
+        ("--only", "left", "--set", "skill=0.4"),
+    )
+    for more in options:
+        made = spatialbench("run", "--method", "painter", "--bench", "squares", *more)
+        assert made.status == 0, made.err
+    report = spatialbench("leaderboard", "runs", "--no-published", "--format", "json")
+    names = {row["name"] for row in json.loads(report.out)["rows"]}
+    for said in ("skill=0.2", "skill=0.3", "skill=0.4", "seeds=hashed:1", "only=left", "prompts=4"):
+        assert sum(said in name for name in names) == 1
+    table = spatialbench("leaderboard", "runs", "--no-published").out
+    assert all(name in table for name in names)
+    assert " *" not in table
+    for form, bold in (("latex", r"\textbf"), ("html", "<b>"), ("md", "| **")):
+        assert (
+            bold not in spatialbench("leaderboard", "runs", "--no-published", "--format", form).out
+        )
