@@ -113,10 +113,11 @@ def prompt_from(prompt_id: str, record: Mapping[str, Any]) -> Prompt:
 def judged_metadata(record: Any) -> str | None:
     """What the official scorer reads of a record, as text: tag, include and exclude.
 
-    Neither the prompt nor other keys decide a verdict. None for a record that cannot be judged.
+    Neither the prompt nor other keys decide a verdict, and 1.0 is the number 1. None for a record
+    that cannot be judged.
     """
     try:
-        read = _Record.model_validate(record)
+        read = _Record.model_validate(_in_whole_numbers(record))
     except ValidationError:
         return None
     kept = read.model_dump(by_alias=True, include={"tag", "include", "exclude"})
@@ -134,3 +135,31 @@ def _triplet(include: list[Metadata]) -> Triplet | None:
             phrase, target = wanted["position"]
             return Triplet(wanted["class"], PHRASES[phrase], include[:place][target]["class"])
     return None
+
+
+def _in_whole_numbers(record: Any) -> Any:
+    """The record with its counts as integers, as far as they are; no ``exclude`` where it is null.
+
+    Some forks write and read their prompt files with libraries that make floats of numbers.
+    """
+    if not isinstance(record, Mapping):
+        return record
+    kept = {key: value for key, value in record.items() if key != "exclude" or value is not None}
+    for key in ("include", "exclude"):
+        if isinstance(kept.get(key), list):
+            kept[key] = [_item(item) for item in kept[key]]
+    return kept
+
+
+def _item(item: Any) -> Any:
+    if not isinstance(item, Mapping):
+        return item
+    changed = {key: _whole(value) for key, value in item.items()}
+    position = changed.get("position")
+    if isinstance(position, list):
+        changed["position"] = [_whole(value) for value in position]
+    return changed
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

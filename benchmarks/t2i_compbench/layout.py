@@ -49,7 +49,7 @@ class RunningLayout(Layout):
             text, _, digits = path.stem.rpartition("_")
             if _GRID.fullmatch(path.stem):
                 placed[name] = PassedOver("the official script's sheet of all samples of a prompt")
-            elif path.parts[0] == "labels" and len(path.parts) > 1:
+            elif "labels" in path.parts[:-1]:
                 placed[name] = PassedOver("what the official scorers write")
             elif not text or not is_number(digits):
                 placed[name] = "expected '<prompt>_<6 digits>.png'"

@@ -215,6 +215,21 @@ def test_texts_of_are_found_by_what_is_judged(tmp_path: Path) -> None:
     assert rewritten == 7
 
 
+def test_numbers_are_compared_as_numbers_and_null_is_nothing(tmp_path: Path) -> None:
+    text = json.dumps(official("00200") | {"prompt": "another text"})
+    position = json.dumps(official("00353") | {"prompt": "another", "exclude": None})
+    metadata = {
+        "00200": text.replace('"count": 3', '"count": 3.0').replace("4}", "4.0}"),
+        "00353": position.replace(", 0]", ", 0.0]"),
+        "00201": json.dumps(official("00201") | {"prompt": "x"}).replace('"count": ', '"count": 1'),
+    }
+    assert "3.0" in metadata["00200"]
+    assert "0.0]" in metadata["00353"]
+    report, rewritten = geneval(tmp_path / "f", metadata)
+    assert {prompt_id for prompt_id, _ in report.matched} == {"00200", "00353"}
+    assert rewritten == 2
+
+
 def test_metadata_that_say_no_prompt_or_two(tmp_path: Path) -> None:
     metadata = {
         "00005": official("00005"),
