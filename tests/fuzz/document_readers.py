@@ -96,6 +96,37 @@ def _training_prompts(folder: Path) -> None:
     read_prompts(folder / "prompts.jsonl")
 
 
+def _own_prompts(folder: Path) -> None:
+    from spatialbench.benchmarks.own_prompts import PLUGIN
+
+    (file,) = folder.glob("own.*")
+    benchmark = PLUGIN.of_file(file)
+    (folder / "run").mkdir()
+    benchmark.begin_run(folder / "run")
+    assert list(PLUGIN.of_run(folder / "run").subsets) == list(benchmark.subsets)
+
+
+def _listed_images(folder: Path) -> None:
+    from spatialbench.errors import UserError
+    from spatialbench.exchange.layouts import place
+    from spatialbench.exchange.opened import opened_source
+    from spatialbench.plugins.layout import Names
+    from tests.stages.fakes import make_prompts
+
+    (file,) = folder.glob("list.*")
+    names = Names(make_prompts(2), 2)
+    layout = "evalscope" if file.suffix == ".jsonl" else "geneval2"
+    for given in (file, folder):
+        try:
+            source = opened_source(given, layout)
+        except UserError:  # No list at all.
+            place(layout, opened_source(folder, layout), names)
+            raise
+        placed = place(layout, source, names)
+        assert all(name in source.names for name, w in placed.items() if isinstance(w, tuple))
+        assert not any(name.startswith(("/", "..")) for name in source.names)
+
+
 def _kept(folder: Path) -> None:
     from spatialbench.lora_training.kept_set import read_kept
     from spatialbench.lora_training.latent_cache import object_weights
@@ -106,6 +137,14 @@ def _kept(folder: Path) -> None:
         assert object_weights(kept.record, (8, 8), 2.0).isfinite().all()
 
 
+_OWN = [
+    {"id": "x7", "prompt": "a dog to the left of a cat", "task": "left", "atom_count": 3},
+    {"prompt": "a cup", "relations": [["cup", "above", "bed"], ["bed", "below", "cup"]]},
+]
+_LISTED = [
+    {"id": n, "prompt": f"prompt {n % 2}", "image_path": f"img/{n}.png", "tags": ["x"]}
+    for n in range(3)
+]
 _PROMPTS = [
     {"text": "a dog left of a cat", "relations": [["dog", "left", "cat"]]},
     {"text": "a cup above a bed", "relations": [["cup", "above", "bed"], ["bed", "below", "cup"]]},
@@ -149,6 +188,16 @@ def _depth_description(folder: Path) -> None:
 def found() -> dict[str, Reader]:
     """By name."""
     return {
+        "own prompts": line_reader(_OWN, file="own.jsonl", read=_own_prompts),
+        "own prompts by id": json_reader(
+            [{"x7": "a dog above a cat", "03": "a cup"}, _OWN], file="own.json", read=_own_prompts
+        ),
+        "list of images": line_reader(_LISTED, file="list.jsonl", read=_listed_images),
+        "images by prompt": json_reader(
+            [{"prompt 0": "img/0.png", "prompt 1": ["img/1.png", "../2.png"]}],
+            file="list.json",
+            read=_listed_images,
+        ),
         "training prompts": line_reader(_PROMPTS, file="prompts.jsonl", read=_training_prompts),
         "kept images": line_reader(
             [_KEPT],
