@@ -128,15 +128,15 @@ def _as_image(name: str, where: Placed, by_table: bool) -> Placed:
 def _one_of_each(placed: dict[str, Placed]) -> dict[str, Placed]:
     """The same, with copies in other formats beside a PNG file passed over."""
     stems = {
-        (str(PurePosixPath(name).with_suffix("")), where): name
+        (str(PurePosixPath(name).with_suffix("")), where)
         for name, where in placed.items()
         if isinstance(where, tuple) and PurePosixPath(name).suffix.lower() == ".png"
     }
 
     def beside(name: str, where: Placed) -> Placed:
-        stem = str(PurePosixPath(name).with_suffix(""))
-        png = stems.get((stem, where)) if isinstance(where, tuple) else None
-        if png is None or PurePosixPath(name).suffix.lower() == ".png":
+        if not isinstance(where, tuple) or PurePosixPath(name).suffix.lower() == ".png":
+            return where
+        if (str(PurePosixPath(name).with_suffix("")), where) not in stems:
             return where
         return PassedOver("beside the PNG file of the same name, which is taken")
 

@@ -13,6 +13,7 @@ import pytest
 from spatialbench.errors import UserError
 from spatialbench.exchange.layouts import place, texts_of
 from spatialbench.exchange.matching import match
+from spatialbench.exchange.matching_report import matching_report
 from spatialbench.exchange.opened import opened_source
 from spatialbench.plugins.layout import Extra, PassedOver
 
@@ -116,6 +117,16 @@ def test_prompts_with_their_paths(tmp_path: Path) -> None:
         "img/2.png": ("2", 1),
         "another": Extra("the benchmark has no prompt 'another'"),
     }
+
+
+@pytest.mark.parametrize("key", ["", ".", "..", "/", "a/b.png"])
+def test_prompts_that_look_like_paths(tmp_path: Path, key: str) -> None:
+    told = json.dumps({TEXTS[0]: "img/0.png", key: "img/1.png"})
+    source = opened_source(written(tmp_path / "f", told, "image_paths.json"), None)
+    report = match(source, place("geneval2", source, names()), expected())
+    assert set(report.extra) == {key}
+    assert set(report.problems) == {key}
+    assert "1 of 8 expected" in matching_report(report, 8).text("table")
 
 
 def test_a_prompt_twice_has_two_images(tmp_path: Path) -> None:
