@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,7 @@ def command(
         pixels=max_pixels,
         seconds_to_send=timeout,
     )
+    stdout = sys.stdout
     with stdout_reserved():
         bound = Bound(host, port)
         try:
@@ -148,18 +150,18 @@ def command(
         except BaseException:
             bound.close()
             raise
-    if not bound.loopback:
-        say(
-            f"warning: {host} can be reached from other machines, and nobody is asked who they "
-            "are: use it in a network that you trust (pickles are read without running anything)"
-        )
+        if not bound.loopback:
+            say(
+                f"warning: {host} can be reached from other machines, and nobody is asked who they "
+                "are: use it in a network that you trust (pickles are read without running them)"
+            )
 
-    def protocols(identity: dict[str, Any]) -> list[Protocol]:
-        pickled = Pickled(rules_of_fields(rewarder), partial(five_fields, rewarder))
-        return [pickled, FlowFactory(), OwnJson(identity)]
+        def protocols(identity: dict[str, Any]) -> list[Protocol]:
+            pickled = Pickled(rules_of_fields(rewarder), partial(five_fields, rewarder))
+            return [pickled, FlowFactory(), OwnJson(identity)]
 
-    def ready(identity: dict[str, Any]) -> None:
-        decided = ", ".join(str(identity[key]) for key in ("benchmark", "rule", "detector"))
-        click.echo(f"ready: {bound.url} ({decided})")
+        def ready(identity: dict[str, Any]) -> None:
+            decided = ", ".join(str(identity[key]) for key in ("benchmark", "rule", "detector"))
+            click.echo(f"ready: {bound.url} ({decided})", file=stdout)
 
-    serve(bound, rewarder, protocols, limits, ready, say)
+        serve(bound, rewarder, protocols, limits, ready, say)
