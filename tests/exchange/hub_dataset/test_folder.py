@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +32,29 @@ from tests.tree import tree
 SHAPES = Shapes(count=4, images=2)
 
 
-def made(folder: Path, painter: Painter | None = None, shapes: Shapes = SHAPES) -> Run:
-    run = open_shapes(folder, shapes, painter)
+def made(folder: Path, painter: Painter | None = None) -> Run:
+    run = open_shapes(folder, SHAPES, painter)
     run_all(run, work(painter), Silent())
     return run
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("whole") / "run").path
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Run:
+    shutil.copytree(whole, tmp_path / "run")
+    return open_shapes(tmp_path / "run", SHAPES)
 
 
 def rows(folder: Path, name: str = "metadata.jsonl") -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / name).read_text().split("\n")[:-1]]
 
 
-def test_every_image_has_a_row_with_what_the_run_says_of_it(tmp_path: Path) -> None:
-    run, out = made(tmp_path / "run"), tmp_path / "out"
+def test_every_image_has_a_row_with_what_the_run_says_of_it(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     assert export_hub(run, out, Silent()) == 8
     found = rows(out)
     assert [(row["prompt_id"], row["index"]) for row in found] == run.expected.keys()
@@ -59,8 +71,8 @@ def test_every_image_has_a_row_with_what_the_run_says_of_it(tmp_path: Path) -> N
     assert len({json.dumps(sorted(row)) for row in found}) == 1
 
 
-def test_the_boxes_are_those_that_count(tmp_path: Path) -> None:
-    run, out = made(tmp_path / "run"), tmp_path / "out"
+def test_the_boxes_are_those_that_count(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     export_hub(run, out, Silent())
     (journal,) = (tmp_path / "run").rglob("detections.jsonl")
     known = {(r["prompt_id"], r["index"]): r for r in map(json.loads, journal.open())}
@@ -75,8 +87,8 @@ def test_the_boxes_are_those_that_count(tmp_path: Path) -> None:
     assert fewer, "no box lies below the threshold: nothing was tested"
 
 
-def test_a_complete_run_brings_its_results_to_the_hub(tmp_path: Path) -> None:
-    run, out = made(tmp_path / "run"), tmp_path / "out"
+def test_a_complete_run_brings_its_results_to_the_hub(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     export_hub(run, out, Silent(), "me/images")
     (file,) = (out / ".eval_results").iterdir()
     (entry,) = parse_eval_result_entries(yaml.safe_load(file.read_text()))
@@ -90,8 +102,8 @@ def test_a_complete_run_brings_its_results_to_the_hub(tmp_path: Path) -> None:
     assert entry.date == run.manifest.machines[0].created.replace("+00:00", "Z")
 
 
-def test_the_card_tells_how_it_was_measured(tmp_path: Path) -> None:
-    run, out = made(tmp_path / "run"), tmp_path / "out"
+def test_the_card_tells_how_it_was_measured(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     export_hub(run, out, Silent())
     text = (out / "README.md").read_text()
     card = DatasetCard(text)
@@ -161,8 +173,8 @@ def test_names_of_others_are_shown_and_obeyed_by_nothing(tmp_path: Path) -> None
     assert "\n" not in str(entry.notes).strip()
 
 
-def test_the_same_command_again_finds_its_work_done(tmp_path: Path) -> None:
-    run, out = made(tmp_path / "run"), tmp_path / "out"
+def test_the_same_command_again_finds_its_work_done(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     export_hub(run, out, Silent())
     before = tree(out)
     assert export_hub(run, out, Silent()) == 8

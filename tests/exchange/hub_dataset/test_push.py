@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,9 +38,15 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("whole") / "run").path
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return made(tmp_path / "run")
+def run(whole: Path, tmp_path: Path) -> Run:
+    shutil.copytree(whole, tmp_path / "run")
+    return open_shapes(tmp_path / "run", SHAPES)
 
 
 def made(folder: Path, limit: int | None = None, painter: Painter | None = None) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +39,17 @@ def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRACKIO_PROJECT", raising=False)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "run"
+    run_all(open_shapes(folder, SHAPES), work(), Silent())
+    return folder
+
+
 @pytest.fixture
-def scored(tmp_path: Path) -> ScoredRun:
-    run = open_shapes(tmp_path / "run", SHAPES)
-    run_all(run, work(), Silent())
-    return load_scored(run)
+def scored(made: Path, tmp_path: Path) -> ScoredRun:
+    shutil.copytree(made, tmp_path / "run")
+    return load_scored(open_shapes(tmp_path / "run", SHAPES))
 
 
 def again(scored: ScoredRun, threshold: float) -> ScoredRun:
