@@ -168,6 +168,41 @@ def _model(kind: Literal["detector", "judge"], name: str, record_canary: bool) -
         return Finding("broken", what, str(error))
 
 
+def backbone_check(
+    backbone: str,
+    width: int | None = None,
+    height: int | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+) -> list[Finding]:
+    """Make images of a backbone alone and in a batch; nothing is downloaded."""
+    from ..backbones.named import own_dtype
+    from ..methods.batch_check import STEPS, TOLERANCE, check_batches
+    from ..plugins import GenerationSettings
+    from ..weights.devices import chosen_device
+
+    what = f"backbone {backbone}, batches"
+    try:
+        settings = GenerationSettings(
+            backbone,
+            steps=STEPS,
+            width=width,
+            height=height,
+            dtype=dtype or own_dtype(backbone, offline=True),
+            device=chosen_device(device),
+            offline=True,
+        )
+        found = check_batches(settings)
+    except UserError as error:
+        return [Finding("absent" if "cache" in str(error) else "broken", what, str(error))]
+    told = f"three images alone and in a batch differ by {found.difference} of 255 grey levels"
+    if not found.same:
+        advice = "give --batch-size 1" if found.batched else "runs make one at a time"
+        return [Finding("warning", what, f"{told}, more than {TOLERANCE}: {advice}")]
+    limit = "" if found.batched else "; runs make one at a time all the same"
+    return [Finding("ok", what, f"{told} (up to {TOLERANCE} is rounding){limit}")]
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)

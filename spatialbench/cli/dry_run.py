@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ..api.planning import Download, Plan
     from ..plugins.requirements import Requirement
 
+_SHOWN = 200
+"""Characters of a setting that a table shows."""
+
 dry_run_options = stack(
     click.option("--dry-run", is_flag=True, help="Print the plan; load and write nothing."),
     click.option(
@@ -97,7 +100,9 @@ def _hours(hours: float) -> str:
 def _fields(value: Any, place: str = "") -> list[tuple[str, str]]:
     """Leaves of the identity by dotted name."""
     if not isinstance(value, dict) or not value:
-        return [(place, value if isinstance(value, str) else json.dumps(value))]
+        text = value if isinstance(value, str) else json.dumps(value)
+        more = f"... ({len(text)} characters; --format json has all)"
+        return [(place, text if len(text) <= _SHOWN else text[: _SHOWN // 2] + more)]
     return [
         field
         for name, item in value.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
+
+_LONGEST = 80
+"""Characters of a text that stands in a signature itself."""
 
 PARAMETERS: Mapping[str, Parameter] = {
     NEGATIVE: Parameter("", "what guidance leads away from; empty for the usual none"),
@@ -92,7 +96,7 @@ class AnyPipeline(Method):
             "version": VERSION,
             "parameters": {NEGATIVE: self.arguments.get(NEGATIVE, "")},
             "pipeline": self._family.class_name,
-            "call": dict(sorted(self.arguments.items())),
+            "call": _recorded(self.arguments),
             **self._checkpoint(),
             "steps": sampling.steps,
             "guidance_scale": sampling.guidance_scale,
@@ -140,11 +144,11 @@ class AnyPipeline(Method):
         return [
             image
             for start in range(0, len(requests), at_once)
-            for image in self._images(requests[start : start + at_once])
+            for image in self.together(requests[start : start + at_once])
         ]
 
-    def _images(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """One call."""
+    def together(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Images of one call, however many; see :meth:`generate`."""
         # A list of its own for every call: some pipelines write into the one that they are given.
         texts = [request.prompt.text for request in requests]
         # What is the class's own is left to the class, which may tell tuples from lists.
@@ -226,3 +230,17 @@ class AnyPipeline(Method):
 
 def _shown(made: Any, pixels: Any) -> str:
     return "no images" if made is None else f"values of shape {pixels.shape}"
+
+
+def _recorded(arguments: Mapping[str, Any]) -> Json:
+    """The arguments for an identity: a long text is told by its hash and stands under ``texts``."""
+    told: Json = dict(sorted(arguments.items()))
+    texts = {key: value for key, value in told.items() if len(_text_of(value)) > _LONGEST}
+    for key, value in texts.items():
+        told[key] = f"sha256:{hashlib.sha256(_text_of(value).encode()).hexdigest()[:12]}"
+    return {**told, "texts": texts} if texts else told
+
+
+def _text_of(value: Any) -> str:
+    parts = value if isinstance(value, list) else [value]
+    return "\n".join(parts) if all(isinstance(part, str) for part in parts) else ""

@@ -219,3 +219,24 @@ def test_a_class_of_ones_own_is_called_as_it_is(tmp_path: Path) -> None:
     told = json.loads((out / "manifest.json").read_text())["identity"]["generator"]
     assert told["marks"] == ["unpinned"]
     assert told["call"] == {"strength_of_colour": 0.5}
+
+
+def test_doctor_compares_an_image_alone_with_the_same_in_a_batch(
+    spatialbench: Command, pipelines: dict[str, tuple[Path, Any]]
+) -> None:
+    small = ("--width", 32, "--height", 32, "--device", "cpu", "--format", "json")
+    found = {}
+    for name, (folder, _) in pipelines.items():
+        outcome = spatialbench("doctor", "--backbone", folder, *small)
+        assert outcome.status == 0, outcome.err
+        found[name] = json.loads(outcome.out)
+        assert [finding["what"] for finding in found[name]] == [f"backbone {folder}, batches"]
+    assert found["z-image"][0]["state"] == "ok"
+    assert "is rounding" in found["z-image"][0]["detail"]
+    assert found["cogview4"][0]["state"] == "warning"
+    assert "runs make one at a time" in found["cogview4"][0]["detail"]
+    outcome = spatialbench("doctor", "--backbone", "nowhere/", *small)
+    assert outcome.status == 2
+    outcome = spatialbench("doctor", "--width", 32)
+    assert outcome.status == 2
+    assert "add --backbone" in outcome.err

@@ -163,8 +163,9 @@ def test_the_text_before_every_prompt_is_recorded_and_can_be_left_out(
 ) -> None:
     place = folder("sana")
     usual = from_folder(place, 32)
-    instruction = usual.identity()["call"]["complex_human_instruction"]
-    assert len(" ".join(instruction)) > 1000
+    call = usual.identity()["call"]
+    assert len(" ".join(call["texts"]["complex_human_instruction"])) > 1000
+    assert call["complex_human_instruction"].startswith("sha256:")
     without = from_folder(place, 32, {"complex_human_instruction": "none"})
     assert without.identity()["call"]["complex_human_instruction"] is None
     pipe = made("sana")
