@@ -131,6 +131,28 @@ def _meant(entry: Entry, names: Names) -> Prompt | str | Extra:
     return Extra(f"the benchmark has no prompt {entry.text!r}")
 
 
+def _in_order(names: Names, keys: Sequence[Key]) -> dict[Key, str]:
+    """File names of images that a list can say: by their order, and by texts of one prompt each.
+
+    Raises:
+        UserError: an image whose list would say another one.
+    """
+    there = set(keys)
+    for prompt_id, k in keys:
+        text = names.known[prompt_id].text
+        before = next((n for n in range(k) if (prompt_id, n) not in there), None)
+        if before is not None or len(names.by_text[text]) > 1:
+            why = (
+                f"image {before} of the prompt is not there, and lists number images by order"
+                if before is not None
+                else f"several prompts read {text!r}, and a list knows them by their text"
+            )
+            raise UserError(
+                f"image {prompt_id}/{k} cannot be listed: {why}; use --layout flat+csv."
+            )
+    return {(prompt_id, k): f"images/{prompt_id}_{k}.png" for prompt_id, k in sorted(keys)}
+
+
 class LinesLayout(ListLayout):
     """EvalScope's custom text-to-image data."""
 
@@ -150,7 +172,7 @@ class LinesLayout(ListLayout):
 
     def plan(self, names: Names, keys: Sequence[Key]) -> Plan:
         """``images/<prompt id>_<k>.png``, and the list beside that folder."""
-        images = {(prompt_id, k): f"images/{prompt_id}_{k}.png" for prompt_id, k in keys}
+        images = _in_order(names, keys)
         lines = [
             json.dumps(
                 {
@@ -208,7 +230,7 @@ class PathsLayout(ListLayout):
 
     def plan(self, names: Names, keys: Sequence[Key]) -> Plan:
         """``images/<prompt id>_<k>.png``, and the object beside that folder."""
-        images = {(prompt_id, k): f"images/{prompt_id}_{k}.png" for prompt_id, k in keys}
+        images = _in_order(names, keys)
         paths: dict[str, list[str]] = {}
         for prompt_id, k in sorted(keys):
             paths.setdefault(names.known[prompt_id].text, []).append(images[prompt_id, k])

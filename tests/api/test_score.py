@@ -49,9 +49,11 @@ def test_a_folder_with_a_table_gives_the_same_numbers(
     (folder / "images.csv").write_text("\n".join(lines) + "\n")
     run = score(folder, "squares", name="again", layout="flat+csv", **OPTIONS)
     assert numbers(run) == numbers(painted)
-    with pytest.raises(
-        UserError, match=r"nothing says which image each file of .* is: give a layout"
-    ):
+    found = score(folder, "squares", name="again", prompt_transform="unrecorded", **OPTIONS)
+    assert numbers(found) == numbers(painted)
+    assert found.path != run.path
+    (folder / "images.csv").unlink()
+    with pytest.raises(UserError, match=r"nothing says which image of squares each file of .* is"):
         score(folder, "squares", name="again", **OPTIONS)
 
 
@@ -61,7 +63,7 @@ def test_detections_in_a_file_are_judged(painted: spatialbench.Run, tmp_path: Pa
     records = [json.loads(line) for line in stored.read_text().splitlines()]
     kept = ({key: record[key] for key in KEYS} for record in records)
     file.write_text("".join(json.dumps(record) + "\n" for record in kept))
-    run = score(file, "squares", name="again", layout="detections", **OPTIONS)
+    run = score(file, "squares", name="again", **OPTIONS)
     assert numbers(run) == numbers(painted)
 
 

@@ -15,6 +15,8 @@ from spatialbench.exchange.sources import open_source
 from spatialbench.exchange.write_images import export_images
 from spatialbench.exchange.write_results import export_detections, export_results
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.plugins.layout import Names
+from spatialbench.prompts import Prompt
 from spatialbench.runs.opening import Run
 from spatialbench.runs.progress import Silent
 from spatialbench.stages.generate import generate
@@ -33,7 +35,7 @@ def run(tmp_path: Path) -> Run:
     return opened
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", [*LAYOUTS, "id", "evalscope", "geneval2"])
 def test_images_come_back_whole(run: Run, tmp_path: Path, layout: str) -> None:
     out = tmp_path / "out"
     assert export_images(run, layout, out, Silent()) == 8
@@ -44,6 +46,25 @@ def test_images_come_back_whole(run: Run, tmp_path: Path, layout: str) -> None:
     assert {key: found.sha256 for key, found in report.matched.items()} == {
         key: image.sha256 for key, image in finished.items()
     }
+
+
+@pytest.mark.parametrize("layout", ["evalscope", "geneval2"])
+def test_what_a_list_would_say_wrong_is_refused(layout: str) -> None:
+    """Where an image is missing the next would take its number; a text of two is nobody's."""
+    with pytest.raises(UserError, match="image 0 of the prompt is not there"):
+        plan(layout, names(SHAPES), [("1", 1)])
+    twice = Names([Prompt("0", "a dog", "left"), Prompt("1", "a dog", "left")], 1)
+    with pytest.raises(UserError, match="several prompts read 'a dog'"):
+        plan(layout, twice, [("0", 0)])
+
+
+def test_a_prompt_that_is_too_long_for_a_file_name_is_refused() -> None:
+    """Cut names would be those of two prompts, which differ at their end only."""
+    long = [Prompt(str(n), f"{'a very ' * 40}long prompt {n}", "left") for n in range(2)]
+    with pytest.raises(UserError, match="too long for a file name of 255 bytes"):
+        plan("t2i-compbench", Names(long, 1), [("0", 0)])
+    for layout in ("id", "evalscope", "geneval2", "flat+csv"):  # What it says to use, and others.
+        assert plan(layout, Names(long, 1), [("0", 0), ("1", 0)]).images
 
 
 @pytest.mark.parametrize("layout", ["visor", "t2i-compbench"])
