@@ -170,4 +170,4 @@ _COLUMNS = """\
 | `detections` | boxes with a score above the threshold: corners x0, y0, x1, y1 in pixels, y down |
 | `answers` | a judge's probabilities of yes, where the rule asks for them |
 
-`spatialbench/<run>.json` is the summary with every number and interval."""
+`.spatialbench/<run>.json` is the summary with every number and interval."""

@@ -22,7 +22,7 @@ from .card import card
 from .eval_results import eval_results
 from .rows import Rows, lines
 
-METADATA, MISSING, SUMMARY = "metadata.jsonl", "missing.jsonl", "spatialbench"
+METADATA, MISSING, SUMMARY = "metadata.jsonl", "missing.jsonl", ".spatialbench"
 HUB = "https://huggingface.co"
 
 _PER_FOLDER = 1000
@@ -98,7 +98,10 @@ def _encoded(text: str) -> bytes:
 
 
 def summary_file(scored: ScoredRun) -> str:
-    """Where the summary of the run lies: its name says which run the folder is of."""
+    """Where the summary of the run lies: its name says which run the folder is of.
+
+    The Hub's client uploads by name, so that it is there before the first image.
+    """
     return f"{SUMMARY}/{scored.run.manifest.id}.json"
 
 

@@ -117,6 +117,18 @@ def test_an_interrupted_upload_goes_on(hub: Hub, run: Run, tmp_path: Path) -> No
     assert sum(name.startswith("images/") for name in hub.datasets[REPO]) == 8
 
 
+def test_an_upload_that_ended_between_two_commits_goes_on(hub: Hub, run: Run) -> None:
+    """The client makes several commits of many files, in the order of their names."""
+    send(run)
+    committed = [name for name in hub.datasets[REPO] if name != ".gitattributes"]
+    assert committed == sorted(committed)
+    for name in committed[len(committed) // 2 :]:
+        del hub.datasets[REPO][name]
+    assert "metadata.jsonl" not in hub.datasets[REPO]
+    send(run)
+    assert set(hub.datasets[REPO]) == {*committed, ".gitattributes"}
+
+
 def test_more_images_of_a_run_join_those_that_are_there(hub: Hub, tmp_path: Path) -> None:
     send(made(tmp_path / "run", limit=2))
     few = {name for name in hub.datasets[REPO] if name.startswith("images/")}
@@ -145,8 +157,8 @@ def test_other_peoples_files_are_not_overwritten(hub: Hub, run: Run, tmp_path: P
     with pytest.raises(UserError, match=f"holds the run {run.manifest.id}"):
         send(second, "me/others")
     send(second, "me/others", replace=True)
-    assert {n for n in hub.datasets["me/others"] if n.startswith("spatialbench/")} == {
-        f"spatialbench/{second.manifest.id}.json"
+    assert {n for n in hub.datasets["me/others"] if n.startswith(".spatialbench/")} == {
+        f".spatialbench/{second.manifest.id}.json"
     }
 
 
