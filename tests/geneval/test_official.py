@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,10 @@ def images() -> list[tuple[Any, int, Detections]]:
     return [(FIRST, 1, wrong), (FIRST, 0, right)]
 
 
-def written() -> dict[str, bytes]:
+def written(text: str = FIRST.text) -> dict[str, bytes]:
     rule = PLUGIN.rules["official"]
-    seen = [(prompt, k, Evidence(prompt, k, boxes=boxes)) for prompt, k, boxes in images()]
+    sent = replace(FIRST, text=text)
+    seen = [(sent, k, Evidence(sent, k, boxes=boxes)) for _, k, boxes in images()]
     return dict(PLUGIN.official_results(seen, "position", rule, 0.3, "sd"))
 
 
@@ -55,6 +57,23 @@ def test_results_come_back(tmp_path: Path) -> None:
     assert json.loads(lines[0]["details"])[FIRST.objects[0]][0][4] == pytest.approx(0.9)
     assert "position         = 50.00% (1 / 2)" in files["summary.txt"].decode()
     assert "Overall score (avg. over tasks): 0.50000" in files["summary.txt"].decode()
+
+
+def test_results_of_rewritten_prompts_say_the_text_and_come_back_as_such(tmp_path: Path) -> None:
+    """As the official evaluator writes them where the metadata hold a rewritten prompt."""
+    plain, rewritten = written(), written("a long text")
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(rewritten["results.jsonl"])
+    assert PLUGIN.texts_in_results(path) == {FIRST.id: "a long text"}
+    assert [prompt.id for prompt, _, _ in read_official(path)] == ["00353", "00353"]
+    for line, own in zip(
+        *(f["results.jsonl"].splitlines() for f in (rewritten, plain)), strict=True
+    ):
+        told, before = json.loads(line), json.loads(own)
+        metadata = json.loads(told["metadata"])
+        assert told["prompt"] == metadata["prompt"] == "a long text"
+        assert list(metadata) == list(json.loads(before["metadata"]))
+        assert told["correct"] == before["correct"]
 
 
 def test_layout() -> None:

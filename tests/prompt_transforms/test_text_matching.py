@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,11 @@ def test_the_signature_is_of_the_canonical_json() -> None:
     )
     assert is_given(signature_of({}))
     assert not any(map(is_given, ("file/1", "tore/1", "none", None, f"xfile/{by_hand}")))
+
+
+def test_given_texts_go_to_other_processes() -> None:
+    given = GivenTexts({"pcat": "A CAT"}, "my file")
+    assert given.signature == pickle.loads(pickle.dumps(given)).signature
 
 
 def test_missing_prompts_are_counted_and_named() -> None:
