@@ -20,6 +20,7 @@ from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 from spatialbench.serve.asked import Asked, Ready, Refused, Reward
 from spatialbench.serve.flow_factory import FlowFactory
+from spatialbench.serve.http_server import RewardServer
 from spatialbench.serve.limits import Limits
 from spatialbench.serve.own_json import OwnJson
 from spatialbench.serve.pickled import Pickled
@@ -101,10 +102,15 @@ def fields(rewards: Sequence[Reward], only_strict: bool) -> dict[str, Any]:
 class Running:
     """A server in this process."""
 
-    port: int
+    server: RewardServer
     service: Service
     lines: list[str]
     ended: list[BaseException]
+
+    @property
+    def port(self) -> int:
+        """Of 127.0.0.1."""
+        return int(self.server.server_address[1])
 
     def ask(
         self,
@@ -152,7 +158,7 @@ def opened(scorer: Scorer, pickled: Pickled, limits: Limits) -> Iterator[Running
     service = Service(scorer.read, scorer.reward, identity, protocols, limits, ended.append)
     running = bound.open(service, lines.append)
     try:
-        yield Running(bound.server.server_address[1], service, lines, ended)
+        yield Running(bound.server, service, lines, ended)
     finally:
         running.end()
 

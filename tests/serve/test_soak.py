@@ -35,7 +35,7 @@ class Server:
 
     def settle(self, held: tuple[int, int]) -> None:
         """Wait until it holds so many threads and files again; a leak never lets it."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while (now := self.held()) != held:
             assert time.monotonic() < until, f"{now} threads and files instead of {held}"
             time.sleep(0.05)
