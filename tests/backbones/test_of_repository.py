@@ -11,6 +11,7 @@ import pytest
 from spatialbench.backbones.named import Chosen, choose, resolve
 from spatialbench.errors import UserError
 from spatialbench.lab import BACKBONE, TRANSFORMER
+from spatialbench.plugins import Defaults
 from spatialbench.weights.hub import Unreachable
 from tests.hub_server import Hub
 
@@ -56,7 +57,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     ),
     "no class": (
         {"model_index.json": b"{}"},
-        r"is no pipeline|code of its own",
+        r"holds a model_index\.json that names no class of pipelines",
     ),
     "a class that nobody knows": (
         {"model_index.json": index("SomethingNewPipeline")},
@@ -270,3 +271,25 @@ def test_a_special_precision_is_fetched_where_there_is_nothing_plain(hub: Hub) -
     assert found.match(plain)
     assert not found.match(special)
     assert not found.match("image_encoder/model.safetensors"), "it decides no image of a text"
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config", "guidance"),
+    [
+        ("StableDiffusionPipeline", {"cross_attention_dim": 768, "sample_size": 64}, 7.5),
+        ("StableDiffusionPipeline", {"cross_attention_dim": 1024, "sample_size": 96}, 7.5),
+        ("StableDiffusionXLPipeline", {"addition_embed_type": "text_time"}, 5.0),
+    ],
+)
+def test_a_unet_s_own_size_and_the_guidance_of_its_kind(
+    hub: Hub, class_name: str, config: dict[str, Any], guidance: float
+) -> None:
+    hub.put(
+        "org/model",
+        {
+            "model_index.json": index(class_name),
+            "unet/config.json": json.dumps(config).encode(),
+            "vae/config.json": b'{"block_out_channels": [1, 1, 1, 1]}',
+        },
+    )
+    assert resolve("org/model").defaults == Defaults(guidance_scale=guidance)

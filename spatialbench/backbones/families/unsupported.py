@@ -19,6 +19,11 @@ def unsupported(what: str, class_name: object) -> UserError:
 
 
 def _reason(class_name: object) -> str:
+    if class_name is None:
+        return (
+            "a model_index.json that names no class of pipelines: it is damaged, or of another "
+            "library; give the repository or folder of a diffusers pipeline."
+        )
     if not isinstance(class_name, str):
         return (
             f"a pipeline with code of its own ({class_name!r}), which is not run here: call it in "

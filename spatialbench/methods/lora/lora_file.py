@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
 from ...files.documents import parse_json, read_json
+from ...files.downloads import forbidden
 from ...weights.hashing import file_hash
-from ...weights.hub import HubSource, parse_source
+from ...weights.hub import HubSource, Unreachable, parse_source, snapshot_folder
 from ...weights.origin import Weights
 from ...weights.patterns import FilePatterns
+from ...weights.repository import ask
 from .module_names import PARTS, PEFT_WRAPPER
 from .strength import has_alpha
 
@@ -179,7 +181,23 @@ def _only_file(folder: Path) -> LoraFile:
 
 def _downloaded(source: HubSource, file: str, offline: bool) -> Path:
     files = FilePatterns((file or "*.safetensors", f"*{PEFT_CONFIG}"))
-    return Weights("LoRA", (source,), files=files).locate(offline=offline)
+    weights = Weights("LoRA", (source,), files=files)
+    if not (offline or forbidden() or snapshot_folder(source).is_dir()):
+        _refuse_whole_model(source)
+    return weights.locate(offline=offline)
+
+
+def _refuse_whole_model(source: HubSource) -> None:
+    """Before it is downloaded, all of it."""
+    try:
+        listed = ask(source.repo, source.revision).files
+    except Unreachable:
+        return
+    if "model_index.json" in listed:
+        raise UserError(
+            f"{source} holds a whole pipeline (it has a model_index.json) and no LoRA: give it "
+            f"as --backbone {source}, and a LoRA as --set lora=."
+        )
 
 
 def _by_part(header: Mapping[str, str], path: Path) -> dict[str | None, dict[str, Any]]:

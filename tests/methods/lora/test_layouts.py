@@ -14,6 +14,7 @@ from spatialbench.errors import UserError
 from spatialbench.methods.lora.adaptation import adapt
 from spatialbench.methods.lora.layers import layers_of
 from spatialbench.methods.lora.lora_file import find_lora, read_lora
+from tests.hub_server import Hub
 from tests.methods.lora.lora_files import (
     ATTENTION,
     Pair,
@@ -284,3 +285,17 @@ def test_files_that_are_no_lora(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"2 \.safetensors files .* --set file="):
         find_lora(str(tmp_path))
     assert find_lora(str(tmp_path), "second.safetensors").path.name == "second.safetensors"
+
+
+def test_a_repository_of_a_whole_model_is_not_downloaded_as_a_lora(
+    hub: Hub, unet: Any, tmp_path: Path
+) -> None:
+    whole = {"model_index.json": b"{}", "unet/diffusion_pytorch_model.safetensors": b"x" * 1000}
+    commit = hub.put("org/model", whole)
+    with pytest.raises(UserError, match=f"holds a whole pipeline .*--backbone org/model@{commit}"):
+        find_lora(f"org/model@{commit}")
+    assert hub.files_asked() == []
+    content = write(tmp_path / "lora.safetensors", kohya(random_lora(unet))).read_bytes()
+    commit = hub.put("org/lora", {"lora.safetensors": content, "image.png": b"x"})
+    assert find_lora(f"org/lora@{commit}").path.read_bytes() == content
+    assert hub.files_asked() == ["lora.safetensors"]
