@@ -161,11 +161,24 @@ def test_what_is_exported(made: Command) -> None:
     lines("hub-missing.jsonl", Path("hub2/missing.jsonl"))
 
 
+def test_a_run_that_a_judge_was_asked_about(made: Command) -> None:
+    run = ("run", "--method", "painter", "--bench", "squares", "--limit", 2, "--out", "asked")
+    printed(made, "summary", *run, "--rule", "asked", "--judge", "pixel-judge")
+    printed(made, "status", "status", "asked")
+    (answers,) = Path("asked").glob("answers/*/answers.jsonl")
+    told = {(one["prompt_id"], one["index"]): one for one in lines("answers.jsonl", answers)}
+    fits("model", json.loads(answers.with_name("judge.json").read_text()))
+    assert made("export", "asked", "--layout", "hub", "--out", "hub").status == 0
+    for row in lines("hub-metadata.jsonl", Path("hub/metadata.jsonl")):
+        one = told[row["prompt_id"], row["index"]]
+        answered = {"questions": one["questions"], "probabilities": one["answers"]}
+        assert (row["detections"], row["answers"]) == (None, answered)
+
+
 def test_records_that_these_runs_lack() -> None:
     key = {"prompt_id": "7", "index": 0}
     fits("quarantine.jsonl", {**key, "reason": "no"})
     fits("quarantine.jsonl", {**key, "reason": "no", "refused": True})
-    fits("answers.jsonl", {**key, "image_sha256": None, "questions": ["?"], "answers": [0.5]})
     sent = {"prompt_original": "a", "prompt_sent": "b", "outcome": "rewritten", "rule": "r"}
     fits("prompts.jsonl", {"prompt_id": "7", **sent})
 
