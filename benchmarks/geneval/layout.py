@@ -218,8 +218,11 @@ def _official_lines(names: Names) -> dict[str, bytes]:
 
 
 def _made_from(lines: Mapping[str, bytes], prompt_id: str, names: Names) -> bytes:
-    """A prompt's line with the text that its images were made from, as those who rewrite do."""
-    if prompt_id not in names.sent:
+    """A prompt's line with the text that its images were made from, as those who rewrite do.
+
+    Its metadata must still say which prompt it is.
+    """
+    if prompt_id not in names.sent or not names.by_judged:
         return lines[prompt_id]
     record = {**json.loads(lines[prompt_id]), "prompt": names.sent[prompt_id]}
     return f"{json.dumps(record)}\n".encode()

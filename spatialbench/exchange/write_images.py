@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files.regular_files import open_regular
-from ..plugins.layout import Layout, Plan
+from ..plugins.layout import Plan
 from ..prompts import Key
 from ..runs.files import disk_errors, make_folder, require_not_of_a_run
 from ..runs.opening import Run
@@ -19,7 +19,7 @@ from ..runs.sent_prompts import is_rewritten, sent_texts
 from ..runs.store import RunDirectory
 from ..runs.stored_texts import NAME
 from ..runs.whole_folder import whole_folder
-from .layouts import layout_of, names_of, plan
+from .layouts import names_of, plan
 
 STAGE = "export"
 
@@ -28,10 +28,14 @@ def export_images(run: Run, layout: str, folder: Path, progress: Progress) -> in
     """Write the images as a layout names them; see ``export_planned``."""
 
     def planned_for(keys: Sequence[Key]) -> Plan:
-        planned = plan(layout, replace(names_of(run.expected), sent=sent_texts(run)), keys)
-        if type(layout_of(layout)).texts is Layout.texts:
+        names = names_of(run.expected)
+        planned = plan(layout, names, keys)
+        if not is_rewritten(run):
+            return planned
+        told = plan(layout, replace(names, sent=sent_texts(run)), keys)
+        if told.files == planned.files:
             say_what_is_lost(run, f"the layout {layout}", progress.notice)
-        return planned
+        return told
 
     return export_planned(run, folder, planned_for, progress)
 

@@ -73,9 +73,12 @@ def sent_texts(run: Run) -> dict[str, str]:
         return {}
     prompts = run.expected.prompts
     texts = {prompt.id: prompt.text for prompt in prompts}
-    transform: PromptTransform | None = given_of_run(run)
+    if (given := given_of_run(run)) is not None:
+        # A partial import says nothing of the prompts that it has no image of.
+        told = {key: given.texts.get(key, text) for key, text in texts.items()}
+        return {key: text for key, text in told.items() if text != texts[key]}
     try:
-        transform = transform or transform_of(str(name))
+        transform = transform_of(str(name))
     except UserError:
         # Of a package or file that is not here now: the run says what it was sent.
         sent = told_in_run(run.path, texts)
@@ -108,14 +111,15 @@ def transform_sentence(transform: PromptTransform, prompts: Sequence[Prompt]) ->
     """``prompt transform tore/1: 13 of 25 prompts rewritten, 12 unchanged, 0 not parsed``."""
     counts = count_outcomes(transform, prompts)
     unparsed = counts[Outcome.UNPARSED]
-    own = ""
-    if isinstance(transform, GivenTexts) and not counts[Outcome.REWRITTEN]:
-        own = "; these are the benchmark's own texts, so the run could be a plain one"
+    own, lost = "", f", {unparsed:,} not parsed{' and sent as they are' if unparsed else ''}"
+    if isinstance(transform, GivenTexts):
+        lost = ""
+        if not counts[Outcome.REWRITTEN]:
+            own = "; these are the benchmark's own texts, so the run could be a plain one"
     return (
         f"prompt transform {transform.signature}: {counts[Outcome.REWRITTEN]:,} of "
-        f"{len(prompts):,} prompts rewritten, {counts[Outcome.UNCHANGED]:,} unchanged, "
-        f"{unparsed:,} not parsed{' and sent as they are' if unparsed else ''}; judged by the "
-        f"original prompts{own}"
+        f"{len(prompts):,} prompts rewritten, {counts[Outcome.UNCHANGED]:,} unchanged{lost}; "
+        f"judged by the original prompts{own}"
     )
 
 

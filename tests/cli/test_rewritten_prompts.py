@@ -174,8 +174,8 @@ def test_a_plan_says_how_many_prompts_are_rewritten(spatialbench: Command) -> No
 
 
 def test_an_exported_folder_stays_rewritten(spatialbench: Command) -> None:
-    """In GenEval's layout by its metadata; elsewhere the user is told what to type."""
-    texts = _write("a.jsonl")
+    """Where the layout does not say so, the user is told what to type."""
+    _write("a.jsonl")
     spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
     table = spatialbench("export", "run", "--layout", "flat+csv", "--out", "flat")
     assert "--prompt-transform file:run/prompts.jsonl" in table.err
@@ -185,11 +185,13 @@ def test_an_exported_folder_stays_rewritten(spatialbench: Command) -> None:
     )
     assert told.status == 0, told.err
     assert _identity("flat-run") == _identity("run")
+    # This benchmark has no metadata by which GenEval's layout would find a rewritten prompt.
     folders = spatialbench("export", "run", "--layout", "geneval", "--out", "folders")
-    assert folders.status == 0, folders.err
-    assert "--prompt-transform" not in folders.err
-    for path in Path("folders").glob("*/metadata.jsonl"):
-        assert json.loads(path.read_text())["prompt"] in texts.values()
+    assert "--prompt-transform file:run/prompts.jsonl" in folders.err
+    again = ("import", "folders", "--layout", "geneval", "--bench", "squares", "--name", "b")
+    told = spatialbench(*again, GIVEN, "file:run/prompts.jsonl", "--limit", "4", "--out", "back")
+    assert told.status == 0, told.err
+    assert _identity("back") == _identity("run")
 
 
 FAULTS = {
@@ -261,3 +263,25 @@ def test_a_transform_may_be_an_object(spatialbench: Command) -> None:
     assert "[p]" in run.table()
     sent = dict(zip(run.frame()["prompt_id"], run.frame()["prompt_sent"], strict=True))
     assert sent == {line["prompt_id"]: line["prompt_sent"] for line in stored}
+
+
+def test_a_partial_import_says_nothing_of_what_it_lacks(spatialbench: Command) -> None:
+    texts = _write("a.jsonl")
+    spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", "run")
+    spatialbench("export", "run", "--layout", "geneval", "--out", "folders")
+    for path in next(Path("folders").glob("*/samples/*.png")).parent.glob("*.png"):
+        gone = json.loads((path.parents[1] / "metadata.jsonl").read_text())["prompt"]
+        path.unlink()
+    few = {one: text for one, text in texts.items() if not text.startswith(gone)}
+    Path("few.json").write_text(json.dumps(few))
+    again = ("import", "folders", "--layout", "geneval", "--bench", "squares", "--name", "b")
+    options = ("--limit", "4", "--allow-partial", GIVEN, "file:few.json")
+    brought = spatialbench(*again, *options, "--out", "part")
+    assert brought.status == 0, brought.err
+    assert _identity("part").startswith("file/")
+    for verb in ("detect", "score", "gallery", "status"):
+        done = spatialbench(verb, "part")
+        assert done.status == 0, done.err
+    assert spatialbench("compare", "run", "part").status == 0
+    back = spatialbench("export", "part", "--layout", "geneval", "--out", "back")
+    assert back.status == 0, back.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.exchange.foreign import score_verdicts
 from spatialbench.plugins import Evidence
+from spatialbench.plugins.layout import Names
 
 FIRST = prompts("position")[0]
 
@@ -130,3 +132,18 @@ def test_other_peoples_prompts_are_scored_too(tmp_path: Path) -> None:
 def test_a_summary_of_nothing() -> None:
     with pytest.raises(UserError, match="no result to summarise"):
         summary_text([])
+
+
+def test_an_exported_folder_says_what_its_images_were_made_from() -> None:
+    """And is found again by its metadata, as the folders of those who rewrite are."""
+    own = prompts("position")
+    official = partial(PLUGIN.official_prompts, "position")
+    names = Names(own, 4, PLUGIN.judged_metadata, official, {FIRST.id: "a long text"})
+    keys = [(FIRST.id, 0), (own[1].id, 0)]
+    planned = PLUGIN.layouts["geneval"].plan(names, keys)
+    told = {name: json.loads(content) for name, content in planned.files.items()}
+    assert told[f"{FIRST.id}/metadata.jsonl"]["prompt"] == "a long text"
+    assert told[f"{own[1].id}/metadata.jsonl"]["prompt"] == own[1].text
+    for prompt in own[:2]:
+        key = PLUGIN.judged_metadata(told[f"{prompt.id}/metadata.jsonl"])
+        assert key == PLUGIN.judged_metadata(prompt.facts["metadata"])
