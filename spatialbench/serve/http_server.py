@@ -185,8 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._not_found()
             return
         reply = self._answered(service, protocol)
-        if reply.failure is not None:
-            self.server.refused(f"{reply.status} to POST {protocol.path}: {reply.failure}")
+        if reply.remark is not None:
+            self.server.refused(f"{reply.status} to POST {protocol.path}: {reply.remark}")
         self._send(reply)
 
     def _answered(self, service: Service, protocol: Protocol) -> Reply:

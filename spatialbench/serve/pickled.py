@@ -67,9 +67,15 @@ class Pickled(Protocol):
         metadata = request["meta_datas"]
         if not isinstance(metadata, list | tuple):
             raise Refused("'meta_datas' has to be a list with one metadata line per image")
+        if not metadata:
+            raise Refused("'meta_datas' is empty: one metadata line per image is needed")
+        # As its own server does, whose reply is then as long as the shorter of the two.
+        pairs = list(zip(images, metadata, strict=False))
+        remark = None
         if len(metadata) != len(images):
-            raise Refused(
-                f"{len(images)} images and {len(metadata)} metadata lines: one per image is needed"
+            remark = (
+                f"{len(images)} images with {len(metadata)} metadata lines: the reply is about the "
+                f"first {len(pairs)}"
             )
         for place, line in enumerate(metadata):
             if not isinstance(line, dict):
@@ -79,13 +85,13 @@ class Pickled(Protocol):
         only_strict = request["only_strict"]
         if not isinstance(only_strict, bool | int | None):
             raise Refused(f"'only_strict' is {only_strict!r:.40}: expected True or False")
-        asked = [Asked(image, metadata=line) for image, line in zip(images, metadata, strict=True)]
+        asked = [Asked(image, metadata=line) for image, line in pairs]
 
         def reply(answers: Sequence[Answer]) -> bytes:
             rewards = cast(Sequence[Reward], answers)
             return _pickled(dict(self._fields(rewards, bool(only_strict))))
 
-        return Question(asked, reply, self._rules)
+        return Question(asked, reply, self._rules, remark=remark)
 
     def _verl_omni(self, request: dict[Any, Any]) -> Question:
         images = _images(request)

@@ -20,13 +20,13 @@ MOST_JSON_VALUES = 250_000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status with a body of some type; ``failure`` is what it says to a person, if it failed."""
+    """A status with a body of some type; ``remark`` is what the server's own output says of it."""
 
     status: int
     content: bytes
     kind: str
     headers: tuple[tuple[str, str], ...] = ()
-    failure: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,14 @@ class Question:
         reply: the reply's body, of one answer per image.
         rules: names of further rules by which each image is judged.
         whole: whether one image without a reward fails the request; else ``reply`` tells of it.
+        remark: what is odd about the request, for the server's own output.
     """
 
     asked: Sequence[Asked | Refused]
     reply: Callable[[Sequence[Answer]], bytes]
     rules: tuple[str, ...] = ()
     whole: bool = True
+    remark: str | None = None
 
 
 class Protocol(ABC):
@@ -76,17 +78,17 @@ class Protocol(ABC):
                 if isinstance(answer, TryLater):
                     return self.later(TryLater(told, answer.seconds))
                 return self.refusal(told)
-        return Reply(200, question.reply(answers), self.kind)
+        return Reply(200, question.reply(answers), self.kind, remark=question.remark)
 
     def refusal(self, message: str, status: int | None = None) -> Reply:
         """The reply to what will never work, however often it is sent."""
         shown = status or self.refused_status
-        return Reply(shown, self.error(message), self.kind, failure=message)
+        return Reply(shown, self.error(message), self.kind, remark=message)
 
     def later(self, error: TryLater) -> Reply:
         """The reply to what is worth another try."""
         wait = (("Retry-After", str(error.seconds)),)
-        return Reply(503, self.error(str(error)), self.kind, wait, failure=str(error))
+        return Reply(503, self.error(str(error)), self.kind, wait, remark=str(error))
 
 
 def at_place(place: int, images: int, message: str) -> str:
