@@ -263,4 +263,12 @@ def _interrupted(error: Exception, again: str) -> UserError:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    """What a library says, without the token: some quote the headers that they do not like."""
+    from huggingface_hub import get_token
+
+    first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    token = get_token()
+    shown = (token or "", repr(token)[1:-1]) if token else ()
+    for secret in shown:
+        first = first.replace(secret, "***")
+    return first

@@ -180,7 +180,18 @@ def test_a_token_that_is_not_taken_is_not_shown(
     with pytest.raises(UserError, match="does not take the token") as told:
         send(run)
     assert "secret" not in str(told.value)
-    assert hub.requests == ["GET /api/whoami-v2"]
+    assert hub.requests[-1] == "GET /api/whoami-v2"
+    assert not [request for request in hub.requests if not request.startswith("GET")]
+
+
+@pytest.mark.parametrize("token", ["hf_a_secret\x01word", "hf_a_secret_wörd", "hf_a secret\tword"])
+def test_a_token_that_cannot_be_sent_is_not_shown(
+    hub: Hub, run: Run, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(UserError) as told:
+        send(run)
+    assert "secret" not in str(told.value)
 
 
 def test_a_name_that_the_token_may_not_write_to(hub: Hub, run: Run) -> None:
