@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from tests.exchange.hub_dataset.hub_server import TOKEN, running
+from tests.exchange.hub_dataset.upload_server import TOKEN, running, use
 from tests.exchange.trackers.doubles import Trackio
 from tests.tree import tree
 
@@ -61,9 +61,7 @@ def test_without_a_token_the_command_to_type_is_told(made: Command) -> None:
 
 def test_an_upload(made: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.delenv("SPATIALBENCH_OFFLINE", raising=False)
+        use(monkeypatch, hub.address)
         outcome = made("push", "made", "me/images")
         assert (outcome.status, outcome.out) == (0, f"{hub.address}/datasets/me/images\n")
         assert TOKEN not in outcome.err

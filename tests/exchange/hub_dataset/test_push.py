@@ -23,7 +23,7 @@ from spatialbench.stages.whole import run_all
 from tests.stages.fakes import Painter, Shapes, open_shapes, work
 from tests.tree import tree
 
-from .hub_server import TOKEN, Hub, running
+from .upload_server import TOKEN, Hub, running, use
 
 SHAPES = Shapes(count=4, images=2)
 REPO = "me/images"
@@ -32,9 +32,7 @@ REPO = "me/images"
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with running() as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.delenv("SPATIALBENCH_OFFLINE", raising=False)
+        use(monkeypatch, server.address)
         yield server
 
 
@@ -205,8 +203,7 @@ def test_without_a_network_one_try_is_made(
 ) -> None:
     with running() as gone:
         address = gone.address
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    use(monkeypatch, address)
     before = tree(tmp_path)
     with pytest.raises(UserError, match=r"cannot be reached .*type 'spatialbench push "):
         send(run)
@@ -243,7 +240,8 @@ def test_the_command_takes_the_address_and_token_of_its_environment(
         "print(send(made(Path(sys.argv[1]))))\n"
     )
     root = Path(spatialbench.__file__).parents[1]
-    environment = {**os.environ, "HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN}
+    told = {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+    environment = {**os.environ, **told}
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "run")],
         env={**environment, "PYTHONPATH": str(root)},

@@ -13,7 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import yaml
+from huggingface_hub import constants
 
 TOKEN = "hf_of_the_test"
 
@@ -127,6 +129,16 @@ class Hub:
 
 def _oid(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def use(monkeypatch: pytest.MonkeyPatch, address: str, token: str = TOKEN) -> None:
+    """Have this process take an address for the Hub's, whatever its environment says."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "spatialbench_offline"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setenv("HF_TOKEN", token)
 
 
 @contextmanager
