@@ -540,7 +540,13 @@ def made(name: str) -> Any:
     import torch
 
     torch.manual_seed(0)
-    pipe = PIPELINES[name][0]()
+    return evaluated(PIPELINES[name][0]())
+
+
+def evaluated(pipe: Any) -> Any:
+    """A pipeline in evaluation mode, without a progress bar."""
+    import torch
+
     for part in pipe.components.values():
         if isinstance(part, torch.nn.Module):
             part.eval()

@@ -52,6 +52,9 @@ def settled(
         UserError: a value that the pipeline does not take, or one that has no effect.
     """
     arguments = dict(call.constants) | {key: False for key in _OFF if key in call.constants}
+    if "max_area" in arguments and sampling.width and sampling.height:
+        # Else images are made of this area, whatever sides are asked for.
+        arguments["max_area"] = sampling.width * sampling.height
     if call.guidance is not None:
         arguments[call.guidance] = sampling.guidance_scale
     elif scaled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ VERSION = 1
 """Raised whenever the same settings would give other pixels."""
 
 _LONGEST = 80
-"""Characters of a text that stands in a signature itself."""
+"""Characters of a text or list that stands in a signature itself."""
 
 PARAMETERS: Mapping[str, Parameter] = {
     NEGATIVE: Parameter("", "what guidance leads away from; empty for the usual none"),
@@ -233,7 +234,7 @@ def _shown(made: Any, pixels: Any) -> str:
 
 
 def _recorded(arguments: Mapping[str, Any]) -> Json:
-    """The arguments for an identity: a long text is told by its hash and stands under ``texts``."""
+    """The arguments for an identity: of a long text or list the hash, and itself in ``texts``."""
     told: Json = dict(sorted(arguments.items()))
     texts = {key: value for key, value in told.items() if len(_text_of(value)) > _LONGEST}
     for key, value in texts.items():
@@ -242,5 +243,7 @@ def _recorded(arguments: Mapping[str, Any]) -> Json:
 
 
 def _text_of(value: Any) -> str:
-    parts = value if isinstance(value, list) else [value]
-    return "\n".join(parts) if all(isinstance(part, str) for part in parts) else ""
+    """A text or a list as one text; empty for any other value."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return "\n".join(value)
+    return json.dumps(value) if isinstance(value, list) else value if isinstance(value, str) else ""

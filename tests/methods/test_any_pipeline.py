@@ -16,7 +16,8 @@ from spatialbench.methods.own_any_pipeline import OwnAnyPipeline
 from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
-from tests.tiny_pipelines import PIPELINES, bare_images, made, tiny_klein, tiny_lumina2
+from tests.tiny_models import tiny_flux
+from tests.tiny_pipelines import PIPELINES, bare_images, evaluated, made, tiny_klein, tiny_lumina2
 
 TEXTS = ["a dog to the left of a cat", "a cat", "a photo of a bench above a hot dog near a bicycle"]
 SEEDS = [11, 12, 13]
@@ -144,6 +145,51 @@ def test_the_prompts_of_the_caller_are_not_rewritten() -> None:
     first = method.generate(REQUESTS)
     assert [request.prompt.text for request in REQUESTS] == TEXTS
     assert furthest(method.generate(REQUESTS), first) == 0
+
+
+def test_a_negative_prompt_of_a_told_model_needs_a_true_scale(tmp_path: Path) -> None:
+    from diffusers import FluxKontextPipeline
+
+    pipe = evaluated(FluxKontextPipeline(**tiny_flux().components))
+    pipe.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="without guidance: give --set true_cfg_scale above 1"):
+        from_folder(tmp_path, 32, {"negative_prompt": "blue"})
+    given = {"negative_prompt": "blue", "true_cfg_scale": 3.0}
+    ours = from_folder(tmp_path, 32, given).generate(REQUESTS[:1])
+    told = {**given, "max_area": 32 * 32, "height": 32, "width": 32, "num_inference_steps": 2}
+    import torch
+
+    stream = torch.Generator().manual_seed(SEEDS[0])
+    bare = pipe(prompt=TEXTS[0], generator=stream, **told).images
+    assert furthest(ours, bare) == 0
+    plain = from_folder(tmp_path, 32)
+    assert plain.identity()["call"]["true_cfg_scale"] == 1.0
+    assert furthest(plain.generate(REQUESTS[:1]), ours) > 0
+    # FLUX itself is sampled by its parts, and refuses what would do nothing.
+    tiny_flux().save_pretrained(tmp_path / "flux")
+    for refused in ({"negative_prompt": "blue"}, {"true_cfg_scale": 3.0}):
+        with pytest.raises(UserError, match="FLUX"):
+            PLUGIN.configure(GenerationSettings(backbone=str(tmp_path / "flux")), refused)
+
+
+def test_there_are_as_many_generators_as_prompts() -> None:
+    """Z-Image cuts a longer list silently, and takes a list of one for all of a batch."""
+    method = own(made("z-image"), 32)
+    method.load()
+    pipe: Any = method._pipe
+    asked: list[tuple[int, int]] = []
+
+    class Counting:
+        images: Any
+
+        def __init__(self, **told: Any) -> None:
+            asked.append((len(told["prompt"]), len(told["generator"])))
+            self.images = pipe(**told).images
+
+    method._pipe = Counting
+    method.generate(REQUESTS)
+    method.generate(REQUESTS[:2])
+    assert asked == [(3, 3), (2, 2)]
 
 
 def test_a_class_without_a_negative_prompt_refuses_one(folder: Callable[[str], Path]) -> None:
