@@ -25,8 +25,6 @@ _GUIDANCES = (
 
 _GIVEN_ELSEWHERE = frozenset(
     {
-        "callback_on_step_end_tensor_inputs",
-        "callback_steps",
         "height",
         "negative_prompt",
         "negative_prompt_2",
@@ -105,7 +103,10 @@ def call_of(kind: type) -> PipelineCall:
     constants = {
         key: list(p.default) if isinstance(p.default, tuple) else p.default
         for key, p in taken.items()
-        if key not in _GIVEN_ELSEWHERE and key != guidance and _is_constant(p.default)
+        if key not in _GIVEN_ELSEWHERE
+        and "callback" not in key
+        and key != guidance
+        and _is_constant(p.default)
     }
     if "guidance_schedule" in constants and guidance is None and "guidance_scale" in taken:
         # A scale for each step; one scale for all of them takes its place.
