@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import time
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from .logged import FINGERPRINT, Logged, failed, needed
 
@@ -14,6 +17,7 @@ NAME = "mlflow"
 _RUN = "spatialbench.run"
 _AT_ONCE = 100
 """Entries of one request; the server takes at most 100 tags or parameters."""
+_KNOCK_S = 2.5
 _LONGEST = 5000
 """Characters of a tag."""
 
@@ -25,9 +29,10 @@ def write(logged: Logged, project: str | None) -> str:
         UserError: mlflow is not installed, or its store does not answer.
     """
     mlflow = needed(NAME, lambda: import_module(NAME))
+    uri: str = mlflow.get_tracking_uri()
+    _require_server(uri)
     try:
         client = mlflow.MlflowClient()
-        uri = mlflow.get_tracking_uri()
         experiment = _experiment(client, logged, project)
         tracked = _found(client, experiment, logged)
         held = tracked is not None and tracked.data.tags.get(FINGERPRINT) == logged.fingerprint
@@ -40,7 +45,30 @@ def write(logged: Logged, project: str | None) -> str:
     except Exception as error:
         way = "check MLFLOW_TRACKING_URI, then give the command again"
         raise failed(NAME, f"did not take the run: {way}", error) from error
-    return f"{uri} experiment {experiment} run {run_id}"
+    return f"{_shown(uri)} experiment {experiment} run {run_id}"
+
+
+def _shown(uri: str) -> str:
+    """An address without the password in it."""
+    place = urlsplit(uri)
+    return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl() if place.netloc else uri
+
+
+def _require_server(uri: str) -> None:
+    """Knock once: the library itself would go on trying for minutes.
+
+    Raises:
+        UserError: nobody is there.
+    """
+    server = urlsplit(uri)
+    if server.scheme not in ("http", "https") or server.scheme in getproxies():
+        return
+    port = server.port or (443 if server.scheme == "https" else 80)
+    try:
+        socket.create_connection((server.hostname or "", port), _KNOCK_S).close()
+    except OSError as error:
+        way = "start it, or correct MLFLOW_TRACKING_URI, then give the command again"
+        raise failed(NAME, f"has no server at {_shown(uri)}: {way}", error) from error
 
 
 def _experiment(client: Any, logged: Logged, project: str | None) -> str:

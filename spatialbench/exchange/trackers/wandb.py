@@ -40,7 +40,7 @@ def write(logged: Logged, project: str | None) -> str:
         way = "type 'wandb login', or set WANDB_MODE=offline to sync later"
         raise failed(NAME, f"does not begin a run: {way}", error) from error
     try:
-        where = str(Path(run.dir).parent) if run.offline else str(run.url)
+        where = str(run.url or Path(run.dir).parent)
         if run.summary.get(FINGERPRINT) != logged.fingerprint:
             images = [
                 wandb.Image(sample.image(), caption=sample.caption) for sample in logged.samples

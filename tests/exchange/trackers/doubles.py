@@ -73,14 +73,14 @@ class WandbRun:
 
     def __init__(self, owner: Wandb, id: str) -> None:
         self._owner = owner
-        self.offline = owner.mode == "offline"
-        self.url = None if self.offline else f"https://wandb.test/{id}"
+        offline = owner.mode == "offline"
+        self.url = None if offline else f"https://wandb.test/{id}"
         begun = sum(name == "init" for name, _ in owner.calls)
         folder = owner.folder / "wandb" / f"offline-run-2026010{begun}_000000-{id}" / "files"
         folder.mkdir(parents=True)
         self.dir = str(folder)
         # A run that is resumed has the summary that the server holds; offline nobody knows it.
-        self.summary = {} if self.offline else owner.server.setdefault(id, {})
+        self.summary = {} if offline else owner.server.setdefault(id, {})
 
     def log(self, data: dict[str, Any], step: int | None = None) -> None:
         self._owner.calls.append(("log", data))
@@ -95,6 +95,7 @@ class Mlflow(ModuleType):
     def __init__(self) -> None:
         super().__init__("mlflow")
         self.calls: Calls = []
+        self.uri = "sqlite:///mlflow.db"
         self.experiments: dict[str, str] = {}
         self.runs: dict[str, SimpleNamespace] = {}
         self.metrics: dict[str, dict[str, float]] = {}
@@ -108,7 +109,7 @@ class Mlflow(ModuleType):
         )
 
     def get_tracking_uri(self) -> str:
-        return "sqlite:///mlflow.db"
+        return self.uri
 
     def MlflowClient(self) -> MlflowClient:
         if self.refused is not None:
@@ -238,7 +239,7 @@ if __name__ == "__main__":
     print("wandb.Settings:", "ok" if "console" in wandb.Settings.model_fields else "NO CONSOLE")
     for word in ("log", "finish"):
         _check(getattr(WandbRun, word), getattr(wandb.Run, word), f"wandb.Run.{word}")
-    for word in ("offline", "url", "dir"):
+    for word in ("url", "dir"):
         print(f"wandb.Run.{word}:", "ok" if hasattr(wandb.Run, word) else "IS NOT THEIRS")
     for word in [name for name in vars(MlflowClient) if not name.startswith("_")]:
         _check(getattr(MlflowClient, word), getattr(mlflow.MlflowClient, word), f"client.{word}")

@@ -6,6 +6,7 @@ import builtins
 import importlib
 import json
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -173,6 +174,20 @@ def test_mlflow(scored: ScoredRun, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [name for name, _ in mlflow.calls].count("set_terminated") == 2
     log(scored, "mlflow", project="other")
     assert list(mlflow.runs) == ["run0", "run1"]
+
+
+def test_mlflow_without_its_server(scored: ScoredRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    mlflow = Mlflow()
+    installed(monkeypatch, mlflow)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # And nobody listens there.
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        mlflow.uri = f"http://me:secret@{place}"
+        with pytest.raises(UserError, match=rf"no server at http://{place}: .*MLFLOW_TRACKING"):
+            log(scored, "mlflow")
+    assert mlflow.runs == {}
 
 
 def test_trackio(scored: ScoredRun, monkeypatch: pytest.MonkeyPatch) -> None:
