@@ -100,6 +100,8 @@ def _rows(state: Status) -> list[list[str]]:
     from ..reports.price import seconds_text
 
     rows = [] if state.name is None else [["name", state.name]]
+    if state.rewriting is not None:
+        rows.append(["rewritten prompts", state.rewriting])
     rows.append(["images", _images(state)])
     rows += [
         [f"detections by {signature}", _counted(done, state.images_expected)]

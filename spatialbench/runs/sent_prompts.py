@@ -93,6 +93,14 @@ def is_rewritten(run: Run) -> bool:
     return name != NONE or bool(run.generator.get(REWRITTEN))
 
 
+def rewritten_by(run: Run) -> str | None:
+    """What rewrote a run's prompts, as its identity says it; None where nothing did."""
+    if not is_rewritten(run):
+        return None
+    by = run.generator.get(IDENTITY_KEY) or NONE
+    return str(by) if by != NONE else f"{run.generator[REWRITTEN]} by others"
+
+
 def given_note(run: Run) -> list[str]:
     """The sentence of ``record_sent_prompts`` for the summary of a run with given texts, or none.
 

@@ -21,6 +21,7 @@ from .manifest import NAME
 from .names import imported_kind
 from .opening import Run
 from .quarantine import told
+from .sent_prompts import rewritten_by
 from .timing import Pace, read_pace
 
 _LATER = {"detections": "detections", "results": "verdicts"}
@@ -50,6 +51,7 @@ class Status:
         refused: missing images that the method refused to make, and is not asked for again.
         server: what the last server that made images told of itself.
         name: what its user calls the run, or None.
+        rewriting: what rewrote its prompts, as its identity says; None where nothing did.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class Status:
     refused: int = 0
     server: dict[str, str] = field(default_factory=dict)
     name: str | None = None
+    rewriting: str | None = None
 
 
 def status(run: Run) -> Status:
@@ -120,6 +123,7 @@ def status(run: Run) -> Status:
         refused=left,
         server=next((m.server for m in reversed(run.manifest.machines) if m.server), {}),
         name=run.manifest.name,
+        rewriting=rewritten_by(run),
     )
 
 

@@ -60,6 +60,7 @@ def test_a_run_holds_its_texts_and_needs_the_file_no_more(spatialbench: Command)
     run = _only_run()
     for verb in ("status", "score", "leaderboard", "gallery", "detect"):
         assert spatialbench(verb, run).status == 0
+    assert f"rewritten prompts             {_identity(run)}" in spatialbench("status", run).out
     named = spatialbench(*RUN, GIVEN, "file:a.jsonl", "--limit", "4", "--out", run)
     assert named.status == 0, named.err
 
