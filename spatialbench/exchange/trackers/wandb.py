@@ -21,8 +21,10 @@ def write(logged: Logged, project: str | None) -> str:
         UserError: wandb is not installed, nobody is logged in, or it fails.
     """
     wandb = needed(NAME, lambda: import_module(NAME))
-    offline = wandb.setup().settings.mode == "offline"
-    if offline and (there := _offline_run(logged)) is not None:
+    mode = wandb.setup().settings.mode
+    if mode == "disabled":
+        return "nowhere: WANDB_MODE is disabled"
+    if mode == "offline" and (there := _offline_run(logged)) is not None:
         return str(there)
     try:
         run = wandb.init(
@@ -57,8 +59,9 @@ def write(logged: Logged, project: str | None) -> str:
             run.summary.update({"signature": logged.state["signature"]})
             # Last, so that an interrupted command is done again.
             run.summary.update({FINGERPRINT: logged.fingerprint})
-            marker = {"run": logged.run, FINGERPRINT: logged.fingerprint}
-            Path(run.dir, _MARKER).write_text(json.dumps(marker))
+            if mode == "offline":
+                marker = {"run": logged.run, FINGERPRINT: logged.fingerprint}
+                Path(run.dir, _MARKER).write_text(json.dumps(marker))
     except Exception as error:
         run.finish(exit_code=1)
         raise failed(NAME, "did not take all of the run: give the command again", error) from error

@@ -131,6 +131,15 @@ def test_wandb_offline(scored: ScoredRun, tmp_path: Path, monkeypatch: pytest.Mo
     assert log(again(scored, 0.5), "wandb") != str(where)
 
 
+def test_wandb_switched_off(
+    scored: ScoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = Wandb(tmp_path, "disabled")
+    installed(monkeypatch, wandb)
+    assert log(scored, "wandb") == "nowhere: WANDB_MODE is disabled"
+    assert wandb.calls == []
+
+
 def test_wandb_that_is_interrupted_is_told_again(
     scored: ScoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
