@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from spatialbench.errors import UserError
-from spatialbench.exchange.listed import PATHS
 from spatialbench.plugins import (
     Benchmark,
     Detector,
@@ -53,8 +52,7 @@ class GenEval(Benchmark):
     detector = "mask2former"
     rules: Mapping[str, Rule] = dict(_RULES)
     metrics: Sequence[Metric] = metrics.METRICS
-    layouts: Mapping[str, Layout] = {"geneval": LAYOUT, "geneval2": PATHS}
-    """GenEval 2 and its successors' tools write ``{prompt: path}``, for prompts of any kind."""
+    layouts: Mapping[str, Layout] = {"geneval": LAYOUT}
     rewards = RewardDefaults(
         subset="all",
         rule=PARTIAL.full_name,

@@ -43,5 +43,8 @@ def _fetch(name: str) -> list[Path]:
         available = plugins.names(kind)
         known += available
         if name in available:
-            return list(plugins.load(kind, name).fetch())
+            plugin = plugins.load(kind, name)
+            if plugin.licence:
+                say(f"{name}: {plugin.licence}.")
+            return list(plugin.fetch())
     raise unknown_name("backbone or plug-in", name, known)

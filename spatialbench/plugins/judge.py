@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .method import Json
@@ -15,8 +17,39 @@ if TYPE_CHECKING:
     from .requirements import Requirement
 
 
+YES = "yes"
+"""The answer whose probability is asked for where a question names no other."""
+
+_OTHER_ANSWER = re.compile(r"(.*\?) -> (\w+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, and the answer of one word whose probability is asked for.
+
+    Rules and records hold it as text: ``is it red?`` asks for yes, and ``how many dogs are there?
+    -> two`` for two. ``str`` writes it so, and ``of`` reads it again.
+    """
+
+    text: str
+    expected: str = YES
+
+    @classmethod
+    def of(cls, text: str) -> Question:
+        """The question that a text stands for."""
+        found = _OTHER_ANSWER.fullmatch(text)
+        return cls(text) if found is None else cls(found[1], found[2])
+
+    def __str__(self) -> str:
+        return self.text if self.expected == YES else f"{self.text} -> {self.expected}"
+
+
 class Judge(ABC):
     """A judge with its weights chosen."""
+
+    other_answers: bool = False
+    """Whether it is asked for other answers than yes, too; see ``Question``. One that is not is
+    refused before the first image where a rule asks for another."""
 
     @abstractmethod
     def identity(self) -> Json:
@@ -38,7 +71,8 @@ class Judge(ABC):
 
         Args:
             images: RGB, of any size.
-            questions: of yes or no, as the rule words them; an image may have none.
+            questions: of yes or no, as the rule words them; an image may have none. Where the judge
+                has ``other_answers``, ``Question.of`` tells what is asked for.
         """
 
     def requirements(self) -> Sequence[Requirement]:

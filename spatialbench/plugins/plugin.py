@@ -25,6 +25,8 @@ class Plugin(ABC):
     """What it is, in one line."""
     files: Sequence[RemoteFile] = ()
     """What ``spatialbench fetch NAME`` downloads, unless ``fetch`` is overridden."""
+    licence: str = ""
+    """The licence of what is downloaded, as ``fetch`` prints it; empty where all may use it."""
 
     def fetch(self) -> Sequence[Path]:
         """Download what it needs into the cache; the files or folders.

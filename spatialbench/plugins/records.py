@@ -138,6 +138,10 @@ class AnswerRecord(SeenRecord):
         checked_answers(questions, answers)
 
 
+ROUNDING = 1e-6
+"""By how much a probability may exceed 1: a sum of float32 shares is at times 1.0000001."""
+
+
 def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
     """A judge's answers to these questions about one image.
 
@@ -161,7 +165,7 @@ def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
             number = float("nan") if isinstance(answer, bool | str) else float(answer)
         except (TypeError, ValueError):
             number = float("nan")
-        if not (isfinite(number) and 0 <= number <= 1):
+        if not (isfinite(number) and 0 <= number <= 1 + ROUNDING):
             raise UserError(
                 f"the answer to {question!r} is {answer!r}: expected the probability of yes, a "
                 "number from 0 to 1."

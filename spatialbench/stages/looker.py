@@ -11,8 +11,9 @@ from ..errors import UserError
 from ..files.images import of_one_colour
 from ..plugins import Benchmark, Detector, Judge, Rule
 from ..plugins.evidence import ANSWERS, BOXES, SEEN
+from ..plugins.judge import YES, Question
 from ..plugins.records import IMAGE_HASH, ONE_COLOUR, AnswerRecord, SeenRecord, checked_answers
-from ..plugins.requirements import Requirement
+from ..plugins.requirements import Requirement, required
 from ..prompts import Key, Prompt
 from ..runs.expected import Expected
 from ..runs.record_lines import Notice
@@ -171,8 +172,17 @@ class AnswerLooker(Looker):
         return AnswerRecord(told | ({ONE_COLOUR: True} if of_one_colour(image) else {}))
 
     def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
-        """See ``Judge.requirements``."""
-        return self.judge.requirements()
+        """See ``Judge.requirements``; and that it answers questions of this kind at all."""
+        able = required("a judge that gives these answers", lambda: self._require_answers(asked))
+        return [*([able] if able.missing else []), *self.judge.requirements()]
+
+    def _require_answers(self, asked: Collection[str]) -> None:
+        others = [one for one in map(Question.of, asked) if one.expected != YES]
+        if others and not self.judge.other_answers:
+            raise UserError(
+                f"{self.signature} answers yes or no, and the rule asks {others[0].text!r} for the "
+                f"answer {others[0].expected!r}: give a --judge that reads and writes text."
+            )
 
     def first_look(self, *, found_before: bool) -> FirstLook:
         """One that holds nothing back."""
