@@ -23,6 +23,8 @@ from .rule import OFFICIAL
 
 STORED = "geneval2_prompts.jsonl"
 """Where a run holds prompts of the user's own, so that their file is needed once."""
+UNNAMED = "external"
+"""What stands for the judge in results from elsewhere."""
 _ALL = {"all": "the 800 prompts of geneval2_data.jsonl, of 3 to 10 atoms"}
 _DIGITS = 12
 
@@ -100,13 +102,15 @@ class GenEval2(Benchmark):
         return {"atomicity": metrics.by_atomicity(table)}
 
     def notes(self, prompts: Sequence[Prompt], rule: str, detector: str) -> Sequence[str]:
-        """That another judge than GenEval 2's gives other numbers."""
-        start = start_of("judge", self.judge)
-        if start is not None and detector.startswith(start.partition("@")[0] + "@"):
-            return []
+        """Which judge answered, and that another than GenEval 2's gives other numbers."""
+        own = (start_of("judge", self.judge) or "").partition("@")[0]
+        if detector == UNNAMED:
+            return [f"GenEval 2 is judged by {own}; which judge gave these answers is not known."]
+        if detector.startswith(f"{own}@"):
+            return [f"GenEval 2 names no commit of its judge; this is {detector}."]
         return [
-            f"GenEval 2 is judged by {start or self.judge}; numbers of {detector} do not compare "
-            "with its published ones."
+            f"GenEval 2 is judged by {own}: numbers of {detector} do not compare with its "
+            "published ones."
         ]
 
     def official_reader(
