@@ -67,8 +67,8 @@ class Chosen:
     def moved_on(self, begun: str) -> str:
         """What to say where a run goes on that was begun with another commit."""
         return (
-            f"{self.moving}: the commit with which this run was begun, {begun}; to begin one with "
-            f"another: --backbone {self.name}"
+            f"{self.moving}: the commit with which this run was begun, {begun}; a new run would "
+            f"take another now: --backbone {self.name}"
         )
 
 

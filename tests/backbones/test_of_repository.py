@@ -11,9 +11,12 @@ import pytest
 from spatialbench.backbones.named import Chosen, choose, resolve
 from spatialbench.errors import UserError
 from spatialbench.lab import BACKBONE, TRANSFORMER
-from spatialbench.plugins import Defaults
+from spatialbench.methods.stable_diffusion import PLUGIN
+from spatialbench.plugins import Defaults, GenerationSettings, ImageRequest
+from spatialbench.prompts import Prompt
 from spatialbench.weights.hub import Unreachable
 from tests.hub_server import Hub
+from tests.tiny_pipelines import made
 
 
 def index(class_name: object, **parts: list[str]) -> bytes:
@@ -293,3 +296,27 @@ def test_a_unet_s_own_size_and_the_guidance_of_its_kind(
         },
     )
     assert resolve("org/model").defaults == Defaults(guidance_scale=guidance)
+
+
+@pytest.mark.parametrize(("name", "variant"), [("z-image", None), ("kolors", "fp16")])
+def test_a_pipeline_of_any_class_is_the_same_from_the_hub_and_from_a_folder(
+    hub: Hub, tmp_path: Path, name: str, variant: str | None
+) -> None:
+    import torch
+
+    pipe = made(name)
+    if variant:
+        pipe.to(torch.float16)
+    pipe.save_pretrained(tmp_path / "model", variant=variant)
+    hub.put("org/model", tmp_path / "model")
+    found = {}
+    for backbone in (str(tmp_path / "model"), "org/model"):
+        settings = GenerationSettings(backbone=backbone, steps=1, width=32, height=32)
+        method = PLUGIN.configure(settings, {})
+        method.download()
+        identity = method.identity()
+        del identity["backbone"]
+        request = ImageRequest(Prompt("0", "a dog above a cat", "above"), 0, 42)
+        found[backbone] = (identity, method.generate([request])[0].tobytes())
+    one, other = found.values()
+    assert one == other
