@@ -38,7 +38,7 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None, kind: An
     """
     import transformers
 
-    kind = kind or getattr(transformers, class_name, None)
+    given, kind = kind is not None, kind or getattr(transformers, class_name, None)
     tokenizer = class_name == "AutoTokenizer" or _is(kind, transformers.PreTrainedTokenizerBase)
     if not tokenizer and not class_name.endswith("ImageProcessorPil"):
         raise UserError(
@@ -54,7 +54,9 @@ def load_beside(class_name: str, folder: Path, rows: int | None = None, kind: An
             found = kind.from_pretrained(folder, **options)
             if tokenizer:
                 _require_vocabulary(folder, found)
-                _require_configuration(folder, class_name, found)
+                # A pipeline may give a tokenizer the token to pad with itself.
+                if not given or found.pad_token is not None:
+                    _require_configuration(folder, class_name, found)
                 _require_rows(folder, found, rows)
             else:
                 _require_image(found)

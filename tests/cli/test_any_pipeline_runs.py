@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,30 @@ def test_a_larger_batch_is_reduced_and_said_so(
     assert "batch size" not in outcome.out
 
 
+def test_defaults_are_those_of_the_checkpoint(
+    spatialbench: Command, pipelines: dict[str, tuple[Path, Any]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(pipelines["z-image"][0], folder)
+    config = json.loads((folder / "text_encoder" / "config.json").read_text())
+    config["dtype"] = "bfloat16"
+    (folder / "text_encoder" / "config.json").write_text(json.dumps(config))
+
+    def planned(*options: str) -> dict[str, Any]:
+        plan = (*RUN, "--backbone", folder, *SEEN, "--device", "cpu", "--dry-run")
+        outcome = spatialbench(*plan, "--format", "json", *options)
+        assert outcome.status == 0, outcome.err
+        identity: dict[str, Any] = json.loads(outcome.out)["identity"]["generator"]
+        return identity
+
+    own = planned()
+    assert (own["steps"], own["guidance_scale"], own["dtype"]) == (50, 5.0, "bfloat16")
+    assert (own["width"], own["height"]) == (None, None)
+    assert planned("--dtype", "float32")["dtype"] == "float32"
+    # What a library thinks of another one is nothing that the user asked for.
+    assert "torchvision" not in spatialbench(*RUN, "--backbone", folder, "--dry-run").err
+
+
 @pytest.mark.parametrize(
     ("class_name", "says"),
     [
@@ -126,8 +151,6 @@ def test_a_dry_run_refuses_what_makes_no_image_of_a_text(
 def test_a_unet_that_sees_another_image_is_refused(
     spatialbench: Command, tmp_path: Path, sd_folder: Path
 ) -> None:
-    import shutil
-
     folder = tmp_path / "inpainting"
     shutil.copytree(sd_folder, folder)
     config = json.loads((folder / "unet" / "config.json").read_text())

@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from ...errors import UserError
+from ...weights.loading import quiet
 
 
 def unsupported(what: str, class_name: object) -> UserError:
@@ -50,7 +51,8 @@ def _reason(class_name: object) -> str:
 def _other_input_of(class_name: str) -> str | None:
     import diffusers
 
-    kind: Any = getattr(diffusers, class_name, None)
+    with quiet():
+        kind: Any = getattr(diffusers, class_name, None)
     return other_input(kind) if isinstance(kind, type) else None
 
 
