@@ -23,6 +23,7 @@ class Repo:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: bool = False
     base: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def newest(self) -> str:
@@ -139,6 +140,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 {"rfilename": path, **({"size": size} if blobs else {})}
                 for path, size in sizes.items()
             ],
+            "tags": list(repo.tags),
             "cardData": {"base_model": repo.base} if repo.base else {},
         }
 

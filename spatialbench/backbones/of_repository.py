@@ -62,7 +62,7 @@ def _of_hub(endpoint: str, source: HubSource) -> Described:
     """Asked once in a process: the files of a commit never change."""
     found = ask(source.repo, source.revision)
     if INDEX not in found.files:
-        raise no_pipeline(str(source), found.files, found.base)
+        raise no_pipeline(str(source), found.files, found.base, adapter=found.adapter)
     # Beside the cache: a commit of which the cache holds one file would pass for complete.
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

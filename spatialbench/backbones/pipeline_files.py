@@ -23,7 +23,7 @@ _BESIDE = (".json", ".txt", ".jinja")
 _VOCABULARIES = (".model", ".tiktoken", ".spm", ".bpe")
 """Configurations and vocabularies; never code."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-_LORA = re.compile(r"(^|/)(adapter_config\.json|pytorch_lora_weights|[^/]*lora)", re.IGNORECASE)
+_LORA = re.compile(r"(^|/)adapter_config\.json$|(?<![a-z])lora|L[oO][rR][aA]")
 
 
 def parts(index: Mapping[str, Any]) -> list[str]:
@@ -89,16 +89,20 @@ def refuse_without_weights(index: Mapping[str, Any], found: Repository) -> None:
             )
 
 
-def no_pipeline(what: str, files: Collection[str], base: Collection[str] = ()) -> UserError:
+def no_pipeline(
+    what: str, files: Collection[str], base: Collection[str] = (), *, adapter: bool = False
+) -> UserError:
     """The error for a repository or folder without a ``model_index.json``, by what it holds.
 
     Args:
         what: the repository or folder, as the user named it.
         files: the paths of everything it holds.
         base: the repositories that it says it was made from.
+        adapter: whether it says that it is a LoRA.
     """
     weights = [path for path in sorted(files) if path.endswith((".safetensors", *_PICKLES))]
-    if any(_LORA.search(path) for path in files if path in weights or path.endswith(".json")):
+    named = [path for path in files if path in weights or path.endswith(".json")]
+    if adapter or any(_LORA.search(path) for path in named):
         on = " or ".join(base) or "THE MODEL IT WAS TRAINED ON"
         return UserError(
             f"{what} holds a LoRA and no model (it has no {INDEX}): give the model with --backbone "

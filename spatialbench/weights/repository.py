@@ -40,12 +40,14 @@ class Repository:
         files: bytes by path in the repository; None where the Hub does not say.
         gated: whether its files are given only to those who accepted a licence.
         base: the repositories that its card names as what it was made from.
+        adapter: whether its card calls it a LoRA.
     """
 
     source: HubSource
     files: Mapping[str, int | None]
     gated: bool = False
     base: tuple[str, ...] = ()
+    adapter: bool = False
 
 
 def ask(repo: str, revision: str | None = None) -> Repository:
@@ -95,7 +97,8 @@ def ask(repo: str, revision: str | None = None) -> Repository:
     files = {file.rfilename: file.size for file in info.siblings or ()}
     base = getattr(info.card_data, "base_model", None) or ()
     named = (base,) if isinstance(base, str) else tuple(str(one) for one in base)
-    return Repository(HubSource(repo, info.sha), files, bool(info.gated), named)
+    adapter = "lora" in (info.tags or ())
+    return Repository(HubSource(repo, info.sha), files, bool(info.gated), named, adapter)
 
 
 def newest(repo: str, *, offline: bool) -> tuple[HubSource, str]:

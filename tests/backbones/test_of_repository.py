@@ -105,6 +105,15 @@ def test_a_lora_says_the_model_it_was_made_from(hub: Hub) -> None:
         resolve("org/lora")
 
 
+def test_what_a_lora_is_told_by(hub: Hub) -> None:
+    hub.put("org/tagged", {"style.safetensors": b"x"}, tags=("text-to-image", "lora"))
+    hub.put("org/camel", {"myStyleLora_v2.safetensors": b"x"})
+    hub.put("org/flora", {"flora.safetensors": b"x"})
+    for name, lora in (("org/tagged", True), ("org/camel", True), ("org/flora", False)):
+        with pytest.raises(UserError, match="holds a LoRA" if lora else "holds single files"):
+            resolve(name)
+
+
 def test_a_folder_or_file_is_told_the_same(tmp_path: Path) -> None:
     for what, (files, message) in REFUSED.items():
         folder = tmp_path / "org" / "model" / what
