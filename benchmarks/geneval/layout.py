@@ -203,7 +203,8 @@ def _named(record: Any, text: str, names: Names) -> list[Prompt] | str:
 
 def _numbered(folder: str, names: Names) -> Prompt | None:
     """The prompt whose id is the folder's number, padded or not."""
-    return names.by_number.get(int(folder)) if is_number(folder) else None
+    same = names.by_number.get(int(folder), ()) if is_number(folder) else ()
+    return same[0] if len(same) == 1 else None
 
 
 def _official_lines(names: Names) -> dict[str, bytes]:

@@ -18,6 +18,8 @@ from .sources import Source
 
 _COUNTS = (1, 2, 4, 5, 8, 10, 16, 20)
 """Images per prompt that papers report, besides those that a folder suggests."""
+_MANY = 20_000
+"""Files for which fewer guesses are tried, because every try takes seconds."""
 _MOST_NAMED = 60
 """Prompt ids that an option still names one by one."""
 
@@ -93,7 +95,8 @@ def fitting_layout(source: Source, expected: Expected) -> str:
         UserError: none finds any prompt of the benchmark.
     """
     known = layouts()
-    for other in chain([expected], _other_subsets(expected)):
+    others = _other_subsets(expected) if len(source.names) < _MANY else ()
+    for other in chain([expected], others):
         if chosen := _fitting(source, other, known):
             return chosen
     raise UserError(
@@ -106,7 +109,7 @@ def _fitting(source: Source, expected: Expected, known: Mapping[str, Layout]) ->
     names, keys = names_of(expected), expected.keys()
     own = expected.benchmark.layouts
     lists = [name for name, layout in known.items() if isinstance(layout, ListLayout)]
-    for group in ([FLAT, *lists], own, [*OF_NO_BENCHMARK, *known]):
+    for group in ([FLAT, *lists], own, dict.fromkeys([*OF_NO_BENCHMARK, *known])):
         best = (0, 0)
         chosen = ""
         for name in group:
@@ -127,15 +130,18 @@ def advice(source: Source, layout: str, expected: Expected) -> Advice | None:
     for other, chosen in _trials(layout, expected, known):
         names = names_of(other)
         first = Fit.of(chosen, known[chosen], source, names)
-        if first is None or not (first.indices or first.problems):
+        if first is None or not first.indices:
             continue
-        for count in _counts(first, expected.images_per_prompt):
-            names = names.of_count(count)
-            fit = Fit.of(chosen, known[chosen], source, names)
-            if fit is not None and fit.whole(count):
+        for count in _counts(first, expected.images_per_prompt, len(source.names)):
+            fit = first
+            if first.problems:
+                fit = Fit.of(chosen, known[chosen], source, names.of_count(count)) or first
+            if fit.whole(count):
                 found = _advice(fit, count, layout, other, expected)
                 if found is not None:
                     return found
+        if chosen == layout and not first.problems:
+            return None  # Every file is an image; some prompts lack others.
     return None
 
 
@@ -159,10 +165,11 @@ def _other_subsets(expected: Expected) -> Iterator[Expected]:
                 continue
 
 
-def _counts(fit: Fit, asked: int) -> list[int]:
+def _counts(fit: Fit, asked: int, files: int) -> list[int]:
+    """Numbers of images per prompt that may be meant; a layout may find others by others only."""
     there = Counter(len(found) for found in fit.indices.values())
-    usual = [count for count, _ in there.most_common(2)]
-    return list(dict.fromkeys([asked, *usual, *_COUNTS]))
+    usual = [asked, *(count for count, _ in there.most_common(2))]
+    return list(dict.fromkeys([*usual, *(_COUNTS if fit.problems and files < _MANY else ())]))
 
 
 def _advice(

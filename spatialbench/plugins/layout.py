@@ -79,9 +79,13 @@ class Names:
         return {prompt.id: prompt for prompt in self.prompts}
 
     @cached_property
-    def by_number(self) -> Mapping[int, Prompt]:
-        """The prompts whose ids are numbers, padded or not."""
-        return {int(prompt.id): prompt for prompt in self.prompts if is_number(prompt.id)}
+    def by_number(self) -> Mapping[int, list[Prompt]]:
+        """The prompts of each id that is a number, padded or not."""
+        found: dict[int, list[Prompt]] = {}
+        for prompt in self.prompts:
+            if is_number(prompt.id):
+                found.setdefault(int(prompt.id), []).append(prompt)
+        return found
 
     @cached_property
     def by_text(self) -> Mapping[str, list[Prompt]]:
@@ -109,8 +113,7 @@ class Names:
         near = [prompt_id.strip()] if prompt_id.strip() in self.known else []
         # Spreadsheets take zeros away, add a fraction, or mark a number as text.
         if not near and (number := _AROUND.fullmatch(prompt_id)):
-            same = [known for known in self.known if is_number(known)]
-            near = [known for known in same if int(known) == int(number[1])]
+            near = [prompt.id for prompt in self.by_number.get(int(number[1]), ())]
         return f"{said}: did you mean {near[0]}?" if len(near) == 1 else said
 
 
