@@ -17,7 +17,7 @@ from spatialbench.judges.vlm.model import VisionLanguageModel
 from spatialbench.judges.vlm.plugin import PLUGIN, QWEN3_VL_8B, VisionLanguageJudge
 from spatialbench.plugins.judge import Question
 from spatialbench.weights.origin import Weights
-from tests.judges.vlm_files import letters_tokenizer, save_tiny_vlm
+from tests.judges.vlm_files import letters_tokenizer, save_tiny_llava, save_tiny_vlm
 from tests.reference_data import reference
 
 BLANK = 220
@@ -165,6 +165,15 @@ def test_a_folder_answers_alike_alone_and_together(tmp_path: Path) -> None:
     identity = judge.identity()
     (folder / "chat_template.jinja").write_text("{{ messages }}")
     assert judge.identity()["weights"] != identity["weights"]
+
+
+def test_a_model_of_another_class_is_asked_the_same_way(tmp_path: Path) -> None:
+    judge = PLUGIN.configure(str(save_tiny_llava(tmp_path)), "cpu", True)
+    assert judge.self_test() == "answers differ between two plain images"
+    assert judge._loaded().model.dtype == torch.float32
+    ((yes, two),) = judge.answer([Image.new("RGB", (40, 30), "red")], [["Is it?", "Is it? -> two"]])
+    assert 0 < yes < 1
+    assert 0 < two < 1
 
 
 def test_what_is_no_such_model_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A tiny Qwen3-VL of the real class with random weights, as ``save_pretrained`` writes it."""
+"""Tiny vision-language models of real classes, random, as ``save_pretrained`` writes them."""
 
 from __future__ import annotations
 
@@ -89,5 +89,37 @@ def save_tiny_vlm(folder: Path, dtype: str = "bfloat16") -> Path:
         merge_size=2,
         temporal_patch_size=1,
         size={"shortest_edge": 64, "longest_edge": 1024},
+    ).save_pretrained(folder)
+    return folder
+
+
+def save_tiny_llava(folder: Path) -> Path:
+    """A random ``LlavaForConditionalGeneration``, whose processor's settings lie in one file."""
+    import torch
+    import transformers
+
+    tokenizer = letters_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    layer = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    config = transformers.LlavaConfig(
+        vision_config=transformers.CLIPVisionConfig(
+            **layer, num_hidden_layers=2, image_size=32, patch_size=8
+        ),
+        text_config=transformers.LlamaConfig(
+            **layer, vocab_size=len(tokenizer), num_hidden_layers=1, num_key_value_heads=1
+        ),
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+    )
+    torch.manual_seed(0)
+    transformers.LlavaForConditionalGeneration(config).save_pretrained(folder)
+    transformers.LlavaProcessor(
+        transformers.CLIPImageProcessorPil(
+            size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+        ),
+        tokenizer,
+        patch_size=8,
+        vision_feature_select_strategy="default",
+        chat_template=TEMPLATE.replace("<|vision_start|><|image_pad|><|vision_end|>", "<image>"),
+        num_additional_image_tokens=1,
     ).save_pretrained(folder)
     return folder
