@@ -142,6 +142,13 @@ def command(
     target = Target(benchmark, subset, selection, seeds, allow_partial, out, command_line())
     if layout is None and (layout := file_kind(path, benchmark, subset)) is not None:
         say(f"layout: {layout}, by what the file holds")
+    if layout not in (None, *ONE_FILE) and path.suffix.lower() in (".json", ".jsonl"):
+        kind = file_kind(path, benchmark, subset)
+        if kind is not None:
+            raise UserError(
+                f"{path} is no folder, archive or list of images, which --layout {layout} is for: "
+                f"give --layout {kind}, or leave --layout out."
+            )
     if detector_name and layout != DETECTIONS:
         raise UserError("--detector-name goes with --layout detections: leave it out.")
     _refuse_unused(layout, detect, score, dry_run, values)

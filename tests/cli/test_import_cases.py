@@ -171,6 +171,10 @@ def test_official_results_of_a_rewritten_run(spatialbench: Command, tmp_path: Pa
     outcome = spatialbench("import", case.path, *arguments, "--out", "run")
     assert outcome.status == 0, outcome.err
     assert "layout: results" in outcome.err
+    refused = spatialbench("import", case.path, *arguments, "--layout", "geneval")
+    assert refused.status == 2
+    assert "give --layout results, or leave --layout out" in refused.err
+    assert spatialbench("import", case.path, *arguments, "--layout", "results").status == 0
     board = json.loads(spatialbench("leaderboard", "run", "--format", "json").out)
     assert "file/" in json.dumps(board)
 
