@@ -167,7 +167,7 @@ def _said(text: str) -> Sequence[Triplet]:
         relation = PHRASES.get(clause.known)
         if relation is None:
             return []
-        triplets.append(Triplet(_bare(clause.first), relation, _bare(clause.second)))
+        triplets.append(Triplet(_bare(clause.subject), relation, _bare(clause.second)))
     return triplets
 
 

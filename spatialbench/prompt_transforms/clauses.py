@@ -1,7 +1,9 @@
 """Prompts taken apart by template: ``prefix? A (is)? relation B suffix?``, one clause or several.
 
-A prompt outside the template, or one whose reading would change if A and B changed places (shared
-or joined operands, pronouns, verbs of posture), is not taken apart at all.
+A clause may leave its subject out, where the one before has it: ``A relation B and relation C``.
+
+A prompt outside the template, or one whose reading would change if A and B changed places (joined
+operands, pronouns, verbs of posture), is not taken apart at all.
 """
 
 from __future__ import annotations
@@ -11,21 +13,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .phrases import PhraseMatch, find_phrases
+from .phrases import PhraseMatch, find_phrases, find_places
+from .places import IMAGE, SCENE
 
-_IMAGE = "photo|photograph|picture|image|painting|drawing|illustration|sketch|rendering|render"
+_SHOWS = r"(?:of|showing|depicting|featuring|in\s+which|where)"
+_ADJECTIVES = r"(?:(?!(?:an?|the|of|on|in|at|by|near|with|and|or)\b)[\w-]+\s+){0,3}?"
 _PREFIX = re.compile(
-    rf"(?:(?:in|on|at)\s+[^,]+,\s+|there\s+(?:is|are)\s+"
-    rf"|(?:(?:an?|the)\s+)?(?:[\w-]+\s+){{0,3}}?(?:{_IMAGE}|view)\s+(?:of|showing)\s+)+",
+    rf"(?:(?:in|on|at)\s+[^,]+?(?:,\s+|\s+(?=there\s+(?:is|are)\b))|there\s+(?:is|are)\s+"
+    rf"|(?:(?:an?|the)\s+)?(?:[\w-]+\s+){{0,3}}?(?:{IMAGE}|view|scene)\s+{_SHOWS}\s+"
+    rf"|(?:(?:an?|the)\s+)?{_ADJECTIVES}(?:{SCENE}|photo|photograph|image|picture)"
+    rf"(?:\s+(?:scene|view|at|in|of)(?:\s+[\w-]+){{0,2}}?)?"
+    rf"(?:\s+(?:with|showing|featuring|containing|in\s+which|where)|\s*:)\s+)+",
     re.IGNORECASE,
 )
+_BE = r"(?:is|are|was|were)"
+_PLACED = r"(?:located|placed|positioned|shown|seen|situated)"
+_ADVERB = (
+    r"(?:directly|just|slightly|immediately|partly|partially|mostly|far|well|somewhere|right"
+    r"|a\s+(?:bit|little))"
+)
 _LINK = re.compile(
-    r"(?:\s+(?:is|are|was|were))?(?:\s+(?:located|placed|positioned|shown))?"
-    r"(?:\s+(?:directly|just|slightly|immediately|right))?\s+$",
+    rf"(?:\s+{_BE})?(?:\s+{_PLACED})?(?:\s+{_ADVERB})?\s+$",
+    re.IGNORECASE,
+)
+_LINK_ALONE = re.compile(
+    rf"(?P<be>{_BE}\s+)?(?:(?:also|both)\s+)?(?P<rest>(?:{_PLACED}\s+)?(?:{_ADVERB}\s+)?)",
     re.IGNORECASE,
 )
 _SUFFIX = re.compile(
-    r"\s*[.!?]+\s*$|\s*,.*$|\s+(?:in|on|at|inside|outside|during|against)\s+.*$",
+    r"\s*[.!?]+\s*$|\s*,.*$|\s+(?:in|on|at|inside|outside|during|against)\s+.*$"
+    r"|\s+with\s+[^,]*\b(?:background|backdrop|foreground|distance|sky|lighting|bokeh)\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
 _SEPARATOR = re.compile(r";\s*|[.!?]\s+|,?\s+(?:and|while|but|with)\s+|,\s+", re.IGNORECASE)
@@ -36,16 +53,23 @@ _POSTURE = re.compile(
     re.IGNORECASE,
 )
 _UNCLEAR = re.compile(
-    r"\band\b|\bor\b|,|;|\b(?:its?|his|hers?|their|theirs|them|they|he|she|itself|himself|herself"
-    r"|another|other|each|which|that|who)\b",
+    r"\band\b|\bor\b|,|;|:|\b(?:its?|his|hers?|their|theirs|them|they|he|she|itself|himself|herself"
+    r"|another|other|each|which|that|who|there|here)\b"
+    # Words that no name of a thing begins or ends with: the phrase is longer than it was known.
+    r"|^(?:of|to|from|on|in|at|by|with|than|it)\b"
+    r"|\b(?:of|to|from|on|in|at|by|with|the|far|upper|lower|top|bottom|down|up|hidden|half)$",
     re.IGNORECASE,
 )
+_WITH = re.compile(r"\bwith(?:out)?\b", re.IGNORECASE)
+_CONJUNCTION = re.compile(r",?\s+(?:and|while|but)\s+", re.IGNORECASE)
+_NEW_SUBJECT = re.compile(r"\s*,\s*(?:an?|the|one|two|three|four|some|there)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:an?|the|one|two|three|four|some)\b", re.IGNORECASE)
 _SINGULAR = re.compile(r"(?:an?|one|this)\b", re.IGNORECASE)
 _PLURAL = re.compile(
     r"(?:two|three|four|five|six|seven|eight|nine|ten|some|several|many|these|those|\d+)\b",
     re.IGNORECASE,
 )
+_COUNTS = ("two", "three", "four")
 _NUMBERS = {"is": "are", "was": "were"}
 
 
@@ -55,13 +79,15 @@ class Clause:
 
     Attributes:
         prefix: such as ``a photo of ``; may be empty.
-        first: the operand before the relation, with its article.
+        first: the operand before the relation, with its article; empty where it is shared.
         link: from there to the phrase, such as `` is ``.
         phrase: the relation phrase as written.
         space: between phrase and second operand.
         second: the operand after it.
         suffix: such as `` in a city`` or a full stop; may be empty.
         known: the phrase in lower case with single spaces.
+        shared: the clause before whose first operand is the one of this clause too.
+        begins: whether a sentence begins with it, so that a capital may.
     """
 
     prefix: str
@@ -72,6 +98,26 @@ class Clause:
     second: str
     suffix: str
     known: str
+    shared: Clause | None = None
+    begins: bool = True
+
+    @property
+    def subject(self) -> str:
+        """The first operand, wherever it stands."""
+        return self.first if self.shared is None else self.shared.first
+
+    def in_full(self) -> Clause:
+        """The clause with a subject of its own: that of the clause before is said again.
+
+        ``right of a bird`` after ``a dog is below a cat`` is ``the dog is right of a bird``.
+        """
+        if self.shared is None:
+            return self
+        own = _LINK_ALONE.fullmatch(self.link)
+        be = re.search(rf"\b{_BE}\b", self.shared.link, re.IGNORECASE)
+        verb = (own and own["be"]) or (f"{be.group()} " if be else "")
+        link = f" {verb}{own['rest'] if own else ''}"
+        return replace(self, first=_said_again(self.subject), link=link, shared=None)
 
     def __str__(self) -> str:
         parts = (self.prefix, self.first, self.link, self.phrase, self.space, self.second)
@@ -80,10 +126,13 @@ class Clause:
     def exchanged(self, phrase: str | None = None) -> Clause:
         """Operands exchanged with their articles; another phrase in the place of the old one.
 
-        A capital that began the clause, and the number of ``is``, go with the new order.
+        A capital that began the clause, and the number of ``is``, go with the new order. A clause
+        that shares its subject is said in full.
         """
+        if self.shared is not None:
+            return self.in_full().exchanged(phrase)
         first, second = self.second, self.first
-        if self.first[:1].isupper() and not self.prefix:
+        if self.begins and self.first[:1].isupper() and not self.prefix:
             first = first[:1].upper() + first[1:]
             if _ARTICLE.match(second):
                 second = second[:1].lower() + second[1:]
@@ -112,13 +161,19 @@ def parse(text: str) -> Sentence | None:
     pieces = _pieces(text, found)
     if pieces is None:
         return None
-    starts, between = pieces
-    clauses = []
-    for match, (start, end) in zip(found, starts, strict=True):
-        clause = _clause(text, match, start, end)
+    bounds, between = pieces
+    clauses: list[Clause] = []
+    for match, (start, end), separator in zip(found, bounds, ("", *between), strict=True):
+        if clauses and _LINK_ALONE.fullmatch(text, start, match.start):
+            clause = _sharing(clauses[-1], text, match, start, end)
+        else:
+            clause = _clause(text, match, start, end)
         if clause is None:
             return None
-        clauses.append(clause)
+        begins = not separator or separator[0] in ".!?"
+        clauses.append(clause if begins else replace(clause, begins=False))
+    if not _all_joined(clauses, between):
+        return None
     return Sentence(tuple(clauses), tuple(between))
 
 
@@ -138,27 +193,91 @@ def _pieces(
 
 
 def _clause(text: str, match: PhraseMatch, start: int, end: int) -> Clause | None:
-    before, after = text[start : match.start], text[match.end : end]
+    """The clause with a subject of its own in ``text[start:end]``, or None."""
+    before = text[start : match.start]
     opening = _PREFIX.match(before)
     prefix = opening.group() if opening else ""
     link = _LINK.search(before, len(prefix))
     if link is None:
         return None
     first = before[len(prefix) : link.start()]
+    if not _operand(first) or _POSTURE.search(first) or _WITH.search(first):
+        return None
+    if any(start + len(prefix) <= place.start < end for place in find_places(text)):
+        return None
+    return _with_second(Clause(prefix, first, link.group(), "", "", "", "", ""), text, match, end)
+
+
+def _sharing(before: Clause, text: str, match: PhraseMatch, start: int, end: int) -> Clause | None:
+    """The clause without a subject of its own in ``text[start:end]``, or None."""
+    if any(start <= place.start < end for place in find_places(text)):
+        return None
+    shared = before if before.shared is None else before.shared
+    clause = Clause("", "", text[start : match.start], "", "", "", "", "", shared)
+    made = _with_second(clause, text, match, end)
+    # What follows may be the subject of the phrase: "to the right of a bird, a car".
+    return None if made is None or _NEW_SUBJECT.match(made.suffix) else made
+
+
+def _with_second(clause: Clause, text: str, match: PhraseMatch, end: int) -> Clause | None:
+    """A clause with its phrase and what follows it up to ``end``, or None."""
+    after = text[match.end : end]
     space = after[: len(after) - len(after.lstrip())]
     closing = _SUFFIX.search(after, len(space))
     second = after[len(space) : closing.start() if closing else len(after)]
-    suffix = closing.group() if closing else ""
-    if not space or not _operand(first) or not _operand(second) or _POSTURE.search(first):
+    if not space or not _operand(second):
         return None
-    phrase = text[match.start : match.end]
-    return Clause(prefix, first, link.group(), phrase, space, second, suffix, match.phrase)
+    return replace(
+        clause,
+        phrase=text[match.start : match.end],
+        space=space,
+        second=second,
+        suffix=closing.group() if closing else "",
+        known=match.phrase,
+    )
+
+
+def _all_joined(clauses: Sequence[Clause], between: Sequence[str]) -> bool:
+    """Whether every clause that shares its subject is joined by a conjunction, as lists are.
+
+    In ``A left of B, right of C and above D`` a comma stands for the conjunction that follows; in
+    ``A left of B, right of C`` it may be B that is right of C. Neither may there be a second thing
+    of the subject's name: "the dog" would be any of the two.
+    """
+    names = {_name(clause.second) for clause in clauses}
+    if any(clause.shared and _name(clause.subject) in names for clause in clauses):
+        return False
+    joined = False
+    for clause, separator in reversed(list(zip(clauses[1:], between, strict=True))):
+        if clause.shared is None:
+            joined = False
+            continue
+        joined = _CONJUNCTION.fullmatch(separator) is not None or (
+            joined and separator.strip() == ","
+        )
+        if not joined:
+            return False
+    return True
 
 
 def _operand(text: str) -> bool:
     """Whether a text names one thing and nothing of the rest of the sentence."""
     bare = _ARTICLE.sub("", text, count=1).strip()
     return bool(bare) and text == text.strip() and not _UNCLEAR.search(text)
+
+
+def _name(operand: str) -> str:
+    return " ".join(_ARTICLE.sub("", operand, count=1).lower().split())
+
+
+def _said_again(subject: str) -> str:
+    """A thing named before: ``a dog`` is ``the dog``, ``two dogs`` are ``the two dogs``."""
+    article = _ARTICLE.match(subject)
+    if article is None:
+        return f"the {subject}" if _PLURAL.match(subject) and subject[0].isdigit() else subject
+    word = article.group().lower()
+    rest = subject[article.end() :]
+    return f"the {word}{rest}" if word in _COUNTS else f"the{rest}"
 
 
 def _agreeing(link: str, subject: str) -> str:

@@ -9,40 +9,40 @@ from typing import NamedTuple
 
 from ..relations import PHRASES as BENCHMARK_PHRASES
 from ..relations import Relation
+from .places import whole_or_part
 
-PHRASES: Mapping[str, Relation] = {
-    **BENCHMARK_PHRASES,
-    "to the left side of": Relation.LEFT,
-    "on the left side of": Relation.LEFT,
-    "at the left of": Relation.LEFT,
-    "to the right side of": Relation.RIGHT,
-    "on the right side of": Relation.RIGHT,
-    "at the right of": Relation.RIGHT,
-    "at the top of": Relation.ABOVE,
-    "over": Relation.ABOVE,
-    "at the bottom of": Relation.BELOW,
-    "under": Relation.BELOW,
-    "underneath": Relation.BELOW,
-    "beneath": Relation.BELOW,
-    "in back of": Relation.BEHIND,
-    "beside": Relation.NEAR,
-}
-"""Those of the benchmarks and other common ones, in lower case."""
+_SIDES = (
+    "{} of",
+    "to {} of",
+    "on {} of",
+    "at {} of",
+    "to the {} of",
+    "on the {} of",
+    "at the {} of",
+    "in the {} of",
+    *(
+        f"{where} {{}}{side} of"
+        for where in ("to the", "on the", "at the", "in the", "on")
+        for side in (" side", "-side", " hand side", "-hand side")
+    ),
+)
+_ENDS = ("on the {} of", "on {} of", "at the {} of", "at {} of", "to the {} of")
+_DEPTHS = ("at the {} of", "at {} of", "to the {} of", "in the {} of")
 
-STRONG_FOR_WEAK: Mapping[str, str] = {
-    "to the right of": "to the left of",
-    "on the right of": "on the left of",
-    "at the right of": "at the left of",
-    "to the right side of": "to the left side of",
-    "on the right side of": "on the left side of",
-    "right of": "left of",
+_FLIPS: Mapping[str, str] = {
+    **{form.format("right"): form.format("left") for form in _SIDES},
+    **{form.format("bottom"): form.format("top") for form in _ENDS},
     "below": "above",
-    "on the bottom of": "on the top of",
-    "at the bottom of": "at the top of",
     "behind": "in front of",
 }
+
+STRONG_FOR_WEAK: Mapping[str, str] = {
+    **_FLIPS,
+    "hidden behind": "in front of",
+    **{form.format(word): "in front of" for form in _DEPTHS for word in ("back", "rear")},
+}
 """TORE's flips: ``A weak B`` is ``B strong A``. Directions from what is known of ESPLoRA; the
-surface forms are ours, from the benchmarks' prompts."""
+surface forms are ours, from the benchmarks' prompts and from how prompts are written."""
 
 EXTENDED: Mapping[str, str] = {
     "hidden by": "in front of",
@@ -54,15 +54,32 @@ EXTENDED: Mapping[str, str] = {
 }
 """Further flips of our own, with ``tore-extended`` only."""
 
-_OPPOSITES = (
-    *((weak, strong) for weak, strong in STRONG_FOR_WEAK.items()),
-    ("under", "over"),
-)
+PHRASES: Mapping[str, Relation] = {
+    **BENCHMARK_PHRASES,
+    **{form.format("left"): Relation.LEFT for form in _SIDES},
+    **{form.format("right"): Relation.RIGHT for form in _SIDES},
+    **{form.format("top"): Relation.ABOVE for form in _ENDS},
+    **{form.format("bottom"): Relation.BELOW for form in _ENDS},
+    **{form.format("front"): Relation.IN_FRONT for form in _DEPTHS},
+    **{phrase: Relation.BEHIND for phrase, to in STRONG_FOR_WEAK.items() if to == "in front of"},
+    "over": Relation.ABOVE,
+    "under": Relation.BELOW,
+    "underneath": Relation.BELOW,
+    "beneath": Relation.BELOW,
+    "in back of": Relation.BEHIND,
+    "beside": Relation.NEAR,
+    "close to": Relation.NEAR,
+    "adjacent to": Relation.NEAR,
+}
+"""Those of the benchmarks and other common ones, in lower case."""
 
 OPPOSITE: Mapping[str, str] = {
     **{phrase: phrase for phrase, relation in PHRASES.items() if relation is Relation.NEAR},
-    **dict(_OPPOSITES),
-    **{strong: weak for weak, strong in _OPPOSITES},
+    **STRONG_FOR_WEAK,
+    **{strong: weak for weak, strong in _FLIPS.items()},
+    **{form.format("front"): "behind" for form in _DEPTHS},
+    "under": "over",
+    "over": "under",
     # These have no opposite of their own form. That of T2I-CompBench's "on top of" is in its words.
     "on top of": "on the bottom of",
     "underneath": "over",
@@ -95,8 +112,24 @@ class PhraseMatch(NamedTuple):
 
 @lru_cache(maxsize=256)
 def find_phrases(text: str) -> tuple[PhraseMatch, ...]:
-    """Relation phrases in reading order: whole words, the longest phrase first."""
+    """Relation phrases in reading order: whole words, the longest phrase first.
+
+    One that places something in the image, or within a thing, relates no two objects and is none.
+    """
+    return tuple(match for match in _matches(text) if not _is_place(text, match))
+
+
+def find_places(text: str) -> tuple[PhraseMatch, ...]:
+    """What would be relation phrases, and say where in the image or in a thing something is."""
+    return tuple(match for match in _matches(text) if _is_place(text, match))
+
+
+def _matches(text: str) -> tuple[PhraseMatch, ...]:
     return tuple(
         PhraseMatch(" ".join(m.group().lower().split()), m.start(), m.end())
         for m in _ANY.finditer(text)
     )
+
+
+def _is_place(text: str, match: PhraseMatch) -> bool:
+    return whole_or_part(match.phrase, text, match.end)

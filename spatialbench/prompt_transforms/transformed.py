@@ -20,7 +20,7 @@ from ..plugins import (
     Rewriting,
 )
 from ..prompts import Prompt
-from .given_texts import GivenTexts
+from .given_texts import FILE, GivenTexts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,8 +43,20 @@ def transform_of(name: str) -> PromptTransform:
         raise unknown_name("prompt transform", name, [NONE, *known])
     found = plugins.load("prompt transform", word)
     if slash and name != found.signature:
-        raise UserError(f"the prompt transform {name} is not installed: {found.signature} is.")
+        raise UserError(
+            f"the prompt transform {name} is not installed: {found.signature} is, so give "
+            f"--prompt-transform {word} and another --out for new images."
+        )
     return found
+
+
+def is_other_version(signature: str, other: str) -> bool:
+    """Whether two signatures are of one transform, and not of one version (``tore/1``, ``tore/2``).
+
+    Given texts have no versions.
+    """
+    one, another = signature.partition("/"), other.partition("/")
+    return one[0] == another[0] != FILE and bool(one[1] and another[1]) and one[2] != another[2]
 
 
 def applied(transform: PromptTransform, prompt: Prompt) -> tuple[Prompt, Rewriting]:
@@ -67,6 +79,18 @@ def applied(transform: PromptTransform, prompt: Prompt) -> tuple[Prompt, Rewriti
             "same id with some text, and a Rewriting with that text; correct the transform."
         )
     return sent, done
+
+
+def installed_instead(signature: str) -> str | None:
+    """The signature of a transform that is installed in another version than ``signature``.
+
+    None where the same version is installed, or no transform of that name.
+    """
+    word = signature.partition("/")[0]
+    if word not in plugins.names("prompt transform"):
+        return None
+    here: str = plugins.load("prompt transform", word).signature
+    return here if is_other_version(signature, here) else None
 
 
 @dataclass(frozen=True, slots=True)

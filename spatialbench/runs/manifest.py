@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from ..errors import UserError, typed
 from ..files.documents import first_error, parse_json, read_limited
 from ..files.shown_text import inert_line
+from ..prompt_transforms import IDENTITY_KEY, is_other_version
 from .files import SCRATCH, create_atomic, write_if_other
 from .identity import differences, run_id
 from .machine import Machine
@@ -189,6 +190,13 @@ def same_identity(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> Non
                 f"version {before.get('version')} of {now.get('method')} made it, and this "
                 f"spatialbench has version {now.get('version')}, which makes other images: give "
                 f"another --out. '{typed('status', folder)}' says what is there."
+            )
+        sent, here = str(before.get(IDENTITY_KEY)), str(now.get(IDENTITY_KEY))
+        if is_other_version(sent, here):
+            way = (
+                f"the prompt transform {sent} rewrote its prompts, and {here} is installed, which "
+                "may write other texts: detect, score and show it as it is, and give another "
+                "--out for new images."
             )
         raise UserError(
             f"{folder} holds another run, which differs in {'; '.join(fields)} (there -> now): "

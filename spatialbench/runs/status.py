@@ -14,6 +14,7 @@ from ..files.documents import read_json
 from ..plugins.detector_names import plugin_of
 from ..plugins.evidence import ANSWERS, BOXES
 from ..plugins.subsets import default_rule
+from ..prompt_transforms import IDENTITY_KEY, installed_instead
 from ..prompts import Key
 from .expected import to_judge
 from .identity import differences
@@ -210,6 +211,15 @@ def _next(
     if refused and images + refused == expected and scored == images and not unfinished:
         again = command or "the command that began the run"
         return f"to ask again for the {refused:,} refused: {again} --retry-refused"
+    sent = str(run.generator.get(IDENTITY_KEY))
+    if (other := installed_instead(sent)) is not None:
+        if images < expected or unfinished:
+            return (
+                f"{typed('detect', run.path)} for the images that are there; the others need {sent}"
+                f", and {other} is installed: begin a run with another --out"
+            )
+        # The command that made it would be refused.
+        command = None
     if images < expected or unfinished:
         return f"give again: {command or 'the command that began the run'}"
     looked = {**detections, **answers}
