@@ -64,6 +64,7 @@ _WITH = re.compile(r"\bwith(?:out)?\b", re.IGNORECASE)
 _CONJUNCTION = re.compile(r",?\s+(?:and|while|but)\s+", re.IGNORECASE)
 _NEW_SUBJECT = re.compile(r"\s*,\s*(?:an?|the|one|two|three|four|some|there)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:an?|the|one|two|three|four|some)\b", re.IGNORECASE)
+_NEW = re.compile(r"(?:an?|one|two|three|four|some)\b", re.IGNORECASE)
 _SINGULAR = re.compile(r"(?:an?|one|this)\b", re.IGNORECASE)
 _PLURAL = re.compile(
     r"(?:two|three|four|five|six|seven|eight|nine|ten|some|several|many|these|those|\d+)\b",
@@ -244,7 +245,7 @@ def _all_joined(clauses: Sequence[Clause], between: Sequence[str]) -> bool:
     ``A left of B, right of C`` it may be B that is right of C. Neither may there be a second thing
     of the subject's name: "the dog" would be any of the two.
     """
-    names = {_name(clause.second) for clause in clauses}
+    names = {_name(clause.second) for clause in clauses if _NEW.match(clause.second)}
     if any(clause.shared and _name(clause.subject) in names for clause in clauses):
         return False
     joined = False

@@ -208,18 +208,15 @@ def _next(
 ) -> str:
     expected = run.expected.images
     command = _again(run)
-    if refused and images + refused == expected and scored == images and not unfinished:
-        again = command or "the command that began the run"
-        return f"to ask again for the {refused:,} refused: {again} --retry-refused"
     sent = str(run.generator.get(IDENTITY_KEY))
     if (other := installed_instead(sent)) is not None:
         if images < expected or unfinished:
-            return (
-                f"{typed('detect', run.path)} for the images that are there; the others need {sent}"
-                f", and {other} is installed: begin a run with another --out"
-            )
-        # The command that made it would be refused.
-        command = None
+            ways = f"{typed('detect', run.path)} for the images there are, or another --out"
+            return f"{ways}: the missing ones need {sent}, and {other} is installed"
+        command = None  # it would be refused
+    if refused and images + refused == expected and scored == images and not unfinished:
+        again = command or "the command that began the run"
+        return f"to ask again for the {refused:,} refused: {again} --retry-refused"
     if images < expected or unfinished:
         return f"give again: {command or 'the command that began the run'}"
     looked = {**detections, **answers}

@@ -74,7 +74,7 @@ def test_images_seeds_and_rewriting_are_conditions(spatialbench: Command) -> Non
         "images per prompt 1 (others 2)",
         "seeds hashed:3 (others protocol)",
         "only left,right (others everything); prompts 24 (others 48)",
-        "prompt rewriting tore/1 (others none)",
+        "prompt rewriting tore/2 (others none)",
     ]
 
 

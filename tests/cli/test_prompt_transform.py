@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from spatialbench import plugins
+from spatialbench.prompt_transforms import rewriting
 
 from .conftest import Command
 
@@ -19,12 +23,12 @@ def test_tore_keeps_the_meaning_and_is_judged_by_the_original(spatialbench: Comm
     assert document["metrics"]["RIGHT"] == 100
     assert document["method"] == "painter+tore"
     assert "gen:painter/1(" in document["signature"]
-    assert "prompt_transform=tore/1" in document["signature"]
-    said = "prompt transform tore/1: 24 of 48 prompts rewritten, 24 unchanged, 0 not parsed"
+    assert "prompt_transform=tore/2" in document["signature"]
+    said = "prompt transform tore/2: 24 of 48 prompts rewritten, 24 unchanged, 0 not parsed"
     assert said in outcome.err
     assert any(note.startswith(said) for note in document["notes"])
     manifest = json.loads(Path("tore/manifest.json").read_text())
-    assert manifest["identity"]["generator"]["prompt_transform"] == "tore/1"
+    assert manifest["identity"]["generator"]["prompt_transform"] == "tore/2"
 
     lines = [json.loads(line) for line in Path("tore/prompts.jsonl").read_text().splitlines()]
     assert len(lines) == 48
@@ -44,10 +48,10 @@ def test_tore_keeps_the_meaning_and_is_judged_by_the_original(spatialbench: Comm
         assert (Path("tore") / image).read_bytes() == (Path("plain") / image).read_bytes()
     table = spatialbench("leaderboard", "tore", "plain").out
     assert "painter+tore" in table
-    assert "prompt transform tore/1" in spatialbench("score", "tore").out
+    assert "prompt transform tore/2" in spatialbench("score", "tore").out
 
 
-@pytest.mark.parametrize(("name", "right"), [("swap/2", 100), ("swap-phrase-kept/1", 0)])
+@pytest.mark.parametrize(("name", "right"), [("swap/3", 100), ("swap-phrase-kept/2", 0)])
 def test_swap_says_the_same_and_with_its_phrase_kept_the_contrary(
     spatialbench: Command, name: str, right: int
 ) -> None:
@@ -59,6 +63,47 @@ def test_swap_says_the_same_and_with_its_phrase_kept_the_contrary(
     document = json.loads(outcome.out)
     assert document["metrics"]["RIGHT"] == right
     assert f"{name}: 8 of 8 prompts rewritten" in outcome.err
+
+
+def test_a_run_of_another_version_is_shown_and_not_added_to(
+    spatialbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run begun with ``tore/1``, opened where ``tore/2`` is installed."""
+    larger = (*RUN, "--prompt-transform", "tore", "--out", "run")
+    before = plugins.load("prompt transform", "tore")
+    with monkeypatch.context() as patch:
+        patch.setattr(rewriting, "TORE", replace(before, version=1))
+        made = spatialbench("generate", *larger[1:], "--limit", "4")
+        assert made.status == 0, made.err
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    assert manifest["identity"]["generator"]["prompt_transform"] == "tore/1"
+    texts = Path("run/prompts.jsonl").read_bytes()
+
+    command = next(
+        line for line in spatialbench("status", "run").out.splitlines() if line.startswith("next")
+    )
+    assert command.split()[1:] == ["spatialbench", "detect", "run"]
+    assert spatialbench("detect", "run").status == 0
+    scored = spatialbench("score", "run", "--format", "json")
+    assert scored.status == 0, scored.err
+    assert json.loads(scored.out)["images"] == 8
+    assert "prompt transform tore/1" in json.loads(scored.out)["notes"][0]
+    assert "painter+tore" in spatialbench("leaderboard", "run").out
+    assert spatialbench("gallery", "run").status == 0
+    sent = json.loads(texts.splitlines()[-1])["prompt_sent"]
+    assert any(sent in data.read_text() for data in Path("run/gallery").rglob("*.js"))
+    assert "nothing is left to do" in spatialbench("status", "run").out
+
+    for name in ("tore", "tore/1"):
+        refused = spatialbench(*larger, "--limit", "8", "--prompt-transform", name)
+        assert refused.status == 2
+        assert "tore/1" in refused.err
+        assert "another --out" in refused.err
+    assert Path("run/prompts.jsonl").read_bytes() == texts
+    Path(next(iter(Path("run/images").iterdir()), Path()), "0.png").unlink()
+    assert "the missing ones need tore/1" in spatialbench("status", "run").out
+    elsewhere = spatialbench("generate", *larger[1:-1], "new", "--limit", "4")
+    assert elsewhere.status == 0, elsewhere.err
 
 
 def test_another_transform_is_another_run(spatialbench: Command) -> None:
