@@ -166,7 +166,7 @@ def parse(text: str) -> Sentence | None:
     clauses: list[Clause] = []
     for match, (start, end), separator in zip(found, bounds, ("", *between), strict=True):
         if clauses and _LINK_ALONE.fullmatch(text, start, match.start):
-            clause = _sharing(clauses[-1], text, match, start, end)
+            clause = _sharing(clauses, text, match, start, end)
         else:
             clause = _clause(text, match, start, end)
         if clause is None:
@@ -209,15 +209,22 @@ def _clause(text: str, match: PhraseMatch, start: int, end: int) -> Clause | Non
     return _with_second(Clause(prefix, first, link.group(), "", "", "", "", ""), text, match, end)
 
 
-def _sharing(before: Clause, text: str, match: PhraseMatch, start: int, end: int) -> Clause | None:
+def _sharing(
+    before: Sequence[Clause], text: str, match: PhraseMatch, start: int, end: int
+) -> Clause | None:
     """The clause without a subject of its own in ``text[start:end]``, or None."""
     if any(start <= place.start < end for place in find_places(text)):
         return None
-    shared = before if before.shared is None else before.shared
+    shared = before[-1].shared or before[-1]
     clause = Clause("", "", text[start : match.start], "", "", "", "", "", shared)
     made = _with_second(clause, text, match, end)
     # What follows may be the subject of the phrase: "to the right of a bird, a car".
-    return None if made is None or _NEW_SUBJECT.match(made.suffix) else made
+    if made is None or _NEW_SUBJECT.match(made.suffix):
+        return None
+    # "the dog" would be any of two: "a dog below a dog and right of a cat".
+    seconds = [c.second for c in (*before, made) if c is shared or c.shared is shared]
+    twice = any(_NEW.match(second) and _name(second) == _name(shared.first) for second in seconds)
+    return None if twice else made
 
 
 def _with_second(clause: Clause, text: str, match: PhraseMatch, end: int) -> Clause | None:
@@ -242,12 +249,8 @@ def _all_joined(clauses: Sequence[Clause], between: Sequence[str]) -> bool:
     """Whether every clause that shares its subject is joined by a conjunction, as lists are.
 
     In ``A left of B, right of C and above D`` a comma stands for the conjunction that follows; in
-    ``A left of B, right of C`` it may be B that is right of C. Neither may there be a second thing
-    of the subject's name: "the dog" would be any of the two.
+    ``A left of B, right of C`` it may be B that is right of C.
     """
-    names = {_name(clause.second) for clause in clauses if _NEW.match(clause.second)}
-    if any(clause.shared and _name(clause.subject) in names for clause in clauses):
-        return False
     joined = False
     for clause, separator in reversed(list(zip(clauses[1:], between, strict=True))):
         if clause.shared is None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from spatialbench import plugins
 from spatialbench.prompt_transforms import rewriting
 
 from .conftest import Command
@@ -70,9 +69,8 @@ def test_a_run_of_another_version_is_shown_and_not_added_to(
 ) -> None:
     """A run begun with ``tore/1``, opened where ``tore/2`` is installed."""
     larger = (*RUN, "--prompt-transform", "tore", "--out", "run")
-    before = plugins.load("prompt transform", "tore")
     with monkeypatch.context() as patch:
-        patch.setattr(rewriting, "TORE", replace(before, version=1))
+        patch.setattr(rewriting, "TORE", replace(rewriting.TORE, version=1))
         made = spatialbench("generate", *larger[1:], "--limit", "4")
         assert made.status == 0, made.err
     manifest = json.loads(Path("run/manifest.json").read_text())

@@ -9,6 +9,7 @@ import pytest
 
 from spatialbench.api.choosing import benchmark_and_subset
 from spatialbench.benchmarks.own_prompts import PLUGIN
+from spatialbench.benchmarks.own_prompts.reading import prompt_of_record
 from spatialbench.errors import UserError
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
@@ -20,6 +21,19 @@ def read(folder: Path, name: str, content: str) -> list[tuple[str, str]]:
     (folder / name).write_text(content, encoding="utf-8")
     benchmark, subset = benchmark_and_subset(f"own-prompts:{folder / name}")
     return [(prompt.id, prompt.text) for prompt in benchmark.prompts(subset)]
+
+
+def test_what_a_text_asks_for_in_its_own_words() -> None:
+    """A shared subject is the subject of both; a place in the image relates nothing."""
+    prompt = prompt_of_record({"prompt": "a dog below a cat and right of two birds"})
+    assert prompt.facts["triplets"] == (
+        Triplet("dog", Relation.BELOW, "cat"),
+        Triplet("dog", Relation.RIGHT, "birds"),
+    )
+    assert prompt.objects == ("dog", "cat", "birds")
+    assert prompt_of_record({"prompt": "a dog on the right of the image"}).triplet is None
+    scene = prompt_of_record({"prompt": "a street with a bus behind a taxi"})
+    assert scene.triplet == Triplet("bus", Relation.BEHIND, "taxi")
 
 
 TWO = [("0", "a dog"), ("1", "a cat, asleep")]
