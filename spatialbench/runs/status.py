@@ -208,8 +208,7 @@ def _next(
 ) -> str:
     expected = run.expected.images
     command = _again(run)
-    sent = str(run.generator.get(IDENTITY_KEY))
-    if (other := installed_instead(sent)) is not None:
+    if other := installed_instead(sent := str(run.generator.get(IDENTITY_KEY))):
         if images < expected or unfinished:
             ways = f"{typed('detect', run.path)} for the images there are, or another --out"
             return f"{ways}: the missing ones need {sent}, and {other} is installed"
