@@ -119,6 +119,7 @@ def find_phrases(text: str) -> tuple[PhraseMatch, ...]:
     return tuple(match for match in _matches(text) if not _is_place(text, match))
 
 
+@lru_cache(maxsize=256)
 def find_places(text: str) -> tuple[PhraseMatch, ...]:
     """What would be relation phrases, and say where in the image or in a thing something is."""
     return tuple(match for match in _matches(text) if _is_place(text, match))
