@@ -20,7 +20,7 @@ _SHOWS = r"(?:of|showing|depicting|featuring|in\s+which|where)"
 _ADJECTIVES = r"(?:(?!(?:an?|the|of|on|in|at|by|near|with|and|or)\b)[\w-]+\s+){0,3}?"
 _PREFIX = re.compile(
     rf"(?:(?:in|on|at)\s+[^,]+?(?:,\s+|\s+(?=there\s+(?:is|are)\b))|there\s+(?:is|are)\s+"
-    rf"|(?:(?:an?|the)\s+)?(?:[\w-]+\s+){{0,3}}?(?:{IMAGE}|view|scene)\s+{_SHOWS}\s+"
+    rf"|(?:(?:an?|the)\s+)?(?:(?!an?\b|the\b)[\w-]+\s+){{0,3}}?(?:{IMAGE}|view|scene)\s+{_SHOWS}\s+"
     rf"|(?:(?:an?|the)\s+)?{_ADJECTIVES}(?:{SCENE}|photo|photograph|image|picture)"
     rf"(?:\s+(?:scene|view|at|in|of)(?:\s+[\w-]+){{0,2}}?)?"
     rf"(?:\s+(?:with|showing|featuring|containing|in\s+which|where)|\s*:)\s+)+",

@@ -88,6 +88,10 @@ def rewritten(transform: PhraseTransform, text: str) -> Rewriting:
         ),
         ("an image with a dog behind a cat", "an image with a cat in front of a dog"),
         (
+            "a black and white photo of a dog behind a cat",
+            "a black and white photo of a cat in front of a dog",
+        ),
+        (
             "a dog behind a cat with mountains in the background",
             "a cat in front of a dog with mountains in the background",
         ),
@@ -177,6 +181,7 @@ def test_unchanged(text: str) -> None:
         # No scene: the hat may be behind the dog.
         "a man with a hat behind a dog",
         "a man on a street with a bus behind a taxi",
+        "a woman with a picture of a dog behind a cat",
         # A place and a relation: what was at the bottom would not be.
         "a dog behind a cat on the right of the image",
         "a dog at the bottom of the image behind a cat",
