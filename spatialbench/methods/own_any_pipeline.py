@@ -73,7 +73,7 @@ class OwnAnyPipeline(AnyPipeline):
         told: Json = {"name": "none"}
         if scheduler is not None:
             kind = type(scheduler).__name__
-            config = json.loads(plain_config(scheduler.config))
+            config = json.loads(plain_config(scheduler.config), parse_constant=str)
             told = {"name": kind, "class": kind, "config": config}
         return {"backbone": {"name": name, "weights": self._weights}, "scheduler": told}
 

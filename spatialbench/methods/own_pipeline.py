@@ -106,7 +106,8 @@ class OwnPipeline(StableDiffusion):
     def _scheduler_identity(self) -> dict[str, Any]:
         scheduler = self._scheduler()
         config = {key: value for key, value in scheduler.config.items() if not key.startswith("_")}
-        plain = json.loads(json.dumps(config, default=str))
+        # Some schedulers are set to an infinity, which no identity can hold: its name then.
+        plain = json.loads(json.dumps(config, default=str), parse_constant=str)
         chosen = self.sampling.scheduler.name
         kind = type(scheduler).__name__
         return {"name": kind if chosen == OWN else chosen, "class": kind, "config": plain}

@@ -25,10 +25,10 @@ SMALL = ("--steps", "2", *SEEN, "--device", "cpu", "--out", "run")
 
 @pytest.fixture(scope="session")
 def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
-    """Folders and objects of two pipelines."""
+    """Folders and objects of all pipelines."""
     root = tmp_path_factory.mktemp("pipelines")
     found = {}
-    for name in ("z-image", "cogview4"):
+    for name in PIPELINES:
         pipe = made(name)
         pipe.save_pretrained(root / name)
         found[name] = (root / name, pipe)
@@ -47,7 +47,7 @@ def _images(run: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["z-image", "cogview4"])
+@pytest.mark.parametrize("name", sorted(PIPELINES))
 def test_a_run_from_a_folder_and_one_of_the_object_hold_the_bare_images(
     spatialbench: Command, pipelines: dict[str, tuple[Path, Any]], name: str
 ) -> None:

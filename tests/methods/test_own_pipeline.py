@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from spatialbench.methods.own_pipeline import OwnPipeline
 from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
+from spatialbench.runs.identity import canonical_json
 from tests.methods.batches import pixels
 
 REQUESTS = [
@@ -66,6 +68,16 @@ def test_the_pipeline_is_left_as_it_was(sd_folder: Path) -> None:
     assert pipe.text_encoder.training
     assert not pipe.unet.training
     assert pipe.unet.conv_in.weight.requires_grad
+
+
+def test_a_scheduler_that_is_set_to_an_infinity_has_an_identity(sd_folder: Path) -> None:
+    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+    pipe = StableDiffusionPipeline.from_pretrained(sd_folder)
+    pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
+    assert pipe.scheduler.config.lambda_min_clipped == -math.inf
+    identity = own(pipe).identity()
+    assert '"lambda_min_clipped":"-Infinity"' in canonical_json(identity)
 
 
 def test_the_identity_is_that_of_the_parts(sd_folder: Path) -> None:
