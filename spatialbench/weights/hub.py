@@ -16,7 +16,8 @@ from .patterns import FilePatterns
 log = logging.getLogger(__name__)
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_REPO = re.compile(r"[\w.-]+/[\w.-]+")
+_REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+"""``./name`` and ``../name`` are folders."""
 
 _ANSWER_S = 10.0
 PATIENCE = (CONNECT_S, _ANSWER_S, _ANSWER_S, CONNECT_S)

@@ -76,7 +76,7 @@ def test_four_images_a_prompt_round_trip(tmp_path: Path) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    path = tmp_path / "annotation_obj_detection_2d" / "vqa_result.json"
+    path = tmp_path / "labels" / "annotation_obj_detection_2d" / "vqa_result.json"
     assert [row["question_id"] for row in json.loads(path.read_text())] == [28, 29, 30, 31]
     for count in (None, 4):
         assert [(p.id, k) for p, k, _ in read_official(path, "2d", count)] == [

@@ -71,8 +71,8 @@ def guided_words(prompt: Prompt) -> GuidedWords | None:
     if not table.holds(text):
         raise UserError(
             f"prompt {prompt.id} ({text!r}) is not one of those whose nouns storm-released knows: "
-            "the prompts of visor, geneval and t2i-compbench as they stand; to guide the objects "
-            "that the benchmark names, add --set nouns=given."
+            "the prompts of visor, geneval and t2i-compbench (2d, 3d, numeracy, complex) as they "
+            "stand; to guide the objects that the benchmark names, add --set nouns=given."
         )
     words = list(_WORD.finditer(text))
     here = table.unusual.get(text, {})
