@@ -38,7 +38,7 @@ def servers() -> Path:
 def cases() -> list[Json]:
     """Requests with what the official server replied; see ``servers.md`` of the reference data."""
     place = servers()
-    files = sorted(place.glob("server_cases*.json")) if place.is_dir() else [place]
+    files = sorted(place.rglob("server_cases*.json")) if place.is_dir() else [place]
     assert files, f"{place} has no server_cases*.json"
     return [case for file in files for case in json.loads(file.read_text())["cases"]]
 
