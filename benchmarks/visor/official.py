@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
 
@@ -102,10 +104,7 @@ def read_official(
             whose own text is not its prompt's (then the ids belong to another prompt list), or
             classes none of which is an object of any prompt.
     """
-    known = prompts("all") if prompt_list is None else prompt_list
-    by_text: dict[str, list[int]] = {}
-    for position, prompt in enumerate(known):
-        by_text.setdefault(prompt.text, []).append(position)
+    known = _all() if prompt_list is None else _Known(prompt_list)
     try:
         content = read_limited(path, LARGE)
         records = _FILE.validate_json(content)
@@ -124,27 +123,47 @@ def read_official(
             f"{path} holds a key twice, of which readers of JSON would take the last: give every "
             "image one record."
         )
-    judged = [_verdict(path, key, record, known, by_text) for key, record in records.items()]
+    judged = [_verdict(path, key, record, known) for key, record in records.items()]
     named = dict.fromkeys(name for record in records.values() for name in record["classes"])
-    objects = {name for prompt in known for name in prompt.objects}
-    if named and objects.isdisjoint(named):
+    if named and known.objects.isdisjoint(named):
         asked = dict.fromkeys(name for prompt, _, _ in judged for name in prompt.objects)
         raise UserError(f"{path}: {other_names(named, asked)}")
     return judged
 
 
+@dataclass
+class _Known:
+    """A prompt list, and what is looked up in it; each only where it is asked for."""
+
+    prompts: Sequence[Prompt]
+
+    @cached_property
+    def by_text(self) -> Mapping[str, Sequence[int]]:
+        """The positions of each text."""
+        found: dict[str, list[int]] = {}
+        for position, prompt in enumerate(self.prompts):
+            found.setdefault(prompt.text, []).append(position)
+        return found
+
+    @cached_property
+    def objects(self) -> frozenset[str]:
+        """Of all prompts."""
+        return frozenset(name for prompt in self.prompts for name in prompt.objects)
+
+
+@cache
+def _all() -> _Known:
+    return _Known(prompts("all"))
+
+
 def _verdict(
-    path: Path,
-    key: str,
-    record: OfficialRecord,
-    known: Sequence[Prompt],
-    by_text: Mapping[str, Sequence[int]],
+    path: Path, key: str, record: OfficialRecord, known: _Known
 ) -> tuple[Prompt, int, Verdict]:
     match = _KEY.fullmatch(key)
     if match is None:
         text, _, number = key.rpartition("_")
         # InfSplign's scripts use the prompt's text, of which there is one each.
-        found = by_text.get(text, ())
+        found = known.by_text.get(text, ())
         if len(found) != 1 or not _NUMBER.fullmatch(number):
             raise UserError(
                 f"{path}: key {key!r} is not a prompt id and an image index like '1103_0'; "
@@ -158,12 +177,12 @@ def _verdict(
             f"{path}: record {key!r} has the sra {record['sra']:g}: expected 0 or 1 (divide "
             "percent by 100)."
         )
-    if position >= len(known):
+    if position >= len(known.prompts):
         raise UserError(
             f"{path}: key {key!r} has no prompt: ids are positions in the list of "
-            f"{len(known):,} prompts; give the prompt list that the file was made with."
+            f"{len(known.prompts):,} prompts; give the prompt list that the file was made with."
         )
-    prompt = known[position]
+    prompt = known.prompts[position]
     _check_same_prompt(path, key, record, prompt)
     return prompt, index, _judge(prompt, record)
 
