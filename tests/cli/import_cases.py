@@ -28,7 +28,7 @@ def folders() -> list[Path]:
     found = []
     for variable, below in VARIABLES:
         if root := os.environ.get(variable):
-            found += sorted(path.parent for path in Path(root, below).glob("*/expected.json"))
+            found += sorted(path.parent for path in Path(root, below).rglob("expected.json"))
     return found
 
 
