@@ -5,6 +5,7 @@ Both are those of Flow-GRPO's reward server; see ``groups``.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -54,6 +55,7 @@ class GroupRule(KeptBoxesRule):
         facts = {"found_all": groups.counted, "kept": kept_of_asked(prompt, objects)}
         return self._verdict(prompt, objects, groups, facts)
 
+    @abstractmethod
     def _verdict(
         self,
         prompt: Prompt,
@@ -61,7 +63,7 @@ class GroupRule(KeptBoxesRule):
         groups: Groups,
         facts: Mapping[str, bool | int],
     ) -> Verdict:
-        raise NotImplementedError
+        """The verdict on the groups, with these facts; its reason may tell of the rest."""
 
 
 class StrictRule(GroupRule):

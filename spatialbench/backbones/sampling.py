@@ -83,6 +83,17 @@ class Sampling:
             required(kind, lambda: require_dtype(self.dtype, self.device)),
         ]
 
+    def asked(self) -> dict[str, Any]:
+        """What was asked of any model, as the identity has it; plain JSON."""
+        return {
+            "steps": self.steps,
+            "guidance_scale": self.guidance_scale,
+            "width": self.width,
+            "height": self.height,
+            "dtype": self.dtype,
+            "prompt_transform": self.prompt_transform,
+        }
+
     def identity(self) -> dict[str, Any]:
         """Everything here that decides the pixels; plain JSON. No model is loaded.
 
@@ -92,12 +103,7 @@ class Sampling:
         return {
             "backbone": self.backbone.identity(),
             "scheduler": self.scheduler.identity(),
-            "steps": self.steps,
-            "guidance_scale": self.guidance_scale,
-            "width": self.width,
-            "height": self.height,
-            "dtype": self.dtype,
-            "prompt_transform": self.prompt_transform,
+            **self.asked(),
             **({"text_length": self.text_length} if self.family.flow else {}),
         }
 

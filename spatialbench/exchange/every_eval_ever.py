@@ -22,7 +22,7 @@ from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..files.shown_text import inert_line
 from ..plugins import Metric
-from ..reports.scored import ScoredRun, load_scored
+from ..reports.scored import ScoredRun, load_whole
 from ..runs.files import make_folder, require_not_of_a_run, write_atomic
 from ..runs.names import backbone_name, backbone_revision, slug
 from ..runs.opening import Run
@@ -50,11 +50,7 @@ def export_record(run: Run, out: Path) -> list[Path]:
         UserError: a run that is not scored, is partial, or whose verdicts are of another
             selection; a place that belongs to a run, no space.
     """
-    if run.is_part:
-        raise UserError(
-            f"{run.path} is of more images than these: type '{typed('score', run.path)}' first."
-        )
-    scored = load_scored(run)
+    scored = load_whole(run)
     result = scored.result
     if result.partial:
         raise UserError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import UserError, typed
 from ..plugins import Benchmark, Evidence, Rule, Source
 from ..plugins.evidence import ANSWERS, BOXES, SEEN
-from ..plugins.records import AnswerRecord, BoxRecord
+from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord
 from ..prompts import Prompt
 from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
@@ -69,7 +69,10 @@ def export_results(run: Run, folder: Path, notice: Notice = _nobody) -> list[Pat
         )
     judging = Judging(rule, result.threshold).of_run(run.path, run.expected.prompts)
     kind = ANSWERS if ANSWERS in judging.kinds(run.expected.prompts) else BOXES
-    images = list(_evidence(run, judging.rule, result.detector, kind))
+    images = [
+        (prompt, index, _evidence(run, judging.rule, prompt, record))
+        for prompt, index, record in _records(run, result.detector, kind)
+    ]
     if len(images) < result.images:
         what = SEEN[kind].what
         raise UserError(
@@ -101,30 +104,26 @@ def export_results(run: Run, folder: Path, notice: Notice = _nobody) -> list[Pat
     return written
 
 
-def _evidence(
-    run: Run, rule: Rule, signature: str, kind: str
-) -> Iterator[tuple[Prompt, int, Evidence]]:
-    """What the expected images are judged by, in run order, of one kind and what the rule finds."""
+def _evidence(run: Run, rule: Rule, prompt: Prompt, record: SeenRecord) -> Evidence:
+    """What an image is judged by: its record, and what the rule itself finds."""
+    index = record.key[1]
+
+    def source(kind: str) -> Source | None:
+        return rule.source(kind, run.path)
+
+    if isinstance(record, AnswerRecord):
+        return Evidence(prompt, index, None, source, answers=record.answers)
+    assert isinstance(record, BoxRecord)
+    boxes = record.detections().require_sound()
+    return Evidence(prompt, index, record, source, boxes=boxes)
+
+
+def _records(
+    run: Run, signature: str, kind: str = BOXES
+) -> Iterator[tuple[Prompt, int, SeenRecord]]:
+    """What a model saw in the expected images, in run order."""
     expected = run.expected
     found = {one.key: one for one in run.directory.seen(signature, lambda notice: None, kind)}
-    for key in expected.keys():  # noqa: SIM118
-        record = found.get(key)
-        prompt = expected.by_id[key[0]]
-
-        def source(wanted: str) -> Source | None:
-            return rule.source(wanted, run.path)
-
-        if isinstance(record, AnswerRecord):
-            yield prompt, key[1], Evidence(prompt, key[1], None, source, answers=record.answers)
-        elif isinstance(record, BoxRecord):
-            boxes = record.detections().require_sound()
-            yield prompt, key[1], Evidence(prompt, key[1], record, source, boxes=boxes)
-
-
-def _records(run: Run, detector: str) -> Iterator[tuple[Prompt, int, BoxRecord]]:
-    """Detections of the expected images in run order."""
-    expected = run.expected
-    found = {record.key: record for record in run.directory.seen(detector, lambda notice: None)}
     for key in expected.keys():  # noqa: SIM118
         if key in found:
             yield expected.by_id[key[0]], key[1], found[key]

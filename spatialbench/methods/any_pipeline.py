@@ -99,12 +99,7 @@ class AnyPipeline(Method):
             "pipeline": self._family.class_name,
             "call": _recorded(self.arguments),
             **self._checkpoint(),
-            "steps": sampling.steps,
-            "guidance_scale": sampling.guidance_scale,
-            "width": sampling.width,
-            "height": sampling.height,
-            "dtype": sampling.dtype,
-            "prompt_transform": sampling.prompt_transform,
+            **sampling.asked(),
         }
 
     def _checkpoint(self) -> Json:

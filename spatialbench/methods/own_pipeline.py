@@ -69,12 +69,7 @@ class OwnPipeline(StableDiffusion):
                 "weights": self._weights,
             },
             "scheduler": self._scheduler_identity(),
-            "steps": sampling.steps,
-            "guidance_scale": sampling.guidance_scale,
-            "width": sampling.width,
-            "height": sampling.height,
-            "dtype": sampling.dtype,
-            "prompt_transform": sampling.prompt_transform,
+            **sampling.asked(),
             **({"text_length": sampling.text_length} if sampling.family.flow else {}),
         }
 

@@ -121,6 +121,19 @@ def load_scored(run: Run) -> ScoredRun:
     return ScoredRun(run, result, table, reasons)
 
 
+def load_whole(run: Run) -> ScoredRun:
+    """As ``load_scored``, of a run that was opened with all of its images.
+
+    Raises:
+        UserError: as ``load_scored``; or a part of the run alone.
+    """
+    if run.is_part:
+        raise UserError(
+            f"{run.path} is of more images than these: type '{typed('score', run.path)}' first."
+        )
+    return load_scored(run)
+
+
 def without_undefined(run: Run) -> Summary:
     """The summary of a run of an earlier version, None for what is undefined, with the reasons.
 

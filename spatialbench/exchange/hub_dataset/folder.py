@@ -11,10 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ...errors import UserError, typed
 from ...plugins.layout import Plan
 from ...prompts import Key
-from ...reports.scored import ScoredRun, load_scored
+from ...reports.scored import ScoredRun, load_whole
 from ...runs.opening import Run
 from ...runs.progress import Progress
 from ..write_images import export_planned
@@ -49,11 +48,7 @@ def export_hub(
         UserError: a run that is not scored, or whose verdicts are of another selection; a folder
             that is not empty, no finished image, no space.
     """
-    if run.is_part:
-        raise UserError(
-            f"{run.path} is of more images than these: type '{typed('score', run.path)}' first."
-        )
-    scored = load_scored(run)
+    scored = load_whole(run)
     result = scored.result
     if result.partial:
         progress.notice(

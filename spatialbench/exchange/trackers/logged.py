@@ -42,7 +42,7 @@ class Sample:
         return f"{'right' if self.right else 'wrong'}-{self.key[0]}-{self.key[1]}"
 
     def image(self) -> Image.Image:
-        """The picture, as RGB."""
+        """The image, as RGB."""
         return read_rgb(self.run.directory.read_image(self.key), ("PNG",))
 
 
