@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..plugins import MethodPlugin
-from ..runs.begun import begun_commit
 
 if TYPE_CHECKING:
     from ..backbones.named import Chosen
@@ -33,6 +32,8 @@ def settled(asked: Evaluation, spec: RunSpec, backbone: Chosen) -> RunSpec:
     Args:
         spec: with the newest commit.
     """
+    from ..runs.begun import begun_commit
+
     spec = replace(spec, resolved=backbone.moving)
     begun = begun_commit(spec, asked.out)
     if begun is not None:

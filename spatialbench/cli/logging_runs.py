@@ -9,7 +9,6 @@ import click
 from ..api import choosing
 from ..api.console import stdout_reserved
 from ..api.publishing import TRACKERS, log
-from ..reports.scored import load_scored
 
 
 @click.command("log")
@@ -34,6 +33,8 @@ def command(runs: tuple[Path, ...], to: str, project: str | None, images: int) -
     was scored again is brought up to date. Offline modes and addresses are the tracker's own:
     WANDB_MODE, MLFLOW_TRACKING_URI, TRACKIO_DIR.
     """
+    from ..reports.scored import load_scored
+
     # All are read before any is written.
     scored = [load_scored(choosing.existing_run(run)) for run in runs]
     for one in scored:

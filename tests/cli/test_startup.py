@@ -26,6 +26,19 @@ def test_help_names_every_verb_and_imports_none() -> None:
         assert f"  {verb} " in printed
 
 
+def test_no_verbs_help_imports_a_heavy_library() -> None:
+    """All verbs in one process: the first that imports one is named."""
+    code = (
+        "import sys; from spatialbench.cli import _VERBS, main\n"
+        "for verb in _VERBS:\n"
+        "    main([verb, '--help'])\n"
+        "    heavy = {'torch', 'numpy', 'pandas', 'scipy', 'pyarrow', 'PIL'} & set(sys.modules)\n"
+        "    assert not heavy, (verb, heavy)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_a_server_takes_is_told_without_torch() -> None:
     code = (
         "import sys; from spatialbench.cli import main; main(['serve', '--help']);"
