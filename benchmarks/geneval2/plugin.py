@@ -47,6 +47,7 @@ class GenEval2(Benchmark):
     default_subset = "all"
     images_per_prompt = 1
     judge = "qwen3-vl-8b"
+    detector = "owlv2"
     takes_file = True
     rules = {"soft-tifa": OFFICIAL}  # noqa: RUF012
     metrics = metrics.METRICS
@@ -70,6 +71,10 @@ class GenEval2(Benchmark):
         """All prompts, in the order of the file. Raises UserError where it is not there."""
         content = self.official_prompts(subset)
         return read_prompts(content, self.default_subset if self.own else sources.NAME)
+
+    def labels(self, prompt: Prompt) -> Sequence[str]:
+        """The names of the prompt's objects, one each, without number and attribute."""
+        return tuple(prompt.facts["group_sizes"])
 
     def official_prompts(self, subset: str) -> bytes:
         """The prompt file, byte for byte."""

@@ -14,6 +14,8 @@ from spatialbench.files.documents import json_lines, parse_json
 from spatialbench.plugins.judge import YES, Question
 from spatialbench.prompts import Prompt
 
+from .positions import facts_of
+
 _COUNTING = "How many"
 """How a question begins whose answer is a number; every other one is asked for yes."""
 
@@ -29,7 +31,7 @@ def read_prompts(content: bytes, where: str) -> tuple[Prompt, ...]:
 
     An id is the number of the line, from 0; the task is the number of atoms. ``facts`` holds
     ``atom_count``, ``skills`` and ``questions``, as a judge is asked: ``Is it red?``, ``How many
-    dogs are in the image? -> two``.
+    dogs are in the image? -> two``; and what ``positions`` reads of them.
 
     Args:
         where: what the file is called in messages.
@@ -85,6 +87,7 @@ def _prompt(number: int, record: Any) -> Prompt:
         "atom_count": atoms,
         "skills": tuple(skills),
         "questions": tuple(str(_question(pair)) for pair in pairs),
+        **facts_of(pairs, skills),
     }
     return Prompt(str(number), text, f"{atoms} atoms", facts=facts)
 

@@ -28,6 +28,8 @@ class RulePlugin(Plugin):
     """The numbers that ``--rule NAME:KEY=VALUE`` sets, with their defaults."""
     metrics: Sequence[Metric]
     """Of the results that it judged; their keys may not be those of a benchmark. See ``shares``."""
+    marks: Sequence[str] = ()
+    """What its results are marked with in every table, of ``spatialbench.reports.marks``."""
     remark: str = ""
     """What stands under its tables, after the rule's name; such as that it is a reconstruction."""
 

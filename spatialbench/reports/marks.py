@@ -6,6 +6,7 @@ from ..errors import UserError
 from ..plugins import load
 from ..runs.conditions import prompts_rewritten
 from ..runs.signature import Signature
+from ..scoring.rules.catalogue import family_of
 from ..scoring.summary import Summary
 
 MARKS = {
@@ -32,9 +33,14 @@ MARKS = {
         "made from rewritten prompts and judged by the benchmark's own; it competes with rows of "
         "the same rewriting only",
     ),
+    "own-rule": (
+        "[o]",
+        "judged by a rule of this project, which is none of the benchmark's authors; it competes "
+        "with rows of the same rule only",
+    ),
 }
-"""Marks of published rows and of methods: what stands in the table, and what it means."""
-_COMPETING = frozenset({"reconstruction", "corrected", "unpinned", "prompts-rewritten"})
+"""Marks of published rows, of methods and of rules: what stands in the table, what it means."""
+_COMPETING = frozenset({"reconstruction", "corrected", "unpinned", "prompts-rewritten", "own-rule"})
 """Marks that do not keep a row from being the best."""
 
 
@@ -54,13 +60,22 @@ def meanings(result: Summary) -> list[str]:
 
 
 def method_marks(result: Summary) -> tuple[str, ...]:
-    """What a run's method says of itself, and that its prompts were rewritten."""
+    """What a run's method and its rule say of themselves, and that its prompts were rewritten."""
     try:
         signature = Signature.parse(result.signature)
     except UserError:
         return ()
     rewritten = ("prompts-rewritten",) if prompts_rewritten(signature) else ()
-    return (*_own_marks(signature), *rewritten)
+    return (*_own_marks(signature), *rewritten, *_rule_marks(signature))
+
+
+def _rule_marks(signature: Signature) -> tuple[str, ...]:
+    """The marks of a rule for any benchmark; none where it is not installed."""
+    try:
+        family = family_of(signature.rule)
+    except UserError:
+        return ()
+    return () if family is None else tuple(name for name in family.marks if name in MARKS)
 
 
 def _own_marks(signature: Signature) -> tuple[str, ...]:

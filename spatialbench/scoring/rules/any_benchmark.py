@@ -36,12 +36,22 @@ def meaning_of(benchmark: Benchmark) -> PromptMeaning:
     return lambda prompt: lambda label, name: stands_for(prompt, label, name)
 
 
+def judged_triplets(prompt: Prompt) -> tuple[Triplet, ...]:
+    """The relations that the rules look at: what the prompt asks for.
+
+    A benchmark whose relations are between groups of objects tells methods of none, and the rules
+    by ``facts["judged_triplets"]``.
+    """
+    told = prompt.facts.get("judged_triplets")
+    return asked_triplets(prompt) if told is None else tuple(told)
+
+
 def unjudged(prompt: Prompt) -> str | None:
     """Why the rules have nothing to say of a prompt; None where they do.
 
     They know left, right, above, below, in front of and behind.
     """
-    triplets = asked_triplets(prompt)
+    triplets = judged_triplets(prompt)
     if not triplets:
         return "a prompt without a relation"
     return next((repr(t.relation.adverb) for t in triplets if t.relation not in JUDGED), None)
@@ -49,7 +59,7 @@ def unjudged(prompt: Prompt) -> str | None:
 
 def in_depth(prompt: Prompt) -> bool:
     """Whether a prompt asks for in front of or behind."""
-    return any(triplet.relation in DEPTH for triplet in asked_triplets(prompt))
+    return any(triplet.relation in DEPTH for triplet in judged_triplets(prompt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,7 @@ class AnyBenchmarkRule(Rule):
         why = unjudged(prompt)
         if why is not None:
             return self.left_out(f"not judged: {self.name} says nothing of {why}")
-        return self.answer(asked_triplets(prompt), seen)
+        return self.answer(judged_triplets(prompt), seen)
 
 
 def pair_facts(pairs: Sequence[tuple[Found, Found]]) -> Mapping[str, bool | int | float]:

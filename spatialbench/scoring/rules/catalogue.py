@@ -31,6 +31,7 @@ class GeometryPlugin(RulePlugin):
 
     Attributes:
         make: the rule from name, threshold, meaning of labels and options.
+        threshold: from which a box counts; None for that of the subset's own rule.
     """
 
     name: str
@@ -43,10 +44,15 @@ class GeometryPlugin(RulePlugin):
         "is our reconstruction of a rule whose code and equations are not public: compare it only "
         "with itself"
     )
+    judges: str = "any benchmark"
+    threshold: float | None = None
+    marks: Sequence[str] = ()
 
     def build(self, benchmark: Benchmark, subset: str | None, options: Options) -> AnyBenchmarkRule:
-        """See ``RulePlugin.build``; a box counts from the threshold of the subset's own rule on."""
-        threshold = default_rule(benchmark, subset).threshold
+        """See ``RulePlugin.build``."""
+        threshold = self.threshold
+        if threshold is None:
+            threshold = default_rule(benchmark, subset).threshold
         return self.make(self.name_with(options), threshold, meaning_of(benchmark), options)
 
     def notes(self, prompts: Sequence[Prompt], rule: str) -> list[str]:
