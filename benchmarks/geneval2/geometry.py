@@ -129,9 +129,9 @@ def _distinct(
     return kept
 
 
-def _iou(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+def _iou(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
     """Intersection over union of two boxes of shape (4,); 0 where neither has an area."""
-    first, second = as_boxes([a, b])
+    first, second = as_boxes(np.stack([a, b]))
     sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     shared = float(np.prod(np.maximum(sides, 0.0)))
     areas = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]))
