@@ -18,7 +18,7 @@ from spatialbench.plugins import discovery
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no clock")
 
-pytest_plugins = ["tests.pipelines_on_disk", "tests.hub_server"]
+pytest_plugins = ["tests.pipelines_on_disk", "tests.hub_server", "tests.t2i_whole"]
 
 
 @pytest.fixture(autouse=True)

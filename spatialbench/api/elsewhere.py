@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..executors.named import named_executor
-from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
+from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
 from ..plugins.layout import ONE_FILE, RESULTS
 from ..runs.progress import Progress
 from ..runs.seeds import SeedScheme
@@ -40,7 +40,7 @@ def score(
     allow_partial: bool = False,
     prompt_transform: Rewriting | None = None,
     detector: str | Detector | DetectorPlugin | None = None,
-    judge: str | Judge | JudgePlugin | None = None,
+    judge: choosing.Judges = None,
     rule: str | Rule | None = None,
     threshold: float | None = None,
     out: str | Path | None = None,

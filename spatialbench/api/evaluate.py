@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..executors.named import named_executor
-from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
+from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
 from ..runs.progress import Progress
 from ..runs.selection import Selection
+from .choosing import Judges
 from .console import told
 from .evaluation import Evaluation
 from .rewriting import Rewriting
@@ -37,7 +38,7 @@ def evaluate(
     prompt_transform: Rewriting | None = None,
     seeds: str = "protocol",
     detector: str | Detector | DetectorPlugin | None = None,
-    judge: str | Judge | JudgePlugin | None = None,
+    judge: Judges = None,
     rule: str | Rule | None = None,
     threshold: float | None = None,
     name: str | None = None,
@@ -73,7 +74,8 @@ def evaluate(
             ``file:PATH``, a dictionary from prompt ids to texts, or a ``PromptTransform``.
         seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``.
         detector: None for the benchmark's own, and for the lab's images the lab's own.
-        judge: for a rule that needs answers; None for the benchmark's own.
+        judge: for a rule that needs answers or similarity, or a list of one for each; None for the
+            benchmark's own.
         rule: None for that of the subset.
         threshold: score, 0 to 1, that a box must exceed; None for the rule's.
         name: what the run is called in tables, of at most 80 characters; the same call with

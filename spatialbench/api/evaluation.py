@@ -17,10 +17,9 @@ from ..plugins import (
     DetectorPlugin,
     GenerationSettings,
     Judge,
-    JudgePlugin,
     Rule,
 )
-from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
+from ..plugins.evidence import FOUND_WITH_BOXES
 from ..prompt_transforms import Transformed
 from ..runs.names import backbone_name
 from ..runs.progress import Progress
@@ -73,7 +72,7 @@ class Evaluation:
     images_per_prompt: int | None = None
     seeds: str = "protocol"
     detector: str | Detector | DetectorPlugin | None = None
-    judge: str | Judge | JudgePlugin | None = None
+    judge: choosing.Judges = None
     rule: str | Rule | None = None
     threshold: float | None = None
     name: str | None = None
@@ -173,12 +172,12 @@ class Evaluation:
         )
 
     @cached_property
-    def answered_by(self) -> Judge | None:
-        """The judge that is asked about the images; None where the rule needs no answers."""
-        if ANSWERS not in self._kinds:
-            return None
+    def answered_by(self) -> list[Judge]:
+        """The judges that are asked about the images; none where the rule needs no answers."""
         benchmark, device = self.spec.benchmark, self.settings.device
-        return choosing.judge(self.judge, benchmark, self.judging.name, device, self.offline)
+        return choosing.judges(
+            self.judge, benchmark, self.judging.name, self._kinds, device, self.offline
+        )
 
     @cached_property
     def _kinds(self) -> frozenset[str]:

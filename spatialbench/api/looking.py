@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..plugins import Detector, DetectorPlugin, Judge, JudgePlugin, Method, Rule
-from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
+from ..plugins import Detector, DetectorPlugin, Judge, Method, Rule
+from ..plugins.evidence import FOUND_WITH_BOXES, OF_JUDGES
 from ..runs.names import backbone_name
 from ..stages.plan import WHOLE, Shard
 from . import choosing
@@ -60,7 +60,7 @@ def look(
 
 def ask(
     run: Run,
-    judge: str | Judge | JudgePlugin | None,
+    judge: choosing.Judges,
     rule: Rule,
     *,
     device: str,
@@ -69,24 +69,34 @@ def ask(
     batch_size: int | None = None,
     executor: Executor | None = None,
     shard: Shard = WHOLE,
-) -> tuple[Detected, Judge]:
-    """Ask a judge a rule's questions about the images that lack an answer; as ``look``.
+) -> tuple[Detected, list[Judge]]:
+    """Ask judges a rule's questions about the images that lack an answer; as ``look``.
+
+    Args:
+        judge: those to ask; None for all that the rule needs, as far as they are known.
 
     Raises:
-        UserError: a rule that asks nothing, or as :func:`spatialbench.api.choosing.judge` and the
+        UserError: a rule that asks nothing, or as :func:`spatialbench.api.choosing.judges` and the
             stage.
     """
+    from ..stages.detect import Detected
     from ..stages.looker import Look
 
     expected = run.expected
-    if not any(ANSWERS in rule.needs_of(prompt) for prompt in expected.prompts):
+    kinds = {kind for prompt in expected.prompts for kind in rule.needs_of(prompt)}
+    if kinds.isdisjoint(OF_JUDGES):
         raise UserError(
             f"{rule.name} asks a judge nothing about these prompts: give another --rule, or leave "
             "out --judge."
         )
-    asked = choosing.judge(judge, expected.benchmark, rule.name, device, offline)
-    wanted = Look.for_answers(asked, rule)
-    return _looked(run, wanted, device, progress, batch_size, executor, shard), asked
+    asked = choosing.judges(
+        judge, expected.benchmark, rule.name, kinds, device, offline, alone=True
+    )
+    done = [
+        _looked(run, Look.for_answers(one, rule), device, progress, batch_size, executor, shard)
+        for one in asked
+    ]
+    return Detected.together(done), asked
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,7 @@ class Judged:
 
     judging: Judging
     detector: str | Detector | DetectorPlugin | None
-    judge: str | Judge | JudgePlugin | None
+    judge: choosing.Judges
     score: bool
     device: str
     progress: Progress
@@ -132,11 +142,12 @@ class Judged:
             "executor": self.executor,
         }
         kinds = self._kinds(run.expected)
-        boxes = answers = None
+        boxes, answers = None, []
         if not kinds.isdisjoint(FOUND_WITH_BOXES):
             boxes = look(run, self.detector, **how)[1].signature()
-        if ANSWERS in kinds:
-            answers = ask(run, self.judge, self.judging.rule, **how)[1].signature()
+        for judge in self._judges(run.expected, kinds):
+            ask(run, judge, self.judging.rule, **how)
+            answers.append(judge.signature())
         return score(run, self.progress, self.judging, boxes, answers) if self.score else None
 
     def _kinds(self, expected: Expected) -> frozenset[str]:
@@ -144,9 +155,9 @@ class Judged:
         self.judging.refuse_unused(kinds, self.detector, self.judge)
         return kinds
 
-    def _models(self, expected: Expected, backbone: str) -> tuple[Detector | None, Judge | None]:
+    def _models(self, expected: Expected, backbone: str) -> tuple[Detector | None, list[Judge]]:
         kinds, benchmark = self._kinds(expected), expected.benchmark
-        boxes = answers = None
+        boxes = None
         if not kinds.isdisjoint(FOUND_WITH_BOXES):
             boxes = choosing.detector(
                 self.detector,
@@ -157,10 +168,13 @@ class Judged:
                 self.offline,
                 expected.prompts,
             )
-        if ANSWERS in kinds:
-            rule = self.judging.name
-            answers = choosing.judge(self.judge, benchmark, rule, self.device, self.offline)
-        return boxes, answers
+        return boxes, self._judges(expected, kinds)
+
+    def _judges(self, expected: Expected, kinds: frozenset[str]) -> list[Judge]:
+        rule = self.judging.name
+        return choosing.judges(
+            self.judge, expected.benchmark, rule, kinds, self.device, self.offline
+        )
 
 
 def _looked(

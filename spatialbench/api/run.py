@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError, typed
-from ..plugins import Benchmark, Detector, DetectorPlugin, Judge, JudgePlugin, Rule
+from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
 from ..runs.progress import Silent
 from . import choosing
+from .choosing import Judges
 from .measured import Measured, measured
 
 if TYPE_CHECKING:
@@ -133,13 +134,16 @@ class Run:
 
     def ask(
         self,
-        judge: str | Judge | JudgePlugin | None = None,
+        judge: Judges = None,
         *,
         rule: str | Rule | None = None,
         device: str | None = None,
         offline: bool = False,
     ) -> str:
-        """Ask a judge a rule's questions about the images that lack an answer; its signature."""
+        """Ask a judge a rule's questions about the images that lack an answer; its signature.
+
+        Of a rule that needs several, None asks all of them: their signatures, joined by ``+``.
+        """
         from ..weights.devices import chosen_device
         from .looking import ask
 
@@ -152,7 +156,7 @@ class Run:
             progress=Silent(),
             offline=offline,
         )
-        return asked.signature()
+        return "+".join(one.signature() for one in asked)
 
     def score(
         self,
@@ -160,7 +164,7 @@ class Run:
         rule: str | Rule | None = None,
         threshold: float | None = None,
         detector: str | None = None,
-        judge: str | None = None,
+        judge: str | Sequence[str] | None = None,
     ) -> Run:
         """Judge what was seen by another rule, threshold, detector or judge; needs no model."""
         from ..scoring.score import score

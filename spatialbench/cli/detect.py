@@ -26,7 +26,7 @@ from .working import refuse_given_up, working_of, working_options
 def command(
     run: Path,
     detector: str | None,
-    judge: str | None,
+    judge: str | tuple[str, ...] | None,
     rule: str | None,
     batch_size: int | None,
     device: str | None,

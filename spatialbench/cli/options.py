@@ -153,6 +153,14 @@ run_options = stack(
     offline_option,
 )
 
+
+def several(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...] | str | None:
+    """What an option that may be given again was given: None for nothing, one as a text."""
+    return given[0] if len(given) == 1 else given or None
+
+
 detector_options = stack(
     click.option(
         "--detector",
@@ -161,8 +169,11 @@ detector_options = stack(
     ),
     click.option(
         "--judge",
-        help="For a rule that needs answers: NAME, NAME:WEIGHTS or path/to/file.py:NAME; default: "
-        "the benchmark's own.",
+        multiple=True,
+        callback=several,
+        help="For a rule that needs answers or similarity: NAME, NAME:WEIGHTS or "
+        "path/to/file.py:NAME; default: the benchmark's own. A rule that needs both takes one "
+        "--judge for each.",
     ),
 )
 

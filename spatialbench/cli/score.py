@@ -11,7 +11,7 @@ from ..api.console import progress, stdout_reserved
 from ..errors import UserError
 from ..plugins.discovery import name_and_rest
 from ..reports.report import Form
-from .options import format_option, rule_options
+from .options import format_option, rule_options, several
 
 
 @click.command("score")
@@ -31,7 +31,12 @@ from .options import format_option, rule_options
 @click.option(
     "--detector", help="Where several detectors looked at the run: which, by name or signature."
 )
-@click.option("--judge", help="Where several judges answered: which.")
+@click.option(
+    "--judge",
+    multiple=True,
+    callback=several,
+    help="Where several judges answered: which; once for each that the rule needs.",
+)
 @rule_options
 @click.option(
     "--verdicts",
@@ -44,7 +49,7 @@ def command(
     bench: str | None,
     detections: Path | None,
     detector: str | None,
-    judge: str | None,
+    judge: str | tuple[str, ...] | None,
     rule: str | None,
     threshold: float | None,
     images_per_prompt: int | None,

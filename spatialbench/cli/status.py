@@ -72,9 +72,8 @@ def _listed(runs: list[Path]) -> Report:
             rows.append([str(run), "", "", "", "", "no", str(error)])
             documents.append({"run": str(run), "error": str(error)})
             continue
-        looked = _counted(
-            max({**state.detections, **state.answers}.values(), default=None), state.images_expected
-        )
+        seen = {**state.detections, **state.answers, **state.similarities}
+        looked = _counted(max(seen.values(), default=None), state.images_expected)
         scored = _counted(state.scored, state.scored_expected)
         images = _images(state)
         complete = "no" if state.partial else "yes"
@@ -103,15 +102,17 @@ def _rows(state: Status) -> list[list[str]]:
     if state.rewriting is not None:
         rows.append(["rewritten prompts", state.rewriting])
     rows.append(["images", _images(state)])
+    looked = {
+        "detections": state.detections,
+        "answers": state.answers,
+        "similarities": state.similarities,
+    }
     rows += [
-        [f"detections by {signature}", _counted(done, state.images_expected)]
-        for signature, done in state.detections.items()
+        [f"{what} by {signature}", _counted(done, state.images_expected)]
+        for what, models in looked.items()
+        for signature, done in models.items()
     ]
-    rows += [
-        [f"answers by {signature}", _counted(done, state.images_expected)]
-        for signature, done in state.answers.items()
-    ]
-    if not (state.detections or state.answers):
+    if not any(looked.values()):
         rows.append(["detections", "none"])
     rows.append(["scored", _counted(state.scored, state.scored_expected)])
     if state.one_colour:
@@ -140,6 +141,7 @@ def _document(state: Status, others: dict[str, list[str]] | None) -> dict[str, A
         "images_expected": state.images_expected,
         "detections": state.detections,
         **({"answers": state.answers} if state.answers else {}),
+        **({"similarities": state.similarities} if state.similarities else {}),
         "scored": state.scored,
         "scored_expected": state.scored_expected,
         "partial": state.partial,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError, typed
-from ..plugins import Benchmark, Evidence, Rule, Source
-from ..plugins.evidence import ANSWERS, BOXES, SEEN
-from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord
+from ..plugins import Benchmark, Evidence, Source
+from ..plugins.evidence import BOXES, OF_JUDGES, SEEN
+from ..plugins.records import BoxRecord, SeenRecord
 from ..prompts import Prompt
 from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
@@ -18,6 +18,7 @@ from ..runs.opening import Run
 from ..runs.record_lines import Notice, encode
 from ..runs.sent_prompts import sent_texts
 from ..scoring.judging import Judging
+from ..scoring.seen import Answers, Looks, answered
 from .write_images import say_what_is_lost
 
 
@@ -68,13 +69,15 @@ def export_results(run: Run, folder: Path, notice: Notice = _nobody) -> list[Pat
             f"type '{typed('score', run.path)}' first."
         )
     judging = Judging(rule, result.threshold).of_run(run.path, run.expected.prompts)
-    kind = ANSWERS if ANSWERS in judging.kinds(run.expected.prompts) else BOXES
+    looks = Looks.of_signature(run, judging.kinds(run.expected.prompts), result.detector)
+    answers = looks.answers(_nobody)
     images = [
-        (prompt, index, _evidence(run, judging.rule, prompt, record))
-        for prompt, index, record in _records(run, result.detector, kind)
+        (prompt, index, _evidence(run, judging, answers, prompt, record))
+        for prompt, index, record in _records(run, looks.named[looks.kind], looks.kind)
+        if answered(judging, prompt, record.key, answers)
     ]
     if len(images) < result.images:
-        what = SEEN[kind].what
+        what = SEEN[looks.kind].what
         raise UserError(
             f"{run.path} has {what} by {result.detector} of {len(images):,} of the "
             f"{result.images:,} images that were judged, and an official file is made of {what}: "
@@ -104,16 +107,21 @@ def export_results(run: Run, folder: Path, notice: Notice = _nobody) -> list[Pat
     return written
 
 
-def _evidence(run: Run, rule: Rule, prompt: Prompt, record: SeenRecord) -> Evidence:
-    """What an image is judged by: its record, and what the rule itself finds."""
+def _evidence(
+    run: Run,
+    judging: Judging,
+    answers: Mapping[str, Answers],
+    prompt: Prompt,
+    record: SeenRecord,
+) -> Evidence:
+    """What an image is judged by: its record, what judges answered, what the rule itself finds."""
     index = record.key[1]
 
     def source(kind: str) -> Source | None:
-        return rule.source(kind, run.path)
+        return answers.get(kind) if kind in OF_JUDGES else judging.rule.source(kind, run.path)
 
-    if isinstance(record, AnswerRecord):
-        return Evidence(prompt, index, None, source, answers=record.answers)
-    assert isinstance(record, BoxRecord)
+    if not isinstance(record, BoxRecord):
+        return Evidence(prompt, index, None, source)
     boxes = record.detections().require_sound()
     return Evidence(prompt, index, record, source, boxes=boxes)
 

@@ -54,6 +54,8 @@ class Benchmark(Plugin):
     """The name of the benchmark's own detector; empty where none of its rules sees boxes."""
     judge: str | None = None
     """The name of the judge for rules that need answers; None where the user has to name one."""
+    similarity_judge: str | None = None
+    """The same for rules that need similarity."""
     rules: Mapping[str, Rule]
     """By short name; the first is the default."""
     metrics: Sequence[Metric]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .method import ImageRequest
     from .records import BoxRecord
 
-BOXES, COLOURS, MASKS, DEPTH, ANSWERS = "boxes", "colours", "masks", "depth", "answers"
+BOXES, COLOURS, MASKS, DEPTH = "boxes", "colours", "masks", "depth"
+ANSWERS, SIMILARITY = "answers", "similarity"
 
 EVIDENCE: Mapping[str, str] = {
     BOXES: "what a detector found",
@@ -25,6 +26,7 @@ EVIDENCE: Mapping[str, str] = {
     MASKS: "a mask for each box, or None",
     DEPTH: "a depth map, larger is nearer",
     ANSWERS: "a judge's probabilities of yes, 0 to 1, by question",
+    SIMILARITY: "how alike an image and a text are, -1 to 1, by text",
 }
 """What evidence there is."""
 
@@ -42,11 +44,15 @@ class Seen(NamedTuple):
 SEEN: Mapping[str, Seen] = {
     BOXES: Seen("detections", "detector"),
     ANSWERS: Seen("answers", "judge"),
+    SIMILARITY: Seen("similarities", "judge"),
 }
 """The kinds that a model sees and a run keeps."""
 
 FOUND_WITH_BOXES = (BOXES, COLOURS)
 """The kinds that a detector's record holds."""
+
+OF_JUDGES = (ANSWERS, SIMILARITY)
+"""The kinds that judges give, each judge one of them."""
 
 
 class NoEvidence(UserError):
@@ -147,6 +153,16 @@ class Evidence:
         """
         answers: Mapping[str, float] = self._of(ANSWERS)
         return answers
+
+    @property
+    def similarity(self) -> Mapping[str, float]:
+        """How alike the image and a text are, -1 to 1, by text.
+
+        Raises:
+            UserError: no judge compared the image with a text.
+        """
+        found: Mapping[str, float] = self._of(SIMILARITY)
+        return found
 
     def _of(self, kind: str) -> Any:
         if kind not in self._known:

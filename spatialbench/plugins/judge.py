@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .evidence import ANSWERS
 from .method import Json
 from .plugin import Plugin
 
@@ -47,6 +48,9 @@ class Question:
 class Judge(ABC):
     """A judge with its weights chosen."""
 
+    gives: str = ANSWERS
+    """What its answers are: ``answers``, probabilities of yes, or ``similarity``, how alike an
+    image and a text are; see ``plugins.evidence``."""
     other_answers: bool = False
     """Whether it is asked for other answers than yes, too; see ``Question``. One that is not is
     refused before the first image where a rule asks for another."""
@@ -68,6 +72,9 @@ class Judge(ABC):
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
     ) -> list[list[float]]:
         """The probability of yes, 0 to 1, for each of ``questions[i]`` about ``images[i]``.
+
+        Of a judge that gives ``similarity``: how alike ``images[i]`` and each of the texts
+        ``questions[i]`` are, -1 to 1.
 
         Args:
             images: RGB, of any size.

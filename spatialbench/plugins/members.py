@@ -12,7 +12,7 @@ from ..errors import UserError, blamed
 from .backbone import Backbone, Defaults
 from .benchmark import Benchmark
 from .detector import DetectorPlugin
-from .evidence import ANSWERS, BOXES, EVIDENCE
+from .evidence import BOXES, EVIDENCE, OF_JUDGES
 from .judge import JudgePlugin
 from .layout import FLAT, ONE_FILE, Layout
 from .method import MethodPlugin
@@ -160,7 +160,10 @@ _EXPECTED: Mapping[type[Any], Expected] = {
             ),
             "the name of a detector",
         ),
-        ("judge", lambda value, _: value is None or a_text(value), "the name of a judge, or None"),
+        *(
+            (word, lambda value, _: value is None or a_text(value), "the name of a judge, or None")
+            for word in ("judge", "similarity_judge")
+        ),
         _METRICS,
         (
             "rules",
@@ -219,9 +222,9 @@ _EXPECTED: Mapping[type[Any], Expected] = {
             lambda value, _: (
                 isinstance(value, tuple)
                 and set(value) <= {*EVIDENCE}
-                and not {BOXES, ANSWERS}.isdisjoint(value)
+                and not {BOXES, *OF_JUDGES}.isdisjoint(value)
             ),
-            f"a tuple of some of {', '.join(EVIDENCE)}, among them boxes or answers",
+            f"a tuple of some of {', '.join(EVIDENCE)}, among them boxes, answers or similarity",
         ),
         (
             "judge",

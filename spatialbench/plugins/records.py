@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ..detections import Detections, check_record
 from ..errors import UserError
 from ..prompts import Key
+from .evidence import ANSWERS, SIMILARITY
 
 IMAGE_HASH = "image_sha256"
 """Under which what was seen in an image names the SHA-256 (hex) of the image's file."""
@@ -120,44 +121,79 @@ class BoxRecord(SeenRecord):
 class AnswerRecord(SeenRecord):
     """What a judge answered: ``questions`` and ``answers``, two lists of equal length."""
 
+    kind: ClassVar[str] = ANSWERS
+    keys: ClassVar[tuple[str, str]] = ("questions", "answers")
+
+    @classmethod
+    def of(cls, about: Mapping[str, Any], answers: Mapping[str, float]) -> Self:
+        """The record of these answers, about the image that ``about`` names."""
+        asked, given = cls.keys
+        return cls({**about, asked: list(answers), given: list(answers.values())})
+
     @property
     def answers(self) -> Mapping[str, float]:
-        """Probability of yes, 0 to 1, by question.
+        """The number that was answered, by what was asked: see ``checked_answers``.
 
         Raises:
             UserError: a malformed record.
         """
         self.require_sound()
-        return dict(zip(self.content["questions"], self.content["answers"], strict=True))
+        asked, given = self.keys
+        return dict(zip(self.content[asked], self.content[given], strict=True))
 
     def require_sound(self, anywhere: bool = False) -> None:
         """Raises UserError for what no judge can have answered."""
-        questions, answers = self.content.get("questions"), self.content.get("answers")
+        asked, given = self.keys
+        questions, answers = self.content.get(asked), self.content.get(given)
         if not (isinstance(questions, list) and isinstance(answers, list)):
-            raise UserError("a record of answers has no lists questions and answers.")
-        checked_answers(questions, answers)
+            raise UserError(f"a record of {given} has no lists {asked} and {given}.")
+        checked_answers(questions, answers, self.kind)
 
+
+@dataclass(frozen=True, slots=True)
+class SimilarityRecord(AnswerRecord):
+    """How alike a judge found image and texts: ``texts`` and ``similarities``, of equal length."""
+
+    kind: ClassVar[str] = SIMILARITY
+    keys: ClassVar[tuple[str, str]] = ("texts", "similarities")
+
+
+JUDGED_RECORDS: Mapping[str, type[AnswerRecord]] = {
+    record.kind: record for record in (AnswerRecord, SimilarityRecord)
+}
+"""What holds the answers of a judge, by the kind of evidence they are."""
 
 ROUNDING = 1e-6
 """By how much a probability may exceed 1: a sum of float32 shares is at times 1.0000001."""
 
+_LOWEST = {ANSWERS: 0.0, SIMILARITY: -1.0 - ROUNDING}
+_EXPECTED = {
+    ANSWERS: "the probability of yes, a number from 0 to 1",
+    SIMILARITY: "how alike image and text are, a number from -1 to 1",
+}
 
-def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
+
+def checked_answers(questions: Sequence[str], answers: Any, kind: str = ANSWERS) -> list[float]:
     """A judge's answers to these questions about one image.
 
+    Args:
+        kind: the kind of evidence they are: probabilities from 0 to 1, or similarities from -1 to
+            1, for which the questions are texts.
+
     Raises:
-        UserError: too many or too few, or one that is not a number from 0 to 1.
+        UserError: too many or too few, or one that is not a number of that range.
     """
+    low = round(_LOWEST[kind])
     if isinstance(answers, str | Mapping) or not isinstance(answers, Iterable):
         raise UserError(
-            f"the answers are a {type(answers).__name__}: expected a list with a number from 0 to "
-            "1 for each question."
+            f"the answers are a {type(answers).__name__}: expected a list with a number from "
+            f"{low} to 1 for each question."
         )
     given = list(answers)
     if len(given) != len(questions):
         raise UserError(
             f"{len(questions)} question(s) were asked and {len(given)} answered: expected a number "
-            "from 0 to 1 for each."
+            f"from {low} to 1 for each."
         )
     numbers = []
     for question, answer in zip(questions, given, strict=True):
@@ -165,10 +201,9 @@ def checked_answers(questions: Sequence[str], answers: Any) -> list[float]:
             number = float("nan") if isinstance(answer, bool | str) else float(answer)
         except (TypeError, ValueError):
             number = float("nan")
-        if not (isfinite(number) and 0 <= number <= 1 + ROUNDING):
+        if not (isfinite(number) and _LOWEST[kind] <= number <= 1 + ROUNDING):
             raise UserError(
-                f"the answer to {question!r} is {answer!r}: expected the probability of yes, a "
-                "number from 0 to 1."
+                f"the answer to {question!r} is {answer!r}: expected {_EXPECTED[kind]}."
             )
         numbers.append(number)
     return numbers

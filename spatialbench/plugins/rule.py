@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from .evidence import ANSWERS, BOXES, COLOURS, DEPTH, Evidence, Source
+from .evidence import BOXES, DEPTH, FOUND_WITH_BOXES, OF_JUDGES, SIMILARITY, Evidence, Source
 from .requirements import Requirement, required
 
 if TYPE_CHECKING:
@@ -84,6 +84,14 @@ class Rule(ABC):
         """What a judge is asked about the images of a prompt, for a rule that needs answers."""
         return ()
 
+    def texts(self, prompt: Prompt) -> Sequence[str]:
+        """What a judge compares the images of a prompt with, for a rule that needs similarity."""
+        return ()
+
+    def asked(self, prompt: Prompt, kind: str) -> Sequence[str]:
+        """What a judge that gives this kind of evidence is asked about the images of a prompt."""
+        return self.texts(prompt) if kind == SIMILARITY else self.questions(prompt)
+
     def source(self, kind: str, run: Path | None) -> Source | None:
         """Where a kind of evidence lies that no detector and no judge of the run gives.
 
@@ -118,7 +126,7 @@ class Rule(ABC):
         found = []
         for kind in self.needs:
             wanted = [request for request in requests if kind in self.needs_of(request.prompt)]
-            if wanted and kind not in (BOXES, COLOURS, ANSWERS):
+            if wanted and kind not in (*FOUND_WITH_BOXES, *OF_JUDGES):
                 what = "depth maps" if kind == DEPTH else kind
                 found.append(required(what, partial(self._require, kind, wanted, run)))
         return found

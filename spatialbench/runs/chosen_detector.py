@@ -62,5 +62,5 @@ def detect_command(run: Run, model: str | None, kind: str = BOXES) -> str:
     """What to type so that a model looks at a run; None is the detector it would take by itself."""
     words = [] if model is None else [f"--{SEEN[kind].model}", model]
     if model is None and kind != BOXES:
-        words = ["--judge", "NAME"]
+        words = [f"--{SEEN[kind].model}", "NAME"]
     return typed("detect", run.path, *words)

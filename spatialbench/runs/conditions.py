@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..plugins import Benchmark
-from ..plugins.evidence import FOUND_WITH_BOXES
+from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
 from ..plugins.subsets import default_detector, default_rule, prescribed_start, start_of
 from ..prompt_transforms import is_given
 from .signature import Signature
@@ -101,7 +101,8 @@ class Conditions:
         subset = signature.subset or benchmark.default_subset
         rule = default_rule(benchmark, subset)
         if {*rule.needs}.isdisjoint(FOUND_WITH_BOXES):
-            name, start = benchmark.judge or "any judge", start_of("judge", benchmark.judge)
+            judge = benchmark.judge if ANSWERS in rule.needs else benchmark.similarity_judge
+            name, start = judge or "any judge", start_of("judge", judge)
         else:
             name = default_detector(benchmark, subset)
             start = prescribed_start(benchmark, subset)

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..plugins.detector_names import plugin_of
-from ..plugins.evidence import ANSWERS, BOXES
+from ..plugins.evidence import ANSWERS, BOXES, SIMILARITY
 from ..plugins.subsets import default_rule
 from ..prompt_transforms import IDENTITY_KEY, installed_instead
 from ..prompts import Key
@@ -38,6 +38,7 @@ class Status:
         images: finished images of the selection; of ``images_expected``.
         detections: images with detections, by detector signature.
         answers: images with answers, by judge signature.
+        similarities: those compared with texts, likewise.
         scored: images in the last summary, or None if there is none.
         scored_expected: images that summary expected.
         partial: whether anything expected is missing anywhere.
@@ -69,6 +70,7 @@ class Status:
     begins: str = "images"
     one_colour: int = 0
     answers: dict[str, int] = field(default_factory=dict)
+    similarities: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     server: dict[str, str] = field(default_factory=dict)
     name: str | None = None
@@ -85,23 +87,17 @@ def status(run: Run) -> Status:
     keys = run.expected.keys()
     finished = run.directory.finished_images(notices.append)
     images = sum(key in finished for key in keys)
-    detections, answers = (
-        {
-            signature: len(
-                run.directory.seen_images(signature, notices.append, kind).intersection(keys)
-            )
-            for signature in run.directory.detectors(kind)
-        }
-        for kind in (BOXES, ANSWERS)
-    )
-    looked = detections | answers
+    kinds = (BOXES, ANSWERS, SIMILARITY)
+    detections, answers, similarities = (_seen(run, kind, notices) for kind in kinds)
+    judged = answers | similarities
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
+    one_colour = summary.get("one_colour")
     expected = run.expected.images
     begins = _begins(run)
     left = len(refused(run))
     complete = begins != "images" or images == expected
-    complete = complete and (begins == "verdicts" or expected in looked.values())
+    complete = complete and (begins == "verdicts" or expected in (detections | judged).values())
     unfinished = run.expected.benchmark.unfinished(run.path)
     complete = complete and not unfinished and scored == scored_expected == expected
     return Status(
@@ -110,22 +106,30 @@ def status(run: Run) -> Status:
         images_expected=expected,
         detections=detections,
         answers=answers,
+        similarities=similarities,
         scored=scored,
         scored_expected=scored_expected,
         partial=not complete,
-        next=_next(run, images, left, detections, answers, scored, unfinished)
+        next=_next(run, images, left, detections, judged, scored, unfinished)
         if begins == "images"
         else _next_of_imported(run, detections, scored),
         notices=notices,
         given_up=given_up(run),
         pace=read_pace(run.path),
         begins=begins,
-        one_colour=_count(summary.get("one_colour")),
+        one_colour=one_colour if type(one_colour) is int else 0,
         refused=left,
         server=next((m.server for m in reversed(run.manifest.machines) if m.server), {}),
         name=run.manifest.name,
         rewriting=rewritten_by(run),
     )
+
+
+def _seen(run: Run, kind: str, notices: list[str]) -> dict[str, int]:
+    """How many of the expected images each model of a kind has looked at."""
+    keys, seen = run.expected.keys(), run.directory.seen_images
+    there = run.directory.detectors(kind)
+    return {one: len(seen(one, notices.append, kind).intersection(keys)) for one in there}
 
 
 def given_up(run: Run) -> list[str]:
@@ -140,7 +144,7 @@ def given_up(run: Run) -> list[str]:
         finished = directory.finished_images(_silent, hashed=False)
         left = {k: why for k, why in failed.items() if k in expected and k not in finished}
         sentences += told("generate", left)
-    for kind, verb in ((BOXES, "detect with"), (ANSWERS, "ask")):
+    for kind, verb in ((BOXES, "detect with"), (ANSWERS, "ask"), (SIMILARITY, "compare with")):
         for signature in directory.detectors(kind):
             if failed := directory.detection_quarantine(signature, kind).reasons(_silent):
                 done = directory.seen_images(signature, _silent, kind)
@@ -219,7 +223,7 @@ def _next(
     if images < expected or unfinished:
         return f"give again: {command or 'the command that began the run'}"
     looked = {**detections, **answers}
-    most = max(looked, key=lambda signature: looked[signature], default=None)
+    most = max(looked, key=looked.__getitem__, default=None)
     if most is None or looked[most] < expected:
         if command is not None and shlex.split(command)[1:2] == ["run"]:
             return f"give again: {command}"
@@ -254,10 +258,6 @@ def _next_of_imported(run: Run, detections: Mapping[str, int], scored: int | Non
     if expected in detections.values():
         return typed("score", run.path)
     return "import a file of all expected images, into a new folder"
-
-
-def _count(value: Any) -> int:
-    return value if type(value) is int else 0
 
 
 def _again(run: Run) -> str | None:

@@ -8,7 +8,7 @@ nothing else: an image that was made again with other bytes is looked at again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -16,8 +16,8 @@ from typing import overload
 from ..errors import UserError, typed
 from ..files.documents import read_json
 from ..files.regular_files import names_below, open_regular, remove_below
-from ..plugins.evidence import ANSWERS, BOXES, SEEN
-from ..plugins.records import AnswerRecord, BoxRecord, SeenRecord, key_of
+from ..plugins.evidence import BOXES, SEEN
+from ..plugins.records import JUDGED_RECORDS, BoxRecord, SeenRecord, key_of
 from ..prompts import Key
 from .expected import name_some
 from .files import SCRATCH, make_folder, unreadable, write_atomic
@@ -28,9 +28,10 @@ from .names import safe_id, slug
 from .quarantine import Quarantine
 from .record_lines import Notice, Record, read_key_and_image
 
+_RECORDS: Mapping[str, type[SeenRecord]] = {BOXES: BoxRecord, **JUDGED_RECORDS}
 _FILES = {
     kind: (SEEN[kind].what, f"{SEEN[kind].model}.json", f"{SEEN[kind].what}.jsonl", record)
-    for kind, record in ((BOXES, BoxRecord), (ANSWERS, AnswerRecord))
+    for kind, record in _RECORDS.items()
 }
 """By kind of evidence: the folder of all models, a model's own file, its records, their type."""
 
@@ -71,7 +72,7 @@ class RunDirectory:
         return Journal(self.path / "images.jsonl", self.scratch)
 
     def detector_folder(self, signature: str, kind: str = BOXES) -> Path:
-        """Where lies what one model saw: a detector's boxes, or a judge's answers."""
+        """Where lies what one model saw: a detector's boxes, or what a judge answered."""
         return self.path / _FILES[kind][0] / slug(signature)
 
     def detection_journal(self, signature: str, kind: str = BOXES) -> Journal:
@@ -282,7 +283,7 @@ def read_detector(file: Path, run: Path) -> Record:
         raise unreadable(file, error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
-    what = next(seen.what for seen in SEEN.values() if seen.model == file.stem)
+    what = file.parents[1].name
     raise UserError(
         f"{file} is damaged ({problem}): delete it and type '{typed('detect', file.parents[2])}', "
         f"with the --{file.stem} it was made by; the {what} beside it are kept."

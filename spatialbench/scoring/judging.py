@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UserError, plugin_failed
 from ..plugins import Benchmark, Rule, Verdict
-from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES, Evidence, Source
+from ..plugins.evidence import FOUND_WITH_BOXES, OF_JUDGES, Evidence, Source
 from ..plugins.records import BoxRecord, SeenRecord
 from ..plugins.subsets import default_rule
 from ..prompts import Prompt
@@ -27,7 +27,7 @@ class Judging:
         given: the threshold the user chose, 0 to 1; None for nothing.
         detectors: what the detector says counts, in place of the rule's own; None for nothing.
         run: the folder that the rule's evidence lies in; None for results from elsewhere.
-        answers: a judge's answers; None where none was asked.
+        answers: what judges answered, by kind of evidence.
 
     Raises:
         UserError: a threshold outside 0 to 1, or NaN.
@@ -37,7 +37,7 @@ class Judging:
     given: float | None = None
     detectors: float | None = None
     run: Path | None = None
-    answers: Source | None = None
+    answers: Mapping[str, Source] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.given is not None and not 0.0 <= self.given <= 1.0:
@@ -127,7 +127,7 @@ class Judging:
         """
         unused = {
             "detector": detector is not None and not {*kinds} & {*FOUND_WITH_BOXES},
-            "judge": judge is not None and ANSWERS not in kinds,
+            "judge": judge is not None and {*kinds}.isdisjoint(OF_JUDGES),
         }
         for word, given in unused.items():
             if given:
@@ -140,13 +140,15 @@ class Judging:
         """By kind, a text that changes with the evidence that no model of the run gives."""
         found = {}
         for kind in sorted(self.kinds(prompts)):
-            if kind not in (*FOUND_WITH_BOXES, ANSWERS):
+            if kind not in (*FOUND_WITH_BOXES, *OF_JUDGES):
                 source = self._source(kind)
                 found[kind] = "" if source is None else source.state()
         return found
 
     def _source(self, kind: str) -> Source | None:
-        return self.answers if kind == ANSWERS else self.rule.source(kind, self.run)
+        if kind in OF_JUDGES:
+            return self.answers.get(kind)
+        return self.rule.source(kind, self.run)
 
     @property
     def _chosen(self) -> float | None:

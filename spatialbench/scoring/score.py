@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,7 @@ def score(
     progress: Progress,
     judging: Judging | None = None,
     detector: str | None = None,
-    judge: str | None = None,
+    judge: str | Sequence[str] | None = None,
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
 
@@ -56,7 +56,7 @@ def score(
         judging: None for the subset's own rule at its own threshold.
         detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
             only one.
-        judge: likewise, whose answers.
+        judge: likewise, whose answers; of a rule that needs several judges, the name of each.
 
     Raises:
         UserError: no detections, several detectors and none named, damaged detections.
@@ -90,7 +90,7 @@ def score(
             what = SEEN[looks.kind].what
             raise UserError(
                 f"{run.path} has no {what} of the asked images by {looks.signature}: type "
-                f"'{detect_command(run, looks.detector or looks.judge, looks.kind)}' first."
+                f"'{detect_command(run, looks.named[looks.kind], looks.kind)}' first."
             )
         notes = [*given_note(run), *looked.notes(expected.all_prompts, judging)]
         line = _signature(looks, judging, len(reasons))

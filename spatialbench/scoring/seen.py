@@ -1,13 +1,14 @@
-"""What the images of a run are judged by: the records of a detector, of a judge, or of both."""
+"""What the images of a run are judged by: the records of a detector, of judges, or of both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError
 from ..plugins import Evidence, ImageRequest, Source
-from ..plugins.evidence import ANSWERS, BOXES, FOUND_WITH_BOXES
+from ..plugins.detector_names import matching
+from ..plugins.evidence import BOXES, FOUND_WITH_BOXES, OF_JUDGES, SEEN
 from ..plugins.records import AnswerRecord, SeenRecord
 from ..prompts import Key, Prompt
 from ..runs.chosen_detector import chosen_detector
@@ -19,7 +20,7 @@ from .judging import Judging
 
 @dataclass(frozen=True, slots=True)
 class Answers(Source):
-    """A judge's answers about the images of a run, as evidence."""
+    """What a judge answered about the images of a run, as evidence."""
 
     by_image: Mapping[Key, Mapping[str, float]]
 
@@ -39,14 +40,24 @@ class Answers(Source):
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Who looked, as far as a rule judges by it; None where it does not."""
+    """Who looked, as far as a rule judges by it.
+
+    Attributes:
+        run: what they looked at.
+        named: the signature of a model by the kind of evidence it gave; boxes first.
+    """
 
     run: Run
-    detector: str | None
-    judge: str | None
+    named: Mapping[str, str]
 
     @classmethod
-    def of(cls, run: Run, judging: Judging, detector: str | None, judge: str | None) -> Looks:
+    def of(
+        cls,
+        run: Run,
+        judging: Judging,
+        detector: str | None,
+        judge: str | Sequence[str] | None,
+    ) -> Looks:
         """Those named, or the only ones there; see ``chosen_detector``.
 
         Raises:
@@ -54,49 +65,88 @@ class Looks:
                 does not judge by.
         """
         kinds = judging.kinds(run.expected.prompts)
-        boxes = not kinds.isdisjoint(FOUND_WITH_BOXES)
-        judging.refuse_unused(kinds, detector, judge)
-        return cls(
-            run,
-            chosen_detector(run, detector) if boxes else None,
-            chosen_detector(run, judge, ANSWERS) if ANSWERS in kinds else None,
-        )
+        judging.refuse_unused(kinds, detector, judge or None)
+        named = {}
+        if not kinds.isdisjoint(FOUND_WITH_BOXES):
+            named[BOXES] = chosen_detector(run, detector)
+        given = _by_kind(run, [kind for kind in OF_JUDGES if kind in kinds], judge or ())
+        return cls(run, named | {kind: chosen_detector(run, given[kind], kind) for kind in given})
+
+    @classmethod
+    def of_signature(cls, run: Run, kinds: Collection[str], signature: str) -> Looks:
+        """Those that the signature of a summary names; see ``signature``."""
+        wanted = [BOXES] if not {*kinds}.isdisjoint(FOUND_WITH_BOXES) else []
+        wanted += [kind for kind in OF_JUDGES if kind in kinds]
+        return cls(run, {kind: model_of(run, signature, kind) or signature for kind in wanted})
+
+    @property
+    def detector(self) -> str | None:
+        """Whose boxes are judged; None where none are."""
+        return self.named.get(BOXES)
 
     @property
     def signature(self) -> str:
-        """Of the detector, of the judge, or of both."""
-        return "+".join(one for one in (self.detector, self.judge) if one is not None)
+        """Of the detector, of the judge, or of all of them."""
+        return "+".join(self.named.values())
 
     @property
     def journals(self) -> list[Journal]:
         """Where the records are."""
-        return [self.run.directory.detection_journal(name, kind) for name, kind in self._named]
+        directory = self.run.directory
+        return [directory.detection_journal(name, kind) for kind, name in self.named.items()]
 
     @property
     def kind(self) -> str:
         """The kind of the records that are gone through one by one."""
-        return self._named[0][1]
+        return next(iter(self.named))
 
     def records(self, notice: Notice) -> Iterator[SeenRecord]:
-        """One record per image: the boxes where the rule sees them, else the answers."""
-        name, kind = self._named[0]
-        return self.run.directory.seen(name, notice, kind)
+        """One record per image: the boxes where the rule sees them, else a judge's answers."""
+        return self.run.directory.seen(self.named[self.kind], notice, self.kind)
 
-    def answers(self, notice: Notice) -> Answers | None:
-        """What the judge answered, for a rule that sees boxes as well."""
-        if self.judge is None:
-            return None
-        records = self.run.directory.seen(self.judge, notice, ANSWERS)
-        return Answers({one.key: one.answers for one in records if isinstance(one, AnswerRecord)})
-
-    @property
-    def _named(self) -> list[tuple[str, str]]:
-        pairs = ((self.detector, BOXES), (self.judge, ANSWERS))
-        return [(name, kind) for name, kind in pairs if name is not None]
+    def answers(self, notice: Notice) -> dict[str, Answers]:
+        """What each judge answered, by kind."""
+        return {
+            kind: Answers(answers_of(self.run, name, kind, notice))
+            for kind, name in self.named.items()
+            if kind in OF_JUDGES
+        }
 
 
-def answered(judging: Judging, prompt: Prompt, key: Key, answers: Answers | None) -> bool:
-    """Whether the judge answered every question that the rule asks about an image."""
-    if answers is None:
-        return True
-    return answers.by_image.get(key, {}).keys() >= set(judging.rule.questions(prompt))
+def model_of(run: Run, signature: str, kind: str) -> str | None:
+    """The model that gave this kind of evidence, of those whose signatures make up a summary's."""
+    names = [n for n in run.directory.detectors(kind) if f"+{n}+" in f"+{signature}+"]
+    return max(names, key=len, default=None)
+
+
+def answers_of(run: Run, judge: str, kind: str, notice: Notice) -> dict[Key, Mapping[str, float]]:
+    """What a judge answered about each image of a run, by its signature."""
+    records = run.directory.seen(judge, notice, kind)
+    return {one.key: one.answers for one in records if isinstance(one, AnswerRecord)}
+
+
+def answered(judging: Judging, prompt: Prompt, key: Key, answers: Mapping[str, Answers]) -> bool:
+    """Whether the judges answered everything that the rule asks about an image."""
+    return all(
+        found.by_image.get(key, {}).keys() >= set(judging.rule.asked(prompt, kind))
+        for kind, found in answers.items()
+    )
+
+
+def _by_kind(run: Run, kinds: Sequence[str], given: str | Sequence[str]) -> dict[str, str | None]:
+    """Which of the judges that a user names answers which kind; None for a kind without one."""
+    names = [given] if isinstance(given, str) else list(given)
+    if len(kinds) == 1 and len(names) == 1:
+        return {kinds[0]: names[0]}
+    found: dict[str, str | None] = dict.fromkeys(kinds)
+    for name in names:
+        fitting = [k for k in kinds if matching(name, run.directory.detectors(k), SEEN[k].model)]
+        if len(fitting) != 1 or found[fitting[0]] is not None:
+            there = {k: run.directory.detectors(k) for k in kinds}
+            have = "; ".join(f"{SEEN[k].what}: {', '.join(there[k]) or 'none'}" for k in kinds)
+            raise UserError(
+                f"--judge {name} is not one of the judges that are meant in {run.path} ({have}): "
+                "name one for each at most."
+            )
+        found[fitting[0]] = name
+    return found

@@ -18,6 +18,7 @@ from ..detections import Detections
 from ..errors import UserError
 from ..files.documents import read_json
 from ..files.downloads import cache_folder
+from ..plugins.evidence import ANSWERS
 from ..plugins.records import checked_answers
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
@@ -33,6 +34,7 @@ PAIRS = (("dog", "car"), ("cat", "chair"), ("bird", "clock"), ("bicycle", "pizza
 
 ENLARGEMENT = 4
 SCORE_TOLERANCE = 0.02
+SIMILARITY_TOLERANCE = 0.002
 BOX_TOLERANCE = 0.01
 """Of the image's longer side."""
 
@@ -83,7 +85,8 @@ def _check_boxes(detector: Detector, path: Path) -> str:
 
 
 def _check_answers(judge: Judge, path: Path) -> str:
-    """No probability may differ by more than ``SCORE_TOLERANCE``."""
+    """No answer may differ by more than ``SCORE_TOLERANCE``, no similarity by a tenth of it."""
+    tolerance = SCORE_TOLERANCE if judge.gives == ANSWERS else SIMILARITY_TOLERANCE
     try:
         stored = [list(map(float, one)) for one in read_json(path)["answers"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -93,10 +96,10 @@ def _check_answers(judge: Judge, path: Path) -> str:
         raise _unreadable(path, ValueError("other questions"))
     for position, (before, after) in enumerate(zip(stored, now, strict=True)):
         for was, is_now in zip(before, after, strict=True):
-            if abs(was - is_now) > SCORE_TOLERANCE:
+            if abs(was - is_now) > tolerance:
                 raise UserError(
-                    f"{judge.signature()}, canary image {position}: the answer is {is_now:.3f} and "
-                    f"was {was:.3f}, so this installation answers differently from when the canary "
+                    f"{judge.signature()}, canary image {position}: the answer is {is_now:.4f} and "
+                    f"was {was:.4f}, so this installation answers differently from when the canary "
                     "was recorded; try --device cpu, see what was updated, or record it again with "
                     "'spatialbench doctor --record-canary' where you trust it. Nothing is scored."
                 )
@@ -110,7 +113,7 @@ def _answers(judge: Judge) -> list[list[float]]:
         questions = [f"Is there a {name} in the image?" for name in names]
         try:
             (answers,) = judge.answer([image], [questions])
-            found.append(checked_answers(questions, answers))
+            found.append(checked_answers(questions, answers, judge.gives))
         except (TypeError, ValueError, UserError) as error:
             raise UserError(f"{judge.signature()}, canary image {position}: {error}") from error
     return found

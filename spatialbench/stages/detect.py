@@ -48,10 +48,11 @@ def look(
 ) -> Detected:
     """Look at every finished image, of a run or a shard, that this model has not looked at.
 
-    Stored under ``detections/<signature>/`` or ``answers/<signature>/``, so that several models can
-    stand side by side. Loads no model when nothing is missing. Unreadable images are removed, so
-    that they count as missing, and named. Images of batches that fail again and again are left out,
-    said, and remembered in the model's quarantine.
+    Stored under ``detections/<signature>/``, ``answers/<signature>/`` or
+    ``similarities/<signature>/``, so that several models can stand side by side. Loads no model
+    when nothing is missing. Unreadable images are removed, so that they count as missing, and
+    named. Images of batches that fail again and again are left out, said, and remembered in the
+    model's quarantine.
 
     Raises:
         UserError: no finished image at all, a model whose identity is not the stored one, no space

@@ -41,6 +41,15 @@ class Detected:
     discarded: tuple[Key, ...] = ()
     failed: tuple[tuple[Key, str], ...] = ()
 
+    @classmethod
+    def together(cls, done: Sequence[Detected]) -> Detected:
+        """What several looks did."""
+        return cls(
+            sum(one.images for one in done),
+            tuple(dict.fromkeys(key for one in done for key in one.discarded)),
+            tuple(pair for one in done for pair in one.failed),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LookBatch:

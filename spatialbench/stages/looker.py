@@ -5,14 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..files.images import of_one_colour
 from ..plugins import Benchmark, Detector, Judge, Rule
-from ..plugins.evidence import ANSWERS, BOXES, SEEN
+from ..plugins.evidence import ANSWERS, BOXES, OF_JUDGES, SEEN
 from ..plugins.judge import YES, Question
-from ..plugins.records import IMAGE_HASH, ONE_COLOUR, AnswerRecord, SeenRecord, checked_answers
+from ..plugins.records import (
+    IMAGE_HASH,
+    JUDGED_RECORDS,
+    ONE_COLOUR,
+    AnswerRecord,
+    SeenRecord,
+    checked_answers,
+)
 from ..plugins.requirements import Requirement, required
 from ..prompts import Key, Prompt
 from ..runs.expected import Expected
@@ -32,8 +40,15 @@ class WrongNumber(UserError):
 class Looker(ABC):
     """A model that looks, and what is special to the kind of evidence it gives. Picklable."""
 
-    kind: ClassVar[str]
-    stage: ClassVar[str]
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Of the evidence it gives."""
+
+    @property
+    @abstractmethod
+    def stage(self) -> str:
+        """What it does, as progress names it."""
 
     @property
     @abstractmethod
@@ -101,10 +116,18 @@ class Looker(ABC):
 class BoxLooker(Looker):
     """A detector; ``known`` are the labels that are no sign of a wrong one."""
 
-    kind: ClassVar[str] = BOXES
-    stage: ClassVar[str] = "detect"
     detector: Detector
     known: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """Boxes."""
+        return BOXES
+
+    @property
+    def stage(self) -> str:
+        """``detect``."""
+        return "detect"
 
     @property
     def model(self) -> Detector:
@@ -140,9 +163,17 @@ class BoxLooker(Looker):
 class AnswerLooker(Looker):
     """A judge. Any answer speaks for it, so nothing is held back."""
 
-    kind: ClassVar[str] = ANSWERS
-    stage: ClassVar[str] = "answer"
     judge: Judge
+
+    @property
+    def kind(self) -> str:
+        """What the judge gives."""
+        return self.judge.gives
+
+    @property
+    def stage(self) -> str:
+        """``answer``, or ``compare`` for a judge of similarity."""
+        return "answer" if self.kind == ANSWERS else "compare"
 
     @property
     def model(self) -> Judge:
@@ -164,12 +195,13 @@ class AnswerLooker(Looker):
     ) -> SeenRecord:
         """The answers, and those of before to other questions."""
         try:
-            answers = dict(before) | dict(zip(asked, checked_answers(asked, seen), strict=True))
+            found = checked_answers(asked, seen, self.kind)
         except UserError as error:
             raise UserError(f"{self.signature}, image {key[0]}/{key[1]}: {error}") from error
         of = {"prompt_id": key[0], "index": key[1], IMAGE_HASH: sha256}
-        told = of | {"questions": list(answers), "answers": list(answers.values())}
-        return AnswerRecord(told | ({ONE_COLOUR: True} if of_one_colour(image) else {}))
+        told = JUDGED_RECORDS[self.kind].of(of, {**before, **dict(zip(asked, found, strict=True))})
+        one_colour = {ONE_COLOUR: True} if of_one_colour(image) else {}
+        return type(told)({**told.content, **one_colour})
 
     def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
         """See ``Judge.requirements``; and that it answers questions of this kind at all."""
@@ -177,6 +209,8 @@ class AnswerLooker(Looker):
         return [*([able] if able.missing else []), *self.judge.requirements()]
 
     def _require_answers(self, asked: Collection[str]) -> None:
+        if self.kind != ANSWERS:
+            return
         others = [one for one in map(Question.of, asked) if one.expected != YES]
         if others and not self.judge.other_answers:
             raise UserError(
@@ -203,16 +237,16 @@ class Look:
 
     @classmethod
     def for_answers(cls, judge: Judge, rule: Rule) -> Look:
-        """A judge that is asked the rule's questions."""
-        return cls(AnswerLooker(judge), rule.questions)
+        """A judge that is asked the rule's questions, or compares images with its texts."""
+        return cls(AnswerLooker(judge), partial(_asked, rule, judge.gives))
 
     @classmethod
     def of(
-        cls, detector: Detector | None, judge: Judge | None, benchmark: Benchmark, rule: Rule
+        cls, detector: Detector | None, judges: Sequence[Judge], benchmark: Benchmark, rule: Rule
     ) -> list[Look]:
-        """Those of a detector and a judge, as far as there is one."""
+        """Those of a detector, as far as there is one, and of judges."""
         found = [] if detector is None else [cls.for_boxes(detector, benchmark)]
-        return found if judge is None else [*found, cls.for_answers(judge, rule)]
+        return [*found, *(cls.for_answers(judge, rule) for judge in judges)]
 
     def for_workers(self, expected: Expected) -> Looker:
         """The looker with what its workers need to know of the images."""
@@ -227,9 +261,9 @@ class Look:
 
     def answered(self, directory: RunDirectory, notice: Notice) -> dict[Key, Mapping[str, float]]:
         """What a judge answered about each image before; of a detector nothing."""
-        if self.looker.kind != ANSWERS:
+        if self.looker.kind not in OF_JUDGES:
             return {}
-        records = directory.seen(self.looker.signature, notice, ANSWERS)
+        records = directory.seen(self.looker.signature, notice, self.looker.kind)
         return {one.key: one.answers for one in records if isinstance(one, AnswerRecord)}
 
     def done(
@@ -240,7 +274,7 @@ class Look:
         answered: Mapping[Key, Mapping[str, float]],
     ) -> set[Key]:
         """The images that need no look: for a judge, those with an answer to every question."""
-        if self.looker.kind != ANSWERS:
+        if self.looker.kind not in OF_JUDGES:
             return directory.seen_images(self.looker.signature, notice)
         by_id = expected.by_id
         return {
@@ -248,3 +282,7 @@ class Look:
             for key, answers in answered.items()
             if key[0] in by_id and answers.keys() >= set(self.asked(by_id[key[0]]))
         }
+
+
+def _asked(rule: Rule, kind: str, prompt: Prompt) -> Sequence[str]:
+    return rule.asked(prompt, kind)

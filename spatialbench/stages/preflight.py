@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
 from ..plugins import Method
-from ..plugins.evidence import SEEN, Evidence, NoEvidence
+from ..plugins.evidence import OF_JUDGES, SEEN, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required
 from ..prompts import Key
 from ..runs.expected import Expected, to_judge
@@ -22,7 +23,7 @@ from ..scoring.judging import Judging
 from .detector_record import require_same_model
 from .looker import Look
 
-_SUBFOLDERS = ("images", "detections", "answers", "rules")
+_SUBFOLDERS = ("images", *(seen.what for seen in SEEN.values()), "rules")
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,10 @@ def _judging(
     def takes_the_prompts() -> None:
         nothing = Detections.build(np.empty((0, 4)), [], (), 1, 1)
         for prompt in expected.prompts:
-            answers = dict.fromkeys(rule.questions(prompt), 0.0)
-            seen = Evidence(prompt, boxes=nothing, answers=answers)
+            asked: dict[str, Any] = {
+                kind: dict.fromkeys(rule.asked(prompt, kind), 0.0) for kind in OF_JUDGES
+            }
+            seen = Evidence(prompt, boxes=nothing, **asked)
             try:
                 rule.judge_evidence(prompt, seen, rule.threshold)
             except NoEvidence:

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..plugins.evidence import ANSWERS, BOXES, SEEN
+from ..plugins.evidence import ANSWERS, BOXES, SEEN, SIMILARITY
 from ..runs.machine import Machine, with_kernels
 from ..runs.machines import Changes, began, changes, kind, record_machine
 
@@ -23,6 +23,7 @@ _HOW_FAR = {
     DEPTH: "by rounding, in the last levels of the maps",
     BOXES: "by rounding, in the last digits of boxes and scores",
     ANSWERS: "by rounding, in the last digits of the probabilities",
+    SIMILARITY: "by rounding, in the last digits of the similarities",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError
@@ -30,14 +31,14 @@ class Work:
     batch_size: int = 8
     judging: Judging | None = None
     shard: Shard = WHOLE
-    judge: Judge | None = None
+    judges: Sequence[Judge] = ()
     retry_refused: bool = False
 
     def looks(self, run: Run) -> list[Look]:
         """Who looks at the images, and what they are asked."""
         benchmark, subset = run.expected.benchmark, run.expected.subset
         judging = self.judging or Judging.by_default(benchmark, subset)
-        return Look.of(self.detector, self.judge, benchmark, judging.rule)
+        return Look.of(self.detector, self.judges, benchmark, judging.rule)
 
 
 def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
@@ -72,5 +73,5 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     if not work.shard.whole:
         return None
     detector = None if work.detector is None else work.detector.signature()
-    judge = None if work.judge is None else work.judge.signature()
-    return score(run, progress, work.judging, detector, judge)
+    judges = [judge.signature() for judge in work.judges]
+    return score(run, progress, work.judging, detector, judges)

@@ -127,7 +127,9 @@ class Blank(Rule):
 def test_needs_that_are_none_are_refused(needs: Any) -> None:
     rule = FirstBoxRule()
     rule.needs = needs
-    with pytest.raises(UserError, match=r"my rule has needs = .* among them boxes or answers"):
+    with pytest.raises(
+        UserError, match=r"my rule has needs = .* among them boxes, answers or similarity"
+    ):
         checked(rule, Rule, "my rule")
 
 

@@ -78,5 +78,5 @@ def asked_run(
     run = open_shapes(folder, Shapes(prompts, 2))
     judging = Judging(AskingRule())
     doing = executor or LocalExecutor()
-    work = Work(Painter(), None, doing, 4, judging, shard, judge or Asker())
+    work = Work(Painter(), None, doing, 4, judging, shard, [judge or Asker()])
     return run_all(run, work, progress or Log())

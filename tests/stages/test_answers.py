@@ -100,7 +100,7 @@ class BothRule(AskingRule):
 
 def test_a_rule_may_see_boxes_and_answers(tmp_path: Path) -> None:
     run, judging = open_shapes(tmp_path), Judging(BothRule())
-    work = Work(Painter(), Finder(), LocalExecutor(), 4, judging, judge=Asker())
+    work = Work(Painter(), Finder(), LocalExecutor(), 4, judging, judges=[Asker()])
     summary = run_all(run, work, Log())
     assert summary is not None
     assert (summary.detector, summary.images) == ("finder@w1+asker@w1", 24)

@@ -169,5 +169,6 @@ _COLUMNS = """\
 | `score`, `reason`, `facts` | what the rule said |
 | `detections` | boxes with a score above the threshold: corners x0, y0, x1, y1 in pixels, y down |
 | `answers` | a judge's probabilities of yes, where the rule asks for them |
+| `similarities` | how alike a judge finds image and text, -1 to 1, where the rule asks for it |
 
 `.spatialbench/<run>.json` is the summary with every number and interval."""

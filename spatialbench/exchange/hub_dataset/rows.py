@@ -7,15 +7,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from ...plugins.evidence import ANSWERS, BOXES
+from ...plugins.evidence import ANSWERS, BOXES, OF_JUDGES, SEEN, SIMILARITY
 from ...plugins.records import AnswerRecord, BoxRecord, SeenRecord
 from ...prompts import Key, Prompt
 from ...reports.scored import ScoredRun
 from ...runs.opening import Run
 from ...runs.sent_prompts import is_rewritten, sent_texts
 from ...scoring.scores_file import table_rows
+from ...scoring.seen import model_of
 
 _ByImage = dict[Key, Mapping[str, Any]]
+_COLUMNS = {ANSWERS: ("questions", "probabilities"), SIMILARITY: ("texts", "similarities")}
 
 NOT_MADE = "not made yet"
 NOT_JUDGED = "not judged: nobody has looked at this image"
@@ -31,7 +33,7 @@ class Rows:
             for row in table_rows(scored.table, scored.reasons)
         }
         signature = scored.result.detector
-        self._boxes, self._answers = _seen(scored.run, signature, scored.result.threshold)
+        self._seen = _seen(scored.run, signature, scored.result.threshold)
         self._sent = _sent_prompts(scored.run)
         self._seeds = _seeds_known(scored.run)
         self._given_up = _given_up(scored.run, signature)
@@ -57,8 +59,10 @@ class Rows:
                 if self._facts
                 else {}
             ),
-            "detections": self._boxes.get(key),
-            **({"answers": self._answers.get(key)} if self._answers else {}),
+            "detections": self._seen[BOXES].get(key),
+            **{
+                SEEN[kind].what: self._seen[kind].get(key) for kind in OF_JUDGES if self._seen[kind]
+            },
         }
 
     def missing(self, made: Collection[Key]) -> Iterator[dict[str, Any]]:
@@ -104,18 +108,17 @@ def _seeds_known(run: Run) -> bool:
     return run.expected.seeds.known and told <= {"honoured"}
 
 
-def _seen(run: Run, signature: str, threshold: float) -> tuple[_ByImage, _ByImage]:
-    """The boxes that count and the answers that a summary is made of, by image."""
+def _seen(run: Run, signature: str, threshold: float) -> dict[str, _ByImage]:
+    """By kind the boxes that count and the answers that a summary is made of, by image."""
     directory = run.directory
-    boxes: _ByImage = {}
-    answers: _ByImage = {}
-    for kind, found, read in ((BOXES, boxes, _counting), (ANSWERS, answers, _answered)):
-        for name in directory.detectors(kind):
-            # The signature of a rule that sees both is made of the two.
-            if name == signature or name in signature.split("+"):
-                for record in directory.seen(name, _nothing, kind):
-                    found[record.key] = read(record, threshold)
-    return boxes, answers
+    seen: dict[str, _ByImage] = {kind: {} for kind in (BOXES, *OF_JUDGES)}
+    for kind, found in seen.items():
+        read = _counting if kind == BOXES else _answered
+        # The signature of a rule that sees several kinds is made of those of their models.
+        name = model_of(run, signature, kind)
+        for record in directory.seen(name, _nothing, kind) if name else ():
+            found[record.key] = read(record, threshold)
+    return seen
 
 
 def _counting(record: SeenRecord, threshold: float) -> Mapping[str, Any]:
@@ -131,16 +134,16 @@ def _counting(record: SeenRecord, threshold: float) -> Mapping[str, Any]:
 def _answered(record: SeenRecord, threshold: float) -> Mapping[str, Any]:
     assert isinstance(record, AnswerRecord)
     answers = record.answers
-    return {"questions": list(answers), "probabilities": list(answers.values())}
+    asked, given = _COLUMNS[record.kind]
+    return {asked: list(answers), given: list(answers.values())}
 
 
 def _given_up(run: Run, signature: str) -> dict[Key, str]:
     """Why a detector or judge could not look at an image."""
     reasons: dict[Key, str] = {}
-    for kind in (BOXES, ANSWERS):
-        for name in run.directory.detectors(kind):
-            if name == signature or name in signature.split("+"):
-                reasons |= run.directory.detection_quarantine(name, kind).reasons(_nothing)
+    for kind in (BOXES, *OF_JUDGES):
+        if name := model_of(run, signature, kind):
+            reasons |= run.directory.detection_quarantine(name, kind).reasons(_nothing)
     return reasons
 
 

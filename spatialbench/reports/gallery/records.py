@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...plugins import ScoreTable
+from ...plugins.evidence import BOXES
 from ...plugins.records import BoxRecord
 from ...prompts import Key, Prompt
 from ...runs.sent_prompts import sent_texts
+from ...scoring.seen import model_of
 from ..scored import ScoredRun
 
 MOST_BOXES = 40
@@ -42,9 +44,8 @@ class Side:
         found: dict[Key, BoxRecord] = {}
         looked = scored.result.detector
         # What also needs answers names its judge behind the detector.
-        names = [n for n in directory.detectors() if f"{looked}+".startswith(f"{n}+")]
-        if names:
-            for record in directory.seen(max(names, key=len), notices.append):
+        if name := model_of(scored.run, looked, BOXES):
+            for record in directory.seen(name, notices.append):
                 found[record.key] = record
         images = directory.finished_images(notices.append)
         hashes = {key: image.sha256 for key, image in images.items()}

@@ -1,0 +1,1 @@
+"""CLIPScore: how alike an image and a text are, as T2I-CompBench measures it."""

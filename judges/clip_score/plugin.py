@@ -1,0 +1,179 @@
+"""CLIPScore behind the Judge protocol: OpenAI's ViT-B/32, or a folder of any ``CLIPModel``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spatialbench.errors import UserError
+from spatialbench.plugins import Judge, JudgePlugin
+from spatialbench.plugins.evidence import SIMILARITY
+from spatialbench.plugins.requirements import Requirement
+from spatialbench.weights.devices import check_device
+from spatialbench.weights.hub import HubSource
+from spatialbench.weights.origin import Weights, choose, require_model_type
+from spatialbench.weights.patterns import FilePatterns
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from .model import ClipSimilarity
+
+VERSION = 1
+"""Raised whenever the same weights would give other numbers."""
+
+NAME = "clip-score"
+MODEL_CLASS = "CLIPModel"
+
+SOURCE = HubSource("openai/clip-vit-base-patch32", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268")
+"""OpenAI's own conversion of the ViT-B-32.pt that T2I-CompBench loads; the commit is ours."""
+
+FILES = FilePatterns(allow=("*.json", "merges.txt", "*.safetensors", "pytorch_model.bin"))
+CLIP = Weights(NAME, (SOURCE,), files=FILES, fetched_as=NAME)
+
+_TEXT = "a photo of a dog"
+_LEAST_DIFFERENCE = 1e-6
+
+
+class ClipScore(Judge):
+    """CLIP with its weights chosen, in float32, one image at a time."""
+
+    gives = SIMILARITY
+
+    def __init__(self, weights: Weights, device: str, offline: bool) -> None:
+        self.weights, self.device, self.offline = weights, device, offline
+        self._model: ClipSimilarity | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the numbers; plain JSON, nothing is loaded."""
+        return {
+            "judge": NAME,
+            "version": VERSION,
+            "weights": self.weights.identity(),
+            "text": "whole, lower case; too long is an error",
+            "image": "bicubic, short side; middle square; RGB",
+            "answer": "cosine",
+            "dtype": "float32",
+        }
+
+    def signature(self) -> str:
+        """``clip-vit-base-patch32@3d74acf``, or ``clip-score@`` and the start of its hash."""
+        return self.weights.signature()
+
+    def download(self) -> None:
+        """Get the weights where they are missing; see ``plugins.download``."""
+        self.weights.locate(offline=self.offline)
+
+    def requirements(self) -> list[Requirement]:
+        """The weights; see ``spatialbench.plugins.requirements``."""
+        return [self.weights.whole_requirement(f"the weights of {NAME}", offline=self.offline)]
+
+    def load(self) -> None:
+        """Load the weights.
+
+        Raises:
+            UserError: files that cannot be had, another kind of model, keys that do not fit,
+                weights that are not finite, or a tokenizer of another model.
+        """
+        self._loaded()
+
+    def answer(
+        self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """The cosine of each image with each of its texts, -1 to 1.
+
+        Raises:
+            UserError: a text that is too long, or a number that is not finite.
+        """
+        import torch
+
+        model = self._loaded()
+        found = []
+        with torch.inference_mode():
+            for image, texts in zip(images, questions, strict=True):
+                seen = model.look(image) if texts else None
+                found.append([] if seen is None else [model.similarity(seen, t) for t in texts])
+        if any(number != number for numbers in found for number in numbers):
+            raise UserError(
+                f"{self.signature()} gives similarities that are not finite on {self.device}: try "
+                "--device cpu."
+            )
+        return found
+
+    def self_test(self) -> str:
+        """Compare one text with two plain images: the numbers must differ.
+
+        Raises:
+            UserError: they are the same.
+        """
+        from PIL import Image as Images
+
+        images = [Images.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+        (red,), (blue,) = self.answer(images, [[_TEXT]] * 2)
+        if abs(red - blue) <= _LEAST_DIFFERENCE:
+            raise UserError(
+                f"{self.signature()} finds a red and a blue image equally like a text: its weights "
+                "are damaged; get them again."
+            )
+        return "similarities differ between two plain images"
+
+    def _loaded(self) -> ClipSimilarity:
+        if self._model is None:
+            self._model = _open(self.weights.locate(offline=self.offline), self.device)
+        return self._model
+
+
+def _open(folder: Path, device: str) -> ClipSimilarity:
+    import torch
+    import transformers
+
+    from spatialbench.weights.loading import load_model
+    from spatialbench.weights.parts_beside import load_beside
+
+    from .model import ClipSimilarity
+
+    where = check_device(device)
+    require_model_type(folder, "clip", MODEL_CLASS)
+    model = load_model(getattr(transformers, MODEL_CLASS), folder, torch.float32, pickled=True)
+    rows = model.config.text_config.vocab_size
+    tokenizer = load_beside("AutoTokenizer", folder, rows)
+    return ClipSimilarity(model.to(where), tokenizer)
+
+
+class ClipScorePlugin(JudgePlugin):
+    """The entry point ``clip-score``."""
+
+    name = NAME
+    summary = "CLIPScore, ViT-B/32: how alike image and prompt are; T2I-CompBench's non-spatial"
+
+    @property
+    def signature_start(self) -> str | None:
+        """``clip-vit-base-patch32@``."""
+        return CLIP.repository
+
+    def configure(
+        self, weights: str | None = None, device: str = "cpu", offline: bool = False
+    ) -> ClipScore:
+        """Choose the weights.
+
+        Args:
+            weights: None for the pinned ones, else a folder of ``save_pretrained`` with its
+                tokenizer, or ``org/name@commit``.
+
+        Raises:
+            UserError: neither.
+        """
+        chosen = CLIP if weights is None else choose(weights, NAME, MODEL_CLASS)
+        return ClipScore(chosen, device, offline)
+
+    def fetch(self) -> Sequence[Path]:
+        """Download the pinned weights.
+
+        Raises:
+            UserError: they cannot be had.
+        """
+        return [CLIP.fetch()]
+
+
+PLUGIN: JudgePlugin = ClipScorePlugin()
