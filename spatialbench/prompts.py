@@ -61,6 +61,14 @@ class Prompt:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def asked_triplets(prompt: Prompt) -> tuple[Triplet, ...]:
+    """Every relation a prompt asks for: its ``facts["triplets"]`` where there are several."""
+    several = prompt.facts.get("triplets")
+    if several:
+        return tuple(several)
+    return () if prompt.triplet is None else (prompt.triplet,)
+
+
 def prompt_set_hash(prompts: Iterable[Prompt]) -> str:
     """SHA-256 (hex) over ids and texts in order: two prompt sets with one hash are the same set."""
     digest = hashlib.sha256()

@@ -9,6 +9,7 @@ from ..backbones.pipeline_generator import PipelineGenerator
 from ..backbones.sampling import Sampling, resolve_sampling
 from ..plugins import GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
+from . import several
 from .descent import descended
 from .descent_settings import DescentSettings, read_descent
 
@@ -39,9 +40,15 @@ class DescentGenerator(PipelineGenerator):
             **self.sampling.identity(),
         }
 
+    def identity_for(self, prompts: Sequence[Prompt]) -> Json:
+        """See ``several``."""
+        return several.identity_for(self.identity(), prompts, self.settings.relations)
+
     def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
         """See ``plugins.about_prompts``."""
-        return self.method.about_prompts(prompts)
+        relations = self.settings.relations
+        said = self.method.about_prompts(prompts, relations)
+        return said + several.about(self.method.name, prompts, relations)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As :meth:`PipelineGenerator.latents`, guided.
@@ -53,13 +60,14 @@ class DescentGenerator(PipelineGenerator):
         pipe, method = self.pipe, self.method
         prompts = [request.prompt for request in requests]
         tokenizers = self.sampling.family.word_tokenizers(pipe)
-        positions = [method.positions(prompt, tokenizers) for prompt in prompts]
+        relations = self.settings.relations
+        positions = [method.positions(prompt, tokenizers, relations) for prompt in prompts]
         with descended(
             pipe,
             prompts,
             positions,
             self.settings,
-            method.loss(prompts, positions),
+            method.loss(prompts, positions, relations),
             method=method.name,
             steps=self.sampling.steps,
         ):

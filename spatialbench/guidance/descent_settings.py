@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, unknown_name
 from ..plugins import Parameter
 from ..plugins.parameters import read_parameters
+from .nouns import FIRST, RELATIONS
+from .several import PARAMETER
 from .windows import Window, read_step, read_window
 
 
@@ -21,6 +23,7 @@ class DescentSettings:
         thresholds: (step, value) pairs: at that step the latents are moved again and again until
             the loss is at most 1 - value.
         clip: greatest length of a sample's gradient; None leaves it as it is.
+        relations: one of ``nouns.RELATIONS``; not in the identity, see ``several``.
     """
 
     scale: float
@@ -31,6 +34,7 @@ class DescentSettings:
     prompt_only: bool
     clip: float | None
     checkpointing: bool
+    relations: str = FIRST
 
     def identity(self) -> dict[str, Any]:
         """All that decides pixels, plain JSON. Not ``checkpointing``: it repeats the same steps."""
@@ -60,6 +64,7 @@ def descent_parameters(
         "prompt_only": Parameter(
             False, "only the prompt's own words compete for a pixel, not the padding after them"
         ),
+        "relations": PARAMETER,
         "checkpointing": Parameter(False, "recompute activations: less memory, slower"),
     }
 
@@ -84,6 +89,8 @@ def read_descent(
     """
     user = {k: _as_text(v) if k in ("start", "end") else v for k, v in given.items()}
     values = read_parameters(method, declared, {**inherited, **user})
+    if values.get("relations", FIRST) not in RELATIONS:
+        raise unknown_name(f"relations of {method}", values["relations"], RELATIONS)
     ranges = {
         "scale": (values["scale"] >= 0, "0 or more"),
         "iterations": (values["iterations"] >= 0, "0 or more"),
@@ -104,6 +111,7 @@ def read_descent(
         prompt_only=values["prompt_only"],
         clip=clip,
         checkpointing=values["checkpointing"],
+        relations=values.get("relations", FIRST),
     )
 
 

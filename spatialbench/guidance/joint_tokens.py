@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..backbones.families import of_pipeline
 from ..errors import UserError
 from ..prompts import Prompt
+from .nouns import ALL
 from .tokens import Positions, object_tokens, token_rows
 
 if TYPE_CHECKING:
@@ -21,14 +22,15 @@ TOKENS = ("clip", "t5", "both")
 
 
 def joint_object_tokens(
-    pipe: Any, prompt: Prompt, tokens: str, text_length: int
+    pipe: Any, prompt: Prompt, tokens: str, text_length: int, relations: str = ALL
 ) -> tuple[Positions, ...]:
-    """Rows of the text that name the subject and the object, for each encoder that is read.
+    """Rows of the text that name subject and object of each relation, by the encoders read.
 
     Args:
         pipe: an SD3 or FLUX pipeline.
         tokens: one of ``TOKENS``: whose.
         text_length: tokens of T5, which are cut off there.
+        relations: one of ``nouns.RELATIONS``.
 
     Raises:
         UserError: the pipeline does not read these tokens, or an object has none.
@@ -46,16 +48,16 @@ def joint_object_tokens(
         )
     found: list[Positions] = []
     if tokens != "t5":
-        found.append(object_tokens(prompt, clips))
+        found.append(object_tokens(prompt, clips, relations=relations))
     if tokens != "clip":
         before = family.rows_before_t5(pipe)
-        positions = object_tokens(prompt, [t5], limit=text_length)
+        positions = object_tokens(prompt, [t5], text_length, relations)
         found.append(tuple(tuple(before + p for p in chosen) for chosen in positions))
     return tuple(found)
 
 
 def joint_columns(found: Sequence[tuple[Positions, ...]], length: int) -> Tensor:
-    """(batch, 2, length) float64: rows that average an object's tokens.
+    """(batch, objects, length) float64: rows that average an object's tokens, 0 without one.
 
     Each encoder's tokens are averaged alone, then the encoders: one of them may cut a name into
     many more pieces than another.
@@ -69,5 +71,5 @@ def joint_columns(found: Sequence[tuple[Positions, ...]], length: int) -> Tensor
     means = []
     for positions in zip(*found, strict=True):
         rows = token_rows(positions, length).double()
-        means.append(rows / rows.sum(-1, keepdim=True))
+        means.append(rows / rows.sum(-1, keepdim=True).clamp(min=1))
     return torch.stack(means).mean(0)

@@ -3,12 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from ..errors import UserError
-from ..prompts import Prompt, Triplet
-from ..relations import Relation, find_relations
+from ..prompts import Prompt, Triplet, asked_triplets
+from ..relations import RelationMatch, find_relations
 
 Span = tuple[int, int]
+
+ALL, FIRST = "all", "first"
+RELATIONS = (ALL, FIRST)
+"""Which relations of a prompt that asks for several are guided."""
+
+
+def guided_triplets(prompt: Prompt, relations: str = ALL) -> tuple[Triplet, ...]:
+    """Every triplet that the prompt asks for, or the first alone.
+
+    Raises:
+        UserError: it has none.
+    """
+    first = triplet_of(prompt)
+    return (first,) if relations == FIRST else asked_triplets(prompt)
+
+
+def asks_several(prompt: Prompt) -> bool:
+    """Whether it asks for more than one relation."""
+    return len(asked_triplets(prompt)) > 1
+
+
+def triplet_spans(prompt: Prompt, triplets: Sequence[Triplet]) -> list[tuple[Span, Span]]:
+    """:func:`object_spans` of each of a prompt's triplets.
+
+    Where the text has a relation phrase for each triplet that the prompt asks for, in their order,
+    a triplet's own phrase is looked at first.
+
+    Raises:
+        UserError: as :func:`object_spans`.
+    """
+    asked = list(asked_triplets(prompt))
+    phrases = find_relations(prompt.text)
+    aligned = [p.relation for p in phrases] == [t.relation for t in asked]
+    found = []
+    for triplet in triplets:
+        own = [phrases[asked.index(triplet)]] if aligned and triplet in asked else []
+        found.append(_pair_spans(prompt, triplet, [*own, *phrases]))
+    return found
 
 
 def object_spans(prompt: Prompt) -> tuple[Span, Span]:
@@ -22,12 +61,19 @@ def object_spans(prompt: Prompt) -> tuple[Span, Span]:
     Raises:
         UserError: the prompt has no triplet, or one of the names is not in the text.
     """
-    triplet = triplet_of(prompt)
+    return triplet_spans(prompt, [triplet_of(prompt)])[0]
+
+
+def _pair_spans(
+    prompt: Prompt, triplet: Triplet, phrases: Sequence[RelationMatch]
+) -> tuple[Span, Span]:
     names = [(triplet.subject, triplet.object)]
     if len(prompt.objects) == 2:
         names.append((prompt.objects[0], prompt.objects[1]))
+    own = [phrase for phrase in phrases if phrase.relation is triplet.relation]
+    longer = _parts_of_others(prompt) if asks_several(prompt) else {}
     for subject, object_ in names:
-        spans = _beside_the_relation(prompt.text, triplet.relation, subject, object_)
+        spans = _beside_a_phrase(prompt.text, own, subject, object_, longer)
         spans = spans or _apart(prompt.text, subject, object_)
         if spans:
             return spans
@@ -39,13 +85,22 @@ def object_spans(prompt: Prompt) -> tuple[Span, Span]:
     )
 
 
-def guided_spans(prompt: Prompt) -> tuple[Span, ...]:
-    """:func:`object_spans` of a prompt that asks for a relation, :func:`named_spans` of others.
+def guided_spans(prompt: Prompt, relations: str = ALL) -> tuple[Span, ...]:
+    """Each object of the guided relations once, or :func:`named_spans` of a prompt without one.
+
+    The two of a single relation are two also where they have one name.
 
     Raises:
-        UserError: as these.
+        UserError: as :func:`object_spans` and :func:`named_spans`.
     """
-    return object_spans(prompt) if prompt.triplet else named_spans(prompt)
+    if prompt.triplet is None:
+        return named_spans(prompt)
+    triplets = guided_triplets(prompt, relations)
+    found: dict[tuple[str, bool], Span] = {}
+    for triplet, pair in zip(triplets, triplet_spans(prompt, triplets), strict=True):
+        found.setdefault((triplet.subject, False), pair[0])
+        found.setdefault((triplet.object, triplet.object == triplet.subject), pair[1])
+    return tuple(found.values())
 
 
 def triplet_of(prompt: Prompt) -> Triplet:
@@ -94,15 +149,38 @@ def named_spans(prompt: Prompt) -> tuple[Span, ...]:
     return tuple(taken[name] for name in names)
 
 
-def _beside_the_relation(
-    text: str, relation: Relation, subject: str, object_: str
+def _parts_of_others(prompt: Prompt) -> dict[str, list[Span]]:
+    """By name of an object, the longer names that hold it: where the hot dog is, no dog is."""
+    names = {name for t in asked_triplets(prompt) for name in (t.subject, t.object)}
+    return {
+        name: [span for other in names - {name} for span in _longer(name, other, prompt.text)]
+        for name in names
+    }
+
+
+def _longer(name: str, other: str, text: str) -> list[Span]:
+    return _occurrences(other, text) if _occurrences(name, other) else []
+
+
+def _beside_a_phrase(
+    text: str,
+    phrases: Sequence[RelationMatch],
+    subject: str,
+    object_: str,
+    parts: Mapping[str, Sequence[Span]],
 ) -> tuple[Span, Span] | None:
-    for phrase in find_relations(text):
-        if phrase.relation is relation:
-            before = [s for s in _occurrences(subject, text) if s[1] <= phrase.start]
-            after = [s for s in _occurrences(object_, text) if s[0] >= phrase.end]
-            if before and after:
-                return before[-1], after[0]
+    def free(name: str) -> list[Span]:
+        return [
+            (start, end)
+            for start, end in _occurrences(name, text)
+            if not any(first <= start and end <= last for first, last in parts.get(name, ()))
+        ]
+
+    for phrase in phrases:
+        before = [s for s in free(subject) if s[1] <= phrase.start]
+        after = [s for s in free(object_) if s[0] >= phrase.end]
+        if before and after:
+            return before[-1], after[0]
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..prompts import Prompt
-from .nouns import Span, guided_spans, object_spans
+from .nouns import ALL, Span, guided_spans, guided_triplets, triplet_spans
 
 if TYPE_CHECKING:
     import torch
@@ -17,26 +17,35 @@ Positions = tuple[tuple[int, ...], ...]
 """Token positions of each object (subject first), counted with the start token."""
 
 
-def object_tokens(prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None) -> Positions:
+def object_tokens(
+    prompt: Prompt,
+    tokenizers: Sequence[Any],
+    limit: int | None = None,
+    relations: str = ALL,
+) -> Positions:
     """All tokens of both objects' names, subject first, by their place in the text.
+
+    Those of a second guided relation come after those of the first, and so on.
 
     Args:
         tokenizers: fast tokenizers whose encoders share one sequence axis (SDXL has two).
         limit: how many tokens are read, where it is not the tokenizer's own number.
+        relations: one of ``nouns.RELATIONS``.
 
     Raises:
         UserError: an object has no token (not in the text, or cut off), or the tokenizers disagree.
     """
-    return span_tokens(prompt, object_spans(prompt), tokenizers, limit)
+    pairs = triplet_spans(prompt, guided_triplets(prompt, relations))
+    return span_tokens(prompt, [span for pair in pairs for span in pair], tokenizers, limit)
 
 
-def named_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
-    """All tokens of every object a prompt names, also where it asks for no relation.
+def named_tokens(prompt: Prompt, tokenizers: Sequence[Any], relations: str = ALL) -> Positions:
+    """All tokens of every object of the guided relations, or that a prompt without any names.
 
     Raises:
         UserError: as :func:`object_tokens`.
     """
-    return span_tokens(prompt, guided_spans(prompt), tokenizers)
+    return span_tokens(prompt, guided_spans(prompt, relations), tokenizers)
 
 
 def token_rows(positions: Sequence[Positions], tokens: int) -> Tensor:
@@ -88,12 +97,13 @@ def span_tokens(
 
 
 def selection(positions: Sequence[Positions], tokens: int, device: torch.device) -> Tensor:
-    """(batch, 2, tokens) float32: rows that average an object's tokens."""
+    """(batch, objects, tokens) float32: rows that average an object's tokens, 0 without one."""
     import torch
 
-    rows = torch.zeros(len(positions), 2, tokens)
-    for sample, pair in enumerate(positions):
-        for which, chosen in enumerate(pair):
+    most = max((len(objects) for objects in positions), default=0)
+    rows = torch.zeros(len(positions), most, tokens)
+    for sample, objects in enumerate(positions):
+        for which, chosen in enumerate(objects):
             for token in chosen:
                 rows[sample, which, token] += 1 / len(chosen)
     return rows.to(device)

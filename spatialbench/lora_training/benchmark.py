@@ -16,11 +16,10 @@ import numpy as np
 from ..errors import UserError
 from ..files.documents import LARGE, parse_json, read_limited
 from ..plugins import Benchmark, Metric, ScoreTable, share
-from ..prompts import Prompt
+from ..prompts import Prompt, asked_triplets
 from ..runs.files import write_if_other
 from ..runs.manifest import read_manifest
 from ..scoring.rules.constraint_rule import ConstraintRule
-from ..scoring.rules.relation_checks import asked_triplets
 from ..statistics.ratios import MeanOfRatios, Ratio
 from .kept_set import DESCRIPTION
 from .training_prompts import prompt_of

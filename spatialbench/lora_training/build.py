@@ -11,7 +11,7 @@ from ..errors import UserError, typed
 from ..executors import Executor
 from ..plugins import Detector, Method
 from ..plugins.records import BoxRecord
-from ..prompts import Key, Prompt
+from ..prompts import Key, Prompt, asked_triplets
 from ..reports.report import Report
 from ..runs.files import make_folder
 from ..runs.machine import Machine
@@ -21,7 +21,6 @@ from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 from ..scoring.judging import Judging
 from ..scoring.rules.any_benchmark import AnyBenchmarkRule, in_depth
-from ..scoring.rules.relation_checks import asked_triplets
 from ..stages.detect import detect
 from ..stages.generate import generate
 from ..stages.looker import Look

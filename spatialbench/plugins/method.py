@@ -66,10 +66,15 @@ class GenerationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One ``--set key=value`` a method takes: its default and what it means."""
+    """One ``--set key=value`` a method takes: its default and what it means.
+
+    ``before`` is the value that gives the images of the versions that did not have the parameter,
+    where the default gives others; None where there were none.
+    """
 
     default: Any
     help: str
+    before: Any = None
 
 
 class Method(ABC):
@@ -115,6 +120,14 @@ class Method(ABC):
 
         Cheap: no model is loaded for it. Plain JSON values only.
         """
+
+    def identity_for(self, prompts: Sequence[Prompt]) -> Json:
+        """The identity of a run of these prompts: all of a subset, whatever is made of them.
+
+        By default :meth:`identity`. A method may say here what decides the pixels of some prompts
+        only, so that the runs of others keep the identity that they have.
+        """
+        return self.identity()
 
     @abstractmethod
     def load(self) -> None:

@@ -132,6 +132,10 @@ class Transformed(Method):
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}
 
+    def identity_for(self, prompts: Sequence[Prompt]) -> Json:
+        """The method's own, with the transform; a rewritten prompt asks for as much as before."""
+        return {**self.generator.identity_for(prompts), IDENTITY_KEY: self.transform.signature}
+
     def download(self) -> None:
         """Get what the method takes from the network."""
         self.generator.download()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from .. import plugins
 from ..errors import UserError, typed
 from ..files.documents import first_error, parse_json, read_limited
 from ..files.shown_text import inert_line
@@ -113,6 +115,24 @@ class Manifest(BaseModel):
         return self.model_dump_json(indent=2, exclude=unsaid) + "\n"
 
 
+def _as_before(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """``KEY=VALUE`` of the parameters in which a method's new identity is not like its old one.
+
+    Empty unless they are all that differs, and all are parameters that earlier versions did not
+    have; see ``plugins.Parameter``.
+    """
+    fields = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+    method = str(new.get("method"))
+    if fields != ["parameters"] or method not in plugins.names("method"):
+        return []
+    was, now = old.get("parameters", {}), new["parameters"]
+    keys = sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key))
+    known = plugins.load("method", method).parameters
+    before = {key: known[key].before for key in keys if key in known and key not in was}
+    told = [f"{key}={value}" for key, value in before.items() if value is not None]
+    return told if len(told) == len(keys) else []
+
+
 def _makes_images(words: list[str]) -> bool:
     return words[:1] in (["run"], ["generate"], ["import"]) or words == ["esplora", "build-data"]
 
@@ -190,6 +210,12 @@ def same_identity(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> Non
                 f"version {before.get('version')} of {now.get('method')} made it, and this "
                 f"spatialbench has version {now.get('version')}, which makes other images: give "
                 f"another --out. '{typed('status', folder)}' says what is there."
+            )
+        if asked := _as_before(before, now):
+            way = (
+                "an earlier version made it, or that setting: add "
+                f"{' '.join(f'--set {one}' for one in asked)} to go on with it, or give another "
+                "--out."
             )
         sent, here = str(before.get(IDENTITY_KEY)), str(now.get(IDENTITY_KEY))
         if is_other_version(sent, here):

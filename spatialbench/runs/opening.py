@@ -50,14 +50,15 @@ class RunSpec:
     @cached_property
     def identity(self) -> Json:
         """The identity; it depends on the whole subset and not on any selection of it."""
+        prompts = self.benchmark.prompts(self.subset)
         return {
             "version": IDENTITY_VERSION,
             "benchmark": self.benchmark.name,
             "benchmark_version": self.benchmark.version,
             "subset": self.subset,
-            "prompt_set": prompt_set_hash(self.benchmark.prompts(self.subset)),
+            "prompt_set": prompt_set_hash(prompts),
             "seeds": str(self.seeds),
-            "generator": self.generator.identity(),
+            "generator": self.generator.identity_for(prompts),
         }
 
     @cached_property

@@ -11,8 +11,8 @@ from spatialbench.errors import UserError
 from spatialbench.lab.captions import held_out
 from spatialbench.lab.pictograms import NAMES
 from spatialbench.lora_training.training_prompts import draw_prompts, read_prompts
+from spatialbench.prompts import asked_triplets
 from spatialbench.relations import Relation, find_relations
-from spatialbench.scoring.rules.relation_checks import asked_triplets
 
 
 def test_drawn_prompts_say_what_their_triplets_say() -> None:

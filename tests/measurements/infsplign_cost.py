@@ -148,8 +148,7 @@ class Step:
             self.latents,
             self.taps,
             self.selection,
-            self.reader,
-            self.loss,
+            lambda maps, shapes: self.loss(self.reader(maps, shapes)),
         ).gradient
 
 

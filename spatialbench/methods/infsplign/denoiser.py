@@ -16,7 +16,6 @@ from ...backbones.families import Pipeline, of_pipeline
 from ...guidance.tokens import object_tokens, selection
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
-from .geometry import MapReader
 from .gradient import predict_with_gradient
 from .guide import Guide, Observer
 from .layers import find_taps
@@ -72,13 +71,16 @@ class _Guide(Guide):
         self.taps = find_taps(pipe.unet, settings.layers)
         coarse = tuple(tap.coarse for tap in self.taps)
         released = settings.variant.released
-        choose = official_object_tokens if released else object_tokens
         tokenizers = of_pipeline(pipe).word_tokenizers(pipe)
-        positions = [choose(prompt, tokenizers) for prompt in prompts]
+        positions = [
+            official_object_tokens(prompt, tokenizers)
+            if released
+            else object_tokens(prompt, tokenizers, relations=settings.relations)
+            for prompt in prompts
+        ]
         super().__init__(pipe, pipe.unet, prompts, settings, steps, observer, coarse)
         self.guidance_scale = guidance_scale if guidance_scale > 1 else 1.0
         self.factors: list[float] = []
-        self.reader = MapReader(settings.threshold, guard=not released)
         length = tokenizers[0].model_max_length
         self.selection = selection(positions, length, pipe.unet.device)
 
@@ -115,8 +117,7 @@ class _Guide(Guide):
             sample[conditional],
             self.taps,
             self.selection,
-            self.reader,
-            self.loss,
+            self.losses,
         )
         self.observe(call, timestep, sample[conditional], prediction)
         # Divided by the guidance scale, which will multiply it.

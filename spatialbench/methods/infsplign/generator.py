@@ -13,14 +13,15 @@ from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator
 from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
-from ...guidance.nouns import object_spans, triplet_of
+from ...guidance import several
+from ...guidance.nouns import guided_triplets, triplet_spans
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...prompts import Prompt
 from ...relations import Relation
 from .denoiser import guided
 from .guide import Observer
 from .joint_denoiser import guided_transformer
-from .placement import placed_relation
+from .placement import placed_relations
 from .presets import Preset
 from .settings import GuidanceSettings, preset_of, read_settings
 from .variants import CORRECTED, RELEASED, Variant
@@ -59,25 +60,33 @@ class InfSplign(PipelineGenerator):
             **self.sampling.identity(),
         }
 
+    def identity_for(self, prompts: Sequence[Prompt]) -> Json:
+        """See ``guidance.several``."""
+        return several.identity_for(self.identity(), prompts, self.guidance.relations)
+
     def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
-        """How many of the prompts get no spatial term, and why.
+        """How many of the prompts get no spatial term, and why; how many relations are ignored.
 
         Raises:
             UserError: a prompt that cannot be guided.
         """
-        released = self.guidance.variant.released
-        without = Counter[Relation]()
+        released, relations = self.guidance.variant.released, self.guidance.relations
+        near = self.guidance.near
+        without = Counter[tuple[Relation, bool]]()
         for prompt in prompts:
+            triplets = guided_triplets(prompt, relations)
             if not released:
-                object_spans(prompt)
-            if placed_relation(prompt, self.guidance.near, released=released) is None:
-                without[triplet_of(prompt).relation] += 1
+                triplet_spans(prompt, triplets)
+            placed = placed_relations(prompt, near, released=released, relations=relations)
+            unplaced = {t.relation for t, p in zip(triplets, placed, strict=True) if p is None}
+            without.update((relation, len(triplets) > 1) for relation in unplaced)
         name, every = self.guidance.variant.name, f"{len(prompts):,}"
         return [
-            f"{name}: {count:,} of {every} prompts ask for {relation.adverb!r} and get no spatial "
+            f"{name}: {count:,} of {every} prompts ask for {relation.adverb!r} "
+            f"{'among others, which gets' if others else 'and get'} no spatial "
             f"term: {_NO_TERM[relation]}"
-            for relation, count in sorted(without.items())
-        ]
+            for (relation, others), count in sorted(without.items())
+        ] + several.about(name, prompts, relations)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As :meth:`PipelineGenerator.latents`, guided; relations may be mixed.

@@ -29,8 +29,8 @@ class Moments:
     """What the loss knows of the maps.
 
     Attributes:
-        centroid: (layers, batch, 2 objects, 2), x and y in [0, 1], y down.
-        variance: (layers, batch, 2 objects), mean squared distance from the centroid.
+        centroid: (layers, pairs, 2 objects, 2), x and y in [0, 1], y down.
+        variance: (layers, pairs, 2 objects), mean squared distance from the centroid.
     """
 
     centroid: Tensor
@@ -79,7 +79,7 @@ class MapReader:
         """Moments of every map.
 
         Args:
-            maps: one per layer, (batch, 2 objects, rows * columns), not negative.
+            maps: one per layer, (pairs, 2 objects, rows * columns), not negative.
             shapes: rows and columns of each layer's maps.
         """
         import torch
@@ -94,7 +94,7 @@ class MapReader:
         return self._moments(torch.stack([rows[layer] for layer in range(len(maps))]))
 
     def _sums(self, maps: Tensor, shape: tuple[int, int]) -> Tensor:
-        """(layers, batch, 2, n) -> (layers, batch, 2, 4): mass, x, y, squared radius.
+        """(layers, pairs, 2, n) -> (layers, pairs, 2, 4): mass, x, y, squared radius.
 
         Coordinates run from -1/2 to 1/2, which keeps the cancellation in the variance small.
         """

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from ...guidance.gradient import HALF_SCALE
 from ...guidance.taps import Recorder, tapped
-from .geometry import MapReader, map_shape
+from .geometry import map_shape
 from .layers import Tap
-from .loss import SpatialLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Losses = Callable[[Sequence["Tensor"], Sequence[tuple[int, int]]], "Tensor"]
+"""(batch,) from each layer's maps, (batch, objects, pixels), and their rows and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,7 @@ def predict_with_gradient(
     latents: Tensor,
     taps: Sequence[Tap],
     selection: Tensor,
-    reader: MapReader,
-    loss: SpatialLoss,
+    losses: Losses,
 ) -> GuidedPrediction:
     """Evaluate the model on the conditional half and differentiate the loss by its input.
 
@@ -50,18 +51,18 @@ def predict_with_gradient(
 
     Args:
         model: the UNet with everything but its first argument given; its weights frozen.
-        selection: (batch, 2, tokens), rows averaging each object's tokens.
         latents: (batch, channels, h, w), as the scheduler scales them for the model.
+        selection: (batch, objects, tokens), rows averaging each object's tokens.
+        losses: (batch,) from the maps.
     """
 
     def objects(probabilities: Tensor) -> Tensor:
         return selection.to(probabilities.dtype) @ probabilities.transpose(1, 2)
 
-    def losses(maps: list[Tensor]) -> Tensor:
-        shapes = [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps]
-        return loss(reader(maps, shapes))
+    def losses_of(maps: list[Tensor]) -> Tensor:
+        return losses(maps, [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps])
 
-    return differentiated(model, latents, tapped([tap.module for tap in taps], objects), losses)
+    return differentiated(model, latents, tapped([tap.module for tap in taps], objects), losses_of)
 
 
 def differentiated(

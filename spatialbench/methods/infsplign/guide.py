@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline
 from ...guidance.finite_gradients import finite_sum, require_finite_gradients
+from ...guidance.pairs import Pairs
 from ...prompts import Prompt
+from .geometry import MapReader
 from .gradient import GuidedPrediction
 from .loss import SpatialLoss
-from .placement import Placement, placed_relation
+from .placement import Placement, placed_relations
 from .settings import GuidanceSettings
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Guide:
         observer: is told of every guided evaluation.
         coarse: of each tapped layer, whether presence acts on it; see :class:`SpatialLoss`, also
             for ``both``.
+        native: see :class:`MapReader`.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Guide:
         coarse: tuple[bool, ...],
         *,
         both: bool = False,
+        native: bool = False,
     ) -> None:
         import torch
 
@@ -73,10 +77,25 @@ class Guide:
         self.calls = 0
         device, wide = model.device, torch.promote_types(model.dtype, torch.float32)
         released = settings.variant.released
-        relations = [placed_relation(p, settings.near, released=released) for p in prompts]
-        placement = Placement.of(relations, device, wide)
+        placed = [
+            placed_relations(p, settings.near, released=released, relations=settings.relations)
+            for p in prompts
+        ]
+        self.pairs = Pairs([len(each) for each in placed], device)
+        placement = Placement.of([one for each in placed for one in each], device, wide)
         self.loss = SpatialLoss(settings, placement, coarse, device, wide, both=both)
+        self.reader = MapReader(settings.threshold, guard=not released, native=native)
         self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+
+    def losses(self, maps: Sequence[Tensor], shapes: Sequence[tuple[int, int]]) -> Tensor:
+        """(batch,): the mean loss over each sample's relations.
+
+        Args:
+            maps: one per layer, (batch, objects, pixels), the objects as :class:`Pairs` has them.
+            shapes: rows and columns of each layer's maps.
+        """
+        moments = self.reader([self.pairs.of(one) for one in maps], shapes)
+        return self.pairs.mean(self.loss(moments))
 
     def unconditional(self, latents: Tensor) -> int:
         """How many of these latents, from the first, are guidance's other half."""

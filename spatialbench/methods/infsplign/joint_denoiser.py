@@ -22,7 +22,6 @@ from ...guidance.taps import tapped
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
 from .blocks import find_blocks
-from .geometry import MapReader
 from .gradient import differentiated
 from .guide import Guide, Observer
 from .settings import GuidanceSettings
@@ -91,13 +90,20 @@ class _Guide(Guide):
         layers = len(self.blocks.modules) if self.joint.aggregate == "losses" else 1
         coarse = (True,) * layers
         super().__init__(
-            pipe, pipe.transformer, prompts, settings, steps, observer, coarse, both=True
+            pipe,
+            pipe.transformer,
+            prompts,
+            settings,
+            steps,
+            observer,
+            coarse,
+            both=True,
+            native=self.joint.grid == "native",
         )
         self.own_step = pipe.scheduler.step
         self.asked = False
         self.gradient: Tensor | None = None
         self.columns: Tensor | None = None
-        self.reader = MapReader(settings.threshold, guard=True, native=self.joint.grid == "native")
 
     def forward(self, hidden_states: Tensor, encoder_hidden_states: Tensor, **more: Any) -> Any:
         """The transformer's own answer; in guided steps the gradient is kept for the step.
@@ -161,11 +167,13 @@ class _Guide(Guide):
         return self.own_step(model_output, timestep, sample, *args, **options)
 
     def _columns(self, length: int) -> torch.Tensor:
-        """(batch, 2, text tokens), rows averaging each object's tokens of that many."""
+        """(batch, objects, text tokens), rows averaging each object's tokens of that many."""
         if self.columns is None:
             first = of_pipeline(self.pipe).rows_before_t5(self.pipe)
             found = [
-                joint_object_tokens(self.pipe, prompt, self.joint.tokens, length - first)
+                joint_object_tokens(
+                    self.pipe, prompt, self.joint.tokens, length - first, self.settings.relations
+                )
                 for prompt in self.prompts
             ]
             self.columns = joint_columns(found, length).to(self.pipe.transformer.device)
@@ -176,4 +184,4 @@ class _Guide(Guide):
 
         if self.joint.aggregate == "maps":
             maps = [torch.stack(maps).mean(0)]
-        return self.loss(self.reader(maps, [side] * len(maps)))
+        return self.losses(maps, [side] * len(maps))

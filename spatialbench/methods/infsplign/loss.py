@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class SpatialLoss:
-    """One loss per sample, all layers and samples at once.
+    """One loss per pair of objects, all layers and pairs at once.
 
     Args:
         settings: the weights, margin and activation.
-        placement: what each sample is pulled towards.
+        placement: what each pair is pulled towards.
         coarse: for each tapped layer, whether the presence term acts there (else balance does).
         both: both terms act on every layer, whatever ``coarse`` says.
     """
@@ -48,7 +48,7 @@ class SpatialLoss:
         self.balance = (~level | both).to(dtype) * settings.lambda_balance
 
     def __call__(self, moments: Moments) -> Tensor:
-        """(batch,) from centroids (layers, batch, 2, 2) and variances (layers, batch, 2).
+        """(pairs,) from centroids (layers, pairs, 2, 2) and variances (layers, pairs, 2).
 
         The mean over layers divides all terms by the number of tapped layers, though presence and
         balance act on a part of them only, as in the authors' code.
@@ -70,7 +70,7 @@ class SpatialLoss:
         return total.mean(0)
 
     def _displacement(self, difference: Tensor) -> Tensor:
-        """(layers, batch): how far the object lies on its side; at least the margin is right.
+        """(layers, pairs): how far the object lies on its side; at least the margin is right.
 
         For a pair that is to be apart it is ``|dx|``, whichever side.
         """

@@ -1,4 +1,4 @@
-"""What each sample of a batch is pulled towards, as tensors the loss can use without a loop."""
+"""What each pair of a batch is pulled towards, as tensors the loss can use without a loop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
-from ...guidance.nouns import triplet_of
+from ...guidance.nouns import ALL, guided_triplets
 from ...prompts import Prompt
 from ...relations import Relation, find_relations
 
@@ -26,14 +26,14 @@ _DIRECTION = {
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The relations of a batch.
+    """The relations of a batch, one for each pair of ``guidance.pairs``.
 
     Attributes:
-        direction: (batch, 2), unit vector from subject to object; zero where there is none.
-        across: (batch, 2), the other axis: along it the two should agree; zero where there is no
+        direction: (pairs, 2), unit vector from subject to object; zero where there is none.
+        across: (pairs, 2), the other axis: along it the two should agree; zero where there is no
             direction.
-        apart: (batch,) bool, pairs to be pushed apart; None if the batch has none.
-        known: (batch,), 1, or 0 for a sample without a spatial term.
+        apart: (pairs,) bool, pairs to be pushed apart; None if the batch has none.
+        known: (pairs,), 1, or 0 for a pair without a spatial term.
     """
 
     direction: Tensor
@@ -45,7 +45,7 @@ class Placement:
     def of(
         cls, relations: Sequence[Relation | None], device: torch.device, dtype: torch.dtype
     ) -> Placement:
-        """One sample a relation; None gets no spatial term, NEAR is pushed apart."""
+        """One pair a relation; None gets no spatial term, NEAR is pushed apart."""
         import torch
 
         direction = [_DIRECTION.get(r, (0.0, 0.0)) if r else (0.0, 0.0) for r in relations]
@@ -60,34 +60,45 @@ class Placement:
         )
 
 
-def placed_relation(prompt: Prompt, near: str, *, released: bool) -> Relation | None:
-    """The relation whose spatial term acts on a prompt; None for a prompt without one.
+def placed_relations(
+    prompt: Prompt, near: str, *, released: bool, relations: str = ALL
+) -> tuple[Relation | None, ...]:
+    """For each guided relation of a prompt the one whose spatial term acts; None without one.
+
+    Beside a relation that has a place in the plane, one in depth has no spatial term.
 
     Args:
         near: one of ``variants.NEAR``: what acts on near, next to and on side of.
         released: leave relations in depth without a spatial term, as the authors' code does,
             which knows no phrase of theirs.
+        relations: one of ``nouns.RELATIONS``.
 
     Raises:
-        UserError: no relation of two objects; or ``in front of`` and ``behind``, which have no
-            direction in the plane.
+        UserError: no relation of two objects; or nothing but ``in front of`` and ``behind``, which
+            have no direction in the plane.
     """
-    relation = triplet_of(prompt).relation
-    if relation in _DIRECTION:
-        return relation
-    if relation is Relation.NEAR:
-        if near == "none":
-            return None
-        return relation if near == "apart" else _side(prompt)
-    if released:
-        return None
-    raise UserError(
-        f"prompt {prompt.id} asks for {relation.adverb!r}, which infsplign cannot guide: it acts "
-        "on left, right, above, below and near; choose a subset without it, or use --method sd."
-    )
+    asked = [triplet.relation for triplet in guided_triplets(prompt, relations)]
+    if not released and all(relation.axis == "depth" for relation in asked):
+        raise UserError(
+            f"prompt {prompt.id} asks for {asked[0].adverb!r}, which infsplign cannot guide: it "
+            "acts on left, right, above, below and near; choose a subset without it, or use "
+            "--method sd."
+        )
+    placed: list[Relation | None] = []
+    for place, relation in enumerate(asked):
+        if relation is Relation.NEAR and near != "none":
+            before = asked[:place].count(relation)
+            placed.append(relation if near == "apart" else _side(prompt, before))
+        else:
+            placed.append(relation if relation in _DIRECTION else None)
+    return tuple(placed)
 
 
-def _side(prompt: Prompt) -> Relation:
-    """Right for ``next to``, left for ``near`` and ``on side of``: the thesis' code (ba64c6e)."""
+def _side(prompt: Prompt, place: int) -> Relation:
+    """Right for ``next to``, left for ``near`` and ``on side of``: the thesis' code (ba64c6e).
+
+    Args:
+        place: how many of these relations the prompt asks for before.
+    """
     phrases = [m.phrase.lower() for m in find_relations(prompt.text) if m.relation is Relation.NEAR]
-    return Relation.RIGHT if phrases[:1] == ["next to"] else Relation.LEFT
+    return Relation.RIGHT if phrases[place : place + 1] == ["next to"] else Relation.LEFT

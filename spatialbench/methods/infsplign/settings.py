@@ -8,6 +8,8 @@ from typing import Any
 
 from ...backbones.families import UNET, Family
 from ...errors import UserError, unknown_name
+from ...guidance import several
+from ...guidance.nouns import FIRST, RELATIONS
 from ...guidance.windows import Window, read_window
 from ...plugins import Ability, Parameter
 from ...plugins.parameters import read_parameters
@@ -44,6 +46,7 @@ PARAMETERS: Mapping[str, Parameter] = {
         "near, next to and on side of: none (no spatial term), apart (the authors' code: until the "
         "margin), sides (thesis: near and on side of as left, next to as right)",
     ),
+    "relations": several.PARAMETER,
     "compat": Parameter(
         "none", "official: the method infsplign-released, for runs of 0.1 that began so"
     ),
@@ -56,7 +59,7 @@ PARAMETERS: Mapping[str, Parameter] = {
 RELEASED_PARAMETERS: Mapping[str, Parameter] = {
     key: replace(parameter, default=RELEASED.near) if key == "near" else parameter
     for key, parameter in PARAMETERS.items()
-    if key != "compat" and key not in joint_settings.PARAMETERS
+    if key not in ("compat", "relations") and key not in joint_settings.PARAMETERS
 }
 """What ``infsplign-released`` takes."""
 
@@ -66,6 +69,7 @@ _CHOICES = {
     "threshold": ("none", "mean", "soft"),
     "layers": ("both", "coarse", "mid"),
     "near": NEAR,
+    "relations": RELATIONS,
     "compat": ("none", "official"),
 }
 
@@ -91,16 +95,18 @@ class GuidanceSettings:
     near: str
     window: Window
     checkpointing: bool
+    relations: str = FIRST
     joint: JointSettings | None = None
 
     def identity(self) -> dict[str, Any]:
         """All that decides pixels, plain JSON.
 
         Not the preset's name, only its values. Not ``checkpointing``: recomputation repeats the
-        same operations, so it may be switched on to finish a run.
+        same operations, so it may be switched on to finish a run. Not ``relations``, which decide
+        nothing where a prompt has one: see ``guidance.several``.
         """
         values = asdict(self)
-        for key in ("variant", "preset", "checkpointing", "window", "joint"):
+        for key in ("variant", "preset", "checkpointing", "window", "relations", "joint"):
             del values[key]
         if self.joint is not None:
             del values["layers"]
@@ -164,6 +170,8 @@ def read_settings(
         if values[key] not in _CHOICES[key]:
             raise unknown_name(f"{key} of {variant.name}", values[key], _CHOICES[key])
     values.pop("compat", None)
+    if variant.released:
+        values["relations"] = FIRST
     joint = take_joint(values, user, joint=on_transformer, tokens=family.words)
     if joint is None and values["threshold"] == "soft":
         raise UserError(

@@ -16,8 +16,9 @@ from ...backbones.architecture import Architecture
 from ...errors import unknown_name
 from ...guidance.descent_plugin import DescentPlugin
 from ...guidance.descent_settings import descent_parameters
+from ...guidance.nouns import ALL, FIRST, guided_spans, guided_triplets, triplet_spans
 from ...plugins import GenerationSettings, Parameter
-from ...prompts import Prompt
+from ...prompts import Prompt, Triplet
 
 if TYPE_CHECKING:
     from ...guidance.descent_generator import DescentGenerator
@@ -79,6 +80,7 @@ class Storm(DescentPlugin):
         )
         if self.corrected:
             return shared
+        del shared["relations"]
         meaning = "released: guide only where the authors' script finds two nouns; given: wherever "
         return shared | {"nouns": Parameter(_SCRIPT, meaning + "the benchmark names two objects")}
 
@@ -99,13 +101,13 @@ class Storm(DescentPlugin):
             raise unknown_name(f"value of nouns for {self.name}", nouns, [_SCRIPT, _GIVEN])
         return configure(replace(self, nouns=nouns), settings, parameters)
 
-    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
-        """A sentence with the number of prompts that are not guided, if there are any.
+    def about_prompts(self, prompts: Sequence[Prompt], relations: str = ALL) -> list[str]:
+        """How many prompts are not guided, and how many have a relation that is not.
 
         Raises:
             UserError: a prompt that the method cannot guide, or whose nouns it does not know.
         """
-        alone = sum(not self.spans(prompt) for prompt in prompts)
+        alone = sum(not self.spans(prompt, relations) for prompt in prompts)
         why = "a relation of two objects" if self.corrected else "two objects"
         if self.nouns == _SCRIPT:
             why = "exactly two nouns of one token, the only prompts that the authors' script guides"
@@ -113,10 +115,29 @@ class Storm(DescentPlugin):
             f"{self.name}: {alone:,} of {len(prompts):,} prompts are not guided, so that their "
             f"images are those of sd: they do not have {why}"
         )
-        return [sentence] if alone else []
+        said = [sentence] if alone else []
+        left_out = sum(
+            len(self._triplets(prompt, relations)) < len(guided_triplets(prompt, relations))
+            for prompt in prompts
+            if prompt.triplet is not None
+        )
+        if left_out:
+            said.append(
+                f"{self.name}: {left_out:,} of {len(prompts):,} prompts ask for a relation in "
+                "depth among others, which has no place in the plane and is not guided"
+            )
+        return said
 
-    def spans(self, prompt: Prompt) -> tuple[Span | None, ...]:
+    def _triplets(self, prompt: Prompt, relations: str) -> tuple[Triplet, ...]:
+        """The guided relations: of several those in the plane, if there are any."""
+        asked = guided_triplets(prompt, relations)
+        plane = tuple(triplet for triplet in asked if triplet.relation.axis != "depth")
+        return plane if self.corrected and plane else asked
+
+    def spans(self, prompt: Prompt, relations: str = ALL) -> tuple[Span | None, ...]:
         """Characters of the words that are guided: subject, object, and perhaps their adjectives.
+
+        Those of a second relation come after those of the first.
 
         A prompt without two objects has none and is left unguided, as released. The corrected
         method also leaves "A and B" unguided, which asks for no place.
@@ -125,8 +146,6 @@ class Storm(DescentPlugin):
             UserError: a relation without a direction in the plane (corrected only), an object that
                 is not in the text, or a prompt whose nouns are not known.
         """
-        from ...guidance.nouns import guided_spans
-
         if self.nouns == _SCRIPT:
             from .guided_words import guided_words
 
@@ -139,11 +158,16 @@ class Storm(DescentPlugin):
 
             if prompt.triplet is None:
                 return ()
-            check_relation(prompt.triplet.relation, prompt.id)
+            triplets = self._triplets(prompt, relations)
+            check_relation(triplets[0].relation, prompt.id)
+            pairs = triplet_spans(prompt, triplets)
+            return tuple(span for pair in pairs for span in pair)
         two = prompt.triplet is not None or len(dict.fromkeys(prompt.objects)) == 2
-        return guided_spans(prompt) if two else ()
+        return guided_spans(prompt, FIRST) if two else ()
 
-    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+    def positions(
+        self, prompt: Prompt, tokenizers: Sequence[Any], relations: str = ALL
+    ) -> Positions:
         """Tokens of :meth:`spans`; of a name of several tokens the released code takes the last.
 
         Raises:
@@ -151,22 +175,29 @@ class Storm(DescentPlugin):
         """
         from ...guidance.tokens import span_tokens
 
-        spans = self.spans(prompt)
+        spans = self.spans(prompt, relations)
         found = iter(span_tokens(prompt, [span for span in spans if span], tokenizers))
         last = slice(None) if self.corrected else slice(-1, None)
         return tuple(next(found)[last] if span else () for span in spans)
 
-    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> TransportLoss:
+    def loss(
+        self, prompts: Sequence[Prompt], positions: Sequence[Positions], relations: str = ALL
+    ) -> TransportLoss:
         """The loss of a batch."""
         from .loss import TransportLoss
-        from .sides import corrected_side, released_side
+        from .sides import Side, corrected_side, released_side
 
-        side = corrected_side if self.corrected else released_side
+        def sides(prompt: Prompt) -> list[Side]:
+            if not self.corrected:
+                return [released_side(prompt)]
+            asked = self._triplets(prompt, relations) if prompt.triplet else (None,)
+            return [corrected_side(triplet) for triplet in asked]
+
         adjectives = [
             (len(words) > 2 and bool(words[2]), len(words) > 3 and bool(words[3]))
-            for words in positions
+            for words in (() if self.corrected else positions)
         ]
-        return TransportLoss([side(prompt) for prompt in prompts], adjectives)
+        return TransportLoss([sides(prompt) for prompt in prompts], adjectives)
 
 
 RELEASED = Storm(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
+from ...guidance.pairs import Pairs
 from .adjectives import FIRST_STEP, adjective_cost
 from .sides import Side
 from .transport import transport_cost
@@ -30,44 +31,46 @@ def side_weight(step: float) -> float:
 
 
 class TransportLoss:
-    """One loss per sample, the two objects' costs added.
+    """One loss per sample: both objects' costs added, the mean over its pairs.
 
     Args:
-        sides: how each sample of the batch is pulled.
+        sides: how each pair of each sample of the batch is pulled.
         adjectives: of each sample, whether its subject and its object have an adjective with a map;
             none without.
     """
 
-    smoothed: int | None = 2
-
-    def __init__(self, sides: Sequence[Side], adjectives: Sequence[tuple[bool, bool]] = ()) -> None:
-        self.sides = tuple(sides)
+    def __init__(
+        self, sides: Sequence[Sequence[Side]], adjectives: Sequence[tuple[bool, bool]] = ()
+    ) -> None:
+        self.sides = tuple(map(tuple, sides))
+        self.smoothed: int | None = 2 * max(map(len, self.sides), default=1)
         self.adjectives = tuple(adjectives) or ((False, False),) * len(self.sides)
 
     def __call__(self, maps: Tensor, samples: Sequence[int], step: float) -> Tensor:
-        """(n,) from maps (n, objects, rows, columns): subject, object, and their adjectives."""
+        """(n,) from maps (n, objects, rows, columns): each pair's, and perhaps adjectives'."""
         import torch
 
+        pairs = Pairs([len(self.sides[sample]) for sample in samples], maps.device)
+        sides = [side for sample in samples for side in self.sides[sample]]
         rows, columns = maps.shape[-2:]
-        if rows != columns and any(self.sides[sample].transposed for sample in samples):
+        if rows != columns and any(side.transposed for side in sides):
             raise UserError(
                 "storm-released swaps x and y, which only a square image survives: leave out "
                 "--width and --height, or use --method storm-corrected."
             )
         every = maps / (maps.sum((-2, -1), keepdim=True) + _GUARD)
-        masses = every[:, :2]
+        masses = pairs.of(every)
         weight = side_weight(step)
         costs: list[Tensor] = []
         targets: list[Tensor] = []
-        for own, sample in zip(masses, samples, strict=True):
-            side = self.sides[sample]
+        for own, side in zip(masses, sides, strict=True):
             costs += _costs(own, side, weight)
             targets += [own[1], own[0]] if side.mutual else _discs(own, side)
         source = masses.flatten(0, 1).flatten(1)
         cost = torch.stack(costs).flatten(1)
         target = torch.stack(targets).flatten(1)
         target = target / (target.sum(1, keepdim=True) + _GUARD)
-        loss = transport_cost(source, target, cost).view(-1, 2).sum(1)
+        loss = pairs.mean(transport_cost(source, target, cost).view(-1, 2).sum(1))
         if step < FIRST_STEP or not any(any(self.adjectives[sample]) for sample in samples):
             return loss
         return loss + self._adjectives(every, samples)
@@ -84,16 +87,18 @@ class TransportLoss:
         return torch.stack(added)
 
     def may_repeat(self, maps: Tensor, samples: Sequence[int]) -> Tensor:
-        """(n,) bool: only samples whose objects are already in the order the side asks for."""
+        """(n,) bool: only samples whose pairs are all in the order their sides ask for already."""
         import torch
 
-        x, y = centroid(maps[:, :2])
+        x, y = centroid(maps)
         right = []
         for row, sample in enumerate(samples):
-            side = self.sides[sample]
-            place = x[row] if side.repeat_axis == "x" else y[row]
-            gap = place[1] - place[0]
-            right.append((gap if side.subject_first else -gap) > 0)
+            ordered = []
+            for slot, side in enumerate(self.sides[sample]):
+                place = x[row] if side.repeat_axis == "x" else y[row]
+                gap = place[2 * slot + 1] - place[2 * slot]
+                ordered.append((gap if side.subject_first else -gap) > 0)
+            right.append(torch.stack(ordered).all())
         return torch.stack(right)
 
 

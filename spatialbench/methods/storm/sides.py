@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import UserError
-from ...prompts import Prompt
+from ...prompts import Prompt, Triplet
 from ...relations import Relation
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """How one sample is pulled.
+    """How one pair of objects is pulled.
 
     Attributes:
         axis: ``x``, ``y``, or None where no direction is known.
@@ -48,9 +48,9 @@ def released_side(prompt: Prompt) -> Side:
     )
 
 
-def corrected_side(prompt: Prompt) -> Side:
-    """By the prompt's relation."""
-    relation = prompt.triplet.relation if prompt.triplet else None
+def corrected_side(triplet: Triplet | None) -> Side:
+    """By the relation itself."""
+    relation = triplet.relation if triplet else None
     axis = relation.axis if relation else None
     return Side(
         axis=axis,

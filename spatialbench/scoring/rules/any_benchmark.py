@@ -12,12 +12,12 @@ from ...errors import UserError, typed
 from ...plugins import Benchmark, Rule, Verdict
 from ...plugins.evidence import BOXES, MASKS, Evidence, Source
 from ...plugins.evidence import DEPTH as DEPTH_MAPS
-from ...prompts import Prompt, Triplet
+from ...prompts import Prompt, Triplet, asked_triplets
 from .box_pairs import BoolArray
 from .constraints import DEPTH, JUDGED
 from .depth_maps import DepthFolder, DepthSource, MaskSource
 from .object_depth import Depth
-from .relation_checks import Found, StandsFor, asked_triplets, same_name
+from .relation_checks import Found, StandsFor, same_name
 
 PromptMeaning = Callable[[Prompt], StandsFor]
 """For a prompt, which labels can stand for which of its objects."""

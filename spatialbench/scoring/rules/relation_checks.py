@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...detections import Detections
-from ...prompts import Prompt, Triplet
+from ...prompts import Triplet
 from ...relations import Relation
 from .box_pairs import BoolArray, FloatArray
 from .constraints import (
@@ -93,14 +93,6 @@ class RelationCheck:
 def same_name(label: str, name: str) -> bool:
     """The default of :data:`StandsFor`: equal names."""
     return label == name
-
-
-def asked_triplets(prompt: Prompt) -> tuple[Triplet, ...]:
-    """Every relation a prompt asks for: its ``facts["triplets"]`` where there are several."""
-    several = prompt.facts.get("triplets")
-    if several:
-        return tuple(several)
-    return () if prompt.triplet is None else (prompt.triplet,)
 
 
 def find(name: str, detections: Detections, stands_for: StandsFor = same_name) -> Found:

@@ -16,7 +16,8 @@ from spatialbench.guidance.descent_settings import DescentSettings, read_descent
 from spatialbench.methods.attend_and_excite import PLUGIN
 from spatialbench.methods.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
-from spatialbench.prompts import Prompt
+from spatialbench.prompts import Prompt, Triplet
+from spatialbench.relations import Relation
 from tests.tiny_models import save_pipeline, sharpened, tiny_sd
 
 STEPS = 4
@@ -236,3 +237,24 @@ def test_a_prompt_whose_objects_are_not_in_it_is_named(sd_pipe: Any) -> None:
         PLUGIN.positions(Prompt("5", "a dog", "single", objects=("cat",)), tokenizers)
     many = Prompt("5", "a hot dog and a dog", "two", objects=("dog", "hot dog"))
     assert PLUGIN.positions(many, tokenizers) == ((6,), (2, 3))
+
+
+def test_of_three_objects_the_least_excited_counts(sd_pipe: Any) -> None:
+    triplets = (Triplet("dog", Relation.LEFT, "cat"), Triplet("dog", Relation.ABOVE, "bench"))
+    prompt = Prompt(
+        "1",
+        "a dog left of a cat and above a bench",
+        "two",
+        triplets[0],
+        ("dog", "cat", "bench"),
+        {"triplets": triplets},
+    )
+    words = [sd_pipe.tokenizer.convert_ids_to_tokens(sd_pipe.tokenizer(prompt.text)["input_ids"])]
+    positions = PLUGIN.positions(prompt, [sd_pipe.tokenizer])
+    assert [words[0][token] for (token,) in positions] == ["dog", "cat", "bench"]
+    maps = torch.zeros(1, 3, 2, 2)
+    maps[0, 0, 0, 0], maps[0, 1, 0, 1], maps[0, 2, 1, 1] = 0.9, 0.7, 0.2
+    assert PLUGIN.loss([prompt], [positions])(maps, [0], 0.0).tolist() == pytest.approx([0.8])
+    two = PLUGIN.positions(prompt, [sd_pipe.tokenizer], "first")
+    loss = PLUGIN.loss([prompt], [two], "first")
+    assert loss(maps[:, :2], [0], 0.0).tolist() == pytest.approx([0.3])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from spatialbench.errors import UserError
-from spatialbench.methods.infsplign.placement import Placement, placed_relation
+from spatialbench.methods.infsplign.placement import Placement, placed_relations
 from spatialbench.methods.infsplign.variants import NEAR
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES, Relation
@@ -36,16 +36,16 @@ SYMMETRIC = {"near": Relation.LEFT, "on side of": Relation.LEFT, "next to": Rela
 def test_a_direction_is_taken_as_it_is(pair: Any, phrase: str, near: str) -> None:
     prompt = pair("dog", phrase, "cat")
     for released in (False, True):
-        assert placed_relation(prompt, near, released=released) is DIRECTED[phrase]
+        assert placed_relations(prompt, near, released=released) == (DIRECTED[phrase],)
 
 
 @pytest.mark.parametrize("phrase", SYMMETRIC)
 def test_the_three_forms_of_near(pair: Any, phrase: str) -> None:
     prompt = pair("dog", phrase, "cat")
     for released in (False, True):
-        assert placed_relation(prompt, "none", released=released) is None
-        assert placed_relation(prompt, "apart", released=released) is Relation.NEAR
-        assert placed_relation(prompt, "sides", released=released) is SYMMETRIC[phrase]
+        assert placed_relations(prompt, "none", released=released) == (None,)
+        assert placed_relations(prompt, "apart", released=released) == (Relation.NEAR,)
+        assert placed_relations(prompt, "sides", released=released) == (SYMMETRIC[phrase],)
 
 
 def test_every_phrase_is_of_one_kind() -> None:
@@ -56,7 +56,7 @@ def test_every_phrase_is_of_one_kind() -> None:
 @pytest.mark.parametrize("phrase", ["Next To", "next to"])
 def test_the_phrase_is_read_from_the_text_whatever_its_case(phrase: str) -> None:
     prompt = Prompt("1", f"a dog {phrase} a cat", "x", Triplet("dog", Relation.NEAR, "cat"))
-    assert placed_relation(prompt, "sides", released=True) is Relation.RIGHT
+    assert placed_relations(prompt, "sides", released=True) == (Relation.RIGHT,)
 
 
 def test_the_sides_of_all_prompts_of_t2i_compbench(data: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_sides_of_all_prompts_of_t2i_compbench(data: Path) -> None:
         if phrase:
             subject, object_ = line.split(f" {phrase} ")
             prompt = Prompt("1", line, phrase, Triplet(subject, Relation.NEAR, object_))
-            relation = placed_relation(prompt, "sides", released=False)
+            (relation,) = placed_relations(prompt, "sides", released=False)
             assert relation is not None
             found[relation] += 1
     assert found == {Relation.LEFT: 37 + 24, Relation.RIGHT: 24}
@@ -79,14 +79,14 @@ def test_the_sides_of_all_prompts_of_t2i_compbench(data: Path) -> None:
 def test_depth_is_refused_and_has_no_term_as_released(pair: Any, phrase: str, near: str) -> None:
     prompt = pair("dog", phrase, "cat", "7")
     with pytest.raises(UserError, match=r"prompt 7 asks for .*, which infsplign cannot guide"):
-        placed_relation(prompt, near, released=False)
-    assert placed_relation(prompt, near, released=True) is None
+        placed_relations(prompt, near, released=False)
+    assert placed_relations(prompt, near, released=True) == (None,)
 
 
 def test_without_a_relation_it_is_refused() -> None:
     for released in (False, True):
         with pytest.raises(UserError, match=r"prompt 7 .* names no relation of two objects"):
-            placed_relation(Prompt("7", "a dog and a cat", "and"), "none", released=released)
+            placed_relations(Prompt("7", "a dog and a cat", "and"), "none", released=released)
 
 
 def test_a_batch_of_every_kind() -> None:

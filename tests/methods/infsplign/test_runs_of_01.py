@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from spatialbench import plugins
 from spatialbench.cli import main
 from spatialbench.methods.infsplign import PLUGIN
-from spatialbench.plugins import GenerationSettings
+from spatialbench.plugins import GenerationSettings, ImageRequest, Method
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.opening import RunSpec
 from spatialbench.runs.selection import Selection
@@ -21,7 +22,7 @@ BEGIN = ["run", "--method", "infsplign", "--bench", "visor", "--steps", "2"]
 ONE = ["--limit", "1", "--images-per-prompt", "1"]
 
 
-class Of01:
+class Of01(Method):
     """What 0.1 called ``--method infsplign --steps 2`` on the lab."""
 
     def __init__(self, compat: str) -> None:
@@ -43,11 +44,16 @@ class Of01:
             **sampling.identity(),
         }
 
+    def load(self) -> None:
+        """It makes nothing."""
+
+    def generate(self, requests: Sequence[ImageRequest]) -> Sequence[Any]:
+        raise NotImplementedError
+
 
 def begun(folder: Path, compat: str) -> Path:
     benchmark = plugins.load("benchmark", "visor")
-    generator: Any = Of01(compat)
-    spec = RunSpec(benchmark, benchmark.default_subset, generator)
+    spec = RunSpec(benchmark, benchmark.default_subset, Of01(compat))
     open_run(spec, Selection(1, (), 1), this_machine("cpu", "float32", 8), folder)
     return folder
 

@@ -209,7 +209,7 @@ def test_adjectives_count_from_step_7_as_a_mean() -> None:
     wanted = {(False, False): 0.0, (True, False): costs[0], (False, True): costs[1]}
     wanted[True, True] = sum(costs) / 2
     for present, more in wanted.items():
-        with_them, without = TransportLoss([side], [present]), TransportLoss([side])
+        with_them, without = TransportLoss([[side]], [present]), TransportLoss([[side]])
         assert with_them(maps, [0], 6.9) == without(maps, [0], 6.9)
         added = with_them(maps, [0], 7.0) - without(maps, [0], 7.0)
         assert float(added) == pytest.approx(more, abs=1e-6)

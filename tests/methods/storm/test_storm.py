@@ -19,7 +19,7 @@ from spatialbench.methods.storm.loss import TransportLoss, centroid, side_weight
 from spatialbench.methods.storm.sides import Side, corrected_side, released_side
 from spatialbench.methods.storm.transport import transport_cost
 from spatialbench.plugins import GenerationSettings, ImageRequest
-from spatialbench.prompts import Prompt
+from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from tests.methods.batches import assert_same_but_for_rounding
 from tests.tiny_models import save_pipeline, sharpened, tiny_sd
@@ -79,7 +79,7 @@ ORDERS = {
 def displacement_after_descent(side: Side, start: torch.Tensor) -> tuple[float, float]:
     """How far subject minus object moves in x and in y when the maps themselves descend."""
     logits = start.log().requires_grad_()
-    loss = TransportLoss([side])
+    loss = TransportLoss([[side]])
     before = centroid(start)
     for _ in range(12):
         value = loss(logits.exp(), [0], 10.0).sum()
@@ -95,8 +95,8 @@ def test_the_corrected_loss_pulls_every_relation_its_way(
     relation: Relation, pair: Callable[..., Prompt]
 ) -> None:
     phrase = {"left": "to the left of", "right": "to the right of"}.get(relation, relation.value)
-    side = corrected_side(pair("dog", phrase, "cat"))
-    loss = TransportLoss([side])
+    side = corrected_side(pair("dog", phrase, "cat").triplet)
+    loss = TransportLoss([[side]])
     obeyed, broken = maps(*ORDERS[relation]), maps(*reversed(ORDERS[relation]))
     assert loss.may_repeat(obeyed, [0]).tolist() == [True]
     assert loss.may_repeat(broken, [0]).tolist() == [False]
@@ -129,8 +129,8 @@ def test_released_words_are_found_inside_words(pair: Callable[..., Prompt]) -> N
     assert released_side(pair("laptop", "to the left of", "dog")).axis == "y"
     assert released_side(pair("dog", "on the bottom of", "cat")).axis is None
     assert released_side(pair("dog", "next to", "cat")).mutual
-    assert corrected_side(pair("laptop", "to the left of", "dog")).axis == "x"
-    assert corrected_side(pair("dog", "on the bottom of", "cat")).axis == "y"
+    assert corrected_side(pair("laptop", "to the left of", "dog").triplet).axis == "x"
+    assert corrected_side(pair("dog", "on the bottom of", "cat").triplet).axis == "y"
 
 
 def test_the_loss_by_hand() -> None:
@@ -144,7 +144,7 @@ def test_the_loss_by_hand() -> None:
     for_subject = object_ * torch.tensor([1 / 0.8, 0.2])
     for_object = subject * torch.tensor([0.2, 1 / 0.8])
     wanted = (subject * for_subject).sum() + (object_ * for_object).sum()
-    found = TransportLoss([side])(torch.stack([subject, object_]).unsqueeze(0), [0], 0.0)
+    found = TransportLoss([[side]])(torch.stack([subject, object_]).unsqueeze(0), [0], 0.0)
     torch.testing.assert_close(found, wanted.unsqueeze(0), rtol=1e-5, atol=0)
 
 
@@ -169,10 +169,10 @@ def test_the_targets_lie_halfway_from_the_other_object_to_the_edge() -> None:
 
 
 def test_released_needs_a_square() -> None:
-    released = TransportLoss([Side("y", True, False, True, "y")])
+    released = TransportLoss([[Side("y", True, False, True, "y")]])
     with pytest.raises(UserError, match="only a square image survives"):
         released(torch.rand(1, 2, 4, 6), [0], 1.0)
-    corrected = TransportLoss([Side("y", True, False, False, "y")])
+    corrected = TransportLoss([[Side("y", True, False, False, "y")]])
     assert corrected(torch.rand(1, 2, 4, 6), [0], 1.0).isfinite().all()
 
 
@@ -300,3 +300,57 @@ def test_with_given_nouns_the_run_is_that_of_version_1() -> None:
         RELEASED.configure(settings, {"nouns": "gven"})
     with pytest.raises(UserError, match="parameter of storm-corrected 'nouns'"):
         CORRECTED.configure(settings, {"nouns": "given"})
+
+
+TRIPLETS = (Triplet("dog", Relation.LEFT, "cat"), Triplet("dog", Relation.BELOW, "bench"))
+
+
+def two_relations(*triplets: Triplet) -> Prompt:
+    asked = triplets or TRIPLETS
+    return Prompt(
+        "1", "a dog left of a cat and below a bench", "two", asked[0], (), {"triplets": asked}
+    )
+
+
+def test_the_loss_of_two_relations_is_the_mean_of_both_losses(sd_pipe: Any) -> None:
+    prompt, single = two_relations(), Prompt("2", "a dog left of a cat", "left", TRIPLETS[0])
+    tokenizers = [sd_pipe.tokenizer]
+    positions = [CORRECTED.positions(one, tokenizers) for one in (single, prompt)]
+    assert positions[1][0] == positions[1][2]
+    assert [len(one) for one in positions] == [2, 4]
+    loss = CORRECTED.loss([single, prompt], positions)
+    assert loss.smoothed == 4
+    generator = torch.Generator().manual_seed(3)
+    maps = torch.rand(2, 4, 6, 6, generator=generator, dtype=torch.float64).requires_grad_()
+    found = loss(maps, [0, 1], 5.0)
+    values = found.tolist()
+    alone = [TransportLoss([[corrected_side(triplet)]]) for triplet in TRIPLETS]
+    plain = maps.detach()
+    first, second = alone[0](plain[1:, :2], [0], 5.0), alone[1](plain[1:, 2:], [0], 5.0)
+    assert values[1] == pytest.approx(float(first + second) / 2, rel=1e-12)
+    assert values[0] == pytest.approx(float(alone[0](plain[:1, :2], [0], 5.0)), rel=1e-12)
+    (slope,) = torch.autograd.grad(found.sum(), maps)
+    assert slope[0, 2:].abs().max() == 0
+    with torch.no_grad():
+        direction = slope / slope.norm()
+        ahead, behind = (loss(maps + sign * 1e-6 * direction, [0, 1], 5.0) for sign in (1, -1))
+    assert float((ahead - behind).sum()) / 2e-6 == pytest.approx(float(slope.norm()), rel=1e-4)
+
+
+def test_repetitions_wait_until_every_pair_is_in_order() -> None:
+    loss = TransportLoss([[corrected_side(triplet) for triplet in TRIPLETS]])
+    maps = torch.zeros(1, 4, 4, 4)
+    maps[0, 0, 1, 0] = maps[0, 1, 1, 3] = 1  # the dog left of the cat
+    maps[0, 2, 3, 0] = maps[0, 3, 0, 0] = 1  # the dog below the bench
+    assert loss.may_repeat(maps, [0]).tolist() == [True]
+    assert loss.may_repeat(maps[:, [0, 1, 3, 2]], [0]).tolist() == [False]
+
+
+def test_a_relation_in_depth_beside_others_is_left_out_which_is_said(sd_pipe: Any) -> None:
+    behind = Triplet("dog", Relation.BEHIND, "bench")
+    mixed = two_relations(TRIPLETS[0], behind)
+    assert len(CORRECTED.positions(mixed, [sd_pipe.tokenizer])) == 2
+    (said,) = CORRECTED.about_prompts([mixed, two_relations()])
+    assert "1 of 2 prompts ask for a relation in depth among others" in said
+    with pytest.raises(UserError, match="'behind', which storm-corrected cannot guide"):
+        CORRECTED.positions(two_relations(behind, behind), [sd_pipe.tokenizer])

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
-from spatialbench.prompts import Prompt, Triplet
+from spatialbench.prompts import Prompt, Triplet, asked_triplets
 from spatialbench.relations import Relation
 from spatialbench.scoring.rules.constraints import JUDGED, Constraint
-from spatialbench.scoring.rules.relation_checks import asked_triplets, check_relations
+from spatialbench.scoring.rules.relation_checks import check_relations
 
 LEFT = Triplet("dog", Relation.LEFT, "cat")
 DOG, CAT = [0.0, 0, 20, 20], [50.0, 0, 70, 20]
