@@ -11,7 +11,14 @@ from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
 ATTRIBUTES = ("color", "shape", "texture")
-"""The categories that a judge answers about."""
+"""The categories about whose noun phrases a judge answers."""
+
+NON_SPATIAL = "non-spatial"
+BY_JUDGES = (*ATTRIBUTES, NON_SPATIAL)
+"""The categories without objects to find."""
+
+SIMILAR = 0.3
+"""The cosine above which an image counts as right; ours, and no part of the benchmark's score."""
 
 OFFICIAL, CORRECTED, INFSPLIGN = range(3)
 """The variant of a rule, as the fact ``variant`` of its verdicts: each has columns of its own."""
@@ -32,7 +39,7 @@ def require(prompt: Prompt, categories: Sequence[str], rule: str) -> None:
     if category not in categories:
         names = {"complex": "2d", **dict.fromkeys(ATTRIBUTES, "attribute")}
         fitting = f"--rule {names.get(str(category), category)}-official"
-        if category not in ATTRIBUTES:
+        if category not in BY_JUDGES:
             fitting += f" or {fitting.replace('official', 'corrected')}"
         raise UserError(
             f"the rule {rule} judges {' and '.join(categories)} prompts, but {prompt.text!r} is a "

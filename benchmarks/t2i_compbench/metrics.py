@@ -11,12 +11,15 @@ from spatialbench.plugins import Metric, ScoreTable
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 from . import judging
-from .judging import ATTRIBUTES
+from .judging import BY_JUDGES
 from .prompts import category_of
 
 
 def _mean_answer(key: str, category: str, variant: int) -> Metric:
-    """100 times the mean answer of a category under a rule; the official scorer's is 0 to 1."""
+    """100 times the mean answer of a category under a rule; the official scorer's is 0 to 1.
+
+    Of non-spatial prompts an answer is a cosine, -1 to 1.
+    """
 
     def ratio(table: ScoreTable) -> MeanOfRatios | None:
         chosen = table.once(_categories) == category
@@ -60,7 +63,7 @@ METRICS = (
     _mean_answer("T2I_complex", "complex", _O),
     _mean_answer("T2I_complex_corrected", "complex", _C),
     _mean_answer("T2I_complex_infsplign", "complex", _I),
-    *(_mean_answer(f"T2I_{name}", name, _O) for name in ATTRIBUTES),
+    *(_mean_answer(f"T2I_{name.replace('-', '_')}", name, _O) for name in BY_JUDGES),
     Metric("OA", "images that show every asked object", _found, exact=_share_found),
 )
 """In percent: numbers of different rules never share a column. A table has only those of its

@@ -1,7 +1,8 @@
 """The result files of the official scorers: ``vqa_result.json``, the average, ``mapping.json``.
 
-Source: ``UniDet_eval/{2D_spatial_eval,3D_spatial_eval,numeracy_eval}.py`` and
-``BLIPvqa_eval/BLIP_vqa.py`` of Karine-Huang/T2I-CompBench @ 1b70949.
+Source: ``UniDet_eval/{2D_spatial_eval,3D_spatial_eval,numeracy_eval}.py``,
+``BLIPvqa_eval/BLIP_vqa.py`` and ``CLIPScore_eval/CLIP_similarity.py`` of
+Karine-Huang/T2I-CompBench @ 1b70949.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from spatialbench.files.documents import first_error, read_limited
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
-from .judging import ATTRIBUTES
+from .judging import ATTRIBUTES, NON_SPATIAL, SIMILAR
 from .official_names import (
     IMAGES_PER_PROMPT,
     line_of,
@@ -66,8 +67,10 @@ class Files:
         folder: below the folder of a category.
         average: the file of the mean, and ``text`` what it says.
         mapping: whether a file tells which image an id stands for.
-        ranked: whether ids count the images that are there, and answers are text of four decimals;
-            else ids are the images' running numbers.
+        ranked: whether ids count the images that are there; else ids are the images' running
+            numbers.
+        answer: how an image's answer is written.
+        lowest: what an answer can be.
     """
 
     folder: str
@@ -75,6 +78,8 @@ class Files:
     text: Callable[[float, int], str]
     mapping: bool = False
     ranked: bool = False
+    answer: Callable[[float], int | float | str] = lambda score: score or 0
+    lowest: int = 0
 
 
 FILES: dict[str, Files] = {
@@ -103,7 +108,16 @@ FILES |= dict.fromkeys(
         "blip_vqa_score.txt",
         lambda total, number: f"BLIP-VQA score:{total / number}",
         ranked=True,
+        answer=lambda score: f"{score:.4f}",
     ),
+)
+FILES[NON_SPATIAL] = Files(
+    "annotation_clip",
+    "score_avg.txt",
+    lambda total, number: f"score avg:{total / number}",
+    ranked=True,
+    answer=float,
+    lowest=-1,
 )
 
 
@@ -124,10 +138,8 @@ def official_files(
     if not rows:
         raise UserError("there is no image to write results of: score some first.")
     files = FILES[category]
-    answers: list[dict[str, int | float | str]] = [
-        {"question_id": rank, "answer": f"{score:.4f}"}
-        if files.ranked
-        else {"question_id": number, "answer": score if score else 0}
+    answers = [
+        {"question_id": rank if files.ranked else number, "answer": files.answer(score)}
         for rank, (number, _, score) in enumerate(rows)
     ]
     total = sum(score for _, _, score in rows)
@@ -146,7 +158,8 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
 
     A question id is the line of its prompt times the images per prompt, plus the number of the
     image. Where a ``mapping.json`` lies beside the file, its names must be of the same prompts.
-    ``correct`` is an answer above one half: the file does not say more.
+    ``correct`` is an answer above one half, or above the rule's threshold where answers are
+    cosines: the file does not say more.
 
     Args:
         images_per_prompt: None for ten, unless ids or names fit another number alone.
@@ -204,14 +217,15 @@ def _images_per_prompt(
 def _judged(
     path: Path, place: int, answer: Answer, known: Sequence[Prompt], category: str, count: int
 ) -> Judged:
-    if not 0 <= answer.answer <= 1:
+    lowest = FILES[category].lowest
+    if not lowest <= answer.answer <= 1:
         raise UserError(
             f"{path}, entry {place} (question id {answer.question_id}), has the answer "
-            f"{answer.answer:g}: expected a share from 0 to 1 (divide percent by 100)."
+            f"{answer.answer:g}: expected a number from {lowest} to 1 (divide percent by 100)."
         )
     prompt = _prompt(path, answer.question_id, known, category, count)
     verdict = Verdict(
-        correct=answer.answer > 0.5,
+        correct=answer.answer > (SIMILAR if category == NON_SPATIAL else 0.5),
         score=answer.answer,
         reason=f"expected {prompt.text}; answered {answer.answer:g} in {path.name}",
     )

@@ -17,6 +17,7 @@ from . import (
     count_rule,
     depth_rule,
     metrics,
+    non_spatial_rule,
     official,
     own_prompts,
     plane_rule,
@@ -24,7 +25,7 @@ from . import (
     sources,
 )
 from .ceiling import best_answers, vocabulary
-from .judging import ATTRIBUTES
+from .judging import ATTRIBUTES, BY_JUDGES, NON_SPATIAL
 from .layout import LAYOUT
 from .official_names import IMAGES_PER_PROMPT
 from .published import published
@@ -41,13 +42,14 @@ class T2ICompBench(Benchmark):
 
     name = "t2i-compbench"
     version = 1
-    summary = "T2I-CompBench: 300 spatial prompts; also 3D, numeracy, complex, attributes"
+    summary = "T2I-CompBench: 300 spatial prompts; 3D, numeracy, complex, attributes, non-spatial"
     subsets: Mapping[str, str] = prompts.SUBSETS
     default_subset = "2d"
     homepage = "https://github.com/Karine-Huang/T2I-CompBench"
     images_per_prompt = IMAGES_PER_PROMPT
     detector = "unidet"
     judge = "blip-vqa"
+    similarity_judge = "clip-score"
     rules: Mapping[str, Rule] = {
         "2d-official": plane_rule.OFFICIAL,
         "2d-corrected": plane_rule.CORRECTED,
@@ -57,6 +59,7 @@ class T2ICompBench(Benchmark):
         "numeracy-official": count_rule.OFFICIAL,
         "numeracy-corrected": count_rule.CORRECTED,
         "attribute-official": attribute_rule.OFFICIAL,
+        "non-spatial-official": non_spatial_rule.OFFICIAL_RULE,
     }
     metrics: Sequence[Metric] = metrics.METRICS
     layouts: Mapping[str, Layout] = {"t2i-compbench": LAYOUT}
@@ -64,6 +67,7 @@ class T2ICompBench(Benchmark):
         "3d": "3d-official",
         "numeracy": "numeracy-official",
         **dict.fromkeys(ATTRIBUTES, "attribute-official"),
+        NON_SPATIAL: "non-spatial-official",
     }
     subset_detectors: Mapping[str, str] = {"3d": "unidet-r50", "numeracy": "unidet-r50"}
     files: Sequence[RemoteFile] = sources.FILES
@@ -86,7 +90,7 @@ class T2ICompBench(Benchmark):
 
     def labels(self, prompt: Prompt) -> Sequence[str]:
         """The names the rule looks for; a detector with its own label strings ignores them."""
-        if prompt.facts["category"] == "numeracy" or prompt.facts["category"] in ATTRIBUTES:
+        if prompt.facts["category"] in ("numeracy", *BY_JUDGES):
             return prompt.objects
         return tuple(dict.fromkeys(prompt.facts["words"] or ()))
 
@@ -110,7 +114,7 @@ class T2ICompBench(Benchmark):
 
     def breakdowns(self, table: ScoreTable) -> Mapping[str, Mapping[str, Any]]:
         """The mean answer of every set of objects, besides that of every relation."""
-        if all(prompt.facts["category"] in ATTRIBUTES for prompt in table.prompts):
+        if all(prompt.facts["category"] in BY_JUDGES for prompt in table.prompts):
             return {}
         return {"objects": metrics.pairs(table, list(self.clusters(table.prompts)))}
 
@@ -174,7 +178,7 @@ class T2ICompBench(Benchmark):
 def _has_ceiling(prompt: Prompt) -> bool:
     """Of the benchmark's own prompts the words, and the labels they meet, are known."""
     category, _, line = prompt.id.partition("_")
-    known = category in prompts.SUBSETS and category not in ATTRIBUTES
+    known = category in prompts.SUBSETS and category not in BY_JUDGES
     return known and line.isdecimal()
 
 

@@ -1,4 +1,4 @@
-"""The prompts of T2I-CompBench: relations, numbers and attributes.
+"""The prompts of T2I-CompBench: relations, numbers, attributes and actions.
 
 Source: ``examples/dataset`` of Karine-Huang/T2I-CompBench @ 1b70949, read by ``sources``.
 """
@@ -15,6 +15,7 @@ from spatialbench.relations import PHRASES
 from . import sources
 from .attribute_rule import questions_of
 from .counting import wanted_objects
+from .judging import NON_SPATIAL
 from .position import depth_word_of, locality_of
 from .tagged import as_person
 from .template import Sentence, is_depth_phrase, parse_complex, parse_simple, words_of
@@ -27,6 +28,7 @@ SUBSETS: dict[str, str] = {
     "color": "the 300 prompts of color_val.txt: what colour each object has; needs a judge",
     "shape": "the 300 prompts of shape_val.txt: what shape each object has; needs a judge",
     "texture": "the 300 prompts of texture_val.txt: what each object is made of; needs a judge",
+    NON_SPATIAL: "the 300 prompts of non_spatial_val.txt: who does what; needs a judge",
 }
 """The categories, each a prompt set of its own."""
 
@@ -45,7 +47,7 @@ def prompts(subset: str) -> tuple[Prompt, ...]:
     ``Prompt.id`` is ``2d_0``, ``3d_17``, ...: category and line from 0. ``facts`` holds what the
     rules need: ``category``, ``line``, and ``words`` (the two words to look up; for numeracy all
     words of the sentence) and ``locality`` (the relation word, or None); an attribute's prompts
-    have ``questions`` instead.
+    have ``questions`` instead, and non-spatial ones neither.
 
     Raises:
         UserError: an unknown category, a file that is missing or not the pinned one, or a line
@@ -160,6 +162,10 @@ def _attribute(prompt_id: str, text: str) -> Prompt:
     )
 
 
+def _whole(prompt_id: str, text: str) -> Prompt:
+    return Prompt(id=prompt_id, text=text, task=NON_SPATIAL, facts={"category": NON_SPATIAL})
+
+
 CATEGORIES: dict[str, Category] = {
     "2d": Category(sources.SPATIAL, _plane),
     "3d": Category(sources.SPATIAL_3D, _depth),
@@ -168,6 +174,7 @@ CATEGORIES: dict[str, Category] = {
     "color": Category(sources.COLOR, _attribute),
     "shape": Category(sources.SHAPE, _attribute),
     "texture": Category(sources.TEXTURE, _attribute),
+    NON_SPATIAL: Category(sources.NON_SPATIAL, _whole),
 }
 
 _EXAMPLES = {

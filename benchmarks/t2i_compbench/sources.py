@@ -22,6 +22,7 @@ SPATIAL_3D = "3d_spatial_val.txt"
 NUMERACY = "numeracy_val.txt"
 COMPLEX = "complex_val_spatial.txt"
 COLOR, SHAPE, TEXTURE = "color_val.txt", "shape_val.txt", "texture_val.txt"
+NON_SPATIAL = "non_spatial_val.txt"
 OBJECTS = "new_objects.txt"
 
 _SHA256 = {
@@ -32,6 +33,7 @@ _SHA256 = {
     COLOR: "1634259756dbc77d13093d907d414480080ec9790a8c97ad09efaea7b2534f2d",
     SHAPE: "37e1a276906c7ea9516cbd7ac8501be896006c0c17ca7344f260562834455bae",
     TEXTURE: "fbb5363515b4a28009e360afaaaf389d2dd2289e50dbb0c6ef4ea0c7fe4f3d4f",
+    NON_SPATIAL: "04c56cc9ac441dc9ea6c5157652058bd1635b5308526dd31bb29a1caab9a758d",
     OBJECTS: "f39a3d2ff6067d7738673cbf465dc659ccc750776162989a5d9916f1d5f3e231",
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spatialbench.benchmarks.t2i_compbench import PLUGIN, judging
-from spatialbench.benchmarks.t2i_compbench.judging import ATTRIBUTES
+from spatialbench.benchmarks.t2i_compbench.judging import ATTRIBUTES, BY_JUDGES, NON_SPATIAL
 from spatialbench.benchmarks.t2i_compbench.published import published
 from spatialbench.exchange.foreign import Origin, read_records, score_records
 from spatialbench.plugins import ScoreTable
@@ -39,9 +39,10 @@ def test_subsets_have_their_own_rules_and_detectors() -> None:
         "numeracy": "t2i-numeracy-official/1",
         "complex": "t2i-2d-official/1",
         **dict.fromkeys(ATTRIBUTES, "t2i-attribute-official/1"),
+        NON_SPATIAL: "t2i-non-spatial-official/1",
     }
     assert default_rule(PLUGIN) is PLUGIN.rules["2d-official"]
-    by_boxes = [name for name in PLUGIN.subsets if name not in ATTRIBUTES]
+    by_boxes = [name for name in PLUGIN.subsets if name not in BY_JUDGES]
     detectors = {name: default_detector(PLUGIN, name) for name in by_boxes}
     assert detectors == {
         "2d": "unidet",
@@ -101,6 +102,7 @@ def test_published_rows() -> None:
         "T2I_color": 58.79,
         "T2I_shape": 46.87,
         "T2I_texture": 52.99,
+        "T2I_non_spatial": 31.19,
     }
     ours = rows["InfSplign (sigmoid)", "stabilityai/stable-diffusion-2-1-base"]
     assert ours.metrics == {"T2I_2D_infsplign": 38.36}
