@@ -12,8 +12,11 @@ from spatialbench.files.downloads import RemoteFile, forbidden, retrieve
 from spatialbench.plugins import Judge, JudgePlugin
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
+from spatialbench.weights.model_folder import Loaded, ModelFolder
 from spatialbench.weights.official_file import OfficialFile
-from spatialbench.weights.origin import Weights, choose, require_model_type
+from spatialbench.weights.origin import choose, require_model_type
+
+from ..plain_images import answers_differ
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,16 +45,11 @@ FILE = OfficialFile(
 )
 """1.4 GB. Its authors publish no hash, so that it is not downloaded without being asked."""
 
-_QUESTION = "is it a dog?"
-_LEAST_DIFFERENCE = 1e-6
 
-
-class BlipVqaJudge(Judge):
+class BlipVqaJudge(Loaded["BlipVqa"], Judge):
     """BLIP-VQA with its weights chosen, in float32."""
 
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self._model: BlipVqa | None = None
+    one_by_one = True
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the answers; plain JSON, nothing is loaded."""
@@ -69,19 +67,6 @@ class BlipVqaJudge(Judge):
     def weights_identity(self) -> dict[str, Any]:
         """The part of the identity that tells the weights."""
 
-    @abstractmethod
-    def open_model(self) -> BlipVqa:
-        """The model on the CPU. Raises UserError as :meth:`load`."""
-
-    def load(self) -> None:
-        """Load the weights.
-
-        Raises:
-            UserError: files that cannot be had, keys that do not fit, or weights that are not
-                finite.
-        """
-        self._loaded()
-
     def answer(
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
     ) -> list[list[float]]:
@@ -92,7 +77,7 @@ class BlipVqaJudge(Judge):
         """
         import torch
 
-        model = self._loaded()
+        model = self.loaded()
         found = []
         with torch.inference_mode():
             for image, asked in zip(images, questions, strict=True):
@@ -111,26 +96,7 @@ class BlipVqaJudge(Judge):
         Raises:
             UserError: they are the same.
         """
-        import numpy as np
-        from PIL import Image as Images
-
-        noise = np.random.default_rng(0).integers(0, 256, (320, 320, 3), dtype=np.uint8)
-        images = [Images.new("RGB", (320, 320), (128, 128, 128)), Images.fromarray(noise)]
-        (grey,), (noisy,) = self.answer(images, [[_QUESTION]] * 2)
-        if abs(grey - noisy) <= _LEAST_DIFFERENCE:
-            raise UserError(
-                f"{self.signature()} gives the same answer about a grey and a noisy image: its "
-                "weights are damaged; get them again."
-            )
-        return "answers differ between two plain images"
-
-    def _loaded(self) -> BlipVqa:
-        if self._model is None:
-            device = check_device(self.device)
-            model = self.open_model()
-            model.model.to(device)
-            self._model = model
-        return self._model
+        return answers_differ(self)
 
 
 class OfficialBlipVqa(BlipVqaJudge):
@@ -163,8 +129,8 @@ class OfficialBlipVqa(BlipVqaJudge):
         )
         return [self.weights.requirement(offline=self.offline), vocabulary]
 
-    def open_model(self) -> BlipVqa:
-        """See the base class."""
+    def opened(self) -> BlipVqa:
+        """See ``Loaded``."""
         import transformers
 
         from spatialbench.weights.state_dicts import read_checkpoint
@@ -172,42 +138,30 @@ class OfficialBlipVqa(BlipVqaJudge):
         from .conversion import build
         from .model import BlipVqa
 
+        device = check_device(self.device)
         path = self.weights.locate(offline=self.offline)
         words = retrieve(VOCABULARY, NAME, offline=self.offline)
         model = build(read_checkpoint(path, "model"), f"BLIP-VQA in {path}")
-        return BlipVqa(model, transformers.BertTokenizer(vocab=str(words)))
+        return BlipVqa(model.to(device), transformers.BertTokenizer(vocab=str(words)))
 
 
-class FolderBlipVqa(BlipVqaJudge):
+class FolderBlipVqa(ModelFolder["BlipVqa"], BlipVqaJudge):
     """A folder of ``BlipForQuestionAnswering``, such as Salesforce's on the Hub.
 
     Salesforce/blip-vqa-base is the same checkpoint made for images of 384 pixels: its answers are
     not T2I-CompBench's, which are given at 480.
     """
 
-    def __init__(self, weights: Weights, device: str, offline: bool) -> None:
-        super().__init__(device)
-        self.weights = weights
-        self.offline = offline
-
     def weights_identity(self) -> dict[str, Any]:
         """Repository and commit, or the folder's hash."""
         return {"weights": self.weights.identity()}
 
-    def signature(self) -> str:
-        """``blip-vqa-base@787b3d3``, or ``blip-vqa@`` and the start of the folder's hash."""
-        return self.weights.signature()
-
-    def download(self) -> None:
-        """Get the weights where they are missing; see ``plugins.download``."""
-        self.weights.locate(offline=self.offline)
-
     def requirements(self) -> list[Requirement]:
         """The weights; see ``spatialbench.plugins.requirements``."""
-        return [self.weights.whole_requirement(f"the weights of {NAME}", offline=self.offline)]
+        return [self.weights_requirement()]
 
-    def open_model(self) -> BlipVqa:
-        """See the base class."""
+    def open_model(self, folder: Path) -> BlipVqa:
+        """See ``ModelFolder``."""
         import torch
         import transformers
 
@@ -216,7 +170,7 @@ class FolderBlipVqa(BlipVqaJudge):
 
         from .model import SPECIAL_WORDS, BlipVqa
 
-        folder = self.weights.locate(offline=self.offline)
+        device = check_device(self.device)
         require_model_type(folder, "blip", MODEL_CLASS)
         model = load_model(getattr(transformers, MODEL_CLASS), folder, torch.float32, pickled=True)
         rows = model.config.text_config.vocab_size
@@ -226,7 +180,7 @@ class FolderBlipVqa(BlipVqaJudge):
                 f"the tokenizer in {folder} has {len(tokenizer)} words and the model {rows}: "
                 "expected as many, or two fewer; get an intact copy of the folder."
             )
-        return BlipVqa(model, tokenizer)
+        return BlipVqa(model.to(device), tokenizer)
 
 
 SIGNATURE_START = "blip-vqa-capfilt-large@"
@@ -257,7 +211,7 @@ class BlipVqaPlugin(JudgePlugin):
         """
         if weights is None or Path(weights).suffix in (".pth", ".safetensors"):
             return OfficialBlipVqa(FILE.at(weights), device, offline)
-        return FolderBlipVqa(choose(weights, NAME, MODEL_CLASS), device, offline)
+        return FolderBlipVqa(NAME, choose(weights, NAME, MODEL_CLASS), device, offline)
 
     def fetch(self) -> Sequence[Path]:
         """Download the vocabulary; the weights must be there, for their hash is not known.

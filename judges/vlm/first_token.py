@@ -10,28 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.errors import UserError
 
+from ..one_word import forms
+
 if TYPE_CHECKING:
     import torch
-
-_DIGITS = {
-    word: str(number)
-    for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1
-    )
-}
-
-
-def forms(expected: str) -> tuple[str, ...]:
-    """The ways to write an answer that count: ``two``, ``Two``, both with a blank before, ``2``.
-
-    Also `` 2``, as in the source: where a blank before a digit is a token of its own, that form
-    counts the blank. Only numbers up to ten are written in digits. In capitals (``YES``) none
-    counts.
-    """
-    lower = expected.lower()
-    spoken = (lower, lower.capitalize(), f" {lower}", f" {lower.capitalize()}")
-    digit = _DIGITS.get(lower)
-    return spoken if digit is None else (*spoken, digit, f" {digit}")
 
 
 def first_tokens(tokenizer: Any, expected: str) -> tuple[int, ...]:

@@ -13,10 +13,13 @@ from spatialbench.plugins.judge import Question
 from spatialbench.plugins.requirements import Requirement
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.hub import HubSource
+from spatialbench.weights.model_folder import ModelFolder
 from spatialbench.weights.origin import Weights, choose
 from spatialbench.weights.patterns import FilePatterns
 
-from .first_token import first_tokens, forms, probability
+from ..one_word import PROMPT, forms, is_first
+from ..plain_images import answers_differ
+from .first_token import first_tokens, probability
 from .model import IMAGE_PROCESSOR, MODEL_CLASS, VisionLanguageModel, open_model
 
 if TYPE_CHECKING:
@@ -33,22 +36,25 @@ QWEN3_VL_8B_SOURCE = HubSource(
 )
 """The commit that others pin. GenEval 2 names the repository and no commit."""
 
-PROMPT = "{question} Answer in one word."
-_QUESTION = "Is it red?"
-_LEAST_DIFFERENCE = 1e-9
 
-
-class VisionLanguageJudge(Judge):
+class VisionLanguageJudge(ModelFolder[VisionLanguageModel], Judge):
     """A model with its weights chosen: one image and one question at a time.
 
     An answer depends on nothing but its image and question, whatever is asked beside it.
     """
 
     other_answers = True
+    one_by_one = True
 
     def __init__(self, weights: Weights, device: str, offline: bool) -> None:
-        self.weights, self.device, self.offline = weights, device, offline
-        self._model: VisionLanguageModel | None = None
+        super().__init__(weights.name, weights, device, offline)
+
+    def open_model(self, folder: Path) -> VisionLanguageModel:
+        """See ``ModelFolder``."""
+        device = check_device(self.device)
+        found = open_model(folder)
+        found.model.to(device)
+        return found
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the answers; plain JSON, nothing is loaded.
@@ -66,27 +72,9 @@ class VisionLanguageJudge(Judge):
             "batch": 1,
         }
 
-    def signature(self) -> str:
-        """``Qwen3-VL-8B-Instruct@0c351dd``, or ``vlm@`` and the start of the folder's hash."""
-        return self.weights.signature()
-
-    def download(self) -> None:
-        """Get the weights where they are missing; see ``plugins.download``."""
-        self.weights.locate(offline=self.offline)
-
     def requirements(self) -> list[Requirement]:
         """The weights; see ``spatialbench.plugins.requirements``."""
-        what = f"the weights of {self.weights.name}"
-        return [self.weights.whole_requirement(what, offline=self.offline)]
-
-    def load(self) -> None:
-        """Load the weights.
-
-        Raises:
-            UserError: files that cannot be had, keys that do not fit, weights that are not finite,
-                or a folder of another kind.
-        """
-        self._loaded()
+        return [self.weights_requirement()]
 
     def answer(
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
@@ -109,40 +97,26 @@ class VisionLanguageJudge(Judge):
         Raises:
             UserError: they are the same.
         """
-        from PIL import Image as Images
-
-        images = [Images.new("RGB", (256, 256), colour) for colour in ("red", "blue")]
-        (red,), (blue,) = self.answer(images, [[_QUESTION]] * 2)
-        if abs(red - blue) <= _LEAST_DIFFERENCE:
-            raise UserError(
-                f"{self.signature()} gives the same answer about a red and a blue image: its "
-                "weights are damaged; get them again."
-            )
-        return "answers differ between two plain images"
+        return answers_differ(self)
 
     def _ask(self, image: Image.Image, question: Question) -> float:
         import torch
 
-        model = self._loaded()
-        tokens = first_tokens(model.processor.tokenizer, question.expected)
-        text = PROMPT.format(question=question.text)
+        model = self.loaded()
+        tokenizer = model.processor.tokenizer
+        tokens = first_tokens(tokenizer, question.expected)
         with torch.inference_mode():
-            logits = model.first_logits(image.convert("RGB"), text)
+            logits = model.first_logits(image.convert("RGB"), question.said(PROMPT))
         try:
-            return probability(logits, tokens)
+            share = probability(logits, tokens)
         except UserError as error:
             raise UserError(
                 f"{self.signature()} gives an answer to {question.text!r} that is not finite on "
                 f"{self.device}: try --device cpu."
             ) from error
-
-    def _loaded(self) -> VisionLanguageModel:
-        if self._model is None:
-            device = check_device(self.device)
-            found = open_model(self.weights.locate(offline=self.offline))
-            found.model.to(device)
-            self._model = found
-        return self._model
+        if not question.first:
+            return share
+        return float(is_first(tokenizer.decode([int(logits.argmax())]), question.expected))
 
 
 class UnnamedJudge(JudgePlugin):

@@ -11,7 +11,7 @@ from .benchmark import Benchmark, Judged, Published
 from .detector import Detector, DetectorPlugin, MaskedDetections
 from .discovery import given, load, names
 from .evidence import Evidence, Source
-from .judge import Judge, JudgePlugin
+from .judge import Judge, JudgePlugin, NoAnswer
 from .kinds import KINDS, Kind
 from .layout import Layout
 from .method import (
@@ -52,6 +52,7 @@ __all__ = [
     "Method",
     "MethodPlugin",
     "Metric",
+    "NoAnswer",
     "NoImage",
     "Outcome",
     "Parameter",

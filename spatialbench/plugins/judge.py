@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 YES = "yes"
 """The answer whose probability is asked for where a question names no other."""
 
-_OTHER_ANSWER = re.compile(r"(.*\?) -> (\w+)", re.DOTALL)
+_ASKED = re.compile(r"(.*\?) -> (first )?(\w+)", re.DOTALL)
+_AS_IT_IS = re.compile(r"(.*) => (first )?(\w+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,68 @@ class Question:
 
     Rules and records hold it as text: ``is it red?`` asks for yes, and ``how many dogs are there?
     -> two`` for two. ``str`` writes it so, and ``of`` reads it again.
+
+    Attributes:
+        text: what is asked.
+        expected: the answer.
+        first: whether the answer is 1 or 0: is this the likeliest first word? Written ``is it red?
+            -> first yes``.
+        as_it_is: whether the text says itself how to answer, so that a judge adds no words of its
+            own. Written ``is it red? Say yes or no. => yes``.
     """
 
     text: str
     expected: str = YES
+    first: bool = False
+    as_it_is: bool = False
 
     @classmethod
     def of(cls, text: str) -> Question:
         """The question that a text stands for."""
-        found = _OTHER_ANSWER.fullmatch(text)
-        return cls(text) if found is None else cls(found[1], found[2])
+        if found := _AS_IT_IS.fullmatch(text):
+            return cls(found[1], found[3], found[2] is not None, True)
+        if found := _ASKED.fullmatch(text):
+            return cls(found[1], found[3], found[2] is not None)
+        return cls(text)
 
     def __str__(self) -> str:
-        return self.text if self.expected == YES else f"{self.text} -> {self.expected}"
+        if self.expected == YES and not (self.first or self.as_it_is):
+            return self.text
+        arrow, first = "=>" if self.as_it_is else "->", "first " if self.first else ""
+        return f"{self.text} {arrow} {first}{self.expected}"
+
+    def said(self, manner: str) -> str:
+        """What is written to the judge; ``manner`` holds ``{question}`` among its own words."""
+        return self.text if self.as_it_is else manner.replace("{question}", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """In the place of a probability: the judge gave none this time, and why.
+
+    The image counts as not looked at, with that reason, and the next command asks again.
+    """
+
+    reason: str
+
+
+class Near(float):
+    """A probability that is known to within ``within``, 0 to 1."""
+
+    within: float
+
+    def __new__(cls, answer: float, within: float) -> Near:
+        """``answer`` as a number."""
+        made = super().__new__(cls, answer)
+        made.within = within
+        return made
+
+    def __reduce__(self) -> tuple[type[Near], tuple[float, float]]:
+        return Near, (float(self), self.within)
+
+
+UNKNOWN_WEIGHTS = "weights-unknown"
+"""Stands behind the @ of a signature where nobody can tell the weights; every table marks it."""
 
 
 class Judge(ABC):
@@ -54,6 +104,9 @@ class Judge(ABC):
     other_answers: bool = False
     """Whether it is asked for other answers than yes, too; see ``Question``. One that is not is
     refused before the first image where a rule asks for another."""
+    one_by_one: bool = False
+    """Whether an answer depends on nothing but its image and question, so that where some images of
+    a batch are answered the others are asked about alone."""
 
     @abstractmethod
     def identity(self) -> Json:
@@ -70,8 +123,10 @@ class Judge(ABC):
     @abstractmethod
     def answer(
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
-    ) -> list[list[float]]:
+    ) -> Sequence[Sequence[float | NoAnswer]]:
         """The probability of yes, 0 to 1, for each of ``questions[i]`` about ``images[i]``.
+
+        One that is known only nearly is a ``Near``; where there is none, a ``NoAnswer`` says why.
 
         Of a judge that gives ``similarity``: how alike ``images[i]`` and each of the texts
         ``questions[i]`` are, -1 to 1.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import UserError, unknown_name
@@ -14,12 +14,19 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 def read_parameters(
-    method: str, declared: Mapping[str, Parameter], given: Mapping[str, Any]
+    method: str,
+    declared: Mapping[str, Parameter],
+    given: Mapping[str, Any],
+    spelling: Callable[[str, Any], str] = "--set {}={}".format,
 ) -> dict[str, Any]:
     """Every declared parameter with its given or default value, of the default's type.
 
     Values may be text from a command line or already of the right type. A parameter whose default
     is None takes any value as it is.
+
+    Args:
+        method: what takes the parameters, for the errors.
+        spelling: how a user gives a parameter, from its name and value.
 
     Raises:
         UserError: a parameter the method does not take (near matches listed), or a value that is
@@ -29,14 +36,16 @@ def read_parameters(
         if key not in declared:
             raise unknown_name(f"parameter of {method}", key, declared)
     return {
-        key: _convert(method, key, given[key], parameter.default)
+        key: _convert(method, key, given[key], parameter.default, spelling)
         if key in given
         else parameter.default
         for key, parameter in declared.items()
     }
 
 
-def _convert(method: str, key: str, value: Any, default: Any) -> Any:
+def _convert(
+    method: str, key: str, value: Any, default: Any, spelling: Callable[[str, Any], str]
+) -> Any:
     if default is None:
         return value
     kind = type(default)
@@ -54,7 +63,7 @@ def _convert(method: str, key: str, value: Any, default: Any) -> Any:
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     raise UserError(
         f"{method} takes {names.get(kind, kind.__name__)} for {key}, not {value!r}: "
-        f"give --set {key}={default}."
+        f"give {spelling(key, default)}."
     )
 
 

@@ -14,6 +14,7 @@ from ..detections import Detections, check_record
 from ..errors import UserError
 from ..prompts import Key
 from .evidence import ANSWERS, SIMILARITY
+from .judge import Near, NoAnswer
 
 IMAGE_HASH = "image_sha256"
 """Under which what was seen in an image names the SHA-256 (hex) of the image's file."""
@@ -119,7 +120,10 @@ class BoxRecord(SeenRecord):
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord(SeenRecord):
-    """What a judge answered: ``questions`` and ``answers``, two lists of equal length."""
+    """What a judge answered: ``questions`` and ``answers``, two lists of equal length.
+
+    ``within`` tells by question how far the probability may be from the answer, where it may.
+    """
 
     kind: ClassVar[str] = ANSWERS
     keys: ClassVar[tuple[str, str]] = ("questions", "answers")
@@ -128,18 +132,30 @@ class AnswerRecord(SeenRecord):
     def of(cls, about: Mapping[str, Any], answers: Mapping[str, float]) -> Self:
         """The record of these answers, about the image that ``about`` names."""
         asked, given = cls.keys
-        return cls({**about, asked: list(answers), given: list(answers.values())})
+        told = {**about, asked: list(answers), given: list(answers.values())}
+        within = {q: one.within for q, one in answers.items() if isinstance(one, Near)}
+        return cls({**told, WITHIN: within} if within else told)
 
     @property
     def answers(self) -> Mapping[str, float]:
         """The number that was answered, by what was asked: see ``checked_answers``.
+
+        It is a ``Near`` where it is not known exactly.
 
         Raises:
             UserError: a malformed record.
         """
         self.require_sound()
         asked, given = self.keys
-        return dict(zip(self.content[asked], self.content[given], strict=True))
+        pairs = zip(self.content[asked], self.content[given], strict=True)
+        within = self.within
+        return {q: Near(answer, within[q]) if q in within else answer for q, answer in pairs}
+
+    @property
+    def within(self) -> Mapping[str, float]:
+        """How far the probability may be from the answer, by question; none that is exact."""
+        within: Mapping[str, float] = self.content.get(WITHIN, {})
+        return within
 
     def require_sound(self, anywhere: bool = False) -> None:
         """Raises UserError for what no judge can have answered."""
@@ -148,6 +164,10 @@ class AnswerRecord(SeenRecord):
         if not (isinstance(questions, list) and isinstance(answers, list)):
             raise UserError(f"a record of {given} has no lists {asked} and {given}.")
         checked_answers(questions, answers, self.kind)
+        within = self.within
+        if not isinstance(within, dict) or not within.keys() <= set(questions):
+            raise UserError(f"{WITHIN} of a record of {given} names none of its {asked}.")
+        checked_answers(list(within), within.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +182,8 @@ JUDGED_RECORDS: Mapping[str, type[AnswerRecord]] = {
     record.kind: record for record in (AnswerRecord, SimilarityRecord)
 }
 """What holds the answers of a judge, by the kind of evidence they are."""
+
+WITHIN = "within"
 
 ROUNDING = 1e-6
 """By how much a probability may exceed 1: a sum of float32 shares is at times 1.0000001."""
@@ -197,6 +219,8 @@ def checked_answers(questions: Sequence[str], answers: Any, kind: str = ANSWERS)
         )
     numbers = []
     for question, answer in zip(questions, given, strict=True):
+        if isinstance(answer, NoAnswer):
+            raise UserError(f"there is no answer to {question!r}: {answer.reason}.")
         try:
             number = float("nan") if isinstance(answer, bool | str) else float(answer)
         except (TypeError, ValueError):
@@ -205,5 +229,5 @@ def checked_answers(questions: Sequence[str], answers: Any, kind: str = ANSWERS)
             raise UserError(
                 f"the answer to {question!r} is {answer!r}: expected {_EXPECTED[kind]}."
             )
-        numbers.append(number)
+        numbers.append(Near(number, answer.within) if isinstance(answer, Near) else number)
     return numbers

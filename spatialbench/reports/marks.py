@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import UserError
 from ..plugins import load
+from ..plugins.judge import UNKNOWN_WEIGHTS
 from ..runs.conditions import prompts_rewritten
 from ..runs.signature import Signature
 from ..scoring.rules.catalogue import family_of
@@ -28,6 +29,11 @@ MARKS = {
         "a function of its user's or a server, whose weights and code nobody has pinned: the same "
         "name need not give these images again; it competes like a row without a mark",
     ),
+    UNKNOWN_WEIGHTS: (
+        "[w]",
+        "judged by a model whose weights nobody can tell, such as at a server: the same name need "
+        "not give these answers again; it competes like a row without a mark",
+    ),
     "prompts-rewritten": (
         "[p]",
         "made from rewritten prompts and judged by the benchmark's own; it competes with rows of "
@@ -39,8 +45,10 @@ MARKS = {
         "with rows of the same rule only",
     ),
 }
-"""Marks of published rows, of methods and of rules: what stands in the table, what it means."""
-_COMPETING = frozenset({"reconstruction", "corrected", "unpinned", "prompts-rewritten", "own-rule"})
+"""Marks of published rows, methods, rules and judges: what stands in the table, what it means."""
+_COMPETING = frozenset(
+    {"reconstruction", "corrected", "unpinned", "prompts-rewritten", "own-rule", UNKNOWN_WEIGHTS}
+)
 """Marks that do not keep a row from being the best."""
 
 
@@ -60,13 +68,14 @@ def meanings(result: Summary) -> list[str]:
 
 
 def method_marks(result: Summary) -> tuple[str, ...]:
-    """What a run's method and its rule say of themselves, and that its prompts were rewritten."""
+    """What method, judge and rule of a run say of themselves, and that prompts were rewritten."""
     try:
         signature = Signature.parse(result.signature)
     except UserError:
         return ()
     rewritten = ("prompts-rewritten",) if prompts_rewritten(signature) else ()
-    return (*_own_marks(signature), *rewritten, *_rule_marks(signature))
+    unknown = (UNKNOWN_WEIGHTS,) if f"@{UNKNOWN_WEIGHTS}" in signature.detector else ()
+    return (*_own_marks(signature), *unknown, *rewritten, *_rule_marks(signature))
 
 
 def _rule_marks(signature: Signature) -> tuple[str, ...]:

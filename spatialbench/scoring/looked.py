@@ -17,7 +17,7 @@ from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
 from ..plugins import Benchmark
-from ..plugins.records import IMAGE_HASH, ONE_COLOUR, BoxRecord, SeenRecord
+from ..plugins.records import IMAGE_HASH, ONE_COLOUR, AnswerRecord, BoxRecord, SeenRecord
 from ..prompts import Key, Prompt
 from .judging import Judging
 from .label_names import other_names, some
@@ -110,6 +110,8 @@ class Looked:
         self._one_colour = 0
         self._shares = Shares()
         self._own = False
+        self._answers = 0
+        self._within: list[float] = []
         # By the threshold that decides: how many images, and the best score in any of them.
         self._images: Counter[float] = Counter()
         self._best: dict[float, float] = {}
@@ -118,6 +120,9 @@ class Looked:
         """Look at one checked record, whose boxes count above ``limit``."""
         self._prompts[prompt.id] = prompt
         self._one_colour += record.one_colour
+        if isinstance(record, AnswerRecord):
+            self._answers += len(record.answers)
+            self._within += record.within.values()
         if not isinstance(record, BoxRecord):
             return
         self._images[limit] += 1
@@ -142,6 +147,12 @@ class Looked:
         """
         unknown = self.unknown(prompts)
         notes = []
+        if self._within:
+            notes.append(
+                f"{len(self._within):,} of {self._answers:,} answers are not exact, because the "
+                "judge does not tell how likely every word is: off by at most "
+                f"{max(self._within):.2g} each, {sum(self._within) / self._answers:.2g} on average."
+            )
         if self._images and not self._labels:
             notes.append(f"no box was found in any of {self._images.total():,} images.")
         for limit, best in self._best.items():

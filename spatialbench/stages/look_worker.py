@@ -34,7 +34,7 @@ class Detected:
     Attributes:
         images: how many images were looked at now.
         discarded: finished images that turned out unreadable; they now count as missing.
-        failed: images at which the model raises an error, and which error.
+        failed: images at which the model raises an error or gives no answer, and why.
     """
 
     images: int
@@ -99,7 +99,8 @@ class LookWorker:
 
         Its place, like that of an image not made yet, is taken by a grey one: the batch keeps its
         shape, and what is seen of the others keeps its bits. So is that of an image at which the
-        model fails, where it fails at that one and not at all of them.
+        model fails, where it fails at that one and not at all of them. Of a model that looks at
+        each image by itself, only what is missing is asked.
         """
         with batch_in_hand():
             return self._looked(batch)
@@ -116,11 +117,19 @@ class LookWorker:
         if not wanted:
             self._held += self._held > 0
             return Detected(0, unreadable)
-        pairs = list(zip(_without_gaps(images), batch.asked, strict=True))
+        alone = self._looker.one_by_one
+        asked = [
+            () if alone and key not in wanted else names
+            for key, names in zip(batch.keys, batch.asked, strict=True)
+        ]
+        pairs = list(zip(_without_gaps(images), asked, strict=True))
         try:
             found, reasons = self._found(pairs)
         except WrongNumber as error:
             raise UserError(f"{error} The images: {name_some(batch.keys)}.") from error
+        for place, seen in enumerate(found):
+            if place not in reasons and (lacking := self._looker.lacks(asked[place], seen)):
+                reasons[place] = lacking
         failed = {
             key: reasons[place]
             for place, key in enumerate(batch.keys)
@@ -128,16 +137,15 @@ class LookWorker:
         }
         wanted -= failed.keys()
         records = [
-            self._looker.record(key, sha256, seen, image, asked, batch.before.get(key, {}))
-            for key, sha256, seen, (image, asked) in zip(
+            self._looker.record(key, sha256, seen, image, names, batch.before.get(key, {}))
+            for key, sha256, seen, (image, names) in zip(
                 batch.keys, batch.sha256, found, pairs, strict=True
             )
             if key in wanted
         ]
-        asked = [name for names in batch.asked for name in names]
-        admitted = self._first.admit(records, asked)
+        admitted = self._first.admit(records, [name for names in batch.asked for name in names])
         self._write(admitted)
-        self._held = 0 if admitted else self._held + 1
+        self._held = 0 if admitted else self._held + bool(records or self._held)
         return Detected(len(wanted), unreadable, tuple(failed.items()))
 
     def close(self) -> None:

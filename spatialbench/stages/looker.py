@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..files.images import of_one_colour
 from ..plugins import Benchmark, Detector, Judge, Rule
 from ..plugins.evidence import ANSWERS, BOXES, OF_JUDGES, SEEN
-from ..plugins.judge import YES, Question
+from ..plugins.judge import YES, NoAnswer, Question
 from ..plugins.records import (
     IMAGE_HASH,
     JUDGED_RECORDS,
@@ -87,6 +87,15 @@ class Looker(ABC):
         Raises:
             UserError: what the model cannot have seen; the message names both.
         """
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether what is seen of an image never depends on the others of its batch."""
+        return False
+
+    def lacks(self, asked: Sequence[str], seen: Any) -> str | None:
+        """Why there is no record of what was seen of an image; None where there is one."""
+        return None
 
     @abstractmethod
     def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
@@ -181,8 +190,25 @@ class AnswerLooker(Looker):
         return self.judge
 
     def look(self, images: Sequence[Image.Image], asked: Sequence[Sequence[str]]) -> Any:
-        """See ``Judge.answer``."""
+        """See ``Judge.answer``; a judge of yes or no is given the bare questions."""
+        if self.kind == ANSWERS and not self.judge.other_answers:
+            asked = [[Question.of(one).text for one in questions] for questions in asked]
         return self.judge.answer(images, asked)
+
+    @property
+    def one_by_one(self) -> bool:
+        """See ``Judge.one_by_one``."""
+        return self.judge.one_by_one
+
+    def lacks(self, asked: Sequence[str], seen: Any) -> str | None:
+        """How many questions got no answer, and why the first of them did not."""
+        given = list(seen) if isinstance(seen, Sequence) else []
+        pairs = list(zip(asked, given, strict=False))
+        none = [(question, one) for question, one in pairs if isinstance(one, NoAnswer)]
+        if not none:
+            return None
+        question, first = none[0]
+        return f"{len(none)} of {len(asked)} questions got no answer, {question!r}: {first.reason}"
 
     def record(
         self,
@@ -211,11 +237,13 @@ class AnswerLooker(Looker):
     def _require_answers(self, asked: Collection[str]) -> None:
         if self.kind != ANSWERS:
             return
-        others = [one for one in map(Question.of, asked) if one.expected != YES]
+        questions = list(map(Question.of, asked))
+        others = [one for one in questions if one.expected != YES or one.first]
         if others and not self.judge.other_answers:
+            what = "first word" if others[0].first else f"answer {others[0].expected!r}"
             raise UserError(
                 f"{self.signature} answers yes or no, and the rule asks {others[0].text!r} for the "
-                f"answer {others[0].expected!r}: give a --judge that reads and writes text."
+                f"{what}: give a --judge that reads and writes text."
             )
 
     def first_look(self, *, found_before: bool) -> FirstLook:

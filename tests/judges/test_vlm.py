@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from spatialbench.errors import UserError
-from spatialbench.judges.vlm.first_token import first_tokens, forms, probability
+from spatialbench.judges.one_word import forms
+from spatialbench.judges.vlm.first_token import first_tokens, probability
 from spatialbench.judges.vlm.model import VisionLanguageModel
 from spatialbench.judges.vlm.plugin import PLUGIN, QWEN3_VL_8B, VisionLanguageJudge
 from spatialbench.plugins.judge import Question
@@ -151,7 +152,7 @@ def test_a_folder_answers_alike_alone_and_together(tmp_path: Path) -> None:
     assert judge.answer(images, [[], []]) == [[], []]
     assert all(0 < answer < 1 for answers in together for answer in answers)
     # The bare library, by hand: the last logits of one forward pass.
-    model, processor = judge._loaded().model, judge._loaded().processor
+    model, processor = judge.loaded().model, judge.loaded().processor
     text = (
         "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>Is it a dog? Answer in one "
         "word.<|im_end|>\n<|im_start|>assistant\n"
@@ -170,7 +171,7 @@ def test_a_folder_answers_alike_alone_and_together(tmp_path: Path) -> None:
 def test_a_model_of_another_class_is_asked_the_same_way(tmp_path: Path) -> None:
     judge = PLUGIN.configure(str(save_tiny_llava(tmp_path)), "cpu", True)
     assert judge.self_test() == "answers differ between two plain images"
-    assert judge._loaded().model.dtype == torch.float32
+    assert judge.loaded().model.dtype == torch.float32
     ((yes, two),) = judge.answer([Image.new("RGB", (40, 30), "red")], [["Is it?", "Is it? -> two"]])
     assert 0 < yes < 1
     assert 0 < two < 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,15 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _KEY = re.compile(r"(?<![A-Za-z0-9])(?:sk|pk|rk|hf|gsk|xai|key|r8)[-_][A-Za-z0-9_-]{16,}")
 """What keys of the usual services look like."""
 _PRINTABLE = re.compile(r"[!-~]+")
+
+
+Spelling = Callable[[str, str], str]
+"""How a user gives a parameter, from its name and value; the value may be empty."""
+
+
+def by_set(name: str, value: str) -> str:
+    """As a method's user does: ``--set url=http://127.0.0.1:8000``."""
+    return f"--set {name}={value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class Address:
         return self.root + self.path
 
 
-def address_of(url: str, example: str) -> Address:
+def address_of(url: str, example: str, spelling: Spelling = by_set) -> Address:
     """Read a url; nothing of one that may hold a key is repeated.
 
     Raises:
@@ -64,12 +73,12 @@ def address_of(url: str, example: str) -> Address:
     except ValueError:
         fine = False
     if not fine:
-        raise UserError(f"url is no address of a server: give --set url={example}.")
+        raise UserError(f"url is no address of a server: give {spelling('url', example)}.")
     if "@" in parts.netloc or parts.query or parts.fragment or _KEY.search(url):
         raise UserError(
             "the url holds a user, a query or a key, which would stand in the run's files: give "
-            f"the address alone, such as --set url={example}, and put the key in the environment, "
-            "in a variable that --set key_env=NAME names."
+            f"the address alone, such as {spelling('url', example)}, and put the key in the "
+            f"environment, in a variable that {spelling('key_env', 'NAME')} names."
         )
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
@@ -84,10 +93,12 @@ class Key:
     Attributes:
         variable: the environment variable; None for no key.
         needed: whether it must be set.
+        spelling: how its user names another variable.
     """
 
     variable: str | None
     needed: bool = False
+    spelling: Spelling = by_set
 
     def value(self) -> str | None:
         """The key itself, or None.
@@ -102,7 +113,8 @@ class Key:
             if self.needed:
                 raise UserError(
                     f"the environment variable {self.variable} with the key is not set: type "
-                    f"'export {self.variable}=...', or name another with --set key_env=NAME."
+                    f"'export {self.variable}=...', or name another with "
+                    f"{self.spelling('key_env', 'NAME')}."
                 )
             return None
         if not _PRINTABLE.fullmatch(found):
@@ -118,8 +130,8 @@ class Key:
         return text.replace(found, "[key]") if found else text
 
 
-def key_of(given: str, usual: str, needed: bool) -> Key:
-    """The key that ``--set key_env=`` means.
+def key_of(given: str, usual: str, needed: bool, spelling: Spelling = by_set) -> Key:
+    """The key that the parameter ``key_env`` means.
 
     Args:
         given: a variable, ``none``, or empty for the usual one.
@@ -130,15 +142,15 @@ def key_of(given: str, usual: str, needed: bool) -> Key:
         UserError: not the name of a variable. It may be the key itself, and is not repeated.
     """
     if given.lower() == NO_KEY:
-        return Key(None)
+        return Key(None, spelling=spelling)
     if not given:
-        return Key(usual or None, needed and bool(usual))
+        return Key(usual or None, needed and bool(usual), spelling)
     if not _VARIABLE.fullmatch(given):
         raise UserError(
             "key_env is not the name of an environment variable (capitals, digits and _): put the "
-            "key into one and give its name, such as --set key_env=OPENAI_API_KEY."
+            f"key into one and give its name, such as {spelling('key_env', 'OPENAI_API_KEY')}."
         )
-    return Key(given, True)
+    return Key(given, True, spelling)
 
 
 def refuse_exposed(address: Address, key: Key, given: str, parameters: Mapping[str, Any]) -> None:
@@ -159,6 +171,6 @@ def refuse_exposed(address: Address, key: Key, given: str, parameters: Mapping[s
     if not given and address.root.startswith("http:") and not address.loopback:
         raise UserError(
             f"the key in {key.variable} would go to {address.host} unencrypted: give an https "
-            f"address, --set key_env={key.variable} to send it all the same, or --set "
-            "key_env=none to send none."
+            f"address, {key.spelling('key_env', key.variable or '')} to send it all the same, or "
+            f"{key.spelling('key_env', NO_KEY)} to send none."
         )

@@ -18,8 +18,17 @@ _STOP_AFTER = 10
 class Course:
     """The requests of all threads of one worker."""
 
-    def __init__(self, works: bool | None = None) -> None:
-        """``works``: whether the server has made an image; False where it has not in many tries."""
+    def __init__(
+        self, works: bool | None = None, asked: str = "prompts", wanted: str = "image"
+    ) -> None:
+        """Begin to count.
+
+        Args:
+            works: whether the server has answered; False where it has not in many tries.
+            asked: what messages call the texts that are asked, in the plural.
+            wanted: what they call what each is to get.
+        """
+        self.asked, self._wanted = asked, wanted
         self._lock = threading.Lock()
         self._works = works
         self._in_vain: dict[str, None] = {}
@@ -27,7 +36,7 @@ class Course:
         self._size: tuple[int, int] | None = None
 
     def answered(self, size: tuple[int, int] | None = None, where: str = "") -> None:
-        """The server works; of images all have one size.
+        """The server is there; where there is an image, it works, and all have one size.
 
         Raises:
             UserError: an image of another size than the first.
@@ -56,8 +65,8 @@ class Course:
             count, works = len(self._in_vain), self._works
         if count >= _STOP_AFTER:
             raise UserError(
-                f"{count} prompts in a row got no image, the last because {reason}: see to the "
-                "server, then give the same command again; what is finished is kept."
+                f"{count} {self.asked} in a row got no {self._wanted}, the last because {reason}: "
+                "see to the server, then give the same command again; what is finished is kept."
             )
         return works is True
 

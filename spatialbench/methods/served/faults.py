@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
+from .access import Spelling, by_set
 
 LONGEST_WAIT_S = 120.0
 """What a server may ask to wait before the run ends, as with OpenAI's own client."""
@@ -134,13 +135,16 @@ def told(answer: Answer) -> Told:
     )
 
 
-def failure(answer: Answer, what: str, now: float | None = None) -> Exception:
+def failure(
+    answer: Answer, what: str, now: float | None = None, spelling: Spelling = by_set
+) -> Exception:
     """What to raise for an answer without an image.
 
     Args:
         answer: of any status but 200.
         what: whom it is from, such as ``the server at 127.0.0.1:8000``.
         now: seconds since 1970, for a date to wait until; None for the clock's.
+        spelling: how the user gives a parameter.
 
     Returns:
         A ``Refusal``, a ``Fault``, or a ``UserError`` where every other request would fail alike.
@@ -151,7 +155,7 @@ def failure(answer: Answer, what: str, now: float | None = None) -> Exception:
     if 300 <= status < 400:
         return UserError(
             f"{shown}: it leads elsewhere{_elsewhere(answer)}, and no key is sent to another "
-            "address unasked; give the address that answers itself, with --set url=."
+            f"address unasked; give the address that answers itself, with {spelling('url', '')}."
         )
     if code in _QUOTA or status == 402 or _QUOTA_WORDS.search(said.message):
         return UserError(
@@ -166,10 +170,10 @@ def failure(answer: Answer, what: str, now: float | None = None) -> Exception:
     if status in (401, 403):
         return UserError(
             f"{shown}: the key is missing, wrong, or may not do this; put the right one into the "
-            "environment variable that --set key_env= names."
+            f"environment variable that {spelling('key_env', '')} names."
         )
     if status in (404, 405, 410):
-        return UserError(f"{shown}: check --set url= and --set model=.")
+        return UserError(f"{shown}: check {spelling('url', '')} and {spelling('model', '')}.")
     wait = retry_after(answer.headers, time.time() if now is None else now)
     again = status in _AGAIN or status >= 500
     again = {"true": True, "false": False}.get(answer.headers.get("x-should-retry", ""), again)

@@ -138,21 +138,21 @@ def listed(client: Client) -> list[Mapping[str, Any]]:
     Raises:
         UserError: it is not there, wants another key, or shows web pages.
     """
-    place = f"{client.address.path}/models"
+    place, spelled = f"{client.address.path}/models", client.key.spelling
     try:
         answer = client.look(place)
     except Fault as fault:
         raise UserError(
-            f"{fault}: start it, wait until it is ready, or check --set url=; nothing was made. "
-            "(The table of a finished run needs no server: 'spatialbench score RUN'.)"
+            f"{fault}: start it, wait until it is ready, or check {spelled('url', '')}; nothing "
+            "was made. (The table of a finished run needs no server: 'spatialbench score RUN'.)"
         ) from None
     if answer.is_page and answer.status == 200:
         raise UserError(
             f"{client.what} shows a web page at {place}, so that is not where its API is: check "
-            "--set url=, which often ends in /v1."
+            f"{spelled('url', '')}, which often ends in /v1."
         )
     if answer.status in (401, 402, 403) or 300 <= answer.status < 400:
-        raise failure(answer, client.what)
+        raise failure(answer, client.what, spelling=spelled)
     content = client.plain(answer)
     entries = content.get("data") if isinstance(content, dict) else None
     return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []

@@ -122,7 +122,7 @@ class Client:
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise UserError(
                     f"{self.what} has a certificate that is not trusted "
-                    f"({error.reason.verify_message}): check --set url=."
+                    f"({error.reason.verify_message}): check {self.key.spelling('url', '')}."
                 ) from None
             raise Fault(f"{self.what} cannot be reached ({_why(error.reason)})") from None
         except TimeoutError:
@@ -137,8 +137,8 @@ class Client:
             size += len(piece)
             if size > MOST_BYTES:
                 raise UserError(
-                    f"{self.what} answers with more than {MOST_BYTES >> 20} MB: check --set url= "
-                    "and the size asked for."
+                    f"{self.what} answers with more than {MOST_BYTES >> 20} MB: check "
+                    f"{self.key.spelling('url', '')} and the size asked for."
                 )
             if time.monotonic() > deadline:
                 raise Fault(f"{self.what} gave no whole answer in {timeout:g} s", sent=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UserError
 from ...plugins import ImageRequest, Method, NoImage
 from .course import Course
-from .faults import Fault, Refusal
-from .manner import Manner, own_wait
+from .manner import Manner
 from .seeds import compared
+from .trying import InVain, side_by_side, tried
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -97,43 +95,11 @@ class ServedMethod(Method):
             UserError: what concerns every request. What was asked before is still waited for, and
                 given, because it may be charged.
         """
-        todo: queue.SimpleQueue[int] = queue.SimpleQueue()
-        answers: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
-        over = threading.Event()
-        for place in range(len(requests)):
-            todo.put(place)
-
-        def work() -> None:
-            try:
-                while not over.is_set():
-                    place = todo.get_nowait()
-                    answers.put((place, self._one(requests[place], over)))
-            except (queue.Empty, _Abandoned):
-                pass
-            except BaseException as error:
-                over.set()
-                answers.put((-1, error))
-            finally:
-                answers.put(None)
-
-        at_work = min(self.manner.concurrency, len(requests))
-        for _ in range(at_work):
-            # Daemons, so that Ctrl-C does not wait for answers.
-            threading.Thread(target=work, daemon=True).start()
-        first: BaseException | None = None
-        try:
-            while at_work:
-                found = answers.get()
-                if found is None:
-                    at_work -= 1
-                elif isinstance(found[1], BaseException):
-                    first = first or found[1]
-                else:
-                    yield found
-        finally:
-            over.set()
-        if first is not None:
-            raise first
+        yield from side_by_side(
+            len(requests),
+            self.manner.concurrency,
+            lambda place, over: self._one(requests[place], over),
+        )
 
     def found_out(self, known: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
         """Whether the server heeds seeds: ``honoured``, ``ignored`` or ``unknown``.
@@ -173,38 +139,16 @@ class ServedMethod(Method):
     ) -> Image.Image | NoImage:
         course = self._course
         assert course is not None, "load() comes first"
-        attempt = 0
-        while True:
-            try:
-                image = self.answer(text, seed, attempt)
-            except Refusal as refusal:
-                course.answered()
-                return NoImage(f"refused: {refusal}")
-            except Fault as fault:
-                if over is None and not fault.again:
-                    raise UserError(f"{fault}; nothing was made.") from None
-                attempt += 1
-                if not fault.again or attempt > course.tries(self.manner.retries):
-                    times = f", {attempt} times" if attempt > 1 else ""
-                    works = course.failed(text, f"{fault}{times}")
-                    if fault.wrong and works:
-                        return NoImage(f"refused: {fault}, as it did not for other prompts")
-                    return NoImage(f"{fault}{times}", refused=False)
-                wait = fault.wait or own_wait(attempt)
-                course.tell(fault, where, wait, attempt, self.manner.retries)
-                self._pause(wait, over)
-            else:
-                course.answered(image.size, where)
-                return image
-
-    def _pause(self, seconds: float, over: threading.Event | None) -> None:
-        if self.manner.pause is not None:
-            self.manner.pause(seconds)
-        else:
-            (over or threading.Event()).wait(seconds)
-        if over is not None and over.is_set():
-            raise _Abandoned
-
-
-class _Abandoned(Exception):
-    """The run ends, and this image, which failed so far, is not asked for again."""
+        try:
+            image = tried(
+                lambda attempt: self.answer(text, seed, attempt),
+                text,
+                where,
+                course,
+                self.manner,
+                over,
+            )
+        except InVain as error:
+            return NoImage(str(error), refused=error.refused)
+        course.answered(image.size, where)
+        return image
