@@ -19,6 +19,7 @@ from spatialbench.judges.openai.plugin import PLUGIN, ServedJudge
 from spatialbench.methods.served.faults import Fault
 from spatialbench.plugins import NoAnswer
 from spatialbench.plugins.judge import UNKNOWN_WEIGHTS, Near, Question
+from spatialbench.plugins.records import checked_answers
 from tests.judges.chat_server import Shares, chat, completion, question_of
 from tests.judges.test_vlm import BLANK, QWEN, token_cases
 from tests.methods.served.servers import PAGE, Asked, Reply, Server, serving
@@ -127,7 +128,7 @@ def test_answers_come_side_by_side_and_are_what_was_asked() -> None:
         judge = judge_at(server, ",concurrency=3")
         questions = [["is it red?", "is it so? Say Yes or No. => yes"], [], ["is it?"]]
         answers = judge.answer([RED] * 3, questions)
-        assert [[float(a) for a in row] for row in answers] == [  # type: ignore[arg-type]
+        assert [checked_answers(*pair) for pair in zip(questions, answers, strict=True)] == [
             pytest.approx([0.7] * len(row)) for row in questions
         ]
         assert sorted(map(question_of, server.posts())) == [
@@ -137,8 +138,10 @@ def test_answers_come_side_by_side_and_are_what_was_asked() -> None:
         ]
         assert judge.identity() == judge_at(server).identity()
         assert pickle.loads(pickle.dumps(judge)).signature() == judge.signature()
-        near = pickle.loads(pickle.dumps(answers[0][0]))
-        assert (near, near.within) == (answers[0][0], answers[0][0].within)  # type: ignore[union-attr]
+        first = answers[0][0]
+        assert isinstance(first, Near)
+        near = pickle.loads(pickle.dumps(first))
+        assert (near, near.within) == (first, first.within)
 
 
 def once(reply: Reply) -> Callable[[Asked], Reply | None]:
