@@ -16,7 +16,7 @@ from ..runs.expected import name_some
 from ..runs.store import RunDirectory
 from . import canaries
 from .detector_record import record_model
-from .looker import Looker, WrongNumber
+from .looker_base import Looker, WrongNumber
 from .memory import Pieces
 from .open_images import decode_png
 from .surroundings import Surroundings
