@@ -58,7 +58,8 @@ def listed(content: Any, what: str) -> Mapping[str, float]:
         tokens.append(first)
     shares: dict[str, float] = {}
     for one in tokens:
-        token, logprob = one.get("token"), one.get("logprob")
+        token: Any = one.get("token")
+        logprob: Any = one.get("logprob")
         if not (isinstance(token, str) and _is_logarithm(logprob)):
             raise Fault(f"{what} gave the logprob {logprob!r} of {token!r}", sent=True)
         if logprob > _UNLIKELY:
