@@ -17,9 +17,16 @@ from .options import device_option, offline_option
 @click.command("depth")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
+    "--model",
+    "named",
+    default="depth-anything",
+    show_default=True,
+    help="depth-anything or dpt-hybrid.",
+)
+@click.option(
     "--weights",
-    help="A folder of a Depth Anything model, or org/name@revision; default: Depth Anything V2 "
-    "Small at its pinned revision.",
+    help="A folder of such a model, or org/name@revision; default: the model's own, Depth Anything "
+    "V2 Small or the official file of DPT-hybrid.",
 )
 @click.option(
     "--masks",
@@ -32,6 +39,7 @@ from .options import device_option, offline_option
 @offline_option
 def command(
     run: Path,
+    named: str,
     weights: str | None,
     masks: str | None,
     detector: str | None,
@@ -45,12 +53,12 @@ def command(
     from ..runs.machine import this_machine
     from ..stages.box_masks import mask_model
     from ..stages.depth import make_depth
-    from ..stages.depth_anything import depth_model
+    from ..stages.depth_model import named_model
 
     with stdout_reserved():
         where = chosen_device(device)
         opened = replace(choosing.existing_run(run), machine=this_machine(where))
-        model = depth_model(weights, where, offline)
+        model = named_model(f"{named}:{weights}" if weights else named, where, offline)
         segmenter = None if masks is None else mask_model(masks, where, offline)
         made = make_depth(opened, model, progress(), segmenter, detector)
         scored = typed("score", run, "--rule", "esplora-r1")

@@ -17,8 +17,8 @@ def command(names: tuple[str, ...]) -> None:
     """Download what NAME needs into the cache.
 
     NAME is a backbone (a name of 'list backbones', org/name for the newest commit, or
-    org/name@commit), or any other plug-in that downloads something, such as a detector or a
-    benchmark.
+    org/name@commit), a depth model, or any other plug-in that downloads something, such as a
+    detector or a benchmark.
     The folders are printed, one per line.
     """
     for name in names:
@@ -31,6 +31,7 @@ def command(names: tuple[str, ...]) -> None:
 
 def _fetch(name: str) -> list[Path]:
     from ..backbones.named import choose, names, resolve
+    from ..stages.depth_model import DEPTH_MODELS
 
     backbones = names()
     if name.partition("@")[0] in backbones or "/" in name:
@@ -47,4 +48,6 @@ def _fetch(name: str) -> list[Path]:
             if plugin.licence:
                 say(f"{name}: {plugin.licence}.")
             return list(plugin.fetch())
-    raise unknown_name("backbone or plug-in", name, known)
+    if name in DEPTH_MODELS:
+        return DEPTH_MODELS[name].fetch()
+    raise unknown_name("backbone, plug-in or depth model", name, [*known, *DEPTH_MODELS])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..errors import UserError
 from ..files.regular_files import is_regular, open_regular
 from ..plugins.records import IMAGE_HASH
-from ..prompts import Key
+from ..prompts import Key, Prompt
 from ..runs.chosen_detector import chosen_detector
 from ..runs.files import make_folder, write_atomic
 from ..runs.names import slug
@@ -24,6 +24,7 @@ from ..runs.progress import Progress
 from ..scoring.rules.any_benchmark import in_depth
 from ..scoring.rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
 from ..scoring.rules.stored_masks import packed_masks
+from .depth_model import DepthModel
 from .open_images import decode_png
 from .surroundings import DEPTH, Surroundings
 
@@ -34,16 +35,6 @@ STAGE = "depth"
 
 MASK_SCORE = 0.1
 """Boxes with a score above it get a mask: the lowest threshold of the benchmarks' rules."""
-
-_TOP = 65535
-
-
-class DepthModel(Protocol):
-    """What estimates depth; see ``stages.depth_anything``."""
-
-    def identity(self) -> dict[str, Any]: ...
-    def signature(self) -> str: ...
-    def estimate(self, images: list[Image.Image]) -> list[npt.NDArray[np.float32]]: ...
 
 
 class MaskModel(Protocol):
@@ -61,14 +52,19 @@ def make_depth(
     progress: Progress,
     masks: MaskModel | None = None,
     detector: str | None = None,
+    *,
+    asks: Callable[[Prompt], bool] = in_depth,
+    mine: Collection[Key] | None = None,
 ) -> int:
     """Write the depth maps that a run lacks, and masks of its boxes; returns how many images.
 
-    A map is a 16-bit grey PNG, larger values nearer, stretched over its own range; it names the
-    image it was made from, so that an image made again gets another. Nothing is loaded where
-    nothing is missing.
+    A map is a grey PNG, larger values nearer, as the model stores it (see ``DepthModel.levels``);
+    it names the image it was made from, so that an image made again gets another. Nothing is
+    loaded where nothing is missing.
 
     Args:
+        asks: whether the images of a prompt need a map.
+        mine: the images of a shard; None for all.
         masks: also write a mask of every detected box.
         detector: signature of the detector whose boxes those are; None where there is only one.
 
@@ -77,13 +73,15 @@ def make_depth(
     """
     folder = DepthFolder(run.path / SUBFOLDER / slug(model.signature()), run.path)
     scratch = run.directory.scratch
-    wanted = [key for key in run.expected.keys() if in_depth(run.expected.by_id[key[0]])]  # noqa: SIM118
+    wanted = [key for key in run.expected.keys() if asks(run.expected.by_id[key[0]])]  # noqa: SIM118
     if not wanted:
         raise UserError(
             f"no prompt of {run.path} asks for in front of or behind, so no rule needs its depth: "
             "score it as it is."
         )
-    with run.writing(), ExitStack() as held:
+    if mine is not None:
+        wanted = [key for key in wanted if key in mine]
+    with run.writing(shared=mine is not None), ExitStack() as held:
         finished = run.directory.finished_images(progress.notice)
         boxes = _boxes(run, detector, progress) if masks is not None else {}
         due = [
@@ -92,7 +90,7 @@ def make_depth(
             if key in finished and _due(folder, key, finished[key].sha256, key in boxes)
         ]
         there = sum(key in finished for key in wanted)
-        if not there:
+        if wanted and not there:
             raise UserError(
                 f"{run.path} has no finished image whose prompt asks for depth: give its 'run' or "
                 "'generate' command first."
@@ -124,23 +122,21 @@ def make_depth(
             if masked is not None:
                 write_atomic(folder.masks_path(*key), masked, scratch)
             # Last, because the map is what says that the image is done.
-            write_atomic(folder.map_path(*key), encode_depth(depth, sha256), scratch)
+            write_atomic(folder.map_path(*key), encode_depth(model.levels(depth), sha256), scratch)
             made += 1
             progress.advance(1)
         progress.end()
     return made
 
 
-def encode_depth(depth: npt.NDArray[np.float32], sha256: str) -> bytes:
-    """A depth map of shape (height, width) as a 16-bit PNG that names its image."""
+def encode_depth(levels: npt.NDArray[np.uint8 | np.uint16], sha256: str) -> bytes:
+    """A depth map of shape (height, width) as a PNG of 8 or 16 bits that names its image."""
     from PIL import Image, PngImagePlugin
 
-    low, high = float(depth.min()), float(depth.max())
-    scaled = (depth - low) * (_TOP / (high - low)) if high > low else np.zeros_like(depth)
     info = PngImagePlugin.PngInfo()
     info.add_text(IMAGE_HASH, sha256)
     buffer = io.BytesIO()
-    Image.fromarray(np.round(scaled).astype(np.uint16)).save(buffer, format="PNG", pnginfo=info)
+    Image.fromarray(levels).save(buffer, format="PNG", pnginfo=info)
     return buffer.getvalue()
 
 

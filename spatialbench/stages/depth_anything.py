@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import UserError
+from ..plugins.requirements import Requirement
 from ..weights.devices import check_device
 from ..weights.hub import HubSource
 from ..weights.loading import load_model
 from ..weights.origin import Weights, choose, require_model_type
 from ..weights.parts_beside import load_beside
+from .depth_model import DepthModel
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,10 +29,11 @@ SMALL = HubSource(
     "depth-anything/Depth-Anything-V2-Small-hf", "5426e4f0f36572d16453bbda7a8389317b1bef99"
 )
 """The size with the permissive licence. ESPLoRA names neither version nor size."""
+OWN = Weights(NAME, (SMALL,), fetched_as=NAME)
 
 
 @dataclass(slots=True)
-class DepthAnything:
+class DepthAnything(DepthModel):
     """The model with its weights chosen.
 
     Attributes:
@@ -38,7 +42,7 @@ class DepthAnything:
         offline: take nothing from the network.
     """
 
-    weights: Weights = field(default_factory=lambda: Weights(NAME, (SMALL,)))
+    weights: Weights = field(default_factory=lambda: OWN)
     device: str = "cpu"
     offline: bool = False
     _model: Any = None
@@ -55,6 +59,14 @@ class DepthAnything:
     def signature(self) -> str:
         """``Depth-Anything-V2-Small-hf@5426e4f``."""
         return self.weights.signature()
+
+    def requirements(self) -> list[Requirement]:
+        """The weights; see ``spatialbench.plugins.requirements``."""
+        return [self.weights.whole_requirement(f"the weights of {NAME}", offline=self.offline)]
+
+    def download(self) -> None:
+        """Get the weights where they are missing."""
+        self.weights.locate(offline=self.offline)
 
     def load(self) -> None:
         """Load the weights.
@@ -117,5 +129,10 @@ def depth_model(weights: str | None, device: str, offline: bool) -> DepthAnythin
     Raises:
         UserError: neither a folder that exists nor a pinned repository.
     """
-    chosen = Weights(NAME, (SMALL,)) if weights is None else choose(weights, NAME, MODEL_CLASS)
+    chosen = OWN if weights is None else choose(weights, NAME, MODEL_CLASS)
     return DepthAnything(chosen, device, offline)
+
+
+def fetch() -> list[Path]:
+    """Download the pinned weights; see ``spatialbench fetch``."""
+    return [OWN.fetch()]

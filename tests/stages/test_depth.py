@@ -30,6 +30,7 @@ from spatialbench.scoring.rules.catalogue import R1, bound, build
 from spatialbench.scoring.rules.depth_maps import DepthFolder, folder_of_run
 from spatialbench.scoring.score import read_verdicts, score
 from spatialbench.stages.depth import make_depth
+from spatialbench.stages.depth_model import DepthModel
 from spatialbench.stages.detect import detect
 from spatialbench.stages.generate import generate
 
@@ -69,7 +70,7 @@ class BothThere(Detector):
 
 
 @dataclass
-class Ramp:
+class Ramp(DepthModel):
     """A depth model: near on the left. Remembers how many images it was shown."""
 
     name: str = "ramp@1"
