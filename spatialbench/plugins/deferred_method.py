@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from .backbone import Ability
-from .method import GenerationSettings, Method, MethodPlugin, Parameter
+from .method import GenerationSettings, Json, Method, MethodPlugin, Parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class DeferredMethod(MethodPlugin):
         function: name of that function, called with settings and parameters.
         step_factor: see :class:`~spatialbench.plugins.MethodPlugin`; so is ``needs``.
         marks: for ``marks_of``; see :class:`~spatialbench.plugins.MethodPlugin`.
+        worth: for ``steps_worth``, likewise; None for ``step_factor``.
     """
 
     name: str
@@ -33,6 +34,7 @@ class DeferredMethod(MethodPlugin):
     step_factor: float = 1.0
     needs: Collection[Ability] = ()
     marks: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
+    worth: Callable[[Json], float] | None = None
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -52,3 +54,7 @@ class DeferredMethod(MethodPlugin):
     def marks_of(self, parameters: Mapping[str, str]) -> tuple[str, ...]:
         """See :class:`~spatialbench.plugins.MethodPlugin`."""
         return self.marks(parameters) if self.marks else ()
+
+    def steps_worth(self, generator: Json) -> float:
+        """See :class:`~spatialbench.plugins.MethodPlugin`."""
+        return self.worth(generator) if self.worth else self.step_factor

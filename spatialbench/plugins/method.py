@@ -162,6 +162,21 @@ class Method(ABC):
         """
         return {}
 
+    @property
+    def chosen_by(self) -> str | None:
+        """The signature of the detector or judge that chose each image among several; None for no
+        choice. A run by such a method is not scored by the same."""
+        return None
+
+    def costs(self) -> Sequence[Mapping[str, float]]:
+        """What each image of the latest ``generate`` took, where that differs between settings or
+        images: numbers by a short name in the plural, such as ``guided steps``.
+
+        They are kept in the records of the images, and their means are printed with the price.
+        Empty for nothing.
+        """
+        return ()
+
     def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
         """What it needs to make these images; loads no model and takes nothing from the network.
 
@@ -208,6 +223,16 @@ class MethodPlugin(Plugin):
         Raises:
             UserError: a parameter or value the method does not take.
         """
+
+    def steps_worth(self, generator: Json) -> float:
+        """How many plain steps one of its steps is worth with these settings, for estimates.
+
+        By default ``step_factor``.
+
+        Args:
+            generator: the identity of the method as it was configured.
+        """
+        return self.step_factor
 
     def marks_of(self, parameters: Mapping[str, str]) -> Sequence[str]:
         """The marks of a run whose identity has none, as of an earlier version.

@@ -22,6 +22,10 @@ ONE_COLOUR = "one_colour"
 """The key of a record that says its image is of one colour; left out elsewhere."""
 
 
+COSTS = "costs"
+"""The key of an image's record for what its method spent on it; left out where nothing is told."""
+
+
 def key_of(content: Mapping[str, Any]) -> Key:
     """The image that a JSON record is about. Raises KeyError or TypeError for a malformed one."""
     prompt_id, index = content["prompt_id"], content["index"]

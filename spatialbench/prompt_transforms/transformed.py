@@ -128,6 +128,15 @@ class Transformed(Method):
         """What the method says."""
         return self.generator.largest_batch
 
+    @property
+    def chosen_by(self) -> str | None:
+        """What the method says."""
+        return self.generator.chosen_by
+
+    def costs(self) -> Sequence[Mapping[str, float]]:
+        """What the method says."""
+        return self.generator.costs()
+
     def identity(self) -> Json:
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}

@@ -34,6 +34,10 @@ MARKS = {
         "judged by a model whose weights nobody can tell, such as at a server: the same name need "
         "not give these answers again; it competes like a row without a mark",
     ),
+    "chosen-by-its-judge": (
+        "[j]",
+        "what scores its images also chose them among several, which makes the values too good",
+    ),
     "prompts-rewritten": (
         "[p]",
         "made from rewritten prompts and judged by the benchmark's own; it competes with rows of "
@@ -75,7 +79,10 @@ def method_marks(result: Summary) -> tuple[str, ...]:
         return ()
     rewritten = ("prompts-rewritten",) if prompts_rewritten(signature) else ()
     unknown = (UNKNOWN_WEIGHTS,) if f"@{UNKNOWN_WEIGHTS}" in signature.detector else ()
-    return (*_own_marks(signature), *unknown, *rewritten, *_rule_marks(signature))
+    judged = signature.parameters.get("chooser") in signature.detector.split("+")
+    chosen = ("chosen-by-its-judge",) if judged else ()
+    own = _own_marks(signature)
+    return (*own, *unknown, *rewritten, *chosen, *_rule_marks(signature))
 
 
 def _rule_marks(signature: Signature) -> tuple[str, ...]:

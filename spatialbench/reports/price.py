@@ -41,9 +41,16 @@ def price_notes(rows: Sequence[tuple[str, Pace | None]]) -> list[str]:
     for label, pace in rows:
         if pace is not None:
             places.setdefault(pace.where, {})[label] = None
+    paid = [
+        f"{label}: " + ", ".join(f"{value:.4g} {name}" for name, value in pace.costs.items())
+        for label, pace in rows
+        if pace is not None and pace.costs
+    ]
+    spent = [f"per image, {'; '.join(paid)}"] if paid else []
     if len(places) == 1:
-        return [f"{_MEANING} ({next(iter(places))})"]
-    return [_MEANING, *(f"s/image on {where}: {', '.join(rows)}" for where, rows in places.items())]
+        return [f"{_MEANING} ({next(iter(places))})", *spent]
+    where = (f"s/image on {place}: {', '.join(labels)}" for place, labels in places.items())
+    return [_MEANING, *where, *spent]
 
 
 def price_note(result: Summary, pace: Pace | None) -> list[str]:
@@ -56,6 +63,7 @@ def price_note(result: Summary, pace: Pace | None) -> list[str]:
         parts.append(f"{duplicates:.2f} duplicates per image")
     if pace is not None:
         parts.append(f"{seconds_text(pace.seconds)} s per image ({pace.where})")
+        parts += [f"{value:.4g} {name} per image" for name, value in pace.costs.items()]
     return [f"price: {', '.join(parts)}"] if parts else []
 
 
@@ -67,6 +75,7 @@ def price_fields(pace: Pace | None) -> dict[str, Any]:
         "seconds_per_image": pace.seconds,
         "device": pace.device,
         "batch_size": pace.batch_size,
+        **({"costs_per_image": dict(pace.costs)} if pace.costs else {}),
     }
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ..errors import UserError
 from ..files.documents import LARGE, json_lines, read_limited
@@ -31,6 +32,7 @@ class BatchTime(BaseModel):
     """One batch: ``seconds`` of wall time for all its ``images``, loading of models excluded.
 
     ``batch_size`` is how many images were asked for at a time; the last batch may hold fewer.
+    ``costs`` are sums over the images; see ``Method.costs``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,16 +41,21 @@ class BatchTime(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     batch_size: int = Field(gt=0, le=_MOST)
     device: str
+    costs: dict[str, FiniteFloat] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Median seconds per image on one device at one batch size, over ``images`` images."""
+    """Median seconds per image on one device at one batch size, over ``images`` images.
+
+    ``costs`` are means per image over all devices and sizes; see ``Method.costs``.
+    """
 
     seconds: float
     device: str
     batch_size: int
     images: int
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -72,7 +79,7 @@ def append_time(folder: Path, batch: BatchTime) -> None:
             write_atomic(path, read_limited(path, LARGE, folder), folder / SCRATCH)
             handle = open_below(folder, path, _APPEND)
         try:
-            os.write(handle, batch.model_dump_json().encode() + b"\n")
+            os.write(handle, batch.model_dump_json(exclude_none=True).encode() + b"\n")
         finally:
             os.close(handle)
 
@@ -94,7 +101,17 @@ def read_pace(folder: Path) -> Pace | None:
         return None
     (device, size), count = images.most_common(1)[0]
     alike = [batch for batch in batches if (batch.device, batch.batch_size) == (device, size)]
-    return Pace(_median_an_image(alike), device, size, count)
+    return Pace(_median_an_image(alike), device, size, count, _costs(batches))
+
+
+def _costs(batches: list[BatchTime]) -> dict[str, float]:
+    """Means per image, of the batches that tell each."""
+    total, images = Counter[str](), Counter[str]()
+    for batch in batches:
+        for name, value in (batch.costs or {}).items():
+            total[name] += value
+            images[name] += batch.images
+    return {name: value / images[name] for name, value in total.items()}
 
 
 def _median_an_image(batches: list[BatchTime]) -> float:

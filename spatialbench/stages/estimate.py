@@ -63,7 +63,7 @@ def _step_factor(generator: Mapping[str, Any]) -> float:
     """How many plain steps one of the method's steps is worth, as its plug-in says."""
     name = str(generator.get("method"))
     try:
-        return load("method", name).step_factor
+        return load("method", name).steps_worth(dict(generator))
     except UserError:
         return 1.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..files.images import of_one_colour
 from ..plugins import ImageRequest, Method, NoImage
-from ..plugins.records import ONE_COLOUR
+from ..plugins.records import COSTS, ONE_COLOUR
 from ..prompts import Key
 from ..runs.expected import name_some
 from ..runs.machine import device_name
@@ -94,6 +95,7 @@ class ImageWorker:
         self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
         self._pending: list[Future[None]] = []
         self._begun: set[Key] = set()
+        self._costs: dict[Key, dict[str, float]] = {}
 
     @property
     def unsettled(self) -> int:
@@ -149,7 +151,8 @@ class ImageWorker:
         else:
             self._check_count(requests, len(answered))
         images = len(self._pending)
-        self._note_time(images, time.perf_counter() - start)
+        self._note_costs(requests)
+        self._note_time(requests, images, time.perf_counter() - start)
         return Made(self._settle(), images, tuple(without), stop)
 
     def _timed(self, requests: tuple[ImageRequest, ...]) -> list[Image.Image | NoImage]:
@@ -159,16 +162,26 @@ class ImageWorker:
         seconds = time.perf_counter() - start
         # The time of a batch that first ran out of memory is no measure of anything.
         if self._pieces.size == size:
-            self._note_time(sum(not isinstance(one, NoImage) for one in found), seconds)
+            images = sum(not isinstance(one, NoImage) for one in found)
+            self._note_time(requests, images, seconds)
         return found
 
-    def _note_time(self, images: int, seconds: float) -> None:
+    def _note_costs(self, requests: Sequence[ImageRequest]) -> None:
+        """Remember what the latest images took, as far as the method tells it."""
+        for request, costs in zip(requests, self._generator.costs(), strict=False):
+            self._costs[key_of_request(request)] = dict(costs)
+
+    def _note_time(self, requests: Sequence[ImageRequest], images: int, seconds: float) -> None:
         if images:
+            total = Counter[str]()
+            for request in requests:
+                total.update(self._costs.get(key_of_request(request), {}))
             batch = BatchTime(
                 images=images,
                 seconds=seconds,
                 batch_size=self._pieces.size or self._batch_size,
                 device=self._device,
+                costs=dict(total) or None,
             )
             append_time(self._directory.path, batch)
 
@@ -176,6 +189,7 @@ class ImageWorker:
         """What the method gives, checked. Raises UserError naming the method and the image."""
         with _noted(self._generator):
             found: Any = self._generator.generate(requests)
+            self._note_costs(requests)
         self._check_count(requests, found)
         for request, one in zip(requests, found, strict=True):
             self._check(request, one)
@@ -224,7 +238,10 @@ class ImageWorker:
         key = key_of_request(request)
         record = self._directory.write_image(key, encode_png(image), request.seed)
         # Left out elsewhere, so that the records of sound images stay as they were.
-        self._journal.append([record | ({ONE_COLOUR: True} if of_one_colour(image) else {})])
+        costs = self._costs.get(key)
+        further = {COSTS: costs} if costs else {}
+        further |= {ONE_COLOUR: True} if of_one_colour(image) else {}
+        self._journal.append([record | further])
 
 
 def key_of_request(request: ImageRequest) -> Key:

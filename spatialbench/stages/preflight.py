@@ -68,8 +68,9 @@ def needs(wanted: Wanted) -> list[Requirement]:
     unseen = False
     for look in wanted.looks:
         lacks = _model(look, directory, expected, keys)
-        unseen = unseen or lacks is not None
-        found += lacks or []
+        if lacks is not None:
+            unseen = True
+            found += [*_chose(look, wanted.generator), *lacks]
     if unseen and wanted.generator is None and len(due) == len(keys):
         found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
     # Where everything was made and looked at, scoring itself says in seconds what it lacks.
@@ -164,6 +165,22 @@ def _model(
         f"the same {whose} as before", lambda: require_same_model(directory, model, kind)
     )
     return [*([same] if same.missing else []), *look.requirements(expected.prompts)]
+
+
+def _chose(look: Look, generator: Method | None) -> list[Requirement]:
+    """A model that is to look at images and chose them itself is missing, as a judge of them."""
+    signature = look.looker.signature
+    # What a benchmark puts behind a detector makes no other of it.
+    if generator is None or generator.chosen_by != signature.partition("+")[0]:
+        return []
+    what = SEEN[look.looker.kind].model
+    return [
+        Requirement(
+            f"a {what} that did not choose the images",
+            f"{signature} chooses among the images that are made, and would like them too well "
+            f"when it scores them: give another --{what}, or let another choose with --set judge=.",
+        )
+    ]
 
 
 def _judging(
