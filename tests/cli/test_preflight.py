@@ -234,3 +234,23 @@ def test_a_plan_lists_what_is_needed(spatialbench: Command, tmp_path: Path) -> N
     online = spatialbench(*plan[:-1], "--format", "json")
     assert "to be fetched" in online.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_chose_the_images_does_not_score_them(spatialbench: Command, tmp_path: Path) -> None:
+    """Before the first image; images that are there get a mark instead."""
+    best = ("--method", "best-of-n", "--set", "n=2", "--bench", "visor", "--limit", "2")
+    lab = (*best, "--steps", "2", "--images-per-prompt", "1")
+    outcome = spatialbench("run", *lab, "--set", "judge=lab-owlvit")
+    last = refused(outcome, tmp_path, "lab-owlvit", "give another --detector", "--set judge=")
+    outcome = spatialbench(*last.rpartition("type 'spatialbench ")[2].partition("'")[0].split())
+    assert outcome.status == 0, outcome.err
+    (run,) = (tmp_path / "runs" / "visor").glob("best-of-n@lab/*")
+    outcome = spatialbench("detect", run, "--detector", "lab-owlvit")
+    assert outcome.status == 0, outcome.err
+    scored = spatialbench("score", run, "--threshold", "0.01")
+    assert "best-of-n [j] on lab" in scored.out
+    assert "2 images made per image" not in scored.out
+    other = spatialbench("run", *lab, "--set", "judge=lab-templates", "--threshold", "0.01")
+    assert other.status == 0, other.err
+    assert "[j]" not in other.out
+    assert "2 images made per image" in other.out

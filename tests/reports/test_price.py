@@ -91,3 +91,14 @@ def test_one_run_says_it_in_a_note_above_the_signature() -> None:
 )
 def test_seconds_have_three_digits(seconds: float, text: str) -> None:
     assert seconds_text(seconds) == text
+
+
+def test_what_an_image_took_is_part_of_its_price() -> None:
+    pace = Pace(0.8512, "NVIDIA H200", 8, 96, {"images made": 4.0, "guided steps": 6.25})
+    (note,) = price_note(_row().result, pace)
+    assert note.endswith("4 images made per image, 6.25 guided steps per image")
+    *_, spent = price_notes([("best-of-n", pace), ("sd", PACE)])
+    assert spent == "per image, best-of-n: 4 images made, 6.25 guided steps"
+    rows = [_row(pace)]
+    (row,) = json.loads(leaderboard("visor", rows, [], OA).text("json"))["rows"]
+    assert row["costs_per_image"] == {"images made": 4.0, "guided steps": 6.25}

@@ -6,7 +6,7 @@ import errno
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -116,3 +116,35 @@ def test_device_names() -> None:
     assert device_name("cpu") not in ("", "cpu:0")
     assert device_name("xpu:1") == "xpu:1"
     assert device_name(None) == "unknown device"
+
+
+class Spending(Painter):
+    """Tells what each image took: as many strokes as its place in the batch."""
+
+    made = 0
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        self.made = len(requests)
+        return super().generate(requests)
+
+    def costs(self) -> Sequence[Mapping[str, float]]:
+        return [{"strokes": float(place)} for place in range(self.made)]
+
+
+@pytest.mark.parametrize("fits", [None, 2])
+def test_what_images_took_is_in_their_records_and_in_the_pace(
+    tmp_path: Path, fits: int | None
+) -> None:
+    """Also where memory made the batch smaller; where a method tells nothing, nothing is there."""
+    run = open_shapes(tmp_path / "spent", Shapes(), Spending(fits=fits))
+    generate(run, Spending(fits=fits), 4, LocalExecutor(), Log())
+    records = list(run.directory.image_journal.records(Log().notice))
+    of_batch = 4 if fits is None else fits
+    assert [one["costs"]["strokes"] for one in records] == [n % of_batch for n in range(24)]
+    pace = read_pace(tmp_path / "spent")
+    assert pace is not None
+    assert pace.costs == {"strokes": (of_batch - 1) / 2}
+    plain = open_shapes(tmp_path / "plain", Shapes(), Painter())
+    generate(plain, Painter(), 4, LocalExecutor(), Log())
+    assert not any("costs" in one for one in plain.directory.image_journal.records(Log().notice))
+    assert b"costs" not in (tmp_path / "plain" / NAME).read_bytes()
