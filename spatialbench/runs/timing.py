@@ -106,12 +106,14 @@ def read_pace(folder: Path) -> Pace | None:
 
 def _costs(batches: list[BatchTime]) -> dict[str, float]:
     """Means per image, of the batches that tell each."""
-    total, images = Counter[str](), Counter[str]()
+    told: dict[str, list[tuple[float, int]]] = {}
     for batch in batches:
         for name, value in (batch.costs or {}).items():
-            total[name] += value
-            images[name] += batch.images
-    return {name: value / images[name] for name, value in total.items()}
+            told.setdefault(name, []).append((value, batch.images))
+    return {
+        name: sum(value for value, _ in parts) / sum(images for _, images in parts)
+        for name, parts in told.items()
+    }
 
 
 def _median_an_image(batches: list[BatchTime]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -173,15 +172,16 @@ class ImageWorker:
 
     def _note_time(self, requests: Sequence[ImageRequest], images: int, seconds: float) -> None:
         if images:
-            total = Counter[str]()
+            total: dict[str, float] = {}
             for request in requests:
-                total.update(self._costs.get(key_of_request(request), {}))
+                for name, value in self._costs.get(key_of_request(request), {}).items():
+                    total[name] = total.get(name, 0.0) + value
             batch = BatchTime(
                 images=images,
                 seconds=seconds,
                 batch_size=self._pieces.size or self._batch_size,
                 device=self._device,
-                costs=dict(total) or None,
+                costs=total or None,
             )
             append_time(self._directory.path, batch)
 
@@ -239,7 +239,7 @@ class ImageWorker:
         record = self._directory.write_image(key, encode_png(image), request.seed)
         # Left out elsewhere, so that the records of sound images stay as they were.
         costs = self._costs.get(key)
-        further = {COSTS: costs} if costs else {}
+        further: dict[str, Any] = {COSTS: costs} if costs else {}
         further |= {ONE_COLOUR: True} if of_one_colour(image) else {}
         self._journal.append([record | further])
 

@@ -15,7 +15,7 @@ from ...plugins.detector_names import plugin_of
 from ...plugins.discovery import name_and_rest
 from ...plugins.members import configured
 from ...plugins.records import checked_answers
-from ...prompts import Prompt, Triplet
+from ...prompts import Prompt, Triplet, asked_triplets
 from ...relations import Relation
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def score_of(prompt: Prompt, found: Detections) -> Score:
     for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
         by_name.setdefault(label, []).append((float(score), (box[:2] + box[2:]) / 2))
     parts = [max((s for s, _ in by_name.get(name, ())), default=0.0) for name in _objects(prompt)]
-    parts += [_placed(one, by_name) for one in _triplets(prompt)]
+    parts += [_placed(one, by_name) for one in asked_triplets(prompt)]
     return min(parts), fmean(parts)
 
 
@@ -179,9 +179,5 @@ def _placed(triplet: Triplet, by_name: Mapping[str, Sequence[tuple[float, Any]]]
 
 
 def _objects(prompt: Prompt) -> list[str]:
-    named = [name for one in _triplets(prompt) for name in (one.subject, one.object)]
+    named = [name for one in asked_triplets(prompt) for name in (one.subject, one.object)]
     return list(dict.fromkeys([*prompt.objects, *named]))
-
-
-def _triplets(prompt: Prompt) -> Sequence[Triplet]:
-    return () if prompt.triplet is None else (prompt.triplet,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,7 @@ class BestOfN(Method):
         self.inner = inner
         self.chooser = chooser
         self.n = n
-        self._costs: list[Mapping[str, float]] = []
+        self._costs: Sequence[Mapping[str, float]] = ()
 
     @property
     def one_by_one(self) -> bool:
@@ -80,7 +79,13 @@ class BestOfN(Method):
 
     def identity(self) -> Json:
         """The inner method's, with its name, n, and what chooses."""
-        inner = self.inner.identity()
+        return self._around(self.inner.identity())
+
+    def identity_for(self, prompts: Sequence[Prompt]) -> Json:
+        """As :meth:`identity`, round what the inner method says for these prompts."""
+        return self._around(self.inner.identity_for(prompts))
+
+    def _around(self, inner: Json) -> Json:
         name = f"{inner.get('method')}/{inner.get('version', '?')}"
         return {
             **inner,
@@ -103,11 +108,12 @@ class BestOfN(Method):
         method's own.
         """
         rounds = []
-        spent: list[Counter[str]] = [Counter() for _ in requests]
+        spent: list[dict[str, float]] = [{IMAGES_MADE: float(self.n)} for _ in requests]
         for place in range(self.n):
             rounds.append(list(self.inner.generate([drawn(one, place) for one in requests])))
             for total, cost in zip(spent, self.inner.costs(), strict=False):
-                total.update(cost)
+                for name, value in cost.items():
+                    total[name] = total.get(name, 0.0) + value
         kept = []
         for request, images in zip(requests, zip(*rounds, strict=True), strict=True):
             there = [image for image in images if not isinstance(image, NoImage)]
@@ -115,7 +121,7 @@ class BestOfN(Method):
                 kept.append(there[0] if there else images[0])
                 continue
             kept.append(there[chosen(self.chooser.scores(request.prompt, there))])
-        self._costs = [{IMAGES_MADE: float(self.n), **total} for total in spent]
+        self._costs = spent
         return kept
 
     def costs(self) -> Sequence[Mapping[str, float]]:

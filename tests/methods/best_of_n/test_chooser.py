@@ -58,7 +58,16 @@ def test_a_relation_that_fails_leaves_nothing_of_the_weakest(
 
 def test_the_best_pair_that_stands_so_counts() -> None:
     boxes = found(("dog", 0.75, 50, 10), ("dog", 0.5, 4, 10), ("cat", 0.625, 30, 10))
-    assert score_of(prompt(Relation.LEFT), boxes) == (0.5, pytest.approx((0.75 + 0.625 + 0.5) / 3))
+    least, mean = score_of(prompt(Relation.LEFT), boxes)
+    assert (least, mean) == (0.5, pytest.approx((0.75 + 0.625 + 0.5) / 3))
+
+
+def test_every_relation_of_a_prompt_counts() -> None:
+    triplets = [Triplet("dog", Relation.LEFT, "cat"), Triplet("cat", Relation.ABOVE, "bus")]
+    several = Prompt("1", "t", "t", triplets[0], facts={"triplets": triplets})
+    boxes = [("dog", 0.5, 4.0, 10.0), ("cat", 0.75, 30.0, 10.0)]
+    assert score_of(several, found(*boxes, ("bus", 0.25, 30, 50)))[0] == 0.25
+    assert score_of(several, found(*boxes, ("bus", 0.25, 30, 4)))[0] == 0.0
 
 
 def test_what_is_missing_counts_nothing_and_other_labels_are_none() -> None:
