@@ -87,7 +87,7 @@ def detector(
         given = LAB_DETECTOR if lab else own
         why = "the lab's own" if lab else f"the one {benchmark.name} prescribes"
         notice(f"detector: {given}, {why}")
-    chosen: Detector = _configured("detector", given, device, offline)
+    chosen: Detector = configured_model("detector", given, device, offline)
     if prompts is not None and not benchmark.needs_prepared_detector(prompts):
         return chosen
     return benchmark.prepare_detector(chosen, subset, device, offline)
@@ -118,7 +118,7 @@ def judges(
     named = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
     made: dict[str, Judge] = {}
     for one in named:
-        judge: Judge = _configured("judge", one, device, offline)
+        judge: Judge = configured_model("judge", one, device, offline)
         if judge.gives not in kinds:
             wanted = " and ".join(kind for kind in OF_JUDGES if kind in kinds)
             raise UserError(
@@ -140,15 +140,19 @@ def judges(
                     f"{rule} judges by a judge's {SEEN[kind].what}: give --judge NAME, or "
                     f"path/to/file.py:NAME (known names: {known})."
                 )
-            made[kind] = _configured("judge", own, device, offline)
+            made[kind] = configured_model("judge", own, device, offline)
     return [made[kind] for kind in OF_JUDGES if kind in made]
 
 
 _MODELS: Mapping[Looking, type[Any]] = {"detector": Detector, "judge": Judge}
 
 
-def _configured(kind: Looking, given: Any, device: str, offline: bool) -> Any:
-    """The model itself, or what its plug-in makes with the weights that are named."""
+def configured_model(kind: Looking, given: Any, device: str, offline: bool) -> Any:
+    """The model itself, or what its plug-in makes with the weights that are named.
+
+    Raises:
+        UserError: an unknown name, or weights that it does not take.
+    """
     model = _MODELS[kind]
     if isinstance(given, model):
         return given

@@ -11,7 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from .. import plugins
-from ..errors import UserError
+from ..errors import UserError, blamed
+from ..plugins import Detector, Judge
+from ..plugins.evidence import Looking
 from ..stages import canaries
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
@@ -133,11 +135,43 @@ def _lab() -> list[Finding]:
 
 
 def _models(record_canary: bool) -> list[Finding]:
-    kinds: tuple[Literal["detector", "judge"], ...] = ("detector", "judge")
+    kinds: tuple[Looking, ...] = ("detector", "judge")
     return [_model(kind, name, record_canary) for kind in kinds for name in plugins.names(kind)]
 
 
-def _model(kind: Literal["detector", "judge"], name: str, record_canary: bool) -> Finding:
+def model_check(
+    kind: Looking, given: str, device: str | None = None, record_canary: bool = False
+) -> list[Finding]:
+    """Load one detector or judge, let it test itself, and have it look at images twice.
+
+    Nothing is downloaded; a server is asked.
+    """
+    from ..api.choosing import configured_model
+    from ..weights.devices import chosen_device
+
+    what = f"{kind} {given}"
+    try:
+        model = configured_model(kind, given, chosen_device(device), False)
+        needed = model.requirements() if kind == "judge" else model.requirements(())
+        lacking = [one for one in needed if one.missing]
+        if lacking:
+            return [Finding("broken", f"{what}, {one.what}", str(one.missing)) for one in lacking]
+        with blamed(f"the {kind} {model.signature()}"):
+            model.load()
+        found = [Finding("ok", f"{what}, weights", f"{model.signature()} loads")]
+        found.append(_self_test(f"{what}, self-test", model, record_canary))
+        if differs := canaries.differs_when_repeated(model):
+            found.append(Finding("warning", f"{what}, twice", f"it {differs}"))
+        else:
+            found.append(
+                Finding("ok", f"{what}, twice", "the same of four images when asked again")
+            )
+        return found
+    except UserError as error:
+        return [Finding("broken", what, str(error))]
+
+
+def _model(kind: Looking, name: str, record_canary: bool) -> Finding:
     """Load the weights that are here, and let the detector or judge test itself."""
     what = f"{kind} {name}, self-test"
     try:
@@ -150,7 +184,6 @@ def _model(kind: Literal["detector", "judge"], name: str, record_canary: bool) -
         # It brings no weights of its own, and says how to give some.
         return Finding("absent", what, str(error))
     try:
-        signature = model.signature()
         model.load()
     except UserError as error:
         if plugin.is_fetched and "cache" in str(error):
@@ -158,6 +191,11 @@ def _model(kind: Literal["detector", "judge"], name: str, record_canary: bool) -
         return Finding("broken", what, str(error))
     except Exception as error:  # of another package's plug-in: the other checks still go on
         return Finding("broken", what, f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return _self_test(what, model, record_canary)
+
+
+def _self_test(what: str, model: Detector | Judge, record_canary: bool) -> Finding:
+    signature = model.signature()
     try:
         said = model.self_test()
         if record_canary:

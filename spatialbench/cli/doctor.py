@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -19,13 +20,15 @@ from .options import device_option, format_option
 @click.option(
     "--record-canary",
     is_flag=True,
-    help="Also record what every sound detector finds in fixed images; later it must find the "
-    "same before it is used.",
+    help="Also record what every sound detector and judge says of fixed images; later it must say "
+    "the same before it is used.",
 )
 @click.option(
     "--backbone",
     help="Check this backbone alone: are three images the same, made one by one and in a batch?",
 )
+@click.option("--judge", help="Check this judge alone: weights or server, self-test, twice alike?")
+@click.option("--detector", help="Check this detector alone, likewise.")
 @click.option("--width", type=click.IntRange(min=1), help="With --backbone: in pixels.")
 @click.option("--height", type=click.IntRange(min=1), help="With --backbone: in pixels.")
 @click.option(
@@ -35,24 +38,40 @@ from .options import device_option, format_option
 )
 @device_option
 @format_option
-def command(record_canary: bool, form: Form, **asked: Any) -> None:
-    """Check versions, extras, the cache, the lab's weights and every installed detector.
+def command(
+    record_canary: bool, form: Form, judge: str | None, detector: str | None, **asked: Any
+) -> None:
+    """Check versions, extras, the cache, the lab's weights, every installed detector and judge.
 
     Nothing is downloaded. The exit status is 2 where something is broken.
     """
-    from .checks import all_checks, backbone_check
+    from .checks import Finding, all_checks, backbone_check, model_check
 
+    alone = {"--judge": judge, "--detector": detector, "--backbone": asked["backbone"]}
+    chosen = [option for option, value in alone.items() if value is not None]
+    if len(chosen) > 1:
+        raise UserError(f"{' and '.join(chosen)} do not go together: check one, then the other.")
     given = [name for name, value in asked.items() if value is not None and name != "backbone"]
-    if given and asked["backbone"] is None:
-        raise UserError(f"--{given[0]} is for the check of one backbone: add --backbone.")
+    if not chosen and given == ["device"]:
+        raise UserError("--device is for one check: add --backbone, --judge or --detector.")
+    if asked["backbone"] is None and (others := [name for name in given if name != "device"]):
+        raise UserError(f"--{others[0]} is for the check of one backbone: add --backbone.")
     if asked["backbone"] is not None and record_canary:
-        raise UserError("--record-canary is for detectors: leave it out, or leave out --backbone.")
+        raise UserError(
+            "--record-canary is for detectors and judges: leave it out, or leave out --backbone."
+        )
+    checks: Sequence[Callable[[], list[Finding]]] = all_checks(record_canary)
+    if asked["backbone"] is not None:
+        checks = [partial(backbone_check, **asked)]
+    elif judge is not None:
+        checks = [partial(model_check, "judge", judge, asked["device"], record_canary)]
+    elif detector is not None:
+        checks = [partial(model_check, "detector", detector, asked["device"], record_canary)]
 
     with stdout_reserved():
         shown = progress()
         findings = []
-        one = asked["backbone"] is not None
-        for check in [partial(backbone_check, **asked)] if one else all_checks(record_canary):
+        for check in checks:
             found = check()
             findings += found
             for finding in found:

@@ -44,17 +44,35 @@ LOWEST = 0.1
 
 def record(model: Detector | Judge) -> Path:
     """Look at the canary images and keep what is seen, for :func:`check`."""
-    from ..plugins import Judge
-
-    path = record_path(model)
-    if isinstance(model, Judge):
-        seen: dict[str, Any] = {"answers": _answers(model)}
-    else:
-        seen = {"found": [detections.to_record() for detections in _look(model)]}
+    path, seen = record_path(model), _seen(model)
     make_folder(path.parent)
     content = {"version": VERSION, "identity": model.identity(), **seen}
     write_atomic(path, json.dumps(content).encode())
     return path
+
+
+def differs_when_repeated(model: Detector | Judge) -> str | None:
+    """Look at the canary images twice: what differs, in a few words; None where nothing does.
+
+    Raises:
+        UserError: a judge gives no answer.
+    """
+    (kind, first), (_, second) = (next(iter(_seen(model).items())) for _ in range(2))
+    if first == second:
+        return None
+    if kind != "answers":
+        differing = sum(one != other for one, other in zip(first, second, strict=True))
+        return f"finds something else in {differing} of {len(first)} images when asked again"
+    pairs = zip(np.concatenate(first), np.concatenate(second), strict=True)
+    return f"answers otherwise by up to {max(abs(a - b) for a, b in pairs):.2g} when asked again"
+
+
+def _seen(model: Detector | Judge) -> dict[str, list[Any]]:
+    from ..plugins import Judge
+
+    if isinstance(model, Judge):
+        return {"answers": _answers(model)}
+    return {"found": [detections.to_record() for detections in _look(model)]}
 
 
 def check(model: Detector | Judge) -> str | None:

@@ -99,3 +99,83 @@ def test_a_server_that_cannot_judge_stops_before_the_first_image(
     outcome = spatialbench(*RUN, "--judge", f"openai:some/model@{gone}", "--out", "made")
     assert (outcome.status, "cannot be reached" in outcome.err) == (2, True)
     assert not (tmp_path / "made").exists()
+
+
+def test_other_rules_ask_the_same_judge_in_their_own_words(
+    spatialbench: Command, tmp_path: Path
+) -> None:
+    written(tmp_path)
+    with serving(chat()) as server:
+        judge = ("--judge", f"openai:some/model@{server.url}")
+        rule = ("--rule", "vqascore", "--format", "json")
+        done = spatialbench(*RUN, *judge, *rule, "--out", "made")
+        assert done.status == 0, done.err
+        texts = {question_of(asked) for asked in server.posts()[1:]}
+        assert texts == {
+            f'Does this figure show "{text}"? Please answer yes or no.'
+            for text in ("two dogs", "a dog behind a cat")
+        }
+        rule = ("--rule", "geneval2-tifa")
+        assert spatialbench("detect", "made", *judge, *rule).status == 0
+    summary = json.loads(done.out)
+    answers = [record["answers"] for record in records(tmp_path / "made")]
+    assert summary["metrics"]["VQAScore"] == pytest.approx(
+        100 * sum(first[0] for first in answers) / 4
+    )
+    hard = json.loads(spatialbench("score", "made", *rule, "--format", "json").out)
+    assert hard["metrics"]["TIFA"] == pytest.approx(
+        100 * sum(sum(of[1:]) / len(of[1:]) for of in answers) / 4
+    )
+    assert {answer for of in answers for answer in of[1:]} <= {0.0, 1.0}
+    # What answers yes or no alone has no first word.
+    plain = spatialbench("detect", "made", "--judge", "pixel-judge", "--rule", "geneval2-tifa")
+    assert plain.status == 2
+    assert "for the first word: give a --judge that reads and writes text" in plain.err
+
+
+def records(run: Path) -> list[dict[str, list[float]]]:
+    (path,) = run.glob("answers/*/answers.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_doctor_looks_at_one_judge(
+    spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
+    calls: list[str] = []
+
+    def changing(asked: Asked) -> Mapping[str, float]:
+        calls.append(question_of(asked))
+        yes = by_hash(asked).get("Yes", 0.5) / 2 + len(calls) / 1000
+        return {"Yes": yes, "No": 0.9 - yes, "x": 1e-9}
+
+    with serving(chat()) as server:
+        judge = ("--judge", f"openai:some/model@{server.url}")
+        sound = spatialbench("doctor", *judge, "--record-canary", "--format", "json")
+        assert sound.status == 0, sound.err
+        told = json.loads(sound.out)
+        assert [one["state"] for one in told] == ["ok", "ok", "ok"]
+        assert "answers differ between two plain images; kept" in told[1]["detail"]
+        assert "8 answers about 4 canary images" in spatialbench("doctor", *judge).out
+    with serving(chat(changing)) as server:
+        judge = ("--judge", f"openai:some/model@{server.url}")
+        unsound = spatialbench("doctor", *judge, "--format", "json")
+        assert unsound.status == 2
+        states = {one["state"]: one["detail"] for one in json.loads(unsound.out)}
+        assert "answers otherwise by up to 0.0" in states["warning"]
+        assert "so this installation answers differently from" in states["broken"]
+    with serving(chat(fault=lambda asked: completion({"Yes": 1.0}, logprobs=None))) as server:
+        blind = spatialbench("doctor", "--judge", f"openai:some/model@{server.url}")
+        assert (blind.status, "gave no logprobs" in blind.out) == (2, True)
+    for words, said in (
+        (("--judge", "vlm"), "give --judge vlm:FOLDER"),
+        (("--judge", "qwen3-vl-8b"), "spatialbench fetch qwen3-vl-8b"),
+        (("--judge", "vlm", "--detector", "owlvit"), "do not go together"),
+        (("--device", "cpu"), "--device is for one check"),
+        (("--judge", "vlm", "--width", "8"), "--width is for the check of one backbone"),
+    ):
+        outcome = spatialbench("doctor", *words)
+        assert outcome.status == 2
+        assert said in outcome.out + outcome.err
+    fine = spatialbench("doctor", "--detector", "lab-owlvit", "--device", "cpu")
+    assert (fine.status, "the same of four images" in fine.out) == (0, True), fine.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ class QwenTokens:
         word = text.strip().lower()
         return [QWEN[word][2 * text.startswith(" ") + text.strip()[0].isupper()]]
 
+    def decode(self, ids: list[int]) -> str:
+        for word, tokens in QWEN.items():
+            if ids[0] in tokens:
+                place = tokens.index(ids[0])
+                return " " * (place > 1) + (word.capitalize() if place % 2 else word)
+        digit = ids[0] - 15
+        return str(digit) if 0 <= digit < 10 else "something else"
+
 
 class Told:
     """A processor with Qwen's tokens and a model that gives the logits it is told."""
@@ -73,6 +82,9 @@ class Told:
 
         assert (options["max_new_tokens"], options["do_sample"]) == (1, False)
         return SimpleNamespace(scores=(self.logits[None],))
+
+
+RED = Image.new("RGB", (8, 8), "red")
 
 
 def judge_of(told: Told) -> VisionLanguageJudge:
@@ -101,6 +113,8 @@ def test_every_official_answer_is_met() -> None:
         told = Told(logits)
         ((answer,),) = judge_of(told).answer([Image.new("L", (8, 8))], [[str(question)]])
         assert answer == pytest.approx(case["official"]["soft"], rel=1e-3, abs=5e-5), case
+        hard = str(replace(question, first=True))
+        assert judge_of(told).answer([RED], [[hard]]) == [[case["official"]["tifa_hard"]]]
         ((image, text),) = [message["content"] for message in told.asked]
         assert text["text"] == f"{case['question']} Answer in one word."
         assert image["image"].mode == "RGB"
@@ -132,11 +146,18 @@ def test_a_question_is_a_text_that_tells_another_answer_than_yes() -> None:
     for question, text in (
         (Question("is it?"), "is it?"),
         (Question("how many are there?", "two"), "how many are there? -> two"),
+        (Question("is it?", first=True), "is it? -> first yes"),
+        (Question("how many?", "two", first=True), "how many? -> first two"),
+        (Question("is it? Say so.", as_it_is=True), "is it? Say so. => yes"),
+        (Question("say two", "two", True, True), "say two => first two"),
+        (Question("which?", "first"), "which? -> first"),
         (Question("is a -> b?"), "is a -> b?"),
         (Question("a -> b"), "a -> b"),
     ):
         assert str(question) == text
         assert Question.of(text) == question
+    assert Question("is {it}?").said("{question} Say so.") == "is {it}? Say so."
+    assert Question("is it? Say.", as_it_is=True).said("{question} Say so.") == "is it? Say."
 
 
 def test_a_folder_answers_alike_alone_and_together(tmp_path: Path) -> None:
