@@ -75,7 +75,13 @@ def official_file(
                 "a score file of GenEval 2 has one image per prompt, and this run has more: make "
                 "one with --images-per-prompt 1."
             )
-        lists[prompt.id] = [seen.answers[question] for question in questions_of(prompt)]
+        asked, answers = questions_of(prompt), seen.answers
+        if missing := [question for question in asked if question not in answers]:
+            raise UserError(
+                f"there is no answer to {missing[0]!r} about image {prompt.id}/{index}: ask the "
+                "judge with 'spatialbench detect RUN --judge NAME' first."
+            )
+        lists[prompt.id] = [answers[question] for question in asked]
     if len(lists) != len(prompts):
         raise UserError(
             f"a score file of GenEval 2 goes by the order of its {len(prompts):,} prompts alone, "

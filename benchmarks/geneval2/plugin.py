@@ -11,7 +11,7 @@ from typing import Any
 from spatialbench.errors import UserError
 from spatialbench.exchange.listed import PATHS
 from spatialbench.files.documents import LARGE, read_limited
-from spatialbench.plugins import Benchmark, Judged, Rule, ScoreTable
+from spatialbench.plugins import Benchmark, Judged, Published, Rule, ScoreTable
 from spatialbench.plugins.evidence import Evidence
 from spatialbench.plugins.subsets import start_of
 from spatialbench.prompts import Prompt
@@ -19,6 +19,7 @@ from spatialbench.runs.files import SCRATCH, write_atomic
 
 from . import metrics, official, sources
 from .prompts import read_prompts
+from .published import published
 from .rule import OFFICIAL
 
 STORED = "geneval2_prompts.jsonl"
@@ -101,6 +102,10 @@ class GenEval2(Benchmark):
                 f"the prompts of the run {run} cannot be read from {path} ({error!r}): restore the "
                 "file, or give the command that made the run again with another --out."
             ) from error
+
+    def published(self) -> Sequence[Published]:
+        """Rows of papers, all by way of others."""
+        return published()
 
     def breakdowns(self, table: ScoreTable) -> Mapping[str, Mapping[str, Any]]:
         """Soft-TIFA GM by the number of atoms."""

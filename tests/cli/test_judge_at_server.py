@@ -107,8 +107,8 @@ def test_other_rules_ask_the_same_judge_in_their_own_words(
     written(tmp_path)
     with serving(chat()) as server:
         judge = ("--judge", f"openai:some/model@{server.url}")
-        rule = ("--rule", "vqascore", "--format", "json")
-        done = spatialbench(*RUN, *judge, *rule, "--out", "made")
+        table = ("--format", "json")
+        done = spatialbench(*RUN, *judge, "--rule", "vqascore", *table, "--out", "made")
         assert done.status == 0, done.err
         texts = {question_of(asked) for asked in server.posts()[1:]}
         assert texts == {
@@ -122,11 +122,14 @@ def test_other_rules_ask_the_same_judge_in_their_own_words(
     assert summary["metrics"]["VQAScore"] == pytest.approx(
         100 * sum(first[0] for first in answers) / 4
     )
-    hard = json.loads(spatialbench("score", "made", *rule, "--format", "json").out)
+    hard = json.loads(spatialbench("score", "made", *rule, *table).out)
     assert hard["metrics"]["TIFA"] == pytest.approx(
         100 * sum(sum(of[1:]) / len(of[1:]) for of in answers) / 4
     )
     assert {answer for of in answers for answer in of[1:]} <= {0.0, 1.0}
+    # Its official file holds the answers to the official questions, which nobody asked.
+    export = spatialbench("export", "made", "--layout", "results", "--out", "out")
+    assert (export.status, "there is no answer to 'How many dogs" in export.err) == (2, True)
     # What answers yes or no alone has no first word.
     plain = spatialbench("detect", "made", "--judge", "pixel-judge", "--rule", "geneval2-tifa")
     assert plain.status == 2

@@ -28,13 +28,20 @@ def official_prompts() -> Path:
     return reference("geneval2", "noncommercial_tests_only", sources.NAME)
 
 
-def official_cases(stem: str) -> list[Case]:
-    """What the official scripts gave, with other files of that form where there are some."""
+def official_cases(stem: str, kind: str | None = None) -> list[Case]:
+    """What the official scripts gave, with other files of that form where there are some.
+
+    Args:
+        kind: the first case of this kind in each file; None for all of them.
+    """
     paths = [reference("geneval2", f"{stem}.json")]
     others = os.environ.get("SPATIALBENCH_GENEVAL2")
     if others:
-        paths += sorted(Path(others).glob(f"{stem}*.json"))
-    return [case for path in paths for case in _cases(path)]
+        paths += sorted(Path(others).rglob(f"{stem}*.json"))
+    if kind is None:
+        return [case for path in paths for case in _cases(path)]
+    found = [[case for case in _cases(path) if case["kind"] == kind] for path in paths]
+    return [cases[0] for cases in found if cases]
 
 
 @cache

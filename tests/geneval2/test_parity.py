@@ -88,39 +88,43 @@ KINDS = (
 def test_the_command_line_gives_the_same(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    case = next(one for one in official_cases("geneval2_parity") if one["kind"] == kind)
-    Path("prompts.jsonl").write_bytes(file_of(case))
-    Path("scores.json").write_text(json.dumps(case["scores"]))
-    named = ("--bench", "geneval2:prompts.jsonl", "--name", "theirs", "--out", "made")
-    assert main(["import", "scores.json", "--layout", "results", *named]) == 0
-    capsys.readouterr()
-    summary = json.loads(Path("made/summary.json").read_text())
-    agree(
-        case,
-        summary["metrics"],
-        summary["breakdowns"]["atomicity"],
-        " ".join(summary["reasons"].values()),
-    )
+    for number, case in enumerate(official_cases("geneval2_parity", kind)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        Path("prompts.jsonl").write_bytes(file_of(case))
+        Path("scores.json").write_text(json.dumps(case["scores"]))
+        named = ("--bench", "geneval2:prompts.jsonl", "--name", "theirs", "--out", "made")
+        assert main(["import", "scores.json", "--layout", "results", *named]) == 0
+        capsys.readouterr()
+        summary = json.loads(Path("made/summary.json").read_text())
+        agree(
+            case,
+            summary["metrics"],
+            summary["breakdowns"]["atomicity"],
+            " ".join(summary["reasons"].values()),
+        )
 
 
 @pytest.mark.parametrize("kind", ["random", "over_one"])
 def test_stored_answers_of_a_judge_are_scored_and_written_as_they_are(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    case = next(one for one in official_cases("geneval2_parity") if one["kind"] == kind)
-    Path("prompts.jsonl").write_bytes(file_of(case))
-    stored_answers(case)
-    capsys.readouterr()
-    assert main(["score", "asked", "--format", "json"]) == 0
-    summary = json.loads(capsys.readouterr().out)
-    assert summary["rule"] == "geneval2-soft-tifa/1"
-    assert summary["detector"] == "told@1"
-    agree(case, summary["metrics"], summary["breakdowns"]["atomicity"], "")
-    assert any("numbers of told@1 do not compare" in note for note in summary["notes"])
-    assert main(["export", "asked", "--layout", "results", "--out", "out"]) == 0
-    assert json.loads(Path("out/score_lists.json").read_text()) == case["scores"]
+    for number, case in enumerate(official_cases("geneval2_parity", kind)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        Path("prompts.jsonl").write_bytes(file_of(case))
+        stored_answers(case)
+        capsys.readouterr()
+        assert main(["score", "asked", "--format", "json"]) == 0
+        summary = json.loads(capsys.readouterr().out)
+        assert summary["rule"] == "geneval2-soft-tifa/1"
+        assert summary["detector"] == "told@1"
+        agree(case, summary["metrics"], summary["breakdowns"]["atomicity"], "")
+        assert any("numbers of told@1 do not compare" in note for note in summary["notes"])
+        assert main(["export", "asked", "--layout", "results", "--out", "out"]) == 0
+        assert json.loads(Path("out/score_lists.json").read_text()) == case["scores"]
 
 
 def stored_answers(case: Case) -> None:

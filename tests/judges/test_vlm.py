@@ -97,7 +97,7 @@ def judge_of(told: Told) -> VisionLanguageJudge:
 def token_cases() -> list[Any]:
     paths = [reference("geneval2", "geneval2_token_cases.json")]
     if others := os.environ.get("SPATIALBENCH_GENEVAL2"):
-        paths += sorted(Path(others).glob("geneval2_token_cases*.json"))
+        paths += sorted(Path(others).rglob("geneval2_token_cases*.json"))
     return [case for path in paths for case in json.loads(path.read_text("utf-8"))["cases"]]
 
 
