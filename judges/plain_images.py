@@ -34,7 +34,7 @@ def answers_differ(judge: Judge, otherwise: str = "its weights are damaged; get 
         UserError: it does, or gives no sound answer.
     """
     found = judge.answer([plain("red"), plain("blue")], [[QUESTION]] * 2)
-    red, blue = (checked_answers([QUESTION], answers)[0] for answers in found)
+    red, blue = (checked_answers([QUESTION], answers, judge.gives)[0] for answers in found)
     if abs(red - blue) <= _LEAST_DIFFERENCE:
         raise UserError(
             f"{judge.signature()} gives the same answer about a red and a blue image: {otherwise}."

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .plugins import Method as Method
     from .plugins import MethodPlugin as MethodPlugin
     from .plugins import Metric as Metric
+    from .plugins import NoAnswer as NoAnswer
     from .plugins import NoImage as NoImage
     from .plugins import Outcome as Outcome
     from .plugins import Parameter as Parameter
@@ -79,6 +80,7 @@ _HOMES = {
         "Method",
         "MethodPlugin",
         "Metric",
+        "NoAnswer",
         "NoImage",
         "Outcome",
         "Parameter",

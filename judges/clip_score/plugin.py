@@ -12,8 +12,11 @@ from spatialbench.plugins.evidence import SIMILARITY
 from spatialbench.plugins.requirements import Requirement
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.hub import HubSource
+from spatialbench.weights.model_folder import ModelFolder
 from spatialbench.weights.origin import Weights, choose, require_model_type
 from spatialbench.weights.patterns import FilePatterns
+
+from ..plain_images import answers_differ
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,18 +35,19 @@ SOURCE = HubSource("openai/clip-vit-base-patch32", "3d74acf9a28c67741b2f4f2ea763
 FILES = FilePatterns(allow=("*.json", "merges.txt", "*.safetensors", "pytorch_model.bin"))
 CLIP = Weights(NAME, (SOURCE,), files=FILES, fetched_as=NAME)
 
-_TEXT = "a photo of a dog"
-_LEAST_DIFFERENCE = 1e-6
 
-
-class ClipScore(Judge):
+class ClipScore(ModelFolder["ClipSimilarity"], Judge):
     """CLIP with its weights chosen, in float32, one image at a time."""
 
     gives = SIMILARITY
+    one_by_one = True
 
     def __init__(self, weights: Weights, device: str, offline: bool) -> None:
-        self.weights, self.device, self.offline = weights, device, offline
-        self._model: ClipSimilarity | None = None
+        super().__init__(NAME, weights, device, offline)
+
+    def open_model(self, folder: Path) -> ClipSimilarity:
+        """See ``ModelFolder``."""
+        return _open(folder, self.device)
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the numbers; plain JSON, nothing is loaded."""
@@ -57,26 +61,9 @@ class ClipScore(Judge):
             "dtype": "float32",
         }
 
-    def signature(self) -> str:
-        """``clip-vit-base-patch32@3d74acf``, or ``clip-score@`` and the start of its hash."""
-        return self.weights.signature()
-
-    def download(self) -> None:
-        """Get the weights where they are missing; see ``plugins.download``."""
-        self.weights.locate(offline=self.offline)
-
     def requirements(self) -> list[Requirement]:
         """The weights; see ``spatialbench.plugins.requirements``."""
-        return [self.weights.whole_requirement(f"the weights of {NAME}", offline=self.offline)]
-
-    def load(self) -> None:
-        """Load the weights.
-
-        Raises:
-            UserError: files that cannot be had, another kind of model, keys that do not fit,
-                weights that are not finite, or a tokenizer of another model.
-        """
-        self._loaded()
+        return [self.weights_requirement()]
 
     def answer(
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
@@ -88,7 +75,7 @@ class ClipScore(Judge):
         """
         import torch
 
-        model = self._loaded()
+        model = self.loaded()
         found = []
         with torch.inference_mode():
             for image, texts in zip(images, questions, strict=True):
@@ -107,21 +94,7 @@ class ClipScore(Judge):
         Raises:
             UserError: they are the same.
         """
-        from PIL import Image as Images
-
-        images = [Images.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
-        (red,), (blue,) = self.answer(images, [[_TEXT]] * 2)
-        if abs(red - blue) <= _LEAST_DIFFERENCE:
-            raise UserError(
-                f"{self.signature()} finds a red and a blue image equally like a text: its weights "
-                "are damaged; get them again."
-            )
-        return "similarities differ between two plain images"
-
-    def _loaded(self) -> ClipSimilarity:
-        if self._model is None:
-            self._model = _open(self.weights.locate(offline=self.offline), self.device)
-        return self._model
+        return answers_differ(self)
 
 
 def _open(folder: Path, device: str) -> ClipSimilarity:

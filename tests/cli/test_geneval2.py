@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.judges.vlm_files import save_tiny_vlm
+from tests.reference_data import reference
 
 from .conftest import Command
 
@@ -94,3 +99,34 @@ def test_fetch_prints_the_licence(
     assert outcome.status == 2
     assert "geneval2: the prompts and questions of GenEval 2" in outcome.err
     assert "CC BY-NC 4.0" in outcome.err
+
+
+def test_the_benchmark_itself_survives_a_kill(
+    spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = reference("geneval2", "noncommercial_tests_only", "geneval2_data.jsonl").parent
+    monkeypatch.setenv("SPATIALBENCH_GENEVAL2_PROMPTS", str(prompts))
+    judge = ("--judge", f"vlm:{save_tiny_vlm(tmp_path / 'model')}", "--batch-size", "1")
+    bench = ("--bench", "geneval2", *judge)
+    process = subprocess.Popen([sys.executable, "-m", "spatialbench", *RUN, *bench], cwd=tmp_path)
+    answers = tmp_path / "made" / "answers"
+    while process.poll() is None and not any(
+        path.stat().st_size for path in answers.glob("*/answers.*.jsonl")
+    ):
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    assert any(answers.glob("*/answers*.jsonl"))
+    done = spatialbench(*RUN, *bench)
+    assert done.status == 0, done.err
+    shutil.move(tmp_path / "made", tmp_path / "killed")
+    once = spatialbench(*RUN, *bench)
+    assert json.loads(once.out)["metrics"] == json.loads(done.out)["metrics"]
+    for pattern in ("images/*/*.png", "answers/*/answers.jsonl", "scores.parquet"):
+        found = sorted((tmp_path / "killed").glob(pattern))
+        assert found
+        for path in found:
+            same = tmp_path / "made" / path.relative_to(tmp_path / "killed")
+            assert path.read_bytes() == same.read_bytes()
+    assert len(done.out.splitlines()) > 1
+    assert json.loads(done.out)["prompts"] == 2

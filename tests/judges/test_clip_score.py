@@ -38,7 +38,7 @@ def official(
 def test_pixels_tokens_features_and_cosines_are_the_official_ones(
     official: ClipScore, told: Any
 ) -> None:
-    model = official._loaded()
+    model = official.loaded()
     texts = [one["text"] for one in told["texts"]]
     with torch.inference_mode():
         for one in told["texts"]:
@@ -82,7 +82,7 @@ def test_a_folder_of_images_gets_the_official_answers(
 
 
 def test_a_text_that_is_too_long_is_refused_and_not_cut(official: ClipScore) -> None:
-    assert len(official._loaded().tokens("dog " * 75)) == 77
+    assert len(official.loaded().tokens("dog " * 75)) == 77
     with pytest.raises(UserError, match="has 78 tokens, and CLIP reads 77"):
         official.answer([Image.new("RGB", (32, 32))], [["dog " * 76]])
 
@@ -99,7 +99,7 @@ def test_a_number_depends_on_its_image_and_text_alone(tmp_path: Path) -> None:
     judge = PLUGIN.configure(str(save_tiny_clip(tmp_path)), "cpu", True)
     assert judge.gives == SIMILARITY
     assert judge.signature().startswith("clip-score@")
-    assert judge.self_test() == "similarities differ between two plain images"
+    assert judge.self_test() == "answers differ between two plain images"
     images = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
     together = judge.answer(images, [["a dog", "a cat"], ["a dog"]])
     assert together == [
