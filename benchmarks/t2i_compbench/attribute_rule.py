@@ -22,6 +22,8 @@ from .judging import ATTRIBUTES, require
 
 MOST_QUESTIONS = 8
 """Noun phrases that are asked about; no official prompt has more."""
+NOT_ASKED = frozenset(("top", "the side", "the left", "the right"))
+"""Noun phrases of a relation, which the script leaves out; in this form alone."""
 
 
 class OfficialAttributeRule(Rule):
@@ -55,14 +57,7 @@ class OfficialAttributeRule(Rule):
             UserError: a prompt of another category, or a question without an answer.
         """
         asked = self.questions(prompt)
-        answers = evidence.answers
-        missing = [question for question in asked if question not in answers]
-        if missing:
-            raise UserError(
-                f"there is no answer to {missing[0]!r} about image {prompt.id}/{evidence.index}: "
-                "ask the judge again with 'spatialbench detect RUN --judge NAME'."
-            )
-        given = [answers[question] for question in asked]
+        given = answers_to(asked, evidence)
         answer = product(given)
         shown = ", ".join(f"{q} {a:.2f}" for q, a in zip(asked, given, strict=True))
         return Verdict(
@@ -71,6 +66,18 @@ class OfficialAttributeRule(Rule):
             reason=f"expected {prompt.text}; {shown or 'no noun phrase to ask about'}",
             facts={"questions": len(asked), "variant": judging.OFFICIAL},
         )
+
+
+def answers_to(asked: Sequence[str], evidence: Evidence) -> list[float]:
+    """The answers to these questions. Raises UserError where one was not asked."""
+    answers = evidence.answers
+    missing = [question for question in asked if question not in answers]
+    if missing:
+        raise UserError(
+            f"there is no answer to {missing[0]!r} about image {evidence.key[0]}/{evidence.index}: "
+            "ask the judge again with 'spatialbench detect RUN --judge NAME'."
+        )
+    return [answers[question] for question in asked]
 
 
 def product(answers: Sequence[float]) -> float:

@@ -20,6 +20,9 @@ BY_JUDGES = (*ATTRIBUTES, NON_SPATIAL)
 SIMILAR = 0.3
 """The cosine above which an image counts as right; ours, and no part of the benchmark's score."""
 
+SPATIAL_PART, WHOLE = "complex", "complex-whole"
+"""The category complex: the spatial part of its 58 spatial prompts, and the whole of all 300."""
+
 OFFICIAL, CORRECTED, INFSPLIGN = range(3)
 """The variant of a rule, as the fact ``variant`` of its verdicts: each has columns of its own."""
 
@@ -37,9 +40,13 @@ def require(prompt: Prompt, categories: Sequence[str], rule: str) -> None:
     """
     category = prompt.facts.get("category")
     if category not in categories:
-        names = {"complex": "2d", **dict.fromkeys(ATTRIBUTES, "attribute")}
+        names = {
+            SPATIAL_PART: "2d",
+            WHOLE: "complex",
+            **dict.fromkeys(ATTRIBUTES, "attribute"),
+        }
         fitting = f"--rule {names.get(str(category), category)}-official"
-        if category not in BY_JUDGES:
+        if category not in (*BY_JUDGES, WHOLE):
             fitting += f" or {fitting.replace('official', 'corrected')}"
         raise UserError(
             f"the rule {rule} judges {' and '.join(categories)} prompts, but {prompt.text!r} is a "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -20,7 +20,7 @@ from spatialbench.files.documents import first_error, read_limited
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
 
-from .judging import ATTRIBUTES, NON_SPATIAL, SIMILAR
+from .judging import ATTRIBUTES, NON_SPATIAL, SIMILAR, WHOLE
 from .official_names import (
     IMAGES_PER_PROMPT,
     line_of,
@@ -67,10 +67,9 @@ class Files:
         folder: below the folder of a category.
         average: the file of the mean, and ``text`` what it says.
         mapping: whether a file tells which image an id stands for.
-        ranked: whether ids count the images that are there; else ids are the images' running
-            numbers.
-        answer: how an image's answer is written.
-        lowest: what an answer can be.
+        ranked: whether ids count the images that are there; else they are running numbers.
+        answer: how an answer is written; the scripts of relations write zero as the integer 0.
+        lowest: the least answer there can be.
     """
 
     folder: str
@@ -119,6 +118,9 @@ FILES[NON_SPATIAL] = Files(
     answer=float,
     lowest=-1,
 )
+FILES[WHOLE] = replace(
+    FILES[NON_SPATIAL], folder="annotation_3_in_1", average="vqa_score.txt"
+)
 
 
 def official_files(
@@ -126,8 +128,7 @@ def official_files(
 ) -> dict[str, str]:
     """The content of the result files by path, in order of running number.
 
-    An answer of exactly zero is the integer 0, as the scripts of relations write it. ``count`` is
-    the number of images per prompt, by which the ids count.
+    ``count`` is the number of images per prompt, by which the ids count.
 
     Raises:
         UserError: no image.
@@ -169,7 +170,7 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
             images of another category, or ids that fit two numbers of images per prompt.
     """
     known = prompts(category)
-    answers = _read(path, _ANSWERS)
+    answers = read_answers(path)
     beside = path.with_name(MAPPING)
     mapping = _read(beside, _MAPPING) if beside.is_file() else []
     count = images_per_prompt or _images_per_prompt(path, answers, mapping, known)
@@ -185,6 +186,15 @@ def read_official(path: Path, category: str, images_per_prompt: int | None = Non
         _judged(path, place, answer, known, category, count)
         for place, answer in enumerate(answers, 1)
     ]
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """The entries of a ``vqa_result.json``, in its order.
+
+    Raises:
+        UserError: it cannot be read, or is no such list.
+    """
+    return _read(path, _ANSWERS)
 
 
 def _images_per_prompt(

@@ -47,7 +47,7 @@ def brought_prompt(record: Mapping[str, Any], category: str) -> Prompt | None:
             '"prompt": text and, if it was tagged, "tokens": [["dog", "NOUN"], ...].'
         ) from error
     if brought.tokens is not None:
-        return _tagged(brought, tokens, category)
+        return tagged_prompt(brought.prompt_id, brought.prompt, tokens, category)
     prompt = CATEGORIES[category].read(brought.prompt_id, brought.prompt)
     if prompt is None:
         raise UserError(
@@ -57,10 +57,14 @@ def brought_prompt(record: Mapping[str, Any], category: str) -> Prompt | None:
     return prompt
 
 
-def _tagged(brought: Brought, tokens: list[Token], category: str) -> Prompt:
-    text = brought.prompt
+def tagged_prompt(prompt_id: str, text: str, tokens: list[Token], category: str) -> Prompt:
+    """A prompt of relations or numbers, as the official scorers read its tokens.
+
+    Raises:
+        UserError: no noun, at which they stop.
+    """
     if category == "numeracy":
-        return count_prompt(brought.prompt_id, text, [token.text for token in tokens])
+        return count_prompt(prompt_id, text, [token.text for token in tokens])
     try:
         words = (
             nouns_around_relation(tokens) if category == "complex" else first_and_last_noun(tokens)
@@ -72,7 +76,7 @@ def _tagged(brought: Brought, tokens: list[Token], category: str) -> Prompt:
         ) from error
     locality = depth_word_of(text) if category == "3d" else locality_of(text)
     return Prompt(
-        id=brought.prompt_id,
+        id=prompt_id,
         text=text,
         task=locality or "no relation",
         objects=words or (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import Rule, Verdict
@@ -12,9 +12,10 @@ from . import judging
 from .answers import HALF, combine
 from .finding import Finder, first_equal, last_part
 from .frame import framed
-from .judging import THRESHOLD, as_official, pair_verdict, require
+from .judging import SPATIAL_PART, THRESHOLD, WHOLE, as_official, pair_verdict, require
 from .position import position_score
 from .synonyms import first_meaning
+from .three_in_one import Branch
 
 
 @dataclass(slots=True)
@@ -40,16 +41,27 @@ class PlaneRule(Rule):
         """Judge one image; see ``judging.pair_verdict`` for the facts.
 
         Args:
-            prompt: a prompt of the category 2d or complex.
+            prompt: a prompt of the category 2d or complex, or of the whole category complex.
             detections: best score first, as the detector gives them. Boxes are brought to the
                 479-pixel frame of the official scorer first.
             threshold: a box counts if its float32 score is strictly above float32(threshold).
+
+        A prompt of the whole category complex that is about no relation alone is left out of the
+        numbers.
 
         Raises:
             UserError: a prompt of another category, or an image at which the official scorer
                 stops (both boxes without area).
         """
-        require(prompt, ("2d", "complex"), self.name)
+        require(prompt, ("2d", SPATIAL_PART, WHOLE), self.name)
+        verdict = self.judge_part(prompt, detections, threshold)
+        if prompt.facts["category"] != WHOLE or prompt.facts["branch"] is Branch.SPATIAL:
+            return verdict
+        why = f"not judged: {self.name} says nothing of attributes and actions"
+        return replace(verdict, correct=False, score=0.0, reason=why)
+
+    def judge_part(self, prompt: Prompt, detections: Detections, threshold: float) -> Verdict:
+        """The same of the two words that the scorer finds in any prompt of these categories."""
         found = detections.above(threshold)
         words = prompt.facts["words"] or ()
         indices = [self.find(found.labels, word) for word in words]
@@ -79,6 +91,6 @@ class PlaneRule(Rule):
         return locality
 
 
-OFFICIAL: Rule = PlaneRule("t2i-2d-official/1", first_equal, False, judging.OFFICIAL)
+OFFICIAL = PlaneRule("t2i-2d-official/1", first_equal, False, judging.OFFICIAL)
 CORRECTED: Rule = PlaneRule("t2i-2d-corrected/1", first_meaning, True, judging.CORRECTED)
 INFSPLIGN: Rule = PlaneRule("t2i-2d-infsplign/1", last_part, False, judging.INFSPLIGN)

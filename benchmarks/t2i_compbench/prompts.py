@@ -14,8 +14,9 @@ from spatialbench.relations import PHRASES
 
 from . import sources
 from .attribute_rule import questions_of
+from .complex_prompts import whole_prompt
 from .counting import wanted_objects
-from .judging import NON_SPATIAL
+from .judging import NON_SPATIAL, SPATIAL_PART, WHOLE
 from .position import depth_word_of, locality_of
 from .tagged import as_person
 from .template import Sentence, is_depth_phrase, parse_complex, parse_simple, words_of
@@ -25,12 +26,30 @@ SUBSETS: dict[str, str] = {
     "3d": "the 300 prompts of 3d_spatial_val.txt: in front of, behind, hidden by; needs depth maps",
     "numeracy": "the 300 prompts of numeracy_val.txt: how many of each",
     "complex": "the 58 spatial prompts of the category complex, their spatial part only",
+    "complex-whole": "the 300 prompts of complex_val.txt: attributes, relations and actions; needs "
+    "a detector and two judges",
     "color": "the 300 prompts of color_val.txt: what colour each object has; needs a judge",
     "shape": "the 300 prompts of shape_val.txt: what shape each object has; needs a judge",
     "texture": "the 300 prompts of texture_val.txt: what each object is made of; needs a judge",
     NON_SPATIAL: "the 300 prompts of non_spatial_val.txt: who does what; needs a judge",
 }
 """The categories, each a prompt set of its own."""
+
+
+NAMES: dict[str, str] = {"complex": WHOLE, "complex-spatial": SPATIAL_PART}
+"""What users type for the categories that runs keep under another name."""
+
+TABLE: dict[str, str] = {
+    "T2I_color": "color",
+    "T2I_shape": "shape",
+    "T2I_texture": "texture",
+    "T2I_2D": "2d",
+    "T2I_3D": "3d",
+    "T2I_numeracy": "numeracy",
+    "T2I_non_spatial": NON_SPATIAL,
+    "T2I_complex_3in1": WHOLE,
+}
+"""The category of each column of the papers' table, by the key of its metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +190,7 @@ CATEGORIES: dict[str, Category] = {
     "3d": Category(sources.SPATIAL_3D, _depth),
     "numeracy": Category(sources.NUMERACY, _numbers),
     "complex": Category(sources.COMPLEX, _complex),
+    "complex-whole": Category(sources.COMPLEX_WHOLE, whole_prompt),
     "color": Category(sources.COLOR, _attribute),
     "shape": Category(sources.SHAPE, _attribute),
     "texture": Category(sources.TEXTURE, _attribute),

@@ -21,6 +21,7 @@ SPATIAL = "spatial_val.txt"
 SPATIAL_3D = "3d_spatial_val.txt"
 NUMERACY = "numeracy_val.txt"
 COMPLEX = "complex_val_spatial.txt"
+COMPLEX_WHOLE, COMPLEX_ACTION = "complex_val.txt", "complex_val_action.txt"
 COLOR, SHAPE, TEXTURE = "color_val.txt", "shape_val.txt", "texture_val.txt"
 NON_SPATIAL = "non_spatial_val.txt"
 OBJECTS = "new_objects.txt"
@@ -30,6 +31,8 @@ _SHA256 = {
     SPATIAL_3D: "c9953597315f36a5fcb41291bb19bdc6ab5f64a0fa760d691b4854a73f5d1fe9",
     NUMERACY: "dad8df141604b70ba7554bec724e3db0a80023680769b5c514854ea2d2527bbe",
     COMPLEX: "6c7ac0ab75c7c9080cfc7b421fb059b9b0febb98471707aeedf58771088abc02",
+    COMPLEX_WHOLE: "1b808018b8d9916db3d47d5aa2ef18377a3549a56901a474156f799824cdf3b4",
+    COMPLEX_ACTION: "d49ee4c7f99e3f3379fb8704a54ff5288b83bb412971edf616a4721c2473308e",
     COLOR: "1634259756dbc77d13093d907d414480080ec9790a8c97ad09efaea7b2534f2d",
     SHAPE: "37e1a276906c7ea9516cbd7ac8501be896006c0c17ca7344f260562834455bae",
     TEXTURE: "fbb5363515b4a28009e360afaaaf389d2dd2289e50dbb0c6ef4ea0c7fe4f3d4f",
@@ -56,6 +59,14 @@ def content(name: str) -> bytes:
 def lines(name: str) -> tuple[str, ...]:
     """The lines of a file, whatever its line ends. Raises UserError as ``content`` does."""
     return tuple(content(name).decode("utf-8").splitlines())
+
+
+def lines_if_there(name: str) -> tuple[str, ...]:
+    """The same; empty where the file is not here."""
+    try:
+        return lines(name)
+    except UserError:
+        return ()
 
 
 def plurals() -> dict[str, str]:

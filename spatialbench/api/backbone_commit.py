@@ -38,7 +38,7 @@ def settled(asked: Evaluation, spec: RunSpec, backbone: Chosen) -> RunSpec:
     begun = begun_commit(spec, asked.out)
     if begun is not None:
         asked.progress.notice(backbone.moved_on(begun))
-        again = replace(asked, backbone=backbone.at(begun).name)
+        again = replace(asked, backbone=backbone.at(begun).name, configured=None)
         return replace(again.spec, resolved=backbone.moving)
     if backbone.told:
         asked.progress.notice(backbone.told)

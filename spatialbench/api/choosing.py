@@ -46,20 +46,48 @@ def benchmark_and_subset(given: str | Benchmark) -> tuple[Benchmark, str]:
     """``visor``, ``visor:all`` or a benchmark as the plug-in and the name of a prompt subset.
 
     Raises:
+        UserError: an unknown name, or that of a table of several subsets.
+    """
+    benchmark, chosen = _benchmark_and_name(given)
+    if chosen in benchmark.tables:
+        sets = ", ".join(map(benchmark.typed, benchmark.tables[chosen].values()))
+        raise UserError(
+            f"{benchmark.name}:{chosen} is a table of several prompt sets, which 'spatialbench "
+            f"run' and 'spatialbench leaderboard' take: give one of these here: {sets}."
+        )
+    return benchmark, chosen
+
+
+def table_named(given: str | Benchmark) -> tuple[Benchmark, str] | None:
+    """The benchmark and the name of a table, where that is what a text names.
+
+    Raises:
         UserError: an unknown name.
     """
+    benchmark, chosen = _benchmark_and_name(given)
+    return (benchmark, chosen) if chosen in benchmark.tables else None
+
+
+def _benchmark_and_name(given: str | Benchmark) -> tuple[Benchmark, str]:
+    """The benchmark, and the name of one of its subsets or tables."""
     subset = None
     if isinstance(given, str):
         name, subset = name_and_rest("benchmark", given)
         benchmark: Benchmark = plugins.given("benchmark", name)
-        if subset is not None and benchmark.takes_file:
+        kind, colon, file = (subset or "").partition(":")
+        if colon and kind in benchmark.file_subsets:
+            benchmark = benchmark.of_subset_file(kind, Path(file))
+            (subset,) = benchmark.subsets
+        elif subset is not None and benchmark.takes_file:
             benchmark = benchmark.of_file(Path(subset))
             (subset,) = benchmark.subsets
     else:
         benchmark = checked(given, Benchmark, f"the benchmark {given!r}")
     chosen = subset or benchmark.default_subset
-    if chosen not in benchmark.subsets:
-        raise unknown_name(f"prompt set of {benchmark.name}", chosen, benchmark.subsets)
+    chosen = benchmark.subset_names.get(chosen, chosen)
+    if chosen not in benchmark.subsets and chosen not in benchmark.tables:
+        known = [*map(benchmark.typed, benchmark.subsets), *benchmark.tables]
+        raise unknown_name(f"prompt set of {benchmark.name}", chosen, known)
     return benchmark, chosen
 
 

@@ -17,6 +17,7 @@ from ..plugins import (
     DetectorPlugin,
     GenerationSettings,
     Judge,
+    Method,
     Rule,
 )
 from ..plugins.evidence import FOUND_WITH_BOXES
@@ -54,6 +55,7 @@ class Evaluation:
         here: whether this machine must have the device, if the work is done in this process.
         command: what makes the images again, for ``status`` to show.
         retry_refused: whether what earlier commands were refused is asked for again.
+        configured: the method as another evaluation of the same settings made it; None to make it.
     """
 
     what: object
@@ -86,6 +88,7 @@ class Evaluation:
     here: bool = True
     command: str | None = None
     retry_refused: bool = False
+    configured: Method | None = None
 
     @cached_property
     def settings(self) -> GenerationSettings:
@@ -111,6 +114,11 @@ class Evaluation:
         return chosen(self, self._found)
 
     @cached_property
+    def method(self) -> Method:
+        """The method with its settings. Raises UserError for one that it does not take."""
+        return self.configured or method_of(self, self._found)
+
+    @cached_property
     def spec(self) -> RunSpec:
         """Benchmark, subset, method and seeds; loads no model.
 
@@ -123,7 +131,7 @@ class Evaluation:
         called(self, self._found)
         benchmark, subset = choosing.benchmark_and_subset(self.bench)
         seeds = SeedScheme.parse(self.seeds)
-        plain = RunSpec(benchmark, subset, method_of(self, self._found), seeds)
+        plain = RunSpec(benchmark, subset, self.method, seeds)
         spec = rewritten(plain, self.prompt_transform, self.out, self.progress.notice)
         return settled(self, spec, self._chosen)
 

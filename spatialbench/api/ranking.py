@@ -24,6 +24,7 @@ from ..scoring.other_rules import run_of
 from ..scoring.rules.catalogue import metrics_of
 from ..scoring.summary import WITHOUT_REASONS, Summary
 from . import choosing
+from .whole_table import table_report
 
 Notice = Callable[[str], None]
 
@@ -54,7 +55,9 @@ def leaderboard(
             that contradicts itself, a label for no run of the table.
     """
     # A place that the user names; afterwards the name in it means it too.
-    bench = choosing.benchmark_and_subset(bench)[0].name if bench else None
+    table = choosing.table_named(bench) if bench else None
+    if bench:
+        bench = (table or choosing.benchmark_and_subset(bench))[0].name
     rows, left_out = _rows(runs, notice)
     name = _benchmark_name(rows, bench, notice)
     if name not in plugins.names("benchmark"):
@@ -67,6 +70,13 @@ def leaderboard(
     columns = _columns(benchmark, own, others)
     prescribed = partial(Conditions.prescribed, benchmark)
     own = _called(own, labels)
+    if table is not None:
+        report, without = table_report(benchmark, table[1], own, others, prescribed)
+        for row in without:
+            notice(
+                f"not in the table: {row.run} is of none of its columns, or a smaller run of one"
+            )
+        return report
     return ranked(name, own, others, columns, prescribed, price, left_out)
 
 

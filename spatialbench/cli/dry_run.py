@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,6 +73,52 @@ def plan_report(plan: Plan) -> Report:
     needs = [{"what": n.what, "state": n.state, "missing": n.missing} for n in plan.needs]
     document = {**told, "needs": needs, "identity": identity}
     return Report([Table(["plan", ""], rows)], document, (["plan", "value"], rows))
+
+
+def table_plan_report(
+    title: str, plans: Mapping[str, Plan], needs: Sequence[Requirement]
+) -> Report:
+    """The plans of a table's prompt sets, together and each by itself.
+
+    Args:
+        title: of the table.
+        plans: by prompt set.
+        needs: of all of them, each once.
+    """
+    from ..stages.estimate import duration, size
+
+    told = {name: plan.document() for name, plan in plans.items()}
+    whole = {key: _sum(one[key] for one in told.values()) for key in _ADDED}
+    files = dict.fromkeys(file for plan in plans.values() for file in plan.downloads)
+    notes = dict.fromkeys(note for one in told.values() for note in one["notes"])
+    price, hours = whole["price"], whole["worker_hours"]
+    shown = [
+        ["prompt sets", str(len(plans))],
+        *([key.replace("_", " "), f"{whole[key]:,}"] for key in ("prompts", "images")),
+        ["seconds", duration(whole["seconds"])],
+        ["worker hours", "unknown" if hours is None else _hours(hours)],
+        ["bytes", size(whole["bytes"])],
+        ["price", "unknown: give --price-per-hour" if price is None else f"{price:,.2f}"],
+        *([f"basis {name}", one["basis"]] for name, one in told.items()),
+        *([f"folder {name}", one["folder"]] for name, one in told.items()),
+        *(["note", note] for note in notes),
+    ]
+    for one in needs:
+        shown.append([f"needs {one.what}", _state(one)])
+    shown += _downloads(list(files))
+    lacking = [{"what": n.what, "state": n.state, "missing": n.missing} for n in needs]
+    document = {"table": title, **whole, "parts": told, "needs": lacking}
+    document["downloads"] = [asdict(file) for file in files]
+    return Report([Table([f"plan of {title}", ""], shown)], document, (["plan", "value"], shown))
+
+
+_ADDED = ("prompts", "images", "seconds", "worker_hours", "bytes", "price")
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    """None where one of them is not known."""
+    found = list(values)
+    return None if None in found else sum(found)
 
 
 def _downloads(files: Sequence[Download]) -> list[list[str]]:

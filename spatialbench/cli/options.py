@@ -161,21 +161,30 @@ def several(
     return given[0] if len(given) == 1 else given or None
 
 
-detector_options = stack(
+_DETECTOR = (
+    "NAME, or NAME:WEIGHTS with a folder or org/name@revision; default: the benchmark's own, and "
+    f"{LAB_DETECTOR} for the backbone lab."
+)
+_judge_option = click.option(
+    "--judge",
+    multiple=True,
+    callback=several,
+    help="For a rule that needs answers or similarity: NAME, NAME:WEIGHTS or "
+    "path/to/file.py:NAME; default: the benchmark's own. A rule that needs both takes one "
+    "--judge for each.",
+)
+detector_options = stack(click.option("--detector", help=_DETECTOR), _judge_option)
+table_detector_options = stack(
     click.option(
         "--detector",
-        help="NAME, or NAME:WEIGHTS with a folder or org/name@revision; default: the "
-        f"benchmark's own, and {LAB_DETECTOR} for the backbone lab.",
-    ),
-    click.option(
-        "--judge",
         multiple=True,
         callback=several,
-        help="For a rule that needs answers or similarity: NAME, NAME:WEIGHTS or "
-        "path/to/file.py:NAME; default: the benchmark's own. A rule that needs both takes one "
-        "--judge for each.",
+        help=f"{_DETECTOR} For a table whose prompt sets have several, give one --detector for "
+        "each.",
     ),
+    _judge_option,
 )
+"""The same for a verb that may fill a whole table."""
 
 threshold_option = click.option(
     "--threshold",

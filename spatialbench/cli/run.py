@@ -10,8 +10,8 @@ from ..api.console import progress, stdout_reserved
 from ..reports.report import Form, Report
 from ..weights.devices import chosen_device, named_device
 from . import assembly
-from .dry_run import dry_run_options, plan_report, refuse_without_dry_run
-from .options import detector_options, format_option, rule_options, run_options
+from .dry_run import dry_run_options, plan_report, refuse_without_dry_run, table_plan_report
+from .options import format_option, rule_options, run_options, table_detector_options
 from .working import (
     WorkingOptions,
     refuse_given_up,
@@ -23,7 +23,7 @@ from .working import (
 
 @click.command("run")
 @run_options
-@detector_options
+@table_detector_options
 @rule_options
 @working_options
 @dry_run_options
@@ -35,12 +35,16 @@ def command(
 
     The same command again continues where the last one stopped; after completion it only prints
     the table. With --shard it prints the run's folder instead.
+
+    Where --bench names a table of a paper, it does so for each of its prompt sets, and prints one
+    row; --limit is then of every set, and --out a folder above their runs.
     """
     working = working_of(values)
     if dry_run:
         click.echo(_plan(values, working, calibrate, price_per_hour).text(form))
         return
     refuse_without_dry_run(calibrate, price_per_hour)
+    from ..api.whole_table import WholeTable
     from ..reports.single import summary_report
     from ..runs.timing import read_pace
 
@@ -51,19 +55,27 @@ def command(
         asked = assembly.evaluation(
             values, device=device, executor=executor, progress=progress(), shard=shard
         )
-        opened, summary = asked.run(
-            meanwhile=f"To make only the images meanwhile, type '{assembly.generate_command()}'."
-        )
-        if summary is None:
-            say_shard_done(shard, opened)
-    if summary is None:
-        click.echo(opened.path)
+        table = WholeTable.of(asked)
+        if table is None:
+            meanwhile = f"To make only the images meanwhile, type '{assembly.generate_command()}'."
+            done = [asked.run(meanwhile=meanwhile)]
+        else:
+            done = table.run()
+        for opened, summary in done:
+            if summary is None:
+                say_shard_done(shard, opened)
+    if not shard.whole:
+        click.echo("\n".join(str(opened.path) for opened, _ in done))
+    elif table is not None:
+        click.echo(table.report(done).text(form))
     else:
+        ((opened, summary),) = done
+        assert summary is not None
         report = summary_report(
             summary, asked.spec.benchmark, read_pace(opened.path), opened.manifest.name
         )
         click.echo(report.text(form))
-    refuse_given_up(opened)
+    refuse_given_up(*(opened for opened, _ in done))
 
 
 def _plan(
@@ -73,11 +85,17 @@ def _plan(
     price_per_hour: float | None,
 ) -> Report:
     from ..api.planning import plan
+    from ..api.whole_table import WholeTable
 
     with stdout_reserved():
         device = named_device(values["device"] or "cpu")
         if calibrate:
             device = chosen_device(values["device"])
         asked = assembly.evaluation(values, device=device, here=calibrate, progress=progress())
-        planned = plan(asked, working.workers or 1, price_per_hour, calibrate)
+        table = WholeTable.of(asked)
+        how = (working.workers or 1, price_per_hour, calibrate)
+        if table is not None:
+            plans = {name: plan(part, *how) for name, part in table.parts.items()}
+            return table_plan_report(table.title, plans, table.needs())
+        planned = plan(asked, *how)
     return plan_report(planned)

@@ -76,9 +76,9 @@ def command(
                 )
             from ..exchange.score_file import score_file
 
-            benchmark, _ = choosing.benchmark_and_subset(bench)
-            named = name_and_rest("benchmark", bench)[1]
-            subset = None if benchmark.takes_file else named
+            benchmark, chosen = choosing.benchmark_and_subset(bench)
+            named = name_and_rest("benchmark", bench)[1] and not benchmark.takes_file
+            subset = chosen if named else None
             judging = choosing.judging(benchmark, rule, threshold, subset)
             scored = score_file(benchmark, detections, judging, subset, images_per_prompt)
             summary, judged = scored.summary, scored.verdicts()

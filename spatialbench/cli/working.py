@@ -109,18 +109,18 @@ def working_of(values: dict[str, Any]) -> WorkingOptions:
     )
 
 
-def refuse_given_up(run: Run) -> None:
-    """End with exit status 2 where images of a run were given up; to be called last.
+def refuse_given_up(*runs: Run) -> None:
+    """End with exit status 2 where images of some runs were given up; to be called last.
 
     Raises:
         UserError: says which and why, and what to type.
     """
     from ..runs.status import given_up, refused
 
-    sentences = given_up(run)
+    sentences = [sentence for run in runs for sentence in given_up(run)]
     if sentences:
         way = "give the same command again to try these images once more"
-        if refused(run):
+        if any(map(refused, runs)):
             way += "; those that were refused are asked for again with --retry-refused alone"
         raise UserError(f"{'. '.join(sentences)}. Everything else is finished and kept; {way}.")
 

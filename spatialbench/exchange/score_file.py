@@ -28,7 +28,8 @@ def score_file(
     """Verdicts and their summary; nothing is written.
 
     Args:
-        path: detections as JSON Lines, or the results file of the benchmark's official scorer.
+        path: detections as JSON Lines, or the results file of the benchmark's official scorer; a
+            folder of such files where the benchmark reads one.
         judging: of detections; official results are judged already.
         subset: with one, all of its prompts are expected; None for those that appear.
         images_per_prompt: how many of each are expected; None for what there are.
@@ -36,7 +37,8 @@ def score_file(
     Raises:
         UserError: no such file, another rule or threshold for official results, or as the readers.
     """
-    if not path.is_file():
+    folder = path.is_dir() and (subset or benchmark.default_subset) in benchmark.results_folders
+    if not (folder or path.is_file()):
         raise UserError(f"there is no file {path}; expected detections or official results.")
     origin = Origin(subset=subset, complete=subset is not None, images_per_prompt=images_per_prompt)
     if is_ours(path):
@@ -66,7 +68,9 @@ def score_file(
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file holds our detections records, and not a benchmark's official results."""
+    """Whether a path is a file of our detections records, and no official results."""
+    if path.is_dir():
+        return False
     with open_regular(path) as file:
         first = _FIRST_KEY.match(file.read(_HEAD))
     return first[1] in _OUR_KEYS if first else path.suffix == ".jsonl"

@@ -49,6 +49,12 @@ class Benchmark(Plugin):
     subsets: Mapping[str, str]
     """Name of each prompt subset and what it holds; ``default_subset`` is one of them."""
     default_subset: str
+    subset_names: Mapping[str, str] = {}
+    """What users call subsets that runs keep under another name: the subset, by what is typed
+    behind the colon of ``--bench``."""
+    tables: Mapping[str, Mapping[str, str]] = {}
+    """Tables of a paper that one command fills, by what is typed behind the colon: the subset of
+    each column, by the key of its metric, in the order of the columns."""
     images_per_prompt: int
     detector: str = ""
     """The name of the benchmark's own detector; empty where none of its rules sees boxes."""
@@ -69,13 +75,22 @@ class Benchmark(Plugin):
 
     rewards: RewardDefaults = RewardDefaults()
     """What the reward server tells a trainer where nobody says otherwise."""
+    results_folders: tuple[str, ...] = ()
+    """The subsets whose official results may also be a folder of files, for ``official_reader``."""
     takes_file: bool = False
     """Whether what stands behind its name and a colon is a file of prompts, for ``of_file``."""
+    file_subsets: tuple[str, ...] = ()
+    """The subsets, as they are typed, whose prompts may also come from a file of the user's, by
+    ``--bench NAME:SUBSET:FILE``; see ``of_subset_file``."""
     homepage: str = ""
     """The address of its authors' code or data, for those who read a result; empty for none."""
 
     layouts: Mapping[str, Layout] = {}
     """How its own tools name images, by what ``--layout`` takes."""
+
+    def typed(self, subset: str) -> str:
+        """What a user types for one of the subsets."""
+        return next((name for name, one in self.subset_names.items() if one == subset), subset)
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -92,6 +107,17 @@ class Benchmark(Plugin):
 
     def of_file(self, path: Path) -> Benchmark:
         """The benchmark with the prompts of a file as its only subset, where it ``takes_file``.
+
+        Raises:
+            UserError: a file that cannot be used.
+        """
+        return self
+
+    def of_subset_file(self, subset: str, path: Path) -> Benchmark:
+        """The benchmark with the prompts of a file as its only subset; see ``file_subsets``.
+
+        Args:
+            subset: what kind of prompts they are, as it is typed.
 
         Raises:
             UserError: a file that cannot be used.

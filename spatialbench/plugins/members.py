@@ -26,9 +26,11 @@ from .right_values import (
     a_text,
     a_whole_number,
     metrics,
+    names_of_subsets,
     of_subsets,
     options,
     parameters,
+    tables,
     texts,
 )
 from .rule import Rule
@@ -189,6 +191,12 @@ _EXPECTED: Mapping[type[Any], Expected] = {
                 and not {*ONE_FILE, FLAT} & set(value)
             ),
             "spatialbench.plugins.Layout objects by a name of their own",
+        ),
+        ("subset_names", names_of_subsets, "the name of one of subsets by what is typed for it"),
+        (
+            "tables",
+            tables,
+            "columns by a name that no subset has: the name of a subset by the key of a metric",
         ),
         ("subset_detectors", of_subsets, "the name of a detector by the name of a subset"),
         (

@@ -71,3 +71,18 @@ def metrics(value: Any, plugin: Any) -> bool:
 def of_subsets(value: Any, plugin: Benchmark) -> bool:
     """Texts by the name of a subset of the benchmark."""
     return texts(value) and set(value) <= set(plugin.subsets)
+
+
+def names_of_subsets(value: Any, plugin: Benchmark) -> bool:
+    """Names of the benchmark's subsets by text."""
+    return texts(value) and set(value.values()) <= set(plugin.subsets)
+
+
+def tables(value: Any, plugin: Benchmark) -> bool:
+    """Columns of tables: by names of no subset, subsets by the keys of metrics."""
+    keys = {metric.key for metric in plugin.metrics}
+    return (
+        isinstance(value, Mapping)
+        and set(value).isdisjoint({*plugin.subsets, *plugin.subset_names})
+        and all(names_of_subsets(one, plugin) and one.keys() <= keys for one in value.values())
+    )

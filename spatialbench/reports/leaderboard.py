@@ -83,25 +83,30 @@ def leaderboard(
             }
             for row, name, said in held
         ],
-        "published": [
-            {
-                "method": entry.method,
-                "base": entry.base,
-                **entry.metrics,
-                "metrics": dict(entry.metrics),
-                "source": entry.source,
-                "evidence": entry.evidence,
-                "note": entry.note,
-                "marks": list(entry.marks),
-            }
-            for entry in published
-        ],
+        "published": published_document(published),
     }
     if left_out:
         document["not_in_table"] = [
             {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
         ]
     return Report(tables, document, _records(held, published, headline(metrics), price))
+
+
+def published_document(published: Sequence[Published]) -> list[dict[str, Any]]:
+    """Published rows as ``--format json`` has them."""
+    return [
+        {
+            "method": entry.method,
+            "base": entry.base,
+            **entry.metrics,
+            "metrics": dict(entry.metrics),
+            "source": entry.source,
+            "evidence": entry.evidence,
+            "note": entry.note,
+            "marks": list(entry.marks),
+        }
+        for entry in published
+    ]
 
 
 def _section(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..plugins import Benchmark
-from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES
+from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES, SIMILARITY
 from ..plugins.subsets import default_detector, default_rule, prescribed_start, start_of
 from ..prompt_transforms import is_given
 from .signature import Signature
@@ -91,22 +91,25 @@ class Conditions:
     def prescribed(cls, benchmark: Benchmark, signature: Signature) -> Conditions:
         """The conditions under which the subset of a signature is measured for publication.
 
-        The detector (the judge, for a rule of answers) is the signature's own where that is the
-        prescribed one, in whichever revision; where it is another or cannot be told, it is the name
-        of the prescribed one.
+        What looked, a detector and judges as far as the rule needs them, is the signature's own
+        where that is what is prescribed, in whichever revision; where it is another or cannot be
+        told, it is the names of what is prescribed.
 
         Raises:
             UserError: a subset that the benchmark does not have, or whose prompts are not here.
         """
         subset = signature.subset or benchmark.default_subset
         rule = default_rule(benchmark, subset)
-        if {*rule.needs}.isdisjoint(FOUND_WITH_BOXES):
-            judge = benchmark.judge if ANSWERS in rule.needs else benchmark.similarity_judge
-            name, start = judge or "any judge", start_of("judge", judge)
-        else:
-            name = default_detector(benchmark, subset)
-            start = prescribed_start(benchmark, subset)
-        own = start is not None and signature.detector.startswith(start)
+        models: list[tuple[str, str | None]] = []
+        if not {*rule.needs}.isdisjoint(FOUND_WITH_BOXES):
+            models = [(default_detector(benchmark, subset), prescribed_start(benchmark, subset))]
+        for kind, judge in ((ANSWERS, benchmark.judge), (SIMILARITY, benchmark.similarity_judge)):
+            if kind in rule.needs:
+                models.append((judge or "any judge", start_of("judge", judge)))
+        # The first model begins the line, and every other follows a plus sign.
+        own = all(
+            start is not None and f"+{start}" in f"+{signature.detector}" for _, start in models
+        )
         return cls(
             f"{benchmark.name}/{benchmark.version}",
             signature.subset,
@@ -116,7 +119,7 @@ class Conditions:
             "protocol",
             _UNCHANGED,
             rule.name,
-            signature.detector if own else name,
+            signature.detector if own else "+".join(name for name, _ in models),
             rule.threshold,
         )
 

@@ -57,26 +57,33 @@ def needs(wanted: Wanted) -> list[Requirement]:
     """
     expected, directory = wanted.expected, RunDirectory(wanted.folder)
     keys = expected.keys()
-    finished = directory.finished_images(_silent) if wanted.folder.is_dir() else {}
     found = [
         required(f"permission to write to {wanted.folder}", lambda: require_writable(wanted.folder))
     ]
-    due = [key for key in keys if key not in finished]
-    if wanted.generator is not None and due:
-        found += _space(wanted, len(due))
-        found += wanted.generator.requirements(to_judge(expected, due))
+    missing = due(wanted)
+    if wanted.generator is not None and missing:
+        if wanted.image_bytes is not None:
+            found.append(disk(wanted.folder, len(missing), len(missing) * wanted.image_bytes))
+        found += wanted.generator.requirements(to_judge(expected, missing))
     unseen = False
     for look in wanted.looks:
         lacks = _model(look, directory, expected, keys)
         if lacks is not None:
             unseen = True
             found += [*_chose(look, wanted.generator), *lacks]
-    if unseen and wanted.generator is None and len(due) == len(keys):
+    if unseen and wanted.generator is None and len(missing) == len(keys):
         found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
     # Where everything was made and looked at, scoring itself says in seconds what it lacks.
-    if wanted.judging is not None and (due or unseen):
+    if wanted.judging is not None and (missing or unseen):
         found += _judging(wanted.judging, wanted.folder, expected, keys)
     return found
+
+
+def due(wanted: Wanted) -> list[Key]:
+    """The expected images that are not there yet."""
+    directory = RunDirectory(wanted.folder)
+    finished = directory.finished_images(_silent) if wanted.folder.is_dir() else {}
+    return [key for key in wanted.expected.keys() if key not in finished]  # noqa: SIM118
 
 
 def prepare(wanted: Wanted, meanwhile: str = "") -> None:
@@ -213,22 +220,19 @@ def _judging(
     return list(judging.rule.requirements(to_judge(expected, keys), folder))
 
 
-def _space(wanted: Wanted, images: int) -> list[Requirement]:
-    """Room for the images, as far as their size is known."""
-    if wanted.image_bytes is None:
-        return []
-    needed = images * wanted.image_bytes
-    free = shutil.disk_usage(_existing(wanted.folder)).free
+def disk(folder: Path, images: int, needed: float) -> Requirement:
+    """Room for so many images, of so many bytes together, where the folder lies."""
+    free = shutil.disk_usage(_existing(folder)).free
 
     def enough() -> None:
         if needed > free:
             raise UserError(
                 f"{images:,} images need about {_size(needed)} of disk, and where "
-                f"{wanted.folder} lies {_size(free)} are free: free some space, choose another "
+                f"{folder} lies {_size(free)} are free: free some space, choose another "
                 "--out, or give a smaller --limit."
             )
 
-    return [required(f"{_size(needed)} of disk", enough)]
+    return required(f"{_size(needed)} of disk", enough)
 
 
 def require_writable(folder: Path) -> None:

@@ -17,6 +17,7 @@ from spatialbench.plugins import ScoreTable
 from spatialbench.plugins.metric import ratios, values
 from spatialbench.plugins.subsets import default_detector, default_rule
 from tests.imported_modules import imported_by
+from tests.reference_data import reference
 
 HEADLINE = {metric.key for metric in PLUGIN.metrics}
 
@@ -38,6 +39,7 @@ def test_subsets_have_their_own_rules_and_detectors() -> None:
         "3d": "t2i-3d-official/1",
         "numeracy": "t2i-numeracy-official/1",
         "complex": "t2i-2d-official/1",
+        "complex-whole": "t2i-complex-official/1",
         **dict.fromkeys(ATTRIBUTES, "t2i-attribute-official/1"),
         NON_SPATIAL: "t2i-non-spatial-official/1",
     }
@@ -49,6 +51,7 @@ def test_subsets_have_their_own_rules_and_detectors() -> None:
         "3d": "unidet-r50",
         "numeracy": "unidet-r50",
         "complex": "unidet",
+        "complex-whole": "unidet",
     }
 
 
@@ -103,10 +106,35 @@ def test_published_rows() -> None:
         "T2I_shape": 46.87,
         "T2I_texture": 52.99,
         "T2I_non_spatial": 31.19,
+        "T2I_complex_3in1": 32.37,
     }
     ours = rows["InfSplign (sigmoid)", "stabilityai/stable-diffusion-2-1-base"]
     assert ours.metrics == {"T2I_2D_infsplign": 38.36}
     assert "t2i-2d-infsplign/1" in ours.note
+
+
+COLUMNS = {
+    "2d": "T2I_2D",
+    "3d": "T2I_3D",
+    "nonspatial": "T2I_non_spatial",
+    "complex": "T2I_complex_3in1",
+}
+"""Keys of the figures as they were collected, where ours are not ``T2I_`` and theirs."""
+OTHER_NAMES = {"PixArt-alpha-ft (GORS)": "PixArt-alpha-ft (fine-tuned)"}
+
+
+def test_published_rows_of_the_whole_table() -> None:
+    """Every figure of the collected rows stands in ours, and the evidence is as good."""
+    told = json.loads(reference("t2i_whole", "published_rows.json").read_text("utf-8"))
+    ours = {row.method: row for row in published()}
+    for row in (*told["rows"], *told["also"]):
+        own = ours[OTHER_NAMES.get(row["method"], row["method"])]
+        figures = {COLUMNS.get(k, f"T2I_{k}"): 100 * v for k, v in row["printed"].items()}
+        assert {key: own.metrics[key] for key in figures} == pytest.approx(figures)
+        assert own.evidence == row["evidence"]
+        assert own.base.startswith(row["base"])
+    whole = [row for row in published() if set(PLUGIN.tables["all"]) <= set(row.metrics)]
+    assert len(whole) >= len(told["rows"])
 
 
 @pytest.mark.usefixtures("official_files")
