@@ -118,9 +118,7 @@ FILES[NON_SPATIAL] = Files(
     answer=float,
     lowest=-1,
 )
-FILES[WHOLE] = replace(
-    FILES[NON_SPATIAL], folder="annotation_3_in_1", average="vqa_score.txt"
-)
+FILES[WHOLE] = replace(FILES[NON_SPATIAL], folder="annotation_3_in_1", average="vqa_score.txt")
 
 
 def official_files(

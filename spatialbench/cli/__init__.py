@@ -43,7 +43,7 @@ _VERBS = {
     "status": ("status", "What a run has, what it lacks, and what to type next."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),
-    "tag": ("tag", "The noun phrases of your own prompts, for rules that ask about them."),
+    "tag": ("tag", "The noun phrases in a file of prompts, for rules that ask about them."),
     "fetch": ("fetch", "Download pinned weights or prompt files into the cache."),
     "doctor": ("doctor", "Check this installation: versions, weights, detectors."),
     "esplora": ("esplora", "Training images whose relations were checked, and a LoRA from them."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def tag(prompts: Iterable[str], model: str = DEFAULT_MODEL) -> tuple[str, list[T
         found.append(Tagged(text, tokens, phrases))
     meta = made.meta
     name = f"{meta['lang']}_{meta['name']} {meta['version']}"
-    return f"spaCy {spacy.__version__}, {name}", found
+    return f"spaCy {version('spacy')}, {name}", found
 
 
 def table_text(made_with: str, found: Sequence[Tagged]) -> str:
