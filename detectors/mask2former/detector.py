@@ -46,7 +46,7 @@ class Mask2FormerDetector(Detector):
         open_model: Callable[[], Loaded],
         device: str,
         weights_there: Callable[[], Requirement] | None = None,
-        known: Sequence[str] | None = None,
+        known: Callable[[], Sequence[str] | None] = lambda: None,
     ) -> None:
         self._weights_there = weights_there
         self._known = known
@@ -77,10 +77,9 @@ class Mask2FormerDetector(Detector):
         self._open()
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
-        """The weights and, where its classes are known beforehand, that it has those names."""
+        """The weights and, where its classes can be told without a model, that it has the names."""
         found = [] if self._weights_there is None else [self._weights_there()]
-        if self._known is not None:
-            known = self._known
+        if names and (known := self._known()) is not None:
             check = required(
                 "its classes", lambda: require_known([sorted(names)], known, self.name)
             )

@@ -75,7 +75,11 @@ class MmdetDetector(Detector):
     def requirements(self, names: Collection[str]) -> list[Requirement]:
         """The legacy stack and the weights; see ``spatialbench.plugins.requirements``."""
         stack = required("the package mmdet", lambda: _mmdet("mmdet.apis"))
-        return [stack, self.weights.requirement(offline=self.offline)]
+        known = required(
+            "its classes", lambda: require_known([sorted(names)], COCO_NAMES, self.name)
+        )
+        weights = self.weights.requirement(offline=self.offline)
+        return [stack, weights, *([known] if known.missing else [])]
 
     def load(self) -> None:
         """Build the model from mmdet's own configuration and fit the weights into it.

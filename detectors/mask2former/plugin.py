@@ -11,7 +11,8 @@ from spatialbench.errors import UserError
 from spatialbench.plugins import DetectorPlugin
 from spatialbench.prompts import COCO_NAMES
 from spatialbench.weights.official_file import OfficialFile
-from spatialbench.weights.origin import choose
+from spatialbench.weights.origin import Weights, choose
+from spatialbench.weights.weight_files import configuration
 
 from .detector import IMAGE_PROCESSOR, MODEL_CLASS, Mask2FormerDetector
 
@@ -74,8 +75,17 @@ class GenEvalPlugin(GenEvalFilePlugin):
             open_model,
             device,
             lambda: chosen.requirement(offline=offline),
-            COCO_NAMES,
+            lambda: COCO_NAMES,
         )
+
+
+def _classes(weights: Weights) -> Sequence[str] | None:
+    """The classes of a model folder; None where it is not here, or does not tell them."""
+    try:
+        labels = configuration(weights.locate(offline=True) / "config.json").get("id2label")
+    except UserError:
+        return None
+    return [*labels.values()] if isinstance(labels, dict) and labels else None
 
 
 @dataclass(slots=True)
@@ -109,6 +119,7 @@ class FolderPlugin(DetectorPlugin):
             open_model,
             device,
             lambda: chosen.requirement(f"the weights of {self.name}", offline=offline),
+            lambda: _classes(chosen),
         )
 
     def fetch(self) -> Sequence[Path]:

@@ -56,7 +56,10 @@ class YoloDetector(Detector):
         return f"{self.name}-{self.path.stem}@{file_hash(self.path)[:7]}"
 
     def requirements(self, names: Collection[str]) -> list[Requirement]:
-        """The library; the checkpoint was found when it was named."""
+        """The library and, where it is installed, that the checkpoint has classes of these names.
+
+        They stand in the checkpoint, which is read for them.
+        """
 
         def installed() -> None:
             if find_spec("ultralytics") is None:
@@ -65,7 +68,16 @@ class YoloDetector(Detector):
                     '"spatialbench[yolo]".'
                 )
 
-        return [required("the package ultralytics", installed)]
+        library = required("the package ultralytics", installed)
+        if library.missing or not names:
+            return [library]
+
+        def known() -> None:
+            self.load()
+            self._require_known([sorted(names)])
+
+        check = required("its classes", known)
+        return [library, *([check] if check.missing else [])]
 
     def load(self) -> None:
         """Load the checkpoint.

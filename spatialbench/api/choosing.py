@@ -100,14 +100,38 @@ def detector(
     offline: bool,
     prompts: Sequence[Prompt] | None = None,
     notice: Callable[[str], None] = _nothing,
+    synonyms: bool = False,
+) -> Detector:
+    """As ``plain_detector``; a benchmark that wants to know more about a box may wrap it.
+
+    Args:
+        prompts: those that are looked at; None for any. See ``Benchmark.prepare_detector``.
+    """
+    chosen = plain_detector(
+        given, benchmark, subset, backbone, device, offline, notice, synonyms=synonyms
+    )
+    if prompts is not None and not benchmark.needs_prepared_detector(prompts):
+        return chosen
+    return benchmark.prepare_detector(chosen, subset, device, offline)
+
+
+def plain_detector(
+    given: str | Detector | DetectorPlugin | None,
+    benchmark: Benchmark,
+    subset: str,
+    backbone: str,
+    device: str,
+    offline: bool,
+    notice: Callable[[str], None] = _nothing,
+    *,
+    synonyms: bool = False,
 ) -> Detector:
     """The detector meant; None is the lab's for images of the lab, else the benchmark's own.
-
-    A benchmark that wants to know more about a box may wrap it, by ``prepare_detector``.
 
     Args:
         backbone: short name of the model that made the images.
         notice: told which detector is taken where none is given.
+        synonyms: ask it for other names of what it does not know; see ``stages.synonyms``.
     """
     if given is None:
         own = default_detector(benchmark, subset)
@@ -116,9 +140,11 @@ def detector(
         why = "the lab's own" if lab else f"the one {benchmark.name} prescribes"
         notice(f"detector: {given}, {why}")
     chosen: Detector = configured_model("detector", given, device, offline)
-    if prompts is not None and not benchmark.needs_prepared_detector(prompts):
+    if not synonyms:
         return chosen
-    return benchmark.prepare_detector(chosen, subset, device, offline)
+    from ..stages.known_names import asked_names, with_synonyms
+
+    return with_synonyms(chosen, asked_names(benchmark, subset))
 
 
 def judges(

@@ -41,6 +41,8 @@ def evaluate(
     judge: Judges = None,
     rule: str | Rule | None = None,
     threshold: float | None = None,
+    known_names_only: bool = False,
+    synonyms: bool = False,
     name: str | None = None,
     out: str | Path | None = None,
     device: str | None = None,
@@ -78,6 +80,8 @@ def evaluate(
             benchmark's own.
         rule: None for that of the subset.
         threshold: score, 0 to 1, that a box must exceed; None for the rule's.
+        known_names_only: only prompts whose every name the detector knows; the table is marked.
+        synonyms: ask the detector for other names of what it does not know; likewise.
         name: what the run is called in tables, of at most 80 characters; the same call with
             another one renames it. That of a function, which needs one, or of a pipeline object is
             part of what it is.
@@ -116,6 +120,8 @@ def evaluate(
         judge=judge,
         rule=rule,
         threshold=threshold,
+        known_names_only=known_names_only,
+        synonyms=synonyms,
         name=name,
         out=None if out is None else Path(out),
         device=device,

@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backbones.named import own_dtype
 from ..executors.named import named_executor
-from ..plugins import (
-    Benchmark,
-    Detector,
-    DetectorPlugin,
-    GenerationSettings,
-    Judge,
-    Method,
-    Rule,
-)
+from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Judge, Method, Rule
 from ..plugins.evidence import FOUND_WITH_BOXES
 from ..prompt_transforms import Transformed
 from ..runs.names import backbone_name
@@ -30,6 +22,7 @@ from . import choosing
 from .backbone_commit import chosen, settled
 from .batches import batch_of, notes
 from .console import progress as drawn
+from .known_names import fetch_to_tell, narrowed, refuse_without_boxes
 from .rewriting import Rewriting, rewritten
 from .what import called, device_of, method_of, object_of, refuse_other_function
 
@@ -89,6 +82,8 @@ class Evaluation:
     command: str | None = None
     retry_refused: bool = False
     configured: Method | None = None
+    known_names_only: bool = False
+    synonyms: bool = False
 
     @cached_property
     def settings(self) -> GenerationSettings:
@@ -135,17 +130,18 @@ class Evaluation:
         spec = rewritten(plain, self.prompt_transform, self.out, self.progress.notice)
         return settled(self, spec, self._chosen)
 
-    @property
+    @cached_property
     def selection(self) -> Selection:
-        """Which prompts and images were asked for."""
-        return Selection(self.limit, self.only, self.images_per_prompt)
+        """Which prompts and images. Raises UserError for known names of no detector."""
+        asked = Selection(self.limit, self.only, self.images_per_prompt)
+        return narrowed(self, asked) if self.known_names_only else asked
 
     @cached_property
     def expected(self) -> Expected:
         """The images asked for. Raises UserError for a prompt that its transform cannot take."""
         expected = self.spec.expect(self.selection)
-        if isinstance(self.spec.generator, Transformed):
-            self.spec.generator.transform.check(expected.prompts)
+        if isinstance(method := self.spec.generator, Transformed):
+            method.transform.check(expected.prompts)
         return expected
 
     @property
@@ -166,18 +162,18 @@ class Evaluation:
     @cached_property
     def found_by(self) -> Detector | None:
         """The detector that looks at the images; None where the rule sees no boxes."""
+        refuse_without_boxes(self.judging.rule, self.known_names_only, self.synonyms)
         if self._kinds.isdisjoint(FOUND_WITH_BOXES):
             return None
-        return choosing.detector(
-            self.detector,
-            self.spec.benchmark,
-            self.spec.subset,
-            backbone_name(self.spec.identity["generator"]),
-            self.settings.device,
-            self.offline,
-            self.expected.prompts,
-            self.progress.notice,
-        )
+        how = (self.expected.prompts, self.progress.notice, self.synonyms)
+        return choosing.detector(*self.detector_asked, *how)
+
+    @property
+    def detector_asked(self) -> tuple[Any, Benchmark, str, str, str, bool]:
+        """What stands first in ``choosing.plain_detector``."""
+        spec, backbone = self.spec, backbone_name(self.spec.identity["generator"])
+        of = (spec.benchmark, spec.subset, backbone)
+        return self.detector, *of, self.settings.device, self.offline
 
     @cached_property
     def answered_by(self) -> list[Judge]:
@@ -261,6 +257,7 @@ class Evaluation:
         return opened, made
 
     def _check(self) -> None:
+        fetch_to_tell(self.detector_asked, self.known_names_only or self.synonyms)
         if self.out is None:
             refuse_other_function(self.spec)
 

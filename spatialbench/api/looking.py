@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..plugins import Detector, DetectorPlugin, Judge, Method, Rule
 from ..plugins.evidence import FOUND_WITH_BOXES, OF_JUDGES
 from ..runs.names import backbone_name
 from ..stages.plan import WHOLE, Shard
 from . import choosing
 from .batches import DEFAULT_BATCH_SIZE
+from .known_names import DetectorAsked, fetch_to_tell, known_to, refuse_without_boxes
 
 if TYPE_CHECKING:
     from ..executors import Executor
@@ -35,8 +36,14 @@ def look(
     batch_size: int | None = None,
     executor: Executor | None = None,
     shard: Shard = WHOLE,
+    known_names_only: bool = False,
+    synonyms: bool = False,
 ) -> tuple[Detected, Detector]:
     """Find the objects in the images that have not been looked at; what was done, and by whom.
+
+    Args:
+        known_names_only: only in those whose prompt's every name the detector knows.
+        synonyms: ask it for other names of what it does not know.
 
     Raises:
         UserError: as :func:`spatialbench.api.choosing.detector` and the stage.
@@ -44,18 +51,31 @@ def look(
     from ..stages.looker import Look
 
     expected = run.expected
-    found_by = choosing.detector(
-        detector,
-        expected.benchmark,
-        expected.subset,
-        backbone_name(run.generator),
-        device,
-        offline,
-        expected.prompts,
-        progress.notice,
+    asked = (
+        *(detector, expected.benchmark, expected.subset, backbone_name(run.generator)),
+        *(device, offline),
     )
+    fetch_to_tell(asked, known_names_only or synonyms)
+    if known_names_only:
+        run = replace(run, expected=known_part(expected, asked, synonyms))
+    found_by = choosing.detector(*asked, run.expected.prompts, progress.notice, synonyms)
     wanted = Look.for_boxes(found_by, expected.benchmark)
     return _looked(run, wanted, device, progress, batch_size, executor, shard), found_by
+
+
+def known_part(expected: Expected, asked: DetectorAsked, synonyms: bool) -> Expected:
+    """The images whose prompt's every name a detector knows.
+
+    Args:
+        asked: the first arguments of ``choosing.plain_detector``.
+
+    Raises:
+        UserError: there are none.
+    """
+    from ..runs.known_names import part_of
+
+    known = known_to(asked, expected.selection, synonyms).known_names
+    return part_of(expected, known or {})
 
 
 def ask(
@@ -119,13 +139,21 @@ class Judged:
     offline: bool = False
     batch_size: int | None = None
     executor: Executor | None = None
+    known_names_only: bool = False
+    synonyms: bool = False
 
     def check(self, folder: Path, expected: Expected, method: Method) -> None:
         """Whether all of it can be had, before anything is written. Raises UserError."""
         from ..stages.looker import Look
         from ..stages.preflight import Wanted, prepare
 
-        boxes, answers = self._models(expected, backbone_name(method.identity()))
+        backbone = backbone_name(method.identity())
+        refuse_without_boxes(self.judging.rule, self.known_names_only, self.synonyms)
+        asked = self._asked(expected, backbone)
+        fetch_to_tell(asked, self.known_names_only or self.synonyms)
+        if self.known_names_only:
+            expected = known_part(expected, asked, self.synonyms)
+        boxes, answers = self._models(expected, backbone)
         looks = Look.of(boxes, answers, expected.benchmark, self.judging.rule)
         judging = self.judging if self.score else None
         prepare(Wanted(folder, expected, method, looks, judging))
@@ -144,7 +172,11 @@ class Judged:
         kinds = self._kinds(run.expected)
         boxes, answers = None, []
         if not kinds.isdisjoint(FOUND_WITH_BOXES):
-            boxes = look(run, self.detector, **how)[1].signature()
+            only, other = self.known_names_only, self.synonyms
+            found_by = look(run, self.detector, known_names_only=only, synonyms=other, **how)[1]
+            boxes = found_by.signature()
+            if only:
+                run = known_run(run, boxes)
         for judge in self._judges(run.expected, kinds):
             ask(run, judge, self.judging.rule, **how)
             answers.append(judge.signature())
@@ -155,19 +187,15 @@ class Judged:
         self.judging.refuse_unused(kinds, self.detector, self.judge)
         return kinds
 
+    def _asked(self, expected: Expected, backbone: str) -> DetectorAsked:
+        of = (expected.benchmark, expected.subset, backbone)
+        return (self.detector, *of, self.device, self.offline)
+
     def _models(self, expected: Expected, backbone: str) -> tuple[Detector | None, list[Judge]]:
-        kinds, benchmark = self._kinds(expected), expected.benchmark
-        boxes = None
+        boxes, kinds = None, self._kinds(expected)
         if not kinds.isdisjoint(FOUND_WITH_BOXES):
-            boxes = choosing.detector(
-                self.detector,
-                benchmark,
-                expected.subset,
-                backbone,
-                self.device,
-                self.offline,
-                expected.prompts,
-            )
+            asked = self._asked(expected, backbone)
+            boxes = choosing.detector(*asked, expected.prompts, synonyms=self.synonyms)
         return boxes, self._judges(expected, kinds)
 
     def _judges(self, expected: Expected, kinds: frozenset[str]) -> list[Judge]:
@@ -175,6 +203,29 @@ class Judged:
         return choosing.judges(
             self.judge, expected.benchmark, rule, kinds, self.device, self.offline
         )
+
+
+def known_run(run: Run, given: str | None) -> Run:
+    """A run whose expected images are those that a detector was narrowed to; see ``score``.
+
+    Args:
+        given: the detector, as ``chosen_detector`` takes it.
+
+    Raises:
+        UserError: it was not narrowed.
+    """
+    from ..runs.chosen_detector import chosen_detector
+    from ..runs.known_names import narrowed_run, recorded_names
+
+    detector = chosen_detector(run, given)
+    known = recorded_names(run, detector) or run.expected.selection.known_names
+    if known is None:
+        raise UserError(
+            f"{detector} has looked at all images of {run.path}: leave out --known-names-only, or "
+            "have a detector look at a part with "
+            f"'{typed('detect', run.path, '--detector', 'NAME', '--known-names-only')}'."
+        )
+    return narrowed_run(run, known)
 
 
 def _looked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, typed
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
@@ -118,19 +118,14 @@ class Run:
         *,
         device: str | None = None,
         offline: bool = False,
+        known_names_only: bool = False,
+        synonyms: bool = False,
     ) -> str:
         """Have a detector look at the images too; returns its signature, for :meth:`score`."""
-        from ..weights.devices import chosen_device
         from .looking import look
 
-        _, found_by = look(
-            self.stored,
-            detector,
-            device=chosen_device(device),
-            progress=Silent(),
-            offline=offline,
-        )
-        return found_by.signature()
+        how = _how(device, offline) | {"known_names_only": known_names_only, "synonyms": synonyms}
+        return look(self.stored, detector, **how)[1].signature()
 
     def ask(
         self,
@@ -144,18 +139,11 @@ class Run:
 
         Of a rule that needs several, None asks all of them: their signatures, joined by ``+``.
         """
-        from ..weights.devices import chosen_device
         from .looking import ask
 
         expected = self.stored.expected
-        _, asked = ask(
-            self.stored,
-            judge,
-            choosing.rule(expected.benchmark, rule, expected.subset),
-            device=chosen_device(device),
-            progress=Silent(),
-            offline=offline,
-        )
+        chosen = choosing.rule(expected.benchmark, rule, expected.subset)
+        asked = ask(self.stored, judge, chosen, **_how(device, offline))[1]
         return "+".join(one.signature() for one in asked)
 
     def score(
@@ -165,13 +153,16 @@ class Run:
         threshold: float | None = None,
         detector: str | None = None,
         judge: str | Sequence[str] | None = None,
+        known_names_only: bool = False,
     ) -> Run:
         """Judge what was seen by another rule, threshold, detector or judge; needs no model."""
         from ..scoring.score import score
+        from .looking import known_run
 
         expected = self.stored.expected
         judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
-        return Run(self.stored, score(self.stored, Silent(), judging, detector, judge))
+        stored = known_run(self.stored, detector) if known_names_only else self.stored
+        return Run(stored, score(stored, Silent(), judging, detector, judge))
 
     def scored(self) -> ScoredRun:
         """Summary and verdicts in memory, which comparing and gating start from."""
@@ -285,6 +276,13 @@ class Run:
                 f"them; load_run({str(self.path)!r}) has them, and {typed('score', self.path)} "
                 "writes them again."
             )
+
+
+def _how(device: str | None, offline: bool) -> dict[str, Any]:
+    """How a model looks at images when nobody is told of it."""
+    from ..weights.devices import chosen_device
+
+    return {"device": chosen_device(device), "progress": Silent(), "offline": offline}
 
 
 def load_run(path: str | Path, bench: str | Benchmark | None = None) -> Run:

@@ -80,6 +80,8 @@ class WholeTable:
                 out=None if asked.out is None else asked.out / typed,
                 detector=_detector_of(asked.detector, benchmark, subset, subsets),
                 judge=judges[subset] or None,
+                known_names_only=asked.known_names_only and _sees_boxes(benchmark, subset),
+                synonyms=asked.synonyms and _sees_boxes(benchmark, subset),
                 configured=next((part.method for part in parts.values()), None),
             )
         return cls(benchmark, name, parts)
@@ -162,7 +164,7 @@ def table_report(
 
 def _detector_of(given: Any, benchmark: Benchmark, subset: str, subsets: Iterable[str]) -> Any:
     """The detector that was named for a part; None for the prescribed one, or for none at all."""
-    if BOXES not in default_rule(benchmark, subset).needs:
+    if not _sees_boxes(benchmark, subset):
         return None
     prescribed = {default_detector(benchmark, one) for one in subsets}
     own = default_detector(benchmark, subset)
@@ -170,6 +172,10 @@ def _detector_of(given: Any, benchmark: Benchmark, subset: str, subsets: Iterabl
     others = [one for one in _listed(given) if not _is_text(one)]
     others += [one for name, one in named.items() if name not in prescribed]
     return named.get(own, next(iter(others), None))
+
+
+def _sees_boxes(benchmark: Benchmark, subset: str) -> bool:
+    return BOXES in default_rule(benchmark, subset).needs
 
 
 def _judges(

@@ -31,6 +31,8 @@ def command(
     batch_size: int | None,
     device: str | None,
     offline: bool,
+    known_names_only: bool,
+    synonyms: bool,
     **values: Any,
 ) -> None:
     """Find the objects in RUN's images that have not been looked at yet.
@@ -42,6 +44,8 @@ def command(
         raise UserError("--detector and --judge do not go together: give one, then the other.")
     if rule is not None and judge is None:
         raise UserError("--rule says what a judge is asked: add --judge NAME, or leave it out.")
+    if judge is not None and (known_names_only or synonyms):
+        raise UserError("--known-names-only and --synonyms are for a detector: leave them out.")
     working = working_of(values)
     with stdout_reserved():
         shard = working.part()
@@ -61,11 +65,13 @@ def command(
             asking = choosing.rule(expected.benchmark, rule, expected.subset)
             done, _ = ask(opened, judge, asking, **how)
         else:
+            how |= {"known_names_only": known_names_only, "synonyms": synonyms}
             done, _ = look(opened, detector, **how)
+        flags = ["--known-names-only"] if known_names_only else []
         for prompt_id, index in done.discarded:
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:
             say("give the 'run' or 'generate' command of this run again to make these images")
-        say(f"{done.images:,} images looked at now; next: {typed('score', run)}")
+        say(f"{done.images:,} images looked at now; next: {typed('score', run, *flags)}")
     click.echo(run)
     refuse_given_up(opened)

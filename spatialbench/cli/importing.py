@@ -236,6 +236,8 @@ def _looking(target: Target, score: bool, values: dict[str, Any]) -> Judged:
         progress(),
         values["offline"],
         values["batch_size"],
+        known_names_only=values["known_names_only"],
+        synonyms=values["synonyms"],
     )
 
 

@@ -173,7 +173,20 @@ _judge_option = click.option(
     "path/to/file.py:NAME; default: the benchmark's own. A rule that needs both takes one "
     "--judge for each.",
 )
-detector_options = stack(click.option("--detector", help=_DETECTOR), _judge_option)
+_names_options = (
+    click.option(
+        "--known-names-only",
+        is_flag=True,
+        help="Only prompts whose every object name the detector knows; every table is marked [k].",
+    ),
+    click.option(
+        "--synonyms",
+        is_flag=True,
+        help="Ask the detector for another name of what it does not know (docs/detectors.md); "
+        "every table is marked [s].",
+    ),
+)
+detector_options = stack(click.option("--detector", help=_DETECTOR), _judge_option, *_names_options)
 table_detector_options = stack(
     click.option(
         "--detector",
@@ -183,6 +196,7 @@ table_detector_options = stack(
         "each.",
     ),
     _judge_option,
+    *_names_options,
 )
 """The same for a verb that may fill a whole table."""
 

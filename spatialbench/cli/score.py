@@ -37,6 +37,11 @@ from .options import format_option, rule_options, several
     callback=several,
     help="Where several judges answered: which; once for each that the rule needs.",
 )
+@click.option(
+    "--known-names-only",
+    is_flag=True,
+    help="Only the images that 'detect --known-names-only' looked at; every table is marked [k].",
+)
 @rule_options
 @click.option(
     "--verdicts",
@@ -50,6 +55,7 @@ def command(
     detections: Path | None,
     detector: str | None,
     judge: str | tuple[str, ...] | None,
+    known_names_only: bool,
     rule: str | None,
     threshold: float | None,
     images_per_prompt: int | None,
@@ -69,7 +75,7 @@ def command(
         if verdicts is not None:
             require_writable(verdicts.parent)
         if detections is not None:
-            if run is not None or bench is None or detector or judge:
+            if run is not None or bench is None or detector or judge or known_names_only:
                 raise UserError(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
                     "--bench NAME --detections FILE'."
@@ -92,6 +98,10 @@ def command(
             opened = choosing.existing_run(run)
             benchmark = opened.expected.benchmark
             judging = choosing.judging(benchmark, rule, threshold, opened.expected.subset)
+            if known_names_only:
+                from ..api.looking import known_run
+
+                opened = known_run(opened, detector)
             summary = score(opened, progress(), judging, detector, judge)
             called = opened.manifest.name
             judged = read_verdicts(opened)

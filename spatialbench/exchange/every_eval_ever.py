@@ -155,12 +155,15 @@ def _result(scored: ScoredRun, name: str, group: Group, metric: Metric) -> dict[
 def _source(scored: ScoredRun, group: Group) -> dict[str, Any]:
     """The prompts: by the address of the benchmark, where it has one."""
     expected, homepage = scored.run.expected, scored.benchmark.homepage
+    names = expected.selection.signed_names
+    known = {} if names is None else {"known_names": names}
     details = _texts(
         benchmark=f"{scored.signature.benchmark}:{scored.result.subset}",
         prompt_set=str(scored.run.manifest.identity["prompt_set"]),
         prompts=str(group.prompts),
         images_per_prompt=str(expected.images_per_prompt),
         only=",".join(expected.selection.only),
+        **known,
         seeds=str(expected.seeds),
     )
     return {

@@ -257,6 +257,7 @@ def _signature(run: Run, found: int) -> Signature:
         software=software(),
         subset=None if expected.subset == benchmark.default_subset else expected.subset,
         only=expected.selection.signed_only,
+        names=expected.selection.signed_names,
         found=found if found < expected.images else None,
         method=signatures.method(run.generator),
         parameters=signatures.parameters(run.generator),

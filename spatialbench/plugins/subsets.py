@@ -57,14 +57,24 @@ def start_of(kind: Literal["detector", "judge"], name: str | None) -> str | None
         return None
 
 
+RENAMED = "+synonyms-"
+"""What the signature of a detector holds that was asked for synonyms of some names."""
+
+
+def is_own(signature: str, start: str | None) -> bool:
+    """Whether a signature is that of a prescribed model, which begins with ``start``.
+
+    One that was asked for synonyms is another.
+    """
+    return start is not None and signature.startswith(start) and RENAMED not in signature
+
+
 def stands_in_for(benchmark: Benchmark, subset: str | None, signature: str) -> str | None:
     """The detector a subset prescribes, where ``signature`` is another's; None where it is its own.
 
     Also None where it cannot be told; see ``prescribed_start``.
     """
     start = prescribed_start(benchmark, subset)
-    return (
-        None
-        if start is None or signature.startswith(start)
-        else default_detector(benchmark, subset)
-    )
+    if start is None or is_own(signature, start):
+        return None
+    return default_detector(benchmark, subset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import UserError
 from ..plugins import load
 from ..plugins.judge import UNKNOWN_WEIGHTS
+from ..plugins.subsets import RENAMED
 from ..runs.conditions import prompts_rewritten
 from ..runs.signature import Signature
 from ..scoring.rules.catalogue import family_of
@@ -43,6 +44,16 @@ MARKS = {
         "made from rewritten prompts and judged by the benchmark's own; it competes with rows of "
         "the same rewriting only",
     ),
+    "known-names": (
+        "[k]",
+        "only the prompts whose every name its detector knows; it competes with rows of the same "
+        "prompts only",
+    ),
+    "synonyms": (
+        "[s]",
+        "its detector was asked for synonyms of some names (docs/detectors.md); it competes with "
+        "rows of the same synonyms only",
+    ),
     "own-rule": (
         "[o]",
         "judged by a rule of this project, which is none of the benchmark's authors; it competes "
@@ -51,7 +62,10 @@ MARKS = {
 }
 """Marks of published rows, methods, rules and judges: what stands in the table, what it means."""
 _COMPETING = frozenset(
-    {"reconstruction", "corrected", "unpinned", "prompts-rewritten", "own-rule", UNKNOWN_WEIGHTS}
+    {
+        *("reconstruction", "corrected", "unpinned", "prompts-rewritten", "known-names"),
+        *("synonyms", "own-rule", UNKNOWN_WEIGHTS),
+    }
 )
 """Marks that do not keep a row from being the best."""
 
@@ -72,7 +86,7 @@ def meanings(result: Summary) -> list[str]:
 
 
 def method_marks(result: Summary) -> tuple[str, ...]:
-    """What method, judge and rule of a run say of themselves, and that prompts were rewritten."""
+    """What method, judge, rule and detector of a run say of themselves, and of its prompts."""
     try:
         signature = Signature.parse(result.signature)
     except UserError:
@@ -81,8 +95,10 @@ def method_marks(result: Summary) -> tuple[str, ...]:
     unknown = (UNKNOWN_WEIGHTS,) if f"@{UNKNOWN_WEIGHTS}" in signature.detector else ()
     judged = signature.parameters.get("chooser") in signature.detector.split("+")
     chosen = ("chosen-by-its-judge",) if judged else ()
-    own = _own_marks(signature)
-    return (*own, *unknown, *rewritten, *chosen, *_rule_marks(signature))
+    known = ("known-names",) if signature.names is not None else ()
+    renamed = ("synonyms",) if RENAMED in signature.detector else ()
+    own = (*_own_marks(signature), *unknown, *rewritten, *chosen)
+    return (*own, *known, *renamed, *_rule_marks(signature))
 
 
 def _rule_marks(signature: Signature) -> tuple[str, ...]:

@@ -115,6 +115,8 @@ def _settings(signature: Signature) -> dict[str, str]:
     if own.get(IDENTITY_KEY) == NONE:
         del own[IDENTITY_KEY]
     only = {"only": "+".join(signature.only)} if signature.only else {}
+    if signature.names is not None:
+        only["known names"] = signature.names
     whole = {
         "benchmark": signature.benchmark,
         "version": (signature.method or "").partition("/")[2] or "unknown",

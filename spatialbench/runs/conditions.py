@@ -13,7 +13,13 @@ from typing import Any
 
 from ..plugins import Benchmark
 from ..plugins.evidence import ANSWERS, FOUND_WITH_BOXES, SIMILARITY
-from ..plugins.subsets import default_detector, default_rule, prescribed_start, start_of
+from ..plugins.subsets import (
+    RENAMED,
+    default_detector,
+    default_rule,
+    prescribed_start,
+    start_of,
+)
 from ..prompt_transforms import is_given
 from .signature import Signature
 
@@ -22,11 +28,13 @@ _TRANSFORM, _ELSEWHERE = "prompt_transform", "rewritten_prompts"
 _CONTENT = "content"
 """Of imported images: their hash."""
 _UNCHANGED = "none"
+_ALL_NAMES = "all"
 
 _NAMES = {
     "subset": "prompt set",
     "images_per_prompt": "images per prompt",
     "rewriting": "prompt rewriting",
+    "names": "known names",
 }
 """What a condition is called in a sentence, where not by its own name."""
 
@@ -51,6 +59,8 @@ class Conditions:
         benchmark: with its version, ``visor/1``.
         subset: prompt subset; None for the benchmark's default.
         only: names the prompts were filtered by; empty for all.
+        names: which names the detector knows, where only prompts with those were taken; else
+            ``all``.
         prompts: how many prompts are expected.
         images_per_prompt: how many images of each.
         seeds: seed scheme; ``unknown`` where nobody recorded any.
@@ -63,6 +73,7 @@ class Conditions:
     benchmark: str
     subset: str | None
     only: tuple[str, ...]
+    names: str
     prompts: int
     images_per_prompt: int
     seeds: str
@@ -78,6 +89,7 @@ class Conditions:
             signature.benchmark,
             signature.subset,
             signature.only,
+            signature.names or _ALL_NAMES,
             signature.prompts,
             signature.images_per_prompt,
             signature.seeds or "unknown",
@@ -107,13 +119,14 @@ class Conditions:
             if kind in rule.needs:
                 models.append((judge or "any judge", start_of("judge", judge)))
         # The first model begins the line, and every other follows a plus sign.
-        own = all(
+        own = RENAMED not in signature.detector and all(
             start is not None and f"+{start}" in f"+{signature.detector}" for _, start in models
         )
         return cls(
             f"{benchmark.name}/{benchmark.version}",
             signature.subset,
             (),
+            _ALL_NAMES,
             len(benchmark.prompts(subset)),
             benchmark.images_per_prompt,
             "protocol",

@@ -95,7 +95,7 @@ def expect(
         benchmark,
         subset,
         prompts,
-        select(prompts, selection),
+        select(prompts, selection, benchmark.labels),
         selection.images_per_prompt or benchmark.images_per_prompt,
         seeds,
         selection,

@@ -111,7 +111,11 @@ class Manifest(BaseModel):
 
     def text(self) -> str:
         """The file's content."""
-        unsaid = {name for name in ("resolved", "name") if getattr(self, name) is None}
+        unsaid: dict[str, Any] = {
+            name: True for name in ("resolved", "name") if getattr(self, name) is None
+        }
+        if self.selection.known_names is None:
+            unsaid["selection"] = {"known_names"}
         return self.model_dump_json(indent=2, exclude=unsaid) + "\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,12 +23,15 @@ class Selection:
         limit: at most this many prompts; None for all.
         only: task names, relation names or prompt ids; empty for all.
         images_per_prompt: None for the benchmark's own number.
+        known_names: only prompts whose every name stands here: by name, what the detector calls
+            such an object; None for all prompts.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
     limit: int | None = None
     only: tuple[str, ...] = ()
     images_per_prompt: int | None = None
+    known_names: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         for option, value in (
@@ -48,6 +51,21 @@ class Selection:
             return self.only
         digest = hashlib.sha256("\n".join(sorted(self.only)).encode()).hexdigest()
         return (f"{len(self.only)}-names@{digest[:7]}",)
+
+    @property
+    def signed_names(self) -> str | None:
+        """``known_names`` in a signature: their number and a hash, ``20@1a2b3c4``."""
+        if self.known_names is None:
+            return None
+        told = "\n".join(f"{name}={self.known_names[name]}" for name in sorted(self.known_names))
+        return f"{len(self.known_names)}@{hashlib.sha256(told.encode()).hexdigest()[:7]}"
+
+    def knows(self, names: Iterable[str]) -> bool:
+        """Whether the detector tells objects of these names, all of a prompt, from each other."""
+        known, asked = self.known_names, set(names)
+        if known is None:
+            return True
+        return asked <= known.keys() and len({known[name] for name in asked}) == len(asked)
 
     @classmethod
     def parse_only(cls, given: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -78,13 +96,29 @@ def run_order(prompts: Iterable[Prompt]) -> list[Prompt]:
     return [prompt for _, _, prompt in turns]
 
 
-def select(prompts: Sequence[Prompt], selection: Selection) -> list[Prompt]:
+def select(
+    prompts: Sequence[Prompt],
+    selection: Selection,
+    names: Callable[[Prompt], Iterable[str]] = lambda prompt: prompt.objects,
+) -> list[Prompt]:
     """The selected prompts in run order; a larger limit contains a smaller one, in its order.
 
+    Args:
+        names: what a detector is asked for in the images of a prompt.
+
     Raises:
-        UserError: a name in ``only`` that is no task, relation or prompt id of these prompts.
+        UserError: a name in ``only`` that is no task, relation or prompt id of these prompts; no
+            prompt whose names are known.
     """
     chosen = _only(prompts, selection.only) if selection.only else prompts
+    if selection.known_names is not None:
+        known = [prompt for prompt in chosen if selection.knows(names(prompt))]
+        if not known:
+            raise UserError(
+                f"the detector knows the names of none of the {len(chosen):,} prompts: give "
+                "another --detector."
+            )
+        chosen = known
     return run_order(chosen)[: selection.limit]
 
 

@@ -32,6 +32,8 @@ class Signature:
         images_per_prompt: expected images of each.
         subset: prompt subset, or None for the benchmark's default.
         only: names the prompts were filtered by.
+        names: how many names the detector knows, and a hash of them, where only prompts with those
+            were taken; else None.
         found: judged images, where they are fewer than expected; else None.
         method: with its version, or None for detections that belong to no run.
         parameters: settings of the method, as text.
@@ -50,6 +52,7 @@ class Signature:
     software: str
     subset: str | None = None
     only: tuple[str, ...] = ()
+    names: str | None = None
     found: int | None = None
     stands_in_for: str | None = None
     method: str | None = None
@@ -68,6 +71,7 @@ class Signature:
         add("set", self.subset)
         if self.only:
             parts.append("only:" + ",".join(map(_quoted, self.only)))
+        add("names", self.names)
         add("rule", self.rule)
         add("det", self.detector)
         add("for", self.stands_in_for)
@@ -106,6 +110,7 @@ class Signature:
                 software=unquote(parts["sb"]),
                 subset=_text(parts, "set"),
                 only=tuple(map(unquote, parts["only"].split(","))) if "only" in parts else (),
+                names=_text(parts, "names"),
                 found=int(parts["found"]) if "found" in parts else None,
                 stands_in_for=_text(parts, "for"),
                 method=unquote(method) if "gen" in parts else None,

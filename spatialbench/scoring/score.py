@@ -15,7 +15,9 @@ from ..plugins.evidence import SEEN
 from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
 from ..runs.chosen_detector import detect_command
+from ..runs.expected import Expected
 from ..runs.identity import canonical_json
+from ..runs.known_names import require_part
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
@@ -25,6 +27,7 @@ from ..runs.sent_prompts import given_note
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from .judging import OWN_THRESHOLD, Judging
+from .label_names import some
 from .looked import Looked
 from .other_rules import keep_other_rules
 from .scores_file import read_scores, scores_hash, write_scored
@@ -65,6 +68,8 @@ def score(
     judging = judging or Judging.by_default(expected.benchmark, expected.subset)
     judging = judging.of_run(run.path, expected.prompts)
     looks = Looks.of(run, judging, detector, judge)
+    if looks.detector is not None:
+        require_part(run, looks.detector)
     stated = None if looks.detector is None else own_threshold(run, looks.detector)
     judging = judging.of_prompts(expected.prompts, stated)
     with run.writing():
@@ -92,7 +97,8 @@ def score(
                 f"{run.path} has no {what} of the asked images by {looks.signature}: type "
                 f"'{detect_command(run, looks.named[looks.kind], looks.kind)}' first."
             )
-        notes = [*given_note(run), *looked.notes(expected.all_prompts, judging)]
+        notes = [*given_note(run), *_known_note(expected)]
+        notes += looked.notes(expected.all_prompts, judging)
         line = _signature(looks, judging, len(reasons))
         heading = Heading(
             method_name(run.generator), signatures.base(run.generator), expected.subset, line
@@ -176,6 +182,19 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _known_note(expected: Expected) -> list[str]:
+    """How many prompts were left out because of a name that the detector does not know."""
+    selection, labels = expected.selection, expected.benchmark.labels
+    if selection.known_names is None:
+        return []
+    out = [p for p in expected.all_prompts if not selection.knows(labels(p))]
+    names = sorted({name for p in out for name in labels(p)} - selection.known_names.keys())
+    return [
+        f"{len(out):,} of the {len(expected.all_prompts):,} prompts of the set are left out: the "
+        f"detector does not know all of their names ({some(names)})."
+    ]
+
+
 def _inputs(looks: Looks, judging: Judging) -> str:
     """SHA-256 over everything a score is made of."""
     run = looks.run
@@ -226,6 +245,7 @@ def _signature(looks: Looks, judging: Judging, found: int) -> Signature:
         software=software(),
         subset=None if subset == benchmark.default_subset else subset,
         only=expected.selection.signed_only,
+        names=expected.selection.signed_names,
         found=found if found < expected.images else None,
         stands_in_for=None if detector is None else stands_in_for(benchmark, subset, detector),
         method=signatures.method(run.generator),

@@ -6,8 +6,10 @@ from functools import partial
 
 from ..executors import Executor, GivenUp
 from ..plugins import Detector
+from ..plugins.evidence import BOXES
 from ..prompts import Key
 from ..runs.expected import name_some
+from ..runs.known_names import record_names
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from .detector_record import record_model, require_same_model
@@ -85,7 +87,7 @@ def look(
                 asked = tuple(tuple(wanted.asked(expected.by_id[key[0]])) for key in batch.keys)
                 known = {key: before[key] for key in batch.missing if key in before}
                 batches.append(LookBatch(batch.keys, asked, hashes, batch.missing, known))
-        looked = 0
+        looked, named = 0, kind != BOXES
         unreadable: list[Key] = []
         stored = directory.seen(signature, lambda notice: None, kind) if batches else ()
         found_before = any(not record.nothing for record in stored)
@@ -102,11 +104,17 @@ def look(
                 continue
             failures.settle()
             looked += result.images
+            # Beside the first records: whoever judges a part of them has to know why it is one.
+            if not named and directory.detector_file(signature).exists():
+                record_names(directory, signature, expected)
+                named = True
             unreadable += result.discarded
             for key, reason in result.failed:
                 failures.give_up([key], reason)
             progress.advance(result.images)
         failures.settle()
+        if not named and directory.detector_file(signature).exists():
+            record_names(directory, signature, expected)
         if unreadable:
             directory.discard(unreadable)
             progress.notice(

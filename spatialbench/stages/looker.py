@@ -27,6 +27,7 @@ from ..runs.record_lines import Notice
 from ..runs.store import RunDirectory
 from ..scoring.looked import found_record, vocabulary
 from .first_look import FirstLook
+from .known_names import names_requirement
 from .looker_base import Looker
 
 if TYPE_CHECKING:
@@ -197,7 +198,14 @@ class Look:
 
     def requirements(self, prompts: Sequence[Prompt]) -> Sequence[Requirement]:
         """What the model needs for the images of these prompts."""
-        return self.looker.requirements(sorted({one for p in prompts for one in self.asked(p)}))
+        names = sorted({one for p in prompts for one in self.asked(p)})
+        found = self.looker.requirements(names)
+        if isinstance(self.looker, BoxLooker) and any(one.missing for one in found):
+            detector = self.looker.detector
+            lacking = names_requirement(detector, prompts, self.asked)
+            if lacking is not None:
+                return [*detector.requirements(()), lacking]
+        return found
 
     def answered(self, directory: RunDirectory, notice: Notice) -> dict[Key, Mapping[str, float]]:
         """What a judge answered about each image before; of a detector nothing."""

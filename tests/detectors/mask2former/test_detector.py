@@ -157,3 +157,11 @@ def test_the_official_file_is_checked(tmp_path: Path, monkeypatch: pytest.Monkey
     damaged.write_bytes(b"half a download")
     with pytest.raises(UserError, match="its sha256 does not begin with 743b7d99"):
         GENEVAL.configure(None, offline=True).load()
+
+
+def test_a_folder_tells_its_classes_before_it_is_loaded(detector: Mask2FormerDetector) -> None:
+    known = [one.missing for one in detector.requirements(["dog"])]
+    (lacking,) = (one for one in detector.requirements(["dgo"]) if one.missing)
+    assert known == [None]
+    assert "unknown object of mask2former-facebook 'dgo'" in str(lacking.missing)
+    assert detector._loaded is None

@@ -106,3 +106,14 @@ def test_an_ultralytics_that_would_run_code_is_refused(
     monkeypatch.setitem(sys.modules, "ultralytics.nn.tasks", old)
     with pytest.raises(UserError, match="cannot load a checkpoint without running code"):
         YOLO.configure(str(path)).load()
+
+
+def test_the_classes_are_known_before_the_first_image(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spatialbench.detectors.yolo.plugin.find_spec", lambda name: object())
+    detector = seeing(path)
+    assert not any(one.missing for one in detector.requirements(["dog", "wine glass"]))
+    assert not any(one.missing for one in YOLO.configure(str(path)).requirements([]))
+    (lacking,) = (one for one in detector.requirements(["cow", "dog"]) if one.missing)
+    assert "unknown object of yolo 'cow'" in str(lacking.missing)
