@@ -73,9 +73,8 @@ def leaderboard(
     if table is not None:
         report, without = table_report(benchmark, table[1], own, others, prescribed)
         for row in without:
-            notice(
-                f"not in the table: {row.run} is of none of its columns, or a smaller run of one"
-            )
+            why = f"{row.result.rule} fills none of its columns, or another run has more images"
+            notice(f"not in the table: {row.run}: {why}")
         return report
     return ranked(name, own, others, columns, prescribed, price, left_out)
 
