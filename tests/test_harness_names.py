@@ -13,8 +13,12 @@ from spatialbench import plugins
 
 ROOT = Path(__file__).parents[1] / "spatialbench"
 
-COMMON_WORDS = {"revision": "of weights", "lora": "small weights beside a model's own"}
-"""Methods whose name is an English word of this trade, which no search can tell from it."""
+COMMON_WORDS = {
+    "revision": "of weights",
+    "lora": "small weights beside a model's own",
+    "complex": "prompts of several relations",
+}
+"""Names that are English words of this trade, which no search can tell from them."""
 
 THEIRS = {"methods": "the methods themselves"}
 """Rooms that hold plug-ins."""

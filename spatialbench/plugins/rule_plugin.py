@@ -98,7 +98,8 @@ def _share(key: str, help: str, fact: str, of: str) -> Metric:
     def ratio(table: ScoreTable) -> MeanOfRatios:
         from ..statistics.ratios import MeanOfRatios, Ratio
 
-        return MeanOfRatios((Ratio(_judged(table, fact), _judged(table, of)),))
+        # Of several relations some may hold in an image that does not show every object.
+        return MeanOfRatios((Ratio(_judged(table, fact, of), _judged(table, of)),))
 
     def exact(table: ScoreTable) -> float:
         return 100 * table.once(ratio).parts[0].times(1)
@@ -113,7 +114,8 @@ def _share(key: str, help: str, fact: str, of: str) -> Metric:
     return Metric(key, help, ratio, exact=exact, undefined=undefined)
 
 
-def _judged(table: ScoreTable, fact: str) -> FloatArray:
-    """Sums of a fact over each prompt's judged images; float64 of shape (prompts,)."""
+def _judged(table: ScoreTable, *facts: str) -> FloatArray:
+    """Sums of a product of facts over each prompt's judged images; float64, (prompts,)."""
     assumed = {"judged", "found_all"} - table.columns.keys()
-    return table.sums(*(name for name in (fact, "judged") if name not in assumed))
+    names = dict.fromkeys((*facts, "judged"))
+    return table.sums(*(name for name in names if name not in assumed))

@@ -14,6 +14,7 @@ from ...plugins.members import checked
 from ...plugins.rule_plugin import FOUND, shares
 from ...plugins.subsets import default_rule
 from ...prompts import Prompt
+from .all_relations_rule import OVER_ALL, AllRelationsRule
 from .any_benchmark import AnyBenchmarkRule, in_depth, meaning_of, unjudged
 from .constraint_rule import ConstraintRule
 from .constraints import DEPTH_MARGIN, FORMS, TAU, Constraint, Form
@@ -66,15 +67,17 @@ class GeometryPlugin(RulePlugin):
         return notes
 
 
-def _constraints(form: Form) -> GeometryPlugin:
+def _constraints(
+    name: str, summary: str, metrics: Sequence[Metric], kind: type[ConstraintRule], form: Form
+) -> GeometryPlugin:
     def make(name: str, threshold: float, meaning: Any, options: Options) -> AnyBenchmarkRule:
         constraint = Constraint(form, float(options["tau"]), float(options["margin"])).checked()
-        return ConstraintRule(name, threshold, meaning, constraint=constraint)
+        return kind(name, threshold, meaning, constraint=constraint)
 
     return GeometryPlugin(
-        f"esplora-{form}",
-        f"ESPLoRA's constraints (reconstruction), {FORMS[form]}",
-        shares(form.upper(), {"soft": "soft", "strict": "strict"}),
+        name,
+        summary,
+        metrics,
         make,
         {
             "tau": Parameter(TAU, "strictness, above 0"),
@@ -83,7 +86,25 @@ def _constraints(form: Form) -> GeometryPlugin:
     )
 
 
-R1, R2 = _constraints("r1"), _constraints("r2")
+def _esplora(form: Form) -> GeometryPlugin:
+    return _constraints(
+        f"esplora-{form}",
+        f"ESPLoRA's constraints (reconstruction), {FORMS[form]}",
+        shares(form.upper(), {"soft": "soft", "strict": "strict"}),
+        ConstraintRule,
+        form,
+    )
+
+
+R1, R2 = _esplora("r1"), _esplora("r2")
+
+ALL = _constraints(
+    "all-relations",
+    "of a prompt's relations the mean (soft) and all at once (strict), by esplora-r1's geometry",
+    shares("ALL", OVER_ALL),
+    AllRelationsRule,
+    "r1",
+)
 
 PSE = GeometryPlugin(
     "pse",

@@ -35,17 +35,17 @@ class ConstraintRule(AnyBenchmarkRule):
             masks=seen.masks,
             stands_for=seen.stands_for,
         )
-        return _verdict(checks, "; ".join(check.reason for check in checks))
+        return self.verdict(checks, "; ".join(check.reason for check in checks))
 
     def left_out(self, reason: str) -> Verdict:
         """See ``AnyBenchmarkRule.left_out``."""
-        return _verdict([], reason)
+        return self.verdict([], reason)
 
-
-def _verdict(checks: Sequence[RelationCheck], reason: str) -> Verdict:
-    relations = max(len(checks), 1)
-    soft = sum(check.soft for check in checks) / relations
-    strict = sum(check.strict for check in checks) / relations
-    facts = pair_facts([(check.subject, check.object) for check in checks])
-    correct = bool(checks) and strict == 1.0
-    return Verdict(correct, soft, reason, {**facts, "soft": soft, "strict": strict})
+    def verdict(self, checks: Sequence[RelationCheck], reason: str) -> Verdict:
+        """The verdict on the checked relations; none where the image does not count."""
+        relations = max(len(checks), 1)
+        soft = sum(check.soft for check in checks) / relations
+        strict = sum(check.strict for check in checks) / relations
+        facts = pair_facts([(check.subject, check.object) for check in checks])
+        correct = bool(checks) and strict == 1.0
+        return Verdict(correct, soft, reason, {**facts, "soft": soft, "strict": strict})

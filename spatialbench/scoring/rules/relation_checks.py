@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class RelationCheck:
         soft: some pair of boxes satisfies the relation.
         strict: every pair does. Never true without ``soft``; equal for one box of each.
         pairs: how many pairs satisfy it.
+        holds: bool (subjects, objects), which.
     """
 
     triplet: Triplet
@@ -69,6 +70,7 @@ class RelationCheck:
     soft: bool
     strict: bool
     pairs: int
+    holds: BoolArray = field(repr=False, compare=False)
 
     @property
     def found(self) -> bool:
@@ -157,7 +159,7 @@ def _check(
         holds = plane_holds(
             triplet.relation, boxes[list(a.indices)], boxes[list(b.indices)], constraint
         )
-    return RelationCheck(triplet, a, b, soft(holds), strict(holds), int(holds.sum()))
+    return RelationCheck(triplet, a, b, soft(holds), strict(holds), int(holds.sum()), holds)
 
 
 def _in_depth(
