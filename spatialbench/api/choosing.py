@@ -259,6 +259,7 @@ def rule(benchmark: Benchmark, given: str | Rule | None, subset: str | None = No
         return default_rule(benchmark, subset)
     given, options = name_and_rest("rule", given)
     named = {**rules, **{rule.name: rule for rule in rules.values()}}
+    without_version = {name.partition("/")[0]: name for name in named}
     if ":" in given:
         family: RulePlugin | None = plugins.given("rule", given)
     else:
@@ -267,6 +268,7 @@ def rule(benchmark: Benchmark, given: str | Rule | None, subset: str | None = No
         known = dict.fromkeys(catalogue.taken(family))
         values = assignments(options.split(",") if options else [], known)
         return catalogue.build(family, benchmark, subset, values)
+    given = given if given in named else without_version.get(given, given)
     if options is not None:
         return _rule_with(benchmark, rule(benchmark, given), options)
     if given not in named:
@@ -275,6 +277,11 @@ def rule(benchmark: Benchmark, given: str | Rule | None, subset: str | None = No
 
 
 def _rule_with(benchmark: Benchmark, chosen: Rule, options: str) -> Rule:
+    from ..scoring.rules import catalogue
+
+    if catalogue.reads_depth(chosen):
+        values = assignments(options.split(","), {catalogue.DEPTH_OPTION: None})
+        return catalogue.with_depth(chosen, values)
     known = benchmark.rule_options
     if not known:
         raise UserError(

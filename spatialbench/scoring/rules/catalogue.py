@@ -182,6 +182,20 @@ def build(family: RulePlugin, benchmark: Benchmark, subset: str | None, options:
     rule: Rule = checked(
         family.build(benchmark, subset, known), Rule, f"what the rule {family.name} builds"
     )
+    return with_depth(rule, options)
+
+
+def reads_depth(rule: Rule) -> bool:
+    """Whether it is one that takes a folder of depth maps."""
+    return isinstance(rule, AnyBenchmarkRule)
+
+
+def with_depth(rule: Rule, options: Options) -> Rule:
+    """The rule with the folder of depth maps that is among the options, if it takes one.
+
+    Raises:
+        UserError: a folder that is not there, or holds no maps.
+    """
     if DEPTH_OPTION not in options or not isinstance(rule, AnyBenchmarkRule):
         return rule
     return replace(rule, depth=given_folder(str(options[DEPTH_OPTION])))
