@@ -38,7 +38,7 @@ class Complex(Benchmark):
     images_per_prompt = 4
     detector = "owlvit"
     rules: Mapping[str, Rule] = {"complex": AllRelationsRule("complex/1", _THRESHOLD)}
-    metrics: Sequence[Metric] = shares("complex", OVER_ALL)
+    metrics: Sequence[Metric] = shares("complex", OVER_ALL, partial=True)
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
         """All prompts of a subset.

@@ -47,7 +47,7 @@ class OwnPrompts(Benchmark):
     detector = "owlvit"
     takes_file = True
     rules = {"relations": ConstraintRule("own-relations/1", _THRESHOLD)}  # noqa: RUF012
-    metrics = shares("rel", {"soft": "soft", "strict": "strict"})
+    metrics = shares("rel", {"soft": "soft", "strict": "strict"}, partial=True)
 
     def of_file(self, path: Path) -> OwnPrompts:
         """With the prompts of a file. Raises UserError as ``reading.read_prompts``."""

@@ -69,7 +69,7 @@ FOUND = "OA"
 """Percent of the judged images in which every asked object was found."""
 
 
-def shares(prefix: str, facts: Mapping[str, str]) -> tuple[Metric, ...]:
+def shares(prefix: str, facts: Mapping[str, str], *, partial: bool = False) -> tuple[Metric, ...]:
     """OA, and each fact over all judged images and, as ``_cond``, over those with OA.
 
     An image is judged where the fact ``judged`` is true, and has OA where ``found_all`` is; either
@@ -78,6 +78,8 @@ def shares(prefix: str, facts: Mapping[str, str]) -> tuple[Metric, ...]:
     Args:
         prefix: what the keys begin with.
         facts: by the word after the prefix; the empty word for the prefix alone.
+        partial: whether a fact may hold in an image without every object, as of a prompt with
+            several relations; what it holds there is then no part of ``_cond``.
     """
     metrics = [_share(FOUND, "images that show every asked object", "found_all", "judged")]
     for word, fact in facts.items():
@@ -89,17 +91,18 @@ def shares(prefix: str, facts: Mapping[str, str]) -> tuple[Metric, ...]:
                 f"the same of {fact}, over those with every object",
                 fact,
                 "found_all",
+                within=partial,
             ),
         ]
     return tuple(metrics)
 
 
-def _share(key: str, help: str, fact: str, of: str) -> Metric:
+def _share(key: str, help: str, fact: str, of: str, *, within: bool = False) -> Metric:
     def ratio(table: ScoreTable) -> MeanOfRatios:
         from ..statistics.ratios import MeanOfRatios, Ratio
 
-        # Of several relations some may hold in an image that does not show every object.
-        return MeanOfRatios((Ratio(_judged(table, fact, of), _judged(table, of)),))
+        counted = (fact, of) if within else (fact,)
+        return MeanOfRatios((Ratio(_judged(table, *counted), _judged(table, of)),))
 
     def exact(table: ScoreTable) -> float:
         return 100 * table.once(ratio).parts[0].times(1)

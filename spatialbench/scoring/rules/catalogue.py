@@ -90,7 +90,7 @@ def _esplora(form: Form) -> GeometryPlugin:
     return _constraints(
         f"esplora-{form}",
         f"ESPLoRA's constraints (reconstruction), {FORMS[form]}",
-        shares(form.upper(), {"soft": "soft", "strict": "strict"}),
+        shares(form.upper(), {"soft": "soft", "strict": "strict"}, partial=True),
         ConstraintRule,
         form,
     )
@@ -101,7 +101,7 @@ R1, R2 = _esplora("r1"), _esplora("r2")
 ALL = _constraints(
     "all-relations",
     "of a prompt's relations the mean (soft) and all at once (strict), by esplora-r1's geometry",
-    shares("ALL", OVER_ALL),
+    shares("ALL", OVER_ALL, partial=True),
     AllRelationsRule,
     "r1",
 )
@@ -109,7 +109,7 @@ ALL = _constraints(
 PSE = GeometryPlugin(
     "pse",
     "probability that a pixel of A is on the asked side of one of B (reconstruction)",
-    shares("PSE", {"": "pse"}),
+    shares("PSE", {"": "pse"}, partial=True),
     lambda name, threshold, meaning, options: SuperiorityRule(name, threshold, meaning),
 )
 
