@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from ..reports.report import Form
-from .options import format_option, label_option
-from .parsing import FiniteFloat
+from .options import confidence_option, format_option, label_option, resamples_option
 
 
 @click.command("compare")
@@ -21,20 +20,8 @@ from .parsing import FiniteFloat
     show_default=True,
     help="How many of the images that became right or wrong to list.",
 )
-@click.option(
-    "--confidence",
-    type=FiniteFloat(0.5, 0.9999),
-    default=0.95,
-    show_default=True,
-    help="Confidence level of the intervals.",
-)
-@click.option(
-    "--resamples",
-    type=click.IntRange(min=100),
-    default=2000,
-    show_default=True,
-    help="Resamples of the bootstrap and of the permutation test.",
-)
+@confidence_option
+@resamples_option
 @click.option(
     "--allow-other-prompts",
     is_flag=True,

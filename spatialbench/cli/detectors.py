@@ -1,4 +1,4 @@
-"""``spatialbench detectors agree``: would another detector have judged the same?"""
+"""``spatialbench detectors agree``: an older name of ``spatialbench agree``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from pathlib import Path
 
 import click
 
-from ..api import choosing
-from ..api.console import progress, stdout_reserved
 from ..reports.report import Form
+from .agreeing import command as agree
 from .options import format_option, rule_options
 
 
 @click.group("detectors")
 def command() -> None:
-    """What detectors make of the same images."""
+    """What detectors make of the same images; 'spatialbench agree' does more."""
 
 
 @command.command("agree")
@@ -23,18 +22,16 @@ def command() -> None:
 @click.argument("b")
 @rule_options
 @format_option
-def agree(run: Path, a: str, b: str, rule: str | None, threshold: float | None, form: Form) -> None:
-    """How often the verdicts of detectors A and B on RUN agree: rate, Cohen's kappa, by relation.
-
-    A and B are detectors that have looked at the run, by name or by signature.
-    """
-    from ..reports.agreement import agreement, agreement_report
-    from ..runs.chosen_detector import chosen_detector
-
-    with stdout_reserved():
-        opened = choosing.existing_run(run)
-        expected = opened.expected
-        judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
-        pair = (chosen_detector(opened, a), chosen_detector(opened, b))
-        found = agreement(opened, pair, judging, progress())
-    click.echo(agreement_report(found, pair, judging).text(form))
+@click.pass_context
+def older(
+    context: click.Context,
+    run: Path,
+    a: str,
+    b: str,
+    rule: str | None,
+    threshold: float | None,
+    form: Form,
+) -> None:
+    """The same as 'spatialbench agree RUN --between A B'."""
+    rules = () if rule is None else (rule,)
+    context.invoke(agree, run=run, between=(a, b), rules=rules, threshold=threshold, form=form)

@@ -214,3 +214,19 @@ rule_options = stack(
     ),
     threshold_option,
 )
+
+confidence_option = click.option(
+    "--confidence",
+    type=FiniteFloat(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="Confidence level of the intervals.",
+)
+
+resamples_option = click.option(
+    "--resamples",
+    type=click.IntRange(min=100),
+    default=2000,
+    show_default=True,
+    help="Resamples of the bootstrap, and of the permutation test where there is one.",
+)

@@ -6,11 +6,11 @@ import gc
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import UserError
-from ..plugins import Verdict
+from ..plugins import ScoreTable, Verdict
 from ..plugins.evidence import SEEN
 from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
@@ -65,13 +65,7 @@ def score(
         UserError: no detections, several detectors and none named, damaged detections.
     """
     directory, expected = run.directory, run.expected
-    judging = judging or Judging.by_default(expected.benchmark, expected.subset)
-    judging = judging.of_run(run.path, expected.prompts)
-    looks = Looks.of(run, judging, detector, judge)
-    if looks.detector is not None:
-        require_part(run, looks.detector)
-    stated = None if looks.detector is None else own_threshold(run, looks.detector)
-    judging = judging.of_prompts(expected.prompts, stated)
+    looks, judging = looked_by(run, judging, detector, judge)
     with run.writing():
         inputs = _inputs(looks, judging)
         known = _stored(run, inputs)
@@ -79,35 +73,11 @@ def score(
             progress.begin(STAGE, known.images, known.images_expected)
             progress.end()
             return known
-        progress.begin(STAGE, 0, expected.images)
-        looked = Looked(expected.benchmark)
-        verdicts = _judged(looks, judging, progress, looked)
-        per_prompt = expected.images_per_prompt
-        table, reasons = build_table(
-            expected.prompts,
-            (
-                (row // per_prompt, row % per_prompt, verdict)
-                for row, verdict in enumerate(verdicts)
-                if verdict is not None
-            ),
-        )
-        if not reasons:
-            what = SEEN[looks.kind].what
-            raise UserError(
-                f"{run.path} has no {what} of the asked images by {looks.signature}: type "
-                f"'{detect_command(run, looks.named[looks.kind], looks.kind)}' first."
-            )
-        notes = [*given_note(run), *_known_note(expected)]
-        notes += looked.notes(expected.all_prompts, judging)
-        line = _signature(looks, judging, len(reasons))
-        heading = Heading(
-            method_name(run.generator), signatures.base(run.generator), expected.subset, line
-        )
-        summary = summarise(expected.benchmark, table, heading, notes, looked.one_colour)
-        summary = summary.model_copy(update={"run": run.manifest.id, "inputs": inputs})
+        judged = judge_run(looks, judging, progress)
+        summary = judged.summary.model_copy(update={"inputs": inputs})
         if not run.is_part:
             keep_other_rules(directory, summary)
-            summary = write_scored(directory, summary, table, reasons)
+            summary = write_scored(directory, summary, judged.table, judged.reasons)
         progress.end()
         if run.is_part:
             progress.notice(
@@ -115,6 +85,74 @@ def score(
                 f"{run.path}, of more images, is kept."
             )
     return summary
+
+
+def looked_by(
+    run: Run,
+    judging: Judging | None,
+    detector: str | None,
+    judge: str | Sequence[str] | None,
+) -> tuple[Looks, Judging]:
+    """Whose records are judged, and the rule as it is for this run; the arguments as ``score``.
+
+    Raises:
+        UserError: nobody looked, or several did and none is named.
+    """
+    expected = run.expected
+    judging = judging or Judging.by_default(expected.benchmark, expected.subset)
+    judging = judging.of_run(run.path, expected.prompts)
+    looks = Looks.of(run, judging, detector, judge)
+    if looks.detector is not None:
+        require_part(run, looks.detector)
+    stated = None if looks.detector is None else own_threshold(run, looks.detector)
+    return looks, judging.of_prompts(expected.prompts, stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Verdicts of a run and their summary. ``reasons[i]`` belongs to row i of ``table``."""
+
+    table: ScoreTable
+    reasons: list[str]
+    summary: Summary
+
+
+def judge_run(looks: Looks, judging: Judging, progress: Progress) -> Judged:
+    """Judge what was seen of a run; nothing is written.
+
+    Args:
+        looks: whose records; with ``judging`` from ``looked_by``.
+
+    Raises:
+        UserError: no records of the asked images, or damaged ones.
+    """
+    run, expected = looks.run, looks.run.expected
+    progress.begin(STAGE, 0, expected.images)
+    looked = Looked(expected.benchmark)
+    verdicts = _judged(looks, judging, progress, looked)
+    per_prompt = expected.images_per_prompt
+    table, reasons = build_table(
+        expected.prompts,
+        (
+            (row // per_prompt, row % per_prompt, verdict)
+            for row, verdict in enumerate(verdicts)
+            if verdict is not None
+        ),
+    )
+    if not reasons:
+        what = SEEN[looks.kind].what
+        raise UserError(
+            f"{run.path} has no {what} of the asked images by {looks.signature}: type "
+            f"'{detect_command(run, looks.named[looks.kind], looks.kind)}' first."
+        )
+    notes = [*given_note(run), *_known_note(expected)]
+    notes += looked.notes(expected.all_prompts, judging)
+    line = _signature(looks, judging, len(reasons))
+    heading = Heading(
+        method_name(run.generator), signatures.base(run.generator), expected.subset, line
+    )
+    summary = summarise(expected.benchmark, table, heading, notes, looked.one_colour)
+    return Judged(table, reasons, summary.model_copy(update={"run": run.manifest.id}))
 
 
 def read_verdicts(run: Run) -> Iterator[dict[str, Any]]:

@@ -30,7 +30,8 @@ OF_VERB = {
     "status": "status",
     "list": "list",
     "doctor": "doctor",
-    "detectors": "detectors-agree",
+    "agree": "agree",
+    "detectors": "agree",
     "esplora": "training-set",
 }
 """The schema of what a verb prints with ``--format json``."""
@@ -126,8 +127,8 @@ def test_the_agreement_of_two_detectors(made: Command) -> None:
     shutil.copytree(first, second)
     told = (first / "detector.json").read_text()
     (second / "detector.json").write_text(told.replace("colour-blobs", "half-blind"))
-    agree = ("detectors", "agree", "runs/one", "colour-blobs", "half-blind")
-    printed(made, "detectors-agree", *agree)
+    printed(made, "agree", "detectors", "agree", "runs/one", "colour-blobs", "half-blind")
+    printed(made, "agree", "agree", "runs/one", "--between", "colour-blobs", "half-blind")
 
 
 def test_the_doctor(made: Command, monkeypatch: pytest.MonkeyPatch) -> None:

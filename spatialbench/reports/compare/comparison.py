@@ -95,6 +95,7 @@ def compare(
     seed: int = 0,
     *,
     other_prompts: bool = False,
+    any_rule: bool = False,
 ) -> list[Comparison]:
     """Compare runs with a reference, each on the images it shares with it.
 
@@ -103,6 +104,8 @@ def compare(
         confidence: of the intervals; p-values are two-sided.
         seed: of both.
         other_prompts: compare also runs whose prompts were rewritten differently.
+        any_rule: compare also what two rules of other families judged; the metrics are those of
+            the reference.
 
     Raises:
         UserError: runs of different benchmarks, or without a shared image; prompts that were
@@ -112,7 +115,7 @@ def compare(
     for other in others:
         if not other_prompts:
             refuse_other_prompts(reference, other)
-        pairing = pair(reference, other)
+        pairing = pair(reference, other, any_rule=any_rule)
         tables = {ALL: (pairing.first, pairing.second)}
         second = by_task(pairing.second)
         if len(second) > 1:

@@ -46,13 +46,16 @@ class Pairing:
     notes: tuple[str, ...]
 
 
-def pair(first: ScoredRun, second: ScoredRun) -> Pairing:
+def pair(first: ScoredRun, second: ScoredRun, *, any_rule: bool = False) -> Pairing:
     """Pair the images of two runs.
+
+    Args:
+        any_rule: pair also what two rules of other families judged.
 
     Raises:
         UserError: different benchmarks, a prompt id with another text, or no shared image.
     """
-    _same_benchmark(first, second)
+    _same_benchmark(first, second, any_rule)
     there = {key: row for row, key in enumerate(_keys(second.table))}
     pairs = [(row, there.get(key)) for row, key in enumerate(_keys(first.table))]
     a = np.array([row for row, other in pairs if other is not None], dtype=np.int64)
@@ -103,7 +106,7 @@ def _made_from_the_same(first: ScoredRun, second: ScoredRun) -> bool:
     return told[0] == told[1]
 
 
-def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
+def _same_benchmark(first: ScoredRun, second: ScoredRun, any_rule: bool) -> None:
     names = [run.result.benchmark for run in (first, second)]
     if names[0] != names[1]:
         raise UserError(
@@ -111,7 +114,7 @@ def _same_benchmark(first: ScoredRun, second: ScoredRun) -> None:
             "their numbers mean different things; compare runs of one benchmark."
         )
     rules = [run.result.rule for run in (first, second)]
-    if family_of(rules[0]) != family_of(rules[1]):
+    if not any_rule and family_of(rules[0]) != family_of(rules[1]):
         raise UserError(
             f"{first.run.path} was judged by {rules[0]} and {second.run.path} by {rules[1]}: their "
             "numbers mean different things; score both with one rule, as in "
