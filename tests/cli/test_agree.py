@@ -133,8 +133,8 @@ def test_official_results_of_visor(spatialbench: Command, tmp_path: Path) -> Non
     assert same.status == 0, same.err
     cells = row(same.out)
     assert (cells[1], cells[2]) == ("24", "100.00")
-    swapped = spatialbench("agree", "made", "--between", official, signature, "--format", "json")
-    assert json.loads(swapped.out)["tasks"]["all"]["agree"] == 100
+    turned = spatialbench("agree", "made", "--between", official, signature, "--format", "json")
+    assert json.loads(turned.out)["tasks"]["all"]["agree"] == 100
     lines[0] = lines[0].replace("0.9", "0.0")
     (tmp_path / "boxes.jsonl").write_text("\n".join(lines) + "\n")
     other = spatialbench("agree", "made", "--between", official, "boxes.jsonl", "--format", "json")

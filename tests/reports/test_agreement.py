@@ -14,7 +14,8 @@ from spatialbench.api.agreeing import agree
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
 from spatialbench.executors.local import LocalExecutor
-from spatialbench.reports.agreement import ALL, agreement_report
+from spatialbench.reports.agreement import agreement_report
+from spatialbench.reports.compare.comparison import ALL
 from spatialbench.reports.tables import UNDEFINED
 from spatialbench.runs.opening import Run
 from spatialbench.runs.selection import Selection
