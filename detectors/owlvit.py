@@ -71,6 +71,10 @@ class OwlVitDetector(ModelFolderDetector[OwlVitModel]):
             "floor": FLOOR,
         }
 
+    def prepare(self, image: Image.Image) -> None:
+        """Its pixels as the model reads them."""
+        self.loaded().ahead.begin(image)
+
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.errors import UserError
+from spatialbench.plugins.ahead import Ahead
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.loading import load_model
 from spatialbench.weights.origin import require_model_type
@@ -63,6 +64,7 @@ class OwlVitModel:
         self._tokenizer = load_beside("AutoTokenizer", folder, rows)
         self._processor = load_beside(family.image_processor, folder)
         self._queries: dict[str, torch.Tensor] = {}
+        self.ahead = Ahead(self._pixels)
 
     def candidates(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]], floor: float
@@ -84,9 +86,7 @@ class OwlVitModel:
         import torch
 
         queries, mask = self._stack_queries(labels)
-        pixels = self._processor(
-            images=[image.convert("RGB") for image in images], return_tensors="pt"
-        ).pixel_values.to(self._device)
+        pixels = torch.cat([self.ahead.of(image) for image in images]).to(self._device)
         model = self._model
         with torch.no_grad():
             feature_map = model.image_embedder(pixel_values=pixels)[0]
@@ -100,6 +100,12 @@ class OwlVitModel:
             output, threshold=floor, target_sizes=sizes
         )
         return found
+
+    def _pixels(self, image: Image.Image) -> torch.Tensor:
+        """(1, 3, height, width), whatever is beside it in a batch."""
+        found = self._processor(images=image.convert("RGB"), return_tensors="pt")
+        pixels: torch.Tensor = found.pixel_values
+        return pixels
 
     def query(self, name: str) -> torch.Tensor:
         """The text embedding of one object name, (width,), of length 1.

@@ -85,6 +85,14 @@ class ColouredDetector(Detector):
         self._detector.load()
         self._colours.load()
 
+    def unload(self) -> None:
+        """Let the detector give its memory back."""
+        self._detector.unload()
+
+    def prepare(self, image: Image.Image) -> None:
+        """What the detector needs of it."""
+        self._detector.prepare(image)
+
     def self_test(self) -> str:
         """The detector's."""
         return self._detector.self_test()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from spatialbench.plugins.ahead import Ahead
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.loading import load_model
 from spatialbench.weights.origin import require_model_type
@@ -47,6 +48,11 @@ class GroundingDinoModel:
         rows = self._model.config.text_config.vocab_size
         self._tokenizer = load_beside("AutoTokenizer", folder, rows)
         self._processor = load_beside(IMAGE_PROCESSOR, folder)
+        self.ahead = Ahead(self._inputs)
+
+    def _inputs(self, image: Image.Image) -> Any:
+        """Its pixels and their mask."""
+        return self._processor(images=image.convert("RGB"), return_tensors="pt")
 
     def look(self, image: Image.Image, names: Sequence[str], floor: float) -> Found:
         """Boxes with a score strictly above ``floor``, in the order of the queries.
@@ -65,7 +71,7 @@ class GroundingDinoModel:
         import torch
 
         read = sentence(self._tokenizer, names, self._model.config.max_text_len, self._name)
-        inputs = self._processor(images=image.convert("RGB"), return_tensors="pt")
+        inputs = self.ahead.of(image)
         ids = torch.tensor([read.input_ids], device=self._device)
         with torch.no_grad():
             output = self._model(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.plugins import Detector, MaskedDetections
+from spatialbench.plugins.ahead import Ahead
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 
@@ -56,6 +57,7 @@ class Mask2FormerDetector(Detector):
         self._open = open_model
         self.device = device
         self._loaded: Loaded | None = None
+        self._ahead: Ahead[tuple[torch.Tensor, Canvas]] | None = None
         self._device: torch.device | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -98,6 +100,16 @@ class Mask2FormerDetector(Detector):
             loaded = self._open()
             loaded.model.to(device)
             self._loaded, self._device = loaded, device
+            self._ahead = Ahead(loaded.prepare)
+
+    def unload(self) -> None:
+        """Forget the model."""
+        self._loaded = self._ahead = None
+
+    def prepare(self, image: Image.Image) -> None:
+        """Its pixels as the model reads them."""
+        if self._ahead is not None:
+            self._ahead.begin(image)
 
     def self_test(self) -> str:
         """Look at plain images: finite answers that depend on what is seen.
@@ -155,7 +167,8 @@ class Mask2FormerDetector(Detector):
         import torch
 
         assert self._loaded is not None
-        pixels, canvas = self._loaded.prepare(image)
+        assert self._ahead is not None
+        pixels, canvas = self._ahead.of(image)
         with torch.no_grad():
             output = self._loaded.model(pixel_values=pixels.to(self._device))
         classes, masks = output.class_queries_logits[0], output.masks_queries_logits[0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.detections import Detections
 from spatialbench.files.downloads import forbidden, retrieve
 from spatialbench.plugins import Detector, DetectorPlugin
+from spatialbench.plugins.ahead import Ahead
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.official_file import OfficialFile
@@ -50,6 +51,7 @@ class UniDetDetector(Detector):
         self.device = device
         self.offline = offline
         self._model: UniDet | None = None
+        self._ahead = Ahead(prepare)
         self._device: torch.device | None = None
         self._labels: tuple[str, ...] = ()
         self._mentioned: set[str] = set()
@@ -110,6 +112,14 @@ class UniDetDetector(Detector):
             self._device
         )
 
+    def unload(self) -> None:
+        """Forget the model."""
+        self._model = None
+
+    def prepare(self, image: Image.Image) -> None:
+        """Its pixels as the model reads them."""
+        self._ahead.begin(image)
+
     def self_test(self) -> str:
         """Look at plain images: finite features that depend on what is seen.
 
@@ -147,7 +157,7 @@ class UniDetDetector(Detector):
         assert self._model is not None
         width, height = frame_size(image.width, image.height)
         with torch.no_grad():
-            features = self._features(prepare(image))
+            features = self._features(self._ahead.of(image))
             boxes, _ = self._model.propose(features, (height, width))
             found = self._model.roi_heads(features, boxes, (height, width))
         names = [self._labels[i] for i in found.classes.tolist()]

@@ -89,6 +89,10 @@ class YoloDetector(Detector):
         if self._model is None:
             self._model = YoloModel(self.path, self.kinds, self.device, FLOOR)
 
+    def unload(self) -> None:
+        """Forget the model."""
+        self._model = None
+
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:

@@ -7,10 +7,12 @@ Karine-Huang/T2I-CompBench @ 1b70949.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from spatialbench.plugins.ahead import Ahead
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +59,11 @@ class BlipVqa:
 
     model: Any
     tokenizer: Any
+    ahead: Ahead[torch.Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        side = self.model.config.vision_config.image_size
+        self.ahead = Ahead(lambda image: prepared(image, side))
 
     @property
     def device(self) -> torch.device:
@@ -66,8 +73,8 @@ class BlipVqa:
 
     def look(self, image: Image.Image) -> torch.Tensor:
         """What the vision transformer sees in an image: (1, patches + 1, width)."""
-        side = self.model.config.vision_config.image_size
-        seen: torch.Tensor = self.model.vision_model(prepared(image, side).to(self.device))[0]
+        pixels = self.ahead.of(image).to(self.device)
+        seen: torch.Tensor = self.model.vision_model(pixels)[0]
         return seen
 
     def tokens(self, question: str) -> torch.Tensor:

@@ -67,6 +67,10 @@ class BlipVqaJudge(Loaded["BlipVqa"], Judge):
     def weights_identity(self) -> dict[str, Any]:
         """The part of the identity that tells the weights."""
 
+    def prepare(self, image: Image.Image) -> None:
+        """Its pixels as the model reads them."""
+        self.loaded().ahead.begin(image)
+
     def answer(
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
     ) -> list[list[float]]:

@@ -65,6 +65,10 @@ class ClipScore(ModelFolder["ClipSimilarity"], Judge):
         """The weights; see ``spatialbench.plugins.requirements``."""
         return [self.weights_requirement()]
 
+    def unload(self) -> None:
+        """Forget the model."""
+        self._model = None
+
     def answer(
         self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
     ) -> list[list[float]]:

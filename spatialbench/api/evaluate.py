@@ -48,6 +48,7 @@ def evaluate(
     device: str | None = None,
     batch_size: int | None = None,
     retry_refused: bool = False,
+    overlap: bool = False,
     offline: bool = False,
     executor: str | Executor = "local",
     workers: int | None = None,
@@ -89,6 +90,7 @@ def evaluate(
         device: such as ``cuda:1``; None for cuda where there is one. A pipeline stays where it is.
         batch_size: images at a time.
         retry_refused: ask again for images that the method refused to make earlier.
+        overlap: look at images while others are being made; results are the same.
         offline: take nothing from the network.
         executor: ``local``, ``ray`` or an object.
         workers: of ray; None for as many as the cluster has room for.
@@ -127,6 +129,7 @@ def evaluate(
         device=device,
         batch_size=batch_size,
         retry_refused=retry_refused,
+        overlap=overlap,
         offline=offline,
         executor=executor,
         progress=shown,

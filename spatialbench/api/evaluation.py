@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.named import own_dtype
-from ..executors.named import named_executor
 from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Judge, Method, Rule
 from ..plugins.evidence import FOUND_WITH_BOXES
 from ..prompt_transforms import Transformed
@@ -19,12 +17,13 @@ from ..runs.progress import Progress
 from ..runs.selection import Selection
 from ..stages.plan import WHOLE, Shard
 from . import choosing
+from .at_work import check, executor_of, opened
 from .backbone_commit import chosen, settled
 from .batches import batch_of, notes
 from .console import progress as drawn
-from .known_names import fetch_to_tell, narrowed, refuse_without_boxes
+from .known_names import narrowed, refuse_without_boxes
 from .rewriting import Rewriting, rewritten
-from .what import called, device_of, method_of, object_of, refuse_other_function
+from .what import called, device_of, method_of, object_of
 
 if TYPE_CHECKING:
     from ..backbones.named import Chosen
@@ -49,6 +48,7 @@ class Evaluation:
         command: what makes the images again, for ``status`` to show.
         retry_refused: whether what earlier commands were refused is asked for again.
         configured: the method as another evaluation of the same settings made it; None to make it.
+        overlap: whether images are looked at while others are being made.
     """
 
     what: object
@@ -84,6 +84,7 @@ class Evaluation:
     configured: Method | None = None
     known_names_only: bool = False
     synonyms: bool = False
+    overlap: bool = False
 
     @cached_property
     def settings(self) -> GenerationSettings:
@@ -96,22 +97,23 @@ class Evaluation:
             width=self.width,
             height=self.height,
             dtype=self.dtype or own_dtype(self._chosen.name, offline=self.offline),
-            device=device_of(self, self._found),
+            device=device_of(self, self.found),
             offline=self.offline,
         )
 
     @cached_property
-    def _found(self) -> Any:
+    def found(self) -> Any:
+        """The object that is evaluated; see ``object_of``."""
         return object_of(self.what)
 
     @cached_property
     def _chosen(self) -> Chosen:
-        return chosen(self, self._found)
+        return chosen(self, self.found)
 
     @cached_property
     def method(self) -> Method:
         """The method with its settings. Raises UserError for one that it does not take."""
-        return self.configured or method_of(self, self._found)
+        return self.configured or method_of(self, self.found)
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -123,7 +125,7 @@ class Evaluation:
         from ..runs.opening import RunSpec
         from ..runs.seeds import SeedScheme
 
-        called(self, self._found)
+        called(self, self.found)
         benchmark, subset = choosing.benchmark_and_subset(self.bench)
         seeds = SeedScheme.parse(self.seeds)
         plain = RunSpec(benchmark, subset, self.method, seeds)
@@ -221,73 +223,38 @@ class Evaluation:
         from ..stages.preflight import prepare
         from ..stages.whole import Work, run_all
 
-        self._check()
+        check(self)
         prepare(self.wanted(), meanwhile)
         work = Work(
             self.spec.generator,
             self.found_by,
-            self._executor,
+            executor_of(self),
             self.batch,
             self.judging,
             self.shard,
             self.answered_by,
             self.retry_refused,
+            self.overlap,
         )
-        with self._opened() as opened:
-            self.progress.notice(f"run: {opened.path}")
-            return opened, run_all(opened, work, self.progress)
+        with opened(self) as run:
+            self.progress.notice(f"run: {run.path}")
+            return run, run_all(run, work, self.progress)
 
     def generate(self) -> tuple[Run, int]:
         """Make the images that are missing; the run, and how many were made."""
         from ..stages.generate import generate
         from ..stages.preflight import prepare
 
-        self._check()
+        check(self)
         prepare(self.wanted(looked_at=False))
-        with self._opened() as opened:
+        with opened(self) as run:
             made = generate(
-                opened,
+                run,
                 self.spec.generator,
                 self.batch,
-                self._executor,
+                executor_of(self),
                 self.progress,
                 self.shard,
                 retry_refused=self.retry_refused,
             )
-        return opened, made
-
-    def _check(self) -> None:
-        fetch_to_tell(self.detector_asked, self.known_names_only or self.synonyms)
-        if self.out is None:
-            refuse_other_function(self.spec)
-
-    @property
-    def _executor(self) -> Executor:
-        return self.executor or named_executor("local", self.progress.notice)
-
-    @contextmanager
-    def _opened(self) -> Iterator[Run]:
-        """Start the run on disk, or continue it, and hold it."""
-        from ..runs.machine import this_machine
-        from ..runs.opening import opened_run
-        from ..runs.sent_prompts import record_sent_prompts
-
-        for note in self.notes:
-            self.progress.notice(note)
-        dtype = str(self.spec.identity["generator"].get("dtype", self.settings.dtype))
-        machine = this_machine(self.settings.device, dtype, self.batch)
-        with opened_run(
-            self.spec,
-            self.selection,
-            machine,
-            self.out,
-            self.command,
-            shared=not self.shard.whole,
-            name=called(self, self._found),
-        ) as run:
-            method = self.spec.generator
-            transform = method.transform if isinstance(method, Transformed) else None
-            sentence = record_sent_prompts(run, transform)
-            if sentence is not None:
-                self.progress.notice(sentence)
-            yield run
+        return run, made

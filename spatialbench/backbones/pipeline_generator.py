@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..plugins import ImageRequest, Method, Requirement
-from .decoding import decode
+from .decoding import decode, decoder_pieces
 from .families import Pipeline
 from .pipelines import load_pipeline
 from .prompt_embeddings import EmbeddingBatch, PromptEncoder
@@ -29,6 +29,7 @@ class PipelineGenerator(Method):
         self.sampling = sampling
         self._pipe: Pipeline | None = None
         self._encoder: PromptEncoder | None = None
+        self._decoding = decoder_pieces()
 
     @property
     def pipe(self) -> Pipeline:
@@ -63,7 +64,7 @@ class PipelineGenerator(Method):
         if not requests:
             return []
         self.load()
-        return decode(self.pipe, self.latents(requests), requests)
+        return decode(self.pipe, self.latents(requests), requests, self._decoding)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """What the pipeline samples, (n, channels, h, w): image i from its own seed."""

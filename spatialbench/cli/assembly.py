@@ -17,7 +17,7 @@ from ..runs.selection import Selection
 
 _LATER = ("--detector", "--judge", "--rule", "--threshold", "--format", "--price-per-hour")
 """Options of ``run`` that ``generate`` does not have, each with a value."""
-_FLAGS = ("--calibrate", "--dry-run", "--known-names-only", "--synonyms")
+_FLAGS = ("--calibrate", "--dry-run", "--known-names-only", "--overlap", "--synonyms")
 
 
 def evaluation(values: dict[str, Any], **others: Any) -> Evaluation:

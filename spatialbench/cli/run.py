@@ -26,6 +26,12 @@ from .working import (
 @table_detector_options
 @rule_options
 @working_options
+@click.option(
+    "--overlap",
+    is_flag=True,
+    help="Look at images while others are being made, where memory holds both models; changes no "
+    "result.",
+)
 @dry_run_options
 @format_option
 def command(

@@ -52,6 +52,13 @@ class Worker(Protocol[Batch_contra, Result_co]):
         """
         ...
 
+    def expect(self, batch: Batch_contra) -> None:
+        """This batch comes soon: what can be begun while another is worked on may be begun.
+
+        Not every executor tells.
+        """
+        ...
+
     def close(self) -> None:
         """Finish what is still being written; errors of late writes are raised here."""
         ...

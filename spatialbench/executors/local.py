@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import UserError
 from . import Batch, GivenUp, LateError, Result, Worker
+from .arriving import Arriving
 from .attempts import Attempts, in_one_line
 
 
@@ -32,9 +33,20 @@ class LocalExecutor:
                     self._remarked.add(remark)
                     self._notice(remark)
             for place, batch in enumerate(batches):
+                worker.expect(batch)
+                following = _at_hand(batches, place + 1)
+                if following is not None:
+                    worker.expect(following)
                 yield _tried(worker, batch, place, attempts, last=place == len(batches) - 1)
         finally:
             worker.close()
+
+
+def _at_hand(batches: Sequence[Batch], place: int) -> Batch | None:
+    if isinstance(batches, Arriving):
+        found: Batch | None = batches.at_hand(place)
+        return found
+    return batches[place] if place < len(batches) else None
 
 
 def _tried(

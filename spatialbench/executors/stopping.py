@@ -58,11 +58,14 @@ def on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def batch_in_hand() -> Iterator[None]:
-    """Work that SIGTERM does not break off.
+    """Work that SIGTERM does not break off. (On other threads than the main one it never does.)
 
     Raises:
         Stopped: at the end, where SIGTERM came meanwhile.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     _requests._in_hand += 1
     try:
         yield

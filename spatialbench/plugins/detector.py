@@ -69,6 +69,17 @@ class Detector(ABC):
         """As ``detect``, with masks; called only where ``has_masks``."""
         raise NotImplementedError(f"{self.signature()} has no masks")
 
+    def prepare(self, image: Image.Image) -> None:
+        """Work out ahead what ``detect`` needs of this very object; see ``plugins.ahead``.
+
+        Called on other threads while it looks at other images. By default nothing is done.
+        """
+        return
+
+    def unload(self) -> None:
+        """Give the memory of the weights back; ``load`` may follow. By default it keeps them."""
+        return
+
     def requirements(self, names: Collection[str]) -> Sequence[Requirement]:
         """What it needs to look for these object names; loads no model.
 

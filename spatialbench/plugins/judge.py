@@ -137,6 +137,17 @@ class Judge(ABC):
                 has ``other_answers``, ``Question.of`` tells what is asked for.
         """
 
+    def prepare(self, image: Image.Image) -> None:
+        """Work out ahead what ``answer`` needs of this very object; see ``plugins.ahead``.
+
+        Called on other threads while it looks at other images. By default nothing is done.
+        """
+        return
+
+    def unload(self) -> None:
+        """Give the memory of the weights back; ``load`` may follow. By default it keeps them."""
+        return
+
     def requirements(self) -> Sequence[Requirement]:
         """What it needs; loads no model. By default nothing is asked before it is used."""
         return ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import UserError
 from ..executors.attempts import in_one_line
-from ..stages.memory import Pieces, is_out_of_memory
+from ..weights.memory import Pieces, is_out_of_memory
 from .asked import Ready, Refused, Reward
 from .image_queue import Answer, ImageQueue, TryLater, Waiting
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ..executors import Executor, GivenUp
+from ..executors.arriving import Arriving
 from ..plugins import Detector
 from ..plugins.evidence import BOXES
 from ..prompts import Key
@@ -12,15 +14,18 @@ from ..runs.expected import name_some
 from ..runs.known_names import record_names
 from ..runs.opening import Run
 from ..runs.progress import Progress
+from .arrivals import Make
 from .detector_record import record_model, require_same_model
 from .giving_up import GivingUp
 from .look_worker import Detected, LookBatch, LookWorker
 from .looker import Look
-from .plan import WHOLE, Shard, due_batches, planned
+from .plan import WHOLE, DueBatch, Shard, due_batches, planned
 from .preflight import no_image
 from .surroundings import Surroundings
 
 __all__ = ["Detected", "detect", "look"]
+
+Arrive = Callable[[Sequence[DueBatch], Make], Arriving[LookBatch]]
 
 
 def detect(
@@ -47,6 +52,7 @@ def look(
     executor: Executor,
     progress: Progress,
     shard: Shard = WHOLE,
+    arriving: Arrive | None = None,
 ) -> Detected:
     """Look at every finished image, of a run or a shard, that this model has not looked at.
 
@@ -55,6 +61,10 @@ def look(
     when nothing is missing. Unreadable images are removed, so that they count as missing, and
     named. Images of batches that fail again and again are left out, said, and remembered in the
     model's quarantine.
+
+    Args:
+        arriving: gives the batches as their images come, while these are being made; None where
+            every image there will be is there.
 
     Raises:
         UserError: no finished image at all, a model whose identity is not the stored one, no space
@@ -71,22 +81,28 @@ def look(
         done = wanted.done(directory, expected, progress.notice, before)
         due = due_batches(keys, done, batch_size, shard)
         # The images are not looked for when there is nothing to do with them.
-        finished = directory.finished_images(progress.notice, hashed=False) if due else {}
-        if due and not any(key in finished for key in keys):
-            raise no_image(run.path)
+        finished: dict[Key, str] = {}
+        if due and arriving is None:
+            there = directory.finished_images(progress.notice, hashed=False)
+            finished = {key: record.sha256 for key, record in there.items()}
+            if not any(key in finished for key in keys):
+                raise no_image(run.path)
         require_same_model(directory, looker.model, kind)
         if done:
             record_model(directory, looker.model, kind)
         mine = planned(keys, batch_size, shard)
         told = sum(key in done for b in mine for key in b)
         progress.begin(looker.stage, told, sum(map(len, mine)))
-        batches = []
-        for batch in due:
-            hashes = tuple(finished[key].sha256 if key in finished else None for key in batch.keys)
-            if any(key in finished for key in batch.missing):
-                asked = tuple(tuple(wanted.asked(expected.by_id[key[0]])) for key in batch.keys)
-                known = {key: before[key] for key in batch.missing if key in before}
-                batches.append(LookBatch(batch.keys, asked, hashes, batch.missing, known))
+
+        def of(batch: DueBatch, hashes: Mapping[Key, str]) -> LookBatch:
+            asked = tuple(tuple(wanted.asked(expected.by_id[key[0]])) for key in batch.keys)
+            known = {key: before[key] for key in batch.missing if key in before}
+            there = tuple(map(hashes.get, batch.keys))
+            return LookBatch(batch.keys, asked, there, batch.missing, known)
+
+        coming = arriving(due, of) if arriving is not None and due else None
+        there_now = [batch for batch in due if not finished.keys().isdisjoint(batch.missing)]
+        batches = coming or [of(batch, finished) for batch in there_now]
         looked, named = 0, kind != BOXES
         unreadable: list[Key] = []
         stored = directory.seen(signature, lambda notice: None, kind) if batches else ()
@@ -97,7 +113,7 @@ def look(
                 looker.model.download()
         here = directory.absolute()
         where = Surroundings(here.path, run.machine, kind, begun=bool(done))
-        worker = partial(LookWorker, looker, here, found_before, where)
+        worker = partial(LookWorker, looker, here, found_before, where, coming)
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
                 failures.give_up(result.batch.missing, result.reason)

@@ -16,6 +16,7 @@ from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..runs.quarantine import told
 from ..runs.store import RunDirectory
+from .alongside import NOTHING, Alongside
 from .giving_up import GivingUp
 from .image_worker import ImageBatch, ImageWorker
 from .plan import WHOLE, Shard, due_batches, planned
@@ -33,6 +34,7 @@ def generate(
     shard: Shard = WHOLE,
     *,
     retry_refused: bool = False,
+    beside: Alongside = NOTHING,
 ) -> int:
     """Make the missing images of a run, or of a shard of it; returns how many were made.
 
@@ -42,6 +44,7 @@ def generate(
 
     Args:
         retry_refused: ask again for what earlier commands were refused.
+        beside: what goes on at the same time, in this process.
 
     Raises:
         UserError: no space or permission, out of memory at batch size 1, another process at work
@@ -86,11 +89,14 @@ def generate(
             _ask_server(run, generator, progress)
         machine = None if generator.served else run.machine
         where = Surroundings(here.path, machine, IMAGES, begun=bool(done))
-        worker = partial(ImageWorker, generator, here, batch_size, where)
+        worker = partial(ImageWorker, generator, here, batch_size, where, beside)
+        if batches:
+            beside.begin(done, {key for batch in due for key in batch.missing})
         for result in executor.map(worker, batches):
             if isinstance(result, GivenUp):
                 left = result.batch.missing
                 failures.give_up(left, result.reason)
+                beside.without(left)
                 lost += len(left)
                 continue
             if result.images:
@@ -98,11 +104,13 @@ def generate(
             for none in dict.fromkeys(none for _, none in result.without):
                 without = [key for key, other in result.without if other == none]
                 (failures.refuse if none.refused else failures.give_up)(without, none.reason)
+            beside.without([key for key, _ in result.without])
             lost += len(result.without)
             made += result.finished
             progress.advance(result.finished)
             if result.stop is not None:
                 raise UserError(result.stop)
+            beside.check()
         if missing == lost and not done and (missing or left_out):
             why = failures.held or told(STAGE, directory.image_quarantine.reasons(_silent))
             raise UserError(f"there is no image at all: {'. '.join(why)}.")

@@ -21,7 +21,8 @@ from ..runs.expected import name_some
 from ..runs.machine import device_name
 from ..runs.store import RunDirectory
 from ..runs.timing import BatchTime, append_time
-from .memory import Pieces
+from ..weights.memory import Pieces, is_out_of_memory, release
+from .alongside import NOTHING, Alongside
 from .open_images import encode_png
 from .surroundings import Surroundings
 
@@ -79,17 +80,19 @@ class ImageWorker:
         directory: RunDirectory,
         batch_size: int,
         where: Surroundings,
+        beside: Alongside = NOTHING,
     ) -> None:
         self._generator = generator
         self._directory = directory
+        self._beside = beside
         self._entered = where.enter()
         with _noted(generator):
-            generator.load()
+            _load(generator, beside)
         self.remarks = self._entered.loaded()
         self._batch_size = batch_size
         device = where.machine.device if where.machine else None
         self._device = "a server" if generator.served else device_name(device)
-        self._pieces = Pieces()
+        self._pieces = Pieces(beside.make_room)
         self._journal = directory.image_journal.writer()
         self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
         self._pending: list[Future[None]] = []
@@ -117,6 +120,9 @@ class ImageWorker:
                 else:
                     self._write(request, one)
             return Made(finished, len(self._pending), tuple(without))
+
+    def expect(self, batch: ImageBatch) -> None:
+        """Nothing can be begun before the images of now are made."""
 
     def close(self) -> None:
         """Wait for the last files. Raises the error of any that could not be written."""
@@ -242,6 +248,18 @@ class ImageWorker:
         further: dict[str, Any] = {COSTS: costs} if costs else {}
         further |= {ONE_COLOUR: True} if of_one_colour(image) else {}
         self._journal.append([record | further])
+        self._beside.written(key, record["sha256"])
+
+
+def _load(generator: Method, beside: Alongside) -> None:
+    try:
+        generator.load()
+    except Exception as error:
+        if not is_out_of_memory(error) or not beside.make_room():
+            raise
+        error.__traceback__ = None
+        release()
+        generator.load()
 
 
 def key_of_request(request: ImageRequest) -> Key:

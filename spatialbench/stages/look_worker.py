@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, blamed
+from ..executors import LateError
+from ..executors.arriving import Arriving
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..plugins.records import SeenRecord
 from ..prompts import Key
 from ..runs.expected import name_some
 from ..runs.store import RunDirectory
+from ..weights.memory import Pieces
 from . import canaries
 from .detector_record import record_model
 from .looker_base import Looker, WrongNumber
-from .memory import Pieces
 from .open_images import decode_png
 from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_DECODERS = 2
+_READERS = 8
+"""Threads at most that read images and prepare them; as many as there are processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,10 @@ class LookBatch:
     before: Mapping[Key, Mapping[str, float]]
 
 
+class NoRoom(UserError):
+    """Memory ran out while images were being made, too."""
+
+
 class LookWorker:
     """Looks at images and appends what it saw to a journal of its own."""
 
@@ -75,7 +84,9 @@ class LookWorker:
         directory: RunDirectory,
         found_before: bool,
         where: Surroundings,
+        batches: Arriving[LookBatch] | None = None,
     ) -> None:
+        """``batches`` is where its batches come from while images are being made."""
         self._looker = looker
         self._directory = directory
         self._entered = where.enter()
@@ -83,16 +94,21 @@ class LookWorker:
             looker.model.load()
         self.remarks = self._entered.loaded()
         canaries.check(looker.model)
-        self._pieces = Pieces()
+        self._batches = batches
+        self._pieces = Pieces(None if batches is None else self._no_room)
         self._journal = directory.detection_journal(looker.signature, looker.kind).writer()
         self._first = looker.first_look(found_before=found_before)
         self._held = 0
-        self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+        readers = max(2, min(_READERS, os.cpu_count() or 1))
+        self._pool = ThreadPoolExecutor(readers, thread_name_prefix="read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._pending: Future[None] | None = None
+        self._begun: dict[int, list[Future[Image.Image | None]]] = {}
 
     @property
     def unsettled(self) -> int:
-        """The batches whose records are still held back."""
-        return self._held
+        """The batches whose records are still held back, or not yet on the disk."""
+        return self._held or (1 if self._pending is not None else 0)
 
     def work(self, batch: LookBatch) -> Detected:
         """Look at a batch; an image that cannot be read is reported and otherwise left out.
@@ -106,7 +122,8 @@ class LookWorker:
             return self._looked(batch)
 
     def _looked(self, batch: LookBatch) -> Detected:
-        images = list(self._pool.map(self._read, batch.keys, batch.sha256))
+        self.expect(batch)
+        images = [one.result() for one in self._begun.pop(id(batch))]
         unreadable = tuple(
             key
             for key, image, sha256 in zip(batch.keys, images, batch.sha256, strict=True)
@@ -148,19 +165,50 @@ class LookWorker:
         self._held = 0 if admitted else self._held + bool(records or self._held)
         return Detected(len(wanted), unreadable, tuple(failed.items()))
 
+    def expect(self, batch: LookBatch) -> None:
+        """Read and prepare its images while another batch is looked at."""
+        if id(batch) not in self._begun:
+            asked = zip(batch.keys, batch.sha256, strict=True)
+            self._begun[id(batch)] = [self._pool.submit(self._read, *one) for one in asked]
+
     def close(self) -> None:
         """Close the journal. Raises UserError where all that was found has other names."""
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)
         try:
-            self._write(self._first.rest())
+            # What is held back by one that was stopped is looked at again by who goes on.
+            if self._batches is None or not self._batches.stopped:
+                self._write(self._first.rest())
+            self._settle()
         finally:
+            self._writer.shutdown()
             self._journal.close()
             self._entered.leave()
 
+    def _no_room(self) -> bool:
+        assert self._batches is not None
+        self._batches.stop()
+        raise NoRoom
+
     def _write(self, records: list[SeenRecord]) -> None:
+        """Have records written, while the next batch is looked at."""
         if records:
-            record_model(self._directory, self._looker.model, self._looker.kind)
-            self._journal.append(record.to_json() for record in records)
+            self._settle()
+            self._pending = self._writer.submit(self._finish, records)
+
+    def _finish(self, records: list[SeenRecord]) -> None:
+        record_model(self._directory, self._looker.model, self._looker.kind)
+        self._journal.append(record.to_json() for record in records)
+
+    def _settle(self) -> None:
+        """Wait for the records of before. Raises the error of any that could not be written."""
+        pending, self._pending = self._pending, None
+        try:
+            if pending is not None:
+                pending.result()
+        except UserError:
+            raise
+        except Exception as error:
+            raise LateError(f"records could not be written ({in_one_line(error)})") from error
 
     def _read(self, key: Key, sha256: str | None) -> Image.Image | None:
         if sha256 is None:
@@ -169,7 +217,12 @@ class LookWorker:
             content = self._directory.read_image(key)
         except (FileNotFoundError, ValueError):
             return None
-        return decode_png(content, sha256)
+        image = decode_png(content, sha256)
+        if image is not None:
+            # What fails here fails again where it is needed, and is told there.
+            with suppress(Exception):
+                self._looker.model.prepare(image)
+        return image
 
     def _found(
         self, pairs: Sequence[tuple[Image.Image, tuple[str, ...]]]

@@ -89,12 +89,16 @@ class Entered:
             # The same call in every process: it also settles how MKL chooses its threads.
             torch.set_num_threads(here.threads)
         record_machine(where.folder, here)
-        sentences = []
-        if self._before is not None:
-            sentences.append(taken("run", here.threads, self._before))
+        sentences = self.taken()
         if where.begun:
             sentences += _warnings(where.what, self._first, here)
         return tuple(sentences)
+
+    def taken(self) -> list[str]:
+        """The sentence for the user, where the number of threads is not the process's own."""
+        if self._before is None or self._first is None or self._first.threads is None:
+            return []
+        return [taken("run", self._first.threads, self._before)]
 
     def leave(self) -> None:
         """Give the process its own number of threads back."""

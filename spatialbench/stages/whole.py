@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import UserError
 from ..executors import Executor
@@ -18,12 +18,16 @@ from ..scoring.summary import Summary
 from .detect import look
 from .generate import generate
 from .looker import Look
+from .overlap import Overlap
 from .plan import WHOLE, Shard
 
 
 @dataclass(frozen=True)
 class Work:
-    """Who does the work, and in which batches."""
+    """Who does the work, and in which batches.
+
+    ``overlap`` looks at images while others are being made; nothing else depends on it.
+    """
 
     generator: Method
     detector: Detector | None
@@ -33,6 +37,7 @@ class Work:
     shard: Shard = WHOLE
     judges: Sequence[Judge] = ()
     retry_refused: bool = False
+    overlap: bool = False
 
     def looks(self, run: Run) -> list[Look]:
         """Who looks at the images, and what they are asked."""
@@ -49,16 +54,27 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     Raises:
         UserError: as the stages, or images that stay unreadable.
     """
+    with run.writing(shared=not work.shard.whole) as alone:
+        return _run_all(replace(run, alone=alone), work, progress)
+
+
+def _run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
+    beside = work.looks(run) if work.overlap else []
     for first in (True, False):
-        generate(
-            run,
-            work.generator,
-            work.batch_size,
-            work.executor,
-            progress,
-            work.shard,
-            retry_refused=work.retry_refused and first,
-        )
+        with Overlap(
+            run, beside if first else [], work.batch_size, progress, work.shard
+        ) as overlap:
+            generate(
+                run,
+                work.generator,
+                work.batch_size,
+                work.executor,
+                progress,
+                work.shard,
+                retry_refused=work.retry_refused and first,
+                beside=overlap,
+            )
+            overlap.finish()
         discarded: list[Key] = []
         for wanted in work.looks(run):
             seen = look(run, wanted, work.batch_size, work.executor, progress, work.shard)

@@ -32,6 +32,10 @@ class Loaded(ABC, Generic[Model]):
         """
         self.loaded()
 
+    def unload(self) -> None:
+        """Forget the model; its memory is free once nobody else holds it."""
+        self._model = None
+
     def loaded(self) -> Model:
         """The model, loaded when first asked for."""
         if self._model is None:

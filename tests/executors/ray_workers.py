@@ -53,6 +53,9 @@ class Doubler:
     def unsettled(self) -> int:
         return int(self.pending is not None)
 
+    def expect(self, batch: int) -> None:
+        pass
+
     def work(self, batch: int) -> int:
         self._settle()
         what = self.what.get(batch, "")

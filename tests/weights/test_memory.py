@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.stages.memory import Pieces, is_out_of_memory
+from spatialbench.weights.memory import Pieces, is_out_of_memory
 
 
 class OutOfMemoryError(RuntimeError):
@@ -60,3 +60,19 @@ def test_other_errors_pass() -> None:
 def test_a_wrong_number_of_answers() -> None:
     with pytest.raises(ValueError, match="3 were asked for and 2 came back"):
         Pieces().call(lambda items: list(items)[:2], [1, 2, 3])
+
+
+def test_where_something_makes_room_the_same_is_tried_again() -> None:
+    device, asked = Device(3, MemoryError()), list[int]()
+
+    def relieve() -> bool:
+        asked.append(device.fits)
+        device.fits += 5
+        return len(asked) == 1
+
+    pieces = Pieces(relieve)
+    assert pieces.call(device.square, range(8)) == [item * item for item in range(8)]
+    assert (device.sizes, pieces.size) == ([8, 8], None)
+    # The second time nothing can be given back any more.
+    assert pieces.call(device.square, range(10)) == [item * item for item in range(10)]
+    assert (device.sizes[2:], asked, pieces.size) == ([10, 5, 5], [3, 8], 5)

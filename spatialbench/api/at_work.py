@@ -1,0 +1,68 @@
+"""Where an evaluation is worked on, and the run that it holds meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+from ..executors.named import named_executor
+from ..prompt_transforms import Transformed
+from .known_names import fetch_to_tell
+from .what import called, refuse_other_function
+
+if TYPE_CHECKING:
+    from ..executors import Executor
+    from ..runs.opening import Run
+    from .evaluation import Evaluation
+
+
+def executor_of(asked: Evaluation) -> Executor:
+    """What was given, or this process."""
+    return asked.executor or named_executor("local", asked.progress.notice)
+
+
+def check(asked: Evaluation) -> None:
+    """Refuse what cannot be worked on so, before anything is made.
+
+    Raises:
+        UserError: a function whose run was begun with other code; or what one process does, where
+            there are several.
+    """
+    fetch_to_tell(asked.detector_asked, asked.known_names_only or asked.synonyms)
+    if asked.out is None:
+        refuse_other_function(asked.spec)
+    if asked.overlap and executor_of(asked).elsewhere:
+        raise UserError(
+            "--overlap is for work in this process: leave out --executor ray; or leave out "
+            "--overlap and give --gpus-per-worker 0.5, so that two workers share a GPU."
+        )
+
+
+@contextmanager
+def opened(asked: Evaluation) -> Iterator[Run]:
+    """Start the run on disk, or continue it, and hold it."""
+    from ..runs.machine import this_machine
+    from ..runs.opening import opened_run
+    from ..runs.sent_prompts import record_sent_prompts
+
+    for note in asked.notes:
+        asked.progress.notice(note)
+    method = asked.spec.generator
+    dtype = str(asked.spec.identity["generator"].get("dtype", asked.settings.dtype))
+    machine = this_machine(asked.settings.device, dtype, asked.batch)
+    with opened_run(
+        asked.spec,
+        asked.selection,
+        machine,
+        asked.out,
+        asked.command,
+        shared=not asked.shard.whole,
+        name=called(asked, asked.found),
+    ) as run:
+        transform = method.transform if isinstance(method, Transformed) else None
+        sentence = record_sent_prompts(run, transform)
+        if sentence is not None:
+            asked.progress.notice(sentence)
+        yield run
