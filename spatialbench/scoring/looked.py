@@ -112,6 +112,7 @@ class Looked:
         self._own = False
         self._answers = 0
         self._within: list[float] = []
+        self._bounds = 0
         # By the threshold that decides: how many images, and the best score in any of them.
         self._images: Counter[float] = Counter()
         self._best: dict[float, float] = {}
@@ -121,8 +122,10 @@ class Looked:
         self._prompts[prompt.id] = prompt
         self._one_colour += record.one_colour
         if isinstance(record, AnswerRecord):
-            self._answers += len(record.answers)
-            self._within += record.within.values()
+            answers, within = record.answers, record.within
+            self._answers += len(answers)
+            self._within += within.values()
+            self._bounds += sum(answers[asked] <= off for asked, off in within.items())
         if not isinstance(record, BoxRecord):
             return
         self._images[limit] += 1
@@ -152,6 +155,7 @@ class Looked:
                 f"{len(self._within):,} of {self._answers:,} answers are not exact, because the "
                 "judge does not tell how likely every word is: off by at most "
                 f"{max(self._within):.2g} each, {sum(self._within) / self._answers:.2g} on average."
+                + (f" {self._bounds:,} of them may be as small as 0." if self._bounds else "")
             )
         if self._images and not self._labels:
             notes.append(f"no box was found in any of {self._images.total():,} images.")

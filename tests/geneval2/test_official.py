@@ -54,3 +54,11 @@ def test_what_is_no_score_file_is_refused(text: str, said: str, tmp_path: Path) 
         read_official(tmp_path / "it.json", PROMPTS, 0.5)
     with pytest.raises(UserError, match="give an existing file"):
         read_official(tmp_path / "other.json", PROMPTS, 0.5)
+
+
+def test_a_file_without_an_answer_is_not_written() -> None:
+    asked = questions_of(PROMPTS[0])
+    seen = Evidence(PROMPTS[0], answers=dict.fromkeys(asked[1:], 0.5))
+    with pytest.raises(UserError, match="there is no answer to ") as caught:
+        official_file([(PROMPTS[0], 0, seen)], PROMPTS)
+    assert f"{asked[0]!r} about image 0/0: ask the judge" in str(caught.value)
