@@ -9,15 +9,16 @@ conditional answer is moved so that, after classifier-free guidance, the noise h
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
 from ...guidance.tokens import object_tokens, selection
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
-from .gradient import predict_with_gradient
-from .guide import Guide, Observer
+from .geometry import Moments, map_shape
+from .gradient import object_maps
+from .guide import Aim, Guide, Observer, Rows
 from .layers import find_taps
 from .official_tokens import official_object_tokens
 from .prediction import shift_factors
@@ -25,6 +26,8 @@ from .settings import GuidanceSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ...guidance.taps import Recorder
 
 
 @contextmanager
@@ -36,7 +39,7 @@ def guided(
     steps: int,
     guidance_scale: float,
     observer: Observer | None = None,
-) -> Iterator[None]:
+) -> Iterator[Guide]:
     """Inside the block, one call of ``pipe`` for these prompts, in this order, is guided.
 
     The UNet's processors, forward method, checkpointing and weight flags are as before after it.
@@ -52,7 +55,7 @@ def guided(
     """
     guide = _Guide(pipe, prompts, settings, steps, guidance_scale, observer)
     with forward_replaced(pipe.unet, guide.forward, checkpointing=settings.checkpointing):
-        yield
+        yield guide
     guide.require_finite()
 
 
@@ -68,8 +71,8 @@ class _Guide(Guide):
         guidance_scale: float,
         observer: Observer | None,
     ) -> None:
-        self.taps = find_taps(pipe.unet, settings.layers)
-        coarse = tuple(tap.coarse for tap in self.taps)
+        self.taps_found = find_taps(pipe.unet, settings.layers)
+        coarse = tuple(tap.coarse for tap in self.taps_found)
         released = settings.variant.released
         tokenizers = of_pipeline(pipe).word_tokenizers(pipe)
         positions = [
@@ -98,9 +101,8 @@ class _Guide(Guide):
             return self.own_forward(
                 sample, timestep, encoder_hidden_states=encoder_hidden_states, **more
             )
-        plain = self.unconditional(sample)
 
-        def evaluate(latents: Tensor, rows: slice) -> Tensor:
+        def evaluate(latents: Tensor, rows: Rows) -> Tensor:
             output: Tensor = self.own_forward(
                 latents,
                 timestep,
@@ -109,18 +111,18 @@ class _Guide(Guide):
             )[0]
             return output
 
-        with torch.no_grad():
-            unconditional = evaluate(sample[:plain], slice(0, plain)) if plain else sample[:0]
-        conditional = slice(plain, None)
-        prediction = predict_with_gradient(
-            lambda latents: evaluate(latents, conditional),
-            sample[conditional],
-            self.taps,
-            self.selection,
-            self.losses,
-        )
-        self.observe(call, timestep, sample[conditional], prediction)
+        unconditional, prediction = self.answered(sample, evaluate)
+        self.observe(call, timestep, sample[len(unconditional) :], prediction)
         # Divided by the guidance scale, which will multiply it.
         weight = self.settings.weight * self.factors[call] / self.guidance_scale
         moved = self.added(prediction.output, weight * prediction.gradient)
         return (torch.cat([unconditional, moved]),)
+
+    def taps(self, rows: Rows, skip: int) -> AbstractContextManager[Recorder]:
+        """See :class:`Guide`."""
+        return object_maps([tap.module for tap in self.taps_found], self.selection[rows], skip)
+
+    def moments(self, aim: Aim, maps: Sequence[Tensor], latents: Tensor) -> Moments:
+        """See :class:`Guide`."""
+        shapes = [map_shape(one.shape[-1], *latents.shape[-2:]) for one in maps]
+        return self.reader([aim.pairs.of(one) for one in maps], shapes)

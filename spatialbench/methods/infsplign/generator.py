@@ -48,6 +48,7 @@ class InfSplign(PipelineGenerator):
         super().__init__(sampling)
         self.guidance = guidance
         self.observer: Observer | None = None
+        self._costs: Sequence[Mapping[str, float]] = ()
 
     def identity(self) -> Json:
         """Method, version, marks, all parameters but ``checkpointing``, the sampling's identity."""
@@ -111,8 +112,14 @@ class InfSplign(PipelineGenerator):
                 observer=self.observer,
             )
         )
-        with guide:
-            return super().latents(requests)
+        with guide as active:
+            sampled = super().latents(requests)
+        self._costs = active.costs()
+        return sampled
+
+    def costs(self) -> Sequence[Mapping[str, float]]:
+        """With ``until=satisfied``, in how many steps each image was guided; see ``turns``."""
+        return self._costs
 
 
 def configure(

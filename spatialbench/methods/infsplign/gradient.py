@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING
 
 from ...guidance.gradient import HALF_SCALE
 from ...guidance.taps import Recorder, tapped
-from .geometry import map_shape
-from .layers import Tap
 
 if TYPE_CHECKING:
+    from diffusers.models.attention_processor import Attention
     from torch import Tensor
-
-Losses = Callable[[Sequence["Tensor"], Sequence[tuple[int, int]]], "Tensor"]
-"""(batch,) from each layer's maps, (batch, objects, pixels), and their rows and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +34,20 @@ class GuidedPrediction:
     gradient: Tensor
 
 
-def predict_with_gradient(
-    model: Callable[[Tensor], Tensor],
-    latents: Tensor,
-    taps: Sequence[Tap],
-    selection: Tensor,
-    losses: Losses,
-) -> GuidedPrediction:
-    """Evaluate the model on the conditional half and differentiate the loss by its input.
-
-    Samples do not interact, so the gradient of the summed loss is each sample's own.
+def object_maps(
+    modules: Sequence[Attention], selection: Tensor, skip: int = 0
+) -> AbstractContextManager[Recorder]:
+    """Inside, each layer's maps of the objects are recorded: (samples, objects, pixels).
 
     Args:
-        model: the UNet with everything but its first argument given; its weights frozen.
-        latents: (batch, channels, h, w), as the scheduler scales them for the model.
-        selection: (batch, objects, tokens), rows averaging each object's tokens.
-        losses: (batch,) from the maps.
+        selection: (samples, objects, tokens), rows averaging each object's tokens.
+        skip: rows of the batch, from the first, that are none of the samples.
     """
 
     def objects(probabilities: Tensor) -> Tensor:
-        return selection.to(probabilities.dtype) @ probabilities.transpose(1, 2)
+        return selection.to(probabilities.dtype) @ probabilities[skip:].transpose(1, 2)
 
-    def losses_of(maps: list[Tensor]) -> Tensor:
-        return losses(maps, [map_shape(m.shape[-1], *latents.shape[-2:]) for m in maps])
-
-    return differentiated(model, latents, tapped([tap.module for tap in taps], objects), losses_of)
+    return tapped(modules, objects)
 
 
 def differentiated(

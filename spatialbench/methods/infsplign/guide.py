@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +12,21 @@ from ...backbones.families import Pipeline
 from ...guidance.finite_gradients import finite_sum, require_finite_gradients
 from ...guidance.pairs import Pairs
 from ...prompts import Prompt
-from .geometry import MapReader
-from .gradient import GuidedPrediction
+from .geometry import MapReader, Moments
+from .gradient import GuidedPrediction, differentiated
 from .loss import SpatialLoss
 from .placement import Placement, placed_relations
 from .settings import GuidanceSettings
+from .turns import SATISFIED, Turns
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ...guidance.taps import Recorder
+    from ...relations import Relation
+
+Rows = Any
+"""Rows of a batch: a slice, or a tensor of row numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,8 @@ class GuidedStep:
         call: number of the model evaluation, from 0.
         timestep: of the scheduler, a tensor of no dimension.
         latents: (batch, channels, h, w), as given to the model.
-        prediction: the conditional output, losses and gradients.
+        prediction: the conditional output, losses and gradients; of a sample that was not guided
+            the loss is NaN and the gradient zero.
     """
 
     call: int
@@ -40,7 +50,25 @@ class GuidedStep:
 Observer = Callable[[GuidedStep], None]
 
 
-class Guide:
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the maps of some samples are to become."""
+
+    pairs: Pairs
+    loss: SpatialLoss
+
+    def losses(self, moments: Moments) -> Tensor:
+        """(samples,): the mean loss over each sample's relations."""
+        return self.pairs.mean(self.loss(moments))
+
+    def displacements(self, moments: Moments) -> list[float]:
+        """Of each sample that of its relation which lies worst; minus infinity for one without."""
+        table = self.pairs.by_sample(self.loss.displacement(moments), float("inf"))
+        worst = table.amin(1)
+        return [float("-inf") if one == float("inf") else one for one in worst.tolist()]
+
+
+class Guide(ABC):
     """The denoiser's forward method during one pipeline call.
 
     Args:
@@ -75,27 +103,111 @@ class Guide:
         self.steps = steps
         self.observer = observer
         self.calls = 0
-        device, wide = model.device, torch.promote_types(model.dtype, torch.float32)
+        self.device = model.device
+        self.wide = torch.promote_types(model.dtype, torch.float32)
         released = settings.variant.released
         placed = [
             placed_relations(p, settings.near, released=released, relations=settings.relations)
             for p in prompts
         ]
-        self.pairs = Pairs([len(each) for each in placed], device)
-        placement = Placement.of([one for each in placed for one in each], device, wide)
-        self.loss = SpatialLoss(settings, placement, coarse, device, wide, both=both)
+        self.whole = self._aim(placed, coarse, both=both)
+        self.aim_of = lambda rows: self._aim([placed[row] for row in rows], coarse, both=both)
         self.reader = MapReader(settings.threshold, guard=not released, native=native)
-        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=self.device)
+        self.turns = None
+        if settings.until == SATISFIED:
+            self.turns = Turns(len(prompts), settings.margin, settings.hysteresis)
 
-    def losses(self, maps: Sequence[Tensor], shapes: Sequence[tuple[int, int]]) -> Tensor:
-        """(batch,): the mean loss over each sample's relations.
+    def _aim(
+        self,
+        placed: Sequence[tuple[Relation | None, ...]],
+        coarse: tuple[bool, ...],
+        *,
+        both: bool,
+    ) -> Aim:
+        pairs = Pairs([len(each) for each in placed], self.device)
+        placement = Placement.of([one for each in placed for one in each], self.device, self.wide)
+        loss = SpatialLoss(self.settings, placement, coarse, self.device, self.wide, both=both)
+        return Aim(pairs, loss)
+
+    @abstractmethod
+    def taps(self, rows: Rows, skip: int) -> AbstractContextManager[Recorder]:
+        """Inside, the maps of these samples are recorded: (samples, objects, pixels) a layer.
 
         Args:
-            maps: one per layer, (batch, objects, pixels), the objects as :class:`Pairs` has them.
-            shapes: rows and columns of each layer's maps.
+            skip: rows of the batch, from the first, that are none of the samples.
         """
-        moments = self.reader([self.pairs.of(one) for one in maps], shapes)
-        return self.pairs.mean(self.loss(moments))
+
+    @abstractmethod
+    def moments(self, aim: Aim, maps: Sequence[Tensor], latents: Tensor) -> Moments:
+        """Of the maps of some samples, whose latents these are."""
+
+    def answered(
+        self, latents: Tensor, evaluate: Callable[[Tensor, Rows], Tensor]
+    ) -> tuple[Tensor, GuidedPrediction]:
+        """Guidance's other half of the answer, and every sample's own with its gradient.
+
+        Samples whose turn it is not are evaluated together with the other half, and only looked at.
+
+        Args:
+            latents: (n, ...), the other half first, as the model is given them.
+            evaluate: the model's answer for latents that are these rows of what it was asked.
+        """
+        import torch
+
+        plain = self.unconditional(latents)
+        count = len(self.prompts)
+        rows = tuple(range(count)) if self.turns is None else self.turns.begin()
+        if len(rows) == count:
+            with torch.no_grad():
+                other = evaluate(latents[:plain], slice(0, plain)) if plain else latents[:0]
+            return other, self._differentiated(latents, plain, evaluate, slice(None), rows)
+        resting = torch.tensor([row for row in range(count) if row not in rows], device=self.device)
+        free = torch.cat([torch.arange(plain, device=self.device), resting + plain])
+        with torch.no_grad(), self.taps(resting, plain) as recorder:
+            loose = evaluate(latents[free], free)
+            self._see(resting.tolist(), recorder.maps(), latents[resting + plain])
+        output = loose.new_empty(count, *loose.shape[1:])
+        output[resting] = loose[plain:]
+        loss = torch.full((count,), float("nan"), dtype=self.wide, device=self.device)
+        gradient = torch.zeros_like(output, dtype=self.wide)
+        if rows:
+            guided = torch.tensor(rows, device=self.device)
+            found = self._differentiated(latents, plain, evaluate, guided, rows)
+            output[guided], gradient[guided] = found.output, found.gradient
+            loss[guided] = found.loss.to(loss.dtype)
+        return loose[:plain], GuidedPrediction(output, loss, gradient)
+
+    def _differentiated(
+        self,
+        latents: Tensor,
+        plain: int,
+        evaluate: Callable[[Tensor, Rows], Tensor],
+        samples: Rows,
+        numbers: tuple[int, ...],
+    ) -> GuidedPrediction:
+        every = isinstance(samples, slice)
+        own = slice(plain, None) if every else samples + plain
+        aim = self.whole if every else self.aim_of(numbers)
+
+        def losses(maps: list[Tensor]) -> Tensor:
+            moments = self.moments(aim, maps, latents[own])
+            if self.turns is not None:
+                self.turns.see(numbers, aim.displacements(moments))
+            return aim.losses(moments)
+
+        return differentiated(
+            lambda z: evaluate(z, own), latents[own], self.taps(samples, 0), losses
+        )
+
+    def _see(self, numbers: list[int], maps: list[Tensor], latents: Tensor) -> None:
+        assert self.turns is not None
+        aim = self.aim_of(numbers)
+        self.turns.see(numbers, aim.displacements(self.moments(aim, maps, latents)))
+
+    def costs(self) -> list[Mapping[str, float]]:
+        """What each sample took so far; nothing where all are guided alike."""
+        return [] if self.turns is None else self.turns.costs()
 
     def unconditional(self, latents: Tensor) -> int:
         """How many of these latents, from the first, are guidance's other half."""

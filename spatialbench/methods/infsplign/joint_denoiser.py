@@ -11,7 +11,7 @@ No paper gives this; it is a reconstruction of the method for flow matching.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
@@ -22,16 +22,20 @@ from ...guidance.taps import tapped
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
 from .blocks import find_blocks
-from .gradient import differentiated
-from .guide import Guide, Observer
+from .geometry import Moments
+from .guide import Aim, Guide, Observer, Rows
 from .settings import GuidanceSettings
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from ...guidance.taps import Recorder
+
 LEAST_SIGNAL = 0.06
 """Floor of ``1 - s``: Stable Diffusion's noisiest step has that much signal."""
+_OF_NO_SAMPLE = ("img_ids", "txt_ids")
+"""What FLUX is told of tokens, the same for all samples."""
 _SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
 
 
@@ -43,7 +47,7 @@ def guided_transformer(
     *,
     steps: int,
     observer: Observer | None = None,
-) -> Iterator[None]:
+) -> Iterator[Guide]:
     """Inside the block, one call of ``pipe`` for these prompts, in this order, is guided.
 
     Transformer and scheduler are as before after it.
@@ -63,7 +67,7 @@ def guided_transformer(
         methods_replaced(pipe.scheduler, {"step": guide.step}),
         forward_replaced(pipe.transformer, guide.forward, checkpointing=settings.checkpointing),
     ):
-        yield
+        yield guide
     guide.require_finite()
 
 
@@ -119,39 +123,44 @@ class _Guide(Guide):
             return self.own_forward(
                 hidden_states=hidden_states, encoder_hidden_states=encoder_hidden_states, **more
             )
-        plain = self.unconditional(hidden_states)
 
-        def evaluate(latents: Tensor, rows: slice) -> Tensor:
-            # FLUX's positions have no rows of samples, and its answers come one after the other.
-            others = {k: rows_of(v, rows) for k, v in more.items()} if plain else more
+        def evaluate(latents: Tensor, rows: Rows) -> Tensor:
+            others = {k: v if k in _OF_NO_SAMPLE else rows_of(v, rows) for k, v in more.items()}
             output: Tensor = self.own_forward(
                 hidden_states=latents, encoder_hidden_states=encoder_hidden_states[rows], **others
             )[0]
             return output
 
-        with torch.no_grad():
-            negative = (
-                evaluate(hidden_states[:plain], slice(0, plain)) if plain else hidden_states[:0]
-            )
-        own = slice(plain, None)
-        latents = hidden_states[own]
-        side = self.blocks.processor.side(self.pipe.transformer, latents, more)
-        taps = tapped(
+        self.side = self.blocks.processor.side(self.pipe.transformer, hidden_states, more)
+        self.length = encoder_hidden_states.shape[1]
+        negative, prediction = self.answered(hidden_states, evaluate)
+        self.gradient = prediction.gradient
+        latents = hidden_states[len(negative) :]
+        self.observe(self.calls, more["timestep"], latents, prediction)
+        return (torch.cat([negative, prediction.output]) if len(negative) else prediction.output,)
+
+    def taps(self, rows: Rows, skip: int) -> AbstractContextManager[Recorder]:
+        """See :class:`Guide`."""
+        import torch
+
+        columns = self._columns(self.length)[rows]
+        if skip:
+            columns = torch.cat([columns.new_zeros(skip, *columns.shape[1:]), columns])
+        return tapped(
             self.blocks.modules,
-            lambda columns: columns.transpose(1, 2),
+            lambda found: found[skip:].transpose(1, 2),
             processor=lambda recorder, slot: self.blocks.processor(
-                recorder,
-                slot,
-                self._columns(encoder_hidden_states.shape[1]),
-                text_only=self.joint.softmax == "text",
+                recorder, slot, columns, text_only=self.joint.softmax == "text"
             ),
         )
-        prediction = differentiated(
-            lambda x: evaluate(x, own), latents, taps, lambda maps: self._losses(maps, side)
-        )
-        self.gradient = prediction.gradient
-        self.observe(self.calls, more["timestep"], latents, prediction)
-        return (torch.cat([negative, prediction.output]) if plain else prediction.output,)
+
+    def moments(self, aim: Aim, maps: Sequence[Tensor], latents: Tensor) -> Moments:
+        """See :class:`Guide`."""
+        import torch
+
+        if self.joint.aggregate == "maps":
+            maps = [torch.stack(list(maps)).mean(0)]
+        return self.reader([aim.pairs.of(one) for one in maps], [self.side] * len(maps))
 
     def step(
         self, model_output: Tensor, timestep: Any, sample: Tensor, *args: Any, **options: Any
@@ -178,10 +187,3 @@ class _Guide(Guide):
             ]
             self.columns = joint_columns(found, length).to(self.pipe.transformer.device)
         return self.columns
-
-    def _losses(self, maps: list[Tensor], side: tuple[int, int]) -> Tensor:
-        import torch
-
-        if self.joint.aggregate == "maps":
-            maps = [torch.stack(maps).mean(0)]
-        return self.losses(maps, [side] * len(maps))

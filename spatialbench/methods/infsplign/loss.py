@@ -69,6 +69,15 @@ class SpatialLoss:
             total = total + self.balance * (spread[..., 0] - spread[..., 1]).abs()
         return total.mean(0)
 
+    def displacement(self, moments: Moments) -> Tensor:
+        """(pairs,): the mean over layers of how far the object lies on its side.
+
+        Infinite for a pair without a spatial term, from which nothing is wanted.
+        """
+        difference = moments.centroid[:, :, 1] - moments.centroid[:, :, 0]
+        found = self._displacement(difference).mean(0)
+        return found.masked_fill(self.placement.known == 0, float("inf"))
+
     def _displacement(self, difference: Tensor) -> Tensor:
         """(layers, pairs): how far the object lies on its side; at least the margin is right.
 

@@ -17,7 +17,10 @@ from . import joint_settings
 from .activations import NAMES
 from .joint_settings import JointSettings, take_joint
 from .presets import BACKBONE_PARAMETERS, DEFAULT, PRESETS, Preset
+from .turns import END, SATISFIED, UNTIL
 from .variants import COMPAT, CORRECTED, JOINT, NEAR, RELEASED, Variant
+
+HYSTERESIS = 0.05
 
 PARAMETERS: Mapping[str, Parameter] = {
     "preset": Parameter(DEFAULT, f"published settings to start from: {', '.join(PRESETS)}"),
@@ -41,6 +44,16 @@ PARAMETERS: Mapping[str, Parameter] = {
     "layers": Parameter("both", "levels to read: both, coarse or mid"),
     "start": Parameter("0", "first guided step: a step number, or a share such as 0.1 or 10%"),
     "end": Parameter("100%", "first step no longer guided: likewise"),
+    "until": Parameter(
+        END,
+        "end: guide all of the window; satisfied: an image is guided only while its displacement "
+        "is not enough",
+    ),
+    "hysteresis": Parameter(
+        HYSTERESIS,
+        "with until=satisfied: how far beyond the margin a displacement is enough; guided again "
+        "below the margin",
+    ),
     "near": Parameter(
         CORRECTED.near,
         "near, next to and on side of: none (no spatial term), apart (the authors' code: until the "
@@ -56,10 +69,13 @@ PARAMETERS: Mapping[str, Parameter] = {
     **joint_settings.PARAMETERS,
 }
 
+_OURS = ("compat", "relations", "until", "hysteresis")
+"""What the authors' code does not have."""
+
 RELEASED_PARAMETERS: Mapping[str, Parameter] = {
     key: replace(parameter, default=RELEASED.near) if key == "near" else parameter
     for key, parameter in PARAMETERS.items()
-    if key not in ("compat", "relations") and key not in joint_settings.PARAMETERS
+    if key not in _OURS and key not in joint_settings.PARAMETERS
 }
 """What ``infsplign-released`` takes."""
 
@@ -70,6 +86,7 @@ _CHOICES = {
     "layers": ("both", "coarse", "mid"),
     "near": NEAR,
     "relations": RELATIONS,
+    "until": UNTIL,
     "compat": ("none", "official"),
 }
 
@@ -96,6 +113,8 @@ class GuidanceSettings:
     window: Window
     checkpointing: bool
     relations: str = FIRST
+    until: str = END
+    hysteresis: float = HYSTERESIS
     joint: JointSettings | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -108,6 +127,8 @@ class GuidanceSettings:
         values = asdict(self)
         for key in ("variant", "preset", "checkpointing", "window", "relations", "joint"):
             del values[key]
+        if self.until == END:
+            del values["until"], values["hysteresis"]
         if self.joint is not None:
             del values["layers"]
             values |= self.joint.identity()
@@ -170,6 +191,11 @@ def read_settings(
         if values[key] not in _CHOICES[key]:
             raise unknown_name(f"{key} of {variant.name}", values[key], _CHOICES[key])
     values.pop("compat", None)
+    if variant is COMPAT and values["until"] != END:
+        raise UserError(
+            f"infsplign: compat=official guides as the authors' code does, which does not stop: "
+            f"leave out --set until={values['until']}."
+        )
     if variant.released:
         values["relations"] = FIRST
     joint = take_joint(values, user, joint=on_transformer, tokens=family.words)
@@ -212,6 +238,7 @@ def _check_ranges(values: Mapping[str, Any]) -> None:
         "alpha": (values["alpha"] > 0, "a number above 0"),
         "margin": (0 <= values["margin"] <= 1, "a number from 0 to 1"),
         "slope": (0 <= values["slope"] <= 1, "a number from 0 to 1"),
+        "hysteresis": (0 <= values.get("hysteresis", 0) <= 1, "a number from 0 to 1"),
         "orthogonal_power": (values["orthogonal_power"] in (1, 2), "1 or 2"),
     }
     for key in ("weight", "lambda_spatial", "lambda_presence", "lambda_balance", "orthogonal"):
@@ -229,6 +256,7 @@ def _check_contradictions(values: Mapping[str, Any], given: Mapping[str, Any]) -
     void = {
         "slope": (values["loss"] != "leaky_relu", "only the loss leaky_relu has a slope"),
         "orthogonal_power": (not values["orthogonal"], "orthogonal is 0"),
+        "hysteresis": (values.get("until") != SATISFIED, "until is not satisfied"),
         "lambda_balance": (
             values["layers"] == "coarse" and bool(values["lambda_balance"]),
             "balance acts at the mid level, and layers is coarse",
