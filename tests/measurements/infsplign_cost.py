@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from spatialbench.guidance.tokens import selection
-from spatialbench.methods.infsplign.geometry import MapReader
-from spatialbench.methods.infsplign.gradient import predict_with_gradient
+from spatialbench.methods.infsplign.geometry import MapReader, map_shape
+from spatialbench.methods.infsplign.gradient import differentiated, object_maps
 from spatialbench.methods.infsplign.layers import find_taps
 from spatialbench.methods.infsplign.loss import SpatialLoss
 from spatialbench.methods.infsplign.placement import Placement
@@ -143,12 +143,16 @@ class Step:
 
     def gradient(self) -> Any:
         """Like the latents, of the loss by each."""
-        return predict_with_gradient(
+        side = self.latents.shape[-2:]
+
+        def losses(maps: Any) -> Any:
+            return self.loss(self.reader(maps, [map_shape(one.shape[-1], *side) for one in maps]))
+
+        return differentiated(
             lambda latents: self.evaluate(latents, self.text),
             self.latents,
-            self.taps,
-            self.selection,
-            lambda maps, shapes: self.loss(self.reader(maps, shapes)),
+            object_maps([tap.module for tap in self.taps], self.selection),
+            losses,
         ).gradient
 
 

@@ -20,7 +20,7 @@ _STEP_FACTOR = 1.43
 def _worth(generator: Json) -> float:
     """The guided steps' share of the factor; of a window that may be left early, all of it."""
     start, end = generator["parameters"]["window"]
-    return 1 + (_STEP_FACTOR - 1) * (end - start) / generator["steps"]
+    return float(1 + (_STEP_FACTOR - 1) * (end - start) / generator["steps"])
 
 
 PLUGIN = DeferredMethod(

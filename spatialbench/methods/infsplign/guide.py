@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...guidance.taps import Recorder
-    from ...relations import Relation
 
 Rows = Any
 """Rows of a batch: a slice, or a tensor of row numbers."""
@@ -110,24 +109,22 @@ class Guide(ABC):
             placed_relations(p, settings.near, released=released, relations=settings.relations)
             for p in prompts
         ]
-        self.whole = self._aim(placed, coarse, both=both)
-        self.aim_of = lambda rows: self._aim([placed[row] for row in rows], coarse, both=both)
+        self.placed, self.coarse, self.both = placed, coarse, both
+        self.whole = self.aim(range(len(prompts)))
         self.reader = MapReader(settings.threshold, guard=not released, native=native)
         self.finite = torch.ones(len(prompts), dtype=torch.bool, device=self.device)
-        self.turns = None
+        self.turns: Turns | None = None
         if settings.until == SATISFIED:
             self.turns = Turns(len(prompts), settings.margin, settings.hysteresis)
 
-    def _aim(
-        self,
-        placed: Sequence[tuple[Relation | None, ...]],
-        coarse: tuple[bool, ...],
-        *,
-        both: bool,
-    ) -> Aim:
+    def aim(self, samples: Sequence[int]) -> Aim:
+        """Of some samples of the batch, by their numbers."""
+        placed = [self.placed[sample] for sample in samples]
         pairs = Pairs([len(each) for each in placed], self.device)
         placement = Placement.of([one for each in placed for one in each], self.device, self.wide)
-        loss = SpatialLoss(self.settings, placement, coarse, self.device, self.wide, both=both)
+        loss = SpatialLoss(
+            self.settings, placement, self.coarse, self.device, self.wide, both=self.both
+        )
         return Aim(pairs, loss)
 
     @abstractmethod
@@ -188,7 +185,7 @@ class Guide(ABC):
     ) -> GuidedPrediction:
         every = isinstance(samples, slice)
         own = slice(plain, None) if every else samples + plain
-        aim = self.whole if every else self.aim_of(numbers)
+        aim = self.whole if every else self.aim(numbers)
 
         def losses(maps: list[Tensor]) -> Tensor:
             moments = self.moments(aim, maps, latents[own])
@@ -202,7 +199,7 @@ class Guide(ABC):
 
     def _see(self, numbers: list[int], maps: list[Tensor], latents: Tensor) -> None:
         assert self.turns is not None
-        aim = self.aim_of(numbers)
+        aim = self.aim(numbers)
         self.turns.see(numbers, aim.displacements(self.moments(aim, maps, latents)))
 
     def costs(self) -> list[Mapping[str, float]]:
