@@ -107,7 +107,7 @@ class WholeTable:
             images, size = images + missing, size + missing * (wanted.image_bytes or 0)
         if size:
             found.append(disk(next(iter(self.parts.values())).folder, images, size))
-        return list(dict.fromkeys(found))
+        return list({need.missing or need.what: need for need in found}.values())
 
     def run(self) -> list[Done]:
         """Do what is left to do of every part; no summary of a shard.

@@ -219,6 +219,8 @@ def test_a_benchmark_is_checked_with_its_rules(plugin_package: Path) -> None:
         "rewards": (plugins.RewardDefaults(subset="most"), "expected RewardDefaults"),
         "subset_rules": ({"all": "edge"}, "subset_rules = {'all': 'edge'}: expected the name of"),
         "detector": ("", "detector = ''"),
+        "subset_names": ({"every": "most"}, "the name of one of subsets by what is typed for it"),
+        "tables": ({"all": {"RIGHT": "all"}}, "tables = {'all': {'RIGHT': 'all'}}: expected"),
     }
     for member, (value, said) in wrong.items():
         found = type("Wrong", (Squares,), {member: value})()
