@@ -171,8 +171,8 @@ class Run:
         self._refuse_part()
         return load_scored(self.stored)
 
-    def gate(self, file: str | Path) -> Decision:
-        """Hold the run to a gate file; ``.answer`` is pass, a regression, or cannot tell.
+    def gate(self, file: str | Path, *, sequential: bool = False) -> Decision:
+        """Hold the run to a gate file; see ``spatialbench gate``.
 
         Raises:
             UserError: no such file, or a malformed one.
@@ -180,7 +180,7 @@ class Run:
         from ..reports.gate.decision import decide
         from ..reports.gate.file import read_gate
 
-        return decide(self.scored(), read_gate(Path(file)))
+        return decide(self.scored(), read_gate(Path(file)), sequential=sequential)
 
     def write_gate(
         self,

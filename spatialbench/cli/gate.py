@@ -43,6 +43,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=FiniteFloat(0.5, 0.9999),
     help="With --write: confidence of the intervals that decide; default 0.95.",
 )
+@click.option(
+    "--sequential",
+    is_flag=True,
+    help="Look after each fifth of the gate's prompts and stop where the answer is known; RUN may "
+    "have fewer of them so far.",
+)
 @format_option
 def command(
     run: Path,
@@ -55,11 +61,13 @@ def command(
     one_sided: bool,
     force: bool,
     confidence: float | None,
+    sequential: bool,
     form: Form,
 ) -> int:
     """Check RUN against a gate file: exit status 0 pass, 1 outside a window, 2 cannot tell.
 
-    A metric fails when its whole interval lies outside its window. A partial run, one measured
+    A metric fails when it is worse on the images of the run that the file was made from, by more
+    than chance, or when its whole interval lies outside its window. A partial run, one measured
     under other conditions, or one with too few images cannot tell. Exit status 64 is no answer: a
     wrong command, a missing file, or a run without scores.
     """
@@ -67,7 +75,7 @@ def command(
 
     scored = load_run(run).scored()
     if write_path is not None:
-        if against or junit_path or markdown_path:
+        if against or junit_path or markdown_path or sequential:
             raise UserError("--write makes a gate file and decides nothing: give it alone.")
         from ..api.output import write_gate
         from ..reports.gate.decision import checks_of, narrow_windows
@@ -104,7 +112,7 @@ def command(
     from ..reports.gate.report import decision_report, markdown
     from ..runs.files import write_report
 
-    decision = decide(scored, read_gate(against))
+    decision = decide(scored, read_gate(against), sequential=sequential)
     if junit_path is not None:
         write_report(junit_path, junit(decision))
     if markdown_path is not None:

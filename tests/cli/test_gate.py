@@ -74,7 +74,7 @@ def test_what_is_typed_wrong_is_no_answer(gated: Command) -> None:
 
 
 def test_a_bug_is_no_regression(gated: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr("spatialbench.reports.gate.decision.decide", broken)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...plugins.metric import why_undefined
+from ...statistics.paired import Difference
 from ..cells import direction_note, plain_cell
 from ..marks import meanings, method_marks
 from ..report import Records, Report
@@ -43,7 +44,11 @@ def comparison_report(
 
 def change_cell(change: MetricChange) -> str:
     """``+12.50 [+3.10, +20.00]``."""
-    difference = change.difference
+    return difference_cell(change.difference)
+
+
+def difference_cell(difference: Difference) -> str:
+    """The same of a difference alone."""
     if math.isnan(difference.value):
         return UNDEFINED
     text = f"{difference.value:+.2f}"

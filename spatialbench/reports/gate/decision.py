@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import isnan, nan
 
@@ -14,7 +14,9 @@ from ...runs.conditions import Conditions, Difference
 from ...scoring.verdicts import by_task
 from ...statistics.bootstrap import intervals
 from ..scored import ScoredRun
+from .changes import Change
 from .file import GateFile, Window
+from .paired import PairedTest, paired_test
 
 
 class Answer(Enum):
@@ -50,6 +52,7 @@ class Check:
         high: upper end.
         answer: the decision.
         reason: a sentence for it.
+        change: from the reference on the same images, where the test was paired.
     """
 
     group: str
@@ -60,11 +63,17 @@ class Check:
     high: float
     answer: Answer
     reason: str
+    change: Change | None = None
 
     @property
     def name(self) -> str:
         """``VISOR_cond`` or ``left: VISOR_cond``."""
         return self.metric if self.group == "all" else f"{self.group}: {self.metric}"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Group and metric."""
+        return self.group, self.metric
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Decision:
     """A gate's answer for a run.
 
     ``obstacles`` are the reasons why the run as a whole decides nothing; ``notes`` say what
-    differs without standing in the way.
+    differs without standing in the way. ``test`` is the paired one, or why there is none.
     """
 
     scored: ScoredRun
@@ -81,25 +90,82 @@ class Decision:
     checks: Sequence[Check]
     obstacles: Sequence[str]
     notes: Sequence[str]
+    test: PairedTest | str = ""
 
 
-def decide(scored: ScoredRun, gate: GateFile) -> Decision:
+def decide(scored: ScoredRun, gate: GateFile, *, sequential: bool = False) -> Decision:
     """Hold a run to a gate file.
+
+    Where the file has the reference's verdicts and the run's seeds and prompts are those, a metric
+    that is worse on the same images is a regression (see ``paired``), and windows are the absolute
+    limits beside that; elsewhere windows alone decide.
 
     A metric passes when its value lies in the window. Below, it is a regression when its whole
     interval lies below too, and above likewise a gain that the window does not expect; the other
     way round where smaller is better. When the interval still reaches into the window, or touches
     it, these images cannot tell. A run that is partial, was measured otherwise or is too small
     decides nothing, whatever its numbers.
+
+    Args:
+        sequential: look at the first fifth of the prompts, the first two fifths and so on, of a run
+            that may have fewer prompts than the gate, and stop where the answer is known.
     """
-    obstacles = [*_incomplete(scored, gate), *_other_conditions(scored, gate)]
+    test = paired_test(scored, gate, sequential)
+    planned = sequential and isinstance(test, PairedTest)
+    obstacles = _other_conditions(scored, gate, ("prompts",) if planned else ())
+    if not planned:
+        obstacles = [*_incomplete(scored, gate), *obstacles]
+    if isinstance(test, str):
+        checks = checks_of(scored, gate)
+        obstacles += [f"no sequential test: {test}"] if sequential else []
+    else:
+        # The limits are of all images of the plan: at an earlier look the pairs alone tell.
+        last = test.look == len(test.plan) or not planned
+        checks = checks_of(scored, gate) if last else _at_look(gate, test)
+        checks = [_with_change(check, test.changes.get(check.place)) for check in checks]
+        if planned and not test.decided:
+            obstacles.append(_undecided(test, gate))
     worst = list(Answer)
-    checks = sorted(checks_of(scored, gate), key=lambda check: worst.index(check.answer))
+    checks = sorted(checks, key=lambda check: worst.index(check.answer))
     answer = checks[0].answer if checks else Answer.CANNOT_TELL
     if obstacles:
         answer = Answer.CANNOT_TELL
     notes = [*_notes(scored, gate), *narrow_windows(checks)]
-    return Decision(scored, gate, answer, checks, obstacles, notes)
+    return Decision(scored, gate, answer, checks, obstacles, notes, test)
+
+
+def _undecided(test: PairedTest, gate: GateFile) -> str:
+    following = test.plan[test.look]
+    told = f"no answer at look {test.look} of {len(test.plan)}" if test.look else "no look yet"
+    images = following * gate.measured.images_per_prompt
+    return (
+        f"{told}: the next one is at {following:,} prompts ({images:,} images); go on with "
+        f"--limit {following}"
+    )
+
+
+def _at_look(gate: GateFile, test: PairedTest) -> list[Check]:
+    """Every window at a look before the last one, where only the change tells."""
+    groups = {"all": gate.metrics, **gate.groups}
+    return [
+        Check(group, key, window, change.value, nan, nan, Answer.PASS, "no loss found")
+        if (change := test.changes.get((group, key)))
+        else Check(group, key, window, nan, nan, nan, Answer.CANNOT_TELL, "not in these images")
+        for group, windows in groups.items()
+        for key, window in windows.items()
+    ]
+
+
+def _with_change(check: Check, change: Change | None) -> Check:
+    """What the paired test says of a metric that has not left its window for certain."""
+    if change is None or check.answer.failed:
+        return replace(check, change=change)
+    if change.worse:
+        reason = "worse than the reference on the same images"
+        return replace(check, change=change, answer=Answer.REGRESSION, reason=reason)
+    if change.certain and change.bearable:
+        return replace(check, change=change, reason="a loss, but less than the window allows")
+    return replace(check, change=change)
 
 
 def narrow_windows(checks: Sequence[Check]) -> list[str]:
@@ -126,7 +192,7 @@ def _incomplete(scored: ScoredRun, gate: GateFile) -> list[str]:
     return found
 
 
-def _other_conditions(scored: ScoredRun, gate: GateFile) -> list[str]:
+def _other_conditions(scored: ScoredRun, gate: GateFile, besides: Sequence[str]) -> list[str]:
     there, here = gate.measured, scored.signature
     differences = Conditions.of(here).differences(Conditions.of(there))
     differences += [
@@ -137,6 +203,7 @@ def _other_conditions(scored: ScoredRun, gate: GateFile) -> list[str]:
     return [
         f"other conditions: {one.name} is {one.own}, the gate was written with {one.other}"
         for one in differences
+        if one.name not in besides
     ]
 
 

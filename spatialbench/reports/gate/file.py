@@ -15,10 +15,11 @@ from ...plugins import Metric
 from ...runs.signature import Signature
 from ...scoring.summary import Group
 from ..scored import ScoredRun
+from .verdicts import Verdicts
 
-GATE_VERSION: Final = 3
-"""Version 1 had no ``edges``: its windows have both. Version 2 had no ``upper`` one alone, and is
-what is written where no window has that."""
+GATE_VERSION: Final = 4
+"""Version 1 had no ``edges``: its windows have both. Version 2 had no ``upper`` one alone, and 3 no
+``verdicts``. What is written is the lowest that a file fits."""
 
 Edges = Literal["both", "lower", "upper"]
 _SINCE: Final[Mapping[Edges, Literal[1, 2, 3]]] = {"both": 1, "lower": 2, "upper": 3}
@@ -81,11 +82,12 @@ class GateFile(BaseModel):
         metrics: windows by metric key, over all prompts.
         groups: the same by task.
         command: how the run was made, for whoever reads the file.
+        verdicts: of that run, for a test of a run on the same images.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gate_version: Literal[1, 2, 3]
+    gate_version: Literal[1, 2, 3, 4]
     signature: str
     also: tuple[Literal["method", "parameters", "base"], ...] = ()
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
@@ -93,6 +95,7 @@ class GateFile(BaseModel):
     metrics: dict[str, Window] = Field(min_length=1)
     groups: dict[str, dict[str, Window]] = Field(default_factory=dict)
     command: str | None = None
+    verdicts: Verdicts | None = None
 
     @property
     def measured(self) -> Signature:
@@ -106,7 +109,8 @@ class GateFile(BaseModel):
 
     def text(self) -> str:
         """The file's content."""
-        return self.model_dump_json(indent=2) + "\n"
+        left_out = {"verdicts"} if self.verdicts is None else None
+        return self.model_dump_json(indent=2, exclude=left_out) + "\n"
 
 
 def read_gate(path: Path) -> GateFile:
@@ -142,9 +146,10 @@ def read_gate(path: Path) -> GateFile:
         ) from error
     except UserError as error:
         raise UserError(f"{path}, signature: {error}") from error
-    least = max(_SINCE[window.edges] for window in _windows_of(gate.metrics, gate.groups))
+    least = _least(gate.metrics, gate.groups, gate.verdicts)
     if version < least:
         lacks = "no edges" if version == 1 else "no upper edge alone"
+        lacks = "no verdicts" if least == GATE_VERSION else lacks
         raise UserError(
             f'{path} is a gate file of version {version}, which has {lacks}: write "gate_version": '
             f"{least} there."
@@ -184,14 +189,17 @@ def gate_from(
             windows = _windows(group, columns, group_tolerance, one_sided)
             if windows:
                 groups[name] = windows
+    keys = list(dict.fromkeys([*metrics, *(key for of in groups.values() for key in of)]))
+    verdicts = Verdicts.of(scored, keys)
     return GateFile(
-        gate_version=max(2, *(_SINCE[window.edges] for window in _windows_of(metrics, groups))),
+        gate_version=_least(metrics, groups, verdicts, 2),
         signature=scored.result.signature,
         confidence=confidence,
         min_images=scored.result.images,
         metrics=metrics,
         groups=groups,
         command=scored.run.manifest.command,
+        verdicts=verdicts,
     )
 
 
@@ -206,6 +214,16 @@ def _windows(
             edges = worse if one_sided else "both"
             found[metric.key] = Window(value=round(value, 4), tolerance=tolerance, edges=edges)
     return found
+
+
+def _least(
+    metrics: Windows, groups: Mapping[str, Windows], verdicts: Verdicts | None, least: int = 1
+) -> Literal[1, 2, 3, 4]:
+    """The lowest version that has all of this."""
+    if verdicts is not None:
+        return GATE_VERSION
+    found = max(least, *(_SINCE[window.edges] for window in _windows_of(metrics, groups)))
+    return 1 if found == 1 else 2 if found == 2 else 3
 
 
 def _windows_of(metrics: Windows, groups: Mapping[str, Windows]) -> Iterator[Window]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from math import isnan
 
 from ...files.shown_text import markdown_text
 from ..cells import plain_cell
+from ..compare.report import difference_cell
 from ..report import Report
-from ..tables import Table
+from ..tables import UNDEFINED, Table
 from .decision import Answer, Check, Decision
+from .paired import PairedTest
 
 WORDS = {
     Answer.PASS: "pass",
@@ -22,11 +24,12 @@ WORDS = {
 def decision_report(decision: Decision) -> Report:
     """The decision in every form."""
     columns = ["group", "metric", "answer", "value", "low", "high"]
-    columns += ["window_low", "window_high", "reason"]
+    columns += ["window_low", "window_high", "reason", *_CHANGE]
     records = [
         [
             *(one.group, one.metric, one.answer.value, one.value, one.low, one.high),
             *(one.window.low, one.window.high, one.reason),
+            *_change(one).values(),
         ]
         for one in decision.checks
     ]
@@ -44,6 +47,7 @@ def markdown(decision: Decision) -> str:
         f"{result.prompts:,} prompts",
         "",
         *(f"- **{markdown_text(obstacle)}**" for obstacle in decision.obstacles),
+        *(f"- {markdown_text(line)}" for line in sentences(decision)),
         *(f"- {markdown_text(note)}" for note in decision.notes),
     ]
     return (
@@ -55,12 +59,14 @@ def markdown(decision: Decision) -> str:
 
 
 def _table(decision: Decision, whole: bool = True) -> Table:
+    paired = isinstance(decision.test, PairedTest)
     rows = [
         [
             check.group,
             check.metric,
             _with_interval(check),
             str(check.window),
+            *([_changed(check)] if paired else []),
             WORDS[check.answer],
             check.reason,
         ]
@@ -75,15 +81,16 @@ def _table(decision: Decision, whole: bool = True) -> Table:
     title = ""
     if whole:
         obstacles = [f"CANNOT TELL: {obstacle}" for obstacle in decision.obstacles]
-        notes = [*obstacles, *decision.notes, *notes]
+        notes = [*obstacles, *sentences(decision), *decision.notes, *notes]
         title = f"gate: {WORDS[decision.answer]} ({decision.scored.label})"
-    columns = ["prompts", "metric", "value [interval]", "window", "answer", "why"]
+    columns = ["prompts", "metric", "value [interval]", "window"]
+    columns += [*(["change [interval]"] if paired else []), "answer", "why"]
     return Table(columns, rows, title, notes)
 
 
 def _with_interval(check: Check) -> str:
     text = plain_cell(check.value)
-    return text if math.isnan(check.low) else f"{text} [{check.low:.2f}, {check.high:.2f}]"
+    return text if isnan(check.low) else f"{text} [{check.low:.2f}, {check.high:.2f}]"
 
 
 def _document(decision: Decision) -> dict[str, object]:
@@ -96,6 +103,7 @@ def _document(decision: Decision) -> dict[str, object]:
         "confidence": decision.gate.confidence,
         "obstacles": list(decision.obstacles),
         "notes": list(decision.notes),
+        "test": _test(decision),
         "checks": [
             {
                 "group": check.group,
@@ -106,7 +114,85 @@ def _document(decision: Decision) -> dict[str, object]:
                 "high": check.high,
                 "window": [check.window.low, check.window.high],
                 "reason": check.reason,
+                "change": _change(check) if check.change else None,
             }
             for check in decision.checks
         ],
     }
+
+
+_CHANGE = ("change", "change_low", "change_high", "p", "level")
+
+
+def _change(check: Check) -> dict[str, float | None]:
+    """The change on the reference's images, its interval, p, and the level that p is held to."""
+    if check.change is None:
+        return dict.fromkeys(_CHANGE)
+    found = check.change.difference
+    numbers = (found.value, found.low, found.high, found.p, check.change.level)
+    return dict(zip(_CHANGE, numbers, strict=True))
+
+
+def _changed(check: Check) -> str:
+    if check.change is None:
+        return UNDEFINED
+    if check.change.unchanged:
+        return "unchanged"
+    return difference_cell(check.change.difference)
+
+
+def _test(decision: Decision) -> dict[str, object]:
+    test = decision.test
+    if not isinstance(test, PairedTest):
+        return {"kind": "windows", "why": test}
+    return {
+        "kind": "paired",
+        "asked_first": test.first[1],
+        "images": test.images,
+        "images_planned": test.whole,
+        "gained": test.gained,
+        "lost": test.lost,
+        "look": test.look,
+        "looks": len(test.plan),
+        "decided": test.decided,
+    }
+
+
+def sentences(decision: Decision) -> list[str]:
+    """Which test decided, how many images changed, and what these images can show."""
+    test = decision.test
+    if not isinstance(test, PairedTest):
+        return [f"test: windows alone, not paired with the reference's images ({test})"]
+    key = test.first[1]
+    changed = test.gained + test.lost
+    said = [
+        f"test: paired with the reference, image by image: {changed:,} of {test.images:,} images "
+        f"changed ({test.gained:,} became right, {test.lost:,} became wrong)"
+    ]
+    if len(test.plan) > 1:
+        said.append(_looks(test))
+    change = test.changes.get(test.first)
+    if change is not None and not isnan(change.smallest):
+        said.append(
+            f"these images find a loss of {change.smallest:.1f} points of {key} in 4 of 5 runs"
+        )
+    first, rest = (f"{100 * share:.2g} %" for share in test.alarms)
+    others = f", all other checks together in {rest}" if test.alarms[1] else ""
+    said.append(
+        f"change: run minus reference on the same images; where nothing is worse, {key} fails in "
+        f"at most {first} of runs{others}"
+    )
+    return said
+
+
+def _looks(test: PairedTest) -> str:
+    """``decided at look 2 of 5, with 1,280 of 3,200 images: 1,920 need not be made``."""
+    looks = len(test.plan)
+    if not test.decided:
+        return f"sequential: {test.look} of {looks} looks, no answer yet"
+    left = test.whole - test.images
+    saved = f"{left:,} need not be made" if left else "none was saved"
+    return (
+        f"sequential: decided at look {test.look} of {looks}, with {test.images:,} of "
+        f"{test.whole:,} images: {saved}"
+    )

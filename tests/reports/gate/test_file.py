@@ -35,12 +35,21 @@ def test_a_written_file_reads_back(content: dict[str, Any], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gate_version": 4}, "version 4, and this spatialbench reads versions 1 to 3: install"),
+        ({"gate_version": 5}, "version 5, and this spatialbench reads versions 1 to 4: install"),
         ({"gate_version": "2"}, "version '2'"),
         ({"gate_version": True}, "version True"),
         ({"gate_version": 2.0}, "version 2.0"),
         ({"metrics": {"right": {"value": 1, "tolerance": 1, "edges": "left"}}}, "right.edges"),
-        ({"metrics": {"right": {"value": 1, "tolerance": 1, "edges": "upper"}}}, "no upper edge"),
+        ({"gate_version": 3}, 'version 3, which has no verdicts: write "gate_version": 4'),
+        (
+            {
+                "gate_version": 2,
+                "verdicts": None,
+                "metrics": {"right": {"value": 1, "tolerance": 1, "edges": "upper"}},
+            },
+            "no upper edge",
+        ),
+        ({"verdicts": {"metric": "right", "columns": {}}}, "verdicts"),
         ({"gate_version": None}, "version None"),
         ({"metrics": {}}, "metrics"),
         ({"metrics": {"right": {"value": 1, "tolerance": -1}}}, "metrics.right.tolerance"),
@@ -67,6 +76,7 @@ def test_a_file_of_version_1_is_read_with_both_edges(
     path = tmp_path / "gate.json"
     window = {"value": 50, "tolerance": 2}
     old = {**content, "gate_version": 1, "metrics": {"right": window}, "groups": {}}
+    del old["verdicts"]
     path.write_text(json.dumps(old))
     (read,) = read_gate(path).metrics.values()
     assert (read.low, read.high, str(read)) == (48, 52, "48.00 to 52.00")
