@@ -60,6 +60,7 @@ def opened(asked: Evaluation) -> Iterator[Run]:
         asked.command,
         shared=not asked.shard.whole,
         name=called(asked, asked.found),
+        until=asked.until,
     ) as run:
         transform = method.transform if isinstance(method, Transformed) else None
         sentence = record_sent_prompts(run, transform)

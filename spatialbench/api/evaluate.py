@@ -15,6 +15,7 @@ from .console import told
 from .evaluation import Evaluation
 from .rewriting import Rewriting
 from .run import Run
+from .until import run, seeds_for
 
 if TYPE_CHECKING:
     from ..executors import Executor
@@ -36,7 +37,8 @@ def evaluate(
     height: int | None = None,
     dtype: str | None = None,
     prompt_transform: Rewriting | None = None,
-    seeds: str = "protocol",
+    seeds: str | None = None,
+    until: str | None = None,
     detector: str | Detector | DetectorPlugin | None = None,
     judge: Judges = None,
     rule: str | Rule | None = None,
@@ -75,7 +77,9 @@ def evaluate(
         dtype: ``float32``, ``float16`` or ``bfloat16``.
         prompt_transform: what rewrites the prompts before the method sees them: a name,
             ``file:PATH``, a dictionary from prompt ids to texts, or a ``PromptTransform``.
-        seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``.
+        seeds: ``protocol`` (the benchmark's) or ``hashed[:BASE]``; None for ``protocol``, and for
+            ``hashed`` with ``until`` and one image per prompt.
+        until: go on over the shuffle until an interval is so narrow, as ``"VISOR_uncond±1"``.
         detector: None for the benchmark's own, and for the lab's images the lab's own.
         judge: for a rule that needs answers or similarity, or a list of one for each; None for the
             benchmark's own.
@@ -117,7 +121,8 @@ def evaluate(
         limit=limit,
         only=Selection.parse_only(only),
         images_per_prompt=images_per_prompt,
-        seeds=seeds,
+        seeds=seeds_for(seeds, until, images_per_prompt),
+        until=until,
         detector=detector,
         judge=judge,
         rule=rule,
@@ -135,7 +140,7 @@ def evaluate(
         progress=shown,
     )
     try:
-        stored, summary = asked.run()
+        stored, summary = run(asked)
     finally:
         shown.end()
     return Run(stored, summary)

@@ -47,6 +47,7 @@ class Evaluation:
         here: whether this machine must have the device, if the work is done in this process.
         command: what makes the images again, for ``status`` to show.
         retry_refused: whether what earlier commands were refused is asked for again.
+        until: what the number of prompts is decided by; ``until.run`` decides.
         configured: the method as another evaluation of the same settings made it; None to make it.
         overlap: whether images are looked at while others are being made.
     """
@@ -81,6 +82,7 @@ class Evaluation:
     here: bool = True
     command: str | None = None
     retry_refused: bool = False
+    until: str | None = None
     configured: Method | None = None
     known_names_only: bool = False
     synonyms: bool = False

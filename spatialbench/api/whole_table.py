@@ -68,6 +68,10 @@ class WholeTable:
                 f"{benchmark.name}:{name} has a rule of its own for every prompt set: leave out "
                 "--rule and --threshold, and score single runs by others afterwards."
             )
+        if asked.until is not None:
+            raise UserError(
+                f"--until is for one prompt set, and {benchmark.name}:{name} has several: name one."
+            )
         before = name_and_rest("benchmark", str(asked.bench))[0]
         subsets = dict.fromkeys(benchmark.tables[name].values())
         judges = _judges(asked, benchmark, subsets)

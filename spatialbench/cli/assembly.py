@@ -10,12 +10,21 @@ from typing import Any
 import click
 
 from ..api.evaluation import Evaluation
+from ..api.until import seeds_for
 from ..api.what import object_of, parameters_of
 from ..errors import typed
 from ..plugins.parameters import assignments
 from ..runs.selection import Selection
 
-_LATER = ("--detector", "--judge", "--rule", "--threshold", "--format", "--price-per-hour")
+_LATER = (
+    "--until",
+    "--detector",
+    "--judge",
+    "--rule",
+    "--threshold",
+    "--format",
+    "--price-per-hour",
+)
 """Options of ``run`` that ``generate`` does not have, each with a value."""
 _FLAGS = ("--calibrate", "--dry-run", "--known-names-only", "--overlap", "--synonyms")
 
@@ -32,7 +41,7 @@ def evaluation(values: dict[str, Any], **others: Any) -> Evaluation:
         "what": found,
         "parameters": assignments(values["assignments"], parameters_of(found)),
         "only": Selection.parse_only(values["only"]),
-        "seeds": values["seed_scheme"],
+        "seeds": seeds_for(values["seed_scheme"], values.get("until"), values["images_per_prompt"]),
         "out": Path(values["out"]) if values["out"] else None,
         "command": command_line(),
     }

@@ -129,9 +129,8 @@ run_options = stack(
     ),
     click.option(
         "--seed-scheme",
-        default="protocol",
-        show_default=True,
-        help="protocol (the benchmark's seeds) or hashed[:BASE].",
+        help="protocol (the benchmark's seeds) or hashed[:BASE]; default: protocol, and hashed "
+        "with --until and one image per prompt.",
     ),
     batch_size_option,
     device_option,

@@ -12,6 +12,7 @@ from ..weights.devices import chosen_device, named_device
 from . import assembly
 from .dry_run import dry_run_options, plan_report, refuse_without_dry_run, table_plan_report
 from .options import format_option, rule_options, run_options, table_detector_options
+from .parsing import Utf8
 from .working import (
     WorkingOptions,
     refuse_given_up,
@@ -33,6 +34,13 @@ from .working import (
     "result.",
 )
 @dry_run_options
+@click.option(
+    "--until",
+    type=Utf8(),
+    metavar="METRIC±POINTS",
+    help="Go on over the shuffle until the 95 % interval of a metric is so narrow, as in "
+    "'VISOR_uncond+-1'; the prompts of --limit, else all of them, are the most.",
+)
 @format_option
 def command(
     dry_run: bool, calibrate: bool, price_per_hour: float | None, form: Form, **values: Any
@@ -50,6 +58,7 @@ def command(
         click.echo(_plan(values, working, calibrate, price_per_hour).text(form))
         return
     refuse_without_dry_run(calibrate, price_per_hour)
+    from ..api import until
     from ..api.whole_table import WholeTable
     from ..reports.single import summary_report
     from ..runs.timing import read_pace
@@ -64,7 +73,7 @@ def command(
         table = WholeTable.of(asked)
         if table is None:
             meanwhile = f"To make only the images meanwhile, type '{assembly.generate_command()}'."
-            done = [asked.run(meanwhile=meanwhile)]
+            done = [until.run(asked, meanwhile=meanwhile)]
         else:
             done = table.run()
         for opened, summary in done:

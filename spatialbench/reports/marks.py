@@ -39,6 +39,11 @@ MARKS = {
         "[j]",
         "what scores its images also chose them among several, which makes the values too good",
     ),
+    "stopped": (
+        "[s]",
+        "stopped by its own interval: how many prompts there are was decided by how well a metric "
+        "was known (--until); it competes like a row without a mark",
+    ),
     "prompts-rewritten": (
         "[p]",
         "made from rewritten prompts and judged by the benchmark's own; it competes with rows of "
@@ -63,7 +68,7 @@ MARKS = {
 """Marks of published rows, methods, rules and judges: what stands in the table, what it means."""
 _COMPETING = frozenset(
     {
-        *("reconstruction", "corrected", "unpinned", "prompts-rewritten", "known-names"),
+        *("reconstruction", "corrected", "unpinned", "prompts-rewritten", "known-names", "stopped"),
         *("synonyms", "own-rule", UNKNOWN_WEIGHTS),
     }
 )
@@ -98,7 +103,8 @@ def method_marks(result: Summary) -> tuple[str, ...]:
     known = ("known-names",) if signature.names is not None else ()
     renamed = ("synonyms",) if RENAMED in signature.detector else ()
     own = (*_own_marks(signature), *unknown, *rewritten, *chosen)
-    return (*own, *known, *renamed, *_rule_marks(signature))
+    stopped = ("stopped",) if signature.until is not None else ()
+    return (*own, *stopped, *known, *renamed, *_rule_marks(signature))
 
 
 def _rule_marks(signature: Signature) -> tuple[str, ...]:

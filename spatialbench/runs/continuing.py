@@ -50,7 +50,7 @@ def _continued(folder: Path, before: Manifest, manifest: Manifest, expect: Expec
     manifest = manifest.model_copy(update={"machines": machines, **told})
     asked = expect(manifest.selection)
     if _keeps_selection(folder, expect(before.selection), asked):
-        kept = {"selection": before.selection, "command": before.command}
+        kept = {"selection": before.selection, "command": before.command, "until": before.until}
         manifest = manifest.model_copy(update=kept)
     return manifest
 

@@ -89,6 +89,8 @@ class Manifest(BaseModel):
     """The backbone as it was named without a commit; the identity has the commit it stood for."""
     name: Annotated[str | None, AfterValidator(_name)] = None
     """What its user calls the run in tables; left out of the file where nobody said."""
+    until: str | None = None
+    """The interval that decided how many prompts there are; left out where nobody asked."""
 
     @property
     def again(self) -> str | None:
@@ -112,7 +114,7 @@ class Manifest(BaseModel):
     def text(self) -> str:
         """The file's content."""
         unsaid: dict[str, Any] = {
-            name: True for name in ("resolved", "name") if getattr(self, name) is None
+            name: True for name in ("resolved", "name", "until") if getattr(self, name) is None
         }
         if self.selection.known_names is None:
             unsaid["selection"] = {"known_names"}

@@ -131,6 +131,7 @@ def opened_run(
     *,
     shared: bool = False,
     name: str | None = None,
+    until: str | None = None,
 ) -> Iterator[Run]:
     """Start a run, or continue the one of the same identity, and hold it for writing.
 
@@ -145,6 +146,7 @@ def opened_run(
         command: what the user typed, for ``status`` to show when images are missing.
         shared: as one of several shards, which must ask for the same selection.
         name: what to call the run in tables; None leaves the name that it has.
+        until: by which interval this selection was found; None where it was given.
 
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
@@ -161,6 +163,7 @@ def opened_run(
         command=command,
         resolved=spec.resolved,
         name=None if name is None else checked_name(name),
+        until=until,
     )
     if (folder / NAME).exists():
         same_identity(folder, read_manifest(folder).identity, spec.identity)

@@ -39,6 +39,7 @@ class Signature:
         parameters: settings of the method, as text.
         base: backbone and the first digits of its revision or weight hash.
         seeds: seed scheme.
+        until: the interval that decided how many prompts there are, as ``VISOR_uncond+-1``.
         run: id of the run, which stands for every setting.
         software: version of spatialbench.
     """
@@ -60,6 +61,7 @@ class Signature:
     base: str | None = None
     seeds: str | None = None
     run: str | None = None
+    until: str | None = None
 
     def __str__(self) -> str:
         parts = [_quoted(self.benchmark)]
@@ -77,6 +79,7 @@ class Signature:
         add("for", self.stands_in_for)
         add("thr", repr(float(self.threshold)))
         add("n", f"{self.prompts}x{self.images_per_prompt}")
+        add("until", self.until)
         add("found", self.found)
         if self.method is not None:
             inside = ",".join(f"{_quoted(k)}={_quoted(v)}" for k, v in self.parameters.items())
@@ -118,6 +121,7 @@ class Signature:
                 base=_text(parts, "base"),
                 seeds=_text(parts, "seeds"),
                 run=_text(parts, "run"),
+                until=_text(parts, "until"),
             )
         except (ValueError, KeyError) as error:
             raise _unreadable(line) from error

@@ -246,6 +246,8 @@ def _inputs(looks: Looks, judging: Judging) -> str:
         "software": software(),
         "summary": FORMAT,
     }
+    if run.manifest.until is not None:
+        what["until"] = run.manifest.until
     if evidence := judging.state(run.expected.prompts):
         what["evidence"] = evidence
     digest = hashlib.sha256(canonical_json(what).encode())
@@ -291,4 +293,5 @@ def _signature(looks: Looks, judging: Judging, found: int) -> Signature:
         base=signatures.base(run.generator),
         seeds=str(expected.seeds),
         run=run.manifest.id,
+        until=None if run.is_part else run.manifest.until,
     )

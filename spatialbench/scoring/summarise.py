@@ -13,6 +13,7 @@ from ..prompt_transforms import IDENTITY_KEY, is_given
 from ..runs.imported import REWRITTEN, rewritten_note
 from ..runs.sent_prompts import transform_note
 from ..runs.signature import Signature
+from ..runs.until import Until, half_width
 from .price import price
 from .rules.catalogue import family_of
 from .summary import Group, Summary
@@ -47,6 +48,7 @@ def summarise(
     metrics = benchmark.metrics if family is None else family.metrics
     images = len(table.prompt_row)
     images_expected = signature.prompts * signature.images_per_prompt
+    numbers = _numbers(benchmark, metrics, table)
     return Summary(
         benchmark=benchmark.name,
         subset=heading.subset,
@@ -56,7 +58,7 @@ def summarise(
         detector=signature.detector,
         threshold=signature.threshold,
         signature=str(signature),
-        **_numbers(benchmark, metrics, table),
+        **numbers,
         images_expected=images_expected,
         prompts_expected=signature.prompts,
         partial=images < images_expected,
@@ -66,9 +68,24 @@ def summarise(
             task: Group(**_numbers(benchmark, metrics, part))
             for task, part in by_task(table).items()
         },
-        notes=tuple(_notes(benchmark, table, signature, looked)),
+        notes=(
+            *_until(signature, numbers["intervals"]),
+            *_notes(benchmark, table, signature, looked),
+        ),
         breakdowns=dict(benchmark.breakdowns(table)) if family is None else {},
     )
+
+
+def _until(signature: Signature, intervals: Mapping[str, Any]) -> list[str]:
+    """Whether the run stopped by its own interval, and what that is."""
+    if signature.until is None:
+        return []
+    until = Until.parse(signature.until)
+    half = half_width(*intervals.get(until.metric, (None, None)))
+    seen = f"{until.metric} ±{half:.2f} with {signature.prompts:,} prompts, asked for {until.shown}"
+    if until.reached(half):
+        return [f"stopped by its own interval: {seen}"]
+    return [f"not as narrow as asked: {seen}; the same command goes on while there are prompts"]
 
 
 def _notes(

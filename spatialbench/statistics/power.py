@@ -13,7 +13,7 @@ from statistics import NormalDist
 from ..errors import UserError
 
 
-def kish(images: int, correlation: float) -> float:
+def kish(images: float, correlation: float) -> float:
     """Design effect of ``images`` images per prompt with an intra-prompt correlation in [0, 1]."""
     return 1 + (images - 1) * correlation
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...plugins import ScoreTable
 from ...prompts import prompt_set_hash
-from ...runs.selection import Selection, select
+from ...runs.selection import select
 from ...scoring.verdicts import take_rows
 from ...statistics.spending import LOOKS, look_sizes
 from ..scored import ScoredRun
@@ -94,7 +94,7 @@ def _pair(
         return f"the seeds are {expected.seeds}, and those of the gate are {there.seeds}"
     if expected.images_per_prompt != there.images_per_prompt:
         return "the run has another number of images per prompt"
-    chosen = Selection(limit=there.prompts, only=expected.selection.only)
+    chosen = replace(expected.selection, limit=there.prompts)
     prompts = select(expected.all_prompts, chosen)
     if prompt_set_hash(prompts) != gate.verdicts.prompts_sha256:
         return "the run has other prompts than those of the verdicts in the gate file"
