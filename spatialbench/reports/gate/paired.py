@@ -95,7 +95,7 @@ def _pair(
     if expected.images_per_prompt != there.images_per_prompt:
         return "the run has another number of images per prompt"
     chosen = replace(expected.selection, limit=there.prompts)
-    prompts = select(expected.all_prompts, chosen)
+    prompts = select(expected.all_prompts, chosen, scored.benchmark.labels)
     if prompt_set_hash(prompts) != gate.verdicts.prompts_sha256:
         return "the run has other prompts than those of the verdicts in the gate file"
     if len(expected.prompts) != len(prompts) and not sequential:
