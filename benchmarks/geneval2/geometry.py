@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from spatialbench.errors import UserError
 from spatialbench.plugins import Metric, Parameter, ScoreTable, Verdict
 from spatialbench.plugins.rule_plugin import shares
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.scoring.rules.any_benchmark import AnyBenchmarkRule, Seen, pair_facts
-from spatialbench.scoring.rules.box_pairs import as_boxes
+from spatialbench.scoring.rules.box_pairs import distinct
 from spatialbench.scoring.rules.catalogue import GeometryPlugin
 from spatialbench.scoring.rules.constraints import DEPTH_MARGIN, PREFERRED, TAU, Constraint
 from spatialbench.scoring.rules.relation_checks import RelationCheck, check_relations
@@ -104,7 +103,7 @@ class PositionRule(AnyBenchmarkRule):
                 if seen.stands_for(found.labels[row], name)
             ]
             own.sort(key=lambda row: -float(found.scores[row]))
-            rows += _distinct(found.boxes, own, self.overlap, number)
+            rows += distinct(found.boxes, own, self.overlap, number)
         kept = type(found).build(
             found.boxes[rows],
             found.scores[rows],
@@ -114,28 +113,6 @@ class PositionRule(AnyBenchmarkRule):
         )
         masks = None if seen.masks is None else [seen.masks[row] for row in rows]
         return Seen(kept, seen.threshold, seen.stands_for, seen.depth, masks)
-
-
-def _distinct(
-    boxes: npt.NDArray[np.float32], rows: Sequence[int], overlap: float, most: int
-) -> list[int]:
-    """The first ``most`` of these rows of boxes none of which overlaps an earlier one too much."""
-    kept: list[int] = []
-    for row in rows:
-        if len(kept) == most:
-            break
-        if not any(_iou(boxes[row], boxes[other]) > overlap for other in kept):
-            kept.append(row)
-    return kept
-
-
-def _iou(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes of shape (4,); 0 where neither has an area."""
-    first, second = as_boxes(np.stack([a, b]))
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    shared = float(np.prod(np.maximum(sides, 0.0)))
-    areas = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]))
-    return shared / (areas - shared) if areas > shared else 0.0
 
 
 def _verdict(checks: Sequence[RelationCheck], reason: str) -> Verdict:

@@ -47,6 +47,7 @@ _VERBS = {
     "tag": ("tag", "The noun phrases in a file of prompts, for rules that ask about them."),
     "fetch": ("fetch", "Download pinned weights or prompt files into the cache."),
     "doctor": ("doctor", "Check this installation: versions, weights, detectors."),
+    "extract": ("extract", "Training images with captions from a folder of photographs."),
     "esplora": ("esplora", "Training images whose relations were checked, and a LoRA from them."),
     "lab": ("lab", "The embedded lab: draw its world, train its models."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,3 +60,37 @@ def axis_pairs(a: npt.ArrayLike, b: npt.ArrayLike, axis: int) -> AxisPairs:
     overlap = np.where(point, (shared >= 0).astype(np.float64), np.minimum(ratio, 1.0))
     offset = (low_b + high_b) / 2 - (low_a + high_a) / 2
     return AxisPairs(offset, overlap, np.maximum(size_a, size_b))
+
+
+def shared_area(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[float, float, float]:
+    """Area of the intersection of two boxes of shape (4,), and their own areas."""
+    first, second = as_boxes(np.stack([np.asarray(a), np.asarray(b)]))
+    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+    one, other = (float(np.prod(box[2:] - box[:2])) for box in (first, second))
+    return float(np.prod(np.maximum(sides, 0.0))), one, other
+
+
+def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    """Intersection over union of two boxes of shape (4,); 0 where neither has an area."""
+    shared, one, other = shared_area(a, b)
+    return shared / (one + other - shared) if one + other > shared else 0.0
+
+
+def distinct(
+    boxes: npt.NDArray[np.float32], rows: Sequence[int], overlap: float, most: int | None = None
+) -> list[int]:
+    """Those of these rows of boxes that are another object than those before them.
+
+    Args:
+        boxes: (n, 4).
+        rows: of boxes of one name, best first.
+        overlap: intersection over union above which two boxes are one object; 1 for never.
+        most: how many at most; None for all.
+    """
+    kept: list[int] = []
+    for row in rows:
+        if len(kept) == most:
+            break
+        if not any(iou(boxes[row], boxes[other]) > overlap for other in kept):
+            kept.append(row)
+    return kept
