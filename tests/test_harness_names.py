@@ -31,6 +31,7 @@ EXCEPTIONS = {
     ("cli/esplora.py", "owlvit"): "the detector of the training images",
     ("cli/esplora.py", "sd"): "what makes the training images",
     ("cli/__init__.py", "esplora"): VERB,
+    ("cli/extract.py", "esplora"): VERB,
     ("runs/manifest.py", "esplora"): VERB,
     ("lora_training", "esplora"): VERB,
     ("lora_training", "esplora-training"): "the benchmark of its own prompts",

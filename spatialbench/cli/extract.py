@@ -28,9 +28,8 @@ _THRESHOLD = 0.3
 @click.option("--objects", help="Names to look for, comma-separated; default: the 80 of COCO.")
 @click.option(
     "--detector",
-    default="owlvit",
-    show_default=True,
-    help="NAME, or NAME:WEIGHTS with a folder or org/name@revision.",
+    help="NAME, or NAME:WEIGHTS with a folder or org/name@revision; default: that of training sets "
+    "of generated images.",
 )
 @click.option(
     "--threshold",
@@ -52,7 +51,9 @@ _THRESHOLD = 0.3
     help="Of SCOP's side=32, share=0.2, distance=2, overlap=0.3, ratio=0.5 another value; give "
     "--filter again for another one.",
 )
-@click.option("--tau", type=FiniteFloat(0), default=3.0, show_default=True, help="As esplora-r1.")
+@click.option(
+    "--tau", type=FiniteFloat(0), default=3.0, show_default=True, help="Strictness, above 0."
+)
 @click.option(
     "--margin",
     type=FiniteFloat(0, 1),
@@ -70,7 +71,7 @@ def command(
     folder: Path,
     out: Path,
     objects: str | None,
-    detector: str,
+    detector: str | None,
     threshold: float,
     depth: str | None,
     filters: tuple[str, ...],
@@ -88,6 +89,7 @@ def command(
     Then: spatialbench esplora train SET
     """
     from ..api.choosing import configured_model
+    from ..lora_training.benchmark import PLUGIN
     from ..lora_training.extract import Extraction, extract
     from ..lora_training.photograph_pairs import PairFilter
     from ..lora_training.photographs import Photographs
@@ -103,7 +105,7 @@ def command(
             out,
             (width, height),
             tuple(dict.fromkeys(names or COCO_NAMES)),
-            configured_model("detector", detector, where, offline),
+            configured_model("detector", detector or PLUGIN.detector, where, offline),
             None if depth is None else named_model(depth, where, offline),
             progress(),
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +133,7 @@ class Photographs:
         found.append(required("a set of these settings", self._same_settings))
         require(found, fetch=self._fetch)
 
-    def looked_at(self) -> Iterator[tuple[Photograph, Detections]]:
+    def looked_at(self) -> Generator[tuple[Photograph, Detections], None, None]:
         """Every photograph with what the detector found in it, in the order of the files.
 
         Raises:

@@ -105,7 +105,7 @@ def draw(path: Path, **boxes: Box) -> None:
     image = Image.new("RGB", (200, 200), (120, 120, 120))
     for name, box in boxes.items():
         image.paste(COLOURS[name], box)
-    image.save(path, **({"quality": 95} if path.suffix == ".jpg" else {}))
+    image.save(path, quality=95)
 
 
 @pytest.fixture
@@ -222,6 +222,10 @@ def test_depth(folder: Path, tmp_path: Path) -> None:
     assert len(maps) == 2
 
 
+def corners(*values: float) -> npt.NDArray[np.float32]:
+    return np.array(values, dtype=np.float32)
+
+
 def boxes(a: Sequence[float], b: Sequence[float], score: float = 0.9) -> Detections:
     return Detections.build([a, b], [score, score], ["dog", "cat"], 100, 100)
 
@@ -245,19 +249,19 @@ def boxes(a: Sequence[float], b: Sequence[float], score: float = 0.9) -> Detecti
     ],
 )
 def test_scops_filters(a: Sequence[float], b: Sequence[float], why: str | None) -> None:
-    first, second = np.float32(a), np.float32(b)
+    first, second = corners(*a), corners(*b)
     assert PairFilter().refuses(first, second, 100, 100) == why
     assert PairFilter().refuses(second, first, 100, 100) == why
 
 
 def test_the_other_filters() -> None:
-    one, two = np.float32([0, 0, 40, 40]), np.float32([50, 0, 90, 40])
+    one, two = corners(0, 0, 40, 40), corners(50, 0, 90, 40)
     # Together 3,200 pixels: a fifth of 16,000.
     assert PairFilter().refuses(one, two, 160, 100) is None
     assert PairFilter().refuses(one, two, 161, 100) == LITTLE
     # The diagonal of 40 x 40 is 56.57, so that 113 apart is near and 114 is far.
     for apart, why in ((113, None), (114, FAR)):
-        moved = two + np.float32([apart - 50, 0, apart - 50, 0])
+        moved = two + corners(apart - 50, 0, apart - 50, 0)
         assert PairFilter().refuses(one, moved, 120, 100) == why
     with pytest.raises(UserError, match="--filter share=-1 is not a number from 0 on"):
         PairFilter.of({"share": -1})
