@@ -14,7 +14,16 @@ from spatialbench.prompts import Prompt
 
 from .answers import combine
 from .boxes import Box
-from .depth_maps import Depth, OfficialMaps, nearness, nearness_inside
+from .depth_maps import (
+    DEPTH_MODEL,
+    FOLDER_VARIABLE,
+    Depth,
+    OfficialMaps,
+    RunMaps,
+    folder_named,
+    nearness,
+    nearness_inside,
+)
 from .finding import last_before_both
 from .frame import framed
 from .judging import CORRECTED as CORRECTED_VARIANT
@@ -96,8 +105,30 @@ class DepthRule(Rule):
         return self.judge(prompt, evidence.boxes, threshold, lambda: evidence.depth)
 
     def source(self, kind: str, run: Path | None) -> Source | None:
-        """The depth maps under their official names, in the folder that a variable names."""
-        return OfficialMaps() if kind == DEPTH else None
+        """The depth maps of the run; or those of the folder that a variable names."""
+        if kind != DEPTH:
+            return None
+        return OfficialMaps() if run is None or folder_named() else RunMaps(run)
+
+    def depth_model(self, given: str | None = None) -> str | None:
+        """DPT-hybrid, where no variable names a folder of maps.
+
+        Raises:
+            UserError: another model is given, or one besides that folder.
+        """
+        if given is None:
+            return None if folder_named() else DEPTH_MODEL
+        if given.partition(":")[0] != DEPTH_MODEL:
+            raise UserError(
+                f"{self.name} judges by the maps of {DEPTH_MODEL}: give --depth {DEPTH_MODEL} or "
+                f"{DEPTH_MODEL}:WEIGHTS, or leave --depth out."
+            )
+        if folder_named():
+            raise UserError(
+                f"{FOLDER_VARIABLE} names a folder of depth maps, so none are made: unset it, or "
+                "leave --depth out."
+            )
+        return given
 
     def takes(self, label: str, word: str) -> bool:
         """Whether a box of that label can stand for the word."""

@@ -5,7 +5,7 @@ Wherever a name is taken, so is the object itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,10 @@ from ..plugins import (
     Detector,
     DetectorPlugin,
     Judge,
-    JudgePlugin,
 )
 from ..plugins.detector_names import plugin_of
 from ..plugins.discovery import VARIABLE, name_and_rest, named_object
-from ..plugins.evidence import ANSWERS, OF_JUDGES, SEEN, Looking
+from ..plugins.evidence import Looking
 from ..plugins.members import checked, configured
 from ..plugins.subsets import default_detector
 from .choosing_rules import judging as judging
@@ -30,10 +29,6 @@ from .choosing_rules import rule as rule
 if TYPE_CHECKING:
     from ..prompts import Prompt
     from ..runs.opening import Run
-
-
-Judges = str | Judge | JudgePlugin | Sequence[str | Judge | JudgePlugin] | None
-"""What names judges: one, or several that give different kinds of evidence; None for nobody."""
 
 
 def _nothing(text: str) -> None:
@@ -143,57 +138,6 @@ def plain_detector(
     from ..stages.known_names import asked_names, with_synonyms
 
     return with_synonyms(chosen, asked_names(benchmark, subset))
-
-
-def judges(
-    given: Judges,
-    benchmark: Benchmark,
-    rule: str,
-    kinds: Collection[str],
-    device: str,
-    offline: bool,
-    *,
-    alone: bool = False,
-) -> list[Judge]:
-    """The judges meant: for each kind of evidence the one named, else the benchmark's own.
-
-    Args:
-        given: one, several of different kinds, or None.
-        rule: the name of the rule that needs their answers.
-        kinds: what the rule needs.
-        alone: none besides those named, where any is.
-
-    Raises:
-        UserError: none is named and the benchmark has none, an unknown name, or one that gives
-            what the rule does not need, or another of those named gives.
-    """
-    named = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
-    made: dict[str, Judge] = {}
-    for one in named:
-        judge: Judge = configured_model("judge", one, device, offline)
-        if judge.gives not in kinds:
-            wanted = " and ".join(kind for kind in OF_JUDGES if kind in kinds)
-            raise UserError(
-                f"{rule} judges by {wanted}, and the judge {judge.signature()} gives "
-                f"{judge.gives}: give another --judge, or leave it out."
-            )
-        if judge.gives in made:
-            raise UserError(
-                f"two judges are named for {judge.gives} ({made[judge.gives].signature()} and "
-                f"{judge.signature()}): give one --judge."
-            )
-        made[judge.gives] = judge
-    for kind in OF_JUDGES:
-        if kind in kinds and kind not in made and not (alone and named):
-            own = benchmark.judge if kind == ANSWERS else benchmark.similarity_judge
-            if own is None:
-                known = ", ".join(plugins.names("judge")) or "none is installed"
-                raise UserError(
-                    f"{rule} judges by a judge's {SEEN[kind].what}: give --judge NAME, or "
-                    f"path/to/file.py:NAME (known names: {known})."
-                )
-            made[kind] = configured_model("judge", own, device, offline)
-    return [made[kind] for kind in OF_JUDGES if kind in made]
 
 
 _MODELS: Mapping[Looking, type[Any]] = {"detector": Detector, "judge": Judge}

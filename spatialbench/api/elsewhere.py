@@ -15,6 +15,7 @@ from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 from ..weights.devices import chosen_device
 from . import choosing
+from .asked_models import Judges
 from .bringing import bring_file, bring_images
 from .console import told
 from .looking import Judged
@@ -24,6 +25,7 @@ from .run import Run
 if TYPE_CHECKING:
     from ..exchange.in_memory import Images
     from ..executors import Executor
+    from ..stages.depth_model import DepthModel
 
 
 def score(
@@ -40,7 +42,8 @@ def score(
     allow_partial: bool = False,
     prompt_transform: Rewriting | None = None,
     detector: str | Detector | DetectorPlugin | None = None,
-    judge: choosing.Judges = None,
+    judge: Judges = None,
+    depth: str | DepthModel | None = None,
     rule: str | Rule | None = None,
     threshold: float | None = None,
     out: str | Path | None = None,
@@ -70,6 +73,7 @@ def score(
             ``unrecorded``; None for what the files say.
         detector: see ``evaluate``; so for what follows.
         judge: see there.
+        depth: see there.
         rule: see there.
         threshold: see there.
         out: see there.
@@ -102,7 +106,18 @@ def score(
     if isinstance(executor, str):
         executor = named_executor(executor, shown.notice, workers=workers, device=device)
     given = images if isinstance(images, Mapping) else Path(images)
-    looking = Judged(judging, detector, judge, True, device, shown, offline, batch_size, executor)
+    looking = Judged(
+        judging,
+        detector,
+        judge,
+        True,
+        device,
+        shown,
+        offline,
+        batch_size,
+        executor,
+        depth=depth,
+    )
     if isinstance(given, Path) and layout is None:
         layout = file_kind(given, benchmark, subset)
     try:

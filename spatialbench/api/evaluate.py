@@ -10,7 +10,7 @@ from ..executors.named import named_executor
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
 from ..runs.progress import Progress
 from ..runs.selection import Selection
-from .choosing import Judges
+from .asked_models import Judges
 from .console import told
 from .evaluation import Evaluation
 from .rewriting import Rewriting
@@ -19,6 +19,7 @@ from .until import run, seeds_for
 
 if TYPE_CHECKING:
     from ..executors import Executor
+    from ..stages.depth_model import DepthModel
 
 
 def evaluate(
@@ -41,6 +42,7 @@ def evaluate(
     until: str | None = None,
     detector: str | Detector | DetectorPlugin | None = None,
     judge: Judges = None,
+    depth: str | DepthModel | None = None,
     rule: str | Rule | None = None,
     threshold: float | None = None,
     known_names_only: bool = False,
@@ -83,6 +85,8 @@ def evaluate(
         detector: None for the benchmark's own, and for the lab's images the lab's own.
         judge: for a rule that needs answers or similarity, or a list of one for each; None for the
             benchmark's own.
+        depth: what makes the depth maps that the rule lacks, as ``dpt-hybrid:FOLDER``; None for
+            the rule's own model.
         rule: None for that of the subset.
         threshold: score, 0 to 1, that a box must exceed; None for the rule's.
         known_names_only: only prompts whose every name the detector knows; the table is marked.
@@ -125,6 +129,7 @@ def evaluate(
         until=until,
         detector=detector,
         judge=judge,
+        depth=depth,
         rule=rule,
         threshold=threshold,
         known_names_only=known_names_only,

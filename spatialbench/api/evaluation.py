@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..backbones.named import own_dtype
 from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Judge, Method, Rule
-from ..plugins.evidence import FOUND_WITH_BOXES
+from ..plugins.evidence import DEPTH, FOUND_WITH_BOXES
 from ..prompt_transforms import Transformed
 from ..runs.names import backbone_name
 from ..runs.progress import Progress
 from ..runs.selection import Selection
 from ..stages.plan import WHOLE, Shard
 from . import choosing
+from .asked_models import Judges, depth_model, judges
 from .at_work import check, executor_of, opened
 from .backbone_commit import chosen, settled
 from .batches import batch_of, notes
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..runs.opening import Run, RunSpec
     from ..scoring.judging import Judging
     from ..scoring.summary import Summary
+    from ..stages.depth_model import DepthModel
     from ..stages.looker import Look
     from ..stages.preflight import Wanted
 
@@ -68,7 +70,8 @@ class Evaluation:
     images_per_prompt: int | None = None
     seeds: str = "protocol"
     detector: str | Detector | DetectorPlugin | None = None
-    judge: choosing.Judges = None
+    judge: Judges = None
+    depth: str | DepthModel | None = None
     rule: str | Rule | None = None
     threshold: float | None = None
     name: str | None = None
@@ -183,15 +186,21 @@ class Evaluation:
     def answered_by(self) -> list[Judge]:
         """The judges that are asked about the images; none where the rule needs no answers."""
         benchmark, device = self.spec.benchmark, self.settings.device
-        return choosing.judges(
-            self.judge, benchmark, self.judging.name, self._kinds, device, self.offline
-        )
+        return judges(self.judge, benchmark, self.judging.name, self._kinds, device, self.offline)
+
+    @cached_property
+    def depth_by(self) -> DepthModel | None:
+        """What makes the depth maps; None where the rule needs none, or takes those there are."""
+        if DEPTH not in self._kinds:
+            return None
+        rule, device = self.judging.rule, self.settings.device
+        return depth_model(self.depth, rule, device, self.offline)
 
     @cached_property
     def _kinds(self) -> frozenset[str]:
         """The kinds of evidence that are needed, if nothing is named for another."""
         kinds = self.judging.kinds(self.expected.prompts)
-        self.judging.refuse_unused(kinds, self.detector, self.judge)
+        self.judging.refuse_unused(kinds, self.detector, self.judge, self.depth)
         return kinds
 
     @cached_property
@@ -209,7 +218,8 @@ class Evaluation:
         # A shard judges nothing.
         judging = self.judging if looked_at and self.shard.whole else None
         looks = self._looks() if looked_at else ()
-        return Wanted(self.folder, self.expected, self.spec.generator, looks, judging, size)
+        depth = self.depth_by if looked_at else None
+        return Wanted(self.folder, self.expected, self.spec.generator, looks, judging, size, depth)
 
     def _looks(self) -> list[Look]:
         from ..stages.looker import Look
@@ -237,6 +247,7 @@ class Evaluation:
             self.answered_by,
             self.retry_refused,
             self.overlap,
+            self.depth_by,
         )
         with opened(self) as run:
             self.progress.notice(f"run: {run.path}")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, typed
 from ..plugins import Detector, DetectorPlugin, Judge, Method, Rule
-from ..plugins.evidence import FOUND_WITH_BOXES, OF_JUDGES
+from ..plugins.evidence import DEPTH, FOUND_WITH_BOXES, OF_JUDGES
 from ..runs.names import backbone_name
 from ..stages.plan import WHOLE, Shard
 from . import choosing
+from .asked_models import Judges, depth_model, judges
 from .batches import DEFAULT_BATCH_SIZE
 from .known_names import DetectorAsked, fetch_to_tell, known_to, refuse_without_boxes
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..runs.progress import Progress
     from ..scoring.judging import Judging
     from ..scoring.summary import Summary
+    from ..stages.depth_model import DepthModel
     from ..stages.detect import Detected
     from ..stages.looker import Look
 
@@ -80,7 +82,7 @@ def known_part(expected: Expected, asked: DetectorAsked, synonyms: bool) -> Expe
 
 def ask(
     run: Run,
-    judge: choosing.Judges,
+    judge: Judges,
     rule: Rule,
     *,
     device: str,
@@ -96,7 +98,7 @@ def ask(
         judge: those to ask; None for all that the rule needs, as far as they are known.
 
     Raises:
-        UserError: a rule that asks nothing, or as :func:`spatialbench.api.choosing.judges` and the
+        UserError: a rule that asks nothing, or as ``asked_models.judges`` and the
             stage.
     """
     from ..stages.detect import Detected
@@ -109,9 +111,7 @@ def ask(
             f"{rule.name} asks a judge nothing about these prompts: give another --rule, or leave "
             "out --judge."
         )
-    asked = choosing.judges(
-        judge, expected.benchmark, rule.name, kinds, device, offline, alone=True
-    )
+    asked = judges(judge, expected.benchmark, rule.name, kinds, device, offline, alone=True)
     done = [
         _looked(run, Look.for_answers(one, rule), device, progress, batch_size, executor, shard)
         for one in asked
@@ -128,11 +128,12 @@ class Judged:
         detector: as in ``look``.
         judge: as in ``ask``.
         score: whether to apply the rule, too.
+        depth: what makes the depth maps that the rule lacks; None for the rule's own.
     """
 
     judging: Judging
     detector: str | Detector | DetectorPlugin | None
-    judge: choosing.Judges
+    judge: Judges
     score: bool
     device: str
     progress: Progress
@@ -141,6 +142,7 @@ class Judged:
     executor: Executor | None = None
     known_names_only: bool = False
     synonyms: bool = False
+    depth: str | DepthModel | None = None
 
     def check(self, folder: Path, expected: Expected, method: Method) -> None:
         """Whether all of it can be had, before anything is written. Raises UserError."""
@@ -156,11 +158,15 @@ class Judged:
         boxes, answers = self._models(expected, backbone)
         looks = Look.of(boxes, answers, expected.benchmark, self.judging.rule)
         judging = self.judging if self.score else None
-        prepare(Wanted(folder, expected, method, looks, judging))
+        depth = self._depth(expected) if self.score else None
+        prepare(Wanted(folder, expected, method, looks, judging, depth=depth))
 
     def done(self, run: Run) -> Summary | None:
         """The summary; None where only looking was asked for."""
+        from ..runs.machine import this_machine
         from ..scoring.score import score
+        from ..stages.depth import make_depth
+        from ..stages.depth_model import asking
 
         how: dict[str, Any] = {
             "device": self.device,
@@ -180,16 +186,25 @@ class Judged:
         for judge in self._judges(run.expected, kinds):
             ask(run, judge, self.judging.rule, **how)
             answers.append(judge.signature())
+        if self.score and (model := self._depth(run.expected)) is not None:
+            wanted = asking(self.judging.rule, run.expected)
+            machine = this_machine(self.device)
+            make_depth(replace(run, machine=machine), model, self.progress, wanted=wanted)
         return score(run, self.progress, self.judging, boxes, answers) if self.score else None
 
     def _kinds(self, expected: Expected) -> frozenset[str]:
         kinds = self.judging.kinds(expected.prompts)
-        self.judging.refuse_unused(kinds, self.detector, self.judge)
+        self.judging.refuse_unused(kinds, self.detector, self.judge, self.depth)
         return kinds
 
     def _asked(self, expected: Expected, backbone: str) -> DetectorAsked:
         of = (expected.benchmark, expected.subset, backbone)
         return (self.detector, *of, self.device, self.offline)
+
+    def _depth(self, expected: Expected) -> DepthModel | None:
+        if DEPTH not in self._kinds(expected):
+            return None
+        return depth_model(self.depth, self.judging.rule, self.device, self.offline)
 
     def _models(self, expected: Expected, backbone: str) -> tuple[Detector | None, list[Judge]]:
         boxes, kinds = None, self._kinds(expected)
@@ -200,9 +215,7 @@ class Judged:
 
     def _judges(self, expected: Expected, kinds: frozenset[str]) -> list[Judge]:
         rule = self.judging.name
-        return choosing.judges(
-            self.judge, expected.benchmark, rule, kinds, self.device, self.offline
-        )
+        return judges(self.judge, expected.benchmark, rule, kinds, self.device, self.offline)
 
 
 def known_run(run: Run, given: str | None) -> Run:

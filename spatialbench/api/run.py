@@ -11,7 +11,7 @@ from ..errors import UserError, typed
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
 from ..runs.progress import Silent
 from . import choosing
-from .choosing import Judges
+from .asked_models import Judges
 from .measured import Measured, measured
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ _LATER = (
     "--until",
     "--detector",
     "--judge",
+    "--depth",
     "--rule",
     "--threshold",
     "--format",

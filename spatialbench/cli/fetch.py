@@ -50,4 +50,4 @@ def _fetch(name: str) -> list[Path]:
             return list(plugin.fetch())
     if name in DEPTH_MODELS:
         return DEPTH_MODELS[name].fetch()
-    raise unknown_name("backbone, plug-in or depth model", name, [*known, *DEPTH_MODELS])
+    raise unknown_name("backbone or plug-in", name, [*known, *DEPTH_MODELS])

@@ -20,6 +20,7 @@ from ..weights.devices import chosen_device
 from .assembly import command_line
 from .options import (
     batch_size_option,
+    depth_option,
     detector_options,
     device_option,
     format_option,
@@ -94,6 +95,7 @@ class LayoutName(click.ParamType[str, str]):
 @click.option("--detect", is_flag=True, help="Then look at the images, as 'detect' does.")
 @click.option("--score", is_flag=True, help="Then look at them, judge them, and print the table.")
 @detector_options
+@depth_option
 @rule_options
 @batch_size_option
 @device_option
@@ -238,6 +240,7 @@ def _looking(target: Target, score: bool, values: dict[str, Any]) -> Judged:
         values["batch_size"],
         known_names_only=values["known_names_only"],
         synonyms=values["synonyms"],
+        depth=values["depth"],
     )
 
 

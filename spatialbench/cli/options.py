@@ -199,6 +199,12 @@ table_detector_options = stack(
 )
 """The same for a verb that may fill a whole table."""
 
+depth_option = click.option(
+    "--depth",
+    help="For a rule that needs depth maps: depth-anything, dpt-hybrid, or one of them with "
+    ":WEIGHTS; default: the rule's own model.",
+)
+
 threshold_option = click.option(
     "--threshold",
     type=FiniteFloat(0, 1),

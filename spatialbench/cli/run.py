@@ -11,7 +11,13 @@ from ..reports.report import Form, Report
 from ..weights.devices import chosen_device, named_device
 from . import assembly
 from .dry_run import dry_run_options, plan_report, refuse_without_dry_run, table_plan_report
-from .options import format_option, rule_options, run_options, table_detector_options
+from .options import (
+    depth_option,
+    format_option,
+    rule_options,
+    run_options,
+    table_detector_options,
+)
 from .parsing import Utf8
 from .working import (
     WorkingOptions,
@@ -25,6 +31,7 @@ from .working import (
 @click.command("run")
 @run_options
 @table_detector_options
+@depth_option
 @rule_options
 @working_options
 @click.option(

@@ -74,6 +74,11 @@ class Source(ABC):
     def state(self) -> str:
         """A text that changes with the evidence, such as a hash; a score is known by it."""
 
+    @property
+    def word(self) -> str | None:
+        """What made it, as a word of the result signature; None where that is told elsewhere."""
+        return None
+
     @abstractmethod
     def require(self, requests: Sequence[ImageRequest]) -> None:
         """Nothing, where there is evidence of each of these images.

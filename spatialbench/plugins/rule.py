@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .method import ImageRequest
 
 
+DEPTH_MAPS = "depth maps"
+"""What a rule is said to need where it needs depth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A rule's answer for one image.
@@ -103,6 +107,19 @@ class Rule(ABC):
         """
         return None
 
+    def depth_model(self, given: str | None = None) -> str | None:
+        """The model that makes the depth maps of a run for it, such as ``depth-anything``.
+
+        By default the given one. None where the rule takes the maps that are there.
+
+        Args:
+            given: by ``--depth``, perhaps with its weights; None for nothing.
+
+        Raises:
+            UserError: a model whose maps the rule does not take.
+        """
+        return given
+
     def for_prompts(
         self, prompts: Sequence[Prompt], threshold: float | None, everywhere: bool = False
     ) -> Rule:
@@ -127,7 +144,7 @@ class Rule(ABC):
         for kind in self.needs:
             wanted = [request for request in requests if kind in self.needs_of(request.prompt)]
             if wanted and kind not in (*FOUND_WITH_BOXES, *OF_JUDGES):
-                what = "depth maps" if kind == DEPTH else kind
+                what = DEPTH_MAPS if kind == DEPTH else kind
                 found.append(required(what, partial(self._require, kind, wanted, run)))
         return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import UserError, plugin_failed
 from ..plugins import Benchmark, Rule, Verdict
-from ..plugins.evidence import FOUND_WITH_BOXES, OF_JUDGES, Evidence, Source
+from ..plugins.evidence import DEPTH, FOUND_WITH_BOXES, OF_JUDGES, Evidence, Source
 from ..plugins.records import BoxRecord, SeenRecord
 from ..plugins.subsets import default_rule
 from ..prompts import Prompt
@@ -118,9 +118,13 @@ class Judging:
         return frozenset(kind for prompt in prompts for kind in self.rule.needs_of(prompt))
 
     def refuse_unused(
-        self, kinds: Collection[str], detector: object | None, judge: object | None
+        self,
+        kinds: Collection[str],
+        detector: object | None,
+        judge: object | None,
+        depth: object | None = None,
     ) -> None:
-        """Refuse a detector or a judge that the user named and nothing is judged by.
+        """Refuse a detector, a judge or a depth model that the user named for nothing.
 
         Raises:
             UserError: says to leave it out.
@@ -128,6 +132,7 @@ class Judging:
         unused = {
             "detector": detector is not None and not {*kinds} & {*FOUND_WITH_BOXES},
             "judge": judge is not None and {*kinds}.isdisjoint(OF_JUDGES),
+            "depth": depth is not None and DEPTH not in kinds,
         }
         for word, given in unused.items():
             if given:
@@ -137,13 +142,18 @@ class Judging:
                 )
 
     def state(self, prompts: Sequence[Prompt]) -> dict[str, str]:
-        """By kind, a text that changes with the evidence that no model of the run gives."""
-        found = {}
-        for kind in sorted(self.kinds(prompts)):
-            if kind not in (*FOUND_WITH_BOXES, *OF_JUDGES):
-                source = self._source(kind)
-                found[kind] = "" if source is None else source.state()
-        return found
+        """By kind, a text that changes with the evidence that no record of the run holds."""
+        sources = self._sources(prompts)
+        return {kind: "" if one is None else one.state() for kind, one in sources.items()}
+
+    def words(self, prompts: Sequence[Prompt]) -> list[str]:
+        """What made that evidence, as far as the signature has to tell it."""
+        sources = self._sources(prompts).values()
+        return [one.word for one in sources if one is not None and one.word is not None]
+
+    def _sources(self, prompts: Sequence[Prompt]) -> dict[str, Source | None]:
+        others = self.kinds(prompts) - {*FOUND_WITH_BOXES, *OF_JUDGES}
+        return {kind: self._source(kind) for kind in sorted(others)}
 
     def _source(self, kind: str) -> Source | None:
         if kind in OF_JUDGES:

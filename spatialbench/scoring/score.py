@@ -278,7 +278,7 @@ def _signature(looks: Looks, judging: Judging, found: int) -> Signature:
     return Signature(
         benchmark=f"{benchmark.name}/{benchmark.version}",
         rule=judging.name,
-        detector=looks.signature,
+        detector="+".join([looks.signature, *judging.words(expected.prompts)]),
         threshold=judging.threshold,
         prompts=len(expected.prompts),
         images_per_prompt=expected.images_per_prompt,

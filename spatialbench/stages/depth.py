@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,14 +15,13 @@ import numpy.typing as npt
 from ..errors import UserError
 from ..files.regular_files import is_regular, open_regular
 from ..plugins.records import IMAGE_HASH
-from ..prompts import Key, Prompt
+from ..prompts import Key
 from ..runs.chosen_detector import chosen_detector
 from ..runs.files import make_folder, write_atomic
-from ..runs.names import slug
 from ..runs.opening import Run
 from ..runs.progress import Progress
 from ..scoring.rules.any_benchmark import in_depth
-from ..scoring.rules.depth_maps import DESCRIPTION, SUBFOLDER, DepthFolder
+from ..scoring.rules.depth_maps import DESCRIPTION, DepthFolder
 from ..scoring.rules.stored_masks import packed_masks
 from .depth_model import DepthModel
 from .open_images import decode_png
@@ -53,8 +52,8 @@ def make_depth(
     masks: MaskModel | None = None,
     detector: str | None = None,
     *,
-    asks: Callable[[Prompt], bool] = in_depth,
-    mine: Collection[Key] | None = None,
+    wanted: Sequence[Key] | None = None,
+    shared: bool = False,
 ) -> int:
     """Write the depth maps that a run lacks, and masks of its boxes; returns how many images.
 
@@ -63,25 +62,25 @@ def make_depth(
     loaded where nothing is missing.
 
     Args:
-        asks: whether the images of a prompt need a map.
-        mine: the images of a shard; None for all.
         masks: also write a mask of every detected box.
         detector: signature of the detector whose boxes those are; None where there is only one.
+        wanted: the images that need a map; None for those whose prompts ask for depth.
+        shared: whether others work on the run, too.
 
     Raises:
         UserError: a run without such prompts or without an image, no space or permission.
     """
-    folder = DepthFolder(run.path / SUBFOLDER / slug(model.signature()), run.path)
+    folder = DepthFolder.of_model(run.path, model.signature())
     scratch = run.directory.scratch
-    wanted = [key for key in run.expected.keys() if asks(run.expected.by_id[key[0]])]  # noqa: SIM118
-    if not wanted:
-        raise UserError(
-            f"no prompt of {run.path} asks for in front of or behind, so no rule needs its depth: "
-            "score it as it is."
-        )
-    if mine is not None:
-        wanted = [key for key in wanted if key in mine]
-    with run.writing(shared=mine is not None), ExitStack() as held:
+    if wanted is None:
+        by_id = run.expected.by_id
+        wanted = [key for key in run.expected.keys() if in_depth(by_id[key[0]])]  # noqa: SIM118
+        if not wanted:
+            raise UserError(
+                f"no prompt of {run.path} asks for in front of or behind, so no rule needs its "
+                "depth: score it as it is."
+            )
+    with run.writing(shared=shared), ExitStack() as held:
         finished = run.directory.finished_images(progress.notice)
         boxes = _boxes(run, detector, progress) if masks is not None else {}
         due = [

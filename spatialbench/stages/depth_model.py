@@ -13,7 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import unknown_name
+from ..plugins import Rule
+from ..plugins.evidence import DEPTH
 from ..plugins.requirements import Requirement
+from ..prompts import Key
+from ..runs.expected import Expected
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -83,6 +87,12 @@ DEPTH_MODELS: Mapping[str, NamedModel] = {
     "dpt-hybrid": NamedModel("DPT-hybrid (MiDaS 3.0) at 480 x 480, 8-bit maps", "dpt_hybrid"),
 }
 """By the name that a user types, the default first."""
+
+
+def asking(rule: Rule, expected: Expected) -> list[Key]:
+    """The images whose depth a rule asks for, in run order."""
+    asked = {prompt.id for prompt in expected.prompts if DEPTH in rule.needs_of(prompt)}
+    return [key for key in expected.keys() if key[0] in asked]  # noqa: SIM118
 
 
 def named_model(given: str, device: str, offline: bool) -> DepthModel:

@@ -58,7 +58,7 @@ def prepared(image: Image.Image, side: int) -> torch.Tensor:
     return ((pixels - 0.5) / 0.5)[None]
 
 
-def inverse_depth(model: Any, image: Image.Image, side: int = SIDE) -> torch.Tensor:
+def inverse_depth(model: Any, image: Image.Image, side: int) -> torch.Tensor:
     """What the network says of an image: (side, side), 0 or more, larger is nearer.
 
     Args:
@@ -102,6 +102,7 @@ class DptHybrid(DepthModel):
         """Model class, preparation, weights."""
         weights = self.weights
         return {
+            "model": NAME,
             "class": MODEL_CLASS,
             "version": VERSION,
             "weights": weights.digest()
@@ -151,7 +152,7 @@ class DptHybrid(DepthModel):
         found = []
         for image in images:
             with torch.inference_mode():
-                depth = inverse_depth(self._model, image)
+                depth = inverse_depth(self._model, image, SIDE)
                 if not bool(depth.isfinite().all()):
                     raise UserError(
                         f"{self.signature()} gives depth that is not finite on {self.device}: try "

@@ -16,10 +16,13 @@ from ..errors import UserError
 from ..plugins import Method
 from ..plugins.evidence import OF_JUDGES, SEEN, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required
+from ..plugins.rule import DEPTH_MAPS
 from ..prompts import Key
 from ..runs.expected import Expected, to_judge
 from ..runs.store import RunDirectory
 from ..scoring.judging import Judging
+from ..scoring.rules.depth_maps import DepthFolder
+from .depth_model import DepthModel, asking
 from .detector_record import require_same_model
 from .looker import Look
 
@@ -36,6 +39,7 @@ class Wanted:
         looks: the models that are to look at the images.
         judging: None where nothing is to be judged.
         image_bytes: how much disk an image takes, roughly; None where nobody knows.
+        depth: what is to make the depth maps that are needed; None for nothing.
     """
 
     folder: Path
@@ -44,6 +48,7 @@ class Wanted:
     looks: Sequence[Look] = ()
     judging: Judging | None = None
     image_bytes: float | None = None
+    depth: DepthModel | None = None
 
 
 def needs(wanted: Wanted) -> list[Requirement]:
@@ -75,8 +80,9 @@ def needs(wanted: Wanted) -> list[Requirement]:
         found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
     # Where everything was made and looked at, scoring itself says in seconds what it lacks.
     if wanted.judging is not None and (missing or unseen):
-        found += _judging(wanted.judging, wanted.folder, expected, keys)
-    return found
+        lacks = _judging(wanted.judging, wanted.folder, expected, keys)
+        found += [one for one in lacks if wanted.depth is None or one.what != DEPTH_MAPS]
+    return found + _depth(wanted)
 
 
 def due(wanted: Wanted) -> list[Key]:
@@ -104,7 +110,7 @@ def _images_alone(wanted: Wanted, found: Iterable[Requirement]) -> bool:
     """Whether something is missing, and nothing that making the images needs."""
     if wanted.generator is None or not (wanted.looks or wanted.judging):
         return False
-    alone = needs(replace(wanted, looks=(), judging=None))
+    alone = needs(replace(wanted, looks=(), judging=None, depth=None))
     return not _lacking(alone) and _lacking(found)
 
 
@@ -154,6 +160,8 @@ def fetch(wanted: Wanted) -> None:
         wanted.generator.download()
     for look in wanted.looks:
         look.looker.model.download()
+    if wanted.depth is not None:
+        wanted.depth.download()
 
 
 def _model(
@@ -218,6 +226,21 @@ def _judging(
         return [taken]
     judging = judging.of_run(folder, expected.prompts)
     return list(judging.rule.requirements(to_judge(expected, keys), folder))
+
+
+def _depth(wanted: Wanted) -> list[Requirement]:
+    """What the depth model needs, where an image can lack its map."""
+    model = wanted.depth
+    if model is None:
+        return []
+    known = required("the depth model's identity", lambda: (model.signature(), model.identity()))
+    if known.missing is not None:
+        return [known]
+    there = DepthFolder.of_model(wanted.folder, model.signature())
+    asked = wanted.expected.keys()
+    if wanted.judging is not None:
+        asked = asking(wanted.judging.rule, wanted.expected)
+    return [] if all(there.map_path(*key).is_file() for key in asked) else [*model.requirements()]
 
 
 def disk(folder: Path, images: int, needed: float) -> Requirement:

@@ -15,11 +15,13 @@ from ..runs.progress import Progress
 from ..scoring.judging import Judging
 from ..scoring.score import score
 from ..scoring.summary import Summary
+from .depth import make_depth
+from .depth_model import DepthModel, asking
 from .detect import look
 from .generate import generate
 from .looker import Look
 from .overlap import Overlap
-from .plan import WHOLE, Shard
+from .plan import WHOLE, Shard, planned
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,21 @@ class Work:
     judges: Sequence[Judge] = ()
     retry_refused: bool = False
     overlap: bool = False
+    depth: DepthModel | None = None
 
     def looks(self, run: Run) -> list[Look]:
         """Who looks at the images, and what they are asked."""
         benchmark, subset = run.expected.benchmark, run.expected.subset
         judging = self.judging or Judging.by_default(benchmark, subset)
         return Look.of(self.detector, self.judges, benchmark, judging.rule)
+
+    def asking_depth(self, run: Run) -> list[Key]:
+        """The images of this shard whose depth the rule asks for."""
+        if self.judging is None:
+            return []
+        batches = planned(run.expected.keys(), self.batch_size, self.shard)
+        mine = {key for batch in batches for key in batch}
+        return [key for key in asking(self.judging.rule, run.expected) if key in mine]
 
 
 def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
@@ -86,6 +97,9 @@ def _run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
             f"images stay unreadable after they were made again "
             f"({name_some(discarded)}): check the disk that holds {run.path}."
         )
+    if work.depth is not None:
+        keys, shared = work.asking_depth(run), not work.shard.whole
+        make_depth(run, work.depth, progress, wanted=keys, shared=shared)
     if not work.shard.whole:
         return None
     detector = None if work.detector is None else work.detector.signature()

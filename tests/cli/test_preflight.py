@@ -109,8 +109,8 @@ def test_depth_maps(spatialbench: Command, tmp_path: Path, monkeypatch: Any) -> 
     t2i_compbench_files(monkeypatch)
     depth = (*LAB, "--bench", "t2i-compbench:3d", "--detector", "lab-owlvit")
     for rule in ("3d-official", "3d-corrected"):
-        outcome = spatialbench("run", *depth, "--rule", rule)
-        last = refused(outcome, tmp_path, "need a depth map of every image", "'spatialbench gen")
+        outcome = spatialbench("run", *depth, "--rule", rule, "--offline")
+        last = refused(outcome, tmp_path, "'spatialbench fetch dpt-hybrid'", "'spatialbench gen")
         assert "--rule" not in last
     maps = tmp_path.parent / "maps"
     maps.mkdir()

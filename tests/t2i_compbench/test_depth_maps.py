@@ -90,7 +90,7 @@ def test_records_find_their_map_by_the_official_name(
         ("../map.png", "not a plain file name"),
         ("colour.png", "mode RGB"),
         ("torn.png", "cannot be read"),
-        ("wide.png", "another shape"),
+        ("wide.png", "another size"),
     ],
 )
 def test_wrong_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:

@@ -44,6 +44,11 @@ class DepthFolder:
     path: Path
     run: Path | None = None
 
+    @classmethod
+    def of_model(cls, run: Path, signature: str) -> DepthFolder:
+        """Where the maps of a model lie in a run, whether or not there are some."""
+        return cls(run / SUBFOLDER / slug(signature), run)
+
     @property
     def signature(self) -> str:
         """The models' words for signatures; the folder's name where nobody wrote one."""
@@ -59,16 +64,25 @@ class DepthFolder:
         return self._described("masks")
 
     @property
+    def model(self) -> str | None:
+        """The name of the model that made the maps; None where nobody wrote one."""
+        identity = self._read("identity")
+        return identity.get("model") if isinstance(identity, dict) else None
+
+    @property
     def _below(self) -> Path:
         return self.run or self.path
 
     def _described(self, key: str) -> str | None:
-        try:
-            value = read_json(self.path / DESCRIPTION, below=self._below).get(key)
-        except (OSError, ValueError, AttributeError):
-            return None
+        value = self._read(key)
         # Anything else would break the signatures it becomes a part of.
         return value if isinstance(value, str) and value == slug(value) else None
+
+    def _read(self, key: str) -> Any:
+        try:
+            return read_json(self.path / DESCRIPTION, below=self._below).get(key)
+        except (OSError, ValueError, AttributeError):
+            return None
 
     def map_path(self, prompt_id: str, index: int) -> Path:
         """Where the map of an image lies. Raises UserError for an id that is not a folder name."""
@@ -204,6 +218,21 @@ def given_folder(path: str | Path) -> DepthFolder:
     return DepthFolder(folder)
 
 
+def folder_of_model(run: Path, model: str) -> DepthFolder | None:
+    """The maps of a run that a model of that name made; None where there are none yet.
+
+    Raises:
+        UserError: several such models, of other weights, have made maps there.
+    """
+    there = [one for one in _made(run) if one.model == model]
+    if len(there) > 1:
+        raise UserError(
+            f"{run} holds maps of several {model} ({', '.join(one.path.name for one in there)}), "
+            f"and it is not said which are meant: move the others out of {run / SUBFOLDER}."
+        )
+    return there[0] if there else None
+
+
 def folder_of_run(run: Path, rule: str = "NAME") -> DepthFolder | None:
     """The depth maps of a run directory; None where there are none yet.
 
@@ -214,16 +243,22 @@ def folder_of_run(run: Path, rule: str = "NAME") -> DepthFolder | None:
     Raises:
         UserError: several models have made maps there.
     """
+    there = _made(run)
+    if len(there) > 1:
+        raise UserError(
+            f"{run} holds depth maps of several models "
+            f"({', '.join(one.path.name for one in there)}): say which, as in --rule "
+            f"{rule}:depth={there[0].path}."
+        )
+    return there[0] if there else None
+
+
+def _made(run: Path) -> list[DepthFolder]:
+    """The folders of a run that hold maps."""
     folders = [run / SUBFOLDER / name for name in names_below(run, run / SUBFOLDER)]
     # A command that failed may have left no more than a description (0.1 did).
-    there = [
-        folder
+    return [
+        DepthFolder(folder, run)
         for folder in folders
         if is_regular(folder / DESCRIPTION, run) and next(folder.glob("*/*.png"), None) is not None
     ]
-    if len(there) > 1:
-        raise UserError(
-            f"{run} holds depth maps of several models ({', '.join(p.name for p in there)}): say "
-            f"which, as in --rule {rule}:depth={there[0]}."
-        )
-    return DepthFolder(there[0], run) if there else None
