@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..weights.state_dicts import fit
-from .dpt_hybrid import EPSILON
 
 if TYPE_CHECKING:
     import torch
+
+EPSILON = 1e-6
+"""Of the transformer's normalisations; transformers' own default is 1e-12."""
 
 HEADS = 12
 TAPS = (0, 1, 8, 11)

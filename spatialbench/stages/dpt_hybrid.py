@@ -20,6 +20,7 @@ from ..weights.devices import check_device
 from ..weights.official_file import OfficialFile
 from ..weights.origin import Weights, choose, require_model_type
 from .depth_model import DepthModel
+from .dpt_conversion import EPSILON, build
 
 if TYPE_CHECKING:
     import torch
@@ -43,9 +44,6 @@ FILE = OfficialFile(
 
 SIDE = 480
 """Pixels of the square that the network sees; its own images had 384."""
-
-EPSILON = 1e-6
-"""Of the transformer's normalisations; transformers' own default is 1e-12."""
 
 
 def prepared(image: Image.Image, side: int) -> torch.Tensor:
@@ -171,7 +169,6 @@ class DptHybrid(DepthModel):
 
         from ..weights.loading import load_model
         from ..weights.state_dicts import read_checkpoint
-        from .dpt_conversion import build
 
         path = self.weights.locate(offline=self.offline)
         if isinstance(self.weights, OfficialFile):
