@@ -11,6 +11,7 @@ import click
 from ..api import choosing
 from ..errors import UserError
 from ..plugins.discovery import name_and_rest
+from ..prompts import asked_triplets
 from .streams import write_bytes
 
 if TYPE_CHECKING:
@@ -69,4 +70,6 @@ def _line(prompt: Prompt) -> str:
         record["relation"] = prompt.triplet.relation.value
         record["subject"] = prompt.triplet.subject
         record["object"] = prompt.triplet.object
+    if len(asked := asked_triplets(prompt)) > 1:
+        record["relations"] = [[t.subject, t.relation.value, t.object] for t in asked]
     return json.dumps(record)

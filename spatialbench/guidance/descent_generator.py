@@ -47,7 +47,7 @@ class DescentGenerator(PipelineGenerator):
     def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
         """See ``plugins.about_prompts``."""
         relations = self.settings.relations
-        said = self.method.about_prompts(prompts, relations)
+        said = self.method.about_prompts(several.guided(prompts, relations))
         return said + several.about(self.method.name, prompts, relations)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
@@ -58,16 +58,15 @@ class DescentGenerator(PipelineGenerator):
                 level, or a gradient that is not finite.
         """
         pipe, method = self.pipe, self.method
-        prompts = [request.prompt for request in requests]
+        prompts = several.guided([r.prompt for r in requests], self.settings.relations)
         tokenizers = self.sampling.family.word_tokenizers(pipe)
-        relations = self.settings.relations
-        positions = [method.positions(prompt, tokenizers, relations) for prompt in prompts]
+        positions = [method.positions(prompt, tokenizers) for prompt in prompts]
         with descended(
             pipe,
             prompts,
             positions,
             self.settings,
-            method.loss(prompts, positions, relations),
+            method.loss(prompts, positions),
             method=method.name,
             steps=self.sampling.steps,
         ):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..backbones.architecture import Architecture
 from ..plugins import Ability, GenerationSettings, MethodPlugin
-from .nouns import ALL
 
 if TYPE_CHECKING:
     from ..prompts import Prompt
@@ -44,27 +43,22 @@ class DescentPlugin(MethodPlugin):
         """Parameters that a kind of backbone wants otherwise than the defaults."""
         return {}
 
-    def about_prompts(self, prompts: Sequence[Prompt], relations: str = ALL) -> list[str]:
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
         """See ``plugins.Method.about_prompts``."""
         return []
 
-    def spans(self, prompt: Prompt, relations: str = ALL) -> tuple[Span | None, ...]:
+    def spans(self, prompt: Prompt) -> tuple[Span | None, ...]:
         """Characters of the words that are guided; none leaves the prompt unguided.
-
-        Args:
-            relations: one of ``nouns.RELATIONS``; so below.
 
         Raises:
             UserError: a prompt that the method cannot guide.
         """
         from .nouns import guided_spans
 
-        return guided_spans(prompt, relations)
+        return guided_spans(prompt)
 
     @abstractmethod
-    def positions(
-        self, prompt: Prompt, tokenizers: Sequence[Any], relations: str = ALL
-    ) -> Positions:
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
         """Tokens of the prompt's objects; none leaves it unguided.
 
         Raises:
@@ -72,9 +66,7 @@ class DescentPlugin(MethodPlugin):
         """
 
     @abstractmethod
-    def loss(
-        self, prompts: Sequence[Prompt], positions: Sequence[Positions], relations: str = ALL
-    ) -> MapLoss:
+    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> MapLoss:
         """The loss of a batch."""
 
     def configure(

@@ -9,8 +9,7 @@ from typing import Any
 from ..errors import UserError, unknown_name
 from ..plugins import Parameter
 from ..plugins.parameters import read_parameters
-from .nouns import FIRST, RELATIONS
-from .several import PARAMETER
+from .several import FIRST, RELATIONS
 from .windows import Window, read_step, read_window
 
 
@@ -23,7 +22,7 @@ class DescentSettings:
         thresholds: (step, value) pairs: at that step the latents are moved again and again until
             the loss is at most 1 - value.
         clip: greatest length of a sample's gradient; None leaves it as it is.
-        relations: one of ``nouns.RELATIONS``; not in the identity, see ``several``.
+        relations: one of ``several.RELATIONS``; not in the identity, see ``several``.
     """
 
     scale: float
@@ -64,7 +63,6 @@ def descent_parameters(
         "prompt_only": Parameter(
             False, "only the prompt's own words compete for a pixel, not the padding after them"
         ),
-        "relations": PARAMETER,
         "checkpointing": Parameter(False, "recompute activations: less memory, slower"),
     }
 

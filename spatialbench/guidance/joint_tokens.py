@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ..backbones.families import of_pipeline
 from ..errors import UserError
 from ..prompts import Prompt
-from .nouns import ALL
 from .tokens import Positions, object_tokens, token_rows
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ TOKENS = ("clip", "t5", "both")
 
 
 def joint_object_tokens(
-    pipe: Any, prompt: Prompt, tokens: str, text_length: int, relations: str = ALL
+    pipe: Any, prompt: Prompt, tokens: str, text_length: int
 ) -> tuple[Positions, ...]:
     """Rows of the text that name subject and object of each relation, by the encoders read.
 
@@ -30,7 +29,6 @@ def joint_object_tokens(
         pipe: an SD3 or FLUX pipeline.
         tokens: one of ``TOKENS``: whose.
         text_length: tokens of T5, which are cut off there.
-        relations: one of ``nouns.RELATIONS``.
 
     Raises:
         UserError: the pipeline does not read these tokens, or an object has none.
@@ -48,10 +46,10 @@ def joint_object_tokens(
         )
     found: list[Positions] = []
     if tokens != "t5":
-        found.append(object_tokens(prompt, clips, relations=relations))
+        found.append(object_tokens(prompt, clips))
     if tokens != "clip":
         before = family.rows_before_t5(pipe)
-        positions = object_tokens(prompt, [t5], text_length, relations)
+        positions = object_tokens(prompt, [t5], limit=text_length)
         found.append(tuple(tuple(before + p for p in chosen) for chosen in positions))
     return tuple(found)
 

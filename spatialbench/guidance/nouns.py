@@ -11,24 +11,15 @@ from ..relations import RelationMatch, find_relations
 
 Span = tuple[int, int]
 
-ALL, FIRST = "all", "first"
-RELATIONS = (ALL, FIRST)
-"""Which relations of a prompt that asks for several are guided."""
 
-
-def guided_triplets(prompt: Prompt, relations: str = ALL) -> tuple[Triplet, ...]:
-    """Every triplet that the prompt asks for, or the first alone.
+def guided_triplets(prompt: Prompt) -> tuple[Triplet, ...]:
+    """Every triplet that the prompt asks for.
 
     Raises:
         UserError: it has none.
     """
-    first = triplet_of(prompt)
-    return (first,) if relations == FIRST else asked_triplets(prompt)
-
-
-def asks_several(prompt: Prompt) -> bool:
-    """Whether it asks for more than one relation."""
-    return len(asked_triplets(prompt)) > 1
+    triplet_of(prompt)
+    return asked_triplets(prompt)
 
 
 def triplet_spans(prompt: Prompt, triplets: Sequence[Triplet]) -> list[tuple[Span, Span]]:
@@ -71,7 +62,7 @@ def _pair_spans(
     if len(prompt.objects) == 2:
         names.append((prompt.objects[0], prompt.objects[1]))
     own = [phrase for phrase in phrases if phrase.relation is triplet.relation]
-    longer = _parts_of_others(prompt) if asks_several(prompt) else {}
+    longer = _parts_of_others(prompt) if len(asked_triplets(prompt)) > 1 else {}
     for subject, object_ in names:
         spans = _beside_a_phrase(prompt.text, own, subject, object_, longer)
         spans = spans or _apart(prompt.text, subject, object_)
@@ -85,8 +76,8 @@ def _pair_spans(
     )
 
 
-def guided_spans(prompt: Prompt, relations: str = ALL) -> tuple[Span, ...]:
-    """Each object of the guided relations once, or :func:`named_spans` of a prompt without one.
+def guided_spans(prompt: Prompt) -> tuple[Span, ...]:
+    """Each object of a prompt's relations once, or :func:`named_spans` of a prompt without one.
 
     The two of a single relation are two also where they have one name.
 
@@ -95,7 +86,7 @@ def guided_spans(prompt: Prompt, relations: str = ALL) -> tuple[Span, ...]:
     """
     if prompt.triplet is None:
         return named_spans(prompt)
-    triplets = guided_triplets(prompt, relations)
+    triplets = guided_triplets(prompt)
     found: dict[tuple[str, bool], Span] = {}
     for triplet, pair in zip(triplets, triplet_spans(prompt, triplets), strict=True):
         found.setdefault((triplet.subject, False), pair[0])

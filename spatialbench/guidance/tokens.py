@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..prompts import Prompt
-from .nouns import ALL, Span, guided_spans, guided_triplets, triplet_spans
+from .nouns import Span, guided_spans, guided_triplets, triplet_spans
 
 if TYPE_CHECKING:
     import torch
@@ -17,35 +17,29 @@ Positions = tuple[tuple[int, ...], ...]
 """Token positions of each object (subject first), counted with the start token."""
 
 
-def object_tokens(
-    prompt: Prompt,
-    tokenizers: Sequence[Any],
-    limit: int | None = None,
-    relations: str = ALL,
-) -> Positions:
+def object_tokens(prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None) -> Positions:
     """All tokens of both objects' names, subject first, by their place in the text.
 
-    Those of a second guided relation come after those of the first, and so on.
+    Those of a second relation come after those of the first, and so on.
 
     Args:
         tokenizers: fast tokenizers whose encoders share one sequence axis (SDXL has two).
         limit: how many tokens are read, where it is not the tokenizer's own number.
-        relations: one of ``nouns.RELATIONS``.
 
     Raises:
         UserError: an object has no token (not in the text, or cut off), or the tokenizers disagree.
     """
-    pairs = triplet_spans(prompt, guided_triplets(prompt, relations))
+    pairs = triplet_spans(prompt, guided_triplets(prompt))
     return span_tokens(prompt, [span for pair in pairs for span in pair], tokenizers, limit)
 
 
-def named_tokens(prompt: Prompt, tokenizers: Sequence[Any], relations: str = ALL) -> Positions:
-    """All tokens of every object of the guided relations, or that a prompt without any names.
+def named_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+    """All tokens of every object of a prompt's relations, or that a prompt without any names.
 
     Raises:
         UserError: as :func:`object_tokens`.
     """
-    return span_tokens(prompt, guided_spans(prompt, relations), tokenizers)
+    return span_tokens(prompt, guided_spans(prompt), tokenizers)
 
 
 def token_rows(positions: Sequence[Positions], tokens: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from spatialbench import plugins
 from spatialbench.cli import main
 from spatialbench.errors import UserError
-from spatialbench.guidance.nouns import FIRST, guided_spans, guided_triplets, triplet_spans
+from spatialbench.guidance.nouns import guided_spans, guided_triplets, triplet_spans
+from spatialbench.guidance.several import ALL, FIRST, guided
 from spatialbench.plugins import GenerationSettings
 from spatialbench.prompt_transforms import with_transform
 from spatialbench.prompts import Prompt, Triplet
@@ -57,13 +59,16 @@ def test_each_relation_has_its_own_words(prompt: Prompt, wanted: list[tuple[int,
     assert [(a[0], b[0]) for a, b in found] == wanted
     names = [[prompt.text[slice(*span)] for span in pair] for pair in found]
     assert names == [[t.subject, t.object] for t in triplets]
-    assert guided_triplets(prompt, FIRST) == (prompt.triplet,)
+    (alone,) = guided([prompt], FIRST)
+    assert guided_triplets(alone) == (prompt.triplet,)
+    assert alone.text == prompt.text
+    assert guided([prompt, SINGLE], ALL) == [prompt, SINGLE]
 
 
 def test_an_object_of_two_relations_is_one_object() -> None:
     names = [SHARED.text[slice(*span)] for span in guided_spans(SHARED)]
     assert names == ["dog", "hot dog", "cat"]
-    assert len(guided_spans(SHARED, FIRST)) == 2
+    assert len(guided_spans(*guided([SHARED], FIRST))) == 2
     two = Prompt("3", "a dog left of a dog", "left", Triplet("dog", Relation.LEFT, "dog"))
     assert guided_spans(two) == ((2, 5), (16, 19))
 
@@ -88,11 +93,17 @@ def test_only_a_run_of_several_relations_has_another_identity(name: str) -> None
         plugin.configure(GenerationSettings(), {"relations": "both"})
 
 
-@pytest.mark.parametrize("name", ["infsplign-released", "storm-released"])
-def test_as_released_the_first_is_guided_which_is_said(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("infsplign-released", {}),
+        ("storm-released", {"nouns": "given"}),
+        ("revision", {"guides": "lab"}),
+    ],
+)
+def test_what_guides_the_first_alone_says_so(name: str, given: dict[str, str]) -> None:
     plugin = plugins.load("method", name)
     assert "relations" not in plugin.parameters
-    given = {"nouns": "given"} if name.startswith("storm") else {}
     method = plugin.configure(GenerationSettings(), given)
     assert method.identity_for([SHARED]) == method.identity()
     assert any("the first alone is guided" in one for one in method.about_prompts([SHARED]))
@@ -124,3 +135,12 @@ def test_the_refusal_names_the_setting_and_only_where_it_is_the_reason() -> None
     steps = plugin.configure(GenerationSettings(steps=3), {})
     with pytest.raises(UserError, match="give the options it was made with"):
         same_identity(Path("run"), old, {"generator": steps.identity_for([SHARED])})
+
+
+def test_all_relations_of_a_prompt_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["prompts", "--bench", "complex:lab", "--limit", "1", "--format", "jsonl"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert [record["subject"], record["relation"], record["object"]] == record["relations"][0]
+    assert len(record["relations"]) == 2
+    assert main(["prompts", "--bench", "visor", "--limit", "1", "--format", "jsonl"]) == 0
+    assert "relations" not in json.loads(capfd.readouterr().out)

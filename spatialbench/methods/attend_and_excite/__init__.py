@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
+from ...guidance import several
 from ...guidance.descent_plugin import DescentPlugin
 from ...guidance.descent_settings import descent_parameters
-from ...guidance.nouns import ALL
 from ...plugins import Parameter
 from ...prompts import Prompt
 
@@ -43,35 +43,32 @@ class AttendAndExcite(DescentPlugin):
     @property
     def parameters(self) -> Mapping[str, Parameter]:
         """What ``--set`` takes; the defaults are the authors', in shares of their 50 steps."""
-        return descent_parameters(
+        shared = descent_parameters(
             scale=20.0, start="0", end="50%", thresholds="0:0.05,20%:0.5,40%:0.8", iterations=20
         )
+        return shared | {"relations": several.PARAMETER}
 
-    def about_prompts(self, prompts: Sequence[Prompt], relations: str = ALL) -> list[str]:
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
         """Nothing to say.
 
         Raises:
             UserError: a prompt names no object, or one that its text does not contain.
         """
         for prompt in prompts:
-            self.spans(prompt, relations)
+            self.spans(prompt)
         return []
 
-    def positions(
-        self, prompt: Prompt, tokenizers: Sequence[Any], relations: str = ALL
-    ) -> Positions:
-        """Tokens of every object of the guided relations, or that a prompt without any names.
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+        """Tokens of every object of the prompt's relations, or that a prompt without any names.
 
         Raises:
             UserError: it names none, or one that its text does not contain.
         """
         from ...guidance.tokens import named_tokens
 
-        return named_tokens(prompt, tokenizers, relations)
+        return named_tokens(prompt, tokenizers)
 
-    def loss(
-        self, prompts: Sequence[Prompt], positions: Sequence[Positions], relations: str = ALL
-    ) -> ExcitementLoss:
+    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> ExcitementLoss:
         """The loss of a batch."""
         from .loss import ExcitementLoss
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
+from ...guidance import several
 from ...guidance.tokens import object_tokens, selection
 from ...guidance.unet_forward import forward_replaced, rows_of
 from ...prompts import Prompt
@@ -75,12 +76,9 @@ class _Guide(Guide):
         coarse = tuple(tap.coarse for tap in self.taps_found)
         released = settings.variant.released
         tokenizers = of_pipeline(pipe).word_tokenizers(pipe)
-        positions = [
-            official_object_tokens(prompt, tokenizers)
-            if released
-            else object_tokens(prompt, tokenizers, relations=settings.relations)
-            for prompt in prompts
-        ]
+        choose = official_object_tokens if released else object_tokens
+        prompts = several.guided(prompts, settings.relations)
+        positions = [choose(prompt, tokenizers) for prompt in prompts]
         super().__init__(pipe, pipe.unet, prompts, settings, steps, observer, coarse)
         self.guidance_scale = guidance_scale if guidance_scale > 1 else 1.0
         self.factors: list[float] = []

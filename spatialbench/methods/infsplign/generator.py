@@ -74,11 +74,11 @@ class InfSplign(PipelineGenerator):
         released, relations = self.guidance.variant.released, self.guidance.relations
         near = self.guidance.near
         without = Counter[tuple[Relation, bool]]()
-        for prompt in prompts:
-            triplets = guided_triplets(prompt, relations)
+        for prompt in several.guided(prompts, relations):
+            triplets = guided_triplets(prompt)
             if not released:
                 triplet_spans(prompt, triplets)
-            placed = placed_relations(prompt, near, released=released, relations=relations)
+            placed = placed_relations(prompt, near, released=released)
             unplaced = {t.relation for t, p in zip(triplets, placed, strict=True) if p is None}
             without.update((relation, len(triplets) > 1) for relation in unplaced)
         name, every = self.guidance.variant.name, f"{len(prompts):,}"

@@ -105,11 +105,8 @@ class Guide(ABC):
         self.device = model.device
         self.wide = torch.promote_types(model.dtype, torch.float32)
         released = settings.variant.released
-        placed = [
-            placed_relations(p, settings.near, released=released, relations=settings.relations)
-            for p in prompts
-        ]
-        self.placed, self.coarse, self.both = placed, coarse, both
+        self.placed = [placed_relations(p, settings.near, released=released) for p in prompts]
+        self.coarse, self.both = coarse, both
         self.whole = self.aim(range(len(prompts)))
         self.reader = MapReader(settings.threshold, guard=not released, native=native)
         self.finite = torch.ones(len(prompts), dtype=torch.bool, device=self.device)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
 from ...errors import UserError
+from ...guidance import several
 from ...guidance.joint_tokens import joint_columns, joint_object_tokens
 from ...guidance.replaced_methods import methods_replaced
 from ...guidance.taps import tapped
@@ -96,7 +97,7 @@ class _Guide(Guide):
         super().__init__(
             pipe,
             pipe.transformer,
-            prompts,
+            several.guided(prompts, settings.relations),
             settings,
             steps,
             observer,
@@ -180,9 +181,7 @@ class _Guide(Guide):
         if self.columns is None:
             first = of_pipeline(self.pipe).rows_before_t5(self.pipe)
             found = [
-                joint_object_tokens(
-                    self.pipe, prompt, self.joint.tokens, length - first, self.settings.relations
-                )
+                joint_object_tokens(self.pipe, prompt, self.joint.tokens, length - first)
                 for prompt in self.prompts
             ]
             self.columns = joint_columns(found, length).to(self.pipe.transformer.device)

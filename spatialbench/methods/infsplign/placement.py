@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
-from ...guidance.nouns import ALL, guided_triplets
+from ...guidance.nouns import guided_triplets
 from ...prompts import Prompt
 from ...relations import Relation, find_relations
 
@@ -60,10 +60,8 @@ class Placement:
         )
 
 
-def placed_relations(
-    prompt: Prompt, near: str, *, released: bool, relations: str = ALL
-) -> tuple[Relation | None, ...]:
-    """For each guided relation of a prompt the one whose spatial term acts; None without one.
+def placed_relations(prompt: Prompt, near: str, *, released: bool) -> tuple[Relation | None, ...]:
+    """For each relation that a prompt asks for the one whose spatial term acts; None without one.
 
     Beside a relation that has a place in the plane, one in depth has no spatial term.
 
@@ -71,13 +69,12 @@ def placed_relations(
         near: one of ``variants.NEAR``: what acts on near, next to and on side of.
         released: leave relations in depth without a spatial term, as the authors' code does,
             which knows no phrase of theirs.
-        relations: one of ``nouns.RELATIONS``.
 
     Raises:
         UserError: no relation of two objects; or nothing but ``in front of`` and ``behind``, which
             have no direction in the plane.
     """
-    asked = [triplet.relation for triplet in guided_triplets(prompt, relations)]
+    asked = [triplet.relation for triplet in guided_triplets(prompt)]
     if not released and all(relation.axis == "depth" for relation in asked):
         raise UserError(
             f"prompt {prompt.id} asks for {asked[0].adverb!r}, which infsplign cannot guide: it "

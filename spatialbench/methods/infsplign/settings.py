@@ -9,7 +9,7 @@ from typing import Any
 from ...backbones.families import UNET, Family
 from ...errors import UserError, unknown_name
 from ...guidance import several
-from ...guidance.nouns import FIRST, RELATIONS
+from ...guidance.several import FIRST, RELATIONS
 from ...guidance.windows import Window, read_window
 from ...plugins import Ability, Parameter
 from ...plugins.parameters import read_parameters

@@ -12,17 +12,20 @@ from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator, image_generators
 from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
+from ...guidance import several
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...plugins.parameters import read_parameters
 from ...plugins.requirements import Requirement, required
 from . import NEEDS, PARAMETERS
-from .guides import Guides, find_guides
+from .guides import Guides, LabGuides, find_guides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import torch
     from PIL import Image
+
+    from ...prompts import Prompt
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
@@ -52,6 +55,11 @@ class Revision(PipelineGenerator):
             "guides": self.guides.identity(),
             **self.sampling.identity(),
         }
+
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """How many prompts ask for more than the lab draws: two objects and one relation."""
+        drawn = isinstance(self.guides, LabGuides)
+        return several.about("revision", prompts, several.FIRST if drawn else several.ALL)
 
     def requirements(self, requests: Sequence[ImageRequest]) -> list[Requirement]:
         """As for the backbone, and a guide for every prompt."""

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
 from ...errors import unknown_name
+from ...guidance import several
 from ...guidance.descent_plugin import DescentPlugin
 from ...guidance.descent_settings import descent_parameters
-from ...guidance.nouns import ALL, FIRST, guided_spans, guided_triplets, triplet_spans
+from ...guidance.nouns import guided_spans, guided_triplets, triplet_spans
 from ...plugins import GenerationSettings, Parameter
 from ...prompts import Prompt, Triplet
 
@@ -79,8 +80,7 @@ class Storm(DescentPlugin):
             iterations=30,
         )
         if self.corrected:
-            return shared
-        del shared["relations"]
+            return shared | {"relations": several.PARAMETER}
         meaning = "released: guide only where the authors' script finds two nouns; given: wherever "
         return shared | {"nouns": Parameter(_SCRIPT, meaning + "the benchmark names two objects")}
 
@@ -101,13 +101,13 @@ class Storm(DescentPlugin):
             raise unknown_name(f"value of nouns for {self.name}", nouns, [_SCRIPT, _GIVEN])
         return configure(replace(self, nouns=nouns), settings, parameters)
 
-    def about_prompts(self, prompts: Sequence[Prompt], relations: str = ALL) -> list[str]:
+    def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
         """How many prompts are not guided, and how many have a relation that is not.
 
         Raises:
             UserError: a prompt that the method cannot guide, or whose nouns it does not know.
         """
-        alone = sum(not self.spans(prompt, relations) for prompt in prompts)
+        alone = sum(not self.spans(prompt) for prompt in prompts)
         why = "a relation of two objects" if self.corrected else "two objects"
         if self.nouns == _SCRIPT:
             why = "exactly two nouns of one token, the only prompts that the authors' script guides"
@@ -117,7 +117,7 @@ class Storm(DescentPlugin):
         )
         said = [sentence] if alone else []
         left_out = sum(
-            len(self._triplets(prompt, relations)) < len(guided_triplets(prompt, relations))
+            len(self._triplets(prompt)) < len(guided_triplets(prompt))
             for prompt in prompts
             if prompt.triplet is not None
         )
@@ -128,13 +128,13 @@ class Storm(DescentPlugin):
             )
         return said
 
-    def _triplets(self, prompt: Prompt, relations: str) -> tuple[Triplet, ...]:
+    def _triplets(self, prompt: Prompt) -> tuple[Triplet, ...]:
         """The guided relations: of several those in the plane, if there are any."""
-        asked = guided_triplets(prompt, relations)
+        asked = guided_triplets(prompt)
         plane = tuple(triplet for triplet in asked if triplet.relation.axis != "depth")
         return plane if self.corrected and plane else asked
 
-    def spans(self, prompt: Prompt, relations: str = ALL) -> tuple[Span | None, ...]:
+    def spans(self, prompt: Prompt) -> tuple[Span | None, ...]:
         """Characters of the words that are guided: subject, object, and perhaps their adjectives.
 
         Those of a second relation come after those of the first.
@@ -158,16 +158,14 @@ class Storm(DescentPlugin):
 
             if prompt.triplet is None:
                 return ()
-            triplets = self._triplets(prompt, relations)
+            triplets = self._triplets(prompt)
             check_relation(triplets[0].relation, prompt.id)
             pairs = triplet_spans(prompt, triplets)
             return tuple(span for pair in pairs for span in pair)
         two = prompt.triplet is not None or len(dict.fromkeys(prompt.objects)) == 2
-        return guided_spans(prompt, FIRST) if two else ()
+        return guided_spans(prompt) if two else ()
 
-    def positions(
-        self, prompt: Prompt, tokenizers: Sequence[Any], relations: str = ALL
-    ) -> Positions:
+    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
         """Tokens of :meth:`spans`; of a name of several tokens the released code takes the last.
 
         Raises:
@@ -175,14 +173,12 @@ class Storm(DescentPlugin):
         """
         from ...guidance.tokens import span_tokens
 
-        spans = self.spans(prompt, relations)
+        spans = self.spans(prompt)
         found = iter(span_tokens(prompt, [span for span in spans if span], tokenizers))
         last = slice(None) if self.corrected else slice(-1, None)
         return tuple(next(found)[last] if span else () for span in spans)
 
-    def loss(
-        self, prompts: Sequence[Prompt], positions: Sequence[Positions], relations: str = ALL
-    ) -> TransportLoss:
+    def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> TransportLoss:
         """The loss of a batch."""
         from .loss import TransportLoss
         from .sides import Side, corrected_side, released_side
@@ -190,7 +186,7 @@ class Storm(DescentPlugin):
         def sides(prompt: Prompt) -> list[Side]:
             if not self.corrected:
                 return [released_side(prompt)]
-            asked = self._triplets(prompt, relations) if prompt.triplet else (None,)
+            asked = self._triplets(prompt) if prompt.triplet else (None,)
             return [corrected_side(triplet) for triplet in asked]
 
         adjectives = [

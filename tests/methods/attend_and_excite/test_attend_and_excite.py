@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from spatialbench.errors import UserError
+from spatialbench.guidance import several
 from spatialbench.guidance.descent import Descended, descended
 from spatialbench.guidance.descent_settings import DescentSettings, read_descent
 from spatialbench.methods.attend_and_excite import PLUGIN
@@ -255,6 +256,7 @@ def test_of_three_objects_the_least_excited_counts(sd_pipe: Any) -> None:
     maps = torch.zeros(1, 3, 2, 2)
     maps[0, 0, 0, 0], maps[0, 1, 0, 1], maps[0, 2, 1, 1] = 0.9, 0.7, 0.2
     assert PLUGIN.loss([prompt], [positions])(maps, [0], 0.0).tolist() == pytest.approx([0.8])
-    two = PLUGIN.positions(prompt, [sd_pipe.tokenizer], "first")
-    loss = PLUGIN.loss([prompt], [two], "first")
+    first = several.guided([prompt], "first")
+    two = PLUGIN.positions(first[0], [sd_pipe.tokenizer])
+    loss = PLUGIN.loss(first, [two])
     assert loss(maps[:, :2], [0], 0.0).tolist() == pytest.approx([0.3])
