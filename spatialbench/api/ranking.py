@@ -76,7 +76,7 @@ def leaderboard(
             why = f"{row.result.rule} fills none of its columns, or another run has more images"
             notice(f"not in the table: {row.run}: {why}")
         return report
-    return ranked(name, own, others, columns, prescribed, price, left_out)
+    return ranked(name, own, others, columns, prescribed, price, left_out, benchmark.typed)
 
 
 def _called(rows: Sequence[Row], labels: Mapping[str, str] | Sequence[str]) -> list[Row]:

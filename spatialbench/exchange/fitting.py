@@ -177,7 +177,7 @@ def _advice(
 ) -> Advice | None:
     options: list[str] = []
     if trial.subset != expected.subset:
-        options += ["--bench", f"{expected.benchmark.name}:{trial.subset}"]
+        options += ["--bench", f"{trial.benchmark.name}:{trial.benchmark.typed(trial.subset)}"]
     if fit.layout != layout:
         options += ["--layout", fit.layout]
     if count != expected.images_per_prompt:

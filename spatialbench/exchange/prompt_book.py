@@ -56,7 +56,7 @@ class PromptBook:
         if prompt_id in self._known:
             return self._known[prompt_id]
         name = self._benchmark.name
-        where = f"{name}:{self._subset}" if self._subset else name
+        where = f"{name}:{self._benchmark.typed(self._subset)}" if self._subset else name
         raise UserError(
             f"the detections hold the prompt id {prompt_id!r}, which {where} does not have: see "
             f"'spatialbench prompts --bench {name} --format jsonl'."

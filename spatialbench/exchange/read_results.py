@@ -67,7 +67,7 @@ def import_detections(path: Path, target: Target, method: Method, detector: str)
     for record in read_records(path):
         key = record.key
         if key[0] not in expected.rank:
-            name = f"{target.benchmark.name}:{target.subset}"
+            name = f"{target.benchmark.name}:{target.benchmark.typed(target.subset)}"
             raise UserError(
                 f"{path} holds the prompt id {key[0]!r}, which {name} does not have: see "
                 f"'spatialbench prompts --bench {name}'."
@@ -235,8 +235,8 @@ def _refuse_others(
         )
     if strangers:
         raise UserError(
-            f"{path}: {len(strangers):,} verdicts are of prompts that "
-            f"{expected.benchmark.name}:{expected.subset} does not have, such as "
+            f"{path}: {len(strangers):,} verdicts are of prompts that {expected.benchmark.name}:"
+            f"{expected.benchmark.typed(expected.subset)} does not have, such as "
             f"{strangers[0]!r}: their metadata or their folder's number is of none of its prompts; "
             "correct the file, choose the --bench they belong to, or give --allow-partial to leave "
             "them out."

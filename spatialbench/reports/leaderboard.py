@@ -7,7 +7,7 @@ other conditions carries a number that the notes explain; see ``competition``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import Any
 
@@ -42,6 +42,7 @@ def leaderboard(
     prescribed: Prescribed | None = None,
     price: bool = False,
     left_out: Mapping[str, str] | None = None,
+    typed: Callable[[str], str] = str,
 ) -> Report:
     """The leaderboard, a table for each world and prompt set; see ``rows.parts``.
 
@@ -53,10 +54,11 @@ def leaderboard(
         prescribed: the benchmark's own conditions, which the published rows were measured under.
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
         left_out: by its folder why a run is no row; ``not_in_table`` of ``json``.
+        typed: what users type for a subset.
     """
     divided = [(part, part.competition(prescribed)) for part in parts(rows, published)]
     tables = [
-        _section(part.title(benchmark), part, part.columns(metrics), competition, price)
+        _section(part.title(benchmark, typed), part, part.columns(metrics), competition, price)
         for part, competition in divided
     ]
     differs = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..plugins import Metric, Published
@@ -59,12 +59,16 @@ class Part:
         keys |= {key for entry in others for key in entry.metrics}
         return [metric for metric in known if metric.key in keys] or known
 
-    def title(self, benchmark: str) -> str:
-        """``visor:all: full-size models and published rows``."""
+    def title(self, benchmark: str, typed: Callable[[str], str] = str) -> str:
+        """``visor:all: full-size models and published rows``.
+
+        Args:
+            typed: what users type for a subset.
+        """
         words = [LAB_TITLE if self.lab else FULL_TITLE] if self.rows else []
         words += [PUBLISHED_TITLE] if self.published else []
         subset = self.rows[0].signature.subset if self.rows else None
-        name = benchmark if subset is None else f"{benchmark}:{subset}"
+        name = benchmark if subset is None else f"{benchmark}:{typed(subset)}"
         return f"{name}: {' and '.join(words)}"
 
     def competition(self, prescribed: Prescribed | None) -> Competition:

@@ -151,7 +151,7 @@ class AskedPrompts:
 
     def _known(self) -> str:
         own = "" if self._own is None else f" and of {self._own.name}"
-        name = f"{self._benchmark.name}:{self._subset}"
+        name = f"{self._benchmark.name}:{self._benchmark.typed(self._subset)}"
         return f"the server knows the {len(self._by_id):,} of {name}{own}"
 
     def _read(self, path: Path) -> Iterable[tuple[str, Prompt]]:
