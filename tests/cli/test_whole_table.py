@@ -79,6 +79,20 @@ def test_without_weights_it_says_what_to_fetch_and_makes_nothing(
     assert not (tmp_path / "made").exists()
 
 
+def test_what_is_of_one_prompt_set_is_refused(spatialbench: Command) -> None:
+    for words, said in (
+        (("--rule", "2d-official"), "has a rule of its own for every prompt set"),
+        (("--threshold", "0.3"), "leave out --rule and --threshold"),
+        (("--until", "T2I_2D+-1"), "--until is of one prompt set"),
+        (("--bench", "t2i-compbench:2d", "--detector", "a", "--detector", "b"), "give one"),
+    ):
+        outcome = spatialbench(*RUN, *words)
+        assert (outcome.status, said in outcome.err) == (2, True), outcome.err
+    outcome = spatialbench("generate", *RUN[1:])
+    assert "t2i-compbench:all is a table of several prompt sets" in outcome.err
+    assert "color, shape, texture, 2d, 3d, numeracy, non-spatial, complex." in outcome.err
+
+
 def test_the_plan_adds_the_prompt_sets_up(spatialbench: Command, tmp_path: Path) -> None:
     plan = json.loads(spatialbench(*RUN, "--dry-run", "--format", "json").out)
     assert (plan["table"], plan["prompts"], plan["images"]) == ("t2i-compbench:all", 16, 16)
