@@ -55,8 +55,7 @@ class WholeTable:
                 judges are asked where a rule needs what they give.
 
         Raises:
-            UserError: an unknown name; or a rule, a threshold or --until, of which each set has its
-                own.
+            UserError: an unknown name, or a rule: each set has its own.
         """
         found = choosing.table_named(asked.bench)
         if found is None:
@@ -72,11 +71,6 @@ class WholeTable:
         if asked.until is not None:
             raise UserError(
                 f"--until is for one prompt set, and {benchmark.name}:{name} has several: name one."
-            )
-        if asked.until is not None:
-            raise UserError(
-                f"--until is of one prompt set, and {benchmark.name}:{name} has several: give "
-                "--limit, or run them one by one."
             )
         before = name_and_rest("benchmark", str(asked.bench))[0]
         subsets = dict.fromkeys(benchmark.tables[name].values())

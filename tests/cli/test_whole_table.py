@@ -83,7 +83,7 @@ def test_what_is_of_one_prompt_set_is_refused(spatialbench: Command) -> None:
     for words, said in (
         (("--rule", "2d-official"), "has a rule of its own for every prompt set"),
         (("--threshold", "0.3"), "leave out --rule and --threshold"),
-        (("--until", "T2I_2D+-1"), "--until is of one prompt set"),
+        (("--until", "T2I_2D+-1"), "--until is for one prompt set"),
         (("--bench", "t2i-compbench:2d", "--detector", "a", "--detector", "b"), "give one"),
     ):
         outcome = spatialbench(*RUN, *words)
