@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -188,8 +188,9 @@ def operations(images: int = 1) -> Iterator[float]:
         from spatialbench.plugins import ImageRequest
 
         method = _configured(number, "cpu")
-        method.generate([ImageRequest(prompt, 0, 42)])
-        yield tflop(lambda m=method: m.generate([ImageRequest(prompt, 0, 42)]))  # type: ignore[misc]
+        request = [ImageRequest(prompt, 0, 42)]
+        method.generate(request)
+        yield tflop(partial(method.generate, request))
 
 
 def points(asked: argparse.Namespace, pieces: Sequence[Sequence[Any]]) -> list[Point]:
