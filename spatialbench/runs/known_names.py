@@ -72,11 +72,11 @@ def require_part(run: Run, signature: str) -> None:
     if known is None or run.expected.selection.known_names is not None:
         return
     part = len(part_of(run.expected, known).prompts)
+    command = typed("score", run.path, "--detector", signature, "--known-names-only")
     raise UserError(
         f"{signature} has looked at the images of {part:,} of the {len(run.expected.prompts):,} "
         "prompts alone, those whose every name it knows: add --known-names-only for a table of "
-        f"them, which is marked, as in '{typed('score', run.path, '--known-names-only')}'; or give "
-        "another --detector."
+        f"them, which is marked, as in '{command}'; or give another --detector."
     )
 
 
