@@ -176,6 +176,20 @@ def test_a_run_that_a_judge_was_asked_about(made: Command) -> None:
         assert (row["detections"], row["answers"]) == (None, answered)
 
 
+def test_a_run_whose_images_took_something(spatialbench: Command, tmp_path: Path) -> None:
+    lab = ("--bench", "visor", "--limit", "2", "--images-per-prompt", "1", "--steps", "2")
+    best = ("--method", "best-of-n", "--set", "n=2", "--set", "judge=lab-templates")
+    assert spatialbench("run", *best, *lab, "--threshold", "0.01", "--out", "best").status == 0
+    run = tmp_path / "best"
+    (first, *_) = lines("images.jsonl", run / "images.jsonl")
+    assert first["costs"] == {"images made": 2.0}
+    lines("timing.jsonl", run / "timing.jsonl")
+    for verb in ("leaderboard", "status"):
+        told = json.loads(spatialbench(verb, run, "--format", "json").out)
+        fits(OF_VERB[verb], told)
+        assert '"costs_per_image": {"images made": 2.0}' in json.dumps(told)
+
+
 def test_records_that_these_runs_lack() -> None:
     key = {"prompt_id": "7", "index": 0}
     fits("quarantine.jsonl", {**key, "reason": "no"})

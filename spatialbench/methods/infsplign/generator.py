@@ -24,6 +24,7 @@ from .joint_denoiser import guided_transformer
 from .placement import placed_relations
 from .presets import Preset
 from .settings import GuidanceSettings, preset_of, read_settings
+from .turns import SATISFIED
 from .variants import CORRECTED, RELEASED, Variant
 
 if TYPE_CHECKING:
@@ -87,7 +88,17 @@ class InfSplign(PipelineGenerator):
             f"{'among others, which gets' if others else 'and get'} no spatial "
             f"term: {_NO_TERM[relation]}"
             for (relation, others), count in sorted(without.items())
-        ] + several.about(name, prompts, relations)
+        ] + [*several.about(name, prompts, relations), *self._never_satisfied()]
+
+    def _never_satisfied(self) -> list[str]:
+        """A sentence where no image can ever rest: centroids lie 1 apart at most."""
+        enough = self.guidance.margin + self.guidance.hysteresis
+        if self.guidance.until != SATISFIED or enough < 1:
+            return []
+        return [
+            f"{self.guidance.variant.name}: no displacement exceeds margin + hysteresis = "
+            f"{enough:g} of the image's side, so that every image is guided in the full window"
+        ]
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As :meth:`PipelineGenerator.latents`, guided; relations may be mixed.

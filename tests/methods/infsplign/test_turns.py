@@ -27,7 +27,7 @@ from spatialbench.relations import Relation
 from tests.tiny_models import sharpened, tiny_flux, tiny_sd
 from tests.tiny_sd3 import tiny_sd3
 
-STEPS = 6
+STEPS = 4
 NEVER, ALWAYS = -1.0, 1.0
 
 
@@ -176,7 +176,7 @@ def test_only_the_samples_whose_turn_it_is_are_recorded(
     tiny: Tiny, four: list[Prompt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every sample is evaluated once a step, and with a gradient in its own turns alone."""
-    scripted(monkeypatch, lambda step, row: ALWAYS if row < step else NEVER)
+    scripted(monkeypatch, lambda step, row: ALWAYS if row < 2 * step + 1 else NEVER)
     calls: list[tuple[int, bool]] = []
 
     def noted(module: Any, args: Any, keywords: Any) -> None:
@@ -197,13 +197,13 @@ def test_only_the_samples_whose_turn_it_is_are_recorded(
         _, active = tiny(four, [1, 2, 3, 4])
     finally:
         handle.remove()
-    # Seen in step s for step s + 1: nobody rests in 0 and 1, then one more in each step.
-    guided_in = [4, 4, 3, 2, 1, 0]
+    # What is seen in a step is for the next: one rests from the second on, three from the third.
+    guided_in = [4, 3, 1, 0]
     assert [rows for rows, grad in calls if grad] == [n for n in guided_in if n]
     halves = 1 if tiny.kind == "flux" else 2
     assert sum(rows for rows, _ in calls) == 4 * halves * STEPS
     assert max(rows for rows, _ in calls) <= 4 * halves
-    assert [cost[GUIDED_STEPS] for cost in active.costs()] == [2.0, 3.0, 4.0, 5.0]
+    assert [cost[GUIDED_STEPS] for cost in active.costs()] == [1.0, 2.0, 2.0, 3.0]
 
 
 def test_samples_at_rest_are_sampled_as_without_guidance(
@@ -226,7 +226,8 @@ def test_a_sample_comes_back(
 ) -> None:
     scripted(monkeypatch, lambda step, row: ALWAYS if (step + row) % 2 else NEVER)
     _, active = tiny(four, [1, 2, 3, 4])
-    assert [cost[GUIDED_STEPS] for cost in active.costs()] == [4.0, 3.0, 4.0, 3.0]
+    # Even rows are enough in odd steps, odd rows in even ones, and rest in the step after.
+    assert [cost[GUIDED_STEPS] for cost in active.costs()] == [3.0, 2.0, 3.0, 2.0]
 
 
 def test_the_displacement_is_that_of_the_maps(settings: Any, four: list[Prompt]) -> None:
@@ -321,6 +322,9 @@ def test_the_method_tells_what_each_image_took() -> None:
         Triplet("dog", Relation.LEFT, "cat"),
         ("dog", "cat"),
     )
+    (said,) = method.about_prompts([prompt])
+    assert "no displacement exceeds margin + hysteresis = 1.05" in said
+    assert not PLUGIN.configure(settings, {"until": "satisfied"}).about_prompts([prompt])
     method.load()
     method.generate([ImageRequest(prompt, 0, 42), ImageRequest(prompt, 1, 43)])
     assert method.costs() == [{GUIDED_STEPS: 4.0, FULL_WINDOWS: 1.0}] * 2
