@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..plugins import Benchmark, Judge, Published
 from ..plugins.discovery import name_and_rest
-from ..plugins.evidence import BOXES
+from ..plugins.evidence import BOXES, DEPTH
 from ..plugins.requirements import Requirement
 from ..plugins.subsets import default_detector, default_rule
 from ..reports.report import Report
@@ -52,7 +52,7 @@ class WholeTable:
         Args:
             asked: ``limit`` is of every prompt set; ``out`` gets a folder for each. A detector that
                 some set prescribes looks for those sets alone, any other one for all of them;
-                judges are asked where a rule needs what they give.
+                judges are asked, and depth is estimated, where a rule needs it.
 
         Raises:
             UserError: an unknown name, or a rule: each set has its own.
@@ -84,8 +84,9 @@ class WholeTable:
                 out=None if asked.out is None else asked.out / typed,
                 detector=_detector_of(asked.detector, benchmark, subset, subsets),
                 judge=judges[subset] or None,
-                known_names_only=asked.known_names_only and _sees_boxes(benchmark, subset),
-                synonyms=asked.synonyms and _sees_boxes(benchmark, subset),
+                depth=asked.depth if _sees(DEPTH, benchmark, subset) else None,
+                known_names_only=asked.known_names_only and _sees(BOXES, benchmark, subset),
+                synonyms=asked.synonyms and _sees(BOXES, benchmark, subset),
                 configured=next((part.method for part in parts.values()), None),
             )
         return cls(benchmark, name, parts)
@@ -168,7 +169,7 @@ def table_report(
 
 def _detector_of(given: Any, benchmark: Benchmark, subset: str, subsets: Iterable[str]) -> Any:
     """The detector that was named for a part; None for the prescribed one, or for none at all."""
-    if not _sees_boxes(benchmark, subset):
+    if not _sees(BOXES, benchmark, subset):
         return None
     prescribed = {default_detector(benchmark, one) for one in subsets}
     own = default_detector(benchmark, subset)
@@ -178,8 +179,8 @@ def _detector_of(given: Any, benchmark: Benchmark, subset: str, subsets: Iterabl
     return named.get(own, next(iter(others), None))
 
 
-def _sees_boxes(benchmark: Benchmark, subset: str) -> bool:
-    return BOXES in default_rule(benchmark, subset).needs
+def _sees(kind: str, benchmark: Benchmark, subset: str) -> bool:
+    return kind in default_rule(benchmark, subset).needs
 
 
 def _judges(

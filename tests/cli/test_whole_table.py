@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from spatialbench.benchmarks.t2i_compbench import PLUGIN
+from spatialbench.stages import dpt_hybrid
 from tests.judges.blip_files import save_tiny_blip
 from tests.judges.clip_files import save_tiny_clip
 from tests.reference_data import t2i_compbench_files
+from tests.stages.dpt_files import save_tiny_dpt
 from tests.tiny_models import clip_tokenizer, save_tiny_owlvit
 
 from .conftest import Command
@@ -35,17 +35,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
         *("--judge", f"blip-vqa:{save_tiny_blip(folder / 'blip')}"),
         *("--judge", f"clip-score:{save_tiny_clip(folder / 'clip')}"),
         *("--detector", f"owlvit:{save_tiny_owlvit(folder / 'owl', clip_tokenizer(32))}"),
+        *("--depth", f"dpt-hybrid:{save_tiny_dpt(folder / 'dpt')}"),
     )
 
 
 @pytest.fixture(autouse=True)
 def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     t2i_compbench_files(monkeypatch)
-    maps = tmp_path / "depth"
-    maps.mkdir()
-    for line, prompt in enumerate(PLUGIN.prompts("3d")):
-        Image.new("L", (64, 64), line % 256).save(maps / f"{prompt.text}_{10 * line:06d}.png")
-    monkeypatch.setenv("SPATIALBENCH_T2I_DEPTH", str(maps))
+    monkeypatch.delenv("SPATIALBENCH_T2I_DEPTH", raising=False)
+    monkeypatch.setattr(dpt_hybrid, "SIDE", 96)
     monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SPATIALBENCH_OFFLINE", "1")
 

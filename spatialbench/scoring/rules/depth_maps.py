@@ -149,13 +149,22 @@ class DepthFolder:
         return read_masks(path, boxes, width, height, self._below)
 
     def state(self) -> str:
-        """A hash of the names, sizes and times of the files here."""
+        """A hash of the files here: of their names and bytes in a run, else of names and times.
+
+        A run that was stopped and goes on has the same bytes in the end, and other times.
+        """
         files = sorted(path for path in self.path.glob("*/*") if path.is_file())
-        listed = [
-            (path.relative_to(self.path).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-            for path in files
-        ]
+        listed = [(path.relative_to(self.path).as_posix(), *self._told(path)) for path in files]
         return hashlib.sha256(repr(listed).encode()).hexdigest()
+
+    def _told(self, path: Path) -> tuple[int, int | str]:
+        try:
+            if self.run is not None:
+                content = read_limited(path, LARGE, self.run)
+                return len(content), hashlib.sha256(content).hexdigest()
+        except (OSError, ValueError):
+            pass  # whoever reads the map says so
+        return path.stat().st_size, path.stat().st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
