@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from spatialbench.errors import UserError, unknown_name
@@ -38,7 +39,14 @@ class Complex(Benchmark):
     images_per_prompt = 4
     detector = "owlvit"
     rules: Mapping[str, Rule] = {"complex": AllRelationsRule("complex/1", _THRESHOLD)}
-    metrics: Sequence[Metric] = shares("complex", OVER_ALL, partial=True)
+    metrics: Sequence[Metric] = tuple(
+        replace(metric, headline=metric.key not in ("complex_soft_cond", "complex_alone_cond"))
+        for metric in shares("complex", OVER_ALL, partial=True)
+    )
+    subset_marks: Mapping[str, Sequence[str]] = {
+        "urban-like": ("reconstruction",),
+        "urban-like-2d": ("reconstruction",),
+    }
 
     def prompts(self, subset: str) -> Sequence[Prompt]:
         """All prompts of a subset.

@@ -70,6 +70,8 @@ class Benchmark(Plugin):
     """The short name of a subset's rule, where it is another than the default."""
     subset_detectors: Mapping[str, str] = {}
     """The name of a subset's detector, where it is another than ``detector``."""
+    subset_marks: Mapping[str, Sequence[str]] = {}
+    """What rows on a subset are marked with, of ``spatialbench.reports.marks``."""
     rule_options: Mapping[str, Any] = {}
     """The options of ``--rule NAME:KEY=VALUE``, which ``rule_with`` sets; empty for none."""
 

@@ -25,6 +25,7 @@ from .right_values import (
     a_number,
     a_text,
     a_whole_number,
+    marks_of_subsets,
     metrics,
     names_of_subsets,
     of_subsets,
@@ -199,6 +200,7 @@ _EXPECTED: Mapping[type[Any], Expected] = {
             "columns by a name that no subset has: the name of a subset by the key of a metric",
         ),
         ("subset_detectors", of_subsets, "the name of a detector by the name of a subset"),
+        ("subset_marks", marks_of_subsets, "a list of marks by the name of a subset"),
         (
             "rewards",
             lambda value, one: (

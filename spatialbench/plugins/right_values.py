@@ -73,6 +73,15 @@ def of_subsets(value: Any, plugin: Benchmark) -> bool:
     return texts(value) and set(value) <= set(plugin.subsets)
 
 
+def marks_of_subsets(value: Any, plugin: Benchmark) -> bool:
+    """Lists of texts by the name of a subset of the benchmark."""
+    return (
+        isinstance(value, Mapping)
+        and set(value) <= set(plugin.subsets)
+        and all(isinstance(one, tuple | list) and all(map(a_text, one)) for one in value.values())
+    )
+
+
 def names_of_subsets(value: Any, plugin: Benchmark) -> bool:
     """Names of the benchmark's subsets by text."""
     return texts(value) and set(value.values()) <= set(plugin.subsets)

@@ -104,7 +104,18 @@ def method_marks(result: Summary) -> tuple[str, ...]:
     renamed = ("synonyms",) if RENAMED in signature.detector else ()
     own = (*_own_marks(signature), *unknown, *rewritten, *chosen)
     stopped = ("stopped",) if signature.until is not None else ()
-    return (*own, *stopped, *known, *renamed, *_rule_marks(signature))
+    others = (*_subset_marks(signature), *_rule_marks(signature))
+    return tuple(dict.fromkeys((*own, *stopped, *known, *renamed, *others)))
+
+
+def _subset_marks(signature: Signature) -> tuple[str, ...]:
+    """The marks of the prompts; none where the benchmark is not installed."""
+    try:
+        benchmark = load("benchmark", signature.benchmark.partition("/")[0])
+    except UserError:
+        return ()
+    subset = signature.subset or benchmark.default_subset
+    return tuple(mark for mark in benchmark.subset_marks.get(subset, ()) if mark in MARKS)
 
 
 def _rule_marks(signature: Signature) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from spatialbench.guidance.nouns import triplet_spans
 from spatialbench.lab.captions import held_out, vocabulary
 from spatialbench.prompts import COCO_NAMES, asked_triplets, prompt_set_hash
 from spatialbench.relations import Relation
+from spatialbench.reports.marks import _subset_marks
+from spatialbench.runs.signature import Signature
 
 BENCHMARK = plugins.load("benchmark", "complex")
 GOLDEN = {
@@ -85,3 +87,14 @@ def test_t2i_compbenchs_sentences(data: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_an_unknown_subset_is_refused() -> None:
     with pytest.raises(UserError, match="unknown subset of complex 'urban'"):
         BENCHMARK.prompts("urban")
+
+
+def test_rows_on_the_reconstructed_set_are_marked() -> None:
+    made = "sd/1(steps=20) base:lab@8105357 seeds:protocol run:0123456789ab sb:0.1.0"
+    seen = "rule:complex/1 det:owlvit@aaf2b2b thr:0.1 n:2x4"
+    marks = {
+        subset: _subset_marks(Signature.parse(f"complex/1 set:{subset} {seen} gen:{made}"))
+        for subset in ("urban-like-2d", "lab")
+    }
+    assert marks == {"urban-like-2d": ("reconstruction",), "lab": ()}
+    assert _subset_marks(Signature.parse(f"complex/1 {seen} gen:{made}")) == ("reconstruction",)

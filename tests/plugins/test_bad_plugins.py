@@ -216,6 +216,7 @@ def test_a_benchmark_is_checked_with_its_rules(plugin_package: Path) -> None:
         "images_per_prompt": (0, "images_per_prompt = 0: expected a whole number from 1 on"),
         "default_subset": ("most", "default_subset = 'most': expected the name of one of subsets"),
         "subset_detectors": ({"most": "owlvit"}, "subset_detectors = "),
+        "subset_marks": ({"all": "reconstruction"}, "expected a list of marks by the name of"),
         "rewards": (plugins.RewardDefaults(subset="most"), "expected RewardDefaults"),
         "subset_rules": ({"all": "edge"}, "subset_rules = {'all': 'edge'}: expected the name of"),
         "detector": ("", "detector = ''"),
