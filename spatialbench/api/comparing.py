@@ -12,6 +12,7 @@ from .run import Run, load_run
 if TYPE_CHECKING:
     from ..reports.compare.comparison import Comparison as Pair
     from ..reports.compare.comparison import Flip, MetricChange
+    from ..reports.compare.sequential import Sequential
     from ..reports.report import Form
 
 FEWEST = 2
@@ -41,6 +42,13 @@ class Comparison:
     def flips(self) -> Sequence[Flip]:
         """Images that are right in one of these two runs only."""
         return self.pairs[0].flips
+
+    def sequential(self, metric: str | None = None) -> Sequential:
+        """The same two runs in five looks; see ``spatialbench compare --sequential``."""
+        from ..reports.compare.sequential import sequential
+
+        pair = self.pairs[0]
+        return sequential(pair.reference, pair.other, metric, self.confidence)
 
     def table(self, form: Form = "table", flips: int = 20) -> str:
         """The table of ``spatialbench compare``, with so many of the images that changed."""
@@ -82,3 +90,24 @@ def compare(
     first, *rest = told_apart([first, *rest], labels)
     pairs = compared(first, rest, resamples, confidence, other_prompts=other_prompts)
     return Comparison(pairs, first.headline, confidence)
+
+
+def compare_in_looks(
+    *runs: str | Path,
+    metric: str | None = None,
+    confidence: float = 0.95,
+    labels: Mapping[str, str] | None = None,
+) -> Sequential:
+    """A run against the reference at each fifth of its prompts.
+
+    Raises:
+        UserError: any other number of runs than two; what makes looking early invalid.
+    """
+    from ..errors import UserError
+    from ..reports.compare.sequential import sequential
+    from ..reports.scored import told_apart
+
+    if len(runs) != FEWEST:
+        raise UserError("--sequential compares one run with its reference: name two runs.")
+    first, second = told_apart([load_run(run).scored() for run in runs], labels)
+    return sequential(first, second, metric, confidence)

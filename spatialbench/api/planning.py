@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..plugins.requirements import Requirement
+from . import until
 from .evaluation import Evaluation
 
 
@@ -69,7 +70,7 @@ class Plan:
             "price": self.price,
             "basis": self.basis,
             "downloads": [asdict(download) for download in self.downloads],
-            "notes": [*self._rewriting(), *asked.notes],
+            "notes": [*until.notes(asked), *self._rewriting(), *asked.notes],
         }
 
     def _rewriting(self) -> list[str]:

@@ -60,6 +60,23 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
         size = until.next(size, half, whole)
 
 
+def notes(asked: Evaluation) -> list[str]:
+    """For a plan: about how many images the aim takes, and the design that takes fewest."""
+    from ..reports.designs import Assumptions, designs
+
+    if asked.until is None:
+        return []
+    check(asked)
+    until, expected = Until.parse(asked.until), asked.expected
+    assumed = Assumptions(RATE, expected.images_per_prompt, CORRELATION, 0.0)
+    (found,) = designs(assumed, half=until.reach, whole=len(expected.prompts))
+    own = next(one for one in found.found if f"prompt {expected.images_per_prompt}" in one.how)
+    return [
+        f"until {until.shown}: about {own.images:,} of these images for a share near 50 %, fewer "
+        f"for one near 0 or 100 %; {found.sentence()}"
+    ]
+
+
 def check(asked: Evaluation) -> None:
     """Refuse what can be known before the first image.
 

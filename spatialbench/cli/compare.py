@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import UserError
 from ..reports.report import Form
 from .options import confidence_option, format_option, label_option, resamples_option
 
@@ -27,6 +28,16 @@ from .options import confidence_option, format_option, label_option, resamples_o
     is_flag=True,
     help="Compare runs whose prompts were rewritten differently, or in one of them only.",
 )
+@click.option(
+    "--sequential",
+    is_flag=True,
+    help="Look after each fifth of REFERENCE's prompts and stop where the answer is known; RUN may "
+    "have fewer of them so far.",
+)
+@click.option(
+    "--metric",
+    help="With --sequential: the metric that decides; default: the share of right images.",
+)
 @label_option
 @format_option
 def command(
@@ -35,6 +46,8 @@ def command(
     confidence: float,
     resamples: int,
     allow_other_prompts: bool,
+    sequential: bool,
+    metric: str | None,
     labels: Sequence[str],
     form: Form,
 ) -> None:
@@ -43,9 +56,18 @@ def command(
     Differences come with paired intervals and p-values over the benchmark's clusters of prompts,
     corrected where several runs are compared, and with what this many prompts can show at all.
     """
-    from ..api.comparing import compare
+    from ..api.comparing import compare, compare_in_looks
     from ..reports.naming import label_assignments
 
+    if sequential:
+        if allow_other_prompts:
+            raise UserError("--sequential needs the same prompts: leave out --allow-other-prompts.")
+        named = label_assignments(labels, runs)
+        looked = compare_in_looks(*runs, metric=metric, confidence=confidence, labels=named)
+        click.echo(looked.report().text(form))
+        return
+    if metric is not None:
+        raise UserError("--metric goes with --sequential: without it every metric is compared.")
     found = compare(
         *runs,
         resamples=resamples,

@@ -37,6 +37,11 @@ _MOST_RUNS = 2
     type=FiniteFloat(0.001, 100),
     help="Percentage points that a run must be able to show; with RUN default 2.",
 )
+@click.option(
+    "--half-width",
+    type=FiniteFloat(0.001, 100),
+    help="Without RUN: half the width that an interval may have, as of run --until.",
+)
 @format_option
 def command(
     runs: Sequence[Path],
@@ -47,21 +52,24 @@ def command(
     correlation: float | None,
     between: float | None,
     difference: float | None,
+    half_width: float | None,
     form: Form,
 ) -> None:
     """Interval widths, smallest differences and prompts needed: from assumptions, or from RUN.
 
     A finished RUN replaces the assumptions by what it has shown. With RUN2, on the same prompts,
-    both say how much they scatter, and together what pairing gains.
+    both say how much they scatter, and together what pairing gains. Without RUN, a stated question
+    (--difference, --half-width) also gets the cheapest design.
     """
     if not runs:
         _from_assumptions(
-            bench, prompts, images_per_prompt, rate, correlation, between, difference, form
+            *(bench, prompts, images_per_prompt, rate, correlation, between, difference),
+            *(half_width, form),
         )
         return
     if len(runs) > _MOST_RUNS:
         raise UserError("power takes one run or two: name no more.")
-    given = (bench, prompts, images_per_prompt, rate, correlation, between)
+    given = (bench, prompts, images_per_prompt, rate, correlation, between, half_width)
     if any(value is not None for value in given):
         raise UserError("with RUN only --difference can be given: leave the rest out.")
     from ..reports.compare.comparison import compare
@@ -88,11 +96,13 @@ def _from_assumptions(
     correlation: float | None,
     between: float | None,
     difference: float | None,
+    half_width: float | None,
     form: Form,
 ) -> None:
-    from ..reports.planning import SIZES, Assumptions, needed, plan, plan_report
+    from ..reports.designs import Assumptions, designs, needed
+    from ..reports.planning import SIZES, plan, plan_report
 
-    sizes, images = set(SIZES), 4
+    sizes, images, whole = set(SIZES), 4, None
     if bench is not None:
         benchmark, subset = choosing.benchmark_and_subset(bench)
         images, whole = benchmark.images_per_prompt, len(benchmark.prompts(subset))
@@ -109,4 +119,5 @@ def _from_assumptions(
         wanted = (difference, needed(assumed, difference))
         sizes.add(wanted[1])
     plans = [plan(assumed, size) for size in sorted(sizes)]
-    click.echo(plan_report(assumed, plans, wanted).text(form))
+    found = designs(assumed, difference, half_width, whole)
+    click.echo(plan_report(assumed, plans, wanted, found).text(form))

@@ -11,39 +11,18 @@ from ..statistics.design_effect import design_effect
 from ..statistics.power import (
     half_width,
     paired_error,
-    prompts_needed,
     smallest_difference,
     standard_error,
 )
 from .cells import plain_cell
 from .compare.comparison import ALL, Comparison
+from .designs import Assumptions, Designs
 from .report import Report
 from .scored import ScoredRun
 from .tables import UNDEFINED, Table
 
 SIZES = (25, 100, 400, 1600, 6400)
 _Z = 1.959964
-
-
-@dataclass(frozen=True, slots=True)
-class Assumptions:
-    """What a plan rests on.
-
-    Attributes:
-        rate: expected share of right images, in [0, 1].
-        images: images per prompt.
-        correlation: between the images of one prompt, in [0, 1].
-        between: correlation of two runs' results on one prompt: what pairing gains.
-        power: chance of finding the difference.
-        confidence: of intervals and tests.
-    """
-
-    rate: float
-    images: int
-    correlation: float
-    between: float
-    power: float = 0.8
-    confidence: float = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +81,6 @@ def plan(assumed: Assumptions, prompts: int) -> Plan:
     )
 
 
-def needed(assumed: Assumptions, difference: float) -> int:
-    """Prompts for a true difference in percentage points, paired."""
-    return prompts_needed(
-        difference / 100,
-        assumed.rate,
-        assumed.images,
-        assumed.correlation,
-        assumed.between,
-        assumed.power,
-        assumed.confidence,
-    )
-
-
 def lessons(
     scored: ScoredRun, comparison: Comparison | None, difference: float, power: float = 0.8
 ) -> list[Lesson]:
@@ -161,7 +127,10 @@ def _half_width(scored: ScoredRun, key: str) -> float:
 
 
 def plan_report(
-    assumed: Assumptions, plans: Sequence[Plan], wanted: tuple[float, int] | None
+    assumed: Assumptions,
+    plans: Sequence[Plan],
+    wanted: tuple[float, int] | None,
+    designs: Sequence[Designs] = (),
 ) -> Report:
     """Plans; ``wanted`` is a difference and the prompts it needs."""
     document: dict[str, object] = {
@@ -184,8 +153,8 @@ def plan_report(
     ]
     columns = ["prompts", "images", "±", "smallest, paired", "smallest, unpaired"]
     return Report(
-        [Table(columns, rows, "what a run can show", notes)],
-        document,
+        [Table(columns, rows, "what a run can show", notes), *(one.table() for one in designs)],
+        document | ({"designs": [one.document() for one in designs]} if designs else {}),
         (
             ["prompts", "images", "half_width", "paired", "unpaired"],
             [list(asdict(one).values()) for one in plans],

@@ -56,6 +56,16 @@ class ScoredRun:
         """The keys of the table's columns."""
         return headline(self.metrics)
 
+    @property
+    def whole_prompts(self) -> int:
+        """How many prompts, from the first of the run order on, have every image judged."""
+        counts = self.table.sums()
+        for place, prompt in enumerate(self.run.expected.prompts):
+            there = place < len(counts) and self.table.prompts[place].id == prompt.id
+            if not there or counts[place] < self.run.expected.images_per_prompt:
+                return place
+        return len(self.run.expected.prompts)
+
     def rule(self) -> Rule | None:
         """The rule that judged; None where it is not known here, such as with other depth maps."""
         expected, name = self.run.expected, self.result.rule

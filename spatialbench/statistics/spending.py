@@ -85,6 +85,36 @@ def crossing_chance(shares: Sequence[float], bounds: Sequence[float]) -> float:
     return chance
 
 
+def price_of_looks(
+    shares: Sequence[float], power: float = 0.8, alpha: float = 0.05
+) -> tuple[float, float]:
+    """What looking early costs and saves, against the test that looks once with as much power.
+
+    Returns:
+        Images of the plan, and images that it needs on average where the difference is there, both
+        as multiples of those of the ordinary test.
+    """
+    from scipy.optimize import brentq
+
+    bounds = boundaries(shares, alpha)
+    normal = NormalDist()
+    once = normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)
+    drift = float(brentq(lambda d: sum(_stops(shares, bounds, d)) - power, once, 2 * once))
+    chances = _stops(shares, bounds, drift)
+    used = sum(c * s for c, s in zip(chances, shares, strict=True)) + 1 - sum(chances)
+    most = (drift / once) ** 2
+    return most, most * used
+
+
+def _stops(shares: Sequence[float], bounds: Sequence[float], drift: float) -> list[float]:
+    """Chance of crossing upwards at each look, where z has this mean at the last one."""
+    walk, chances = _Walk(drift), []
+    for share, z in zip(shares, bounds, strict=True):
+        chances.append(walk.crossing(share, z))
+        walk.go_on(share, z)
+    return chances
+
+
 def levels(
     shares: Sequence[float], alpha: float = 0.05, shape: Shape = "obrien-fleming"
 ) -> list[float]:
@@ -105,7 +135,8 @@ class _Walk:
     Its density at the last look by Gauss-Legendre nodes (Armitage, McPherson and Rowe 1969).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, drift: float = 0.0) -> None:
+        self._drift = drift
         self._share = 0.0
         self._at = np.zeros(1)
         self._weight = np.ones(1)
@@ -115,7 +146,8 @@ class _Walk:
         from scipy.special import ndtr
 
         step = sqrt(share - self._share)
-        return float(self._weight @ ndtr((self._at - z * sqrt(share)) / step))
+        far = self._at + self._drift * step**2 - z * sqrt(share)
+        return float(self._weight @ ndtr(far / step))
 
     def boundary(self, share: float, chance: float) -> float:
         """The z that is crossed upwards with this chance."""
@@ -130,6 +162,6 @@ class _Walk:
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
         reach, step = z * sqrt(share), sqrt(share - self._share)
         at = nodes * reach
-        far = (at[:, None] - self._at[None, :]) / step
+        far = (at[:, None] - self._at[None, :] - self._drift * step**2) / step
         density = np.exp(-0.5 * far**2) @ self._weight / (step * sqrt(2 * np.pi))
         self._share, self._at, self._weight = share, at, density * weights * reach

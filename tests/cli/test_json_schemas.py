@@ -86,12 +86,16 @@ def test_what_the_verbs_print(made: Command) -> None:
         assert set(row) - set(known) == {*row["metrics"], *row["price"]}
     made("export", "runs/one", "--layout", "detections", "--out", "one.jsonl")
     printed(made, "compare", "compare", "runs/one", "runs/two")
+    printed(
+        *(made, "compare-sequential", "compare", "runs/one", "runs/two", "--sequential"),
+    )
     printed(made, "power", "power", "runs/one")
     printed(made, "power", "power", "runs/one", "runs/two")
     printed(made, "power", "power", "--bench", "squares")
     printed(made, "power", "power", "--bench", "squares", "--difference", 2)
     assert made("gate", "runs/one", "--write", "gate.json").status == 0
     printed(made, "gate", "gate", "runs/one", "--against", "gate.json")
+    printed(made, "gate", "gate", "runs/one", "--against", "gate.json", "--sequential")
     fits("gate-file", json.loads(Path("gate.json").read_text()))
     printed(made, "list", "list")
     printed(made, "list", "list", "rules")

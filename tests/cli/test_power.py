@@ -34,3 +34,26 @@ def test_from_runs(spatialbench: Command) -> None:
     assert spatialbench("power", "a", "--rate", 50).status == 2
     assert spatialbench("power", "--rate", 150).status == 2
     assert spatialbench("power", "a", "b", "a").status == 2
+
+
+def test_the_cheapest_design_is_named(spatialbench: Command) -> None:
+    asked = spatialbench("power", "--bench", "visor", "--difference", "3", "--half-width", "1")
+    assert asked.status == 0
+    assert "cheapest for a difference of 3 points, paired: --images-per-prompt 1" in asked.out
+    assert "cheapest for an interval of ±1: --images-per-prompt 1 --seed-scheme hashed" in asked.out
+    plan = ("run", "--method", "sd", "--bench", "visor", "--dry-run", "--until")
+    shown = spatialbench(*plan, "VISOR_uncond+-1", "--format", "json")
+    assert shown.status == 0, shown.err
+    (note,) = (note for note in json.loads(shown.out)["notes"] if note.startswith("until"))
+    assert "until VISOR_uncond ±1: about 18,2" in note
+    assert "cheapest for an interval of ±1: --images-per-prompt 1" in note
+    for aim, said in (
+        ("VISOR_uncond+-0.1", "narrower than all 25,280 prompts with 4 images each can give"),
+        ("VISOR+-1", "unknown metric in --until 'VISOR'"),
+    ):
+        refused = spatialbench(*plan, aim)
+        assert (refused.status, said in refused.err) == (2, True), refused.err
+    single = spatialbench(*plan, "VISOR_4+-1", "--images-per-prompt", "1")
+    assert (single.status, "VISOR_4 ±1: that metric is undefined here" in single.err) == (2, True)
+    shard = spatialbench(*plan[:-2], "--until", "OA+-1", "--shard", "1/2")
+    assert (shard.status, "leave --shard out" in shard.err) == (2, True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from spatialbench.reports.compare.comparison import compare
-from spatialbench.reports.planning import Assumptions, lesson_report, lessons, needed, plan
+from spatialbench.reports.designs import Assumptions, needed
+from spatialbench.reports.planning import lesson_report, lessons, plan
 
 from .scored_runs import scored_run
 

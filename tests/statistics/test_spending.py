@@ -12,6 +12,7 @@ from spatialbench.statistics.spending import (
     crossing_chance,
     levels,
     look_sizes,
+    price_of_looks,
     spent,
 )
 
@@ -57,6 +58,14 @@ def test_walks_without_a_drift_cross_as_often_as_computed() -> None:
     steps = rng.normal(size=(100_000, 5)).cumsum(axis=1) / np.sqrt(np.arange(1, 6))
     crossed = (np.abs(steps) > np.array(boundaries(FIFTHS, 0.1))).any(axis=1).mean()
     assert crossed == pytest.approx(0.1, abs=0.004)
+
+
+def test_the_price_of_looks_is_the_published_one() -> None:
+    """Jennison and Turnbull's tables 2.3 and 2.4: five looks of O'Brien and Fleming's shape."""
+    most, used = price_of_looks(FIFTHS, power=0.9)
+    assert most == pytest.approx(1.026, abs=0.005)
+    assert used == pytest.approx(0.757, abs=0.015)
+    assert price_of_looks([1.0]) == pytest.approx((1.0, 1.0), abs=1e-6)
 
 
 def test_look_sizes_and_plans_that_are_none() -> None:

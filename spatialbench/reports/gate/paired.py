@@ -106,19 +106,7 @@ def _pair(
             "more images than planned make no valid test"
         )
     images = there.images_per_prompt
-    whole = _whole_prompts(scored, images)
     reference = gate.verdicts.table(prompts, images)
-    rows = np.arange(whole * images)
+    rows = np.arange(scored.whole_prompts * images)
     own = take_rows(scored.table, rows)
     return gate.verdicts, take_rows(reference, rows), own, len(prompts)
-
-
-def _whole_prompts(scored: ScoredRun, images: int) -> int:
-    """How many prompts, from the first of the run order on, have a verdict on every image."""
-    expected = scored.run.expected.prompts
-    counts = np.bincount(scored.table.prompt_row, minlength=len(scored.table.prompts))
-    for place, prompt in enumerate(expected):
-        there = place < len(counts) and scored.table.prompts[place].id == prompt.id
-        if not there or counts[place] < images:
-            return place
-    return len(expected)
