@@ -33,6 +33,12 @@ def check(asked: Evaluation) -> None:
     fetch_to_tell(asked.detector_asked, asked.known_names_only or asked.synonyms)
     if asked.out is None:
         refuse_other_function(asked.spec)
+    if asked.kernels.options and not asked.spec.generator.takes_kernels:
+        raise UserError(
+            f"{' and '.join(asked.kernels.options)}: this method does not load a model of Stable "
+            "Diffusion, SDXL, SD3 or FLUX itself, so there is nothing to make faster: leave that "
+            "out."
+        )
     if asked.overlap and executor_of(asked).elsewhere:
         raise UserError(
             "--overlap is for work in this process: leave out --executor ray; or leave out "
@@ -52,6 +58,7 @@ def opened(asked: Evaluation) -> Iterator[Run]:
     method = asked.spec.generator
     dtype = str(asked.spec.identity["generator"].get("dtype", asked.settings.dtype))
     machine = this_machine(asked.settings.device, dtype, asked.batch)
+    machine = machine.model_copy(update={"kernels": dict(asked.kernels.told)})
     with opened_run(
         asked.spec,
         asked.selection,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..executors.named import named_executor
 from ..plugins import Benchmark, Detector, DetectorPlugin, Rule
+from ..plugins.kernels import STOCK, Kernels
 from ..runs.progress import Progress
 from ..runs.selection import Selection
 from .asked_models import Judges
@@ -53,6 +54,7 @@ def evaluate(
     batch_size: int | None = None,
     retry_refused: bool = False,
     overlap: bool = False,
+    kernels: Kernels = STOCK,
     offline: bool = False,
     executor: str | Executor = "local",
     workers: int | None = None,
@@ -99,6 +101,7 @@ def evaluate(
         batch_size: images at a time.
         retry_refused: ask again for images that the method refused to make earlier.
         overlap: look at images while others are being made; results are the same.
+        kernels: what makes images faster and changes their rounding, as another device does.
         offline: take nothing from the network.
         executor: ``local``, ``ray`` or an object.
         workers: of ray; None for as many as the cluster has room for.
@@ -140,6 +143,7 @@ def evaluate(
         batch_size=batch_size,
         retry_refused=retry_refused,
         overlap=overlap,
+        kernels=kernels,
         offline=offline,
         executor=executor,
         progress=shown,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..backbones.named import own_dtype
 from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Judge, Method, Rule
 from ..plugins.evidence import DEPTH, FOUND_WITH_BOXES
+from ..plugins.kernels import STOCK, Kernels
 from ..prompt_transforms import Transformed
 from ..runs.names import backbone_name
 from ..runs.progress import Progress
@@ -52,6 +53,7 @@ class Evaluation:
         until: what the number of prompts is decided by; ``until.run`` decides.
         configured: the method as another evaluation of the same settings made it; None to make it.
         overlap: whether images are looked at while others are being made.
+        kernels: what makes images faster and changes their rounding.
     """
 
     what: object
@@ -90,6 +92,7 @@ class Evaluation:
     known_names_only: bool = False
     synonyms: bool = False
     overlap: bool = False
+    kernels: Kernels = STOCK
 
     @cached_property
     def settings(self) -> GenerationSettings:
@@ -104,6 +107,7 @@ class Evaluation:
             dtype=self.dtype or own_dtype(self._chosen.name, offline=self.offline),
             device=device_of(self, self.found),
             offline=self.offline,
+            kernels=self.kernels,
         )
 
     @cached_property

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..plugins import ImageRequest, Method, Requirement
+from .accelerated import accelerate
 from .decoding import decode, decoder_pieces
 from .families import Pipeline
 from .pipelines import load_pipeline
@@ -37,6 +38,11 @@ class PipelineGenerator(Method):
         assert self._pipe is not None, "load() comes first"
         return self._pipe
 
+    @property
+    def takes_kernels(self) -> bool:
+        """Yes: it loads its models itself."""
+        return True
+
     def download(self) -> None:
         """Get what is missing of the backbone; see ``plugins.download``."""
         self.sampling.download()
@@ -49,6 +55,7 @@ class PipelineGenerator(Method):
         """Load the pipeline; see :func:`~spatialbench.backbones.pipelines.load_pipeline`."""
         if self._pipe is None:
             self._pipe, self._encoder = self.prepared()
+            accelerate(self._pipe, self.sampling.kernels)
 
     def prepared(self) -> tuple[Pipeline, PromptEncoder]:
         """The pipeline and the encoder of its prompts, loaded."""

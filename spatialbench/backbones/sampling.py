@@ -11,9 +11,11 @@ from typing import Any
 
 from ..errors import UserError, unknown_name
 from ..plugins import Ability, GenerationSettings, load, names
+from ..plugins.kernels import STOCK, Kernels
 from ..plugins.requirements import Requirement, required
 from ..prompt_transforms import NONE, transform_of
 from ..weights.devices import DTYPES, require_dtype
+from .accelerated import require_compiler
 from .architecture import Architecture
 from .checkpoint import Checkpoint
 from .families import AnyPipelineFamily, Family
@@ -29,7 +31,8 @@ class Sampling:
     """Checked settings with the backbone's defaults filled in.
 
     ``guidance_scale`` 1 is none; for a FLUX model that takes none it is 0. ``width`` and ``height``
-    are pixels, None the checkpoint's own. ``device`` and ``offline`` decide no pixel.
+    are pixels, None the checkpoint's own. ``device``, ``offline`` and ``kernels`` decide no pixel,
+    the last but for its rounding.
     """
 
     backbone: Checkpoint
@@ -42,6 +45,7 @@ class Sampling:
     prompt_transform: str
     device: str
     offline: bool
+    kernels: Kernels = STOCK
 
     @property
     def family(self) -> Family:
@@ -81,6 +85,11 @@ class Sampling:
         return [
             weights.requirement(f"the weights of {weights.fetched_as}", offline=self.offline),
             required(kind, lambda: require_dtype(self.dtype, self.device)),
+            *(
+                [required("a compiler", lambda: require_compiler(self.device))]
+                if self.kernels.compile
+                else []
+            ),
         ]
 
     def asked(self) -> dict[str, Any]:
@@ -158,6 +167,7 @@ def resolve_sampling(
         prompt_transform=transform,
         device=settings.device,
         offline=settings.offline,
+        kernels=settings.kernels,
     )
 
 

@@ -13,6 +13,7 @@ from ..api.evaluation import Evaluation
 from ..api.until import seeds_for
 from ..api.what import object_of, parameters_of
 from ..errors import typed
+from ..plugins.kernels import Kernels
 from ..plugins.parameters import assignments
 from ..runs.selection import Selection
 
@@ -28,6 +29,7 @@ _LATER = (
 )
 """Options of ``run`` that ``generate`` does not have, each with a value."""
 _FLAGS = ("--calibrate", "--dry-run", "--known-names-only", "--overlap", "--synonyms")
+_KERNELS = ("compile", "channels_last", "cudnn_benchmark")
 
 
 def evaluation(values: dict[str, Any], **others: Any) -> Evaluation:
@@ -45,6 +47,7 @@ def evaluation(values: dict[str, Any], **others: Any) -> Evaluation:
         "seeds": seeds_for(values["seed_scheme"], values.get("until"), values["images_per_prompt"]),
         "out": Path(values["out"]) if values["out"] else None,
         "command": command_line(),
+        "kernels": Kernels(*(values[name] for name in _KERNELS)),
     }
     taken = {key: value for key, value in values.items() if key in Evaluation.__dataclass_fields__}
     return Evaluation(**{**taken, **changed, **others})

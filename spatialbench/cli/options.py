@@ -140,6 +140,18 @@ run_options = stack(
         help="Number format of the models, part of the run's identity; default: float32.",
     ),
     click.option(
+        "--compile",
+        is_flag=True,
+        help="Compile the model (torch.compile, CUDA graphs). Like the next two it can change an "
+        "image by rounding, is noted in the manifest, and is no part of the identity.",
+    ),
+    click.option(
+        "--channels-last", is_flag=True, help="Convolutions with the channels last in memory."
+    ),
+    click.option(
+        "--cudnn-benchmark", is_flag=True, help="Let cuDNN measure which algorithm is fastest."
+    ),
+    click.option(
         "--out",
         type=click.Path(file_okay=False),
         help="The run's folder; default: one of its own under runs/.",

@@ -80,6 +80,11 @@ class OwnPipeline(StableDiffusion):
         """Nothing: the pipeline is there."""
         return []
 
+    @property
+    def takes_kernels(self) -> bool:
+        """No: the models are somebody else's, and left as they are."""
+        return False
+
     def prepared(self) -> tuple[Pipeline, PromptEncoder]:
         """A copy of the pipeline that shares its parts, with a scheduler of its own."""
         pipe = copy.copy(self._given)

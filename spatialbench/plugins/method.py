@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .kernels import STOCK, Kernels
 from .plugin import Plugin
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class GenerationSettings:
     """What the user asked of any method; None means the backbone's own default.
 
     ``width`` and ``height`` are pixels; ``dtype`` is ``float32``, ``float16`` or ``bfloat16``.
-    ``device`` and ``offline`` decide no pixel and stay out of the identity.
+    ``device`` and ``offline`` decide no pixel and stay out of the identity; ``kernels`` decide its
+    rounding alone, and stay out of it as well.
     """
 
     backbone: str = "lab"
@@ -62,6 +64,7 @@ class GenerationSettings:
     prompt_transform: str | None = None
     device: str = "cpu"
     offline: bool = False
+    kernels: Kernels = STOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,11 @@ class Method(ABC):
         """The most images that it makes at a time, because more would change them; None for any
         number."""
         return None
+
+    @property
+    def takes_kernels(self) -> bool:
+        """Whether it heeds ``GenerationSettings.kernels``; where not, they are refused."""
+        return False
 
     @abstractmethod
     def identity(self) -> Json:

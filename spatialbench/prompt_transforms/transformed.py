@@ -137,6 +137,11 @@ class Transformed(Method):
         """What the method says."""
         return self.generator.costs()
 
+    @property
+    def takes_kernels(self) -> bool:
+        """What the method says."""
+        return self.generator.takes_kernels
+
     def identity(self) -> Json:
         """The method's own, with the transform and its version."""
         return {**self.generator.identity(), IDENTITY_KEY: self.transform.signature}

@@ -35,6 +35,8 @@ class Machine(BaseModel):
     """What computed: the name of the accelerator, or of the processor for ``cpu``."""
     switches: dict[str, str] = {}
     """Environment variables that choose other kernels, where they are set."""
+    kernels: dict[str, str] = {}
+    """What was asked for to make images faster, such as ``torch.compile``; it changes rounding."""
     server: dict[str, str] = {}
     """What a server that made images told of itself, such as whether it heeds seeds."""
 

@@ -70,6 +70,8 @@ def changes(began: Machine, here: Machine) -> Changes:
     if on_processor:
         pairs["threads"] = (str(began.threads), str(here.threads))
         pairs["instruction set"] = (began.instruction_set, here.instruction_set)
+    for name in sorted(began.kernels.keys() | here.kernels.keys()):
+        pairs[name] = (began.kernels.get(name, "off"), here.kernels.get(name, "off"))
     for name in sorted(began.switches.keys() | here.switches.keys()):
         pairs[name] = (began.switches.get(name, "unset"), here.switches.get(name, "unset"))
     packages = {

@@ -96,6 +96,11 @@ class BestOfN(Method):
             "chooser": self.chooser.identity(),
         }
 
+    @property
+    def takes_kernels(self) -> bool:
+        """What the inner method says."""
+        return self.inner.takes_kernels
+
     def load(self) -> None:
         """Load the inner method and what chooses."""
         self.inner.load()

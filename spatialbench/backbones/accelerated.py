@@ -1,0 +1,68 @@
+"""Making a loaded pipeline faster in ways that change nothing but the rounding."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from ..errors import UserError
+from ..plugins.kernels import Kernels
+from .families import Pipeline, of_pipeline
+
+_COMPILERS = ("c++", "g++", "clang++", "cl")
+
+
+def require_compiler(device: str) -> None:
+    """Refuse to compile where torch finds nothing to compile with; nothing is imported.
+
+    Raises:
+        UserError: no Triton for a GPU, no C++ compiler for the processor.
+    """
+    if device.startswith("cuda") and find_spec("triton") is None:
+        raise UserError(
+            "--compile needs Triton on a GPU, which is not installed: pip install triton, or leave "
+            "--compile out."
+        )
+    if device == "cpu" and not any(map(shutil.which, _COMPILERS)):
+        raise UserError(
+            "--compile needs a C++ compiler on a processor, and none is here: install g++, or "
+            "leave --compile out."
+        )
+
+
+def accelerate(pipe: Pipeline, kernels: Kernels) -> None:
+    """Change a pipeline's models in place as asked; the compiler works when they are first used."""
+    import torch
+
+    denoiser = getattr(pipe, of_pipeline(pipe).denoiser)
+    if kernels.channels_last:
+        for model in (denoiser, pipe.vae):
+            model.to(memory_format=torch.channels_last)
+    if kernels.cudnn_benchmark:
+        torch.backends.cudnn.benchmark = True
+    if kernels.compile:
+        denoiser.forward = compiled(denoiser.forward)
+
+
+def compiled(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A model's forward method, compiled for each shape of its inputs; as it was under gradients.
+
+    Guidance records what happens inside the model, which a compiled one does not show; what it
+    evaluates without a gradient, most of its steps and half of the others, is compiled.
+    """
+    import torch
+    from torch.utils import _pytree as pytree
+
+    fast = torch.compile(forward, mode="reduce-overhead", dynamic=False)
+
+    @functools.wraps(forward)
+    def answer(*inputs: Any, **options: Any) -> Any:
+        if torch.is_grad_enabled():
+            return forward(*inputs, **options)
+        # The memory of a graph's answer is its own, and overwritten when it is replayed.
+        return pytree.tree_map_only(torch.Tensor, torch.clone, fast(*inputs, **options))
+
+    return answer
