@@ -29,6 +29,7 @@ from spatialbench.detectors.owlvit import OWLVIT
 from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt
+from tests.measurements import gpu_runs
 from tests.measurements.infsplign_cost import Step, authors_way, count
 from tests.measurements.real_size import UNET, write_owlvit, write_sd14
 from tests.tiny_models import save_tiny_owlvit, tiny_sd
@@ -215,8 +216,7 @@ def detection(session: Session) -> None:
         images = [
             Image.fromarray(rng.integers(0, 256, (512, 512, 3), dtype=np.uint8)) for _ in range(32)
         ]
-        # Words that the tiny model's tokenizer knows; the large one's spells in letters.
-        names = ("dog", "cat") if session.reduced else ("x", "y")
+        names = gpu_runs.names_of(session)
         for batch in (1, 2) if session.reduced else (1, 8, 32):
             look = images[:batch], [names] * batch
             measured = session.measure(partial(detector.detect, *look), rounds=3)
@@ -227,12 +227,22 @@ def detection(session: Session) -> None:
 def parts(session: Session) -> Iterator[tuple[str, float, Callable[[], None]]]:
     """Name, share of the whole time it may take at most, and the work; in order of value."""
     small = session.reduced
-    yield "step sd1.4", 0.4, lambda: guided_steps("sd1.4", (1,) if small else (1, 8), session)
+    batches = (1,) if small else (1, 8)
+    yield "run", 0.3, lambda: gpu_runs.runs(session)
+    yield "detect ahead", 0.15, lambda: gpu_runs.prefetched(session)
+    yield "step sd1.4", 0.2, lambda: guided_steps("sd1.4", batches, session)
+    yield "compiled", 0.5, lambda: compiled_steps(batches, session)
+    yield "transformers", 0.3, lambda: gpu_runs.transformers(session)
     yield "gradient", 0.1, lambda: half_gradient(session)
     yield "generate", 0.4, lambda: generation(session)
     yield "detect", 0.2, lambda: detection(session)
     if not small:
         yield "step sdxl", 0.4, lambda: guided_steps("sdxl", (1, 4), session)
+
+
+def compiled_steps(batches: tuple[int, ...], session: Session) -> None:
+    """See ``gpu_runs.compiled_steps``."""
+    gpu_runs.compiled_steps(session, unet_of("sd1.4", session), batches)
 
 
 def run_parts(session: Session, minutes: float) -> None:
@@ -245,7 +255,7 @@ def run_parts(session: Session, minutes: float) -> None:
         except OutOfTime:
             session.notes.append(f"{name}: its time ran out")
         except Exception as error:
-            session.notes.append(f"{name}: {type(error).__name__}: {error}")
+            session.notes.append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
         if session.device != "cpu":
             torch.cuda.empty_cache()
 

@@ -23,6 +23,16 @@ def test_every_part_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("gradient sd1.4", "float32"),
         ("generate sd1.4", "sd"),
         ("detect owlvit", "boxes"),
+        ("run sd1.4", "one by one"),
+        ("run sd1.4", "overlapped"),
+        ("detect ahead", "in place"),
+        ("detect ahead", "prefetched"),
+        ("compiled sd1.4", "plain"),
+        ("compiled sd1.4", "guided"),
+        ("step sd3.5-medium", "plain"),
+        ("step sd3.5-medium", "guided"),
+        ("step flux1-dev", "plain"),
+        ("step flux1-dev", "guided"),
     }
     assert all(row.get("seconds", 1) > 0 for row in document["rows"])
     table = capsys.readouterr().out
