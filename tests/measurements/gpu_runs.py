@@ -81,7 +81,7 @@ def runs(session: Session) -> None:
         generator = PLUGIN.configure(settings, {})
         generator.load()
         images, batch = (4, 2) if session.reduced else (48, 8)
-        files = []
+        files: list[dict[str, bytes]] = []
         for overlap in (False, False, True):
             session.check_time()
             # The first run warms everything up.
@@ -194,15 +194,17 @@ def transformers(session: Session) -> None:
     for name in ("sd3.5-medium", "flux1-dev"):
         session.check_time()
         try:
-            step = _joint(name, session)
-            for what, run in (("plain", step[0]), ("guided", step[1])):
-                measured = session.measure(run, rounds=3 if session.reduced else 5)
-                session.add(f"step {name}", what, 1, **measured)
+            _add_joint(name, session)
         except torch.OutOfMemoryError:
             session.notes.append(f"{name}: out of memory")
-        step = None
         if session.device != "cpu":
             torch.cuda.empty_cache()
+
+
+def _add_joint(name: str, session: Session) -> None:
+    for what, run in zip(("plain", "guided"), _joint(name, session), strict=True):
+        measured = session.measure(run, rounds=3 if session.reduced else 5)
+        session.add(f"step {name}", what, 1, **measured)
 
 
 def _joint(name: str, session: Session) -> tuple[Callable[[], object], Callable[[], object]]:
