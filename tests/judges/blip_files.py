@@ -1,55 +1,12 @@
-"""Small BLIP-VQA models: the official one of the stored outputs, and a folder of transformers'."""
+"""A small BLIP-VQA model with random weights, as a folder of transformers'."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-
-from tests.detectors.official import module
-from tests.reference_data import reference
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "yes", "no", "is", "it", "a", "dog", "?")
-
-
-def expected(name: str) -> Any:
-    """A file of official outputs."""
-    return json.loads(reference("t2i_whole", "blip", name).read_text("utf-8"))
-
-
-def official_state(told: Any) -> dict[str, torch.Tensor]:
-    """The weights that the official model had; the file holds them under ``model``."""
-    prefix = told.get("fill_prefix", "")
-    empty = {prefix + name: torch.empty(shape) for name, shape in told["shapes"].items()}
-    filled = module().fill(empty)
-    state = {name.removeprefix(prefix): value for name, value in filled.items()}
-    for name, source in told["ties"].items():
-        state[name] = state[source]
-    return state
-
-
-def painted(told: Any) -> Image.Image:
-    """The image that the official model saw."""
-    plain = module().picture(told["w"], told["h"])
-    changed = {
-        "none": lambda x: x,
-        "fliplr": lambda x: x[:, ::-1],
-        "flipud": lambda x: x[::-1],
-        "bgr": lambda x: x[..., ::-1],
-        "gbr": lambda x: x[..., [1, 2, 0]],
-        "invert": lambda x: 255 - x,
-        "rollx": lambda x: np.roll(x, told["w"] // 3, axis=1),
-    }
-    pixels = np.ascontiguousarray(changed[told["op"]](plain))
-    if told.get("mode") == "RGBA":
-        alpha = changed["rollx"](plain)[..., :1]
-        return Image.fromarray(np.concatenate([pixels, alpha], axis=2), "RGBA")
-    image = Image.fromarray(pixels)
-    return image.convert("L") if told.get("mode") == "L" else image
 
 
 def save_tiny_blip(folder: Path) -> Path:

@@ -15,30 +15,34 @@ from spatialbench.errors import UserError
 from spatialbench.judges.blip_vqa.conversion import build
 from spatialbench.judges.blip_vqa.model import BlipVqa, cleaned
 from spatialbench.judges.blip_vqa.plugin import PLUGIN
-from tests.judges.blip_files import expected, official_state, painted, save_tiny_blip
-from tests.reference_data import reference
+from tests.judges.blip_files import save_tiny_blip
+from tests.t2i_whole import Whole, filled, painted
 
 TOLERANCE = 2e-6
 """Of a probability: rounding alone; what is wrong by one constant is off by 4e-6 and more."""
 
 
-def official_model(told: Any) -> BlipVqa:
+def official_state(told: Any) -> dict[str, torch.Tensor]:
+    return filled(told["shapes"], told.get("fill_prefix", ""), told["ties"])
+
+
+def official_model(whole: Whole, told: Any) -> BlipVqa:
     import transformers
 
     heads = told["config"]["vision"]["num_heads"]
     model = build(official_state(told), "the official model", vision_heads=heads)
-    words = reference("t2i_whole", "blip", "bert_vocab.txt")
+    words = whole.beside("blip", "bert_vocab.txt")
     return BlipVqa(model, transformers.BertTokenizer(vocab=str(words)))
 
 
 @pytest.fixture(scope="module")
-def small() -> BlipVqa:
-    return official_model(expected("expected_small.json"))
+def small(t2i_whole: Whole) -> BlipVqa:
+    return official_model(t2i_whole, t2i_whole.json("blip", "expected_small.json"))
 
 
 @torch.inference_mode()
-def test_probabilities_are_the_official_codes(small: BlipVqa) -> None:
-    for result in expected("expected_small.json")["results"]:
+def test_probabilities_are_the_official_codes(small: BlipVqa, t2i_whole: Whole) -> None:
+    for result in t2i_whole.json("blip", "expected_small.json")["results"]:
         seen = small.look(painted(result["picture"]))
         stated = result["image_embeds"]
         assert list(seen.shape[1:]) == stated["shape"]
@@ -53,10 +57,15 @@ def test_probabilities_are_the_official_codes(small: BlipVqa) -> None:
             assert answer == pytest.approx(item["prob"], abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("run", [0, 1])
 @torch.inference_mode()
-def test_a_folder_of_images_gets_the_official_answers(small: BlipVqa, run: int) -> None:
-    told = expected("end_to_end.json")["runs"][run]
+def test_folders_of_images_get_the_official_answers(small: BlipVqa, t2i_whole: Whole) -> None:
+    runs = t2i_whole.json("blip", "end_to_end.json")["runs"]
+    assert runs
+    for told in runs:
+        compare_folder(small, told)
+
+
+def compare_folder(small: BlipVqa, told: Any) -> None:
     # The script goes by the number behind the last underscore.
     images = sorted(told["images"], key=lambda one: int(one["name"].rpartition("_")[2][:-4]))
     for place, image in enumerate(images):
@@ -73,11 +82,11 @@ def test_a_folder_of_images_gets_the_official_answers(small: BlipVqa, run: int) 
     reason="a model of full size on the CPU: set SPATIALBENCH_FULL_MODELS to run it",
 )
 @torch.inference_mode()
-def test_the_full_size_gives_the_official_probabilities() -> None:
-    told = expected("expected_full.json")
-    keys = expected("keys.json")["keys"]
+def test_the_full_size_gives_the_official_probabilities(t2i_whole: Whole) -> None:
+    told = t2i_whole.json("blip", "expected_full.json")
+    keys = t2i_whole.keys("blip")["keys"]
     floats = [(name, shape) for name, shape, dtype, _ in keys if dtype == "float32"]
-    model = official_model({**told, "shapes": dict(floats)})
+    model = official_model(t2i_whole, {**told, "shapes": dict(floats)})
     for result in told["results"]:
         seen = model.look(painted(result["picture"]))
         for item in result["items"]:
@@ -85,8 +94,8 @@ def test_the_full_size_gives_the_official_probabilities() -> None:
             assert answer == pytest.approx(item["prob_alone"], abs=TOLERANCE)
 
 
-def test_a_checkpoint_that_does_not_fit_is_refused_by_name() -> None:
-    told = expected("expected_small.json")
+def test_a_checkpoint_that_does_not_fit_is_refused_by_name(t2i_whole: Whole) -> None:
+    told = t2i_whole.json("blip", "expected_small.json")
     state = official_state(told)
     lacking = {k: v for k, v in state.items() if k != "text_decoder.bert.embeddings.LayerNorm.bias"}
     with pytest.raises(UserError, match=r"1 missing \(text_decoder.bert.embeddings.LayerNorm.bias"):
