@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..executors.named import named_executor
 from ..prompt_transforms import Transformed
+from .batches import AUTO
 from .known_names import fetch_to_tell
 from .what import called, refuse_other_function
 
@@ -38,6 +39,11 @@ def check(asked: Evaluation) -> None:
             f"{' and '.join(asked.kernels.options)}: this method does not load a model of Stable "
             "Diffusion, SDXL, SD3 or FLUX itself, so there is nothing to make faster: leave that "
             "out."
+        )
+    if asked.batch_size == AUTO and (executor_of(asked).elsewhere or not asked.shard.whole):
+        raise UserError(
+            "--batch-size auto measures in one process, and several have to cut the work alike: "
+            "measure with a run of one process, then give the number that it prints."
         )
     if asked.overlap and executor_of(asked).elsewhere:
         raise UserError(

@@ -12,6 +12,7 @@ from ..plugins.kernels import STOCK, Kernels
 from ..runs.progress import Progress
 from ..runs.selection import Selection
 from .asked_models import Judges
+from .batches import BatchSize
 from .console import told
 from .evaluation import Evaluation
 from .rewriting import Rewriting
@@ -51,7 +52,7 @@ def evaluate(
     name: str | None = None,
     out: str | Path | None = None,
     device: str | None = None,
-    batch_size: int | None = None,
+    batch_size: BatchSize | None = None,
     retry_refused: bool = False,
     overlap: bool = False,
     kernels: Kernels = STOCK,
@@ -98,7 +99,7 @@ def evaluate(
             part of what it is.
         out: exactly where the run lies; None for its own folder under ``runs``.
         device: such as ``cuda:1``; None for cuda where there is one. A pipeline stays where it is.
-        batch_size: images at a time.
+        batch_size: images at a time; ``auto`` measures which is the fastest here.
         retry_refused: ask again for images that the method refused to make earlier.
         overlap: look at images while others are being made; results are the same.
         kernels: what makes images faster and changes their rounding, as another device does.

@@ -21,7 +21,7 @@ from . import choosing
 from .asked_models import Judges, depth_model, judges
 from .at_work import check, executor_of, opened
 from .backbone_commit import chosen, settled
-from .batches import batch_of, notes
+from .batches import AUTO, BatchSize, batch_of, measured_batch, notes
 from .console import progress as drawn
 from .known_names import narrowed, refuse_without_boxes
 from .rewriting import Rewriting, rewritten
@@ -79,7 +79,7 @@ class Evaluation:
     name: str | None = None
     out: Path | None = None
     device: str | None = None
-    batch_size: int | None = None
+    batch_size: BatchSize | None = None
     offline: bool = False
     executor: Executor | None = None
     progress: Progress = field(default_factory=drawn)
@@ -160,9 +160,11 @@ class Evaluation:
         """Where the run lies, or is to lie."""
         return self.out or self.spec.folder()
 
-    @property
+    @cached_property
     def batch(self) -> int:
-        """Images at a time."""
+        """Images at a time; ``auto`` is measured when it is first asked for."""
+        if self.batch_size == AUTO:
+            return measured_batch(self)
         return batch_of(self.spec.generator, self.batch_size)
 
     @property

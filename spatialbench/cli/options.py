@@ -9,7 +9,7 @@ import click
 
 from ..lab import LAB_DETECTOR
 from ..reports.report import FORMS
-from .parsing import FiniteFloat, Utf8
+from .parsing import BatchSize, FiniteFloat, Utf8
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -132,7 +132,12 @@ run_options = stack(
         help="protocol (the benchmark's seeds) or hashed[:BASE]; default: protocol, and hashed "
         "with --until and one image per prompt.",
     ),
-    batch_size_option,
+    click.option(
+        "--batch-size",
+        type=BatchSize(),
+        help="Images at a time; changes no image but for its rounding. auto: measure which is the "
+        "fastest here, and keep to it.",
+    ),
     device_option,
     click.option(
         "--dtype",

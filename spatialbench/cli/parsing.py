@@ -1,4 +1,4 @@
-"""Types of option values: finite numbers, and text that can be stored."""
+"""Types of option values: finite numbers, batch sizes, and text that can be stored."""
 
 from __future__ import annotations
 
@@ -26,6 +26,26 @@ class FiniteFloat(click.ParamType[float, str | float]):
         if not (math.isfinite(number) and self.low <= number <= self.high):
             upper = "" if math.isinf(self.high) else f" and at most {self.high:g}"
             self.fail(f"{value} is not a number of at least {self.low:g}{upper}.", param, ctx)
+        return number
+
+
+class BatchSize(click.ParamType[int | str, int | str]):
+    """A whole number of at least 1, or ``auto``."""
+
+    name = "integer|auto"
+
+    def convert(
+        self, value: int | str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """See ``click.ParamType.convert``."""
+        if value == "auto":
+            return value
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.fail(f"{value} is not a whole number of at least 1, nor auto.", param, ctx)
         return number
 
 
