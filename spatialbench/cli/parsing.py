@@ -40,12 +40,7 @@ class BatchSize(click.ParamType[int | str, int | str]):
         """See ``click.ParamType.convert``."""
         if value == "auto":
             return value
-        try:
-            number = int(value)
-        except ValueError:
-            number = 0
-        if number < 1:
-            self.fail(f"{value} is not a whole number of at least 1, nor auto.", param, ctx)
+        number: int = click.IntRange(min=1)(value, param, ctx)
         return number
 
 
