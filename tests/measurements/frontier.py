@@ -12,6 +12,7 @@ prints the table of what is there. Writes ``frontier.md`` and ``frontier.svg`` i
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import time
@@ -38,6 +39,11 @@ class Arm:
     method: str = "infsplign"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> str:
+        """Where its pieces lie: another name for other settings."""
+        return hashlib.sha256(repr((self.method, self.settings)).encode()).hexdigest()[:8]
+
 
 def _adaptive(name: str, **settings: Any) -> Arm:
     return Arm(name, "adaptive", settings={"until": "satisfied", **settings})
@@ -56,14 +62,14 @@ ARMS = (
         for n in (1, 2, 3, 5, 10)
     ),
     _adaptive("until satisfied", hysteresis=0.05),
-    _adaptive("hysteresis 0", hysteresis=0.0),
     _adaptive("hysteresis 0.15", hysteresis=0.15),
     _adaptive("margin 0.15", hysteresis=0.05, margin=0.15),
     _adaptive("within 5 steps", hysteresis=0.05, end=5),
+    _adaptive("hysteresis 0.1, within 10 steps", hysteresis=0.1, end=10),
+    _adaptive("hysteresis 0.15, within 10 steps", hysteresis=0.15, end=10),
     _best(2),
     _best(4),
 )
-PLAIN, FULL, SHOWN = ARMS[0], ARMS[1], ARMS[7]
 
 
 def prompts(count: int, tune: bool) -> list[Any]:
@@ -143,7 +149,7 @@ def measure(asked: argparse.Namespace, pieces: Sequence[Sequence[Any]]) -> None:
         (number, piece, asked.images, asked.device, place)
         for part, piece in enumerate(pieces)
         for number in range(len(ARMS))
-        if not (place := asked.work / f"arm-{number}" / f"{part}.json").exists()
+        if not (place := asked.work / ARMS[number].folder / f"{part}.json").exists()
     )
     until = time.monotonic() + 60 * asked.minutes
     spawn = multiprocessing.get_context("spawn")
@@ -203,7 +209,7 @@ def points(asked: argparse.Namespace, pieces: Sequence[Sequence[Any]]) -> list[P
 
     visor = load("benchmark", "visor")
     files = [
-        [asked.work / f"arm-{number}" / f"{part}.json" for number in range(len(ARMS))]
+        [asked.work / ARMS[number].folder / f"{part}.json" for number in range(len(ARMS))]
         for part in range(len(pieces))
     ]
     whole = [part for part, row in enumerate(files) if all(one.exists() for one in row)]

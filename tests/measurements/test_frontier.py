@@ -52,7 +52,7 @@ def test_adaptive_guidance_costs_a_plain_image_and_its_guided_steps() -> None:
 
 
 def _points() -> list[frontier.Point]:
-    prices = [1.0, 1.5, 1.025, 1.05, 1.075, 1.125, 1.25, 1.1, 1.1, 1.2, 1.1, 1.1, 2.0, 4.0]
+    prices = [1.0, 1.5, 1.025, 1.05, 1.075, 1.125, 1.25, 1.1, 1.1, 1.2, 1.1, 1.1, 1.1, 2.0, 4.0]
     made = []
     for arm, price in zip(frontier.ARMS, prices, strict=True):
         value = 40 + 10 * price
