@@ -42,6 +42,8 @@ class UniDetDetector(Detector):
     ``height`` are those of the resized image (479 x 479 for a square one).
     """
 
+    own_labels = True
+
     def __init__(
         self, name: str, architecture: str, weights: OfficialFile, device: str, offline: bool
     ) -> None:
@@ -71,8 +73,12 @@ class UniDetDetector(Detector):
             "most": MOST,
         }
 
+    def frame(self, width: int, height: int) -> tuple[int, int]:
+        """That of the benchmark: 479 x 479 for a square image."""
+        return frame_size(width, height)
+
     def signature(self) -> str:
-        """``unidet-rs200@`` or ``unidet-r50@`` and the start of the weights' hash."""
+        """``unidet-rs200@ or ``unidet-r50@`` and the start of the weights' hash."""
         return f"unidet-{self.architecture.lower()}@{self.weights.digest()[:7]}"
 
     def download(self) -> None:

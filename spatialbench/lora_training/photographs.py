@@ -221,7 +221,7 @@ class Photographs:
         write_atomic(self.path(name), encoded)
         (seen,) = self.detector.detect([image], [list(self.objects)])
         sha256 = hashlib.sha256(encoded).hexdigest()
-        return found_record(self.detector.signature(), (name, 0), sha256, seen, image)
+        return found_record(self.detector, (name, 0), sha256, seen, image)
 
     def _same_settings(self) -> None:
         path = self.folder / FOLDER / SETTINGS

@@ -35,6 +35,9 @@ class Detector(ABC):
 
     None for the rule's own threshold. One whose scores are on another scale states it.
     """
+    own_labels: bool = False
+    """Whether it answers labels of its own, whatever it is asked for: then labels that no prompt
+    asks for are no sign of a wrong detector, even where there are no others."""
     has_masks: bool = False
     """Whether ``detect_masks`` gives the mask of each box."""
     has_colours: bool = False
@@ -62,6 +65,13 @@ class Detector(ABC):
             images: RGB, of any size.
             labels: what to look for in each; a detector with labels of its own may ignore them.
         """
+
+    def frame(self, width: int, height: int) -> tuple[int, int]:
+        """The size in whose pixels it reports the boxes of an image of this size; by default that.
+
+        A benchmark whose scorer measures in a frame of its own has a detector that reports in it.
+        """
+        return width, height
 
     def detect_masks(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]

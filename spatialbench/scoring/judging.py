@@ -14,6 +14,8 @@ from ..plugins.subsets import default_rule
 from ..prompts import Prompt
 from .rules.catalogue import bound
 
+OWN_LABELS = "own_labels"
+"""The key of ``detector.json`` for a detector with labels of its own, and its attribute."""
 OWN_THRESHOLD = "score_threshold"
 """The key of ``detector.json`` for what a detector says counts, and the detector's attribute."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..files.images import of_one_colour, one_colour_note
-from ..plugins import Benchmark
+from ..plugins import Benchmark, Detector
 from ..plugins.records import IMAGE_HASH, ONE_COLOUR, AnswerRecord, BoxRecord, SeenRecord
 from ..prompts import Key, Prompt
 from .judging import Judging
@@ -42,7 +42,7 @@ def vocabulary(benchmark: Benchmark, prompts: Iterable[Prompt]) -> frozenset[str
 
 
 def found_record(
-    signature: str, key: Key, sha256: str | None, found: Detections, image: Image.Image
+    detector: Detector, key: Key, sha256: str | None, found: Detections, image: Image.Image
 ) -> BoxRecord:
     """The record of what a detector found in an image, whose file has this SHA-256.
 
@@ -52,10 +52,11 @@ def found_record(
     try:
         if not isinstance(found, Detections):
             raise UserError(f"the detector returned a {type(found).__name__}: expected Detections.")
-        if (found.width, found.height) != image.size:
+        width, height = detector.frame(*image.size)
+        if (found.width, found.height) != (width, height):
             raise UserError(
                 f"detections in an image of {found.width} x {found.height} pixels, and it has "
-                f"{image.width} x {image.height}: give the size of the image that was handed "
+                f"{width} x {height}: give the size of the image that was handed "
                 "over, and boxes in its pixels."
             )
         built = Detections.build(
@@ -64,7 +65,7 @@ def found_record(
         of = {"prompt_id": key[0], "index": key[1], IMAGE_HASH: sha256}
         told = of | built.require_sound().to_record()
     except UserError as error:
-        raise UserError(f"{signature}, image {key[0]}/{key[1]}: {error}") from error
+        raise UserError(f"{detector.signature()}, image {key[0]}/{key[1]}: {error}") from error
     return BoxRecord(told | ({ONE_COLOUR: True} if of_one_colour(image) else {}))
 
 
@@ -103,8 +104,10 @@ class Shares:
 class Looked:
     """Adds the detections records of a run or a file up."""
 
-    def __init__(self, benchmark: Benchmark) -> None:
+    def __init__(self, benchmark: Benchmark, own_labels: bool = False) -> None:
+        """``own_labels`` as a detector has them, see ``Detector``."""
         self._benchmark = benchmark
+        self._own_labels = own_labels
         self._prompts: dict[str, Prompt] = {}
         self._labels: Counter[str] = Counter()
         self._one_colour = 0
@@ -198,7 +201,7 @@ class Looked:
         self._shares.refuse()
         known = vocabulary(self._benchmark, [*prompts, *self._prompts.values()])
         unknown = [label for label in self._labels if not (label in known or self._means(label))]
-        if self._labels and len(unknown) == len(self._labels):
+        if self._labels and len(unknown) == len(self._labels) and not self._own_labels:
             raise other_names(unknown, self._asked())
         return unknown
 

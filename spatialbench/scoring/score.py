@@ -128,7 +128,7 @@ def judge_run(looks: Looks, judging: Judging, progress: Progress) -> Judged:
     """
     run, expected = looks.run, looks.run.expected
     progress.begin(STAGE, 0, expected.images)
-    looked = Looked(expected.benchmark)
+    looked = Looked(expected.benchmark, looks.own_labels)
     verdicts = _judged(looks, judging, progress, looked)
     per_prompt = expected.images_per_prompt
     table, reasons = build_table(

@@ -15,7 +15,8 @@ from ..runs.chosen_detector import chosen_detector
 from ..runs.journal import Journal
 from ..runs.opening import Run
 from ..runs.record_lines import Notice
-from .judging import Judging
+from ..runs.store import read_detector
+from .judging import OWN_LABELS, Judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ class Looks:
     def detector(self) -> str | None:
         """Whose boxes are judged; None where none are."""
         return self.named.get(BOXES)
+
+    @property
+    def own_labels(self) -> bool:
+        """Whether the detector answers labels of its own, whatever it is asked for."""
+        if self.detector is None:
+            return False
+        file = self.run.directory.detector_file(self.detector)
+        return read_detector(file, self.run.path).get(OWN_LABELS) is True
 
     @property
     def signature(self) -> str:

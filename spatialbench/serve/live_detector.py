@@ -110,10 +110,11 @@ class LiveDetector:
 
     def _record(self, ready: Ready, found: Detections) -> BoxRecord:
         key = (ready.prompt.id, 0)
-        return found_record(self.detector.signature(), key, None, found, ready.image)
+        return found_record(self.detector, key, None, found, ready.image)
 
     def _nothing(self, ready: Ready) -> BoxRecord:
-        return self._record(ready, Detections.build(np.empty((0, 4)), [], (), *ready.image.size))
+        size = self.detector.frame(*ready.image.size)
+        return self._record(ready, Detections.build(np.empty((0, 4)), [], (), *size))
 
     def _listen(self, found: Sequence[BoxRecord], labels: Sequence[Sequence[str]]) -> None:
         """Until a label is known: a detector that finds nothing gives every image a reward of 0.

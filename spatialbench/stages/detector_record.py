@@ -11,7 +11,7 @@ from ..plugins.evidence import SEEN
 from ..runs.files import create_atomic, make_folder
 from ..runs.identity import canonical_json, differences
 from ..runs.store import RunDirectory, read_detector
-from ..scoring.judging import OWN_THRESHOLD
+from ..scoring.judging import OWN_LABELS, OWN_THRESHOLD
 
 
 def require_same_model(directory: RunDirectory, model: Detector | Judge, kind: str) -> None:
@@ -53,6 +53,8 @@ def _told(model: Detector | Judge) -> dict[str, Any]:
     stated = stated_threshold(model) if isinstance(model, Detector) else None
     if stated is not None:
         told[OWN_THRESHOLD] = stated
+    if isinstance(model, Detector) and model.own_labels:
+        told[OWN_LABELS] = True
     return told
 
 

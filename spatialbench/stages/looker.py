@@ -70,15 +70,19 @@ class BoxLooker(Looker):
         before: Mapping[str, float],
     ) -> SeenRecord:
         """See ``found_record``."""
-        return found_record(self.signature, key, sha256, seen, image)
+        return found_record(self.detector, key, sha256, seen, image)
 
     def requirements(self, asked: Collection[str]) -> Sequence[Requirement]:
         """See ``Detector.requirements``."""
         return self.detector.requirements(asked)
 
     def first_look(self, *, found_before: bool) -> FirstLook:
-        """A detector that finds nothing known in the first images is refused."""
-        return FirstLook(self.signature, found_before=found_before, known=self.known)
+        """A detector that finds nothing known in the first images is refused.
+
+        Of one with labels of its own any label will do.
+        """
+        known = None if self.detector.own_labels else self.known
+        return FirstLook(self.signature, found_before=found_before, known=known)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ class WithSynonyms(Detector):
         self.detector = detector
         self.renamed = dict(sorted(renamed.items()))
         self.score_threshold = detector.score_threshold
+        self.own_labels = detector.own_labels
         self.has_masks = detector.has_masks
         self.has_colours = detector.has_colours
 
@@ -87,6 +88,10 @@ class WithSynonyms(Detector):
         return (
             f"{self.detector.signature()}{RENAMED}{hashlib.sha256(told.encode()).hexdigest()[:7]}"
         )
+
+    def frame(self, width: int, height: int) -> tuple[int, int]:
+        """The detector's."""
+        return self.detector.frame(width, height)
 
     def requirements(self, names: Collection[str]) -> Sequence[Requirement]:
         """The detector's, for its own names."""

@@ -249,3 +249,35 @@ def test_a_broken_detector_has_not_found_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the detector is broken"):
         look(run, Broken())
     assert list(run.directory.detection_journal("finder@w1").records(print)) == []
+
+
+class Framed(Finder):
+    """Reports in a frame of its own, under labels of its own."""
+
+    own_labels = True
+
+    def frame(self, width: int, height: int) -> tuple[int, int]:
+        return 479, 479
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        box = (10.0, 20.0, 470.0, 400.0)
+        return [Detections.build([box], [0.9], ["scoreboard"], 479, 479) for _ in images]
+
+
+def test_a_detector_may_report_in_its_own_frame_and_labels(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    assert look(run, Framed()) == Detected(24)
+    record = next(run.directory.detection_journal("finder@w1").records(lambda notice: None))
+    assert (record["width"], record["height"]) == (479, 479)
+    notes = score(run, Log()).notes
+    assert any("24 of 24 boxes" in note and "scoreboard" in note for note in notes)
+
+    class Elsewhere(Framed):
+        def frame(self, width: int, height: int) -> tuple[int, int]:
+            return width, height
+
+    other = made(tmp_path / "other")
+    with pytest.raises(UserError, match="479 x 479 pixels, and it has"):
+        look(other, Elsewhere())
