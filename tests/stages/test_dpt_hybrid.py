@@ -30,10 +30,12 @@ from tests.stages.dpt_files import official_dpt, save_official_dpt, save_tiny_dp
 from tests.t2i_whole import Whole, filled, painted
 
 RAW = 2e-5
-"""Of inverse depth: rounding alone; another epsilon or resampling is off by 1e-3 and more."""
+"""Of inverse depth: rounding alone; another resampling is off by 1e-3 and more."""
+FULL = 1e-4
+"""The same at full size, where other kernels of the convolutions round by up to 8e-5 of 4.7."""
 
 
-def compare(model: Any, told: Any, folder: Path, tmp_path: Path) -> None:
+def compare(model: Any, told: Any, folder: Path, tmp_path: Path, tolerance: float = RAW) -> None:
     """Raw depth, the written map, and the map in the scorer's frame, of every image."""
     assert told["results"]
     for one in told["results"]:
@@ -44,9 +46,9 @@ def compare(model: Any, told: Any, folder: Path, tmp_path: Path) -> None:
         raw = one["depth"]
         places = raw["grid_index"]
         grid = depth[places][:, places].numpy()
-        np.testing.assert_allclose(grid, np.array(raw["grid"]), rtol=0, atol=RAW)
-        assert float(depth.max()) == pytest.approx(raw["max"], abs=RAW)
-        assert float(depth.mean()) == pytest.approx(raw["mean"], abs=RAW)
+        np.testing.assert_allclose(grid, np.array(raw["grid"]), rtol=0, atol=tolerance)
+        assert float(depth.max()) == pytest.approx(raw["max"], abs=tolerance)
+        assert float(depth.mean()) == pytest.approx(raw["mean"], abs=tolerance)
         levels = DptHybrid.levels(DptHybrid(dpt_hybrid.FILE), found)
         assert (str(levels.dtype), list(levels.shape)) == ("uint8", one["png_shape"])
         assert float(levels.mean()) == pytest.approx(one["png_mean"], abs=0.01)
@@ -91,7 +93,7 @@ def test_the_full_size_gives_the_official_maps(t2i_whole: Whole, tmp_path: Path)
     told = t2i_whole.json("dpt", "expected_full.json")
     shapes = {name: shape for name, shape, _, _ in t2i_whole.keys("dpt")["keys"]}
     model = build(filled(shapes, told["fill_prefix"]), "it")
-    compare(model, told, t2i_whole.file("dpt"), tmp_path)
+    compare(model, told, t2i_whole.file("dpt"), tmp_path, FULL)
 
 
 def test_every_name_of_the_official_file_is_known(t2i_whole: Whole) -> None:
