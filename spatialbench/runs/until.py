@@ -10,8 +10,10 @@ from ..errors import UserError
 
 FIRST = 100
 """Prompts before the first look: with fewer clusters an interval is a rough guess."""
-_STEP, _LEAP = 1.1, 2.0
+_STEP, _LEAP = 1.1, 4.0
 """A look has at least and at most so many times the prompts of the one before."""
+_BLIND = 2.0
+"""How many times where the look before had no interval."""
 _TEXT = re.compile(r"\s*([A-Za-z0-9_]+)\s*(?:±|\+/?-)\s*(\d+(?:\.\d*)?|\.\d+)\s*%?\s*")
 
 
@@ -66,7 +68,7 @@ class Until:
             half: half the width that the interval has here; NaN where there is none.
             whole: prompts there are.
         """
-        wanted = _LEAP if isnan(half) else (half / self.reach) ** 2
+        wanted = _BLIND if isnan(half) else (half / self.reach) ** 2
         return min(whole, ceil(prompts * min(_LEAP, max(_STEP, wanted)) - 1e-9))
 
 

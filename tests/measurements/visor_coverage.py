@@ -74,16 +74,18 @@ class World:
         first, second, right = (self._draw(rng, mean, shared) for mean in (FIRST, SECOND, RIGHT))
         return first, second, right
 
-    def run(self, rng: np.random.Generator, rates: tuple[Floats, Floats, Floats]) -> ScoreTable:
-        """Four images per prompt."""
-        size = (len(self.prompts), IMAGES)
+    def run(
+        self, rng: np.random.Generator, rates: tuple[Floats, Floats, Floats], images: int = IMAGES
+    ) -> ScoreTable:
+        """So many images per prompt."""
+        size = (len(self.prompts), images)
         first, second, right = ((rng.random(size) < rate[:, None]).ravel() for rate in rates)
         right &= first & second
         columns = {"found_a": first, "found_b": second, "correct": right}
         return ScoreTable(
             self.prompts,
-            np.repeat(np.arange(len(self.prompts)), IMAGES),
-            np.tile(np.arange(IMAGES), len(self.prompts)),
+            np.repeat(np.arange(len(self.prompts)), images),
+            np.tile(np.arange(images), len(self.prompts)),
             {**columns, "score": right.astype(np.float64)},
         )
 

@@ -29,8 +29,9 @@ def test_what_is_no_aim(text: str) -> None:
 
 def test_looks_grow_by_what_the_interval_says_and_never_by_too_much() -> None:
     until = Until("OA", 2.0)
-    # Half the width wants four times the prompts, of which a look takes two.
-    assert until.next(100, 4.0, 10_000) == 200
+    # A third of the width wants nine times the prompts, of which a look takes four.
+    assert until.next(100, 6.0, 10_000) == 400
+    assert until.next(100, 3.0, 10_000) == 225
     assert until.next(100, 2.5, 10_000) == 157
     assert until.next(100, 2.01, 10_000) == 110
     assert until.next(100, nan, 10_000) == 200
