@@ -182,10 +182,12 @@ class T2ICompBench(Benchmark):
             ]
         if chosen is None or not all(_has_ceiling(prompt) for prompt in prompts):
             return []
+        # What made the depth maps stands behind it.
+        looked = detector.partition("+")[0]
         unnamed = detector == UNNAMED
         own = unnamed or detector.startswith(UNIDET)
         answers = best_answers(chosen, prompts, not own)
-        whose = "UniDet's labels" if own else f"the prompts' own words as {detector} is asked"
+        whose = "UniDet's labels" if own else f"the prompts' own words as {looked} is asked"
         whose += " (which detector looked is not known)" if unnamed else ""
         low = sum(answer < 0.5 for answer in answers)
         ceiling = 100 * sum(answers) / len(answers)

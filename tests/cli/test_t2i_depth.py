@@ -109,6 +109,8 @@ def test_a_run_makes_its_maps_and_names_their_model(
     assert summary["detector"].endswith(f"+{folder.name}")
     assert folder.name.startswith("dpt-hybrid@")
     assert summary["rule"] == "t2i-3d-official/1"
+    # The ceiling is the detector's.
+    assert any("own words as halves@1 is asked" in note for note in summary["notes"])
     assert len(list(folder.glob("*/*.png"))) == 2
     assert {Image.open(path).mode for path in folder.glob("*/*.png")} == {"L"}
     # Shards make the same maps, and the whole command finds them made.
