@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from spatialbench import plugins
 from spatialbench.backbones.families import SD3
 from spatialbench.errors import UserError
 from spatialbench.methods.infsplign import PLUGIN
@@ -17,10 +19,11 @@ from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.methods.infsplign.joint_denoiser import guided_transformer
 from spatialbench.methods.infsplign.placement import placed_relations
 from spatialbench.methods.infsplign.settings import read_settings
-from spatialbench.plugins import GenerationSettings
+from spatialbench.plugins import GenerationSettings, ImageRequest
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
-from tests.tiny_models import sharpened, tiny_sd
+from tests.methods.batches import assert_batch_mates_change_nothing
+from tests.tiny_models import save_pipeline, sharpened, tiny_sd
 from tests.tiny_sd3 import tiny_sd3
 
 TRIPLETS = (Triplet("dog", Relation.LEFT, "cat"), Triplet("dog", Relation.ABOVE, "bench"))
@@ -136,3 +139,19 @@ def test_each_phrase_of_near_has_its_own_side() -> None:
         facts={"triplets": pairs},
     )
     assert placed_relations(prompt, "sides", released=False) == (Relation.LEFT, Relation.RIGHT)
+
+
+@pytest.mark.parametrize("name", ["infsplign", "storm-corrected", "attend-and-excite"])
+def test_images_do_not_depend_on_how_much_their_batch_mates_ask_for(
+    name: str, tmp_path: Path
+) -> None:
+    folder = save_pipeline(sharpened(tiny_sd()), tmp_path / "sd")
+    settings = GenerationSettings(backbone=str(folder), steps=4, scheduler="ddim")
+    given = {
+        "end": 2,
+        **({} if name == "infsplign" else {"level": 1, "scale": 1.0, "thresholds": "none"}),
+    }
+    method = plugins.load("method", name).configure(settings, given)
+    prompts = [ALONE[0], BOTH, ALONE[1]]
+    requests = [ImageRequest(prompt, 0, 42 + i) for i, prompt in enumerate(prompts)]
+    assert_batch_mates_change_nothing(method, requests)
