@@ -38,7 +38,8 @@ run sd --method sd
 
 {
     printf '# Two relations in one prompt: guiding both, guiding the first alone\n\n'
-    printf '200 prompts of `complex:lab` x 4. Made by `results/lab/complex.sh FOLDER`.\n\n'
+    printf '200 prompts of `complex:lab` x 4. Made by `results/lab/complex.sh FOLDER`. The row of infsplign\n'
+    printf 'without `relations=all` is the one that guides the first relation alone.\n\n'
     spatialbench leaderboard "$folder"/{sd,first,all} --price --no-published --format md
     printf '\n'
     spatialbench compare "$folder"/{first,all} --flips 0 --format md
