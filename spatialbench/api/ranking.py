@@ -13,6 +13,7 @@ from ..plugins import Benchmark, Metric, Published
 from ..reports.leaderboard import leaderboard as ranked
 from ..reports.naming import label_assignments, labelled
 from ..reports.published import read_figures
+from ..reports.quality import quality_of
 from ..reports.report import Report
 from ..reports.results import find_runs, find_unscored, read_summary
 from ..reports.rows import Row
@@ -36,6 +37,7 @@ def leaderboard(
     published: bool = True,
     figures: Path | None = None,
     price: bool = False,
+    quality: bool = False,
     labels: Mapping[str, str] | Sequence[str] = (),
     notice: Notice,
 ) -> Report:
@@ -47,6 +49,7 @@ def leaderboard(
         published: whether to show the results of papers.
         figures: a JSON file with more of them.
         price: whether to show what accuracy costs.
+        quality: whether to show what was measured of the images' quality, too.
         labels: what to call runs, by their directory or id; or each as ``RUN=TEXT``.
         notice: told what is left out, and why.
 
@@ -70,13 +73,15 @@ def leaderboard(
     columns = _columns(benchmark, own, others)
     prescribed = partial(Conditions.prescribed, benchmark)
     own = _called(own, labels)
+    if quality:
+        own = [replace(row, quality=quality_of(run_of(Path(row.run)))) for row in own]
     if table is not None:
         report, without = table_report(benchmark, table[1], own, others, prescribed)
         for row in without:
             why = f"{row.result.rule} fills none of its columns, or another run has more images"
             notice(f"not in the table: {row.run}: {why}")
         return report
-    return ranked(name, own, others, columns, prescribed, price, left_out, benchmark.typed)
+    return ranked(name, own, others, columns, prescribed, price, quality, left_out, benchmark.typed)
 
 
 def _called(rows: Sequence[Row], labels: Mapping[str, str] | Sequence[str]) -> list[Row]:

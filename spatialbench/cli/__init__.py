@@ -29,6 +29,7 @@ _VERBS = {
     "leaderboard": ("leaderboard", "Runs beside each other and beside published rows."),
     "compare": ("compare", "Runs image by image: is the difference more than chance?"),
     "agree": ("agreeing", "Two detectors, or a detector and a judge: do they say the same?"),
+    "quality": ("quality", "What accuracy costs: FID, KID, CMMD against reference images."),
     "power": ("power", "How many prompts a question needs; what a run can show."),
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1, 2 or 64, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: images, boxes, charts."),

@@ -17,7 +17,8 @@ def command(names: tuple[str, ...]) -> None:
     """Download what NAME needs into the cache.
 
     NAME is a backbone (a name of 'list backbones', org/name for the newest commit, or
-    org/name@commit), a depth model, or any other plug-in that downloads something, such as a
+    org/name@commit), a depth model, a network of 'quality' (fid-inception, cmmd-clip), or any other
+    plug-in that downloads something, such as a
     detector or a benchmark.
     The folders are printed, one per line.
     """
@@ -32,6 +33,8 @@ def command(names: tuple[str, ...]) -> None:
 def _fetch(name: str) -> list[Path]:
     from ..backbones.named import choose, names, resolve
     from ..stages.depth_model import DEPTH_MODELS
+    from ..stages.quality.networks import NETWORKS
+    from ..stages.quality.networks import fetch as fetch_network
 
     backbones = names()
     if name.partition("@")[0] in backbones or "/" in name:
@@ -50,4 +53,6 @@ def _fetch(name: str) -> list[Path]:
             return list(plugin.fetch())
     if name in DEPTH_MODELS:
         return DEPTH_MODELS[name].fetch()
-    raise unknown_name("backbone or plug-in", name, [*known, *DEPTH_MODELS])
+    if name in NETWORKS:
+        return fetch_network(name)
+    raise unknown_name("backbone or plug-in", name, [*known, *DEPTH_MODELS, *NETWORKS])

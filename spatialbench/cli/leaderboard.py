@@ -28,6 +28,12 @@ from .options import format_option, label_option
     "image. --format json always has them.",
 )
 @click.option(
+    "--quality",
+    is_flag=True,
+    help="Also show what 'spatialbench quality' measured: FID, KID, CMMD, similarity, and "
+    "duplicates.",
+)
+@click.option(
     "--figures",
     type=click.Path(path_type=Path, dir_okay=False),
     help="More published rows, from a JSON file; rows that contradict themselves are refused.",
@@ -39,6 +45,7 @@ def command(
     bench: str | None,
     published: bool,
     price: bool,
+    quality: bool,
     figures: Path | None,
     labels: Sequence[str],
     form: Form,
@@ -51,6 +58,13 @@ def command(
     from ..api.ranking import leaderboard
 
     report = leaderboard(
-        runs, bench, published=published, figures=figures, price=price, labels=labels, notice=say
+        runs,
+        bench,
+        published=published,
+        figures=figures,
+        price=price,
+        quality=quality,
+        labels=labels,
+        notice=say,
     )
     click.echo(report.text(form))

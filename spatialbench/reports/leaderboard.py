@@ -19,6 +19,7 @@ from .cells import INTERVAL_NOTE, Footnotes, direction_note, images_cell, plain_
 from .competition import Candidate, Competition, Prescribed, numbered
 from .marks import MARKS, competes, method_marks
 from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
+from .quality import QUALITY_COLUMNS, quality_cells, quality_notes, quality_values
 from .report import Records, Report
 from .rows import Part, Row, parts
 from .tables import UNDEFINED, Table
@@ -41,6 +42,7 @@ def leaderboard(
     metrics: Sequence[Metric],
     prescribed: Prescribed | None = None,
     price: bool = False,
+    quality: bool = False,
     left_out: Mapping[str, str] | None = None,
     typed: Callable[[str], str] = str,
 ) -> Report:
@@ -53,12 +55,20 @@ def leaderboard(
         metrics: in the order of the columns, which are the headline of them.
         prescribed: the benchmark's own conditions, which the published rows were measured under.
         price: whether to show detector confidence, duplicates and seconds; ``json`` always does.
+        quality: whether to show what was measured of the images' quality, and duplicates.
         left_out: by its folder why a run is no row; ``not_in_table`` of ``json``.
         typed: what users type for a subset.
     """
     divided = [(part, part.competition(prescribed)) for part in parts(rows, published)]
     tables = [
-        _section(part.title(benchmark, typed), part, part.columns(metrics), competition, price)
+        _section(
+            part.title(benchmark, typed),
+            part,
+            part.columns(metrics),
+            competition,
+            price,
+            quality,
+        )
         for part, competition in divided
     ]
     differs = {
@@ -82,6 +92,7 @@ def leaderboard(
                 "lab": row.result.is_lab,
                 "marks": list(method_marks(row.result)),
                 "other_conditions": said,
+                **({"quality": [one.model_dump() for one in row.quality]} if quality else {}),
             }
             for row, name, said in held
         ],
@@ -91,7 +102,7 @@ def leaderboard(
         document["not_in_table"] = [
             {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
         ]
-    return Report(tables, document, _records(held, published, headline(metrics), price))
+    return Report(tables, document, _records(held, published, headline(metrics), price, quality))
 
 
 def published_document(published: Sequence[Published]) -> list[dict[str, Any]]:
@@ -112,21 +123,29 @@ def published_document(published: Sequence[Published]) -> list[dict[str, Any]]:
 
 
 def _section(
-    title: str, part: Part, metrics: Sequence[Metric], competition: Competition, price: bool
+    title: str,
+    part: Part,
+    metrics: Sequence[Metric],
+    competition: Competition,
+    price: bool,
+    quality: bool,
 ) -> Table:
     rows, names, published = part.rows, part.names, part.published
     numbers, conditions = numbered(competition.differs)
     footnotes, keys = Footnotes(), [metric.key for metric in metrics]
+    against: dict[str, str] = {}
     cells = []
     for row, name, differs in zip(rows, names, competition.differs, strict=True):
         result, mark = row.result, f" [{numbers[differs]}]" if differs else ""
         mark += "".join(f" {MARKS[known][0]}" for known in method_marks(result))
         values = [footnotes.cell(result, key) for key in keys]
         values += price_cells(result, row.pace) if price else []
+        values += quality_cells(result, row.quality, against) if quality else []
         cells.append([name + mark, result.backbone, images_cell(result), *values, "measured"])
     for entry in published:
         values = [plain_cell(entry.metrics.get(key)) for key in keys]
         values += [UNDEFINED] * len(PRICE_COLUMNS) if price else []
+        values += [UNDEFINED] * len(QUALITY_COLUMNS) if quality else []
         method = " ".join([entry.method, *(MARKS[name][0] for name in entry.marks)])
         source = f"{entry.source} [{entry.evidence}]"
         cells.append([method, entry.base, "", *values, source])
@@ -147,8 +166,10 @@ def _section(
     if price:
         paces = [row.pace for row in rows]
         notes += price_notes(list(zip(names, paces, strict=True)))
+    if quality and rows:
+        notes += quality_notes(against)
     signatures = dict.fromkeys(row.result.signature for row in rows)
-    paid = PRICE_COLUMNS if price else ()
+    paid = (PRICE_COLUMNS if price else ()) + (QUALITY_COLUMNS if quality else ())
     return Table(
         columns=["method", "base", "images", *keys, *paid, "source"],
         rows=cells,
@@ -199,9 +220,11 @@ def _records(
     published: Sequence[Published],
     keys: Sequence[str],
     price: bool,
+    quality: bool,
 ) -> Records:
-    """One line per row; the columns of the price where it is asked for."""
+    """One line per row; the columns of price and quality where they are asked for."""
     priced = list(PRICE_COLUMNS) if price else []
+    priced += QUALITY_COLUMNS if quality else ()
     bounds = [name for key in keys for name in (f"{key}_low", f"{key}_high")]
     columns = ["world", "name", "method", "base", "images", "images_expected", "partial", *keys]
     columns += [*bounds, *priced, "other_conditions", "source", "marks"]
@@ -218,6 +241,7 @@ def _records(
         line += [result.metric(key) for key in keys]
         line += [bound for key in keys for bound in result.interval(key)]
         line += price_values(result, row.pace) if price else []
+        line += quality_values(result, row.quality) if quality else []
         lines.append([*line, differs, result.signature, "+".join(method_marks(result))])
     for entry in published:
         line = ["published", entry.method, entry.method, entry.base, None, None, None]

@@ -9,6 +9,7 @@ from ..plugins import Metric, Published
 from ..runs.signature import Signature
 from ..runs.timing import Pace
 from ..scoring.summary import Summary
+from ..stages.quality.measure import Quality
 from .competition import Competition, Prescribed
 from .naming import row_names
 
@@ -19,12 +20,21 @@ PUBLISHED_TITLE = "published rows"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run of the leaderboard: where it lies, its summary, its pace, what its user calls it."""
+    """A run of the leaderboard.
+
+    Attributes:
+        run: where it lies.
+        result: its summary.
+        pace: its seconds per image.
+        given: what its user calls it.
+        quality: what was measured of its images' quality.
+    """
 
     run: str
     result: Summary
     pace: Pace | None = None
     given: str | None = None
+    quality: Sequence[Quality] = ()
 
     @property
     def signature(self) -> Signature:
