@@ -31,6 +31,7 @@ OF_VERB = {
     "list": "list",
     "doctor": "doctor",
     "agree": "agree",
+    "quality": "quality",
     "detectors": "agree",
     "esplora": "training-set",
 }
