@@ -21,7 +21,7 @@ from ..stages.quality.references import (
     read_statistics,
     statistics_bytes,
 )
-from . import choosing
+from .asked_models import judges
 
 if TYPE_CHECKING:
     from ..plugins import Judge
@@ -125,7 +125,7 @@ def similarity_judge(run: Run, given: str | None, device: str, offline: bool) ->
     if given is None:
         return None
     what = "the similarity of image and prompt"
-    return choosing.judges(given, run.expected.benchmark, what, [EVIDENCE], device, offline)[0]
+    return judges(given, run.expected.benchmark, what, [EVIDENCE], device, offline)[0]
 
 
 def _similarity(run: Run, judge: Judge, progress: Progress) -> float:
