@@ -19,6 +19,7 @@ from tests.stages.dpt_files import save_tiny_dpt
 from tests.tiny_models import clip_tokenizer, save_tiny_owlvit
 
 from .conftest import Command
+from .json_schemas import fits
 
 SETS = ("color", "shape", "texture", "2d", "3d", "numeracy", "non-spatial", "complex")
 COLUMNS = ("color", "shape", "texture", "2D", "3D", "numeracy", "non_spatial", "complex_3in1")
@@ -92,7 +93,8 @@ def test_what_is_of_one_prompt_set_is_refused(spatialbench: Command) -> None:
 
 
 def test_the_plan_adds_the_prompt_sets_up(spatialbench: Command, tmp_path: Path) -> None:
-    plan = json.loads(spatialbench(*RUN, "--dry-run", "--format", "json").out)
+    told = spatialbench(*RUN, "--dry-run", "--format", "json").out
+    plan = fits("dry-run-table", json.loads(told))
     assert (plan["table"], plan["prompts"], plan["images"]) == ("t2i-compbench:all", 16, 16)
     assert len(plan["parts"]) == len(SETS)
     assert plan["seconds"] == pytest.approx(sum(p["seconds"] for p in plan["parts"].values()))
@@ -125,7 +127,7 @@ def test_one_row_and_the_same_bytes_after_a_kill(
     again = spatialbench(*words, "--out", "killed")
     assert (whole.status, again.status) == (0, 0), again.err
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
-    document = json.loads(whole.out)
+    document = fits("table", json.loads(whole.out))
     assert json.loads(again.out)["rows"][0]["metrics"] == document["rows"][0]["metrics"]
 
     (row,) = document["rows"]
@@ -135,7 +137,7 @@ def test_one_row_and_the_same_bytes_after_a_kill(
     assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == sorted(SETS)
 
     table = spatialbench("leaderboard", "whole", "--bench", "t2i-compbench:all", "--format", "json")
-    joined = json.loads(table.out)
+    joined = fits("table", json.loads(table.out))
     assert [one["metrics"] for one in joined["rows"]] == [row["metrics"]]
     assert len(joined["published"]) > 9
     # A run of the table is the one that its prompt set alone would be.
