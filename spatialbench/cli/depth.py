@@ -21,7 +21,7 @@ from .options import device_option, offline_option
     "named",
     default="depth-anything",
     show_default=True,
-    help="depth-anything or dpt-hybrid.",
+    help="depth-anything, dpt-hybrid, or ground-plane for images of the lab.",
 )
 @click.option(
     "--weights",

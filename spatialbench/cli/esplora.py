@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .. import plugins
-from ..api import choosing
 from ..api.batches import DEFAULT_BATCH_SIZE
 from ..api.console import progress, say, stdout_reserved
-from ..errors import UserError
-from ..lab import LAB_DETECTOR
 from ..plugins import GenerationSettings
-from ..plugins.detector_names import plugin_of
-from ..plugins.parameters import assignments
 from ..reports.report import Form, Report
 from ..weights.devices import chosen_device
-from . import assembly
+from . import asked_set, assembly
 from .options import batch_size_option, device_option, format_option, offline_option, stack
 from .parsing import FiniteFloat
-
-if TYPE_CHECKING:
-    from ..scoring.judging import Judging
 
 _BACKBONE = click.option(
     "--backbone",
@@ -70,6 +61,11 @@ _data_options = stack(
     ),
     click.option("--objects", help="Names to draw from, comma-separated; default: the lab's 106."),
     click.option(
+        "--relations",
+        help="Relations to draw, comma-separated: left, right, above, below, in_front, behind; or "
+        "all; default: the first four, which need no depth.",
+    ),
+    click.option(
         "--complex",
         "complex_share",
         type=FiniteFloat(0, 1),
@@ -106,6 +102,12 @@ _data_options = stack(
         help="The check: esplora-r1 or esplora-r2, with options as in esplora-r1:tau=3.",
     ),
     click.option(
+        "--depth",
+        metavar="NAME|NAME:WEIGHTS",
+        help="What tells in front of and behind: depth-anything, dpt-hybrid or ground-plane; "
+        "default: ground-plane for the backbone lab, else depth-anything.",
+    ),
+    click.option(
         "--threshold", type=FiniteFloat(0, 1), help="Boxes count whose score is above this."
     ),
     batch_size_option,
@@ -121,6 +123,8 @@ _data_options = stack(
 def build_data(form: Form, **values: Any) -> None:
     """Generate images, find the objects, keep those whose every relation holds.
 
+    Where a prompt asks for in front of or behind, depth maps of its images are made, too.
+
     The table says what was rejected and why. Pairs of objects that evaluations keep for themselves
     are never drawn.
     """
@@ -130,22 +134,27 @@ def build_data(form: Form, **values: Any) -> None:
 
     with stdout_reserved():
         device = chosen_device(values["device"])
-        values["backbone"] = _at_a_commit(values["backbone"], values["offline"])
-        prompts = _prompts(values)
+        values["backbone"] = asked_set.at_a_commit(values["backbone"], values["offline"])
+        prompts = asked_set.prompts(values)
+        check = asked_set.check(values, prompts)
         plan = Build(
             values["folder"],
             prompts,
-            _generator(values, device),
-            _detector(values, device),
-            _check(values, prompts),
+            asked_set.generator(values, device),
+            asked_set.detector(values, device),
+            check,
             values["seed"],
             values["batch_size"] or DEFAULT_BATCH_SIZE,
+            asked_set.depth(values, prompts, check, device),
         )
         machine = this_machine(device, values["dtype"], plan.batch_size)
         made, rejections = build(
             plan, LocalExecutor(say), machine, assembly.command_line(), progress()
         )
         say(f"{len(made.images):,} of {rejections.images:,} images kept in {plan.folder}")
+        told = rejections.told_of_depth()
+        if told is not None:
+            say(told)
         say(f"next: spatialbench esplora train {plan.folder} --backbone {values['backbone']}")
     click.echo(Report([rejections.table()], made.description).text(form))
 
@@ -217,7 +226,7 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
         kept = read_kept(data)
         sampling = resolve_sampling(
             GenerationSettings(
-                backbone=_at_a_commit(backbone, offline),
+                backbone=asked_set.at_a_commit(backbone, offline),
                 dtype=dtype,
                 device=chosen_device(device),
                 offline=offline,
@@ -232,57 +241,3 @@ def train(data: Path, folder: Path | None, backbone: str, **values: Any) -> None
         file = train_lora(kept, sampling, settings, folder or data / "lora", say, frugal=frugal)
         say(f"next: spatialbench run --method esplora --set lora={file} --bench visor")
     click.echo(file)
-
-
-def _at_a_commit(backbone: str, offline: bool) -> str:
-    """The backbone as everything in the command means it; says which commit is the newest."""
-    from ..backbones.named import choose
-
-    chosen = choose(backbone, offline=offline)
-    if chosen.told:
-        say(chosen.told)
-    return chosen.name
-
-
-def _prompts(values: dict[str, Any]) -> Any:
-    from ..lora_training.benchmark import TrainingPrompts
-    from ..lora_training.training_prompts import draw_prompts, read_prompts
-
-    if values["prompts_file"] is not None:
-        prompts = read_prompts(values["prompts_file"])
-    else:
-        names = values["objects"]
-        objects = [name.strip() for name in names.split(",") if name.strip()] if names else None
-        prompts = draw_prompts(values["count"], values["seed"], objects, values["complex_share"])
-    return TrainingPrompts(prompts, values["images_per_prompt"])
-
-
-def _check(values: dict[str, Any], prompts: Any) -> Judging:
-    from ..scoring.rules.constraint_rule import ConstraintRule
-
-    judging = choosing.judging(prompts, values["rule"], values["threshold"], "all")
-    if not isinstance(judging.rule, ConstraintRule):
-        raise UserError(
-            f"--rule {values['rule']} has no strict form to filter by: give esplora-r1 or "
-            "esplora-r2, with options as in esplora-r1:tau=3."
-        )
-    return judging
-
-
-def _generator(values: dict[str, Any], device: str) -> plugins.Method:
-    plugin: plugins.MethodPlugin = plugins.given("method", values["method"])
-    names = (
-        *("backbone", "steps", "guidance_scale", "scheduler", "width", "height", "dtype"),
-        "offline",
-    )
-    settings = GenerationSettings(device=device, **{name: values[name] for name in names})
-    given = assignments(values["assignments"], plugin.parameters)
-    return plugin.configure(settings, given)
-
-
-def _detector(values: dict[str, Any], device: str) -> plugins.Detector:
-    from ..backbones.named import resolve
-
-    default = LAB_DETECTOR if resolve(values["backbone"]).of_the_lab else "owlvit"
-    plugin, weights = plugin_of(values["detector"] or default)
-    return plugin.configure(weights, device, values["offline"])

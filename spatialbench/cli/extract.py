@@ -41,7 +41,8 @@ _THRESHOLD = 0.3
 @click.option(
     "--depth",
     metavar="NAME|NAME:WEIGHTS",
-    help="Also name in front of and behind, by this depth model: depth-anything or dpt-hybrid.",
+    help="Also name in front of and behind, by this depth model: depth-anything, dpt-hybrid, or "
+    "ground-plane for images of the lab.",
 )
 @click.option(
     "--filter",

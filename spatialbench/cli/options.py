@@ -219,7 +219,7 @@ table_detector_options = stack(
 depth_option = click.option(
     "--depth",
     help="For a rule that needs depth maps: depth-anything, dpt-hybrid, or one of them with "
-    ":WEIGHTS; default: the rule's own model.",
+    ":WEIGHTS; ground-plane for images of the lab; default: the rule's own model.",
 )
 
 threshold_option = click.option(

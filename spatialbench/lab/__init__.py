@@ -11,6 +11,9 @@ LAB_BACKBONES = ("lab", "lab-mmdit")
 LAB_DETECTOR = "lab-owlvit"
 """The detector that knows the lab's world."""
 
+LAB_DEPTH = "ground-plane"
+"""The depth model that reads the one cue of depth in the lab's images."""
+
 WEIGHTS = Path(__file__).parent / "weights"
 BACKBONE = WEIGHTS / "backbone"
 TRANSFORMER = WEIGHTS / "backbone-mmdit"

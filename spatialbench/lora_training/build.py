@@ -1,9 +1,9 @@
-"""Generate, detect, check, keep: from prompts to a training set, resumable at every image."""
+"""Generate, detect, estimate depth, check, keep: a training set, resumable at every image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,9 @@ from ..runs.seeds import SeedScheme
 from ..runs.selection import Selection
 from ..scoring.judging import Judging
 from ..scoring.rules.any_benchmark import AnyBenchmarkRule, in_depth
+from ..scoring.rules.depth_maps import DepthFolder, folder_of_run
+from ..stages.depth import make_depth
+from ..stages.depth_model import DepthModel, asking
 from ..stages.detect import detect
 from ..stages.generate import generate
 from ..stages.looker import Look
@@ -42,6 +45,8 @@ class Build:
         judging: the geometric check; every relation of a prompt must hold strictly.
         seed: of the images.
         batch_size: images at a time.
+        depth: what makes the depth maps of images whose prompts ask for depth; None to take those
+            that are there. See :func:`depth_of_set`.
     """
 
     folder: Path
@@ -51,6 +56,21 @@ class Build:
     judging: Judging
     seed: int
     batch_size: int
+    depth: DepthModel | None = None
+
+
+def depth_of_set(folder: Path, model: DepthModel, rule: AnyBenchmarkRule) -> DepthModel | None:
+    """The model where nobody named one: None where ``rule`` or the set has maps of another already.
+
+    Raises:
+        UserError: several other models have made maps in the set.
+    """
+    run = folder / RUN
+    if rule.depth is not None:
+        return None
+    if DepthFolder.of_model(run, model.signature()).path.is_dir():
+        return model
+    return model if folder_of_run(run, rule.name.split("/")[0]) is None else None
 
 
 def build(
@@ -69,6 +89,9 @@ def build(
         expected,
         plan.generator,
         [Look.for_boxes(plan.detector, expected.benchmark)],
+        # Maps that others make can only be made once the images are there.
+        judging=None if plan.depth is None else plan.judging,
+        depth=plan.depth,
     )
     require(needs(wanted), fetch=lambda: fetch(wanted))
     rejections = Rejections()
@@ -81,7 +104,11 @@ def build(
             generate(run, plan.generator, plan.batch_size, executor, progress)
             if not detect(run, plan.detector, plan.batch_size, executor, progress).discarded:
                 break
-        kept = list(_kept(run, plan, rejections, progress))
+        asked = asking(plan.judging.rule, run.expected)
+        if plan.depth is not None and asked:
+            make_depth(run, plan.depth, progress, wanted=asked)
+        judging = _bound(run, plan)
+        kept = list(_kept(run, plan, judging, rejections, progress))
     if not kept:
         raise UserError(
             f"none of the {rejections.images} images passed {plan.judging.name}, so there is "
@@ -89,20 +116,30 @@ def build(
             "Objects not found: try another --threshold, --detector or --backbone. Relations "
             "wrong: give more prompts, or a --method that places better."
         )
-    return write_kept(plan.folder, kept, _description(run, plan, rejections)), rejections
+    described = _description(run, plan, judging, rejections)
+    return write_kept(plan.folder, kept, described), rejections
 
 
-def _kept(
-    run: Run, plan: Build, rejections: Rejections, progress: Progress
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The files and records of what passes, in run order; everything is counted."""
-    judging = plan.judging.of_run(run.path, run.expected.prompts)
+def _bound(run: Run, plan: Build) -> Judging:
+    """The check with its depth maps: the plan's model's, else those that are there."""
+    judging = plan.judging
+    if plan.depth is not None:
+        maps = DepthFolder.of_model(run.path, plan.depth.signature())
+        judging = replace(judging, rule=replace(cast(AnyBenchmarkRule, judging.rule), depth=maps))
+    judging = judging.of_run(run.path, run.expected.prompts)
     rule = cast(AnyBenchmarkRule, judging.rule)
     if rule.depth is None and any(in_depth(prompt) for prompt in run.expected.prompts):
         raise UserError(
             f"{rule.name} needs depth maps for the prompts that ask for in front of or behind: "
             f"type '{typed('depth', run.path)}', then this command again; it goes on from there."
         )
+    return judging
+
+
+def _kept(
+    run: Run, plan: Build, judging: Judging, rejections: Rejections, progress: Progress
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The files and records of what passes, in run order; everything is counted."""
     finished = run.directory.finished_images(progress.notice)
     found: dict[Key, BoxRecord] = {
         record.key: record
@@ -112,10 +149,10 @@ def _kept(
     for key in keys:
         prompt = run.expected.by_id[key[0]]
         if key not in found or key not in finished:
-            rejections.add(prompt.task, UNREADABLE)
+            rejections.add(prompt.task, UNREADABLE, in_depth(prompt))
             continue
         result = outcome(judging.verdict(prompt, found[key]))
-        rejections.add(prompt.task, result)
+        rejections.add(prompt.task, result, in_depth(prompt))
         if result == KEPT:
             record = _record(prompt, key, found[key], judging.threshold)
             yield run.directory.image_path(*key), record | {"sha256": finished[key].sha256}
@@ -139,7 +176,12 @@ def _record(prompt: Prompt, key: Key, found: BoxRecord, threshold: float) -> dic
     }
 
 
-def _description(run: Run, plan: Build, rejections: Rejections) -> dict[str, Any]:
+def _description(run: Run, plan: Build, judging: Judging, rejections: Rejections) -> dict[str, Any]:
+    maps = cast(AnyBenchmarkRule, judging.rule).depth
+    depth = {}
+    if rejections.depth and maps is not None:
+        counted = {"images": rejections.depth.total(), "kept": rejections.depth[KEPT]}
+        depth = {"depth": {"model": maps.signature, **counted}}
     return {
         "format": 1,
         "note": "a reconstruction of ESPLoRA's data pipeline; the authors released none",
@@ -151,4 +193,5 @@ def _description(run: Run, plan: Build, rejections: Rejections) -> dict[str, Any
         "images": rejections.images,
         "kept": rejections.total(KEPT),
         "outcomes": rejections.to_json(),
+        **depth,
     }

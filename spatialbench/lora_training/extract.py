@@ -18,15 +18,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from ..lab.captions import caption
-from ..prompts import with_article
-from ..relations import Relation
 from ..reports.tables import Table
-from ..scoring.rules.constraints import DEPTH, Constraint
+from ..scoring.rules.constraints import Constraint
 from ..scoring.rules.object_depth import Depth
 from .kept_set import IMAGES, KeptSet, write_kept
 from .photograph_pairs import REASONS, Pair, PairFilter, pairs_of
 from .photographs import Photograph, Photographs
+from .training_prompts import worded
 
 NOTHING = "photographs without a pair"
 
@@ -101,7 +99,7 @@ def _record(
         a, b, relation = b, a, relation.inverse
     return {
         "file_name": f"{IMAGES}/{one.id}-{number}.png",
-        "text": _text(rng, a, relation, b),
+        "text": worded(rng, a, relation, b),
         "relations": [[a, relation.value, b]],
         "objects": list(pair.names),
         "boxes": pair.boxes.tolist(),
@@ -109,12 +107,6 @@ def _record(
         "height": size[1],
         "sha256": one.sha256,
     }
-
-
-def _text(rng: np.random.Generator, a: str, relation: Relation, b: str) -> str:
-    if relation in DEPTH:
-        return f"{with_article(a)} {relation.adverb} {with_article(b)}"
-    return caption(rng, [a, b], relation)[0]
 
 
 def _read_once(read: Callable[[], Depth]) -> Callable[[], Depth]:

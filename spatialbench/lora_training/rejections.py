@@ -32,12 +32,15 @@ def outcome(verdict: Verdict) -> str:
 
 @dataclass
 class Rejections:
-    """Outcomes by the prompts' first relation."""
+    """Outcomes by the prompts' first relation, and of all images whose prompts ask for depth."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    depth: Counter[str] = field(default_factory=Counter)
 
-    def add(self, relation: str, result: str) -> None:
-        """Count one image."""
+    def add(self, relation: str, result: str, in_depth: bool = False) -> None:
+        """Count one image; ``in_depth``: one of its relations is in front of or behind."""
+        if in_depth:
+            self.depth[result] += 1
         self.counts.setdefault(relation, Counter())[result] += 1
 
     def total(self, result: str) -> int:
@@ -48,6 +51,16 @@ class Rejections:
     def images(self) -> int:
         """All images counted."""
         return sum(counter.total() for counter in self.counts.values())
+
+    def told_of_depth(self) -> str | None:
+        """A sentence on the images whose prompts ask for depth; None where there are none."""
+        asked, kept = self.depth.total(), self.depth[KEPT]
+        if not asked:
+            return None
+        if kept:
+            return f"{kept:,} of the {asked:,} that ask for in front of or behind are among them"
+        reasons = ", ".join(f"{why}: {self.depth[why]:,}" for why in REASONS if self.depth[why])
+        return f"none of the {asked:,} that ask for in front of or behind is among them ({reasons})"
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Counts by relation and outcome; every outcome is there."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..files.documents import json_lines, parse_json, read_limited
 from ..prompts import Prompt, Triplet, with_article
 from ..relations import Relation
-from ..scoring.rules.constraints import JUDGED
+from ..scoring.rules.constraints import DEPTH, JUDGED
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DRAWN = (Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW)
+"""Those in the plane, which need no depth map."""
+EVERY = (*DRAWN, Relation.IN_FRONT, Relation.BEHIND)
 
 
 def draw_prompts(
@@ -20,10 +25,11 @@ def draw_prompts(
     seed: int = 0,
     objects: Sequence[str] | None = None,
     complex_share: float = 0.0,
+    relations: Sequence[Relation] = DRAWN,
 ) -> list[Prompt]:
     """Prompts in the wording of the three benchmarks, about pairs that no evaluation is about.
 
-    The four relations in the plane take turns. Pairs that ``lab.captions.held_out`` keeps for
+    The relations take turns. Pairs that ``lab.captions.held_out`` keeps for
     evaluation are never drawn, whatever the backbone.
 
     Args:
@@ -32,13 +38,15 @@ def draw_prompts(
         objects: names to draw from; None for the lab's 106 (the 80 of COCO and T2I-CompBench's).
         complex_share: share of prompts with a second relation, of the same subject to a third
             object ("complex" prompts; ESPLoRA reports that training on them generalises better).
+        relations: some of ``EVERY``; those in depth need a depth model to be checked.
 
     Raises:
-        UserError: too few objects, or a share outside 0 to 1.
+        UserError: too few objects, a share outside 0 to 1, a relation that cannot be checked, or
+            prompts of two relations where all lie on one axis.
     """
     import numpy as np
 
-    from ..lab.captions import caption, held_out
+    from ..lab.captions import held_out
     from ..lab.pictograms import NAMES
 
     names = list(NAMES if objects is None else dict.fromkeys(objects))
@@ -50,6 +58,17 @@ def draw_prompts(
             f"{len(names)} objects are too few to draw pairs from: give more with --objects (at "
             "least three)."
         )
+    turns = tuple(dict.fromkeys(relations))
+    if not turns or not set(turns) <= JUDGED:
+        raise UserError(
+            f"prompts cannot be drawn of {', '.join(turns) or 'no relation'}: give some of "
+            f"{', '.join(EVERY)}."
+        )
+    if complex_share and len({one.axis for one in turns}) == 1:
+        raise UserError(
+            f"two relations of one prompt lie on different axes, and {', '.join(turns)} all lie on "
+            "one: name more relations, or leave out --complex."
+        )
     made = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
@@ -57,16 +76,26 @@ def draw_prompts(
             a, b, c = (names[i] for i in rng.choice(len(names), 3, replace=False))
             if not (held_out(a, b) or held_out(a, c)):
                 break
-        relation = DRAWN[number % 4]
-        text, _ = caption(rng, [a, b], relation)
+        relation = turns[number % len(turns)]
+        text = worded(rng, a, relation, b)
         triplets = [Triplet(a, relation, b)]
         if rng.random() < complex_share:
-            # The other axis, so that both can hold whatever the first one does.
-            other = DRAWN[int(rng.integers(2)) + (2 if relation.axis == "x" else 0)]
+            # Another axis, so that both can hold whatever the first one does.
+            others = [one for one in turns if one.axis != relation.axis]
+            other = others[int(rng.integers(len(others)))]
             text = f"{text} and {other.adverb} {with_article(c)}"
             triplets.append(Triplet(a, other, c))
         made.append(_prompt(f"{number:06d}", text, triplets))
     return made
+
+
+def worded(rng: np.random.Generator, a: str, relation: Relation, b: str) -> str:
+    """What ``a`` to ``b`` is called, in the wording of the benchmarks; that of depth is one."""
+    from ..lab.captions import caption
+
+    if relation in DEPTH:
+        return f"{with_article(a)} {relation.adverb} {with_article(b)}"
+    return caption(rng, [a, b], relation)[0]
 
 
 def read_prompts(path: Path) -> list[Prompt]:

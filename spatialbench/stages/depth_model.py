@@ -85,6 +85,9 @@ class NamedModel:
 DEPTH_MODELS: Mapping[str, NamedModel] = {
     "depth-anything": NamedModel("Depth Anything V2, as its authors prepare it", "depth_anything"),
     "dpt-hybrid": NamedModel("DPT-hybrid (MiDaS 3.0) at 480 x 480, 8-bit maps", "dpt_hybrid"),
+    "ground-plane": NamedModel(
+        "the lower its foot, the nearer an object: for the lab's images, no weights", "ground_plane"
+    ),
 }
 """By the name that a user types, the default first."""
 

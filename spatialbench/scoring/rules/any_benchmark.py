@@ -15,7 +15,7 @@ from ...plugins.evidence import DEPTH as DEPTH_MAPS
 from ...prompts import Prompt, Triplet, asked_triplets
 from .box_pairs import BoolArray
 from .constraints import DEPTH, JUDGED
-from .depth_maps import DepthFolder, DepthSource, MaskSource
+from .depth_maps import DepthFolder, DepthSource, MaskSource, folder_of_run
 from .object_depth import Depth
 from .relation_checks import Found, StandsFor, same_name
 
@@ -133,14 +133,17 @@ class AnyBenchmarkRule(Rule):
             return MaskSource(self.depth) if self.depth else None
         if kind != DEPTH_MAPS:
             return None
-        if self.depth is None:
+        maps = self.depth
+        if maps is None and run is not None:
+            maps = folder_of_run(run, self.name.split("/")[0])
+        if maps is None:
             command = f"'{typed('depth', 'RUN' if run is None else run)}'"
             raise UserError(
                 f"{self.name} needs a depth map of each image whose prompt asks for in front of or "
                 f"behind: type {command} to make those of a run whose images are there, or give "
                 f"--rule {self.name.split('/')[0]}:depth=FOLDER with <prompt id>/<k>.png in it."
             )
-        return DepthSource(self.depth, self.name, run)
+        return DepthSource(maps, self.name, run)
 
     def _judged(self, prompt: Prompt, seen: Seen) -> Verdict:
         why = unjudged(prompt)
