@@ -1,15 +1,15 @@
-"""Training sets: depth, with every suggested command typed; and every verb on their runs."""
+"""Training sets: relations in depth by one command; and every verb on their runs."""
 
 from __future__ import annotations
 
 import json
-import re
-import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command, Outcome
+from tests.cli.json_schemas import fits
 from tests.stages.conftest import depth_folder as depth_folder
 
 PROMPTS = [
@@ -21,13 +21,6 @@ BUILD = (
     *("esplora", "build-data", "--folder", "my set", "--prompts", "asked.jsonl"),
     *("--method", "painter", "--set", "skill=1", "--detector", "colour-blobs"),
 )
-
-
-def suggested(text: str) -> list[str]:
-    """The arguments of the command in quotes."""
-    found = re.search(r"type '(spatialbench .*?)', then", text)
-    assert found, text
-    return shlex.split(found[1])[1:]
 
 
 def write_prompts() -> None:
@@ -43,30 +36,82 @@ def metrics(scored: Outcome) -> dict[str, float]:
     return {**document, **document.get("metrics", {})}
 
 
-def test_build_data_depth_build_data(
-    spatialbench: Command, depth_folder: Path, tmp_path: Path
+def test_one_command_on_the_lab_ends_in_a_set_with_depth(spatialbench: Command) -> None:
+    command = ("esplora", "build-data", "--folder", "my set", "--relations", "in_front,behind")
+    small = ("--count", "12", "--steps", "6", "--batch-size", "12", "--format", "json")
+    made = spatialbench(*command, *small)
+    assert made.status == 0, made.err
+    said = fits("training-set", json.loads(made.out))
+    assert said["depth"] == {"model": "ground-plane@1", "images": 12, "kept": said["kept"]}
+    assert said["kept"] > 0
+    assert f"{said['kept']} of the 12 that ask for in front of or behind are among" in made.err
+    lines = [json.loads(line) for line in Path("my set/metadata.jsonl").read_text().splitlines()]
+    for line in lines:
+        ((subject, relation, _),) = line["relations"]
+        feet = dict(zip(line["objects"], (box[3] for box in line["boxes"]), strict=True))
+        nearer = max(feet, key=feet.__getitem__)
+        assert (nearer == subject) == (relation == "in_front"), line
+    # Every other verb takes the set as it is.
+    before = json.loads(spatialbench("status", "my set", "--format", "json").out)
+    assert before["next"] == 'spatialbench score "my set/run"'
+    scored = metrics(spatialbench("score", "my set", "--format", "json"))
+    assert scored["kept"] == pytest.approx(100 * said["kept"] / 12)
+    page = spatialbench("gallery", "my set")
+    assert page.status == 0, page.err
+    told = spatialbench("depth", "my set", "--model", "ground-plane")
+    assert "0 depth maps made now" in told.err, told.err
+
+
+def test_the_depth_model_is_chosen_and_kept(spatialbench: Command, depth_folder: Path) -> None:
+    write_prompts()
+    first = spatialbench(*BUILD, "--format", "json")
+    assert first.status == 0, first.err
+    flat = "none of the 2 that ask for in front of or behind is among them (relation wrong: 2)"
+    assert flat in first.err, "the painter paints both squares on one level"
+    images = sorted(Path("my set/run/images").rglob("*.png"))
+    before = [image.stat().st_mtime_ns for image in images]
+    other = ("--depth", f"depth-anything:{depth_folder}")
+    named = spatialbench(*BUILD, *other, "--format", "json")
+    assert named.status == 0, named.err
+    by_network = json.loads(named.out)
+    assert by_network["depth"]["model"].startswith("depth-anything@")
+    assert sum(by_network["outcomes"]["behind"].values()) == 1
+    # The same command gives the same set, whatever other maps lie there.
+    again = json.loads(spatialbench(*BUILD, "--format", "json").out)
+    assert again == json.loads(first.out)
+    # A set whose maps 'depth' made, as version 0.1 asked for, is sorted by those.
+    shutil.rmtree("my set/run/depth/ground-plane@1")
+    begun = json.loads(spatialbench(*BUILD, "--format", "json").out)
+    assert begun == by_network
+    assert [image.stat().st_mtime_ns for image in images] == before, "nothing is made twice"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--relations", "in_front,besides"), "names 'besides': give some of left, right, above"),
+        (("--relations", ","), "give some of left, right, above"),
+        (("--relations", "in_front,behind", "--complex", "0.5"), "all lie on one"),
+        (("--relations", "all", "--prompts", "asked.jsonl"), "leave one of the two out"),
+        (("--depth", "ground-plane"), "judges these prompts by boxes"),
+        (("--relations", "all", "--depth", "dpth"), "unknown depth model 'dpth'"),
+        (("--relations", "all", "--depth", "ground-plane:x"), "has no weights"),
+        (("--relations", "all", "--depth", "depth-anything", "--offline"), "depth-anything"),
+        (
+            ("--relations", "all", "--depth", "dpt-hybrid", "--rule", "esplora-r1:depth=maps"),
+            "leave one of the two out",
+        ),
+    ],
+)
+def test_what_is_refused_before_the_first_image(
+    spatialbench: Command, arguments: tuple[str, ...], said: str
 ) -> None:
     write_prompts()
-    first = spatialbench(*BUILD)
-    assert first.status == 2
-    assert "needs depth maps" in first.err
-    made = spatialbench(*suggested(first.err), "--weights", depth_folder)
-    assert made.status == 0, made.err
-    assert "2 depth maps made now; next: spatialbench esplora build-data" in made.err
-    again = made.err.split("next: ")[1].splitlines()[0]
-    told = spatialbench("status", "my set", "--format", "json")
-    assert told.status == 0, told.err
-    assert json.loads(told.out)["images"] == 3
-    assert json.loads(told.out)["next"].startswith("give again: spatialbench esplora build-data")
-    images = sorted((tmp_path / "my set" / "run" / "images").rglob("*.png"))
-    before = [image.stat().st_mtime_ns for image in images]
-    finished = spatialbench(*shlex.split(again)[1:], "--format", "json")
-    assert finished.status == 0, finished.err
-    outcomes = json.loads(finished.out)["outcomes"]
-    assert outcomes["left"]["kept"] == 1
-    assert sum(outcomes["in_front"].values()) == sum(outcomes["behind"].values()) == 1
-    assert outcomes["in_front"]["kept"] + outcomes["behind"]["kept"] <= 1
-    assert [image.stat().st_mtime_ns for image in images] == before, "nothing is made twice"
+    Path("maps").mkdir()
+    refused = spatialbench("esplora", "build-data", "--folder", "s", *arguments)
+    assert refused.status == 2
+    assert said in refused.err
+    assert not Path("s").exists()
 
 
 def test_every_verb_opens_the_run_of_a_training_set(spatialbench: Command) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -17,6 +22,7 @@ from spatialbench.executors.local import LocalExecutor
 from spatialbench.lora_training.benchmark import TrainingPrompts
 from spatialbench.lora_training.build import Build, build
 from spatialbench.lora_training.kept_set import read_kept
+from spatialbench.lora_training.rejections import Rejections
 from spatialbench.lora_training.training_prompts import draw_prompts
 from spatialbench.plugins import Detector, ImageRequest, Method
 from spatialbench.prompts import Prompt, Triplet
@@ -25,6 +31,8 @@ from spatialbench.runs.machine import this_machine
 from spatialbench.runs.progress import Silent
 from spatialbench.scoring.judging import Judging
 from spatialbench.scoring.rules.constraint_rule import ConstraintRule
+from spatialbench.stages.depth_model import DepthModel
+from tests.stages.fakes import snapshot
 
 LEFT, RIGHT = (4, 20, 14, 34), (40, 20, 52, 34)
 CASES = {
@@ -88,6 +96,48 @@ class Oracle(Detector):
         return found
 
 
+@dataclass
+class Leftwards(DepthModel):
+    """The further left, the nearer; kills the process before the map of that number."""
+
+    dies_at: int = -1
+    made: int = 0
+
+    def identity(self) -> dict[str, Any]:
+        return {"model": "leftwards"}
+
+    def signature(self) -> str:
+        return "leftwards@0"
+
+    def estimate(self, images: Sequence[Image.Image]) -> list[npt.NDArray[np.float32]]:
+        if self.made == self.dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.made += 1
+        return [np.tile(np.linspace(1, 0, 64, dtype=np.float32), (64, 1)) for _ in images]
+
+
+DEEP = (
+    ("kept", Relation.IN_FRONT),
+    ("wrong", Relation.IN_FRONT),
+    ("kept", Relation.LEFT),
+    ("wrong", Relation.BEHIND),
+    ("nothing", Relation.BEHIND),
+)
+
+
+def deep_plan(folder: Path, depth: DepthModel | None) -> Build:
+    """Four of five prompts ask for depth."""
+    made = [
+        Prompt(f"{i:06d}", text, word.value, Triplet("a", word, "b"), ("a", "b"))
+        for i, (text, word) in enumerate(DEEP)
+    ]
+    return replace(plan(folder, "kept"), prompts=TrainingPrompts(made), depth=depth)
+
+
+def build_that_dies(folder: Path, map_number: int) -> None:
+    built(deep_plan(folder, Leftwards(map_number)))
+
+
 def prompts(*texts: str) -> TrainingPrompts:
     triplet = Triplet("a", Relation.LEFT, "b")
     made = [Prompt(f"{i:06d}", text, "left", triplet, ("a", "b")) for i, text in enumerate(texts)]
@@ -139,6 +189,54 @@ def test_the_same_again_makes_nothing_and_gives_the_same_set(tmp_path: Path) -> 
     assert again.generator.made == 0
     assert second.digest == first.digest == read_kept(tmp_path).digest
     assert (tmp_path / "metadata.jsonl").read_bytes() == bytes_before
+
+
+def test_relations_in_depth_are_checked_without_a_further_command(tmp_path: Path) -> None:
+    model = Leftwards()
+    kept, rejections = built(deep_plan(tmp_path, model))
+    assert model.made == 4, "the map of an image whose prompt asks for none is not made"
+    relations = {image.record["relations"][0][1] for image in kept.images}
+    assert relations == {"in_front", "left", "behind"}
+    assert len(kept.images) == 3
+    depth = {"model": "leftwards@0", "images": 4, "kept": 2}
+    assert json.loads((tmp_path / "dataset.json").read_text())["depth"] == depth
+    told = "2 of the 4 that ask for in front of or behind are among them"
+    assert rejections.told_of_depth() == told
+    # Those that are there serve a build without a model; there is no other.
+    again, _ = built(deep_plan(tmp_path, None))
+    assert again.digest == kept.digest
+    with pytest.raises(UserError, match="needs depth maps for the prompts that ask for in front"):
+        built(deep_plan(tmp_path / "none", None))
+
+
+def test_killed_among_the_depth_maps_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    built(deep_plan(tmp_path / "whole", Leftwards()))
+    context = multiprocessing.get_context("forkserver")
+    child = context.Process(target=build_that_dies, args=(tmp_path / "killed", 2))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    maps = tmp_path / "killed" / "run" / "depth" / "leftwards@0"
+    assert len(list(maps.rglob("*.png"))) == 2
+    assert not (tmp_path / "killed" / "dataset.json").exists()
+    model = Leftwards()
+    built(deep_plan(tmp_path / "killed", model))
+    assert model.made == 2
+    assert snapshot(tmp_path / "killed" / "run") == snapshot(tmp_path / "whole" / "run")
+    for name in ("metadata.jsonl", "dataset.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_set_without_one_relation_in_depth_says_so() -> None:
+    rejections = Rejections()
+    assert rejections.told_of_depth() is None
+    for reason in ("object not found", "relation wrong", "relation wrong"):
+        rejections.add("behind", reason, in_depth=True)
+    rejections.add("left", "kept")
+    assert rejections.told_of_depth() == (
+        "none of the 3 that ask for in front of or behind is among them "
+        "(object not found: 1, relation wrong: 2)"
+    )
 
 
 def test_another_check_on_the_same_images_replaces_the_set(tmp_path: Path) -> None:

@@ -10,9 +10,16 @@ import pytest
 from spatialbench.errors import UserError
 from spatialbench.lab.captions import held_out
 from spatialbench.lab.pictograms import NAMES
-from spatialbench.lora_training.training_prompts import draw_prompts, read_prompts
+from spatialbench.lora_training.training_prompts import EVERY, draw_prompts, read_prompts
 from spatialbench.prompts import asked_triplets
 from spatialbench.relations import Relation, find_relations
+
+FIRST = [
+    "a baseball bat to the left of a skis",
+    "a baseball bat on the right of a bus",
+    "a mouse on the top of a wallet",
+]
+"""What version 0.1 drew from seed 1."""
 
 
 def test_drawn_prompts_say_what_their_triplets_say() -> None:
@@ -45,6 +52,29 @@ def test_complex_prompts_have_two_relations_on_different_axes() -> None:
         assert not held_out(second.subject, second.object)
     text = next(prompt.text for prompt in prompts if len(prompt.objects) == 3)
     assert len(find_relations(text)) == 2
+
+
+def test_relations_in_depth_take_turns_and_the_default_draws_as_ever() -> None:
+    prompts = draw_prompts(120, seed=3, relations=EVERY)
+    assert Counter(prompt.task for prompt in prompts) == dict.fromkeys(EVERY, 20)
+    for prompt in prompts:
+        assert [match.relation for match in find_relations(prompt.text)] == [prompt.task]
+    asked = [asked_triplets(p) for p in draw_prompts(90, complex_share=1, relations=EVERY)]
+    assert all(first.relation.axis != second.relation.axis for first, second in asked)
+    assert {second.relation for _, second in asked} == set(EVERY)
+    for text in (prompt.text for prompt in draw_prompts(90, complex_share=1, relations=EVERY)):
+        assert len(find_relations(text)) == 2
+    # The first four draw what 0.1 drew of that seed.
+    assert draw_prompts(40, complex_share=0.5, relations=EVERY[:4]) == draw_prompts(
+        40, complex_share=0.5
+    )
+    assert [prompt.text for prompt in draw_prompts(3, seed=1)] == FIRST
+    with pytest.raises(UserError, match="cannot be drawn of near: give some of left, right"):
+        draw_prompts(1, relations=[Relation.NEAR])
+    with pytest.raises(UserError, match="cannot be drawn of no relation"):
+        draw_prompts(1, relations=[])
+    with pytest.raises(UserError, match="in_front, behind all lie on one"):
+        draw_prompts(1, complex_share=0.5, relations=EVERY[4:])
 
 
 def test_own_objects() -> None:
