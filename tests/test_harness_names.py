@@ -26,6 +26,7 @@ THEIRS = {"methods": "the methods themselves"}
 VERB = "the verb 'esplora', which trains what the method of that name loads"
 EXCEPTIONS = {
     ("cli/esplora.py", "esplora"): VERB,
+    ("cli/asked_set.py", "esplora"): VERB,
     ("cli/esplora.py", "visor"): "what the verb proposes to type next",
     ("cli/esplora.py", "lab-owlvit"): "the detector of the training images",
     ("cli/esplora.py", "owlvit"): "the detector of the training images",

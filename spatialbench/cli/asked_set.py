@@ -98,7 +98,9 @@ def generator(values: dict[str, Any], device: str) -> plugins.Method:
 
 def detector(values: dict[str, Any], device: str) -> plugins.Detector:
     """What finds the objects, configured. Raises UserError as the detector."""
-    default = LAB_DETECTOR if _of_the_lab(values) else "owlvit"
+    from ..lora_training.benchmark import TrainingPrompts
+
+    default = LAB_DETECTOR if _of_the_lab(values) else TrainingPrompts.detector
     plugin, weights = plugin_of(values["detector"] or default)
     return plugin.configure(weights, device, values["offline"])
 
