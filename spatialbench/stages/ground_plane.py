@@ -56,7 +56,7 @@ def _feet(pixels: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
 
     height, width, _ = pixels.shape
     rows = np.arange(1, height + 1, dtype=np.float32)[:, None] / np.float32(height)
-    depth = np.tile(rows, (1, width))
+    depth: npt.NDArray[np.float32] = np.tile(rows, (1, width)).astype(np.float32)
     contrast = np.abs(pixels - np.median(pixels, axis=(0, 1))).max(-1)
     parts, count = ndimage.label(contrast > CONTRAST, np.ones((3, 3)))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]

@@ -27,7 +27,8 @@ def test_the_lower_foot_is_nearer_in_scenes_of_the_lab() -> None:
             continue
         image = Image.fromarray(drawn.image)
         (depth,) = model.estimate([image])
-        assert (depth.shape, depth.dtype) == ((64, 64), np.float32)
+        assert depth.shape == (64, 64)
+        assert depth.dtype == np.float32
         near = nearness(scaled_depth(model.levels(depth), 64, 64), drawn.boxes)
         if abs(near[0] - near[1]) <= DEPTH_MARGIN:
             undecided += 1
