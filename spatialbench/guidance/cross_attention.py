@@ -33,7 +33,8 @@ class CrossAttentionProcessor:
         output: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         if attn.residual_connection:
             output = output + hidden_states
-        return output / float(attn.rescale_output_factor)
+        answer: Tensor = output / attn.rescale_output_factor
+        return answer
 
     def looked_for(self, text: Tensor) -> Tensor:
         """What the keys are made of: the text as it is."""
