@@ -55,7 +55,8 @@ class PipelineGenerator(Method):
         """Load the pipeline; see :func:`~spatialbench.backbones.pipelines.load_pipeline`."""
         if self._pipe is None:
             self._pipe, self._encoder = self.prepared()
-            accelerate(self._pipe, self.sampling.kernels)
+            if self.takes_kernels:
+                accelerate(self._pipe, self.sampling.kernels)
 
     def prepared(self) -> tuple[Pipeline, PromptEncoder]:
         """The pipeline and the encoder of its prompts, loaded."""
