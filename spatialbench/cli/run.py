@@ -46,7 +46,7 @@ from .working import (
     type=Utf8(),
     metavar="METRIC±POINTS",
     help="Go on over the shuffle until the 95 % interval of a metric is so narrow, as in "
-    "'VISOR_uncond+-1'; the prompts of --limit, else all of them, are the most.",
+    "'OA+-1'; the prompts of --limit, else all of them, are the most.",
 )
 @format_option
 def command(

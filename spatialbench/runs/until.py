@@ -40,7 +40,7 @@ class Until:
         if found is None or not float(found[2]) > 0:
             raise UserError(
                 f"--until {text!r} is no aim: give a metric and half the width of its interval in "
-                "percentage points, such as --until 'VISOR_uncond+-1'."
+                "percentage points, such as --until 'OA+-1'."
             )
         return cls(found[1], float(found[2]))
 
