@@ -40,7 +40,7 @@ MARKS = {
         "what scores its images also chose them among several, which makes the values too good",
     ),
     "stopped": (
-        "[s]",
+        "[i]",
         "stopped by its own interval: how many prompts there are was decided by how well a metric "
         "was known (--until); it competes like a row without a mark",
     ),

@@ -56,7 +56,7 @@ def test_it_stops_where_its_interval_is_narrow_enough(tmp_path: Path) -> None:
     assert read_manifest(run.path).until == "right+-4"
     assert Signature.parse(run.signature).until == "right+-4"
     assert "stopped" in method_marks(run.summary)
-    assert "[s]" in run.table()
+    assert "[i]" in run.table()
     said = run.summary.notes[0]
     assert re.match(r"stopped by its own interval: right ±\d\.\d\d with \d+ prompts, asked", said)
     # So many prompts at once are the same images and numbers.
