@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import ClassVar, Self
@@ -144,6 +145,14 @@ def kept_of_asked(prompt: Prompt, objects: dict[str, list[Found]]) -> int:
     """How many boxes of the included classes count."""
     classes = {wanted["class"] for wanted in included(metadata_of(prompt))}
     return sum(len(objects.get(name, ())) for name in classes)
+
+
+def beyond_asked(prompt: Prompt, objects: dict[str, list[Found]]) -> int:
+    """How many boxes of the included classes count beyond the number that is asked for."""
+    asked: Counter[str] = Counter()
+    for wanted in included(metadata_of(prompt)):
+        asked[wanted["class"]] += wanted["count"]
+    return sum(max(len(objects.get(name, ())) - number, 0) for name, number in asked.items())
 
 
 def _no_colour(prompt: Prompt, label: str, colour: str | None) -> str:

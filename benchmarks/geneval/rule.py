@@ -9,6 +9,7 @@ from spatialbench.prompts import Prompt
 from .evaluation import Evaluation, evaluate
 from .own_thresholds import (
     KeptBoxesRule,
+    beyond_asked,
     colours_of,
     included,
     kept_of_asked,
@@ -34,8 +35,8 @@ class GenEvalRule(KeptBoxesRule):
 
         Returns:
             ``score`` 1.0 or 0.0; where the image is wrong ``reason`` is the official one. The
-            facts are ``found_all`` (every included object in its number) and ``kept`` (boxes of
-            the prompt's classes that count).
+            facts are ``found_all`` (every included object in its number), ``kept`` (boxes of
+            the prompt's classes that count) and ``duplicates`` (those beyond the asked number).
 
         Raises:
             UserError: a colour that is asked for and was not looked at.
@@ -47,7 +48,11 @@ class GenEvalRule(KeptBoxesRule):
             correct=result.correct,
             score=1.0 if result.correct else 0.0,
             reason=result.reason or what_was_seen(prompt, result.objects),
-            facts={"found_all": all(enough), "kept": kept_of_asked(prompt, result.objects)},
+            facts={
+                "found_all": all(enough),
+                "kept": kept_of_asked(prompt, result.objects),
+                "duplicates": beyond_asked(prompt, result.objects),
+            },
         )
 
     def evaluate(self, prompt: Prompt, detections: Detections, threshold: float) -> Evaluation:

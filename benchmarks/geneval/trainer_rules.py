@@ -19,6 +19,7 @@ from .groups import Groups, look_at_groups
 from .options import checked_options
 from .own_thresholds import (
     KeptBoxesRule,
+    beyond_asked,
     colours_of,
     included,
     kept_of_asked,
@@ -34,8 +35,8 @@ class GroupRule(KeptBoxesRule):
         """Judge one image; see ``GenEvalRule.judge`` for the arguments.
 
         Returns:
-            The facts are ``found_all`` (every included object in exactly its number) and ``kept``
-            (boxes of the prompt's classes that count).
+            The facts are ``found_all`` (every included object in exactly its number), ``kept``
+            (boxes of the prompt's classes that count) and ``duplicates`` (those beyond it).
 
         Raises:
             UserError: a colour that is asked for and was not looked at; an object asked for 0
@@ -52,7 +53,11 @@ class GroupRule(KeptBoxesRule):
             colours_of(prompt, detections),
             self._with(threshold).position_threshold,
         )
-        facts = {"found_all": groups.counted, "kept": kept_of_asked(prompt, objects)}
+        facts = {
+            "found_all": groups.counted,
+            "kept": kept_of_asked(prompt, objects),
+            "duplicates": beyond_asked(prompt, objects),
+        }
         return self._verdict(prompt, objects, groups, facts)
 
     @abstractmethod

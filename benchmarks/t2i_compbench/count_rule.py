@@ -37,7 +37,8 @@ class OfficialCountRule(Rule):
 
         Returns:
             ``correct`` means full marks. The facts are ``found_all``, ``kinds`` (how many
-            objects the sentence asks for) and ``variant``.
+            objects the sentence asks for), ``duplicates`` (beyond the asked numbers) and
+            ``variant``.
 
         Raises:
             UserError: a prompt of another category, or one at which the official scorer stops.
@@ -123,7 +124,12 @@ def _verdict(
         correct=answer > 1 - 1e-9,
         score=answer,
         reason=f"expected {wanted}; found {seen}",
-        facts={"found_all": all(counts), "kinds": len(names), "variant": variant},
+        facts={
+            "found_all": all(counts),
+            "kinds": len(names),
+            "duplicates": sum(max(c - n, 0) for c, n in zip(counts, numbers, strict=False)),
+            "variant": variant,
+        },
     )
 
 

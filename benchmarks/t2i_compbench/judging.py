@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -90,7 +91,8 @@ def pair_verdict(
 
     ``correct`` means both found and full marks for the position. The facts are ``found_a``,
     ``found_b``, ``found_all``, ``conf_a``, ``conf_b`` (score of the detection that stands for the
-    object, 0.0 for none), ``position`` and ``variant``.
+    object, 0.0 for none), ``position``, ``duplicates`` (boxes with a found label beyond one for
+    each object) and ``variant``.
     """
     scores = [0.0 if i is None else float(found.scores[i]) for i in indices]
     there = [i is not None for i in indices]
@@ -105,9 +107,17 @@ def pair_verdict(
             "conf_a": scores[0],
             "conf_b": scores[1],
             "position": position,
+            "duplicates": _duplicates(found, indices, threshold),
             "variant": variant,
         },
     )
+
+
+def _duplicates(found: Detections, indices: Sequence[int | None], threshold: float) -> int:
+    """Boxes above the threshold with the label of a found object, beyond one for each."""
+    labels = [found.labels[i] for i in indices if i is not None]
+    counts = Counter(found.above(threshold).labels)
+    return sum(counts[label] - labels.count(label) for label in set(labels))
 
 
 def _reason(

@@ -34,7 +34,8 @@ class Verdict:
         facts: the columns the benchmark's metrics are made of, such as ``found_a``. Some names
             mean the same to every benchmark, and the price of a result is read from them: for an
             asked object x, ``found_x`` whether it was found, ``n_x`` how many boxes of it are
-            above the threshold, ``conf_x`` the score (0 to 1) of its best box.
+            above the threshold, ``conf_x`` the score (0 to 1) of its best box; ``duplicates`` how
+            many boxes are above what is asked for, in place of what the ``n_x`` say of it.
     """
 
     correct: bool

@@ -22,7 +22,8 @@ def price(table: ScoreTable) -> dict[str, float]:
     Returns:
         ``confidence``: mean of ``conf_x`` in percent over all images and objects x that were
         found (``n_x`` above 0, else ``found_x``), NaN where none was. ``duplicates``: boxes above
-        the threshold beyond the first of each object, as a mean over images.
+        the threshold beyond what is asked for, as a mean over images: the fact ``duplicates``, else
+        those beyond the first of each object.
     """
     columns = table.columns
     images = len(table.prompt_row)
@@ -45,7 +46,10 @@ def price(table: ScoreTable) -> dict[str, float]:
     if sure:
         scores = np.concatenate(sure)
         priced[CONFIDENCE] = 100 * float(scores.mean()) if len(scores) else nan
-    if counts:
+    if DUPLICATES in columns:
+        beyond = float(np.asarray(columns[DUPLICATES], dtype=np.float64).sum())
+        priced[DUPLICATES] = beyond / images if images else nan
+    elif counts:
         beyond = sum(float(np.maximum(count - 1, 0).sum()) for count in counts.values())
         priced[DUPLICATES] = beyond / images if images else nan
     return priced

@@ -82,7 +82,7 @@ def test_only_the_best_box_is_placed(image: Image) -> None:
     wrong = image(("dog", LEFT, 0.8), ("dog", (400, 0, 500, 100), 0.9), ("cat", RIGHT, 0.7))
     verdict = judge(DOG_LEFT_OF_CAT, wrong)
     assert verdict.reason == "expected dog left of target, found right of target"
-    assert verdict.facts == {"found_all": True, "kept": 3}
+    assert verdict.facts == {"found_all": True, "kept": 3, "duplicates": 1}
 
 
 def test_a_missing_target(image: Image) -> None:
@@ -227,3 +227,12 @@ def test_an_overlap_of_exactly_the_bound_is_dropped(lower: int, left: list[int])
     """Of 10 x 10 pixels, 10 x 5 are an IoU of 0.5: the official script keeps what is below."""
     boxes = np.array([[0, 0, 9, 9], [0, 0, 9, lower]], np.float32)
     assert kept(boxes, np.array([0.9, 0.8], np.float32), 0.3, 16, 0.5) == left
+
+
+def test_boxes_beyond_the_asked_number_are_counted() -> None:
+    boxes = [LEFT, RIGHT, (0, 200, 90, 290), (200, 200, 290, 290)]
+    labels = ["dog", "dog", "dog", "cat"]
+    seen = Detections.build(boxes, [0.95, 0.94, 0.93, 0.92], labels, 512, 512)
+    assert judge(ask("counting", {"class": "dog", "count": 2}), seen).facts["duplicates"] == 1
+    assert judge(ask("counting", {"class": "dog", "count": 4}), seen).facts["duplicates"] == 0
+    assert judge(DOG_LEFT_OF_CAT, seen).facts["duplicates"] == 2

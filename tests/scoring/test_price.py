@@ -99,3 +99,8 @@ def test_a_summary_of_an_older_form_is_written_again(
     keys = ("inputs", "summary_sha256")
     assert all(getattr(old, key) != getattr(new, key) for key in keys)
     assert old == new.model_copy(update={key: getattr(old, key) for key in keys})
+
+
+def test_a_rule_may_count_the_duplicates_itself() -> None:
+    assert price(facts_table(duplicates=[2, 0, 1], found_all=[True] * 3)) == {"duplicates": 1.0}
+    assert price(facts_table(duplicates=[0], n_a=[5]))["duplicates"] == 0

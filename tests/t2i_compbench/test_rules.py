@@ -132,3 +132,16 @@ def test_every_rule_has_its_name_and_version() -> None:
     assert names == {short: f"t2i-{short}/1" for short in names}
     thresholds = {rule.threshold for rule in PLUGIN.rules.values() if "boxes" in rule.needs}
     assert thresholds == {0.1}
+
+
+def test_boxes_beyond_what_is_asked_are_counted() -> None:
+    (pair,) = read_prompts("2d", ["a dog on the left of a cat"])
+    boxes = [(0, 0, 50, 50), (200, 0, 250, 50), (60, 0, 90, 50), (0, 90, 50, 140), (0, 200, 9, 209)]
+    labels = ["dog", "cat", "dog", "dog", "zebra"]
+    seen = Detections.build(boxes, [0.9, 0.8, 0.7, 0.05, 0.6], labels, 479, 479)
+    # The fourth box, a dog, is below the threshold.
+    for rule in (plane_rule.OFFICIAL, plane_rule.CORRECTED):
+        assert rule.judge(pair, seen, 0.1).facts["duplicates"] == 1
+        assert rule.judge(pair, seen, 0.01).facts["duplicates"] == 2
+    counted = count_rule._verdict(1, 0.5, ["dog", "cat"], [2, 3], [4, 1])
+    assert counted.facts["duplicates"] == 2
