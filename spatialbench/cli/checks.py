@@ -185,13 +185,13 @@ def _model(kind: Looking, name: str, record_canary: bool) -> Finding:
         return Finding("absent", what, str(error))
     try:
         model.load()
+        return _self_test(what, model, record_canary)
     except UserError as error:
         if plugin.is_fetched and "cache" in str(error):
             return Finding("absent", what, str(error))
         return Finding("broken", what, str(error))
     except Exception as error:  # of another package's plug-in: the other checks still go on
         return Finding("broken", what, f"{type(error).__name__}: {' '.join(str(error).split())}")
-    return _self_test(what, model, record_canary)
 
 
 def _self_test(what: str, model: Detector | Judge, record_canary: bool) -> Finding:

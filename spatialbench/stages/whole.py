@@ -15,6 +15,7 @@ from ..runs.progress import Progress
 from ..scoring.judging import Judging
 from ..scoring.score import score
 from ..scoring.summary import Summary
+from .alongside import NOTHING
 from .depth import make_depth
 from .depth_model import DepthModel, asking
 from .detect import look
@@ -70,11 +71,9 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
 
 
 def _run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
-    beside = work.looks(run) if work.overlap else []
     for first in (True, False):
-        with Overlap(
-            run, beside if first else [], work.batch_size, progress, work.shard
-        ) as overlap:
+        looks = work.looks(run) if work.overlap and first else []
+        with Overlap(run, looks, work.batch_size, progress, work.shard) as overlap:
             generate(
                 run,
                 work.generator,
@@ -83,7 +82,7 @@ def _run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
                 progress,
                 work.shard,
                 retry_refused=work.retry_refused and first,
-                beside=overlap,
+                beside=overlap if looks else NOTHING,
             )
             overlap.finish()
         discarded: list[Key] = []

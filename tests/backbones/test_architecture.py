@@ -163,6 +163,7 @@ def outcome(method: str, backbone: str, needed: dict[str, str]) -> Any:
     taken = plugins.load("method", method).parameters
     told = resolve(backbone).family.told_guidance or method in ("esplora", "lora")
     given = {k: v for k, v in needed.items() if k in taken and k == ("lora" if told else "unet")}
+    given |= {"judge": "owlvit"} if "judge" in taken else {}
     try:
         identity = configured(method, backbone, **given).identity()
     except UserError as error:

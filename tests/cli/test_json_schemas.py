@@ -34,6 +34,7 @@ OF_VERB = {
     "quality": "quality",
     "detectors": "agree",
     "esplora": "training-set",
+    "extract": "extract",
 }
 """The schema of what a verb prints with ``--format json``."""
 

@@ -64,8 +64,8 @@ def test_bad_options_of_a_model(
     spatialbench: Command, backbone: Path, detector: Path, options: tuple[str, ...], said: str
 ) -> None:
     run = ["run", "--method", "sd", "--bench", "visor", "--limit", "1", "--device", "cpu"]
-    run += ["--backbone", str(backbone), "--detector", f"owlvit:{detector}", "--offline"]
-    outcome = spatialbench(*run, *options)
+    own = () if "--detector" in options else ("--detector", f"owlvit:{detector}")
+    outcome = spatialbench(*run, "--backbone", str(backbone), "--offline", *own, *options)
     assert outcome.status == 2
     assert outcome.out == ""
     assert said in outcome.err.strip().splitlines()[-1]

@@ -132,7 +132,7 @@ RUN = ("run", "--method", "painter", "--bench", "squares")
         (("leaderboard",), "no run and no benchmark given"),
         (("leaderboard", "nowhere"), "there is no run directory nowhere"),
         (("list", "generators"), "'generators' is not one of"),
-        (("fetch", "sd3.9"), "unknown backbone, plug-in or depth model 'sd3.9'"),
+        (("fetch", "sd3.9"), "unknown backbone or plug-in 'sd3.9'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(

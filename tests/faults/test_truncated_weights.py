@@ -49,13 +49,20 @@ def test_doctor_names_truncated_weights_of_a_detector(
     assert "it is cut off or damaged" in found.detail
 
 
-def test_doctor_survives_a_detector_that_raises_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", ["load", "signature"])
+def test_doctor_survives_a_detector_that_raises_anything(
+    first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from spatialbench import plugins
     from spatialbench.cli.checks import _model
 
     class Broken:
         def configure(self, *_: object) -> Broken:
             return self
+
+        def load(self) -> None:
+            if first == "load":
+                raise ImportError("no module\nnamed x")
 
         def signature(self) -> str:
             raise ImportError("no module\nnamed x")

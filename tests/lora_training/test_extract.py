@@ -42,6 +42,7 @@ from spatialbench.relations import Relation, find_relations
 from spatialbench.runs.progress import Silent
 from spatialbench.scoring.rules.constraints import Constraint
 from spatialbench.stages.depth_model import DepthModel
+from tests.cli.json_schemas import fits
 from tests.methods.lora.lora_files import small_unet
 from tests.tiny_models import save_pipeline, tiny_sd
 
@@ -362,4 +363,4 @@ def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main([*map(str, words), *named, "--filter", "sides=10"]) == 2
     assert "side" in capsys.readouterr().err
     assert main([*map(str, words), *named, "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["photographs"] == 3
+    assert fits("extract", json.loads(capsys.readouterr().out))["photographs"] == 3

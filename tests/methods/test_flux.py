@@ -176,7 +176,10 @@ SERVED = {"comfyui", "hf-inference", "openai-images"}
 def test_methods_that_cannot_run_on_it_refuse_before_anything_is_loaded(name: str) -> None:
     plugin = plugins.load("method", name)
     settings = GenerationSettings(backbone="flux1-dev")
-    if name in RUNS_ON_FLUX - {"sd", "infsplign", "tenor"}:
+    if name == "best-of-n":
+        made = plugin.configure(settings, {"judge": "owlvit"})
+        assert made.identity()["backbone"]["name"] == "flux1-dev"
+    elif name in RUNS_ON_FLUX - {"sd", "infsplign", "tenor"}:
         with pytest.raises(UserError, match="--set lora="):
             plugin.configure(settings, {})
     elif name in RUNS_ON_FLUX:

@@ -134,7 +134,10 @@ def test_methods_that_cannot_run_on_it_refuse_before_anything_is_loaded(
 ) -> None:
     settings = GenerationSettings(backbone=str(folder))
     plugin = plugins.load("method", name)
-    if name == "lora":
+    if name == "best-of-n":
+        made = plugin.configure(settings, {"judge": "owlvit"})
+        assert made.identity()["backbone"]["name"] == "local"
+    elif name == "lora":
         with pytest.raises(UserError, match="lora needs a LoRA"):
             plugin.configure(settings, {})
     elif name in RUNS_ON_SD3:

@@ -125,7 +125,7 @@ def test_the_same_depth_everywhere_is_no_depth() -> None:
 
 
 def test_identities_tell_models_weights_and_preparation(tmp_path: Path) -> None:
-    assert list(DEPTH_MODELS) == ["depth-anything", "dpt-hybrid"]
+    assert list(DEPTH_MODELS) == ["depth-anything", "dpt-hybrid", "ground-plane"]
     own = depth_model(None, "cpu", True)
     assert own.signature() == "dpt-hybrid-midas@501f0c7"
     assert own.identity()["image"] == "bilinear, 480 x 480"
