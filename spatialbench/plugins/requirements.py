@@ -6,7 +6,7 @@ nothing from the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,3 +51,12 @@ def required(
     except UserError as error:
         return Requirement(what, str(error), fetchable, downloads if fetchable else None)
     return Requirement(what)
+
+
+def together(missing: Iterable[str]) -> list[str]:
+    """What is missing, in order, with the same advice given once: ``A; B: type ...``."""
+    of: dict[str, list[str]] = {}
+    for text in dict.fromkeys(missing):
+        what, _, advice = text.partition(": ")
+        of.setdefault(advice or text, []).append(what)
+    return [": ".join(dict.fromkeys(["; ".join(what), advice])) for advice, what in of.items()]

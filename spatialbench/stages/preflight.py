@@ -15,7 +15,7 @@ from ..detections import Detections
 from ..errors import UserError
 from ..plugins import Method
 from ..plugins.evidence import OF_JUDGES, SEEN, Evidence, NoEvidence
-from ..plugins.requirements import Requirement, required
+from ..plugins.requirements import Requirement, required, together
 from ..plugins.rule import DEPTH_MAPS
 from ..prompts import Key
 from ..runs.expected import Expected, to_judge
@@ -130,7 +130,7 @@ def require(found: Iterable[Requirement], *, fetch: Callable[[], None], offer: s
         UserError: says everything that is missing, or what could not be fetched.
     """
     found = list(found)
-    missing = list(dict.fromkeys(r.missing for r in found if r.missing and not r.fetchable))
+    missing = together(r.missing for r in found if r.missing and not r.fetchable)
     if len(missing) > 1:
         told = " ".join(f"({i}) {text}" for i, text in enumerate(missing, 1))
         raise UserError(
