@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..files.images import read_rgb
 from ..plugins.evidence import SIMILARITY as EVIDENCE
+from ..prompts import Key
 from ..runs.files import write_report
 from ..runs.opening import Run
 from ..runs.progress import Progress
@@ -16,9 +16,11 @@ from ..stages.quality.measure import CMMD, FID, KID, NEEDS, SIMILARITY, Quality,
 from ..stages.quality.networks import CLIP, INCEPTION, ClipFeatures, InceptionFeatures, Network
 from ..stages.quality.references import (
     ImageSet,
+    finished,
     of_folder,
     of_run,
     read_statistics,
+    run_image,
     statistics_bytes,
 )
 from .asked_models import judges
@@ -98,13 +100,14 @@ def measure(
     Raises:
         UserError: no image, a reference of other networks, features that are not finite.
     """
-    images = of_run(run, networks, progress)
+    there = finished(run, progress)
+    images = of_run(run, there, networks, progress)
     metrics, reasons = compared(images, reference, list(wanted))
     if judge is not None:
-        metrics[SIMILARITY] = _similarity(run, judge, progress)
+        metrics[SIMILARITY] = _similarity(run, there, judge, progress)
     quality = Quality(
         run=run.manifest.id,
-        images=images.images or 0,
+        images=len(there),
         images_expected=run.expected.images,
         images_sha256=images.sha256,
         reference=reference.name,
@@ -128,14 +131,12 @@ def similarity_judge(run: Run, given: str | None, device: str, offline: bool) ->
     return judges(given, run.expected.benchmark, what, [EVIDENCE], device, offline)[0]
 
 
-def _similarity(run: Run, judge: Judge, progress: Progress) -> float:
-    finished = run.directory.finished_images(progress.notice)
-    keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
+def _similarity(run: Run, keys: Collection[Key], judge: Judge, progress: Progress) -> float:
     progress.begin("similarity", 0, len(keys))
     total = 0.0
     for key in keys:
-        image = read_rgb(run.directory.read_image(key), ("PNG",))
-        (found,) = judge.answer([image], [[run.expected.by_id[key[0]].text]])[0]
+        text = run.expected.by_id[key[0]].text
+        (found,) = judge.answer([run_image(run, key)], [[text]])[0]
         if not isinstance(found, float):
             raise UserError(f"{judge.signature()} gave no similarity for image {key[0]}/{key[1]}.")
         total += found

@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from ...errors import UserError
 from ...files.images import UnreadableImage, read_rgb
+from ...prompts import Key
 from ...runs.opening import Run
 from ...runs.progress import Progress
 from ...statistics.image_sets import Features, moments
@@ -50,7 +52,7 @@ class ImageSet:
     statistics: tuple[Features, Features] | None = None
     networks: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def moments(self) -> tuple[Features, Features] | None:
         """Mean and covariance of the Inception features; None where nothing is known of them."""
         if INCEPTION in self.features:
@@ -58,20 +60,32 @@ class ImageSet:
         return self.statistics
 
 
-def of_run(run: Run, networks: Sequence[Network], progress: Progress) -> ImageSet:
-    """The finished images that a run expects, in its order.
+def finished(run: Run, progress: Progress) -> dict[Key, str]:
+    """The finished images that a run expects, in its order, each with the hash of its file.
 
     Raises:
         UserError: no image.
     """
-    finished = run.directory.finished_images(progress.notice)
-    keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
-    if not keys:
+    there = run.directory.finished_images(progress.notice)
+    found = {key: there[key].sha256 for key in run.expected.keys() if key in there}  # noqa: SIM118
+    if not found:
         raise UserError(f"{run.path} has no image yet: type '{run.manifest.again}' first.")
-    digest = hashlib.sha256("".join(finished[key].sha256 for key in keys).encode()).hexdigest()
-    reads = (lambda key=key: read_rgb(run.directory.read_image(key), ("PNG",)) for key in keys)
-    features = _features(networks, reads, len(keys), progress)
-    return ImageSet(run.manifest.id, len(keys), digest, features, networks=_identities(networks))
+    return found
+
+
+def of_run(
+    run: Run, images: Mapping[Key, str], networks: Sequence[Network], progress: Progress
+) -> ImageSet:
+    """The images of a run that ``finished`` names."""
+    digest = hashlib.sha256("".join(images.values()).encode()).hexdigest()
+    reads = (lambda key=key: run_image(run, key) for key in images)
+    features = _features(networks, reads, len(images), progress)
+    return ImageSet(run.manifest.id, len(images), digest, features, networks=_identities(networks))
+
+
+def run_image(run: Run, key: Key) -> Image.Image:
+    """An image of a run."""
+    return read_rgb(run.directory.read_image(key), ("PNG",))
 
 
 def of_folder(folder: Path, networks: Sequence[Network], progress: Progress) -> ImageSet:
