@@ -21,7 +21,7 @@ from spatialbench.scoring.rules.any_benchmark import AnyBenchmarkRule, Seen, pai
 from spatialbench.scoring.rules.box_pairs import distinct
 from spatialbench.scoring.rules.catalogue import GeometryPlugin
 from spatialbench.scoring.rules.constraints import DEPTH_MARGIN, PREFERRED, TAU, Constraint
-from spatialbench.scoring.rules.relation_checks import RelationCheck, check_relations
+from spatialbench.scoring.rules.relation_checks import RelationCheck
 from spatialbench.statistics.ratios import MeanOfRatios, Ratio
 
 from .positions import RELATIONS
@@ -57,15 +57,7 @@ class PositionRule(AnyBenchmarkRule):
 
     def answer(self, triplets: Sequence[Triplet], seen: Seen) -> Verdict:
         """See the class."""
-        checks = check_relations(
-            triplets,
-            seen.detections,
-            seen.threshold,
-            self.constraint,
-            depth=seen.depth,
-            masks=seen.masks,
-            stands_for=seen.stands_for,
-        )
+        checks = seen.checks(triplets, self.constraint)
         return _verdict(checks, "; ".join(check.reason for check in checks))
 
     def left_out(self, reason: str) -> Verdict:

@@ -14,10 +14,10 @@ from ...plugins.evidence import BOXES, MASKS, Evidence, Source
 from ...plugins.evidence import DEPTH as DEPTH_MAPS
 from ...prompts import Prompt, Triplet, asked_triplets
 from .box_pairs import BoolArray
-from .constraints import DEPTH, JUDGED
+from .constraints import DEPTH, JUDGED, Constraint
 from .depth_maps import DepthFolder, DepthSource, MaskSource, folder_of_run
 from .object_depth import Depth
-from .relation_checks import Found, StandsFor, same_name
+from .relation_checks import Found, RelationCheck, StandsFor, check_relations, same_name
 
 PromptMeaning = Callable[[Prompt], StandsFor]
 """For a prompt, which labels can stand for which of its objects."""
@@ -79,6 +79,18 @@ class Seen:
     stands_for: StandsFor
     depth: Callable[[], Depth]
     masks: Masks | None
+
+    def checks(self, triplets: Sequence[Triplet], constraint: Constraint) -> list[RelationCheck]:
+        """Each relation under a constraint; see ``check_relations``."""
+        return check_relations(
+            triplets,
+            self.detections,
+            self.threshold,
+            constraint,
+            depth=self.depth,
+            masks=self.masks,
+            stands_for=self.stands_for,
+        )
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from ...plugins import Verdict
 from ...prompts import Triplet
 from .any_benchmark import AnyBenchmarkRule, Seen, pair_facts
 from .constraints import PREFERRED, Constraint
-from .relation_checks import RelationCheck, check_relations
+from .relation_checks import RelationCheck
 
 
 @dataclass(slots=True)
@@ -26,15 +26,7 @@ class ConstraintRule(AnyBenchmarkRule):
 
     def answer(self, triplets: Sequence[Triplet], seen: Seen) -> Verdict:
         """See the class."""
-        checks = check_relations(
-            triplets,
-            seen.detections,
-            seen.threshold,
-            self.constraint,
-            depth=seen.depth,
-            masks=seen.masks,
-            stands_for=seen.stands_for,
-        )
+        checks = seen.checks(triplets, self.constraint)
         return self.verdict(checks, "; ".join(check.reason for check in checks))
 
     def left_out(self, reason: str) -> Verdict:
