@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import TracebackType
+from typing import Self
 
 from ..prompts import Key
 from ..runs.image_files import ImageRecord
 
 
 class Alongside:
-    """Nothing goes on. Picklable, so that workers can have it."""
+    """Nothing goes on. Picklable, so that workers can have it. It ends with its block."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
 
     def begin(self, finished: Mapping[Key, ImageRecord], coming: Collection[Key]) -> None:
         """Images are about to be made.
@@ -31,6 +44,9 @@ class Alongside:
 
     def check(self) -> None:
         """Raises what ended the work beside."""
+
+    def finish(self) -> None:
+        """All images are made: wait for what goes on. Raises as ``check``."""
 
 
 NOTHING = Alongside()

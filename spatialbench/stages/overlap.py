@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..executors.arriving import Arriving
 from ..executors.local import LocalExecutor
@@ -72,9 +72,6 @@ class Overlap(Alongside):
         self._beside = [_Beside(wanted, Later(progress)) for wanted in looks]
         self._arrivals: Arrivals | None = None
         self._entered: Entered | None = None
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,

@@ -73,7 +73,10 @@ def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
 def _run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     for first in (True, False):
         looks = work.looks(run) if work.overlap and first else []
-        with Overlap(run, looks, work.batch_size, progress, work.shard) as overlap:
+        beside = NOTHING
+        if looks:
+            beside = Overlap(run, looks, work.batch_size, progress, work.shard)
+        with beside:
             generate(
                 run,
                 work.generator,
@@ -82,9 +85,9 @@ def _run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
                 progress,
                 work.shard,
                 retry_refused=work.retry_refused and first,
-                beside=overlap if looks else NOTHING,
+                beside=beside,
             )
-            overlap.finish()
+            beside.finish()
         discarded: list[Key] = []
         for wanted in work.looks(run):
             seen = look(run, wanted, work.batch_size, work.executor, progress, work.shard)
