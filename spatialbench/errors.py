@@ -52,8 +52,13 @@ def typed(*words: object) -> str:
     return " ".join(["spatialbench", *(_quoted(str(word)) for word in words)])
 
 
+def is_plain(word: str) -> bool:
+    """Whether a shell takes a word as it stands."""
+    return _PLAIN.fullmatch(word) is not None
+
+
 def _quoted(word: str) -> str:
-    if _PLAIN.fullmatch(word):
+    if is_plain(word):
         return word
     return f'"{word}"' if _IN_QUOTES.fullmatch(word) else shlex.quote(word)
 

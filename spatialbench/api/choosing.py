@@ -173,19 +173,22 @@ def _placed(kind: Looking, given: str) -> object:
     return found
 
 
-def existing_run(folder: Path, *, bench: str | Benchmark | None = None) -> Run:
+def existing_run(folder: str | Path, *, bench: str | Benchmark | None = None) -> Run:
     """A run that is already on disk, with the benchmark it belongs to.
 
     Args:
-        folder: of the run, or one in which it is the only one and is called ``run``.
+        folder: of the run, or one in which it is the only one and is called ``run``; as a text
+            also its id, its name, or how one of them begins.
         bench: the run's benchmark, where it is none of an installed package.
 
     Raises:
         UserError: no run, or one that cannot be opened.
     """
+    from ..runs.finding import run_at
     from ..runs.opening import open_existing
-    from ..runs.status import run_at
 
+    if isinstance(folder, str):
+        folder = found_run(folder)
     if not folder.is_dir():
         raise UserError(f"there is no run directory {folder}; expected a folder 'run' wrote.")
     run = run_at(folder)

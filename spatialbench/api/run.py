@@ -289,10 +289,10 @@ def load_run(path: str | Path, bench: str | Benchmark | None = None) -> Run:
     """A run that is on disk.
 
     Args:
-        path: its directory.
+        path: its directory; as a text also its id, its name, or how one of them begins.
         bench: its benchmark, where that is of no installed package.
 
     Raises:
-        UserError: no run there, or one that is damaged or of other prompts.
+        UserError: no run there, or several; one that is damaged or of other prompts.
     """
-    return Run(choosing.existing_run(Path(path), bench=bench))
+    return Run(choosing.existing_run(path, bench=bench))

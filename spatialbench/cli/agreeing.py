@@ -10,10 +10,11 @@ from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..reports.report import Form
 from .options import confidence_option, format_option, resamples_option, threshold_option
+from .parsing import RunFolder
 
 
 @click.command("agree")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.option(
     "--between",
     nargs=2,

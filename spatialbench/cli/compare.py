@@ -10,10 +10,11 @@ import click
 from ..errors import UserError
 from ..reports.report import Form
 from .options import confidence_option, format_option, label_option, resamples_option
+from .parsing import RunFolder
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="REFERENCE RUN...")
+@click.argument("runs", nargs=-1, type=RunFolder(), metavar="REFERENCE RUN...")
 @click.option(
     "--flips",
     type=click.IntRange(min=0),

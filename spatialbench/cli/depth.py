@@ -12,10 +12,11 @@ from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
 from ..weights.devices import chosen_device
 from .options import device_option, offline_option
+from .parsing import RunFolder
 
 
 @click.command("depth")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.option(
     "--model",
     "named",

@@ -12,11 +12,12 @@ from ..api.console import progress, say, stdout_reserved
 from ..api.looking import ask, look
 from ..errors import UserError, typed
 from .options import batch_size_option, detector_options, device_option, offline_option
+from .parsing import RunFolder
 from .working import refuse_given_up, working_of, working_options
 
 
 @click.command("detect")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @detector_options
 @click.option("--rule", help="With --judge: the rule whose questions are asked; see 'run'.")
 @batch_size_option

@@ -9,6 +9,7 @@ import click
 from ..reports.report import Form
 from .agreeing import command as agree
 from .options import format_option, rule_options
+from .parsing import RunFolder
 
 
 @click.group("detectors")
@@ -17,7 +18,7 @@ def command() -> None:
 
 
 @command.command("agree")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.argument("a")
 @click.argument("b")
 @rule_options

@@ -11,10 +11,11 @@ from ..api.console import progress, say, stdout_reserved
 from ..api.output import write_layout
 from ..plugins.layout import DETECTIONS, ONE_FILE, ONLY_WRITTEN
 from .importing import LayoutName
+from .parsing import RunFolder
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.option(
     "--layout",
     required=True,

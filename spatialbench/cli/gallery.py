@@ -9,10 +9,11 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say
+from .parsing import RunFolder
 
 
 @click.command("gallery")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN [RUN2]")
+@click.argument("runs", nargs=-1, type=RunFolder(), metavar="RUN [RUN2]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -11,13 +11,13 @@ from ..api.console import say
 from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
-from .parsing import FiniteFloat
+from .parsing import FiniteFloat, RunFolder
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("gate")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.option("--against", type=_FILE, help="The gate file that RUN is checked against.")
 @click.option("--junit", "junit_path", type=_FILE, help="Also write JUnit XML to this file.")
 @click.option("--markdown", "markdown_path", type=_FILE, help="Also write a summary to this file.")

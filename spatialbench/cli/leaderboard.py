@@ -10,10 +10,11 @@ import click
 from ..api.console import say
 from ..reports.report import Form
 from .options import format_option, label_option
+from .parsing import RunFolder
 
 
 @click.command("leaderboard")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN]...")
+@click.argument("runs", nargs=-1, type=RunFolder(), metavar="[RUN]...")
 @click.option("--bench", help="The benchmark; default: that of the runs.")
 @click.option(
     "--published/--no-published",

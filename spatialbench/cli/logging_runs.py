@@ -9,10 +9,11 @@ import click
 from ..api import choosing
 from ..api.console import stdout_reserved
 from ..api.publishing import TRACKERS, log
+from .parsing import RunFolder
 
 
 @click.command("log")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=RunFolder())
 @click.option(
     "--to", required=True, type=click.Choice(TRACKERS), help="The tracker, an extra of that name."
 )

@@ -1,10 +1,15 @@
-"""Types of option values: finite numbers, batch sizes, and text that can be stored."""
+"""Types of values: finite numbers, batch sizes, text that can be stored, and runs."""
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
+
+from ..errors import UserError, is_plain
 
 
 class FiniteFloat(click.ParamType[float, str | float]):
@@ -56,3 +61,43 @@ class Utf8(click.ParamType[str, str]):
         except UnicodeEncodeError:
             self.fail(f"{value!r} is not UTF-8: give a name that is.", param, ctx)
         return value
+
+
+class RunFolder(click.ParamType[Path, str | Path]):
+    """The folder of a run, or of several: as a path, or by a run's id, name, or how one begins.
+
+    What exists as a path is that; see ``runs.finding``.
+
+    Args:
+        later: leave it to the verb to find the run, which has to refuse other things before.
+    """
+
+    name = "run"
+
+    def __init__(self, *, later: bool = False) -> None:
+        self.later = later
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """See ``click.ParamType.convert``. Raises UserError for what names no run, or several."""
+        from ..runs.finding import found_run
+
+        if isinstance(value, Path) or self.later:
+            return Path(value)
+        return found_run(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Names and ids of the runs that there are, and folders."""
+        from ..runs.finding import known_runs, runs_root
+
+        found: list[CompletionItem] = []
+        with suppress(UserError, OSError):
+            for run in known_runs(runs_root()):
+                names = [name for name in run.names if name.startswith(incomplete)]
+                found += [
+                    CompletionItem(name, help=str(run.path)) for name in names if is_plain(name)
+                ]
+        return [*found, CompletionItem(incomplete, type="dir")]

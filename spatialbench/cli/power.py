@@ -11,13 +11,13 @@ from ..api import choosing
 from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
-from .parsing import FiniteFloat
+from .parsing import FiniteFloat, RunFolder
 
 _MOST_RUNS = 2
 
 
 @click.command("power")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN [RUN2]]")
+@click.argument("runs", nargs=-1, type=RunFolder(), metavar="[RUN [RUN2]]")
 @click.option("--bench", help="Without RUN: plan for this benchmark's prompts and images.")
 @click.option("--prompts", type=click.IntRange(min=1), help="Without RUN: also plan for so many.")
 @click.option(

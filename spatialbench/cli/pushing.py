@@ -9,10 +9,11 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..api.publishing import planned_push, push
+from .parsing import RunFolder
 
 
 @click.command("push")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.argument("repo", metavar="ORG/NAME")
 @click.option("--private", is_flag=True, help="A new data set is visible to its owner only.")
 @click.option(

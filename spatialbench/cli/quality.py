@@ -11,12 +11,13 @@ from ..api.console import progress, say, stdout_reserved
 from ..errors import UserError
 from ..reports.report import Form
 from .options import device_option, format_option, offline_option
+from .parsing import RunFolder
 
 _METRICS = ("FID", "KID", "CMMD")
 
 
 @click.command("quality")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=RunFolder())
 @click.option(
     "--reference",
     required=True,

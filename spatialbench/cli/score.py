@@ -12,10 +12,11 @@ from ..errors import UserError
 from ..plugins.discovery import name_and_rest
 from ..reports.report import Form
 from .options import format_option, rule_options, several
+from .parsing import RunFolder
 
 
 @click.command("score")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=RunFolder(later=True))
 @click.option("--bench", help="With --detections: the benchmark, as NAME or NAME:subset.")
 @click.option(
     "--detections",
@@ -95,7 +96,7 @@ def command(
         else:
             from ..scoring.score import read_verdicts, score
 
-            opened = choosing.existing_run(run)
+            opened = choosing.existing_run(str(run))
             benchmark = opened.expected.benchmark
             judging = choosing.judging(benchmark, rule, threshold, opened.expected.subset)
             if known_names_only:

@@ -13,13 +13,14 @@ from ..errors import UserError
 from ..reports.report import Form, Report
 from ..reports.tables import Table
 from .options import format_option
+from .parsing import RunFolder
 
 if TYPE_CHECKING:
     from ..runs.status import Status
 
 
 @click.command("status")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 @click.option(
     "--explain",
     is_flag=True,
@@ -31,8 +32,8 @@ def command(run: Path, explain: bool, form: Form) -> None:
 
     A folder of runs is listed, one row per run.
     """
+    from ..runs.finding import run_at, runs_below
     from ..runs.manifest import NAME
-    from ..runs.status import run_at, runs_below
 
     several = run.is_dir() and not (run_at(run) / NAME).is_file()
     if several and (runs := runs_below(run)):

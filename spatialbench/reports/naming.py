@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UserError
 from ..prompt_transforms import IDENTITY_KEY, NONE
+from ..runs.finding import found_run, run_at
 from ..runs.manifest import checked_name
 from ..runs.signature import Signature
-from ..runs.status import run_at
 from ..scoring.summary import Summary
 
 _NOT_SHOWN = frozenset({"marks", "content"})
@@ -55,20 +56,22 @@ def labelled(runs: Mapping[Path, str | None], labels: Mapping[str, str]) -> dict
 
     Args:
         runs: the runs of the table by their directory, with their ids.
-        labels: the text by a run's directory or id.
+        labels: the text by a run's directory, id, name, or how one of these begins.
 
     Raises:
         UserError: a directory or id that is none of these runs, or one run with two texts; a text
             that is no name.
     """
     found: dict[Path, str] = {}
+    places = {run: run_at(run).resolve() for run in runs} if labels else {}
     for given, text in labels.items():
-        meant = [run for run, name in runs.items() if given == name or _is_at(given, run)]
+        place = _place(given)
+        meant = [run for run, name in runs.items() if given == name or place == places[run]]
         if not meant:
             known = ", ".join(map(str, runs)) or "there is none"
             raise UserError(
-                f"--label {given}=... is for no run of this table: give a run's directory or its "
-                f"id ({known})."
+                f"--label {given}=... is for no run of this table: give a run's directory, id or "
+                f"name ({known})."
             )
         for run in meant:
             if found.setdefault(run, text) != text:
@@ -82,13 +85,13 @@ def label_assignments(given: Sequence[str], runs: Iterable[Path]) -> dict[str, s
     Raises:
         UserError: no sign, or one run twice.
     """
-    there = list(runs)
+    there = {run_at(run).resolve() for run in runs} if given else set()
     found: dict[str, str] = {}
     for one in given:
         cuts = [place for place, sign in enumerate(one) if sign == "="]
         if not cuts:
             raise UserError(f"--label {one!r} does not name a run and a text: give RUN=TEXT.")
-        known = (cut for cut in cuts if any(_is_at(one[:cut], run) for run in there))
+        known = (cut for cut in cuts if _place(one[:cut]) in there)
         cut = next(known, cuts[0])
         if one[:cut] in found:
             raise UserError(f"--label names {one[:cut]} twice: leave one of them.")
@@ -96,9 +99,12 @@ def label_assignments(given: Sequence[str], runs: Iterable[Path]) -> dict[str, s
     return found
 
 
-def _is_at(given: str, run: Path) -> bool:
-    place = Path(given)
-    return place.is_dir() and run_at(place).resolve() == run_at(run).resolve()
+def _place(given: str) -> Path | None:
+    """The folder of the run that a text means, if it means one."""
+    with suppress(UserError):
+        place = found_run(given)
+        return run_at(place).resolve() if place.is_dir() else None
+    return None
 
 
 def _alike(names: Sequence[str], rows: Sequence[Named]) -> Iterator[list[int]]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ..errors import UserError, typed
 from ..files.documents import first_error
-from ..runs.status import runs_below
+from ..runs.finding import runs_below
 from ..scoring.other_rules import run_of, summaries_of_other_rules
 from ..scoring.summary import Summary
 

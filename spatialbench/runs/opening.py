@@ -17,6 +17,7 @@ from ..prompts import prompt_set_hash
 from .continuing import asks_alike, record
 from .expected import Expected, expect
 from .files import make_folder
+from .finding import runs_root
 from .identity import IDENTITY_VERSION, run_id
 from .lock import RunIsHeld, writing
 from .machine import Machine
@@ -66,8 +67,13 @@ class RunSpec:
         """12 hexadecimal digits."""
         return run_id(self.identity)
 
-    def folder(self, root: Path = Path("runs")) -> Path:
-        """Where the run lies unless the user says otherwise: bench/method@backbone/id."""
+    def folder(self, root: Path | None = None) -> Path:
+        """Where the run lies unless the user says otherwise: bench/method@backbone/id.
+
+        Args:
+            root: the folder of the runs; None for ``runs_root()``.
+        """
+        root = root or runs_root()
         generator = self.identity["generator"]
         label = f"{method_name(generator)}@{backbone_name(generator)}"
         return root / slug(self.benchmark.name) / slug(label) / self.id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from ..plugins.subsets import default_rule
 from ..prompt_transforms import IDENTITY_KEY, installed_instead
 from ..prompts import Key
 from .expected import to_judge
+from .finding import runs_root
 from .identity import differences
-from .manifest import NAME
 from .names import imported_kind
 from .opening import Run
 from .quarantine import told
@@ -186,21 +185,6 @@ def _summary(run: Run) -> dict[str, Any]:
     return summary if isinstance(summary, dict) else {}
 
 
-def runs_below(folder: Path) -> list[Path]:
-    """The run directories at or below a folder, in path order; links are not followed."""
-    if (folder / NAME).is_file():
-        return [folder]
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    return [run for name in names for run in runs_below(folder / name)]
-
-
-def run_at(folder: Path) -> Path:
-    """A folder of a run, or the only run below it where that one is called ``run``."""
-    inside = folder / "run"
-    return inside if (inside / NAME).is_file() and runs_below(folder) == [inside] else folder
-
-
 def _next(
     run: Run,
     images: int,
@@ -269,7 +253,7 @@ def _again(run: Run) -> str | None:
     named = next((n for n, w in enumerate(words) if w == "--out" or w.startswith("--out=")), None)
     if named is None:
         # Where a command without --out puts a run; see ``RunSpec.folder``.
-        meant = Path("runs", *run.path.resolve().parts[-3:])
+        meant = runs_root().joinpath(*run.path.resolve().parts[-3:])
         rest = words
     else:
         joined = words[named].startswith("--out=")
