@@ -184,7 +184,7 @@ def existing_run(folder: str | Path, *, bench: str | Benchmark | None = None) ->
     Raises:
         UserError: no run, or one that cannot be opened.
     """
-    from ..runs.finding import run_at
+    from ..runs.finding import found_run, run_at
     from ..runs.opening import open_existing
 
     if isinstance(folder, str):
