@@ -16,6 +16,7 @@ from ...plugins.parameters import read_parameters
 from . import joint_settings
 from .activations import NAMES
 from .joint_settings import JointSettings, take_joint
+from .layers import BOTH, read_layers, terms_of
 from .presets import BACKBONE_PARAMETERS, DEFAULT, PRESETS, Preset
 from .turns import END, SATISFIED, UNTIL
 from .variants import COMPAT, CORRECTED, JOINT, NEAR, RELEASED, Variant
@@ -31,7 +32,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "weight": Parameter(1000.0, "weight of the gradient that is added to the noise"),
     "lambda_spatial": Parameter(0.5, "weight of the spatial term"),
     "lambda_presence": Parameter(1.0, "weight of both maps' variances at the coarse level"),
-    "lambda_balance": Parameter(1.0, "weight of the variances' difference at the mid level"),
+    "lambda_balance": Parameter(1.0, "weight of the variances' difference at the other levels"),
     "orthogonal": Parameter(
         0.0, "weight of the displacement across the relation (thesis 1; its code 0.5 at power 2)"
     ),
@@ -41,7 +42,11 @@ PARAMETERS: Mapping[str, Parameter] = {
         "mean: drop map values below their mean; soft: on a transformer, the authors' SD3 file; "
         "none: keep all",
     ),
-    "layers": Parameter("both", "levels to read: both, coarse or mid"),
+    "layers": Parameter(
+        BOTH,
+        "what to read: both (coarse and mid), coarse, mid, fine (decoder block 3), all; or single "
+        "layers as block.layer, such as 1.2+2.1",
+    ),
     "start": Parameter("0", "first guided step: a step number, or a share such as 0.1 or 10%"),
     "end": Parameter("100%", "first step no longer guided: likewise"),
     "until": Parameter(
@@ -83,7 +88,6 @@ _CHOICES = {
     "preset": tuple(PRESETS),
     "loss": NAMES,
     "threshold": ("none", "mean", "soft"),
-    "layers": ("both", "coarse", "mid"),
     "near": NEAR,
     "relations": RELATIONS,
     "until": UNTIL,
@@ -204,13 +208,15 @@ def read_settings(
             "infsplign: threshold=soft is what the authors do on SD3, and this backbone is a "
             "UNet: give --set threshold=mean or leave it out."
         )
+    values["layers"] = read_layers(values["layers"])
     _check_preset_knows_loss(values, preset, user)
     _check_ranges(values)
     _check_contradictions(values, user)
     window = read_window(values.pop("start"), values.pop("end"), steps)
-    if values["layers"] == "coarse":
+    presence, balance = terms_of(values["layers"])
+    if not balance:
         values["lambda_balance"] = 0.0
-    if values["layers"] == "mid":
+    if not presence:
         values["lambda_presence"] = 0.0
     return GuidanceSettings(variant=variant, window=window, joint=joint, **values)
 
@@ -253,17 +259,18 @@ def _check_ranges(values: Mapping[str, Any]) -> None:
 
 def _check_contradictions(values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Refuse a parameter the user set that the other parameters make void."""
+    presence, balance = terms_of(values["layers"])
     void = {
         "slope": (values["loss"] != "leaky_relu", "only the loss leaky_relu has a slope"),
         "orthogonal_power": (not values["orthogonal"], "orthogonal is 0"),
         "hysteresis": (values.get("until") != SATISFIED, "until is not satisfied"),
         "lambda_balance": (
-            values["layers"] == "coarse" and bool(values["lambda_balance"]),
-            "balance acts at the mid level, and layers is coarse",
+            not balance and bool(values["lambda_balance"]),
+            f"balance acts beyond the coarse level, and layers is {values['layers']}",
         ),
         "lambda_presence": (
-            values["layers"] == "mid" and bool(values["lambda_presence"]),
-            "presence acts at the coarse level, and layers is mid",
+            not presence and bool(values["lambda_presence"]),
+            f"presence acts at the coarse level, and layers is {values['layers']}",
         ),
     }
     for key, (is_void, reason) in void.items():

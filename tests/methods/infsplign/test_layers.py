@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from spatialbench.backbones.named import resolve
+from spatialbench.backbones.pipelines import load_pipeline
 from spatialbench.errors import UserError
-from spatialbench.methods.infsplign.layers import find_taps
+from spatialbench.methods.infsplign.layers import find_taps, layer_name
 
 ATTENTION = "up_blocks.{}.attentions.{}.transformer_blocks.0.attn2"
 
@@ -23,6 +25,39 @@ def test_one_level_only(sd_pipe: Any) -> None:
         ATTENTION.format(1, i) for i in range(3)
     ]
     assert not any(tap.coarse for tap in find_taps(sd_pipe.unet, "mid"))
+
+
+def test_the_finest_block_of_the_decoder_can_be_read_too(sd_pipe: Any) -> None:
+    """The authors' nine layers: block 3 stands on the side of balance there too."""
+    taps = find_taps(sd_pipe.unet, "all")
+    wanted = [(ATTENTION.format(block, i), block == 1) for block in (1, 2, 3) for i in range(3)]
+    assert [(tap.name, tap.coarse) for tap in taps] == wanted
+    assert [tap.name for tap in find_taps(sd_pipe.unet, "fine")] == [
+        ATTENTION.format(3, i) for i in range(3)
+    ]
+
+
+def test_single_layers_have_the_names_of_the_thesis(sd_pipe: Any) -> None:
+    taps = find_taps(sd_pipe.unet, "1.2+3.3")
+    assert [(tap.name, tap.coarse) for tap in taps] == [
+        (ATTENTION.format(1, 1), True),
+        (ATTENTION.format(3, 2), False),
+    ]
+    assert [layer_name(tap.name) for tap in taps] == ["1.2", "3.3"]
+    with pytest.raises(UserError, match=r"up_blocks\.1\.attentions\.3, which .* other layers"):
+        find_taps(sd_pipe.unet, "1.4")
+
+
+def test_all_is_what_there_is(sdxl_pipe: Any) -> None:
+    """The lab and SDXL have no third block of the decoder with attention."""
+    lab = load_pipeline(resolve("lab")).unet
+    assert [layer_name(tap.name) for tap in find_taps(lab, "all")] == ["1.1", "1.2", "2.1", "2.2"]
+    assert find_taps(sdxl_pipe.unet, "all") == find_taps(sdxl_pipe.unet, "both")
+    for unet, layers in ((lab, "fine"), (sdxl_pipe.unet, "fine")):
+        with pytest.raises(UserError, match=r"up_blocks\.3, which this backbone lacks"):
+            find_taps(unet, layers)
+    with pytest.raises(UserError, match="this backbone is an SDXL"):
+        find_taps(sdxl_pipe.unet, "1.1")
 
 
 def test_sdxl_taps_three_layers_of_one_attention(sdxl_pipe: Any) -> None:

@@ -91,7 +91,12 @@ def test_compat_official_has_the_identity_of_01() -> None:
 
 def test_one_level_drops_the_other_levels_term() -> None:
     assert read_settings({"layers": "coarse"}, "x", 9).lambda_balance == 0
-    assert read_settings({"layers": "mid"}, "x", 9).lambda_presence == 0
+    for layers in ("mid", "fine", "2.1+3.1"):
+        assert read_settings({"layers": layers}, "x", 9).lambda_presence == 0
+    for layers in ("all", "2.1+1.1"):
+        s = read_settings({"layers": layers}, "x", 9)
+        assert s.lambda_presence and s.lambda_balance
+    assert read_settings({"layers": "2.1+1.10+1.2+2.1"}, "x", 9).layers == "1.2+1.10+2.1"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,12 @@ def test_one_level_drops_the_other_levels_term() -> None:
         ({"preset": "paper"}, "unknown preset of infsplign 'paper'"),
         ({"compat": "yes"}, "unknown compat of infsplign 'yes'"),
         ({"near": "together"}, "unknown near of infsplign 'together'"),
-        ({"layers": "all"}, "unknown layers of infsplign 'all'"),
+        ({"layers": "cours"}, r"unknown layers of infsplign 'cours': did you mean coarse"),
+        ({"layers": "1.0"}, "or give single layers as block.layer, such as 1.2"),
+        ({"layers": ""}, "unknown layers of infsplign ''"),
+        ({"layers": "1.1+"}, r"unknown layers of infsplign '1\.1\+'"),
+        ({"layers": "1.2+1.1", "lambda_balance": 1}, r"beyond the coarse level, .* is 1\.1\+1\.2"),
+        ({"layers": "fine", "lambda_presence": 1}, "at the coarse level, and layers is fine"),
         ({"alpha": "steep"}, "takes a number for alpha, not 'steep'"),
         ({"alpha": "-1"}, "alpha=-1 is out of range for infsplign: give a number above 0"),
         ({"alpha": "nan"}, "takes a number for alpha"),
@@ -111,7 +121,7 @@ def test_one_level_drops_the_other_levels_term() -> None:
         ({"orthogonal": 1, "orthogonal_power": 3}, "orthogonal_power=3 is out of range"),
         ({"slope": 0.1}, "only the loss leaky_relu has a slope"),
         ({"orthogonal_power": 1}, "orthogonal is 0"),
-        ({"layers": "coarse", "lambda_balance": 1}, "balance acts at the mid level"),
+        ({"layers": "coarse", "lambda_balance": 1}, "balance acts beyond the coarse level"),
         ({"layers": "mid", "lambda_presence": 1}, "presence acts at the coarse level"),
         ({"preset": "thesis", "loss": "elu"}, "has no alpha and margin for the loss 'elu'"),
         ({"start": "30", "end": "20"}, "starts at step 30 and ends before it, at step 20"),
