@@ -91,10 +91,18 @@ class PromptEncoder:
                 self._negative = self._run(self._negative_prompt or "")
         return self._negative
 
-    def batch(self, texts: Sequence[str], *, guided: bool) -> EmbeddingBatch:
-        """Embeddings of a batch of prompts, in order; ``guided`` adds the negative ones."""
+    def batch(
+        self, texts: Sequence[str], *, guided: bool, away: Sequence[str | None] = ()
+    ) -> EmbeddingBatch:
+        """Embeddings of a batch of prompts, in order; ``guided`` adds the negative ones.
+
+        Args:
+            away: of each prompt a negative prompt of its own; None for :meth:`negative`.
+        """
         positive = [self.encode(text) for text in texts]
         negative = [self.negative()] * len(texts) if guided else []
+        if guided and away:
+            negative = [self.negative() if one is None else self.encode(one) for one in away]
         return EmbeddingBatch(
             _stack([e.tokens for e in positive]),
             _stack([e.tokens for e in negative]) if guided else None,

@@ -46,7 +46,7 @@ class StableDiffusion(PipelineGenerator):
 
     def prepared(self) -> tuple[Pipeline, PromptEncoder]:
         """The pipeline with :meth:`replaced_parts`, and an encoder with the negative prompt."""
-        negative = self.parameters["negative_prompt"] or None
+        negative = self.parameters.get("negative_prompt") or None
         return prepared_pipeline(self.sampling, negative, self.replaced_parts())
 
     def replaced_parts(self) -> Mapping[str, Path]:
@@ -64,7 +64,7 @@ def read_stable_diffusion(
     given: Mapping[str, Any],
     sampling: Sampling,
 ) -> dict[str, Any]:
-    """The parameters of a method that takes at least ``PARAMETERS``, checked against its settings.
+    """The parameters of a method that takes ``eta``, checked against its settings.
 
     Raises:
         UserError: an unknown parameter, a value out of range, or one that has no effect.
@@ -79,7 +79,7 @@ def read_stable_diffusion(
             f"eta={values['eta']:g} means nothing to the scheduler "
             f"{sampling.scheduler.name!r}: add --scheduler ddim, or leave eta out."
         )
-    if values["negative_prompt"] and not sampling.guided:
+    if values.get("negative_prompt") and not sampling.guided:
         raise UserError(
             "negative_prompt has no effect without guidance: give a --guidance-scale above 1, "
             "or leave negative_prompt out."
@@ -88,7 +88,7 @@ def read_stable_diffusion(
 
 
 def _require_no_effectless(values: Mapping[str, Any], family: Family) -> None:
-    if values["negative_prompt"] and family.told_guidance:
+    if values.get("negative_prompt") and family.told_guidance:
         raise UserError(
             f"negative_prompt has no effect on {family.called}, which is told how much guidance to "
             "imitate and leads away from no prompt: leave negative_prompt out."
