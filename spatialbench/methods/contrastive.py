@@ -18,8 +18,8 @@ from ..errors import UserError
 from ..plugins import Ability, GenerationSettings, ImageRequest, Json, MethodPlugin, Parameter
 from ..prompt_transforms.phrases import OPPOSITE, PHRASES, find_phrases
 from ..prompts import Prompt
-from .stable_diffusion import StableDiffusion, read_stable_diffusion
 from .stable_diffusion import PARAMETERS as OF_SD
+from .stable_diffusion import StableDiffusion, read_stable_diffusion
 
 VERSION = 1
 """Raised whenever the same settings would give other pixels."""
@@ -82,9 +82,7 @@ class ContrastivePlugin(MethodPlugin):
     parameters: Mapping[str, Parameter] = MappingProxyType({"eta": OF_SD["eta"]})
     needs: Collection[Ability] = (Ability.CROSS_ATTENTION, Ability.JOINT_ATTENTION)
 
-    def configure(
-        self, settings: GenerationSettings, parameters: Mapping[str, Any]
-    ) -> Contrastive:
+    def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Contrastive:
         """Fix the settings.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Guidance away from the opposite: what that is, and that it is a negative prompt of each prompt."""
+"""Guidance away from the opposite: what that is, and that it is each prompt's negative prompt."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from spatialbench.errors import UserError
 from spatialbench.methods.contrastive import PLUGIN, opposite_text
 from spatialbench.methods.stable_diffusion import PLUGIN as SD
 from spatialbench.plugins import GenerationSettings, ImageRequest
-from spatialbench.prompts import Prompt, Triplet
-from spatialbench.relations import Relation
+from spatialbench.prompts import Prompt
 
-LEFT = Prompt("1", "a cat to the left of a dog", Triplet("cat", Relation.LEFT, "dog"))
-NEAR = Prompt("2", "a cat near a dog", Triplet("cat", Relation.NEAR, "dog"))
+LEFT = Prompt("1", "a cat to the left of a dog", "left")
+NEAR = Prompt("2", "a cat near a dog", "near")
 SHORT = GenerationSettings(steps=2)
 
 

@@ -112,9 +112,7 @@ def _prefixes(
         )
     # SDXL has no finer level: the prefix is that of Stable Diffusion, and is not found.
     return [
-        (prefix, level == "coarse")
-        for level in levels
-        for prefix in plan.get(level, _UNET[level])
+        (prefix, level == "coarse") for level in levels for prefix in plan.get(level, _UNET[level])
     ]
 
 

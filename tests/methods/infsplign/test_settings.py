@@ -95,7 +95,7 @@ def test_one_level_drops_the_other_levels_term() -> None:
         assert read_settings({"layers": layers}, "x", 9).lambda_presence == 0
     for layers in ("all", "2.1+1.1"):
         s = read_settings({"layers": layers}, "x", 9)
-        assert s.lambda_presence and s.lambda_balance
+        assert min(s.lambda_presence, s.lambda_balance) > 0
     assert read_settings({"layers": "2.1+1.10+1.2+2.1"}, "x", 9).layers == "1.2+1.10+2.1"
 
 
