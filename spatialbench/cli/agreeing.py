@@ -11,6 +11,7 @@ from ..api.console import progress, say, stdout_reserved
 from ..reports.report import Form
 from .options import confidence_option, format_option, resamples_option, threshold_option
 from .parsing import RunFolder
+from .printing import show
 
 
 @click.command("agree")
@@ -88,4 +89,4 @@ def command(
         if gallery is not None:
             built = write_agreement_gallery(found, gallery, progress(), copy=copy)
             say(f"{built.images:,} images; open this file in a browser: {built.index}")
-    click.echo(agreement_report(found, flips).text(form))
+    show(agreement_report(found, flips), form)

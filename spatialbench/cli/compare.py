@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..reports.report import Form
 from .options import confidence_option, format_option, label_option, resamples_option
 from .parsing import RunFolder
+from .printing import by_option, show, signature_option
 
 
 @click.command("compare")
@@ -40,6 +41,8 @@ from .parsing import RunFolder
     help="With --sequential: the metric that decides; default: the share of right images.",
 )
 @label_option
+@by_option
+@signature_option
 @format_option
 def command(
     runs: Sequence[Path],
@@ -58,6 +61,7 @@ def command(
     corrected where several runs are compared, and with what this many prompts can show at all.
     """
     from ..api.comparing import compare, compare_in_looks
+    from ..reports.compare.report import comparison_report
     from ..reports.naming import label_assignments
 
     if sequential:
@@ -65,7 +69,7 @@ def command(
             raise UserError("--sequential needs the same prompts: leave out --allow-other-prompts.")
         named = label_assignments(labels, runs)
         looked = compare_in_looks(*runs, metric=metric, confidence=confidence, labels=named)
-        click.echo(looked.report().text(form))
+        show(looked.report(), form)
         return
     if metric is not None:
         raise UserError("--metric goes with --sequential: without it every metric is compared.")
@@ -76,4 +80,4 @@ def command(
         other_prompts=allow_other_prompts,
         labels=label_assignments(labels, runs),
     )
-    click.echo(found.table(form, flips))
+    show(comparison_report(found.pairs, flips, found.confidence), form)

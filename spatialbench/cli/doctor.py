@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..reports.report import Form, Report
 from ..reports.tables import Table
 from .options import device_option, format_option
+from .printing import show
 
 
 @click.command("doctor")
@@ -79,6 +80,6 @@ def command(
                     shown.notice(f"broken: {finding.what}: {finding.detail}")
     rows = [[finding.state, finding.what, finding.detail] for finding in findings]
     table = Table(["state", "what", "detail"], rows)
-    click.echo(Report([table], [asdict(finding) for finding in findings]).text(form))
+    show(Report([table], [asdict(finding) for finding in findings]), form)
     if any(finding.state == "broken" for finding in findings):
         click.get_current_context().exit(2)

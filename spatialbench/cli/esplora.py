@@ -15,6 +15,7 @@ from ..weights.devices import chosen_device
 from . import asked_set, assembly
 from .options import batch_size_option, device_option, format_option, offline_option, stack
 from .parsing import FiniteFloat
+from .printing import show
 
 _BACKBONE = click.option(
     "--backbone",
@@ -156,7 +157,7 @@ def build_data(form: Form, **values: Any) -> None:
         if told is not None:
             say(told)
         say(f"next: spatialbench esplora train {plan.folder} --backbone {values['backbone']}")
-    click.echo(Report([rejections.table()], made.description).text(form))
+    show(Report([rejections.table()], made.description), form)
 
 
 @command.command("train")

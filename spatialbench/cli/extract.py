@@ -13,6 +13,7 @@ from ..reports.report import Form, Report
 from ..weights.devices import chosen_device
 from .options import device_option, format_option, offline_option
 from .parsing import FiniteFloat
+from .printing import show
 
 _THRESHOLD = 0.3
 
@@ -115,4 +116,4 @@ def command(
         made, table = extract(asked)
         say(f"{len(made.images):,} captioned images in {out}")
         say(f"next: {typed('esplora', 'train', out, '--backbone', 'NAME')}")
-    click.echo(Report([table], made.description).text(form))
+    show(Report([table], made.description), form)

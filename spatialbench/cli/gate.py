@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat, RunFolder
+from .printing import show, signature_option
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -49,6 +50,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Look after each fifth of the gate's prompts and stop where the answer is known; RUN may "
     "have fewer of them so far.",
 )
+@signature_option
 @format_option
 def command(
     run: Path,
@@ -117,7 +119,7 @@ def command(
         write_report(junit_path, junit(decision))
     if markdown_path is not None:
         write_report(markdown_path, markdown(decision).encode())
-    click.echo(decision_report(decision).text(form))
+    show(decision_report(decision), form)
     return decision.answer.status
 
 

@@ -29,6 +29,7 @@ from .options import (
     rule_options,
 )
 from .parsing import Utf8
+from .printing import by_option, show, signature_option
 from .working import refuse_given_up
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class LayoutName(click.ParamType[str, str]):
     type=click.Path(path_type=Path, file_okay=False),
     help="The run's folder; default: one of its own under runs/.",
 )
+@by_option
+@signature_option
 @format_option
 def command(
     path: Path,
@@ -166,7 +169,7 @@ def command(
         report = matching_report(told.matching, told.expected, told.layout, told.advice)
         if told.matching.clean and score and form not in FOR_PEOPLE:
             return  # Stdout holds one document.
-        click.echo(report.text(form))
+        show(report, form)
 
     if layout in ONE_FILE:
         run = bring_file(
@@ -274,4 +277,4 @@ def _show(run: Run, summary: Summary | None, form: Form) -> None:
     say(f"run: {run.path}")
     if form in FOR_PEOPLE:
         click.echo()
-    click.echo(summary_report(summary, run.expected.benchmark).text(form))
+    show(summary_report(summary, run.expected.benchmark), form)

@@ -11,6 +11,7 @@ from ..api.console import say
 from ..reports.report import Form
 from .options import format_option, label_option
 from .parsing import RunFolder
+from .printing import show, signature_option
 
 
 @click.command("leaderboard")
@@ -40,6 +41,7 @@ from .parsing import RunFolder
     help="More published rows, from a JSON file; rows that contradict themselves are refused.",
 )
 @label_option
+@signature_option
 @format_option
 def command(
     runs: Sequence[Path],
@@ -68,4 +70,4 @@ def command(
         labels=labels,
         notice=say,
     )
-    click.echo(report.text(form))
+    show(report, form)

@@ -14,6 +14,7 @@ from ..plugins import Benchmark, Kind, Plugin, RulePlugin
 from ..reports.report import Form, Report
 from ..reports.tables import Table
 from .options import format_option
+from .printing import show
 
 Entry = dict[str, str]
 
@@ -116,4 +117,4 @@ def command(kind: str | None, form: Form) -> None:
     ]
     rows = [[name, e["name"], e["summary"]] for name in listed for e in listed[name]]
     document = listed[kind] if kind else listed
-    click.echo(Report(tables, document, (["kind", "name", "summary"], rows)).text(form))
+    show(Report(tables, document, (["kind", "name", "summary"], rows)), form)

@@ -10,21 +10,28 @@ import click
 from ..lab import LAB_DETECTOR
 from ..reports.report import FORMS
 from .parsing import BatchSize, FiniteFloat, Utf8
+from .printing import kept_option
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def format_option(function: Decorated) -> Decorated:
-    """``--format`` as ``form``, one of ``reports.report.FORMS``."""
-    return click.option(
+    """``--format`` as ``form``, one of ``reports.report.FORMS``; and ``--wide`` for ``show``."""
+    form = click.option(
         "--format",
         "form",
         type=click.Choice(FORMS),
         default="table",
         show_default=True,
         help="How to print the result. With json, stdout holds one document and nothing else; "
-        "latex needs the packages booktabs and graphicx; html is a whole page.",
-    )(function)
+        "latex is best with the package booktabs; html is a whole page.",
+    )
+    wide = kept_option(
+        "--wide",
+        is_flag=True,
+        help="Where the terminal is too narrow for all columns: all of them, in blocks.",
+    )
+    return stack(form, wide)(function)
 
 
 def label_option(function: Decorated) -> Decorated:

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat, RunFolder
+from .printing import show, signature_option
 
 _MOST_RUNS = 2
 
@@ -42,6 +43,7 @@ _MOST_RUNS = 2
     type=FiniteFloat(0.001, 100),
     help="Without RUN: half the width that an interval may have, as of run --until.",
 )
+@signature_option
 @format_option
 def command(
     runs: Sequence[Path],
@@ -85,7 +87,7 @@ def command(
     comparison = compare(scored[0], scored[1:], other_prompts=True)[0] if len(scored) > 1 else None
     wanted = 2.0 if difference is None else difference
     found = lessons(scored[0], comparison, wanted)
-    click.echo(lesson_report(scored[0], comparison, found, wanted).text(form))
+    show(lesson_report(scored[0], comparison, found, wanted), form)
 
 
 def _from_assumptions(
@@ -120,4 +122,4 @@ def _from_assumptions(
         sizes.add(wanted[1])
     plans = [plan(assumed, size) for size in sorted(sizes)]
     found = designs(assumed, difference, half_width, whole)
-    click.echo(plan_report(assumed, plans, wanted, found).text(form))
+    show(plan_report(assumed, plans, wanted, found), form)

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..reports.report import Form
 from .options import device_option, format_option, offline_option
 from .parsing import RunFolder
+from .printing import show
 
 _METRICS = ("FID", "KID", "CMMD")
 
@@ -86,4 +87,4 @@ def command(
         if opened is None:
             return
         found = measuring.measure(opened, known, networks, wanted, progress(), asked)
-    click.echo(quality_report(found).text(form))
+    show(quality_report(found), form)

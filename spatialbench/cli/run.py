@@ -19,6 +19,7 @@ from .options import (
     table_detector_options,
 )
 from .parsing import Utf8
+from .printing import by_option, show, signature_option
 from .working import (
     WorkingOptions,
     refuse_given_up,
@@ -48,6 +49,8 @@ from .working import (
     help="Go on over the shuffle until the 95 % interval of a metric is so narrow, as in "
     "'OA+-1'; the prompts of --limit, else all of them, are the most.",
 )
+@by_option
+@signature_option
 @format_option
 def command(
     dry_run: bool, calibrate: bool, price_per_hour: float | None, form: Form, **values: Any
@@ -62,7 +65,7 @@ def command(
     """
     working = working_of(values)
     if dry_run:
-        click.echo(_plan(values, working, calibrate, price_per_hour).text(form))
+        show(_plan(values, working, calibrate, price_per_hour), form)
         return
     refuse_without_dry_run(calibrate, price_per_hour)
     from ..api import until
@@ -89,14 +92,14 @@ def command(
     if not shard.whole:
         click.echo("\n".join(str(opened.path) for opened, _ in done))
     elif table is not None:
-        click.echo(table.report(done).text(form))
+        show(table.report(done), form)
     else:
         ((opened, summary),) = done
         assert summary is not None
         report = summary_report(
             summary, asked.spec.benchmark, read_pace(opened.path), opened.manifest.name
         )
-        click.echo(report.text(form))
+        show(report, form)
     refuse_given_up(*(opened for opened, _ in done))
 
 

@@ -13,6 +13,7 @@ from ..plugins.discovery import name_and_rest
 from ..reports.report import Form
 from .options import format_option, rule_options, several
 from .parsing import RunFolder
+from .printing import by_option, show, signature_option
 
 
 @click.command("score")
@@ -49,6 +50,8 @@ from .parsing import RunFolder
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write one JSON object per image: correct, score and reason.",
 )
+@by_option
+@signature_option
 @format_option
 def command(
     run: Path | None,
@@ -111,4 +114,4 @@ def command(
 
             make_folder(verdicts.parent)
             write_atomic(verdicts, "".join(verdict_lines(judged)).encode())
-    click.echo(summary_report(summary, benchmark, called=called).text(form))
+    show(summary_report(summary, benchmark, called=called), form)

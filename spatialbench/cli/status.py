@@ -14,6 +14,7 @@ from ..reports.report import Form, Report
 from ..reports.tables import Table
 from .options import format_option
 from .parsing import RunFolder
+from .printing import show
 
 if TYPE_CHECKING:
     from ..runs.status import Status
@@ -39,7 +40,7 @@ def command(run: Path, explain: bool, form: Form) -> None:
     if several and (runs := runs_below(run)):
         if explain:
             raise UserError(f"--explain is of one run, and {run} holds {len(runs)}: name one.")
-        click.echo(_listed(runs).text(form))
+        show(_listed(runs), form)
         return
 
     state = _state(run)
@@ -53,7 +54,7 @@ def command(run: Path, explain: bool, form: Form) -> None:
         rows.append(["other runs", "none of this method and backbone"])
     table = Table(["run", str(state.path)], rows)
     report = Report([table], _document(state, others), (["what", "state"], rows))
-    click.echo(report.text(form))
+    show(report, form)
 
 
 def _state(run: Path) -> Status:

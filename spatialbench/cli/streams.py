@@ -14,7 +14,17 @@ from typing import TextIO
 from ..errors import UserError
 from ..files.shown_text import inert
 
-_PLAIN = {"−": "-", "–": "-", "±": "+/-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "’": "'"}
+_PLAIN = {
+    "−": "-",
+    "–": "-",
+    "─": "-",
+    "±": "+/-",
+    "×": "x",
+    "≤": "<=",
+    "≥": ">=",
+    "→": "->",
+    "’": "'",
+}
 """What stands for a character of ours that an encoding lacks."""
 
 _ERRORS = "spatialbench.plain"
@@ -24,11 +34,15 @@ class _Inert(io.TextIOWrapper):
     """What is written to it moves no cursor and colours no screen, and fails in a sentence."""
 
     def write(self, text: str) -> int:
+        self.write_styled(inert(text))
+        return len(text)
+
+    def write_styled(self, text: str) -> None:
+        """Write what is inert already, but for our own colours."""
         try:
-            super().write(inert(text))
+            super().write(text)
         except OSError as error:
             raise _refused(error) from error
-        return len(text)
 
     def flush(self) -> None:
         try:
@@ -72,6 +86,18 @@ def write_bytes(content: bytes) -> None:
         sys.stdout.buffer.flush()
     except OSError as error:
         raise _refused(error) from error
+
+
+def write_styled(text: str) -> None:
+    """Write to stdout text that is inert but for colours of our own.
+
+    Raises:
+        StdoutFailed: stdout is full or closed.
+    """
+    if isinstance(sys.stdout, _Inert):
+        sys.stdout.write_styled(text)
+    else:
+        sys.stdout.write(text)
 
 
 class StdoutFailed(UserError):

@@ -9,7 +9,7 @@ from string import ascii_lowercase
 from ..plugins import Metric
 from ..scoring.summary import Group, Summary
 from .marks import MARKS
-from .tables import UNDEFINED
+from .tables import UNDEFINED, Measured
 
 INTERVAL_NOTE = (
     "± or +/−: 95 % interval (bootstrap over the benchmark's clusters of prompts); "
@@ -24,9 +24,6 @@ _LETTERS = [
 """What a note is called: not by what marks a row."""
 
 _NO_INTERVAL = "no interval: its summary has none"
-
-_UNEVEN = 0.25
-"""Sides that differ by more than this share of the larger one are written apart."""
 
 
 def direction_note(metrics: Iterable[Metric]) -> list[str]:
@@ -50,7 +47,7 @@ class Footnotes:
             why = _NO_INTERVAL
         if why is None:
             return text
-        return f"{text} [{self._letters.setdefault(why, _letter(len(self._letters)))}]"
+        return _noted(text, f" [{self._letters.setdefault(why, _letter(len(self._letters)))}]")
 
     def notes(self) -> list[str]:
         """``[a] undefined: no image shows both objects``."""
@@ -61,22 +58,21 @@ def _letter(number: int) -> str:
     return _LETTERS[number] if number < len(_LETTERS) else f"a{number}"
 
 
+def _noted(text: str, mark: str) -> str:
+    if isinstance(text, Measured):
+        return text.marked(mark)
+    return f"{text}{mark}"
+
+
 def metric_cell(group: Group, key: str) -> str:
-    """``62.03 ± 0.41``, ``97.50 +1.5 −2.8`` where the sides differ, ``62.03`` without interval."""
+    """``62.03 ± 0.41``, or a dash; see ``Measured``."""
     value = group.metric(key)
-    low, high = group.interval(key)
-    if math.isnan(value) or low is None or high is None:
-        return plain_cell(value)
-    up, down = max(high - value, 0.0), max(value - low, 0.0)
-    larger = max(up, down)
-    if larger - min(up, down) > _UNEVEN * larger:
-        return f"{value:.2f} +{_side(up)} −{_side(down)}"
-    return f"{value:.2f} ± {_side(larger)}"
+    return UNDEFINED if math.isnan(value) else Measured(value, *group.interval(key))
 
 
 def plain_cell(value: float | None) -> str:
     """``62.03``, or a dash for None and NaN."""
-    return UNDEFINED if value is None or math.isnan(value) else f"{value:.2f}"
+    return UNDEFINED if value is None or math.isnan(value) else Measured(value)
 
 
 def images_cell(result: Summary) -> str:
@@ -84,7 +80,3 @@ def images_cell(result: Summary) -> str:
     if not result.partial:
         return f"{result.images:,}"
     return f"{result.images:,}/{result.images_expected:,} partial"
-
-
-def _side(width: float) -> str:
-    return f"{width:.1f}" if width >= 1 else f"{width:.2f}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from .tables import Table
+from .view import View
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -39,6 +40,11 @@ def latex_text(text: str) -> str:
     """Text with every character that LaTeX would take for a command or a dash escaped."""
     escaped = "".join(_ESCAPES.get(character, character) for character in text)
     return re.sub("-(?=-)", "-{}", escaped)
+
+
+def latex(tables: Sequence[Table], view: View) -> str:
+    """The tables under each other."""
+    return "\n\n".join(latex_table(table) for table in tables)
 
 
 def latex_table(table: Table) -> str:

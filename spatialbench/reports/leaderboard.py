@@ -170,13 +170,18 @@ def _section(
         notes += quality_notes(against)
     signatures = dict.fromkeys(row.result.signature for row in rows)
     paid = (PRICE_COLUMNS if price else ()) + (QUALITY_COLUMNS if quality else ())
+    columns = ["method", "base", "images", *keys, *paid, "source"]
     return Table(
-        columns=["method", "base", "images", *keys, *paid, "source"],
+        columns=columns,
         rows=cells,
         title=title,
-        notes=[*notes, *signatures],
+        notes=notes,
         bold=bold,
         rules=[len(rows)] if rows and published else [],
+        spare=[*range(len(columns) - 1, 3, -1), 1],
+        signatures=list(signatures),
+        smaller=frozenset(metric.key for metric in metrics if not metric.larger_is_better),
+        label=f"{title.partition(': ')[0]}{'-lab' if part.lab else ''}",
     )
 
 

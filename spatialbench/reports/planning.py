@@ -181,7 +181,8 @@ def lesson_report(
         title = f"what {scored.label} says about a next run"
         seen = f"{scored.result.images:,} images of {scored.result.prompts:,} prompts"
         notes.insert(0, f"from {seen}")
-        notes += ["paired needs a second run: spatialbench power RUN RUN2", scored.result.signature]
+        notes += ["paired needs a second run: spatialbench power RUN RUN2"]
+        signatures = [scored.result.signature]
     else:
         shown = ["A", "± A", "B", "± B"]
         other, pairing = comparison.other, comparison.pairing
@@ -191,9 +192,8 @@ def lesson_report(
             *pairing.notes,
             f"from both runs, paired over {len(pairing.first.index):,} images of "
             f"{len(pairing.first.prompts):,} prompts; the design effect is of A",
-            f"A: {scored.result.signature}",
-            f"B: {other.result.signature}",
         ]
+        signatures = [f"A: {scored.result.signature}", f"B: {other.result.signature}"]
     columns = ["metric", *shown, "design effect"]
     columns += ["smallest, unpaired", "smallest, paired", f"prompts for {difference:g}"]
     rows = []
@@ -203,7 +203,7 @@ def lesson_report(
         numbers += [lesson.effect, lesson.unpaired, lesson.paired]
         needed_ = UNDEFINED if lesson.prompts is None else f"{lesson.prompts:,}"
         rows.append([lesson.metric, *map(plain_cell, numbers), needed_])
-    return Report([Table(columns, rows, title, notes)], document)
+    return Report([Table(columns, rows, title, notes, signatures=signatures)], document)
 
 
 def _left_out(scored: ScoredRun, found: Sequence[Lesson]) -> list[str]:

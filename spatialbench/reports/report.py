@@ -11,13 +11,15 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from ..files.shown_text import csv_cell, markdown_text
+from .screen import Screen, terminal_width
 from .tables import Table
-from .terminal import fitted, grid, terminal_width, wrapped
+from .terminal import fitted, grid, plain
+from .view import View
 
 Form = Literal["table", "md", "csv", "json", "latex", "html"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -43,38 +45,49 @@ class Report:
     document: Any = None
     records: Records | None = None
 
-    def text(self, form: Form) -> str:
+    def text(self, form: Form, view: View | None = None, screen: Screen | None = None) -> str:
         """The report in that form, without a newline at the end.
 
-        On a terminal that is too narrow a table is folded to its width; see ``terminal``.
+        Args:
+            view: which columns, rows and digits; None for everything but signatures and, in plain
+                text, rows by relation.
+            screen: what plain text is for; None for the width of stdout, without colour.
+
+        Raises:
+            UserError: a view of columns or rows that are not there.
         """
+        view = view or View()
         if form == "json":
             return json.dumps(_finite(self.document), indent=2, allow_nan=False)
         if form == "csv":
             return _csv(self.records or (self.tables[0].columns, self.tables[0].rows))
+        tables = view.of(self.tables, form in ("table", "latex"))
         if form == "html":
-            return _page(self.tables)
-        return "\n\n".join(_shown(table, form) for table in self.tables)
+            return _page(tables)
+        if form == "latex":
+            from .latex import latex
+
+            return latex(tables, view)
+        if form == "md":
+            return "\n\n".join(map(_markdown, tables))
+        screen = screen or Screen(terminal_width())
+        return "\n\n".join(_plain(table, view, screen) for table in tables)
 
 
-def _shown(table: Table, form: Form) -> str:
-    if form == "latex":
-        from .latex import latex_table
+def _plain(table: Table, view: View, screen: Screen) -> str:
+    if view.signature:
+        table = replace(table, notes=[*table.notes, *table.signatures])
+    if screen.width is None:
+        return plain(table)
+    return fitted(table, screen.width, wide=view.wide, colour=screen.colour)
 
-        return latex_table(table)
-    if form == "md":
-        names = [markdown_text(name) for name in table.columns]
-        body = grid(names, _cells(table, markdown_text, "**{}**"), table.right, "github")
-        parts = [f"**{markdown_text(table.title)}**" if table.title else "", body]
-        parts += [f"<sub>{markdown_text(note)}</sub>" for note in table.notes]
-        return "\n\n".join(part for part in parts if part)
-    width, rows = terminal_width(), _cells(table, str, "{} *")
-    if width is None:
-        parts = [table.title, grid(table.columns, rows, table.right), *table.notes]
-    else:
-        body = fitted(table.columns, rows, table.right, width)
-        parts = [wrapped(table.title, width), body, *(wrapped(n, width) for n in table.notes)]
-    return "\n".join(part for part in parts if part)
+
+def _markdown(table: Table) -> str:
+    names = [markdown_text(name) for name in table.columns]
+    body = grid(names, _cells(table, markdown_text, "**{}**"), table.right, "github")
+    parts = [f"**{markdown_text(table.title)}**" if table.title else "", body]
+    parts += [f"<sub>{markdown_text(note)}</sub>" for note in (*table.notes, *table.signatures)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _page(tables: Sequence[Table]) -> str:

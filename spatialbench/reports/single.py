@@ -37,7 +37,7 @@ def summary_report(
     title = f"{summary.benchmark}: {marked(summary, called)} on {summary.backbone}{partial}"
     smaller = direction_note(metric for metric in metrics if metric.key in keys)
     notes = [INTERVAL_NOTE, *smaller, *footnotes.notes(), *price_note(summary, pace)]
-    notes += [*meanings(summary), *_effects(summary, keys), *summary.notes, summary.signature]
+    notes += [*meanings(summary), *_effects(summary, keys), *summary.notes]
     columns = [name for key in keys for name in (key, f"{key}_low", f"{key}_high")]
     records = [
         [
@@ -48,7 +48,17 @@ def summary_report(
         for name, group in groups
     ]
     return Report(
-        [Table(["prompts", "images", *keys], rows, title, notes)],
+        [
+            Table(
+                ["prompts", "images", *keys],
+                rows,
+                title,
+                notes,
+                spare=range(len(keys) + 1, 2, -1),
+                groups=frozenset(range(1, len(rows))),
+                signatures=[summary.signature],
+            )
+        ],
         {**summary.document(), **({} if called is None else {"name": called})},
         (["group", "images", *columns], records),
     )

@@ -206,12 +206,24 @@ class _Section:
         notes += [f"{sign} {meaning}" for one, (sign, meaning) in MARKS.items() if one in used]
         notes += [EVIDENCE_NOTE] if self.published else []
         notes += [BEST_NOTE] if self.bold else []
-        notes += dict.fromkeys(
+        signatures = dict.fromkeys(
             part.result.signature for row in self.rows for part in row.parts.values()
         )
         columns = ["method", "base", "images", *self.keys, "source"]
-        rules = [len(self.rows)] if self.rows and self.published else []
-        return Table(columns, cells, title, notes, frozenset(self.bold), rules)
+        return Table(
+            columns=columns,
+            rows=cells,
+            title=title,
+            notes=notes,
+            bold=frozenset(self.bold),
+            rules=[len(self.rows)] if self.rows and self.published else [],
+            spare=[*range(len(columns) - 1, 3, -1), 1],
+            signatures=list(signatures),
+            smaller=frozenset(
+                column.metric.key for column in self.columns if not column.metric.larger_is_better
+            ),
+            label=title.partition(": ")[0],
+        )
 
     def documents(self) -> list[dict[str, Any]]:
         """One object per row of runs."""

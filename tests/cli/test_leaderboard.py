@@ -23,8 +23,10 @@ def test_runs_beside_published_rows(spatialbench: Command) -> None:
     table = spatialbench("leaderboard", "runs").out
     assert table.count("painter ") >= 2
     assert "a coin" in table
+    signed = spatialbench("leaderboard", "runs", "--signature").out
     for row in document["rows"]:
-        assert row["signature"] in table
+        assert row["signature"] in signed
+        assert row["signature"] not in table
     # Both of 8 prompts, beside published rows of all 48.
     for skill in ("0.2", "0.9"):
         assert table.count(f"painter (skill={skill}) [1]") == 1

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,11 @@ def _bytes(run: Path) -> dict[str, bytes]:
 def test_a_run_prints_the_table_of_its_images(spatialbench: Command, tmp_path: Path) -> None:
     outcome = spatialbench(*RUN, "--set", "skill=1")
     assert outcome.status == 0
-    lines = outcome.out.splitlines()
+    assert not re.search(r"^(left|right|above|below) |seeds:", outcome.out, re.MULTILINE)
+    lines = spatialbench(
+        *RUN, "--set", "skill=1", "--by", "relation", "--signature"
+    ).out.splitlines()
+    assert set(outcome.out.splitlines()) < set(lines)
     assert lines[0] == "squares: painter on paint@0000001"
     (whole,) = [line for line in lines if line.startswith("all ")]
     assert whole.split()[1:3] == ["96", "100.00"]

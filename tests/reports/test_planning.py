@@ -10,6 +10,7 @@ import pytest
 from spatialbench.reports.compare.comparison import compare
 from spatialbench.reports.designs import Assumptions, needed
 from spatialbench.reports.planning import lesson_report, lessons, plan
+from spatialbench.reports.view import View
 
 from .scored_runs import scored_run
 
@@ -61,7 +62,7 @@ def test_two_runs_both_count(tmp_path: Path) -> None:
     assert found.unpaired == pytest.approx(2.8016 * hypot(*errors), rel=0.1)
     (alone,) = lessons(a, None, 5.0)
     assert found.unpaired < 0.9 * alone.unpaired
-    text = lesson_report(a, comparison, [found], 5.0).text("table")
+    text = lesson_report(a, comparison, [found], 5.0).text("table", View(signature=True))
     assert "± B" in text
     assert f"B: {b.result.signature}" in text
     assert "paired over 120 images of 60 prompts" in text

@@ -12,7 +12,7 @@ from ..cells import direction_note, plain_cell
 from ..marks import meanings, method_marks
 from ..report import Records, Report
 from ..scored import ScoredRun
-from ..tables import UNDEFINED, Table
+from ..tables import UNDEFINED, Measured, Table
 from .comparison import ALL, Comparison, Flip, MetricChange
 
 FEW_CLUSTERS = 20
@@ -51,10 +51,9 @@ def difference_cell(difference: Difference) -> str:
     """The same of a difference alone."""
     if math.isnan(difference.value):
         return UNDEFINED
-    text = f"{difference.value:+.2f}"
-    if math.isnan(difference.low):
-        return text
-    return f"{text} [{difference.low:+.2f}, {difference.high:+.2f}]"
+    bounds = (difference.low, difference.high)
+    known = bounds if not any(map(math.isnan, bounds)) else ()
+    return Measured(difference.value, *known, difference=True)
 
 
 def p_cell(p: float) -> str:
@@ -94,11 +93,10 @@ def _metrics(
         f"{len(comparison.pairing.first.index):,} images of "
         f"{len(comparison.pairing.first.prompts):,} prompts; {right}{test}",
         NOTES.replace("95 %", f"{100 * confidence:g} %"),
-        f"A: {first.result.signature}",
-        f"{letter}: {second.result.signature}",
     ]
+    signatures = [f"A: {first.result.signature}", f"{letter}: {second.result.signature}"]
     title = f"{first.result.benchmark}: A = {first.label}, {letter} = {second.label}"
-    return Table(columns, rows, title, notes)
+    return Table(columns, rows, title, notes, spare=[6, 4, 5], signatures=signatures)
 
 
 def _undefined(comparison: Comparison, letter: str) -> list[str]:
@@ -130,14 +128,17 @@ def _groups(comparison: Comparison, headline: Sequence[str], letter: str) -> Tab
     for name in names:
         changes = comparison.groups[name]
         rows.append([name, *(_starred(changes.get(key)) for key in keys)])
-    return Table(["prompts", *keys], rows, f"{letter} − A by group (*: Holm p ≤ 0.05)")
+    title = f"{letter} − A by group (*: Holm p ≤ 0.05)"
+    spare = range(len(keys), 1, -1)
+    return Table(["prompts", *keys], rows, title, spare=spare, aside="groups")
 
 
 def _starred(change: MetricChange | None) -> str:
     """A task's own metric, as GenEval has them, is undefined for the other tasks."""
     if change is None:
         return UNDEFINED
-    return change_cell(change) + ("*" if change.p_holm <= 0.05 else "")
+    cell = change_cell(change)
+    return cell.marked("*") if isinstance(cell, Measured) and change.p_holm <= 0.05 else cell
 
 
 def _flips(comparison: Comparison, shown: int, letter: str) -> Table:
@@ -147,7 +148,7 @@ def _flips(comparison: Comparison, shown: int, letter: str) -> Table:
     ]
     total = len(comparison.flips)
     title = f"flipped images, {min(shown, total):,} of {total:,} (--flips N shows more)"
-    return Table(["image", "right in", "A", letter], rows, title)
+    return Table(["image", "right in", "A", letter], rows, title, aside="images")
 
 
 def _way(flip: Flip, letter: str) -> str:

@@ -112,6 +112,8 @@ class Sequential:
             "looks together find a difference where there is none in "
             f"{100 * (1 - self.confidence):.3g} % of comparisons; the interval holds over all of "
             "them",
+        ]
+        signatures = [
             f"A: {self.reference.result.signature}",
             f"B: {self.other.result.signature}",
         ]
@@ -129,7 +131,8 @@ class Sequential:
             "saved": self.saved,
             "looks": [dict(zip(names, record, strict=True)) for record in records],
         }
-        return Report([Table(columns, rows, title, notes)], document, (names, records))
+        table = Table(columns, rows, title, notes, signatures=signatures)
+        return Report([table], document, (names, records))
 
 
 def sequential(

@@ -76,7 +76,6 @@ def _table(decision: Decision, whole: bool = True) -> Table:
         f"interval: {100 * decision.gate.confidence:g} %, bootstrap over the benchmark's clusters "
         "of prompts; a metric fails when all of its interval lies outside the window; failures "
         "come first",
-        decision.scored.result.signature,
     ]
     title = ""
     if whole:
@@ -85,7 +84,7 @@ def _table(decision: Decision, whole: bool = True) -> Table:
         title = f"gate: {WORDS[decision.answer]} ({decision.scored.label})"
     columns = ["prompts", "metric", "value [interval]", "window"]
     columns += [*(["change [interval]"] if paired else []), "answer", "why"]
-    return Table(columns, rows, title, notes)
+    return Table(columns, rows, title, notes, signatures=[decision.scored.result.signature])
 
 
 def _with_interval(check: Check) -> str:

@@ -1,0 +1,169 @@
+"""What of a report is printed, and how: which columns and rows, with how many digits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import pairwise
+
+from ..errors import UserError, unknown_name
+from .tables import Measured, Table
+
+_FOOTNOTE = re.compile(r"\[[a-z0-9!]+\](?= )")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a report is to be printed.
+
+    Attributes:
+        wide: on a terminal, with the columns that a table can spare.
+        groups: plain text with the rows by relation, or by task.
+        signature: plain text and LaTeX with the signatures.
+        caption: the title of the first table; None for its own.
+        label: what LaTeX refers to the first table by; None for its own.
+        columns: those to show, in this order, after the first; empty for all.
+        rows: patterns of the names of those to show; empty for all.
+        sort: the column that orders the rows, the best first; with ``-`` before it, the last first.
+        digits: after the point; None for two.
+        intervals: whether numbers have theirs.
+    """
+
+    wide: bool = False
+    groups: bool = False
+    signature: bool = False
+    caption: str | None = None
+    label: str | None = None
+    columns: Sequence[str] = ()
+    rows: Sequence[str] = ()
+    sort: str | None = None
+    digits: int | None = None
+    intervals: bool = True
+
+    def of(self, tables: Sequence[Table], brief: bool) -> list[Table]:
+        """The tables as they are to be printed.
+
+        Args:
+            brief: without the groups of the prompts, unless they are asked for.
+
+        Raises:
+            UserError: a column that no table has, or a pattern that no row fits.
+        """
+        shown = [one for one in tables if self.groups or not brief or one.aside != "groups"]
+        main = [one for one in shown if not one.aside]
+        asked = [*self.columns, *([] if self.sort is None else [self.sort.removeprefix("-")])]
+        _require(asked, [name for one in main for name in one.columns])
+        found = [one if one.aside else self._one(one, brief) for one in shown]
+        if self.rows:
+            found = [one for one in found if one.rows or one.aside]
+            if not any(not one.aside for one in found):
+                names = [row[0] for one in main for row in one.rows]
+                raise no_such_row(self.rows, names)
+        if found and (self.caption is not None or self.label is not None):
+            first = found[0]
+            caption = first.caption if self.caption is None else self.caption
+            title = first.title if self.caption is None else self.caption
+            label = first.label if self.label is None else self.label
+            found[0] = replace(first, title=title, caption=caption, label=label)
+        return found
+
+    def _one(self, table: Table, brief: bool) -> Table:
+        if brief and table.groups and not self.groups:
+            table = _with_rows(table, [i for i in range(len(table.rows)) if i not in table.groups])
+        if self.rows:
+            named = [i for i, row in enumerate(table.rows) if matches(self.rows, [row[0]])]
+            table = _with_rows(table, named)
+        if self.sort is not None and self.sort.removeprefix("-") in table.columns:
+            table = _with_rows(table, _sorted(table, self.sort))
+        if self.columns:
+            places = {name: i for i, name in reversed(list(enumerate(table.columns)))}
+            chosen = [places[name] for name in self.columns if places.get(name, 0)]
+            table = _with_columns(table, [0, *dict.fromkeys(chosen)])
+        if self.digits is not None or not self.intervals:
+            table = replace(table, rows=[[self._cell(cell) for cell in row] for row in table.rows])
+        return _without_unused(table)
+
+    def _cell(self, cell: str) -> str:
+        return cell.written(self.digits, self.intervals) if isinstance(cell, Measured) else cell
+
+
+def matches(patterns: Iterable[str], names: Iterable[str]) -> bool:
+    """Whether one of the names is one of the patterns, or fits it as the names of files do."""
+    there = [name.casefold() for name in names]
+    return any(
+        name == pattern or fnmatchcase(name, pattern)
+        for pattern in map(str.casefold, patterns)
+        for name in there
+    )
+
+
+def no_such_row(patterns: Sequence[str], names: Iterable[str]) -> UserError:
+    """What is said where no row fits."""
+    known = ", ".join(dict.fromkeys(names)) or "there is none"
+    return UserError(
+        f"no row is called {' or '.join(patterns)}: give a name or a pattern of names ({known})."
+    )
+
+
+def _require(asked: Iterable[str], known: Iterable[str]) -> None:
+    there = list(dict.fromkeys(known))
+    for name in asked:
+        if name not in there:
+            raise unknown_name("column", name, there)
+
+
+def _without_unused(table: Table) -> Table:
+    """The table without footnotes that are of none of its cells any more."""
+    text = " ".join([table.title, *(cell for row in table.rows for cell in row)])
+    notes = [n for n in table.notes if (mark := _FOOTNOTE.match(n)) is None or mark[0] in text]
+    return replace(table, notes=notes)
+
+
+def _with_rows(table: Table, places: Sequence[int]) -> Table:
+    """The table with those rows, in that order."""
+    new = {old: number for number, old in enumerate(places)}
+    bold = frozenset((new[row], column) for row, column in table.bold if row in new)
+    above = [sum(old < rule for old in places) for rule in table.rules]
+    return replace(
+        table,
+        rows=[table.rows[old] for old in places],
+        bold=bold,
+        rules=[rule for rule in above if 0 < rule < len(places)],
+        groups=frozenset(new[row] for row in table.groups if row in new),
+    )
+
+
+def _with_columns(table: Table, places: Sequence[int]) -> Table:
+    """The table with those columns, in that order."""
+    new = {old: number for number, old in enumerate(places)}
+    return replace(
+        table,
+        columns=[table.columns[old] for old in places],
+        rows=[[row[old] for old in places] for row in table.rows],
+        bold=frozenset((row, new[column]) for row, column in table.bold if column in new),
+        spare=[new[old] for old in table.spare if old in new],
+    )
+
+
+def _sorted(table: Table, asked: str) -> list[int]:
+    """Places of the rows in the order of a column, those between two rules among themselves."""
+    name = asked.removeprefix("-")
+    place = table.columns.index(name)
+    cells = [row[place] for row in table.rows]
+    numbers = any(isinstance(cell, Measured) for cell in cells)
+    descending = numbers and name not in table.smaller
+    if asked.startswith("-"):
+        descending = not descending
+    ends = [0, *table.rules, len(cells)]
+    found: list[int] = []
+    for start, end in pairwise(ends):
+        there = list(range(start, end))
+        if numbers:
+            known = {i: c.value for i in there if isinstance(c := cells[i], Measured)}
+            ordered = sorted(known, key=lambda i: known[i], reverse=descending)
+            found += [*ordered, *(i for i in there if i not in known)]
+        else:
+            found += sorted(there, key=lambda i: cells[i].casefold(), reverse=descending)
+    return found
