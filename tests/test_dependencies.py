@@ -9,7 +9,7 @@ import tomllib
 from tests.import_graph import ROOT, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-OTHER_NAMES = {"PIL": "pillow"}
+OTHER_NAMES = {"PIL": "pillow", "yaml": "pyyaml"}
 """Modules whose package is called otherwise."""
 BY_NAME = {
     "mlflow": "import_module, only when it is asked for",

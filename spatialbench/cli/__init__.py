@@ -22,6 +22,7 @@ from .streams import NobodyReads, safe_stdout
 
 _VERBS = {
     "run": ("run", "Make the images, find the objects, apply the rule, print the table."),
+    "reproduce": ("reproduce", "A table of a paper made again, beside what the paper prints."),
     "generate": ("generate", "Only make the images of a run."),
     "detect": ("detect", "Only find the objects in a run's images."),
     "score": ("score", "Apply the rule to stored detections, of a run or of a file."),

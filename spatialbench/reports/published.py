@@ -78,7 +78,7 @@ def read_figures(path: Path, benchmark: Benchmark) -> tuple[Published, ...]:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): give a file of figures.") from error
     for row in read:
-        _check(row, path, known_metrics(benchmark))
+        check_row(row, str(path), known_metrics(benchmark))
     rows = _published(read)
     broken = contradictions(rows, benchmark)
     if broken:
@@ -107,21 +107,30 @@ def known_metrics(benchmark: Benchmark) -> set[str]:
     return set(headline(metrics))
 
 
-def _check(row: PublishedRow, path: Path, known: set[str]) -> None:
-    """Refuse a row whose cells cannot stand in a table of percentages."""
+def check_row(row: PublishedRow, whose: str, known: set[str]) -> None:
+    """Refuse a row whose cells cannot stand in a table of percentages.
+
+    Args:
+        whose: the file or place that it stands in, for errors.
+        known: the keys of the metrics that it may have.
+
+    Raises:
+        UserError: an unknown metric, a value that is no percentage, or values that may be shares.
+    """
     for key, value in row.percent.items():
         if key not in known:
             error = unknown_name("metric", key, known)
-            raise UserError(f"{path}, {row.name}: {error}")
+            raise UserError(f"{whose}, {row.name}: {error}")
         if not 0 <= value <= _WHOLE:
             raise UserError(
-                f"{path}, {row.name}: {key} is {row.metrics[key]:g}, and a {row.unit or 'percent'} "
-                f"is from 0 to {1 if row.unit == 'share' else _WHOLE}: correct the cell."
+                f"{whose}, {row.name}: {key} is {row.metrics[key]:g}, and a "
+                f"{row.unit or 'percent'} is from 0 to {1 if row.unit == 'share' else _WHOLE}: "
+                "correct the cell."
             )
     if row.unit is None and 0 < max(row.metrics.values()) <= 1:
         cells = ", ".join(f"{key} {value:g}" for key, value in row.metrics.items())
         raise UserError(
-            f"{path}, {row.name}: no value is larger than 1 ({cells}). Are they shares of 1, or "
+            f"{whose}, {row.name}: no value is larger than 1 ({cells}). Are they shares of 1, or "
             'percent? Add "unit": "share" to the row, or "unit": "percent".'
         )
 

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from pydantic import BaseModel
 
+from spatialbench.recipes.format import schema as recipe_schema
 from spatialbench.reports.gate.file import GateFile
 from spatialbench.runs.manifest import Manifest
 from spatialbench.runs.timing import BatchTime
@@ -51,6 +52,7 @@ def typed() -> Mapping[str, dict[str, Any]]:
         "manifest": _schema(Manifest, "manifest.json of a run"),
         "gate-file": _schema(GateFile, "a gate file, as gate --write makes it"),
         "timing.jsonl": _schema(BatchTime, "a line of timing.jsonl"),
+        "recipe": _headed(recipe_schema(), "a recipe of reproduce (docs/recipes.md)"),
     }
 
 
@@ -59,7 +61,10 @@ def text(schema: Mapping[str, Any]) -> str:
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    schema = model.model_json_schema(mode="serialization")
+    return _headed(model.model_json_schema(mode="serialization"), title)
+
+
+def _headed(schema: dict[str, Any], title: str) -> dict[str, Any]:
     _close(schema)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}

@@ -1,0 +1,263 @@
+"""A paper's table asked for again: each row an evaluation, all of them checked before the first.
+
+The run of a row is the one that ``run`` makes with the same options, in the same folder: whatever
+of it was made before, or by another machine, is used.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError, unknown_name
+from ..plugins import Benchmark, Method, MethodPlugin
+from ..plugins.parameters import assignments
+from ..plugins.requirements import Requirement
+from ..recipes.checks import check
+from ..recipes.loading import Source, load
+from ..recipes.rows import Point, points
+from ..runs.progress import Progress, Silent
+from ..runs.selection import Selection
+from . import choosing
+from .evaluation import Evaluation
+from .what import object_of, parameters_of
+
+
+@dataclass(frozen=True)
+class AskedRow:
+    """A row of the table as it is asked for.
+
+    Attributes:
+        point: the row of the recipe.
+        parts: an evaluation for each seed scheme; none where it cannot be made.
+        cannot: why it cannot, or None.
+        paper: how many prompts and images per prompt the recipe has it measured on.
+        asked: the same here.
+    """
+
+    point: Point
+    parts: tuple[Evaluation, ...] = ()
+    cannot: str | None = None
+    paper: tuple[int, int] = (0, 0)
+    asked: tuple[int, int] = (0, 0)
+
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        return self.point.name
+
+    def differs(self) -> list[str]:
+        """What differs from the paper's protocol in this row alone, in words."""
+        found, point = [], self.point
+        if point.instead is not None:
+            own = ", ".join(point.own)
+            rest = f"; its own {own}" if own else ""
+            found.append(f"made with {point.instead} instead of {point.backbone}{rest}")
+        if self.parts and self.asked[0] != self.paper[0]:
+            found.append(f"{self.asked[0]:,} of {self.paper[0]:,} prompts")
+        if self.parts and self.asked[1] != self.paper[1]:
+            found.append(f"{self.asked[1]} images per prompt instead of {self.paper[1]}")
+        return [*found, *point.differs]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A recipe and what was asked of it.
+
+    Attributes:
+        source: the recipe and its file.
+        benchmark: the one that it is of.
+        rows: those that were asked for, in the order of the recipe.
+        left_out: the names of the others.
+        backbone: what was asked for instead of the paper's backbones, or None.
+        margin: percentage points within which a value agrees.
+        progress: what is told.
+    """
+
+    source: Source
+    benchmark: Benchmark
+    rows: tuple[AskedRow, ...]
+    left_out: tuple[str, ...] = ()
+    backbone: str | None = None
+    margin: float = 0.0
+    progress: Progress = field(default_factory=Silent)
+
+    @property
+    def makeable(self) -> list[AskedRow]:
+        """The rows that can be made."""
+        return [row for row in self.rows if row.cannot is None]
+
+    @property
+    def evaluations(self) -> Iterator[tuple[AskedRow, Evaluation]]:
+        """Every evaluation with its row."""
+        return ((row, part) for row in self.rows for part in row.parts)
+
+
+def asked(
+    recipe: str | Path,
+    *,
+    backbone: str | None = None,
+    limit: int | None = None,
+    images_per_prompt: int | None = None,
+    rows: Sequence[str] = (),
+    out: Path | None = None,
+    margin: float | None = None,
+    **how: Any,
+) -> Reproduction:
+    """Read a recipe and find out what each of its rows is; loads no model.
+
+    Args:
+        recipe: the id of a shipped one, or a file.
+        backbone: of all rows, instead of the paper's.
+        limit: at most so many prompts per row.
+        images_per_prompt: of every row, instead of the recipe's.
+        rows: patterns such as ``Ours*``; only rows whose names match one.
+        out: a folder in which the runs lie as they do under ``runs``.
+        margin: percentage points within which a value agrees; None for the recipe's.
+        how: further fields of ``Evaluation``, the same for every row.
+
+    Raises:
+        UserError: no such recipe or row, a recipe that contradicts itself, or an unknown name in
+            a row. With ``backbone`` a row that the backbone does not take is kept with the reason.
+    """
+    source = load(recipe)
+    whose = str(source.path)
+    found = points(source.recipe, whose, backbone)
+    benchmark, _ = choosing.benchmark_and_subset(source.recipe.benchmark)
+    check(source.recipe, found, benchmark, whose)
+    chosen = _chosen(found, rows, whose)
+    given = _Given(source, backbone, limit, images_per_prompt, out, how)
+    made, wrong = [], []
+    for point in chosen:
+        if point.cannot is not None:
+            made.append(AskedRow(point, cannot=point.cannot))
+            continue
+        try:
+            made.append(given.row(point))
+        except UserError as error:
+            made.append(AskedRow(point, cannot=str(error)))
+            if point.instead is None:
+                wrong.append(f"row {point.name!r}: {error}")
+    if wrong:
+        raise UserError(_together(wrong, whose))
+    names = {point.name for point in chosen}
+    left_out = tuple(point.name for point in found if point.name not in names)
+    progress = how.get("progress") or Silent()
+    margin = source.recipe.margin if margin is None else margin
+    return Reproduction(
+        source, benchmark, tuple(made), left_out, backbone, margin, progress=progress
+    )
+
+
+def _together(wrong: Sequence[str], whose: str) -> str:
+    more = f" ({len(wrong)} rows are wrong; these are the first 5)" if len(wrong) > 5 else ""
+    return f"{whose}: {' '.join(wrong[:5])}{more}"
+
+
+def _chosen(found: Sequence[Point], patterns: Sequence[str], whose: str) -> list[Point]:
+    """The rows that a pattern names; all without one."""
+    names = [point.name for point in found]
+    for pattern in patterns:
+        if not any(_named(name, pattern) for name in names):
+            raise UserError(f"{whose}: {unknown_name('row', pattern, names)}")
+    return [p for p in found if not patterns or any(_named(p.name, one) for one in patterns)]
+
+
+def _named(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatch.fnmatchcase(name.casefold(), pattern.casefold())
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What was asked for, to make evaluations of."""
+
+    source: Source
+    backbone: str | None
+    limit: int | None
+    images_per_prompt: int | None
+    out: Path | None
+    how: Mapping[str, Any]
+
+    def row(self, point: Point) -> AskedRow:
+        """The evaluations of a row. Raises UserError for a name or value that means nothing."""
+        parts = tuple(self._evaluation(point, seeds) for seeds in point.seeds)
+        first, options = parts[0], point.options
+        paper = first.spec.expect(
+            Selection(options.get("limit"), first.only, options.get("images_per_prompt"))
+        )
+        here = first.expected
+        for part in parts:
+            part.judging  # noqa: B018
+        return AskedRow(
+            point,
+            parts,
+            paper=(len(paper.prompts), paper.images_per_prompt),
+            asked=(len(here.prompts), here.images_per_prompt),
+        )
+
+    def _evaluation(self, point: Point, seeds: str) -> Evaluation:
+        assert point.method is not None
+        what = object_of(point.method)
+        # The way of the command line, so that a row is the run that 'run' would make.
+        typed_settings = [f"{key}={set_text(value)}" for key, value in point.settings.items()]
+        options = dict(point.options)
+        only, only_file = options.pop("only", ()), options.pop("only_file", None)
+        ids = () if only_file is None else self.source.ids(only_file)
+        limits = [one for one in (options.pop("limit", None), self.limit) if one is not None]
+        images = options.pop("images_per_prompt", None)
+        judge = options.pop("judge", None)
+        asked = Evaluation(
+            what,
+            self.source.recipe.benchmark,
+            parameters=assignments(typed_settings, parameters_of(what)),
+            backbone=point.made_with,
+            only=(*_split(only), *ids),
+            limit=min(limits) if limits else None,
+            images_per_prompt=self.images_per_prompt or images,
+            seeds=seeds,
+            judge=None if judge is None else judge[0] if len(judge) == 1 else judge,
+            name=None if isinstance(what, MethodPlugin | Method) else point.name,
+            **{key: value for key, value in options.items() if value is not None},
+            **self.how,
+        )
+        if self.out is None:
+            return asked
+        return replace(asked, out=asked.spec.folder(self.out))
+
+
+def set_text(value: Any) -> str:
+    """A setting as it stands behind ``--set KEY=``."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _split(only: Sequence[str]) -> tuple[str, ...]:
+    """``left,right`` in one text, or each in its own."""
+    return Selection.parse_only(only[0]) if len(only) == 1 else tuple(only)
+
+
+def lacking(asked: Reproduction) -> list[tuple[AskedRow, list[Requirement]]]:
+    """What each row needs of this machine; disk is counted for all of them together, last."""
+    from ..stages.preflight import disk, due, needs
+
+    found: list[tuple[AskedRow, list[Requirement]]] = []
+    images, size, folder = 0, 0.0, None
+    for row in asked.makeable:
+        wanted_by_row: list[Requirement] = []
+        for part in row.parts:
+            try:
+                wanted = part.wanted()
+                wanted_by_row += needs(replace(wanted, image_bytes=None))
+                missing = len(due(wanted))
+            except UserError as error:
+                wanted_by_row.append(Requirement("what the row asks for", str(error)))
+                continue
+            images, size = images + missing, size + missing * (wanted.image_bytes or 0)
+            folder = folder or part.folder
+        found.append((row, wanted_by_row))
+    if size and folder is not None and found:
+        found[-1][1].append(disk(folder, images, size))
+    return found

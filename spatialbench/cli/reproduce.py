@@ -1,0 +1,107 @@
+"""``spatialbench reproduce``: a table of a paper made again, beside what the paper prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..api.console import progress, stdout_reserved
+from ..errors import UserError
+from ..reports.report import Form, Report
+from ..weights.devices import named_device
+from .options import batch_size_option, device_option, format_option, offline_option
+from .parsing import FiniteFloat
+from .working import WorkingOptions, working_of, working_options
+
+
+@click.command("reproduce")
+@click.argument("recipe", required=False, metavar="[PAPER/TABLE | FILE]")
+@click.option("--list", "listing", is_flag=True, help="The recipes that are shipped.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print hours, disk and price per row; load and write nothing."
+)
+@click.option(
+    "--price-per-hour",
+    type=FiniteFloat(0),
+    help="With --dry-run: the price of one worker for an hour, in any currency.",
+)
+@click.option(
+    "--backbone",
+    help="Make every row with this model instead of the paper's, such as lab: it tests the "
+    "paper's claims, which row beats which, and not its values.",
+)
+@click.option(
+    "--rows",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only rows whose names match, such as 'Ours*'; give --rows again for more.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most so many prompts per row, as of run."
+)
+@click.option(
+    "--images-per-prompt", type=click.IntRange(min=1), help="Of every row; default: the recipe's."
+)
+@click.option(
+    "--margin",
+    type=FiniteFloat(0.01, 100),
+    help="Percentage points within which a value agrees; default: the recipe's, mostly 3.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for the runs, which lie in it as they do under runs/ otherwise.",
+)
+@batch_size_option
+@device_option
+@offline_option
+@working_options
+@format_option
+def command(
+    recipe: str | None,
+    listing: bool,
+    dry_run: bool,
+    price_per_hour: float | None,
+    form: Form,
+    **values: Any,
+) -> None:
+    """Make a table of a paper again, and hold it to what the paper prints.
+
+    The same command again continues where the last one stopped. Every row is checked before the
+    first image is made, and is the run that 'spatialbench run' makes with the same options.
+    'docs/recipes.md' describes the file, and what the verdicts mean.
+    """
+    working = working_of(values)
+    if listing:
+        from ..recipes.listing import list_report
+
+        if recipe is not None:
+            raise UserError("--list shows all recipes: leave the recipe out.")
+        click.echo(list_report().text(form))
+        return
+    if recipe is None:
+        raise UserError(
+            "there is no recipe given: name one of 'spatialbench reproduce --list', or a YAML file."
+        )
+    if dry_run:
+        click.echo(_plan(recipe, values, working, price_per_hour).text(form))
+        return
+    if price_per_hour is not None:
+        raise UserError("--price-per-hour is for a plan, not for a run: add --dry-run.")
+    raise UserError("rows are not made by this command yet: add --dry-run.")
+
+
+def _plan(
+    recipe: str, values: dict[str, Any], working: WorkingOptions, price_per_hour: float | None
+) -> Report:
+    from ..api.recipe_plans import plans
+    from ..api.reproducing import asked
+    from .reproduce_plan import recipe_plan_report
+
+    with stdout_reserved():
+        device = named_device(values.pop("device") or "cpu")
+        found = asked(recipe, **values, device=device, here=False, progress=progress())
+        workers = working.workers or 1
+        return recipe_plan_report(found, plans(found, workers, price_per_hour))

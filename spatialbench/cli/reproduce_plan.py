@@ -1,0 +1,125 @@
+"""``spatialbench reproduce --dry-run``: what each row of a recipe would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..reports.report import Report
+from ..reports.tables import UNDEFINED, Table
+
+if TYPE_CHECKING:
+    from ..api.planning import Plan
+    from ..api.reproducing import AskedRow, Reproduction
+
+_SUMMED = ("images", "worker_hours", "bytes", "price")
+
+
+def recipe_plan_report(
+    asked: Reproduction, planned: Sequence[tuple[AskedRow, Sequence[Plan], str | None]]
+) -> Report:
+    """Hours, disk and price per row and together; a run that two rows share counts once."""
+    from ..api.recipe_plans import command_of
+
+    seen: dict[tuple[str, int], str] = {}
+    rows, notes, documents = [], _Notes(), []
+    whole: dict[str, float | None] = dict.fromkeys(_SUMMED, 0)
+    for row, parts, cannot in planned:
+        told: dict[str, Any] = dict.fromkeys(_SUMMED, 0)
+        told["downloads"] = []
+        runs = []
+        shared = None
+        for part, plan in zip(row.parts, parts, strict=False):
+            document = plan.document()
+            key = (document["folder"], document["images"])
+            runs.append(
+                {
+                    **{name: document[name] for name in ("folder", "id", "prompts", "basis")},
+                    **{name: document[name] for name in ("images_per_prompt", *_SUMMED)},
+                    "downloads": document["downloads"],
+                    "seeds": part.seeds,
+                    "command": command_of(row, part, asked.source.recipe.benchmark),
+                    "needs": [
+                        {"what": need.what, "state": need.state, "missing": need.missing}
+                        for need in plan.needs
+                    ],
+                    "shared_with": seen.get(key),
+                }
+            )
+            shared = shared or seen.get(key)
+            if key not in seen:
+                seen[key] = row.name
+                for name in _SUMMED:
+                    told[name] = _plus(told[name], document[name])
+        missing = [n.missing for p in parts for n in p.needs if n.missing and not n.fetchable]
+        state = _state(cannot, missing, shared, notes)
+        if cannot is None:
+            for name in _SUMMED:
+                whole[name] = _plus(whole[name], told[name])
+        rows.append([row.name, *_cells(told, bool(runs) and cannot is None), state])
+        documents.append(
+            {
+                "name": row.name,
+                "cannot": cannot,
+                "prompts": row.asked[0],
+                **{name: told[name] for name in _SUMMED},
+                "differs": row.differs(),
+                "runs": runs,
+            }
+        )
+    rows.append(["together", *_cells(whole, True), ""])
+    basis = dict.fromkeys(run["basis"] for one in documents for run in one["runs"])
+    lines = [f"hours: {one}" for one in basis]
+    if whole["price"] is None:
+        lines.append("price: give --price-per-hour")
+    columns = ["row", "images", "hours", "disk", "price", "state"]
+    title = f"plan of {asked.source.name}: {asked.source.recipe.title}"
+    table = Table(columns, rows, title, [*lines, *notes.lines()], rules=[len(rows) - 1])
+    document = {
+        "recipe": asked.source.name,
+        "title": asked.source.recipe.title,
+        "backbone": asked.backbone,
+        **whole,
+        "rows": documents,
+        "left_out": list(asked.left_out),
+    }
+    return Report([table], document)
+
+
+class _Notes:
+    """Numbered sentences under the table."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def mark(self, text: str) -> str:
+        return f"[{self._numbers.setdefault(text, len(self._numbers) + 1)}]"
+
+    def lines(self) -> list[str]:
+        return [f"[{number}] {text}" for text, number in self._numbers.items()]
+
+
+def _state(cannot: str | None, missing: Sequence[str], shared: str | None, notes: _Notes) -> str:
+    if cannot is not None:
+        return f"cannot {notes.mark(cannot)}"
+    if missing:
+        return f"missing {''.join(dict.fromkeys(map(notes.mark, missing)))}"
+    return "ready" if shared is None else f"ready {notes.mark(f'the same run as {shared!r}')}"
+
+
+def _cells(told: dict[str, Any], known: bool) -> list[str]:
+    if not known:
+        return [UNDEFINED] * 4
+    from ..stages.estimate import size
+
+    hours, price = told["worker_hours"], told["price"]
+    return [
+        f"{told['images']:,}",
+        UNDEFINED if hours is None else f"{hours:.3g}" if hours < 1000 else f"{hours:,.0f}",
+        UNDEFINED if told["bytes"] is None else size(told["bytes"]).removeprefix("about "),
+        UNDEFINED if price is None else f"{price:,.2f}",
+    ]
+
+
+def _plus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -1,0 +1,1 @@
+"""Papers' tables as data: recipes, the rows they ask for, and how a result stands to them."""

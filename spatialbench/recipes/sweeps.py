@@ -1,0 +1,92 @@
+"""Sweeps: a list in a row stands for several rows, one for each value, and lists multiply."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..errors import UserError, unknown_name
+from .format import Row, Scalar, Settings
+
+SWEPT = ("method", "backbone", "steps", "guidance_scale", "scheduler", "prompt_transform")
+"""Keys whose lists are sweeps, beside those of ``set``."""
+Swept = Mapping[str, Scalar]
+"""A point of a sweep: the value of every key."""
+
+
+def swept(defaults: Settings, row: Row) -> dict[str, tuple[Scalar, ...]]:
+    """The values of every key that can be swept, by key, in the order of the file."""
+    found: dict[str, tuple[Scalar, ...]] = {}
+    for key in SWEPT:
+        values = row.given.get(key, defaults.given.get(key))
+        if values is not None:
+            found[key] = values
+    return {**found, **defaults.set, **row.set}
+
+
+def points_of(row: Row, values: Mapping[str, Sequence[Scalar]], whose: str) -> list[Swept]:
+    """The points of a sweep: every combination but those that are left out.
+
+    Raises:
+        UserError: a key in ``leave_out`` that is not swept; no point at all.
+    """
+    unknown = [key for point in row.leave_out for key in point if key not in values]
+    if unknown:
+        raise UserError(f"{whose}, leave_out: {unknown_name('swept key', unknown[0], values)}")
+    combined = itertools.product(*values.values())
+    product: list[Swept] = [dict(zip(values, one, strict=True)) for one in combined]
+    kept = [one for one in product if not any(matches(out, one) for out in row.leave_out)]
+    if not kept:
+        raise UserError(f"{whose}: leave_out leaves no point of the sweep: leave fewer out.")
+    return kept
+
+
+def changed(
+    key: str,
+    values: Sequence[Scalar],
+    point: Mapping[str, Scalar],
+    swept: Mapping[str, Sequence[Scalar]],
+    whose: str,
+) -> Scalar:
+    """One value for all, or of as many as the sweep has the one in the same place."""
+    if len(values) == 1:
+        return values[0]
+    before = swept.get(key, ())
+    if len(values) != len(before):
+        raise UserError(
+            f"{whose}, with_backbone: {key} has {len(values)} values, where the row has "
+            f"{len(before)}: give one value, or as many."
+        )
+    return values[list(before).index(point[key])]
+
+
+def matches(asked: Mapping[str, Scalar], point: Mapping[str, Scalar]) -> bool:
+    """Whether a point has these values; 1 and 1.0 are the same, 1 and true are not."""
+    return all(
+        key in point
+        and point[key] == value
+        and isinstance(point[key], bool) == isinstance(value, bool)
+        for key, value in asked.items()
+    )
+
+
+_KEY = re.compile(r"\{([^{}]*)\}")
+
+
+def name_of(name: str, point: Mapping[str, Scalar], several: Iterable[str], whose: str) -> str:
+    """The name with the values of the sweep in it."""
+    named = set(_KEY.findall(name))
+    for key in named:
+        if key not in point:
+            raise UserError(f"{whose}: {unknown_name('key in its name', key, point)}")
+    text = _KEY.sub(lambda found: shown(point[found[1]]), name)
+    rest = [f"{key}={shown(point[key])}" for key in point if key in set(several) - named]
+    return " ".join([text, *rest])
+
+
+def shown(value: Scalar) -> str:
+    """A setting as it is typed."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,137 @@
+"""A recipe file is held to its format: unknown keys with near matches, values with their place."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from spatialbench.errors import UserError
+from spatialbench.recipes.loading import load, parse, shipped
+from tests.cli.json_schemas import SCHEMAS, fits
+
+RECIPE: dict[str, Any] = {
+    "format": 1,
+    "title": "Table 1",
+    "source": "a paper, table 1",
+    "benchmark": "visor",
+    "rows": [
+        {"name": "plain", "method": "sd", "published": {"OA": 47.83, "VISOR_cond": "63.20"}},
+        {
+            "name": "ours {alpha}",
+            "method": "infsplign",
+            "set": {"alpha": [0.5, 1]},
+            "published": [
+                {"at": {"alpha": 1}, "values": {"OA": {"value": 50, "plus_minus": 1.5}}},
+            ],
+        },
+    ],
+    "claims": [{"row": "ours 1", "beats": ["plain"], "metric": "OA"}],
+}
+
+
+def changed(*place: Any, **changes: Any) -> dict[str, Any]:
+    """The recipe with some keys changed at a place; None removes one."""
+    made = copy.deepcopy(RECIPE)
+    node: Any = made
+    for part in place:
+        node = node[part]
+    for key, value in changes.items():
+        if value is None:
+            del node[key]
+        else:
+            node[key] = value
+    return made
+
+
+def test_a_sound_recipe_and_its_schema() -> None:
+    recipe = parse(fits("recipe", RECIPE), "file")
+    assert [row.name for row in recipe.rows] == ["plain", "ours {alpha}"]
+    assert recipe.rows[0].published[0].values["VISOR_cond"].decimals == 2
+    value = recipe.rows[1].published[0].values["OA"]
+    assert (value.low, value.high) == (48.5, 51.5)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    (changed(bechmark="x"), "unknown key 'bechmark': did you mean benchmark"),
+    (changed("rows", 0, bacbone="lab"), "row 'plain': unknown key 'bacbone': did you mean backb"),
+    (changed("rows", 1, "published", 0, vales={}), "did you mean values"),
+    (
+        changed("rows", 1, "published", 0, "values", "OA", plus_minos=1),
+        "published.0.values.OA: unknown key 'plus_minos': did you mean plus_minus?",
+    ),
+    (changed("claims", 0, better="x"), "claims.0: unknown key 'better': did you mean beats"),
+    (changed(defaults={"step": 3}), "defaults: unknown key 'step': did you mean steps"),
+    (changed("rows", 0, with_backbone={"lab": {"sett": 1}}), "did you mean set"),
+    (changed(title=None), "the key 'title' is missing"),
+    (changed("rows", 0, name=None), "row 1: the key 'name' is missing"),
+    (changed(rows=[]), "a recipe of no row makes nothing"),
+    (changed("rows", 1, "set", alpha=[]), "set.alpha: an empty list is a sweep of nothing"),
+    (changed("rows", 0, steps=[]), "row 'plain', steps: an empty list is a sweep of nothing"),
+    (changed("rows", 0, steps="many"), "row 'plain', steps.0: input should be a valid integer"),
+    (changed("rows", 1, "set", alpha={"a": 1}), "set.alpha.0: a setting is a text, a number"),
+    (changed("rows", 1, "set", alpha=float("nan")), "must be a finite number"),
+    (changed("rows", 0, name="plain\x1b[31m"), "a name is printable text"),
+    (changed("rows", 0, published={"OA": True}), "a published value is a number"),
+    (changed("rows", 0, published={"OA": "many"}), "published.0.values.OA.value: input should"),
+    (changed("rows", 0, published={"OA": {"value": 5, "low": 6, "high": 7}}), "between low and"),
+    (changed("rows", 0, published={"OA": {"value": 5, "low": 4}}), "an interval has both ends"),
+    (changed(format=2), "format: input should be 1"),
+    (changed("rows", 1, name="plain"), "two rows are called 'plain'"),
+]
+
+
+@pytest.mark.parametrize(("document", "said"), WRONG, ids=[said[:40] for _, said in WRONG])
+def test_what_is_wrong_and_where(document: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=r"^file") as caught:
+        parse(document, "file")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 5, {}])
+def test_what_is_no_recipe(document: Any) -> None:
+    with pytest.raises(UserError, match="file"):
+        parse(document, "file")
+
+
+def test_the_schema_refuses_what_the_loader_refuses() -> None:
+    """But for what stands between several keys, which no schema of this kind can tell."""
+    validator = Draft202012Validator(SCHEMAS["recipe"])
+    for document, said in WRONG:
+        if any(word in said for word in ("two rows", "finite", "between low", "printable", "both")):
+            continue
+        if "no row" in said:
+            continue
+        assert list(validator.iter_errors(document)), said
+
+
+def test_a_file_of_ones_own_and_names_nobody_knows(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(RECIPE))
+    assert load(path).name == "mine"
+    (tmp_path / "ids.txt").write_text("1\n2\n\n")
+    (tmp_path / "ids.json").write_text("[1, 2]")
+    assert load(path).ids("ids.txt") == load(path).ids("ids.json") == ("1", "2")
+    for name in ("../ids.txt", "/etc/passwd", "none.txt"):
+        with pytest.raises(UserError, match="only_file"):
+            load(path).ids(name)
+    with pytest.raises(UserError, match="there is no recipe file"):
+        load("nothing.yaml")
+    with pytest.raises(UserError, match=r"unknown recipe 'paper/table'.*docs/recipes.md"):
+        load("paper/table")
+    path.write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(UserError, match="cannot be read"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_recipe_can_be_loaded_and_fits_the_schema(name: str) -> None:
+    from spatialbench.recipes.reading import read_yaml
+
+    source = load(name)
+    fits("recipe", read_yaml(source.path.read_text("utf-8"), name))
