@@ -16,6 +16,7 @@ BY_NAME = {
     "trackio": "import_module, only when it is asked for",
     "wandb": "import_module, only when it is asked for",
     "mmcv": "import_module, as the original stack wants it",
+    "vl-convert-python": "import_module, only when charts are wanted as PDF or PNG",
     "mmdet": "import_module, as the original stack wants it",
     "pandas": "pyarrow makes its frames",
     "sentencepiece": "diffusers reads the vocabulary of Kolors with it",

@@ -81,7 +81,7 @@ def write_agreement_gallery(
     Raises:
         UserError: a folder with other files in it.
     """
-    from ..reports.gallery.build import build_gallery
+    from ..reports.gallery.build import Wishes, build_gallery
     from ..reports.gallery.records import Side
 
     progress.begin("gallery", 0, len(found.comparison.pairing.first.index))
@@ -89,7 +89,7 @@ def write_agreement_gallery(
         folder,
         [Side.of(side) for side in found.sides],
         found.comparison,
-        copy=copy,
+        Wishes(copy),
         advance=progress.advance,
     )
     progress.end()

@@ -21,7 +21,13 @@ _MOST_SIDES = 2
 
 
 def write_gallery(
-    sides: Sequence[ScoredRun], out: Path | None, progress: Progress, *, copy: bool, sweep: bool
+    sides: Sequence[ScoredRun],
+    out: Path | None,
+    progress: Progress,
+    *,
+    copy: bool,
+    sweep: bool,
+    figures: Sequence[str] = (),
 ) -> Built:
     """Pages of one run, or of two side by side.
 
@@ -29,18 +35,21 @@ def write_gallery(
         out: their folder; None for one in the last run's.
         copy: put small copies of the images into the folder.
         sweep: with the metrics by threshold, which take longest.
+        figures: in which forms the charts are written beside SVG: ``pdf``, ``png``.
 
     Raises:
         UserError: more than two runs, runs that share no image, or a folder that is a link.
     """
+    from ..reports.charts.as_files import require_forms
     from ..reports.compare.comparison import compare
-    from ..reports.gallery.build import build_gallery
+    from ..reports.gallery.build import Wishes, build_gallery
     from ..reports.gallery.charts import sweep_of
     from ..reports.gallery.records import Side
     from ..reports.scored import told_apart
 
     if not 1 <= len(sides) <= _MOST_SIDES:
         raise UserError("a gallery shows one run, or two side by side: name one or two runs.")
+    require_forms(figures)
     comparison, sides = None, told_apart(sides)
     if len(sides) > 1:
         comparison = compare(sides[0], sides[1:], other_prompts=True)[0]
@@ -51,8 +60,9 @@ def write_gallery(
     total = len(comparison.pairing.first.index) if comparison else sides[0].result.images
     sweeps = [sweep_of(side) for side in shown] if sweep else []
     progress.begin("gallery", 0, total)
+    wishes = Wishes(copy, figures)
     built = build_gallery(
-        folder, shown, comparison, copy=copy, advance=progress.advance, sweeps=sweeps
+        folder, shown, comparison, wishes, advance=progress.advance, sweeps=sweeps
     )
     progress.end()
     return built

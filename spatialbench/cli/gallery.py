@@ -9,6 +9,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say
+from .options import charts_option
 from .parsing import RunFolder
 
 
@@ -24,10 +25,13 @@ from .parsing import RunFolder
     is_flag=True,
     help="Put small copies of the images into the folder, so that it can be moved or sent.",
 )
+@charts_option
 @click.option(
     "--no-sweep", is_flag=True, help="Leave out the threshold sweep, which takes longest."
 )
-def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) -> None:
+def command(
+    runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool, figures: Sequence[str]
+) -> None:
     """Static pages of a run's images with boxes, verdicts, filters and charts.
 
     With RUN2 both stand side by side, the images that flipped first. The pages need no server
@@ -37,6 +41,6 @@ def command(runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool) 
     from ..reports.scored import load_scored
 
     sides = [load_scored(choosing.existing_run(run)) for run in runs]
-    built = write_gallery(sides, out, progress(), copy=copy, sweep=not no_sweep)
+    built = write_gallery(sides, out, progress(), copy=copy, sweep=not no_sweep, figures=figures)
     say(f"{built.images:,} images; open this file in a browser:")
     click.echo(built.index)

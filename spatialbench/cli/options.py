@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ..lab import LAB_DETECTOR
+from ..reports.charts.as_files import FORMS as FIGURES
 from ..reports.report import FORMS
 from .parsing import BatchSize, FiniteFloat, Utf8
 from .printing import kept_option
@@ -44,6 +45,18 @@ def label_option(function: Decorated) -> Decorated:
         metavar="RUN=TEXT",
         help="What to call a run in this table; RUN is its directory or id. Give --label again for "
         "another one.",
+    )(function)
+
+
+def charts_option(function: Decorated) -> Decorated:
+    """``--charts`` as ``figures``, of ``reports.charts.as_files.FORMS``."""
+    return click.option(
+        "--charts",
+        "figures",
+        type=click.Choice(FIGURES),
+        multiple=True,
+        help="Write the charts in this form, too, for papers and slides; SVG is always written. "
+        "Give --charts again for another one. Needs pip install 'spatialbench[figures]'.",
     )(function)
 
 

@@ -32,10 +32,11 @@ _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is known of a finished image: size of its file in bytes, and the file's SHA-256."""
+    """Of a finished image: the size of its file in bytes, the file's SHA-256, the seed."""
 
     bytes: int
     sha256: str
+    seed: int | None = None
 
 
 @dataclass(frozen=True)

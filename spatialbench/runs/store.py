@@ -189,7 +189,7 @@ class RunDirectory:
         for record in self.image_journal.records(notice):
             key = key_of(record)
             try:
-                recorded[key] = ImageRecord(record["bytes"], record["sha256"])
+                recorded[key] = ImageRecord(record["bytes"], record["sha256"], record.get("seed"))
             except KeyError:
                 raise UserError(
                     f"{self.path}: the record of image {name_some([key])} has no size and hash: "

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING
 
-from .svg import FAINT, INK, SERIES, image, line, tag, text
+from .scale import Plot, percent_span
+from .svg import FAINT, INK, SERIES, image, line, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 Bar = tuple[float, float, float]
 """Value, low and high; NaN where unknown."""
 
-_WIDTH, _PLOT, _BAR, _GAP = 340, 210, 13, 9
+_WIDTH, _TOP, _BAR, _GAP, _VALUE = 380, 24, 15, 9, 40
+LONGEST = 22
+"""Characters of a name beside its bar."""
 
 
 def bars(metric: str, series: Sequence[tuple[str, Mapping[str, Bar]]]) -> Markup:
@@ -26,57 +29,46 @@ def bars(metric: str, series: Sequence[tuple[str, Mapping[str, Bar]]]) -> Markup
             the first.
     """
     groups = list(series[0][1])
-    longest = max((len(group) for group in groups), default=1)
-    left = min(110.0, 14 + 6.2 * longest)
-    plot = min(_PLOT, _WIDTH - left - 52)
-    top = max(
-        [value for _, by_group in series for bar in by_group.values() for value in bar[::2]]
-        + [bar[0] for _, by_group in series for bar in by_group.values()],
-        key=lambda value: -1 if isnan(value) else value,
-        default=1.0,
-    )
-    full = _nice(0.0 if isnan(top) else top)
+    left = 12 + 6.3 * min(LONGEST, max((len(group) for group in groups), default=1))
     step = len(series) * _BAR + _GAP
-    parts = []
-    bottom = 26 + step * len(groups)
-    for tick in (0.0, full / 2, full):
-        x = left + plot * tick / full
-        parts.append(line(x, 22, x, bottom - 4))
-        parts.append(text(x, bottom + 9, f"{tick:g}", "middle", fill=FAINT, font_size=9))
+    every = [number for _, by_group in series for bar in by_group.values() for number in bar]
+    span = percent_span(every)
+    plot = Plot(left, _TOP, _WIDTH - left - _VALUE, step * len(groups), span)
+    parts = [title(metric), *plot.x_axis(f"{metric} in percent, with 95 % interval")]
     for row, group in enumerate(groups):
-        y = 26 + row * step
-        parts.append(text(left - 6, y + (step - _GAP) / 2 + 4, group, "end"))
+        y = _TOP + row * step + _GAP / 2
+        middle = y + (step - _GAP) / 2 + 4
+        parts.append(text(left - 6, middle, shortened(group), "end"))
         for number, (_, by_group) in enumerate(series):
             colour = SERIES[number % len(SERIES)]
-            parts += _bar(left, y + number * _BAR, plot / full, by_group.get(group), colour)
-    parts.append(text(0, 12, metric, font_size=12, font_weight="600"))
-    return image(_WIDTH, bottom + 14, f"{metric} by group", *parts)
+            parts += _bar(plot, y + number * _BAR, by_group.get(group), colour)
+    return image(_WIDTH, plot.bottom + 34, f"{metric} by group", *parts)
 
 
-def _bar(left: float, y: float, scale: float, bar: Bar | None, colour: str) -> list[Markup]:
-    middle = y + _BAR / 2
+def shortened(words: str) -> str:
+    """A name that fits beside its bar."""
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
+
+
+def _bar(plot: Plot, y: float, bar: Bar | None, colour: str) -> list[Markup]:
+    middle, zero = y + _BAR / 2, plot.at_x(0)
     if bar is None or isnan(bar[0]):
-        return [text(left + 4, middle + 3, "undefined", fill=FAINT, font_size=9)]
+        return [text(zero + 4, middle + 3.5, "undefined", fill=FAINT, font_size=10)]
     value, low, high = bar
-    end = left + scale * value
-    parts = [tag("rect", x=left, y=y + 1, width=max(0.5, end - left), height=_BAR - 2, fill=colour)]
-    edge = end
+    end = plot.at_x(value)
+    wide = max(0.5, abs(end - zero))
+    parts = [tag("rect", x=min(zero, end), y=y + 1, width=wide, height=_BAR - 2, fill=colour)]
+    edge = max(zero, end)
     if not isnan(low) and not isnan(high):
-        x1, x2 = left + scale * low, left + scale * high
-        edge = max(end, x2)
-        parts += [line(x1, middle, x2, middle, INK), line(x1, y + 3, x1, y + _BAR - 3, INK)]
-        parts.append(line(x2, y + 3, x2, y + _BAR - 3, INK))
-    parts.append(text(edge + 4, middle + 3.5, f"{value:.1f}", fill=FAINT, font_size=10))
+        edge = max(edge, plot.at_x(high))
+        parts += whisker(plot, middle, low, high)
+    parts.append(text(edge + 5, middle + 3.5, f"{value:.1f}", font_size=10))
     return parts
 
 
-def _nice(top: float) -> float:
-    """The end of an axis: the next of 1, 2, 5, 10, 20, 50, 100 that holds the largest value."""
-    if top <= 0:
-        return 1.0
-    scale = 1.0
-    while top > 10 * scale:
-        scale *= 10
-    while top <= scale:
-        scale /= 10
-    return next(scale * step for step in (2, 5, 10) if top <= scale * step * (1 + 1e-9))
+def whisker(plot: Plot, y: float, low: float, high: float) -> list[Markup]:
+    """An interval as a line with two ends, on a pale one so that it is seen on a bar as well."""
+    x1, x2 = plot.at_x(low), plot.at_x(high)
+    pale = line(x1, y, x2, y, "var(--card,#ffffff)", 3)
+    ends = [line(x, y - 3.5, x, y + 3.5, INK) for x in (x1, x2)]
+    return [pale, line(x1, y, x2, y, INK, 1.2), *ends]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...plugins import ScoreTable
-from .svg import FAINT, image, tag, text
+from .svg import FAINT, GRID, PAGE, ZERO, image, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _BINS = 10
 _TITLE = 16
+_AXIS = 18
+_LONGEST = 18
 _NAMES_UP_TO = 60
 """More objects than this have no room for their names; the page shows them under the pointer."""
 
@@ -60,60 +63,76 @@ def pair_map(table: ScoreTable, minus: ScoreTable | None = None) -> PairMap | No
 
 
 def heatmap(pairs: PairMap) -> Markup:
-    """The map as SVG: one path a colour, so that 6,000 cells stay small."""
+    """The map as SVG: one path a colour, so that 6,000 cells stay small.
+
+    Exactly 0 has a colour of its own; where there is no image there is no cell.
+    """
     size = len(pairs.objects)
     cell = max(6.0, min(22.0, 520 / size))
     named = size <= _NAMES_UP_TO
-    margin = 12 + (6.0 * max(map(len, pairs.objects)) * min(1.0, cell / 11) if named else 0.0)
+    longest = min(_LONGEST, max(map(len, pairs.objects)))
+    margin = _AXIS + 6 + (6.0 * longest * min(1.0, cell / 11) if named else 0.0)
+    top = margin + _TITLE
     paths: dict[int, list[str]] = {}
     for (row, column), value in pairs.share.items():
-        level = (value + 1) / 2 if pairs.signed else value
-        paths.setdefault(min(_BINS, int(level * _BINS + 0.5)), []).append(
-            f"M{column} {row}h1v1h-1z"
-        )
+        paths.setdefault(_level(value), []).append(f"M{column} {row}h1v1h-1z")
     cells = [
-        tag("path", d="".join(parts), fill=_colour(level, pairs.signed))
-        for level, parts in sorted(paths.items())
+        tag("path", d="".join(parts), fill=_colour(level)) for level, parts in sorted(paths.items())
     ]
-    move = f"translate({margin:.1f} {margin + _TITLE:.1f}) scale({cell:.3f})"
+    move = f"translate({margin:.1f} {top:.1f}) scale({cell:.3f})"
     told = "Change by pair of objects" if pairs.signed else "Mean score by pair of objects"
+    extent, middle = size * cell, size * cell / 2
+    turn = f"rotate(-90 9 {top + middle:.1f})"
+    frame = {"fill": "none", "stroke": GRID}
     parts = [
-        text(0, 12, told, font_size=12, font_weight="600"),
+        title(told),
+        text(margin + middle, _TITLE + 14, "second-named object", "middle", fill=FAINT),
+        text(9, top + middle, "first-named object", "middle", fill=FAINT, transform=turn),
+        tag("rect", x=margin, y=top, width=extent, height=extent, **frame),
         tag("g", *cells, transform=move, class_="cells"),
     ]
     if named:
         for i, name in enumerate(pairs.objects):
             at = margin + (i + 0.7) * cell
-            small = min(11.0, cell)
-            level = at + _TITLE
-            parts.append(text(margin - 4, level, name, "end", fill=FAINT, font_size=small))
-            up = margin + _TITLE - 4
-            turned = f"rotate(-90 {at:.1f} {up:.1f})"
-            parts.append(text(at, up, name, fill=FAINT, font_size=small, transform=turned))
-    side = max(margin + size * cell + 8, 230.0)
-    below = margin + _TITLE + size * cell + 8
-    parts += _legend(below, pairs.signed)
-    return image(side, below + 16, told, *parts)
+            small, words = min(11.0, cell), name[:_LONGEST]
+            parts.append(text(margin - 4, at + _TITLE, words, "end", fill=FAINT, font_size=small))
+            turned = f"rotate(-90 {at:.1f} {top - 4:.1f})"
+            parts.append(text(at, top - 4, words, fill=FAINT, font_size=small, transform=turned))
+    side = max(margin + extent + 8, 330.0)
+    parts += _legend(top + extent + 10, pairs.signed)
+    return image(side, top + extent + 44, told, *parts)
 
 
 def _legend(y: float, signed: bool) -> list[Markup]:
-    words = ("−100", "+100 points") if signed else ("0", "100 %")
-    parts = [text(26, y + 10, words[0], "end", fill=FAINT, font_size=10)]
-    parts += [
-        tag("rect", x=30 + 12 * level, y=y, width=12, height=12, fill=_colour(level, signed))
-        for level in range(_BINS + 1)
-    ]
-    parts.append(text(34 + 12 * (_BINS + 1), y + 10, words[1], fill=FAINT, font_size=10))
+    levels = range(-_BINS if signed else 0, _BINS + 1)
+    wide = 10.0 if signed else 16.0
+    parts, x = [], 0.0
+    for level in levels:
+        parts.append(tag("rect", x=x, y=y, width=wide, height=12, fill=_colour(level)))
+        x += wide
+    zero = wide * (_BINS + 0.5) if signed else wide / 2
+    ends = [("−100", 0.0, "start"), ("0", zero, "middle")] if signed else [("0", zero, "middle")]
+    unit = "+100 points" if signed else "100 %"
+    for words, at, anchor in [*ends, (unit, x, "end")]:
+        parts.append(text(at, y + 25, words, anchor, fill=FAINT, font_size=10))
+    parts.append(tag("rect", x=x + 20, y=y + 0.5, width=11, height=11, fill=PAGE, stroke=GRID))
+    parts.append(text(x + 36, y + 10, "no image", fill=FAINT, font_size=10))
     return parts
 
 
-def _colour(level: int, signed: bool) -> str:
-    """From pale to blue; signed from red over pale to blue. A mix, so that dark pages agree."""
-    share = 100 * level / _BINS
-    if not signed:
-        return f"color-mix(in oklab, var(--s1,#3b6fd4) {share:.0f}%, var(--cell,#e9edf3))"
-    way = "var(--s1,#3b6fd4)" if share >= 50 else "var(--wrong,#d1495b)"
-    return f"color-mix(in oklab, {way} {abs(share - 50) * 2:.0f}%, var(--cell,#e9edf3))"
+def _level(value: float) -> int:
+    """0 for exactly 0, else 1 to 10 away from it, with the value's sign."""
+    level = min(_BINS, ceil(abs(value) * _BINS - 1e-9))
+    return 0 if value == 0 else max(1, level) * (1 if value > 0 else -1)
+
+
+def _colour(level: int) -> str:
+    """Grey for 0, then from pale to blue, or to red below it. A mix, so that dark pages agree."""
+    if level == 0:
+        return ZERO
+    way = "var(--s1,#2f5fc4)" if level > 0 else "var(--wrong,#b42342)"
+    share = 14 + 86 * (abs(level) - 1) / (_BINS - 1)
+    return f"color-mix(in srgb, {way} {share:.0f}%, var(--card,#ffffff))"
 
 
 def _counts(

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .svg import FAINT, GRID, INK, RIGHT, WRONG, image, line, tag, text
+from .scale import Plot
+from .svg import FAINT, INK, RIGHT, WRONG, image, line, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 520, 220, 44, 30, 34
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 440, 250, 56, 46, 36
 BINS = 20
 
 
 def histogram(
-    right: Sequence[float], wrong: Sequence[float], threshold: float, title: str
+    right: Sequence[float], wrong: Sequence[float], threshold: float, named: str
 ) -> Markup:
     """Counts of best scores, stacked.
 
@@ -25,38 +26,49 @@ def histogram(
         right: for each asked object of a right image the best score of its boxes, 0 without one.
         wrong: the same for wrong images.
         threshold: drawn as a line.
-        title: of the chart.
+        named: the title of the chart.
     """
     edges = np.linspace(0, 1, BINS + 1)
     counts = [np.histogram(np.clip(values, 0, 1), edges)[0] for values in (right, wrong)]
     most = max(1, int((counts[0] + counts[1]).max()))
-    wide, high = _WIDTH - _LEFT - 10, _HEIGHT - _TOP - _BOTTOM
+    high = _HEIGHT - _TOP - _BOTTOM
+    plot = Plot(_LEFT, _TOP, _WIDTH - _LEFT - 10, high, (0.0, 1.0), (0.0, float(most)))
+    ticks = sorted({0, most // 2, most})
     parts = [
-        text(0, 12, title, font_size=12, font_weight="600"),
-        line(_LEFT, _TOP + high, _LEFT + wide, _TOP + high, GRID),
-        text(_LEFT - 5, _TOP + 8, f"{most:,}", "end", fill=FAINT, font_size=9),
-        text(_LEFT - 5, _TOP + high, "0", "end", fill=FAINT, font_size=9),
+        title(named),
+        *plot.y_axis("asked objects", ticks),
+        *plot.x_axis("best score of an asked object (0 to 1)"),
     ]
     for place in range(BINS):
-        x, base = _LEFT + wide * place / BINS, float(_TOP + high)
+        base = 0.0
         for count, colour in ((counts[0][place], RIGHT), (counts[1][place], WRONG)):
-            tall = high * float(count) / most
-            base -= tall
             if count:
-                parts.append(
-                    tag("rect", x=x + 1, y=base, width=wide / BINS - 2, height=tall, fill=colour)
-                )
-    for tick in (0, 0.25, 0.5, 0.75, 1):
-        x = _LEFT + wide * tick
-        parts.append(text(x, _TOP + high + 13, f"{tick:g}", "middle", fill=FAINT, font_size=9))
-    at = _LEFT + wide * threshold
+                y, x = plot.at_y(base + float(count)), plot.at_x(place / BINS)
+                tall, wide = plot.at_y(base) - y, plot.wide / BINS - 2
+                parts.append(tag("rect", x=x + 1, y=y, width=wide, height=tall, fill=colour))
+            base += float(count)
+    at = plot.at_x(threshold)
+    after = threshold <= 0.7
     parts += [
-        line(at, _TOP - 4, at, _TOP + high, INK),
-        text(at + 3, _TOP + 2, f"threshold {threshold:g}", fill=FAINT, font_size=9),
-        text(_LEFT + wide, _HEIGHT - 6, "best score of an asked object", "end", fill=FAINT),
-        tag("rect", x=_LEFT, y=_HEIGHT - 15, width=10, height=10, fill=RIGHT),
-        text(_LEFT + 14, _HEIGHT - 6, "right"),
-        tag("rect", x=_LEFT + 54, y=_HEIGHT - 15, width=10, height=10, fill=WRONG),
-        text(_LEFT + 68, _HEIGHT - 6, "wrong"),
+        line(at, _TOP - 6, at, plot.bottom, INK, 1.5),
+        text(
+            at + (4 if after else -4),
+            _TOP - 2,
+            f"threshold {threshold:g}",
+            "start" if after else "end",
+            fill=FAINT,
+            font_size=10,
+        ),
+        *legend([("in right images", RIGHT), ("in wrong images", WRONG)], _LEFT, 22),
     ]
-    return image(_WIDTH, _HEIGHT, title, *parts)
+    return image(_WIDTH, _HEIGHT, named, *parts)
+
+
+def legend(entries: Sequence[tuple[str, str]], x: float, y: float) -> list[Markup]:
+    """Coloured squares with what they stand for, from a point on to the right."""
+    parts = []
+    for words, colour in entries:
+        parts.append(tag("rect", x=x, y=y, width=10, height=10, fill=colour))
+        parts.append(text(x + 14, y + 9, words))
+        x += 30 + 6.4 * len(words)
+    return parts

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-INK, FAINT, GRID = "var(--ink,#1b1f24)", "var(--faint,#6b7280)", "var(--line,#d6dae0)"
+# Every colour has a contrast of at least 3:1 with its page, and those of words 4.5:1 (WCAG AA).
+INK, FAINT, GRID = "var(--ink,#1b1f24)", "var(--faint,#59636f)", "var(--line,#dfe3e8)"
 SERIES = (
-    *("var(--s1,#3b6fd4)", "var(--s2,#e08a1e)", "var(--s3,#2a9d8f)"),
-    *("var(--s4,#b04ec4)", "var(--s5,#d1495b)"),
+    *("var(--s1,#2f5fc4)", "var(--s2,#b45309)", "var(--s3,#0f766e)"),
+    *("var(--s4,#8b3fb0)", "var(--s5,#b42342)"),
 )
-RIGHT, WRONG = "var(--right,#2a9d8f)", "var(--wrong,#d1495b)"
+RIGHT, WRONG = "var(--right,#0f766e)", "var(--wrong,#b42342)"
+PAGE, ZERO = "var(--card,#ffffff)", "var(--zero,#c3c9d2)"
 
 
 def tag(name: str, *children: str | Markup, **attributes: str | float) -> Markup:
@@ -33,6 +35,11 @@ def text(
     """Words at a point; ``anchor`` is start, middle or end."""
     given: dict[str, str | float] = {"fill": INK, "font_size": 11, **attributes}
     return tag("text", words, x=x, y=y, text_anchor=anchor, **given)
+
+
+def title(words: str) -> Markup:
+    """What stands over a chart."""
+    return text(0, 12, words, font_size=13, font_weight="600")
 
 
 def line(

@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
-from ...plugins import Metric
+from ...plugins import Benchmark, Metric
+from ...plugins.metric import ratios
 from ...plugins.metric import values as values_of
 from ...plugins.records import BoxRecord
 from ...prompts import Prompt
 from ...scoring.judging import Judging
 from ...scoring.verdicts import build_table
-from .svg import FAINT, INK, SERIES, image, line, tag, text
+from ...statistics.bootstrap import intervals
+from .histogram import legend
+from .scale import Plot, percent_span
+from .svg import FAINT, INK, SERIES, image, line, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 520, 240, 34, 30, 48
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 440, 270, 48, 46, 36
+RESAMPLES = 500
+"""Of the bootstrap behind each point of a band."""
 STEPS = tuple(round(0.05 * step, 2) for step in range(1, 19))
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Metrics by threshold: ``values[key][i]`` belongs to ``thresholds[i]``."""
+    """Metrics by threshold: ``values[key][i]`` and ``bounds[key][i]`` belong to ``thresholds[i]``.
+
+    ``bounds`` are 95 % intervals, NaN where there is none.
+    """
 
     thresholds: Sequence[float]
     values: Mapping[str, Sequence[float]]
     images: int
+    bounds: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
 
 def sweep(
     metrics: Sequence[Metric],
+    benchmark: Benchmark,
     judging: Judging,
     records: Sequence[tuple[Prompt, BoxRecord]],
 ) -> Sweep:
@@ -40,6 +51,7 @@ def sweep(
 
     Args:
         metrics: to follow.
+        benchmark: whose clusters of prompts the intervals rest on.
         judging: that of the run, whose threshold takes its place among the others.
         records: prompt and detections record of each image, a prompt's images together.
     """
@@ -48,52 +60,53 @@ def sweep(
     place = {prompt_id: row for row, prompt_id in enumerate(prompts)}
     thresholds = sorted({*STEPS, judging.threshold})
     values: dict[str, list[float]] = {metric.key: [] for metric in metrics}
+    bounds: dict[str, list[tuple[float, float]]] = {metric.key: [] for metric in metrics}
+    asked = [by_id[prompt_id] for prompt_id in prompts]
+    clusters = benchmark.clusters(asked)
     for here in map(judging.at, thresholds):
         rows = [
             (place[prompt.id], record.key[1], here.verdict(prompt, record))
             for prompt, record in records
         ]
-        table, _ = build_table([by_id[prompt_id] for prompt_id in prompts], rows)
+        table, _ = build_table(asked, rows)
         found = values_of(metrics, table)
         for key, row in values.items():
             row.append(found.get(key, nan))
-    return Sweep(thresholds, values, len(records))
+        around = intervals(ratios(metrics, table), clusters, RESAMPLES)
+        for key, pairs in bounds.items():
+            defined = key in found and not isnan(found[key])
+            pairs.append(around.get(key, (nan, nan)) if defined else (nan, nan))
+    return Sweep(thresholds, values, len(records), bounds)
 
 
-def sweep_chart(swept: Sweep, own: float, title: str) -> Markup:
-    """The sweep as lines, the run's own threshold marked."""
-    wide, high = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - _BOTTOM
-    top = max([1e-9, *_defined(value for row in swept.values.values() for value in row)])
-    full = 100.0 if top > 50 else next(f for f in (1, 2, 5, 10, 20, 50, 100) if top <= f)
-
-    def point(threshold: float, value: float) -> tuple[float, float]:
-        return _LEFT + wide * threshold, _TOP + high * (1 - value / full)
-
-    parts = [text(0, 12, title, font_size=12, font_weight="600")]
-    for tick in (0, 0.25, 0.5, 0.75, 1.0):
-        x, y = point(tick, full * tick)
-        parts.append(line(_LEFT, y, _LEFT + wide, y))
-        parts.append(text(_LEFT - 4, y + 3, f"{full * tick:g}", "end", fill=FAINT, font_size=9))
-        parts.append(text(x, _TOP + high + 12, f"{tick:g}", "middle", fill=FAINT, font_size=9))
-    at = _LEFT + wide * own
-    parts.append(line(at, _TOP - 4, at, _TOP + high, INK))
-    parts.append(text(at + 3, _TOP - 2, f"threshold {own:g}", fill=FAINT, font_size=9))
-    x = float(_LEFT)
-    for number, (key, row) in enumerate(swept.values.items()):
-        colour = SERIES[number % len(SERIES)]
-        points = [
-            point(threshold, value)
-            for threshold, value in zip(swept.thresholds, row, strict=True)
-            if not isnan(value)
+def sweep_chart(swept: Sweep, own: float, named: str) -> Markup:
+    """The sweep as lines in bands of their 95 % intervals, the run's own threshold marked."""
+    spans = [(low, high) for row in swept.bounds.values() for low, high in row]
+    numbers = [value for row in swept.values.values() for value in row]
+    span = percent_span([*numbers, *(bound for pair in spans for bound in pair)])
+    high = _HEIGHT - _TOP - _BOTTOM
+    plot = Plot(_LEFT, _TOP, _WIDTH - _LEFT - 12, high, (0.0, 1.0), span)
+    parts = [title(named), *plot.y_axis("percent"), *plot.x_axis("detection threshold (0 to 1)")]
+    at = plot.at_x(own)
+    parts.append(line(at, _TOP - 6, at, plot.bottom, INK, 1.5))
+    parts.append(text(at + 4, _TOP - 2, f"threshold {own:g}", fill=FAINT, font_size=10))
+    colours = {key: SERIES[number % len(SERIES)] for number, key in enumerate(swept.values)}
+    for key, row in swept.bounds.items():
+        known = [
+            (threshold, *bounds)
+            for threshold, bounds in zip(swept.thresholds, row, strict=True)
+            if not any(map(isnan, bounds))
         ]
-        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-        parts.append(tag("polyline", points=path, fill="none", stroke=colour, stroke_width=2))
-        parts.append(tag("rect", x=x, y=_HEIGHT - 15, width=10, height=10, fill=colour))
-        parts.append(text(x + 14, _HEIGHT - 6, key))
-        x += 28 + 6.6 * len(key)
-    parts.append(text(_LEFT + wide, _HEIGHT - 6, "detection threshold", "end", fill=FAINT))
-    return image(_WIDTH, _HEIGHT, title, *parts)
+        around = [(t, up) for t, _, up in known] + [(t, low) for t, low, _ in reversed(known)]
+        points = _points(plot, around)
+        parts.append(tag("polygon", points=points, fill=colours[key], fill_opacity=0.16))
+    for key, values in swept.values.items():
+        points = _points(plot, zip(swept.thresholds, values, strict=True))
+        parts.append(
+            tag("polyline", points=points, fill="none", stroke=colours[key], stroke_width=2)
+        )
+    return image(_WIDTH, _HEIGHT, named, *parts, *legend(list(colours.items()), _LEFT, 22))
 
 
-def _defined(values: Iterable[float]) -> list[float]:
-    return [value for value in values if not isnan(value)]
+def _points(plot: Plot, points: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{plot.at_x(x):.1f},{plot.at_y(y):.1f}" for x, y in points if not isnan(y))

@@ -45,10 +45,10 @@ def charts_of(
     tables = [side.scored.table for side in sides]
     if comparison is None:
         pairs = pair_map(tables[0])
-        told = "Mean score (share of right images), first-named object down, second across."
+        told = "Mean score, the share of right images. Grey is exactly 0; no cell: no image."
     else:
         pairs = pair_map(comparison.pairing.second, comparison.pairing.first)
-        told = "Change of the mean score from A to B: blue is better."
+        told = "Change of the mean score from A to B: blue is better, red worse, grey no change."
     if pairs:
         charts.append(Chart("pairs", heatmap(pairs), told, pairs))
     letters = [""] if len(sides) == 1 else [" of A", " of B"]
@@ -58,15 +58,15 @@ def charts_of(
             title = f"Detection scores{letter}"
             svg = histogram(right, wrong, side.scored.result.threshold, title)
             told = "Best score of each asked object; an object without any stored box counts as 0."
-            charts.append(Chart(_slug(title), svg, told))
+            charts.append(Chart(slug_of(title), svg, told))
     for letter, side, swept in zip(letters, sides, sweeps, strict=False):
         if swept is not None:
             title = f"Metrics by threshold{letter}"
             own = side.scored.result.threshold
             total = len(side.scored.table.index)
             of = "" if swept.images == total else f" of {total:,} (the first, balanced over tasks)"
-            told = f"In percent, over {swept.images:,} images{of}."
-            charts.append(Chart(_slug(title), sweep_chart(swept, own, title), told))
+            told = f"With 95 % intervals, over {swept.images:,} images{of}."
+            charts.append(Chart(slug_of(title), sweep_chart(swept, own, title), told))
     return charts
 
 
@@ -84,7 +84,7 @@ def sweep_of(side: Side) -> Sweep | None:
     images = images[:SWEEP_IMAGES]
     metrics = [metric for metric in scored.metrics if metric.headline][:SWEEP_KEYS]
     judging = Judging(rule, scored.result.threshold)
-    return sweep(metrics, judging, images)
+    return sweep(metrics, scored.benchmark, judging, images)
 
 
 def _bars(sides: Sequence[Side]) -> list[Chart]:
@@ -96,7 +96,7 @@ def _bars(sides: Sequence[Side]) -> list[Chart]:
             groups: dict[str, Group] = {"all": result, **result.groups}
             series.append((side.scored.label, {n: _bar(g, key) for n, g in groups.items()}))
         if not all(np.isnan(bar[0]) for _, by_group in series for bar in by_group.values()):
-            charts.append(Chart(f"bars-{_slug(key)}", bars(key, series), ""))
+            charts.append(Chart(f"bars-{slug_of(key)}", bars(key, series), ""))
     return charts
 
 
@@ -106,5 +106,5 @@ def _bar(group: Group, key: str) -> Bar:
     return group.metric(key), nan if low is None else low, nan if high is None else high
 
 
-def _slug(text: str) -> str:
+def slug_of(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "-", text).lower()

@@ -62,9 +62,9 @@ def entries_of_two(pairing: Pairing) -> list[Entry]:
 def facets(entries: Sequence[Entry], chunk: int, two_runs: bool) -> dict[str, Any]:
     """The table as JSON: images of a prompt lie together, so a count a prompt places them all.
 
-    ``t`` task and ``o`` objects of each prompt (numbers into ``tasks`` and ``objects``), ``n`` its
-    images, ``v`` a verdict letter an image; image i is record ``i % chunk`` of the data file
-    ``i // chunk``.
+    ``p`` id, ``t`` task and ``o`` objects of each prompt (numbers into ``tasks`` and ``objects``),
+    ``n`` its images, ``v`` a verdict letter per image; image i is record ``i % chunk`` of the data
+    file ``i // chunk``.
     """
     prompts: list[Prompt] = []
     counts: list[int] = []
@@ -81,6 +81,7 @@ def facets(entries: Sequence[Entry], chunk: int, two_runs: bool) -> dict[str, An
         "tasks": tasks,
         "objects": objects,
         "verdicts": TWO_RUNS if two_runs else ONE_RUN,
+        "p": [prompt.id for prompt in prompts],
         "t": [task_place[prompt.task] for prompt in prompts],
         "o": [[object_place[name] for name in prompt.objects] for prompt in prompts],
         "n": counts,

@@ -12,6 +12,7 @@ from ...plugins import ScoreTable
 from ...plugins.evidence import BOXES
 from ...plugins.records import BoxRecord
 from ...prompts import Key, Prompt
+from ...runs.image_files import ImageRecord
 from ...runs.sent_prompts import sent_texts
 from ...scoring.seen import model_of
 from ..scored import ScoredRun
@@ -27,13 +28,13 @@ class Side:
     Attributes:
         scored: the run and its verdicts.
         detections: detections record by image; empty where the run has none.
-        images: images whose file is there, with its sha256.
+        images: images whose file is there, with what is known of it.
         sent: by prompt id the text that the images were made from, where it is another.
     """
 
     scored: ScoredRun
     detections: Mapping[Key, BoxRecord]
-    images: Mapping[Key, str]
+    images: Mapping[Key, ImageRecord]
     sent: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -48,8 +49,12 @@ class Side:
             for record in directory.seen(name, notices.append):
                 found[record.key] = record
         images = directory.finished_images(notices.append)
-        hashes = {key: image.sha256 for key, image in images.items()}
-        return cls(scored, found, hashes, sent_texts(scored.run))
+        return cls(scored, found, images, sent_texts(scored.run))
+
+    @property
+    def gone(self) -> int:
+        """How many judged images have no file any more, or another one."""
+        return sum(key not in self.images for key, _, _ in table_keys(self.scored.table))
 
     def missing(self, row: int, prompt: Prompt, record: BoxRecord | None) -> bool:
         """Whether an asked object was not found.
@@ -77,9 +82,9 @@ class Side:
     def shown(self, key: Key, prompt: Prompt, source: str | None, row: int) -> dict[str, Any]:
         """JSON-ready form of one image: ``src``, ``ok``, ``why``, ``w``, ``h``, ``boxes``.
 
-        ``sent`` is the rewritten text that it was made from.
-        ``absent`` stands where an asked object was not found. A box is
-        ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
+        ``seed`` is text, since JavaScript has no numbers that long. ``sent`` is the
+        rewritten text that it was made from. ``absent`` stands where an asked object was not found.
+        A box is ``[x0, y0, x1, y1, score, label]`` in pixels, y down, best scores first.
         """
         record = self.detections.get(key)
         shown: dict[str, Any] = {
@@ -87,6 +92,8 @@ class Side:
             "ok": bool(self.scored.table.columns["correct"][row]),
             "why": self.scored.reasons[row],
         }
+        if key in self.images and (seed := self.images[key].seed) is not None:
+            shown["seed"] = str(seed)
         if prompt.id in self.sent:
             shown["sent"] = self.sent[prompt.id]
         if not shown["ok"] and self.missing(row, prompt, record):

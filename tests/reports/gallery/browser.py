@@ -89,6 +89,34 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": value}]
         self._call("Emulation.setEmulatedMedia", features=features)
 
+    def size(self, width: int, height: int = 900) -> None:
+        """Pretend that the window has this size in CSS pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+
+    def forget(self) -> None:
+        """Forget what pages kept, such as light or dark."""
+        where = {"origin": "file://", "storageTypes": "local_storage"}
+        self._call("Storage.clearDataForOrigin", **where)
+
+    def violations(self, axe: str) -> list[str]:
+        """What axe-core, whose script this is, finds wrong with the page: rule, what, where."""
+        self.evaluate(axe)
+        self.evaluate(
+            "window.found = null; axe.run({preload: false}).then((answer) => {"
+            " window.found = answer.violations.flatMap((one) => one.nodes.map((node) => "
+            "`${one.id}: ${node.target} ${node.html} ${node.failureSummary}`)); });"
+        )
+        self.wait("window.found !== null")
+        found: list[str] = self.evaluate("window.found")
+        return found
+
+    @property
+    def scrolls_sideways(self) -> bool:
+        """Whether the page is wider than its window."""
+        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        return bool(self.evaluate(wide))
+
     def screenshot(self, path: Path) -> None:
         """The visible part of the page as PNG."""
         shot = self._call("Page.captureScreenshot", format="png")

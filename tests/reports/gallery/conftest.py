@@ -38,9 +38,20 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def browser(started: Browser) -> Browser:
     """A page that remembers nothing of the test before."""
     started.dark(False)
+    started.size(1280)
+    started.forget()
     started.complaints.clear()
     started.requested.clear()
     return started
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, where AXE_CORE is the path of its axe.min.js."""
+    place = os.environ.get("AXE_CORE")
+    if place is None:
+        pytest.skip("AXE_CORE does not name axe-core's axe.min.js")
+    return Path(place).read_text("utf-8")
 
 
 def shapes_side(folder: Path, shapes: Shapes, steps: int = 20) -> Side:

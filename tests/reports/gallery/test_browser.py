@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_keys(browser: Browser, tmp_path: Path) -> None:
     browser.press("Enter")
     assert browser.evaluate("document.querySelector('#large').open")
     assert ids[1 + columns] in browser.evaluate("document.querySelector('.told').textContent")
+    assert browser.evaluate("location.hash").startswith("#image=")
     browser.press("ArrowRight")
     assert ids[2 + columns] in browser.evaluate("document.querySelector('.told').textContent")
     browser.evaluate("document.querySelector('#large').close()")
@@ -89,6 +91,93 @@ def test_keys(browser: Browser, tmp_path: Path) -> None:
     browser.press("v")
     assert browser.evaluate("document.activeElement.id") == "verdict"
     assert browser.evaluate("location.hash") == "#page=2"
+    assert browser.complaints == []
+
+
+def _told(browser: Browser) -> str:
+    told: str = browser.evaluate("document.querySelector('#large .told').textContent")
+    return told
+
+
+def test_the_large_view_goes_on_over_pages(browser: Browser, tmp_path: Path) -> None:
+    side = shapes_side(tmp_path / "run", Shapes(80, images=2))
+    built = build_gallery(tmp_path / "run" / "gallery", [side])
+    browser.open(built.index)
+    ids = browser.evaluate(f"{CARDS}.map((card) => card.dataset.id)")
+    browser.evaluate(f"{CARDS}[119].querySelector('a.open').click()")
+    assert ids[119] in _told(browser)
+    assert browser.evaluate("document.querySelector('#place').textContent") == "120 of 160"
+    browser.evaluate("document.querySelector('#next').click()")
+    browser.wait("document.querySelector('#place').textContent === '121 of 160'")
+    assert ids[119] not in _told(browser)
+    browser.evaluate("document.querySelector('#previous').click()")
+    browser.wait("document.querySelector('#place').textContent === '120 of 160'")
+    assert ids[119] in _told(browser)
+    assert browser.complaints == []
+
+
+def test_an_image_has_a_link_its_seed_and_its_original(browser: Browser, tmp_path: Path) -> None:
+    side = shapes_side(tmp_path / "run", Shapes(80, images=2))
+    built = build_gallery(tmp_path / "run" / "gallery", [side])
+    ((prompt, k), record) = list(side.images.items())[-1]
+    browser.open(built.index, f"#image={prompt}%2F{k}")
+    browser.wait("document.querySelector('#large').open")
+    assert f"{prompt}/{k}" in _told(browser)
+    assert f"seed {record.seed}" in _told(browser)
+    links = "[...document.querySelectorAll('#large .made a')].map((link) => link.href)"
+    original, own = browser.evaluate(links)
+    assert original == side.scored.run.directory.image_path(prompt, k).resolve().as_uri()
+    browser.evaluate("document.querySelector('#close').click()")
+    browser.wait("!location.hash.includes('image=')")
+    browser.open(built.index, own[own.index("#") :])
+    browser.wait("document.querySelector('#large').open")
+    assert f"{prompt}/{k}" in _told(browser)
+    browser.open(built.index, "#image=nothing/0")
+    assert not browser.evaluate("document.querySelector('#large').open")
+    assert browser.complaints == []
+
+
+def test_boxes_that_nobody_asked_for_wait(browser: Browser, tmp_path: Path) -> None:
+    side = shapes_side(tmp_path / "run", Shapes(12))
+    key, found = next((k, f) for k, f in side.detections.items() if f.labels)
+    labels = ["sun", *found.labels[1:]]
+    other = replace(found, content={**found.content, "labels": labels})
+    seen = {**side.detections, key: other}
+    built = build_gallery(tmp_path / "run" / "gallery", [replace(side, detections=seen)])
+    browser.open(built.index)
+    shown = "[...document.querySelectorAll('.box.other')].map((b) => getComputedStyle(b).display)"
+    assert set(browser.evaluate(shown)) == {"none"}
+    browser.press("u")
+    assert set(browser.evaluate(shown)) == {"block"}
+    assert browser.evaluate("document.querySelector('#unasked').ariaPressed") == "true"
+
+
+def test_tabs_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    side = shapes_side(tmp_path / "run", Shapes(4))
+    built = build_gallery(tmp_path / "run" / "gallery", [side])
+    browser.open(built.index)
+    browser.evaluate("document.querySelector('#tab-images').focus()")
+    visible = "[...document.querySelectorAll('[role=tabpanel]')].filter((p) => !p.hidden)"
+    for name in ("numbers", "charts", "about", "images"):
+        browser.press("ArrowRight")
+        assert browser.evaluate(f"{visible}.map((panel) => panel.id)") == [name]
+        assert browser.evaluate("document.activeElement.id") == f"tab-{name}"
+    browser.open(built.index, "#tab=about")
+    assert browser.evaluate(f"{visible}.map((panel) => panel.id)") == ["about"]
+
+
+@pytest.mark.parametrize("tab", ["images", "numbers", "charts", "about"])
+def test_nobody_is_left_out(browser: Browser, tmp_path: Path, axe: str, tab: str) -> None:
+    """axe-core finds nothing, at three widths, light and dark; and nothing is cut off."""
+    side = shapes_side(tmp_path / "run", Shapes(4))
+    built = build_gallery(tmp_path / "run" / "gallery", [side], sweeps=[sweep_of(side)])
+    for dark in (False, True):
+        browser.dark(dark)
+        for width in (390, 768, 1400):
+            browser.size(width)
+            browser.open(built.index, f"#tab={tab}")
+            assert browser.violations(axe) == []
+            assert not browser.scrolls_sideways
     assert browser.complaints == []
 
 
@@ -112,7 +201,7 @@ def test_flips_come_first(browser: Browser, tmp_path: Path) -> None:
     browser.press("ArrowRight")
     browser.press("Enter")
     told = browser.evaluate(
-        "[...document.querySelectorAll('#large .told p')]"
+        "[...document.querySelectorAll('#large .told-by p')]"
         ".map((p) => [...p.children].map((part) => part.textContent).join(' '))"
     )
     assert told == ["A right", "B wrong"]

@@ -15,7 +15,7 @@ from spatialbench.prompts import Prompt
 from spatialbench.reports.charts.heatmap import PairMap, heatmap
 from spatialbench.reports.compare.comparison import compare
 from spatialbench.reports.gallery import build, page
-from spatialbench.reports.gallery.build import build_gallery
+from spatialbench.reports.gallery.build import Wishes, build_gallery
 from spatialbench.reports.gallery.charts import sweep_of
 from spatialbench.reports.gallery.facets import Entry, facets
 from spatialbench.reports.gallery.records import Side
@@ -83,7 +83,7 @@ def test_an_older_gallery_is_replaced_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_copy_stands_alone(tmp_path: Path) -> None:
     side = shapes_side(tmp_path / "run", Shapes(4))
-    built = build_gallery(tmp_path / "out", [side], copy=True)
+    built = build_gallery(tmp_path / "out", [side], wishes=Wishes(copy=True))
     for record in _payload(built.index.parent / "data" / "0.js"):
         source = record["sides"][0]["src"]
         assert not source.startswith((".", "/"))
@@ -119,13 +119,18 @@ def test_html_in_a_prompt_stays_text(tmp_path: Path) -> None:
     side = Side.of(scored_run(tmp_path / "run", lambda p, k: k == 0, benchmark=Active()))
     built = build_gallery(tmp_path / "out", [side])
     for path in (tmp_path / "out").rglob("*"):
-        if path.is_file() and path.name not in ("gallery.js", "gallery.css"):
+        if path.is_file() and path.name not in build.ASSETS:
             assert "<img src=x" not in path.read_text()
     parser = _Tags()
     parser.feed(built.index.read_text())
     scripts = [attributes for tag, attributes in parser.seen if tag == "script"]
-    assert [script.get("src") for script in scripts] == [None, "gallery.js", "data/facets.js"]
-    assert scripts[0]["type"] == "application/json"
+    assert [script.get("src") for script in scripts] == [
+        "page.js",
+        None,
+        "gallery.js",
+        "data/facets.js",
+    ]
+    assert scripts[1]["type"] == "application/json"
     assert not [name for _, own in parser.seen for name in own if name.startswith("on")]
 
 
@@ -149,10 +154,10 @@ def test_a_hundred_thousand_images_have_a_small_index(tmp_path: Path) -> None:
     entries = [
         Entry((prompt.id, k), prompt, "rwm"[k % 3], (0,)) for prompt in prompts for k in range(4)
     ]
-    table = build._script(facets(entries, 200, False))
+    table = build.script(facets(entries, 200, False))
     share = {(row, column): 0.5 for row in range(80) for column in range(80)}
     pairs = PairMap(names, share, dict.fromkeys(share, 8))
-    map_and_numbers = str(heatmap(pairs)) + build._script(page._cells(pairs))
+    map_and_numbers = str(heatmap(pairs)) + build.script(page.cells_of(pairs))
     side = shapes_side(tmp_path / "run", Shapes(4))
     small = build_gallery(tmp_path / "out", [side])
     assert small.bytes + len(map_and_numbers) + len(table) < 1_000_000

@@ -90,10 +90,15 @@ const SB = (() => {
     if (turn !== drawing) return;
     const cards = shown.map((i, position) => card(i, position));
     one("#cards").replaceChildren(...cards);
+    if (focus && cards.length) {
+      const position = focus === "last" ? cards.length - 1 : typeof focus === "number" ? focus : 0;
+      link(cards[position]).focus();
+      if (one("#large").open) large(position);
+    }
     document.body.dataset.ready = String(turn);
-    if (focus && cards.length) cards[focus === "last" ? cards.length - 1 : 0].focus();
   }
 
+  const link = (node) => node.querySelector("a.open");
   const record = (i) => chunks.get(Math.floor(i / table.chunk))[i % table.chunk];
 
   function frame(side) {
@@ -112,7 +117,7 @@ const SB = (() => {
     }
     (side.boxes || []).slice().reverse().forEach(([x0, y0, x1, y1, score, label]) => {
       const place = side.asked.indexOf(label);
-      const box = make("div", `box ${["first", "second"][place] || ""}`);
+      const box = make("div", `box ${place < 0 ? "other" : ["first", "second"][place] || "further"}`);
       const percent = (value, whole) => `${100 * value / whole}%`;
       box.style.left = percent(Math.max(0, x0), side.w);
       box.style.top = percent(Math.max(0, y0), side.h);
@@ -122,7 +127,9 @@ const SB = (() => {
       if (place > 0) box.classList.add("low");
       if (room < side.h * 0.08) box.classList.add("inside");
       if (x0 > side.w / 2) box.classList.add("edge");
-      box.append(make("span", "", `${label} ${score.toFixed(2)}`));
+      const words = make("span");
+      words.dataset.words = `${label} ${score.toFixed(2)}`;
+      box.append(words);
       node.append(box);
     });
     return node;
@@ -142,19 +149,41 @@ const SB = (() => {
   function card(i, position) {
     const entry = record(i);
     const node = make("article", "card");
-    node.tabIndex = 0;
     node.dataset.position = position;
     node.dataset.id = entry.id;
     node.dataset.verdict = table.v[i];
+    const open = make("a", "open");
+    open.href = `#image=${encodeURIComponent(entry.id)}`;
+    open.dataset.id = entry.id;
+    open.setAttribute("aria-label", `enlarge ${entry.id}: ${entry.text}`);
     const sides = make("div", "sides");
     entry.sides.forEach((side) => sides.append(frame(side)));
+    open.append(sides);
     const about = make("div", "about");
     about.append(make("span", "key", entry.id), make("h3", "", entry.text));
     const by = make("div", "told-by");
     by.append(...entry.sides.map(told));
     about.append(by);
-    node.append(sides, about);
-    node.addEventListener("click", () => { node.focus(); large(position); });
+    node.append(open, about);
+    open.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      large(position);
+    });
+    about.addEventListener("click", () => { if (!String(getSelection())) { open.focus(); large(position); } });
+    return node;
+  }
+
+  function made(side, place, sides) {
+    const node = make("p", "made");
+    if (sides.length > 1) node.append(`${"AB"[place]}: `);
+    if (side.seed !== undefined) node.append(`seed ${side.seed}`);
+    if (side.src) {
+      const original = make("a", "", side.small ? "smaller copy" : "original");
+      original.href = side.src;
+      node.append(side.seed === undefined ? "" : " · ", original);
+      if (side.w) node.append(` (${side.w} × ${side.h} pixels)`);
+    }
     return node;
   }
 
@@ -163,25 +192,61 @@ const SB = (() => {
     const dialog = one("#large");
     const stage = dialog.querySelector(".stage");
     stage.replaceChildren(...entry.sides.map(frame));
-    stage.querySelectorAll("img").forEach((image) => { image.loading = "eager"; });
+    stage.querySelectorAll("img").forEach((image) => { image.loading = "eager"; image.alt = entry.text; });
     const by = make("div", "told-by");
     by.append(...entry.sides.map(told));
-    dialog.querySelector(".told").replaceChildren(make("span", "key", entry.id), make("h3", "", entry.text), by);
+    const title = make("h2", "", entry.text);
+    title.id = "large-text";
+    const own = make("p", "made");
+    const here = make("a", "", "link to this image");
+    own.append(here);
+    dialog.querySelector(".told").replaceChildren(make("span", "key", entry.id), title, by, ...entry.sides.map(made), own);
+    const at = (page - 1) * table.page + position;
+    one("#place").textContent = `${(at + 1).toLocaleString("en")} of ${matches.length.toLocaleString("en")}`;
+    one("#previous").disabled = at === 0;
+    one("#next").disabled = at + 1 >= matches.length;
     dialog.dataset.position = position;
+    dialog.dataset.id = entry.id;
     if (!dialog.open) dialog.showModal();
+    toHash();
+    here.href = location.hash;
+  }
+
+  // The number of an image by its name in a link, and -1 for one that is not here.
+  async function numberOf(id) {
+    const cut = id.lastIndexOf("/");
+    const prompt = table.p.indexOf(id.slice(0, cut));
+    if (prompt < 0) return -1;
+    const first = promptOf.indexOf(prompt);
+    const numbers = Array.from({ length: table.n[prompt] }, (_, k) => first + k);
+    await Promise.all([...new Set(numbers.map((i) => Math.floor(i / table.chunk)))].map(load));
+    return numbers.find((i) => record(i).id === id) ?? -1;
+  }
+
+  async function openImage(id) {
+    const number = await numberOf(id);
+    let at = filtered().indexOf(number);
+    if (number >= 0 && at < 0) {
+      one(".filters").querySelectorAll("input, select").forEach((field) => { field.value = ""; });
+      at = filtered().indexOf(number);
+    }
+    if (at < 0) return draw();
+    page = Math.floor(at / table.page) + 1;
+    await draw();
+    large(at % table.page);
   }
 
   function move(step) {
     const dialog = one("#large");
-    const from = dialog.open ? Number(dialog.dataset.position)
-      : document.activeElement.classList.contains("card") ? Number(document.activeElement.dataset.position) : -1;
+    const held = document.activeElement.closest(".card");
+    const from = dialog.open ? Number(dialog.dataset.position) : held ? Number(held.dataset.position) : -1;
     const to = from < 0 ? 0 : from + step;
     const cards = one("#cards").children;
     if (to < 0 || to >= cards.length) {
-      if (!dialog.open && from >= 0) turnPage(to < 0 ? -1 : 1, to < 0 ? "last" : "first");
+      if (from >= 0) turnPage(to < 0 ? -1 : 1, to < 0 ? "last" : "first");
       return;
     }
-    cards[to].focus();
+    link(cards[to]).focus();
     if (dialog.open) large(to);
   }
 
@@ -194,38 +259,44 @@ const SB = (() => {
     if (page + step < 1 || page + step > pages) return;
     page += step;
     draw(focus);
-    scrollTo(0, 0);
+    if (!one("#large").open) scrollTo(0, 0);
   }
 
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const named = (button) => button.id.slice("tab-".length);
+
   function tab(name) {
-    document.querySelectorAll(".tabs button").forEach((button) => {
-      const chosen = button.dataset.tab === name;
+    tabs.forEach((button) => {
+      const chosen = named(button) === name;
       button.setAttribute("aria-selected", String(chosen));
-      one(`#${button.dataset.tab}`).hidden = !chosen;
+      button.tabIndex = chosen ? 0 : -1;
+      one(`#${named(button)}`).hidden = !chosen;
     });
   }
 
+  const chosenTab = () => named(tabs.find((button) => button.getAttribute("aria-selected") === "true"));
+
   function toHash() {
     const parts = new URLSearchParams();
+    if (chosenTab() !== "images") parts.set("tab", chosenTab());
     ["task", "verdict", "object"].forEach((name) => {
       if (one(`#${name}`).value) parts.set(name, one(`#${name}`).value);
     });
     if (page > 1) parts.set("page", String(page));
+    if (one("#large").open) parts.set("image", one("#large").dataset.id);
     const hash = parts.toString();
     if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname);
   }
 
   function fromHash() {
     const parts = new URLSearchParams(location.hash.slice(1));
+    const wanted = parts.get("tab") || "images";
+    tab(tabs.some((button) => named(button) === wanted) ? wanted : "images");
     ["task", "verdict", "object"].forEach((name) => { one(`#${name}`).value = parts.get(name) || ""; });
     page = Number(parts.get("page")) || 1;
-    draw();
-  }
-
-  function theme() {
-    const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
+    if (!parts.get("image") && one("#large").open) one("#large").close();
+    if (parts.get("image")) openImage(parts.get("image")).catch(() => draw());
+    else draw();
   }
 
   function boxes() {
@@ -233,26 +304,31 @@ const SB = (() => {
     one("#boxes").setAttribute("aria-pressed", String(!off));
   }
 
+  function unasked() {
+    const on = document.body.classList.toggle("unasked");
+    one("#unasked").setAttribute("aria-pressed", String(on));
+  }
+
   const keys = {
     ArrowLeft: () => move(-1), h: () => move(-1), ArrowRight: () => move(1), l: () => move(1),
     ArrowUp: () => move(-columns()), k: () => move(-columns()),
     ArrowDown: () => move(columns()), j: () => move(columns()),
-    n: () => turnPage(1), p: () => turnPage(-1), b: boxes, t: theme,
+    n: () => turnPage(1), p: () => turnPage(-1), b: boxes, u: unasked, t: THEME.toggle,
     r: () => one("#task").focus(), v: () => one("#verdict").focus(), o: () => one("#object").focus(),
     c: () => { one(".filters").reset(); page = 1; draw(); },
     "?": () => one("#keys").showModal(),
-    Enter: () => {
-      if (document.activeElement.classList.contains("card")) large(Number(document.activeElement.dataset.position));
-    },
+    Enter: () => large(Number(document.activeElement.closest(".card").dataset.position)),
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || one("#keys").open) return;
     if (event.target.matches("input, select")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    if (event.key === "Enter" && !event.target.classList.contains("card")) return;
+    if (event.key === "Enter" && !(event.target.matches("a.open") && !one("#large").open)) return;
+    // Arrows scroll what can be scrolled, and walk along the tabs.
+    if (event.key.startsWith("Arrow") && event.target.closest("[role=tablist], [role=region]")) return;
     const action = keys[event.key];
     if (action && !one("#images").hidden) {
       event.preventDefault();
@@ -266,11 +342,25 @@ const SB = (() => {
   one(".filters").addEventListener("reset", () => setTimeout(() => { page = 1; draw(); }));
   one("#before").addEventListener("click", () => turnPage(-1));
   one("#after").addEventListener("click", () => turnPage(1));
+  one("#previous").addEventListener("click", () => move(-1));
+  one("#next").addEventListener("click", () => move(1));
+  one("#close").addEventListener("click", () => one("#large").close());
   one("#boxes").addEventListener("click", boxes);
-  one("#theme").addEventListener("click", theme);
+  one("#unasked").addEventListener("click", unasked);
   one("#help").addEventListener("click", () => one("#keys").showModal());
-  one("#large").addEventListener("click", () => one("#large").close());
-  document.querySelectorAll(".tabs button").forEach((button) => button.addEventListener("click", () => tab(button.dataset.tab)));
+  one("#large").addEventListener("click", (event) => { if (event.target === one("#large")) one("#large").close(); });
+  one("#large").addEventListener("close", toHash);
+  tabs.forEach((button, place) => {
+    button.addEventListener("click", () => { tab(named(button)); toHash(); });
+    button.addEventListener("keydown", (event) => {
+      const ends = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: tabs.length - 1 };
+      if (!(event.key in ends)) return;
+      event.preventDefault();
+      const to = tabs[(ends[event.key] + tabs.length) % tabs.length];
+      to.focus();
+      to.click();
+    });
+  });
   addEventListener("hashchange", fromHash);
 
   const cells = one("#cells");

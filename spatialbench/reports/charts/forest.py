@@ -1,0 +1,45 @@
+"""One metric of many runs as points with their intervals, under each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+from typing import TYPE_CHECKING
+
+from .bars import Bar, whisker
+from .scale import Plot, percent_span
+from .svg import FAINT, INK, PAGE, SERIES, image, tag, text, title
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_WIDTH, _TOP, _ROW, _VALUE = 680, 26, 20, 118
+_LONGEST = 40
+
+
+def forest(metric: str, rows: Sequence[tuple[str, Bar, str]], about: str) -> Markup:
+    """Points of a metric.
+
+    Args:
+        metric: its name.
+        rows: of each run its name, its value with interval in percent, and the same as text.
+        about: of what, such as the benchmark, behind the metric's name.
+    """
+    longest = max((len(name) for name, _, _ in rows), default=1)
+    left = 14 + 6.2 * min(_LONGEST, longest)
+    span = percent_span(number for _, bar, _ in rows for number in bar)
+    plot = Plot(left, _TOP, _WIDTH - left - _VALUE, _ROW * len(rows) + 6, span)
+    parts = [title(f"{metric}, {about}"), *plot.x_axis(f"{metric} in percent, with 95 % interval")]
+    for row, (name, (value, low, high), words) in enumerate(rows):
+        y = _TOP + 3 + _ROW * (row + 0.5)
+        shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        parts.append(text(left - 8, y + 4, shown, "end"))
+        if isnan(value):
+            parts.append(text(plot.at_x(span[0]) + 4, y + 4, "undefined", fill=FAINT))
+            continue
+        if not isnan(low) and not isnan(high):
+            parts += whisker(plot, y, low, high)
+        x = plot.at_x(value)
+        parts.append(tag("circle", cx=x, cy=y, r=4.5, fill=SERIES[0], stroke=PAGE))
+        parts.append(text(_WIDTH, y + 4, words, "end", fill=INK))
+    return image(_WIDTH, plot.bottom + 34, f"{metric} of {len(rows)} rows, {about}", *parts)
