@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UserError, typed
 from ..files.bounded_parquet import read_bounded
@@ -50,17 +51,17 @@ def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
     from pyarrow import parquet
 
     prompts = table.prompts
-    rows = pa.array(table.prompt_row)
+    rows = _packed(table.prompt_row)
     columns: dict[str, Any] = {
-        "prompt_id": pa.array([prompt.id for prompt in prompts], pa.string()).take(rows),
-        "index": pa.array(table.index),
-        "task": pa.array([prompt.task for prompt in prompts], pa.string()).take(rows),
-        "correct": pa.array(table.columns["correct"]),
-        "score": pa.array(table.columns["score"]),
-        "reason": pa.array(reasons, pa.string()),
+        "prompt_id": _texts([prompt.id for prompt in prompts]).take(rows),
+        "index": _packed(table.index),
+        "task": _texts([prompt.task for prompt in prompts]).take(rows),
+        "correct": _packed(table.columns["correct"]),
+        "score": _packed(table.columns["score"]),
+        "reason": _texts(reasons),
     }
     for name, column in table.columns.items():
-        columns.setdefault(name, pa.array(column))
+        columns.setdefault(name, _packed(column))
     buffer = io.BytesIO()
     # With a checksum a page: without it a flipped bit is read as another number.
     parquet.write_table(pa.table(columns), buffer, compression="zstd", write_page_checksum=True)
@@ -110,9 +111,13 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
         own = {"prompt_id", "index", "task", "reason"}
         table = ScoreTable(
             [prompts[prompt_id] for prompt_id in ids.dictionary.to_pylist()],
-            np.asarray(ids.indices.to_numpy(), dtype=np.int64),
-            file.column("index").to_numpy(),
-            {n: file.column(n).to_numpy() for n in file.column_names if n not in own},
+            np.asarray(_unpacked(ids.indices), dtype=np.int64),
+            _unpacked(file.column("index").combine_chunks()),
+            {
+                n: _unpacked(file.column(n).combine_chunks())
+                for n in file.column_names
+                if n not in own
+            },
         )
         reasons: list[str] = file.column("reason").to_pylist()
     except (_Damaged, pa.ArrowException, KeyError, TypeError, ValueError) as error:
@@ -121,6 +126,45 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
             f"type '{typed('score', path.parent)}' to write it again."
         ) from error
     return table, reasons
+
+
+# pyarrow's own ways from and to numpy import pandas, which takes longer than the rest of a table.
+
+
+def _packed(column: NDArray[Any]) -> Any:
+    """The column as a ``pyarrow.Array``: its buffer, of truth values their bits."""
+    import pyarrow as pa
+
+    held = np.ascontiguousarray(column)
+    if held.dtype == bool:
+        bits = np.packbits(held, bitorder="little")
+        return pa.Array.from_buffers(pa.bool_(), len(held), [None, pa.py_buffer(bits)])
+    if held.dtype.kind not in "iuf":
+        return pa.array(held)
+    kind = pa.from_numpy_dtype(held.dtype)
+    return pa.Array.from_buffers(kind, len(held), [None, pa.py_buffer(held)])
+
+
+def _texts(texts: list[str]) -> Any:
+    """The texts as a ``pyarrow.StringArray``."""
+    import pyarrow as pa
+
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(
+        len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    )
+
+
+def _unpacked(column: Any) -> NDArray[Any]:
+    """A ``pyarrow.Array`` of numbers or truth values as an array; read-only."""
+    import pyarrow as pa
+
+    if column.null_count or not len(column) or pa.types.is_string(column.type):
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    if pa.types.is_boolean(column.type):
+        return _unpacked(column.cast(pa.uint8())).astype(bool)
+    return np.from_dlpack(column)
 
 
 class _Damaged(Exception):
