@@ -10,7 +10,7 @@ LAB_LIMIT ?= 100
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab-tables lab-methods test gate check install clean
+.PHONY: demo lab-tables lab-methods test gate check docs dist install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -58,6 +58,19 @@ check: $(INSTALLED)
 	"$(BIN)/ruff" check .
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
+
+# The pages of the repository as a site, build/docs/index.html; a link or an anchor that leads nowhere
+# inside it is an error.
+docs: $(INSTALLED)
+	"$(BIN)/python" -m sphinx --fail-on-warning --keep-going --quiet -b html -c docs . build/docs
+	@echo build/docs/index.html
+
+# The sdist, the wheel made from it, and what an index would say of their metadata.
+dist: $(INSTALLED)
+	rm -rf dist
+	"$(BIN)/python" -m pip install --quiet build twine
+	"$(BIN)/python" -m build
+	"$(BIN)/python" -m twine check --strict dist/*
 
 clean:
 	rm -rf "$(VENV)" build dist spatialbench.egg-info

@@ -1,4 +1,4 @@
-"""The shape of the house, as README's Architecture says it: who may import whom, and how large."""
+"""The shape of the house, as docs/architecture.md says it: who may import whom, and how large."""
 
 from __future__ import annotations
 

@@ -18,6 +18,9 @@ BY_NAME = {
     "mmcv": "import_module, as the original stack wants it",
     "vl-convert-python": "import_module, only when charts are wanted as PDF or PNG",
     "mmdet": "import_module, as the original stack wants it",
+    "furo": "the theme that docs/conf.py names",
+    "myst-parser": "the extension that docs/conf.py names",
+    "sphinx": "docs/conf.py is its configuration",
     "pandas": "pyarrow makes its frames",
     "sentencepiece": "diffusers reads the vocabulary of Kolors with it",
 }
