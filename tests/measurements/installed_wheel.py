@@ -2,8 +2,9 @@
 
 python -m tests.measurements.installed_wheel [--pipx]
 
-Needs the packages `build` and `twine`. What the wheel depends on is taken from the environment that
-runs this, by a path file; ``--pipx`` installs it with pipx and with uvx besides, dependencies and all.
+Needs the packages `build` and `twine`. What the wheel depends on is taken from the environment
+that runs this, by a path file; ``--pipx`` installs it with pipx and with uvx besides, with
+everything that it depends on.
 """
 
 from __future__ import annotations
