@@ -44,6 +44,7 @@ _VERBS = {
     "detectors": ("detectors", "'detectors agree', an older name of 'agree'."),
     "serve": ("serve", "Rewards for trainers over HTTP: Flow-GRPO, Flow-Factory, verl-omni, JSON."),
     "status": ("status", "What a run has, what it lacks, and what to type next."),
+    "runs": ("runs", "Which runs there are; remove, move, name and compare them."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),
     "prompts": ("prompts", "A benchmark's prompts, also in its own file format."),
     "tag": ("tag", "The noun phrases in a file of prompts, for rules that ask about them."),

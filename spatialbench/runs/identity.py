@@ -44,7 +44,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         TypeError: as ``canonical_json``; so for ValueError.
     """
     try:
-        before, after = _flat(old, ""), _flat(new, "")
+        before, after = flat(old), flat(new)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return [
@@ -71,10 +71,11 @@ def _plain(value: Any, place: str) -> Any:
     raise TypeError(f"{place} is a {type(value).__name__}: plain JSON values only")
 
 
-def _flat(value: Any, place: str) -> dict[str, str]:
+def flat(value: Any, place: str = "") -> dict[str, str]:
+    """Leaves of an identity as canonical JSON, by dotted name."""
     if isinstance(value, Mapping) and value:
-        flat: dict[str, str] = {}
+        leaves: dict[str, str] = {}
         for key, item in value.items():
-            flat |= _flat(item, f"{place}.{key}" if place else str(key))
-        return flat
+            leaves |= flat(item, f"{place}.{key}" if place else str(key))
+        return leaves
     return {place: canonical_json(value)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ NAME = ".lock"
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 """Errors of file systems that cannot lock."""
+
+_LOOKS, _LOOK_S = 3, 0.02
+"""How often and how long a writer waits for one who only asks whether the run is held."""
 
 
 class RunIsHeld(UserError):
@@ -54,14 +58,41 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
         os.close(handle)
 
 
-def _lock(handle: int, folder: Path, shared: bool) -> bool:
+def is_held(folder: Path) -> bool:
+    """Whether a process writes the run at this moment; False where that cannot be known.
+
+    Changes nothing. It takes the lock for an instant, for which ``writing`` waits.
+    """
     try:
-        return locked(handle, shared=shared)
+        handle = open_below(folder, folder / NAME, os.O_RDONLY)
+    except (OSError, UserError):
+        return False
+    try:
+        locked(handle)
     except BlockingIOError:
-        raise RunIsHeld(
-            f"another process is working on {folder}: wait for it or stop it, then give the "
-            "command again; only commands with --shard work on a run side by side."
-        ) from None
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock(handle: int, folder: Path, shared: bool) -> bool:
+    for _ in range(_LOOKS):
+        try:
+            return locked(handle, shared=shared)
+        except BlockingIOError:
+            time.sleep(_LOOK_S)
+    raise held_by_another(folder)
+
+
+def held_by_another(folder: Path) -> RunIsHeld:
+    """The refusal of a run that somebody else writes."""
+    return RunIsHeld(
+        f"another process is working on {folder}: wait for it or stop it, then give the "
+        "command again; only commands with --shard work on a run side by side."
+    )
 
 
 def locked(handle: int, *, shared: bool = False) -> bool:

@@ -29,6 +29,7 @@ OF_VERB = {
     "gate": "gate",
     "import": "import",
     "status": "status",
+    "runs": "runs",
     "list": "list",
     "doctor": "doctor",
     "agree": "agree",
