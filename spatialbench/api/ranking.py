@@ -25,6 +25,7 @@ from ..scoring.other_rules import run_of
 from ..scoring.rules.catalogue import metrics_of
 from ..scoring.summary import WITHOUT_REASONS, Summary
 from . import choosing
+from .choosing_rows import chosen_papers, chosen_runs, in_order
 from .whole_table import table_report
 
 Notice = Callable[[str], None]
@@ -34,7 +35,10 @@ def leaderboard(
     runs: Sequence[Path],
     bench: str | None = None,
     *,
-    published: bool = True,
+    published: bool | Sequence[str] = True,
+    only: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    sort: str | None = None,
     figures: Path | None = None,
     price: bool = False,
     quality: bool = False,
@@ -46,7 +50,12 @@ def leaderboard(
     Args:
         runs: run directories, or folders above some.
         bench: the benchmark of the table; None for that of the runs.
-        published: whether to show the results of papers.
+        published: whether to show the results of papers; or patterns of their methods, bases or
+            sources, or ``none`` alone.
+        only: patterns of the names, methods or folders of the runs to show; empty for all.
+        columns: those to show, where some of them are metrics; empty for all.
+        sort: a metric that orders the rows, or another column; with ``-`` before it, the last
+            first.
         figures: a JSON file with more of them.
         price: whether to show what accuracy costs.
         quality: whether to show what was measured of the images' quality, too.
@@ -67,12 +76,18 @@ def leaderboard(
         raise unknown_name("benchmark", name, plugins.names("benchmark"))
     benchmark = plugins.load("benchmark", name)
     _check(benchmark, rows)
-    others = list(benchmark.published()) if published else []
-    others += read_figures(figures, benchmark) if figures else []
+    brought = read_figures(figures, benchmark) if figures else []
+    others = chosen_papers(benchmark.published(), brought, published)
     own = [row for row in rows if row.result.benchmark == name]
-    columns = _columns(benchmark, own, others)
     prescribed = partial(Conditions.prescribed, benchmark)
     own = _called(own, labels)
+    if only:
+        own = chosen_runs(own, only)
+    metrics = _columns(benchmark, own, others)
+    if sort is not None:
+        own, others = in_order(own, others, metrics, sort)
+    asked = [metric for metric in metrics if metric.key in columns]
+    metrics = asked or metrics
     if quality:
         own = [replace(row, quality=quality_of(run_of(Path(row.run)))) for row in own]
     if table is not None:
@@ -81,7 +96,7 @@ def leaderboard(
             why = f"{row.result.rule} fills none of its columns, or another run has more images"
             notice(f"not in the table: {row.run}: {why}")
         return report
-    return ranked(name, own, others, columns, prescribed, price, quality, left_out, benchmark.typed)
+    return ranked(name, own, others, metrics, prescribed, price, quality, left_out, benchmark.typed)
 
 
 def _called(rows: Sequence[Row], labels: Mapping[str, str] | Sequence[str]) -> list[Row]:

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..reports.report import Form
 from .options import confidence_option, format_option, label_option, resamples_option
 from .parsing import RunFolder
-from .printing import by_option, show, signature_option
+from .printing import by_option, show, signature_option, table_options
 
 
 @click.command("compare")
@@ -43,6 +43,7 @@ from .printing import by_option, show, signature_option
 @label_option
 @by_option
 @signature_option
+@table_options
 @format_option
 def command(
     runs: Sequence[Path],

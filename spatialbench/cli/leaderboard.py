@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from ..api.console import say
+from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option, label_option
 from .parsing import RunFolder
-from .printing import show, signature_option
+from .printing import show, signature_option, table_options, view
 
 
 @click.command("leaderboard")
 @click.argument("runs", nargs=-1, type=RunFolder(), metavar="[RUN]...")
 @click.option("--bench", help="The benchmark; default: that of the runs.")
 @click.option(
-    "--published/--no-published",
-    default=True,
-    show_default=True,
-    help="Whether to show the results of papers.",
+    "--published",
+    multiple=True,
+    metavar="NAME|GLOB|none",
+    help="Which results of papers to show, by method, base or source; default: all.",
 )
+@click.option("--no-published", is_flag=True, help="The same as --published none.")
 @click.option(
     "--price",
     is_flag=True,
@@ -42,11 +45,13 @@ from .printing import show, signature_option
 )
 @label_option
 @signature_option
+@table_options
 @format_option
 def command(
     runs: Sequence[Path],
     bench: str | None,
-    published: bool,
+    published: Sequence[str],
+    no_published: bool,
     price: bool,
     quality: bool,
     figures: Path | None,
@@ -60,14 +65,20 @@ def command(
     """
     from ..api.ranking import leaderboard
 
+    if no_published and published:
+        raise UserError("--no-published and --published do not go together: leave one of them out.")
+    asked = view()
     report = leaderboard(
         runs,
         bench,
-        published=published,
+        published=["none"] if no_published else published or True,
+        only=asked.rows,
+        columns=asked.columns,
+        sort=asked.sort,
         figures=figures,
         price=price,
         quality=quality,
         labels=labels,
         notice=say,
     )
-    show(report, form)
+    show(report, form, replace(asked, rows=(), sort=None))

@@ -9,10 +9,10 @@ from string import ascii_lowercase
 from ..plugins import Metric
 from ..scoring.summary import Group, Summary
 from .marks import MARKS
-from .tables import UNDEFINED, Measured
+from .tables import SIDES, UNDEFINED, Measured
 
 INTERVAL_NOTE = (
-    "± or +/−: 95 % interval (bootstrap over the benchmark's clusters of prompts); "
+    f"{SIDES} 95 % interval (bootstrap over the benchmark's clusters of prompts); "
     f"{UNDEFINED}: undefined or not reported."
 )
 

@@ -1,100 +1,283 @@
-"""A table as LaTeX (booktabs)."""
+"""Tables for a paper: LaTeX that is pasted as it is, into one column or across two.
+
+Nothing is shrunk: a table that is too wide for a column becomes a ``table*``, its long names are
+folded, and columns that do not fit even there follow below, with the names again. No package is
+needed; with booktabs the lines are finer.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from .tables import Table
-from .view import View
+from .latex_text import BOLD, SCRIPT, breakable, header, header_width, latex_text, width
+from .tables import SIDES, Measured, Table
+from .view import View, with_columns
 
-_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "–": r"\textendash{}",
-    "×": r"$\times$",
-    "≤": r"$\le$",
-    "α": r"$\alpha$",
-}
+_COLUMN, _PAGE = 212.0, 440.0
+"""Points that a table may take in the narrowest usual column, and across two such columns."""
+_GAP = 8.0
+"""Points between two columns of a table."""
+_NARROWEST = 62.0
+"""Points that a column of text keeps."""
+_STRETCH = 1.25
+"""How far the rows of a table with intervals are apart: no interval touches the next row's."""
+_LINES = 38
+"""Lines of a table that fit on a page with its caption and notes."""
 
-_LONG = 32
-"""Characters of the longest cell that stays in its column."""
-_WIDE = 70
-"""Characters, without the space between columns, that fit on a page at the size of the text."""
-
-
-def latex_text(text: str) -> str:
-    """Text with every character that LaTeX would take for a command or a dash escaped."""
-    escaped = "".join(_ESCAPES.get(character, character) for character in text)
-    return re.sub("-(?=-)", "-{}", escaped)
+_MEASURED = "measured"
+_COMMAND = re.compile(r"(?:^|[\s'(])--[a-z]|\bspatialbench [a-z]")
+_ASIDE = re.compile(r"\s*\((?:--[a-z]|docs/)[^)]*\)")
+_RULES = ("toprule", "midrule", "bottomrule")
 
 
 def latex(tables: Sequence[Table], view: View) -> str:
-    """The tables under each other."""
-    return "\n\n".join(latex_table(table) for table in tables)
+    """The tables as floats, one below the other; those of images only where there are no others.
 
-
-def latex_table(table: Table) -> str:
-    """A ``table`` environment; needs the package booktabs and, for a wide table, graphicx.
-
-    A cell of text that is too long for a column becomes a number, and its text a note; the first
-    column, which names the rows, stays. A table
-    wider than a page becomes a ``table*`` that is shrunk to the page.
+    Args:
+        view: whether signatures are printed; they are comments otherwise.
     """
-    rows, texts = _numbered(table.rows)
-    notes = [*table.notes, "; ".join(texts)] if texts else table.notes
-    wide = sum(max(map(len, column)) for column in zip(table.columns, *rows, strict=True)) > _WIDE
-    environment = "table*" if wide else "table"
-    lines = [rf"\begin{{{environment}}}", r"\centering"]
-    lines += [rf"\caption{{{latex_text(table.title)}}}"] if table.title else []
-    lines += [r"\resizebox{\textwidth}{!}{%"] if wide else []
-    lines.append(rf"\begin{{tabular}}{{{''.join('r' if right else 'l' for right in table.right)}}}")
-    lines += [r"\toprule", _row([latex_text(name) for name in table.columns]), r"\midrule"]
-    for number, row in enumerate(rows):
-        if number in table.rules:
-            lines.append(r"\midrule")
-        cells = [
-            rf"\textbf{{{latex_text(cell)}}}" if (number, place) in table.bold else latex_text(cell)
-            for place, cell in enumerate(row)
+    shown = [one for one in tables if one.aside != "images"] or list(tables)
+    labels: set[str] = set()
+    found: list[str] = []
+    for table in shown:
+        label = _label(table.label or table.title, labels)
+        found += _floats(_for_paper(table, bool(view.columns)), label, view)
+    return "\n\n".join(found)
+
+
+def _label(text: str, used: set[str]) -> str:
+    slug = text.removeprefix("tab:") if re.fullmatch(r"tab:[\w:.-]+", text, re.ASCII) else ""
+    slug = slug or re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "results"
+    name, number = f"tab:{slug}", 1
+    while name in used:
+        number += 1
+        name = f"tab:{slug}-{number}"
+    used.add(name)
+    return name
+
+
+def _for_paper(table: Table, chosen: bool) -> Table:
+    """The table without what is said once: sources as notes, what all rows share in the caption."""
+    notes = [note for note in map(_told, table.notes) if note]
+    caption = table.caption or table.title
+    if chosen:
+        return replace(table, title=caption, notes=notes)
+    kept = list(range(len(table.columns)))
+    rows = [list(row) for row in table.rows]
+    if table.columns[-1:] == ["source"] and len(kept) > 1:
+        kept.pop()
+        numbers: dict[str, int] = {}
+        for row in rows:
+            if row[-1] != _MEASURED:
+                row[0] += f" ({numbers.setdefault(row[-1], len(numbers) + 1)})"
+        notes += [f"({number}) {source}" for source, number in numbers.items()]
+    kept = [place for place in kept if not rows or any(row[place] for row in rows)]
+    shared = []
+    for name in ("base", "images"):
+        place = table.columns.index(name) if name in table.columns else 0
+        if place in kept[1:] and len(rows) > 1:
+            said = {row[place] for row in rows}
+            if len(said) == 1 and said != {""}:
+                kept.remove(place)
+                shared.append(f"{name}: {said.pop()}")
+    if shared and caption:
+        caption = f"{caption} ({', '.join(shared)})"
+    return with_columns(replace(table, rows=rows, title=caption, notes=notes), kept)
+
+
+def _told(note: str) -> str:
+    """A note without what is typed on a command line."""
+    if note.startswith(SIDES):
+        note = f"Sub- and superscripts:{note.removeprefix(SIDES)}"
+    note = _ASIDE.sub("", note.replace("bold (* in plain text)", "bold"))
+    parts = [part for part in note.split("; ") if not _COMMAND.search(part)]
+    return "; ".join(parts).strip()
+
+
+def _floats(table: Table, label: str, view: View) -> Iterator[str]:
+    """The table, on several pages where it is too long for one."""
+    layout = _Layout(table)
+    pages = list(layout.pages())
+    for number, rows in enumerate(pages):
+        last = number == len(pages) - 1
+        title = f"{table.title} (continued)" if number and table.title else table.title
+        yield "\n".join(_float(layout, rows, title, label if not number else "", last, view))
+
+
+def _float(
+    layout: _Layout, rows: Sequence[int], title: str, label: str, last: bool, view: View
+) -> Iterator[str]:
+    table, environment = layout.table, "table*" if layout.wide else "table"
+    room = _PAGE if layout.wide else _COLUMN
+    yield rf"\begin{{{environment}}}"
+    yield r"\centering"
+    if title:
+        yield rf"\caption{{{breakable(title, room)}}}"
+        yield from [rf"\label{{{label}}}"] if label else []
+    yield rf"\sloppy\setlength{{\tabcolsep}}{{{_GAP / 2:g}pt}}%"
+    body = [line for block in layout.blocks for line in layout.drawn(block, rows)]
+    if any("$^{" in line for line in body):
+        yield r"\renewcommand{\arraystretch}{" + f"{_STRETCH:g}" + "}%"
+    if any(r"\text{" in line for line in body):
+        yield r"\providecommand{\text}[1]{\mathrm{#1}}%"
+    yield "".join(rf"\providecommand{{\{rule}}}{{\hline}}" for rule in _RULES) + "%"
+    yield from body
+    notes = [_ended(note) for note in table.notes]
+    notes += table.signatures if view.signature else ()
+    if notes and last:
+        told = " ".join(breakable(note, room) for note in notes)
+        yield rf"\par\smallskip{{\footnotesize\raggedright {told}\par}}"
+    if last and not view.signature:
+        yield from (f"% {signature}" for signature in table.signatures)
+    yield rf"\end{{{environment}}}"
+
+
+def _ended(note: str) -> str:
+    """As a sentence."""
+    if re.match(r"[a-z]+[ :,]", note):
+        note = note[0].upper() + note[1:]
+    return note + ("" if note.endswith((".", "!", "?")) else ".")
+
+
+class _Layout:
+    """Which columns stand beside each other, and how wide each is."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.fixed = table.right
+        self.needed = [self._natural(place) for place in range(len(table.columns))]
+        self.least = [
+            need if self.fixed[place] else min(need, _NARROWEST)
+            for place, need in enumerate(self.needed)
         ]
-        lines.append(_row(cells))
-    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if wide else "")]
-    lines += [rf"\par\smallskip{{\footnotesize\raggedright {_note(note)}\par}}" for note in notes]
-    return "\n".join([*lines, rf"\end{{{environment}}}"])
+        every = list(range(len(table.columns)))
+        self.wide = self._total(self.least, every) > _COLUMN
+        self.room = _PAGE if self.wide else _COLUMN
+        self.blocks = self._blocks(every, len(every))
+        # As many columns in each as there can be.
+        even = self._blocks(every, -(-(len(every) - 1) // len(self.blocks)))
+        if len(even) == len(self.blocks):
+            self.blocks = even
+
+    def _blocks(self, places: Sequence[int], most: int) -> list[list[int]]:
+        """The columns in blocks that fit, each with the first and at most so many others."""
+        found = [list(places[:1])]
+        for place in places[1:]:
+            block = [*found[-1], place]
+            full = len(block) > most + 1 or self._total(self.least, block) > self.room
+            if full and len(block) > 2:
+                block = [places[0], place]
+                found.append(block)
+            found[-1] = block
+        return found
+
+    def _natural(self, place: int) -> float:
+        cells = [self._width(number, place) for number in range(len(self.table.rows))]
+        return max([header_width(self.table.columns[place]), *cells])
+
+    def _width(self, number: int, place: int) -> float:
+        cell = self.table.rows[number][place]
+        scale = BOLD if (number, place) in self.table.bold else 1.0
+        if not isinstance(cell, Measured):
+            return scale * max(width(cell), header_width(cell))
+        sides = cell.sides
+        script = 1 + SCRIPT * max(map(width, (f"+{side}" for side in sides))) if sides else 0.0
+        return scale * width(cell.written(cell.digits, False)) + script
+
+    @staticmethod
+    def _total(widths: Sequence[float], places: Sequence[int]) -> float:
+        return sum(widths[place] for place in places) + _GAP * (len(places) - 1)
+
+    def _widths(self, places: Sequence[int]) -> Mapping[int, float]:
+        """Columns of text made narrower, the widest first, as far as is needed."""
+        widths = list(self.needed)
+        while self._total(widths, places) > self.room:
+            able = [place for place in places if widths[place] > self.least[place]]
+            if not able:
+                break
+            widest = max(able, key=lambda place: widths[place])
+            widths[widest] = max(self.least[widest], widths[widest] - 4)
+        return {place: widths[place] for place in places}
+
+    def pages(self) -> Iterator[list[int]]:
+        """The rows of each page."""
+        cells = (cell for row in self.table.rows for cell in row)
+        spread = any(isinstance(cell, Measured) and cell.sides for cell in cells)
+        room = max(_LINES / len(self.blocks) / (_STRETCH if spread else 1), 6)
+        lines = [1] * len(self.table.rows)
+        for block in self.blocks:
+            widths = self._widths(block)
+            for number in range(len(lines)):
+                folds = (
+                    self._width(number, place) / (0.8 * widths[place])
+                    for place in block
+                    if widths[place] < self._width(number, place)
+                )
+                lines[number] = max([lines[number], *(int(fold) + 1 for fold in folds)])
+        page: list[int] = []
+        used = 0
+        for number, count in enumerate(lines):
+            if page and used + count > room:
+                yield page
+                page, used = [], 0
+            page.append(number)
+            used += count
+        yield page
+
+    def drawn(self, places: Sequence[int], rows: Sequence[int]) -> Iterator[str]:
+        """A block of columns."""
+        widths = self._widths(places)
+        if places != self.blocks[0]:
+            yield r"\par\medskip"
+        alignment = "".join("r" if self.fixed[place] else "l" for place in places)
+        yield rf"\begin{{tabular}}{{@{{}}{alignment}@{{}}}}"
+        yield r"\toprule"
+        names = [self.table.columns[place] for place in places]
+        folded = [
+            header(name) if header_width(name) <= widths[place] + 0.1 else _box(name, widths[place])
+            for name, place in zip(names, places, strict=True)
+        ]
+        yield _row(folded)
+        yield r"\midrule"
+        for number in rows:
+            if number in self.table.rules and number != rows[0]:
+                yield r"\midrule"
+            yield _row([self._cell(number, place, widths[place]) for place in places])
+        yield r"\bottomrule"
+        yield r"\end{tabular}"
+
+    def _cell(self, number: int, place: int, room: float) -> str:
+        cell = self.table.rows[number][place]
+        bold = (number, place) in self.table.bold
+        if isinstance(cell, Measured):
+            return _number(cell, bold)
+        if self._width(number, place) > room + 0.1:
+            shown = _box(cell, room)
+        else:
+            shown = header(cell) if self.table.columns[place] == "metric" else latex_text(cell)
+        return rf"\textbf{{{shown}}}" if bold else shown
 
 
-def _numbered(rows: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]]:
-    """Rows with a number for every long cell, and the notes that the numbers mean."""
-    numbers: dict[str, int] = {}
+def _number(cell: Measured, bold: bool) -> str:
+    r"""``\textbf{62.03}$^{+0.4}_{-0.4}$``."""
+    plain = Measured(cell.value, difference=cell.difference, digits=cell.digits)
+    sign = f"${plain[0]}$" if plain[0] in "+-" else ""
+    text = plain[1:] if sign else str(plain)
+    shown = rf"\textbf{{{sign}{text}}}" if bold else f"{sign}{text}"
+    if cell.sides:
+        up, down = cell.sides
+        shown += f"$^{{+{up}}}_{{-{down}}}$"
+    return shown + latex_text(cell.mark)
 
-    def shown(cell: str) -> str:
-        if len(cell) <= _LONG:
-            return cell
-        return f"[{numbers.setdefault(cell, len(numbers) + 1)}]"
 
-    short = [[*row[:1], *(shown(cell) for cell in row[1:])] for row in rows]
-    return short, [f"[{number}] {text}" for text, number in numbers.items()]
-
-
-def _note(text: str) -> str:
-    """A note; a signature is one long word, which may be broken at its commas."""
-    return latex_text(text).replace(",", r",\allowbreak{}")
+def _box(text: str, room: float) -> str:
+    """Text in lines of that many points; its width goes with the size of the document's text."""
+    return rf"\parbox[t]{{{room / 10:.2f}em}}{{\raggedright {breakable(text, room)}\strut}}"
 
 
 def _row(cells: Sequence[str]) -> str:
-    # A line that begins with "[" would be read as an argument of the "\\" before it.
-    first = rf"{{}}{cells[0]}" if cells[0].startswith("[") else cells[0]
+    # "[" and "*" would be read as an argument of the "\\" or of the line before it.
+    first = rf"{{}}{cells[0]}" if cells[0].startswith(("[", "*")) else cells[0]
     return " & ".join([first, *cells[1:]]) + r" \\"

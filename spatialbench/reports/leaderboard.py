@@ -181,6 +181,8 @@ def _section(
         spare=[*range(len(columns) - 1, 3, -1), 1],
         signatures=list(signatures),
         smaller=frozenset(metric.key for metric in metrics if not metric.larger_is_better),
+        caption=f"Results on {title.partition(': ')[0]}"
+        + (" with the lab's small model" if part.lab else ""),
         label=f"{title.partition(': ')[0]}{'-lab' if part.lab else ''}",
     )
 

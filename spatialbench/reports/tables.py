@@ -11,6 +11,9 @@ from ..files.shown_text import inert_line
 UNDEFINED = "–"
 """What stands in a cell for a number that is undefined or was not reported; never a zero."""
 
+SIDES = "± or +/−:"
+"""How the note begins that says what the interval of a number is."""
+
 _UNEVEN = 0.25
 """Sides that differ by more than this share of the larger one are written apart."""
 

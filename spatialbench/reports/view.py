@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 
 from ..errors import UserError, unknown_name
-from .tables import Measured, Table
+from .tables import SIDES, UNDEFINED, Measured, Table
 
 _FOOTNOTE = re.compile(r"\[[a-z0-9!]+\](?= )")
 
@@ -71,18 +71,22 @@ class View:
 
     def _one(self, table: Table, brief: bool) -> Table:
         if brief and table.groups and not self.groups:
-            table = _with_rows(table, [i for i in range(len(table.rows)) if i not in table.groups])
+            table = with_rows(table, [i for i in range(len(table.rows)) if i not in table.groups])
         if self.rows:
             named = [i for i, row in enumerate(table.rows) if matches(self.rows, [row[0]])]
-            table = _with_rows(table, named)
+            table = with_rows(table, named)
         if self.sort is not None and self.sort.removeprefix("-") in table.columns:
-            table = _with_rows(table, _sorted(table, self.sort))
+            table = with_rows(table, _sorted(table, self.sort))
         if self.columns:
             places = {name: i for i, name in reversed(list(enumerate(table.columns)))}
             chosen = [places[name] for name in self.columns if places.get(name, 0)]
-            table = _with_columns(table, [0, *dict.fromkeys(chosen)])
+            table = with_columns(table, [0, *dict.fromkeys(chosen)])
         if self.digits is not None or not self.intervals:
             table = replace(table, rows=[[self._cell(cell) for cell in row] for row in table.rows])
+        if not self.intervals:
+            notes = [f"{UNDEFINED}: undefined or not reported."]
+            notes += [note for note in table.notes if not note.startswith(SIDES)]
+            table = replace(table, notes=notes)
         return _without_unused(table)
 
     def _cell(self, cell: str) -> str:
@@ -121,8 +125,8 @@ def _without_unused(table: Table) -> Table:
     return replace(table, notes=notes)
 
 
-def _with_rows(table: Table, places: Sequence[int]) -> Table:
-    """The table with those rows, in that order."""
+def with_rows(table: Table, places: Sequence[int]) -> Table:
+    """The table with those rows, in that order, each once."""
     new = {old: number for number, old in enumerate(places)}
     bold = frozenset((new[row], column) for row, column in table.bold if row in new)
     above = [sum(old < rule for old in places) for rule in table.rules]
@@ -135,8 +139,8 @@ def _with_rows(table: Table, places: Sequence[int]) -> Table:
     )
 
 
-def _with_columns(table: Table, places: Sequence[int]) -> Table:
-    """The table with those columns, in that order."""
+def with_columns(table: Table, places: Sequence[int]) -> Table:
+    """The table with those columns, in that order, each once."""
     new = {old: number for number, old in enumerate(places)}
     return replace(
         table,

@@ -222,6 +222,7 @@ class _Section:
             smaller=frozenset(
                 column.metric.key for column in self.columns if not column.metric.larger_is_better
             ),
+            caption=f"Results on {title.partition(': ')[0]}",
             label=title.partition(": ")[0],
         )
 
