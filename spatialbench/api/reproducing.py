@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from ..errors import UserError, unknown_name
 from ..plugins import Benchmark, Method, MethodPlugin
 from ..plugins.parameters import assignments
-from ..plugins.requirements import Requirement
 from ..recipes.checks import check
 from ..recipes.loading import Source, load
 from ..recipes.rows import Point, points
@@ -72,29 +71,32 @@ class Reproduction:
         source: the recipe and its file.
         benchmark: the one that it is of.
         rows: those that were asked for, in the order of the recipe.
+        every_point: all rows of the recipe, also those that were not asked for.
         left_out: the names of the others.
         backbone: what was asked for instead of the paper's backbones, or None.
         margin: percentage points within which a value agrees.
         progress: what is told.
+        cannot: by the name of a row, why it cannot be made on this machine, once that is known.
     """
 
     source: Source
     benchmark: Benchmark
     rows: tuple[AskedRow, ...]
+    every_point: Sequence[Point]
     left_out: tuple[str, ...] = ()
     backbone: str | None = None
     margin: float = 0.0
     progress: Progress = field(default_factory=Silent)
+    cannot: dict[str, str] = field(default_factory=dict)
+
+    def why_not(self, row: AskedRow) -> str | None:
+        """Why a row cannot be made, or None."""
+        return row.cannot or self.cannot.get(row.name)
 
     @property
     def makeable(self) -> list[AskedRow]:
         """The rows that can be made."""
         return [row for row in self.rows if row.cannot is None]
-
-    @property
-    def evaluations(self) -> Iterator[tuple[AskedRow, Evaluation]]:
-        """Every evaluation with its row."""
-        return ((row, part) for row in self.rows for part in row.parts)
 
 
 def asked(
@@ -148,9 +150,7 @@ def asked(
     left_out = tuple(point.name for point in found if point.name not in names)
     progress = how.get("progress") or Silent()
     margin = source.recipe.margin if margin is None else margin
-    return Reproduction(
-        source, benchmark, tuple(made), left_out, backbone, margin, progress=progress
-    )
+    return Reproduction(source, benchmark, tuple(made), found, left_out, backbone, margin, progress)
 
 
 def _together(wrong: Sequence[str], whose: str) -> str:
@@ -237,27 +237,3 @@ def set_text(value: Any) -> str:
 def _split(only: Sequence[str]) -> tuple[str, ...]:
     """``left,right`` in one text, or each in its own."""
     return Selection.parse_only(only[0]) if len(only) == 1 else tuple(only)
-
-
-def lacking(asked: Reproduction) -> list[tuple[AskedRow, list[Requirement]]]:
-    """What each row needs of this machine; disk is counted for all of them together, last."""
-    from ..stages.preflight import disk, due, needs
-
-    found: list[tuple[AskedRow, list[Requirement]]] = []
-    images, size, folder = 0, 0.0, None
-    for row in asked.makeable:
-        wanted_by_row: list[Requirement] = []
-        for part in row.parts:
-            try:
-                wanted = part.wanted()
-                wanted_by_row += needs(replace(wanted, image_bytes=None))
-                missing = len(due(wanted))
-            except UserError as error:
-                wanted_by_row.append(Requirement("what the row asks for", str(error)))
-                continue
-            images, size = images + missing, size + missing * (wanted.image_bytes or 0)
-            folder = folder or part.folder
-        found.append((row, wanted_by_row))
-    if size and folder is not None and found:
-        found[-1][1].append(disk(folder, images, size))
-    return found

@@ -11,9 +11,17 @@ from ..api.console import progress, stdout_reserved
 from ..errors import UserError
 from ..reports.report import Form, Report
 from ..weights.devices import named_device
+from .assembly import command_line
 from .options import batch_size_option, device_option, format_option, offline_option
 from .parsing import FiniteFloat
-from .working import WorkingOptions, working_of, working_options
+from .printing import show
+from .working import (
+    WorkingOptions,
+    refuse_given_up,
+    say_shard_done,
+    working_of,
+    working_options,
+)
 
 
 @click.command("reproduce")
@@ -79,18 +87,41 @@ def command(
 
         if recipe is not None:
             raise UserError("--list shows all recipes: leave the recipe out.")
-        click.echo(list_report().text(form))
+        show(list_report(), form)
         return
     if recipe is None:
         raise UserError(
             "there is no recipe given: name one of 'spatialbench reproduce --list', or a YAML file."
         )
     if dry_run:
-        click.echo(_plan(recipe, values, working, price_per_hour).text(form))
+        show(_plan(recipe, values, working, price_per_hour), form)
         return
     if price_per_hour is not None:
         raise UserError("--price-per-hour is for a plan, not for a run: add --dry-run.")
-    raise UserError("rows are not made by this command yet: add --dry-run.")
+    from ..api.reproduce import make, result_of, runs_of, shard_folders
+    from ..api.reproducing import asked
+    from ..recipes.table import result_report
+
+    with stdout_reserved():
+        shard = working.part()
+        device = working.device(values.pop("device"))
+        found = asked(
+            recipe,
+            **values,
+            device=device,
+            executor=working.build(device),
+            progress=progress(),
+            shard=shard,
+            command=command_line(),
+        )
+        made = make(found)
+        for run in runs_of(made) if not shard.whole else ():
+            say_shard_done(shard, run)
+    if shard.whole:
+        show(result_report(result_of(found, made)), form)
+    else:
+        click.echo("\n".join(shard_folders(made)))
+    refuse_given_up(*runs_of(made))
 
 
 def _plan(

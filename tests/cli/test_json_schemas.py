@@ -21,7 +21,7 @@ from .json_schemas import FOLDER, SCHEMAS, fits, text, typed
 
 OF_VERB = {
     "run": "summary",
-    "reproduce": "reproduce-plan",
+    "reproduce": "reproduce",
     "score": "summary",
     "leaderboard": "leaderboard",
     "compare": "compare",
