@@ -27,7 +27,7 @@ from typing import Any
 from tests.measurements.uninstalled import ROOT, usable
 
 GUIDED, FULL_WINDOWS, METRIC = "guided steps", "full windows", "VISOR_uncond"
-CHUNK, BATCH, SEED = 10, 20, 18
+CHUNK, SEED = 25, 18
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,9 @@ def _detector() -> Any:
     return detector
 
 
-def work(number: int, piece: Sequence[Any], images: int, device: str, path: Path) -> Path:
+def work(
+    number: int, piece: Sequence[Any], images: int, device: str, batch: int, path: Path
+) -> Path:
     """Make and judge the images of some prompts by one arm; what came of it is in the file."""
     from spatialbench.plugins import ImageRequest, load
 
@@ -120,8 +122,8 @@ def work(number: int, piece: Sequence[Any], images: int, device: str, path: Path
     method = _configured(number, device)
     requests = [ImageRequest(one, k, visor.seed(one, k)) for one in piece for k in range(images)]
     rows = []
-    for start in range(0, len(requests), BATCH):
-        part = requests[start : start + BATCH]
+    for start in range(0, len(requests), batch):
+        part = requests[start : start + batch]
         made = method.generate(part)
         costs = list(method.costs()) or [{}] * len(part)
         found = _detector().detect(made, [visor.labels(one.prompt) for one in part])
@@ -146,7 +148,7 @@ def _start(threads: int) -> None:
 def measure(asked: argparse.Namespace, pieces: Sequence[Sequence[Any]]) -> None:
     """Do pieces until all are done or the time is up; those of one set of prompts together."""
     due = (
-        (number, piece, asked.images, asked.device, place)
+        (number, piece, asked.images, asked.device, asked.batch_size, place)
         for part, piece in enumerate(pieces)
         for number in range(len(ARMS))
         if not (place := asked.work / ARMS[number].folder / f"{part}.json").exists()
@@ -268,6 +270,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=500, help="prompts")
     parser.add_argument("--tune", type=int, default=0, help="prompts that are not held out")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch-size", type=int, default=20, help="on a GPU 100 is faster")
     parser.add_argument("--work", type=Path, default=Path("runs/frontier"))
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "lab")
     asked = parser.parse_args()
