@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
+from ..errors import UserError, unknown_name
 from ..executors.named import named_executor
 from ..prompt_transforms import Transformed
 from .batches import AUTO
@@ -40,6 +40,15 @@ def check(asked: Evaluation) -> None:
             "Diffusion, SDXL, SD3 or FLUX itself, so there is nothing to make faster: leave that "
             "out."
         )
+    can = asked.spec.generator.recordings
+    if unknown := [kind for kind in asked.record if kind not in can]:
+        if can:
+            raise unknown_name("recording of this method", unknown[0], can)
+        raise UserError(
+            f"--record {unknown[0]}: this method has nothing to record of how it makes an image: "
+            "leave that out."
+        )
+    asked.spec.generator.record(asked.record)
     if asked.batch_size == AUTO and (executor_of(asked).elsewhere or not asked.shard.whole):
         raise UserError(
             "--batch-size auto measures in one process, and several have to cut the work alike: "

@@ -54,6 +54,7 @@ class Evaluation:
         configured: the method as another evaluation of the same settings made it; None to make it.
         overlap: whether images are looked at while others are being made.
         kernels: what makes images faster and changes their rounding.
+        record: what is kept of how images are made; see ``plugins.Method.recordings``.
     """
 
     what: object
@@ -93,6 +94,7 @@ class Evaluation:
     synonyms: bool = False
     overlap: bool = False
     kernels: Kernels = STOCK
+    record: tuple[str, ...] = ()
 
     @cached_property
     def settings(self) -> GenerationSettings:

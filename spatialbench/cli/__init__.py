@@ -32,6 +32,7 @@ _VERBS = {
     "agree": ("agreeing", "Two detectors, or a detector and a judge: do they say the same?"),
     "quality": ("quality", "What accuracy costs: FID, KID, CMMD against reference images."),
     "power": ("power", "How many prompts a question needs; what a run can show."),
+    "guidance": ("guidance", "The loss of guidance by layer and step, as --record kept it."),
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1, 2 or 64, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: images, boxes, charts."),
     "import": ("importing", "Other people's images, detections or results as a run."),

@@ -177,6 +177,13 @@ run_options = stack(
         "--cudnn-benchmark", is_flag=True, help="Let cuDNN measure which algorithm is fastest."
     ),
     click.option(
+        "--record",
+        multiple=True,
+        metavar="WHAT",
+        help="Also keep how images were made, in recorded.jsonl of the run; guidance: the loss by "
+        "layer and step ('spatialbench guidance RUN' shows it). Changes no image.",
+    ),
+    click.option(
         "--out",
         type=click.Path(file_okay=False),
         help="The run's folder; default: one of its own under runs/.",

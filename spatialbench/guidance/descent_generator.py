@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.pipeline_generator import PipelineGenerator
@@ -10,6 +10,7 @@ from ..backbones.sampling import Sampling, resolve_sampling
 from ..plugins import GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
 from . import several
+from .course import GUIDANCE, Course
 from .descent import descended
 from .descent_settings import DescentSettings, read_descent
 
@@ -28,6 +29,21 @@ class DescentGenerator(PipelineGenerator):
         super().__init__(sampling)
         self.method = method
         self.settings = settings
+        self._recording = False
+        self._recorded: Sequence[Json] = ()
+
+    @property
+    def recordings(self) -> Collection[str]:
+        """The course of guidance: the loss before each step, of all maps together."""
+        return (GUIDANCE,)
+
+    def record(self, kinds: Collection[str]) -> None:
+        """See ``course``."""
+        self._recording = GUIDANCE in kinds
+
+    def recorded(self) -> Sequence[Json]:
+        """The loss by guided step, of each image."""
+        return self._recorded
 
     def identity(self) -> Json:
         """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""
@@ -61,6 +77,7 @@ class DescentGenerator(PipelineGenerator):
         prompts = several.guided([r.prompt for r in requests], self.settings.relations)
         tokenizers = self.sampling.family.word_tokenizers(pipe)
         positions = [method.positions(prompt, tokenizers) for prompt in prompts]
+        course = Course([f"level {self.settings.level}"], len(requests))
         with descended(
             pipe,
             prompts,
@@ -69,8 +86,13 @@ class DescentGenerator(PipelineGenerator):
             method.loss(prompts, positions),
             method=method.name,
             steps=self.sampling.steps,
+            observer=(lambda one: course.see(one.step, one.samples, one.loss.unsqueeze(0)))
+            if self._recording
+            else None,
         ):
-            return super().latents(requests)
+            sampled = super().latents(requests)
+        self._recorded = course.told() if self._recording else ()
+        return sampled
 
 
 def configure(

@@ -185,6 +185,19 @@ class Method(ABC):
         """
         return ()
 
+    @property
+    def recordings(self) -> Collection[str]:
+        """What ``--record`` can be given: what it can tell of how an image was made."""
+        return ()
+
+    def record(self, kinds: Collection[str]) -> None:
+        """From now on remember these of ``recordings``, for ``recorded``; changes no pixel."""
+        return
+
+    def recorded(self) -> Sequence[Json]:
+        """Of each image of the latest ``generate`` what was remembered by kind: plain JSON."""
+        return ()
+
     def requirements(self, requests: Sequence[ImageRequest]) -> Sequence[Requirement]:
         """What it needs to make these images; loads no model and takes nothing from the network.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +136,19 @@ class Transformed(Method):
     def costs(self) -> Sequence[Mapping[str, float]]:
         """What the method says."""
         return self.generator.costs()
+
+    @property
+    def recordings(self) -> Collection[str]:
+        """What the method says."""
+        return self.generator.recordings
+
+    def record(self, kinds: Collection[str]) -> None:
+        """See ``plugins.Method.record``."""
+        self.generator.record(kinds)
+
+    def recorded(self) -> Sequence[Json]:
+        """What the method says."""
+        return self.generator.recorded()
 
     @property
     def takes_kernels(self) -> bool:

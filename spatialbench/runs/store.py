@@ -71,6 +71,11 @@ class RunDirectory:
         """Records of finished images: prompt_id, index, seed, bytes, sha256."""
         return Journal(self.path / "images.jsonl", self.scratch)
 
+    @property
+    def recordings(self) -> Journal:
+        """What ``--record`` kept of how images were made."""
+        return Journal(self.path / "recorded.jsonl", self.scratch)
+
     def detector_folder(self, signature: str, kind: str = BOXES) -> Path:
         """Where lies what one model saw: a detector's boxes, or what a judge answered."""
         return self.path / _FILES[kind][0] / slug(signature)

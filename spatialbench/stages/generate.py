@@ -118,6 +118,7 @@ def generate(
         progress.advance(missing - lost - made)
         if shard.whole:
             directory.image_journal.merge(expected.order, progress.notice)
+            directory.recordings.merge(expected.order, progress.notice)
         if batches:
             _say_one_colour(directory, progress)
         progress.end()

@@ -14,7 +14,7 @@ from ..executors import LateError
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..files.images import of_one_colour
-from ..plugins import ImageRequest, Method, NoImage
+from ..plugins import ImageRequest, Json, Method, NoImage
 from ..plugins.records import COSTS, ONE_COLOUR
 from ..prompts import Key
 from ..runs.expected import name_some
@@ -98,6 +98,8 @@ class ImageWorker:
         self._pending: list[Future[None]] = []
         self._begun: set[Key] = set()
         self._costs: dict[Key, dict[str, float]] = {}
+        self._recorded: dict[Key, Json] = {}
+        self._recordings = self._directory.recordings.writer()
 
     @property
     def unsettled(self) -> int:
@@ -131,6 +133,7 @@ class ImageWorker:
         finally:
             self._pool.shutdown()
             self._journal.close()
+            self._recordings.close()
             self._entered.leave()
 
     def _served(self, batch: ImageBatch) -> Made:
@@ -175,6 +178,8 @@ class ImageWorker:
         """Remember what the latest images took, as far as the method tells it."""
         for request, costs in zip(requests, self._generator.costs(), strict=False):
             self._costs[key_of_request(request)] = dict(costs)
+        for request, told in zip(requests, self._generator.recorded(), strict=False):
+            self._recorded[key_of_request(request)] = dict(told)
 
     def _note_time(self, requests: Sequence[ImageRequest], images: int, seconds: float) -> None:
         if images:
@@ -247,6 +252,8 @@ class ImageWorker:
         costs = self._costs.get(key)
         further: dict[str, Any] = {COSTS: costs} if costs else {}
         further |= {ONE_COLOUR: True} if of_one_colour(image) else {}
+        if told := self._recorded.pop(key, None):
+            self._recordings.append([{"prompt_id": key[0], "index": key[1], **told}])
         self._journal.append([record | further])
         self._beside.written(key, record["sha256"])
 

@@ -26,8 +26,9 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The attention of the tapped blocks, and what computes it while they are read."""
+    """The tapped blocks' numbers, their attention, and what computes it while they are read."""
 
+    numbers: tuple[int, ...]
     modules: tuple[Any, ...]
     processor: TapProcessor
 
@@ -65,4 +66,4 @@ def find_blocks(transformer: Any, chosen: tuple[int, ...] | None) -> Blocks:
             f"infsplign: blocks={taps[-1]} is not in this transformer, whose {count} blocks are "
             f"numbered from 0 to {count - 1}."
         )
-    return Blocks(tuple(attention[tap] for tap in taps), kind)
+    return Blocks(tuple(taps), tuple(attention[tap] for tap in taps), kind)

@@ -20,7 +20,7 @@ from ...prompts import Prompt
 from .geometry import Moments, map_shape
 from .gradient import object_maps
 from .guide import Aim, Guide, Observer, Rows
-from .layers import find_taps
+from .layers import find_taps, layer_name
 from .official_tokens import official_object_tokens
 from .prediction import shift_factors
 from .settings import GuidanceSettings
@@ -79,7 +79,8 @@ class _Guide(Guide):
         choose = official_object_tokens if released else object_tokens
         prompts = several.guided(prompts, settings.relations)
         positions = [choose(prompt, tokenizers) for prompt in prompts]
-        super().__init__(pipe, pipe.unet, prompts, settings, steps, observer, coarse)
+        layers = [layer_name(tap.name) for tap in self.taps_found]
+        super().__init__(pipe, pipe.unet, prompts, settings, steps, observer, coarse, layers=layers)
         self.guidance_scale = guidance_scale if guidance_scale > 1 else 1.0
         self.factors: list[float] = []
         length = tokenizers[0].model_max_length
@@ -95,6 +96,7 @@ class _Guide(Guide):
         if not self.calls:
             self.factors = shift_factors(scheduler)
         call, self.calls = self.calls, self.calls + 1
+        self.step_at_hand = call
         if not self.settings.window.holds_call(call, len(scheduler.timesteps), self.steps):
             return self.own_forward(
                 sample, timestep, encoder_hidden_states=encoder_hidden_states, **more

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline
+from ...guidance.course import Course
 from ...guidance.finite_gradients import finite_sum, require_finite_gradients
 from ...guidance.pairs import Pairs
 from ...prompts import Prompt
@@ -60,6 +61,12 @@ class Aim:
         """(samples,): the mean loss over each sample's relations."""
         return self.pairs.mean(self.loss(moments))
 
+    def by_layer(self, moments: Moments) -> Tensor:
+        """(layers, samples): the same of each layer."""
+        import torch
+
+        return torch.stack([self.pairs.mean(one) for one in self.loss.by_layer(moments)])
+
     def displacements(self, moments: Moments) -> list[float]:
         """Of each sample that of its relation which lies worst; minus infinity for one without."""
         table = self.pairs.by_sample(self.loss.displacement(moments), float("inf"))
@@ -77,6 +84,11 @@ class Guide(ABC):
         coarse: of each tapped layer, whether presence acts on it; see :class:`SpatialLoss`, also
             for ``both``.
         native: see :class:`MapReader`.
+        layers: what each row of losses is called.
+
+    Attributes:
+        course: where losses are noted by layer and step; None where nobody asked.
+        step_at_hand: its number.
     """
 
     def __init__(
@@ -91,6 +103,7 @@ class Guide(ABC):
         *,
         both: bool = False,
         native: bool = False,
+        layers: Sequence[str] = (),
     ) -> None:
         import torch
 
@@ -101,7 +114,9 @@ class Guide(ABC):
         self.settings = settings
         self.steps = steps
         self.observer = observer
-        self.calls = 0
+        self.calls = self.step_at_hand = 0
+        self.layers = tuple(layers)
+        self.course: Course | None = None
         self.device = model.device
         self.wide = torch.promote_types(model.dtype, torch.float32)
         released = settings.variant.released
@@ -188,6 +203,8 @@ class Guide(ABC):
             moments = self.moments(aim, maps, latents[own])
             if self.turns is not None:
                 self.turns.see(numbers, aim.displacements(moments))
+            if self.course is not None:
+                self.course.see(self.step_at_hand, numbers, aim.by_layer(moments))
             return aim.losses(moments)
 
         return differentiated(
@@ -198,6 +215,10 @@ class Guide(ABC):
         assert self.turns is not None
         aim = self.aim(numbers)
         self.turns.see(numbers, aim.displacements(self.moments(aim, maps, latents)))
+
+    def record(self) -> None:
+        """From now on note the losses by layer and step."""
+        self.course = Course(self.layers, len(self.prompts))
 
     def costs(self) -> list[Mapping[str, float]]:
         """What each sample took so far; nothing where all are guided alike."""

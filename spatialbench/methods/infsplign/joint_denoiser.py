@@ -94,6 +94,7 @@ class _Guide(Guide):
         self.blocks = find_blocks(pipe.transformer, self.joint.blocks)
         layers = len(self.blocks.modules) if self.joint.aggregate == "losses" else 1
         coarse = (True,) * layers
+        names = [f"block {number}" for number in self.blocks.numbers]
         super().__init__(
             pipe,
             pipe.transformer,
@@ -104,6 +105,7 @@ class _Guide(Guide):
             coarse,
             both=True,
             native=self.joint.grid == "native",
+            layers=names if layers > 1 else [", ".join(names)],
         )
         self.own_step = pipe.scheduler.step
         self.asked = False
@@ -132,6 +134,7 @@ class _Guide(Guide):
             )[0]
             return output
 
+        self.step_at_hand = self.calls
         self.side = self.blocks.processor.side(self.pipe.transformer, hidden_states, more)
         self.length = encoder_hidden_states.shape[1]
         negative, prediction = self.answered(hidden_states, evaluate)

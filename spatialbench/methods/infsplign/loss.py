@@ -48,11 +48,15 @@ class SpatialLoss:
         self.balance = (~level | both).to(dtype) * settings.lambda_balance
 
     def __call__(self, moments: Moments) -> Tensor:
-        """(pairs,) from centroids (layers, pairs, 2, 2) and variances (layers, pairs, 2).
+        """(pairs,), the mean over layers.
 
-        The mean over layers divides all terms by the number of tapped layers, though presence and
-        balance act on a part of them only, as in the authors' code.
+        It divides all terms by the number of tapped layers, though presence and balance act on a
+        part of them only, as in the authors' code.
         """
+        return self.by_layer(moments).mean(0)
+
+    def by_layer(self, moments: Moments) -> Tensor:
+        """(layers, pairs) from centroids (layers, pairs, 2, 2) and variances (layers, pairs, 2)."""
         s = self.settings
         difference = moments.centroid[:, :, 1] - moments.centroid[:, :, 0]
         known = self.placement.known
@@ -67,7 +71,7 @@ class SpatialLoss:
             spread = moments.variance
             total = total + self.presence * spread.sum(-1)
             total = total + self.balance * (spread[..., 0] - spread[..., 1]).abs()
-        return total.mean(0)
+        return total
 
     def displacement(self, moments: Moments) -> Tensor:
         """(pairs,): the mean over layers of how far the object lies on its side.
