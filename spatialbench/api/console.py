@@ -38,9 +38,22 @@ class SaidLog(logging.Handler):
 
 @contextlib.contextmanager
 def stdout_reserved() -> Iterator[None]:
-    """Send what any library prints to stderr, so that stdout holds the result and nothing else."""
+    """Send what any library prints to stderr, so that stdout holds the result and nothing else.
+
+    A bar that is still open at the end is closed: what is printed then stands below it.
+    """
     with contextlib.redirect_stdout(sys.stderr):
-        yield
+        try:
+            yield
+        finally:
+            for bar in list(_OPEN):
+                bar.end()
+
+
+def say_next(*commands: str) -> None:
+    """What may be typed after a success, each on a line of its own."""
+    for command in commands:
+        say(f"next: {command}")
 
 
 def progress() -> Progress:
@@ -134,6 +147,7 @@ class BarProgress:
         self._bar = Progress(*columns, _rate_column(), Remaining(), console=console)
         self._task = self._bar.add_task(stage, total=total, completed=done)
         self._bar.start()
+        _OPEN.append(self)
 
     def advance(self, images: int) -> None:
         """Move the bar."""
@@ -150,8 +164,13 @@ class BarProgress:
     def end(self) -> None:
         """Close the bar and leave it on the screen."""
         if self._bar is not None:
+            _OPEN.remove(self)
             self._bar.stop()
         self._bar = self._task = None
+
+
+_OPEN: list[BarProgress] = []
+"""Bars that are on the screen."""
 
 
 def _rate_column() -> ProgressColumn:

@@ -110,6 +110,31 @@ Cost = tuple[float | None, float | None, float | None, str]
 """Wall seconds, worker seconds, bytes, and where they are from."""
 
 
+@dataclass(frozen=True)
+class Left:
+    """Images that an evaluation still has to make: their time, None where nobody knows, and why."""
+
+    images: int
+    seconds: float | None
+    basis: str
+
+
+def left(asked: Evaluation, workers: int = 1) -> Left:
+    """What a run still has to make, and how long that takes ``workers`` processes.
+
+    Raises:
+        UserError: an unknown name, or a damaged record.
+    """
+    from ..runs.store import RunDirectory
+
+    there = RunDirectory(asked.folder).recorded(lambda notice: None)
+    keys = asked.expected.keys()
+    images = sum(key not in there for key in keys) // asked.shard.count
+    seconds, _, _, basis = _rough(asked, workers)
+    each = None if seconds is None else seconds / asked.expected.images
+    return Left(images, None if each is None else each * images, basis)
+
+
 def _needs(asked: Evaluation) -> list[Requirement]:
     """Everything needed, and also why something cannot even be asked for."""
     from ..stages.preflight import needs

@@ -57,14 +57,16 @@ def command_line() -> str:
     """What was typed, for ``status`` to show when something is missing.
 
     Without ``--shard``: that command does whatever is left of any shard. Without
-    ``--retry-refused``, which is for once.
+    ``--retry-refused`` and ``--yes``, which are for once.
     """
     arguments = list(click.get_current_context().obj or [])
     while "--shard" in arguments:
         place = arguments.index("--shard")
         del arguments[place : place + 2]
     arguments = [
-        word for word in arguments if not word.startswith("--shard=") and word != "--retry-refused"
+        word
+        for word in arguments
+        if not word.startswith("--shard=") and word not in ("--retry-refused", "--yes")
     ]
     return " ".join(["spatialbench", *map(_quoted, arguments)])
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from ..api.console import say_next
 from ..errors import UserError
-from ..reports.report import Form
+from ..reports.report import FOR_PEOPLE, Form
 from .options import confidence_option, format_option, label_option, resamples_option
 from .parsing import RunFolder
 from .printing import by_option, show, signature_option, table_options
@@ -71,6 +72,7 @@ def command(
         named = label_assignments(labels, runs)
         looked = compare_in_looks(*runs, metric=metric, confidence=confidence, labels=named)
         show(looked.report(), form)
+        _say_next(runs, form)
         return
     if metric is not None:
         raise UserError("--metric goes with --sequential: without it every metric is compared.")
@@ -82,3 +84,11 @@ def command(
         labels=label_assignments(labels, runs),
     )
     show(comparison_report(found.pairs, flips, found.confidence), form)
+    _say_next(runs, form)
+
+
+def _say_next(runs: Sequence[Path], form: Form) -> None:
+    from ..runs.following import after_comparing
+
+    if form in FOR_PEOPLE:
+        say_next(*after_comparing(runs))

@@ -48,6 +48,7 @@ def command(
     if judge is not None and (known_names_only or synonyms):
         raise UserError("--known-names-only and --synonyms are for a detector: leave them out.")
     working = working_of(values)
+    say("loading the libraries")
     with stdout_reserved():
         shard = working.part()
         chosen = working.device(device)

@@ -29,8 +29,14 @@ from .parsing import RunFolder
 @click.option(
     "--no-sweep", is_flag=True, help="Leave out the threshold sweep, which takes longest."
 )
+@click.option("--open", "opened", is_flag=True, help="Show them in the browser.")
 def command(
-    runs: Sequence[Path], out: Path | None, copy: bool, no_sweep: bool, figures: Sequence[str]
+    runs: Sequence[Path],
+    out: Path | None,
+    copy: bool,
+    no_sweep: bool,
+    figures: Sequence[str],
+    opened: bool,
 ) -> None:
     """Static pages of a run's images with boxes, verdicts, filters and charts.
 
@@ -42,5 +48,15 @@ def command(
 
     sides = [load_scored(choosing.existing_run(run)) for run in runs]
     built = write_gallery(sides, out, progress(), copy=copy, sweep=not no_sweep, figures=figures)
-    say(f"{built.images:,} images; open this file in a browser:")
+    shown = opened and _shown(built.index)
+    if opened and not shown:
+        say("no browser could be started")
+    say(f"{built.images:,} images; {'this file is' if shown else 'open this file'} in a browser:")
     click.echo(built.index)
+
+
+def _shown(page: Path) -> bool:
+    """Whether the browser of this machine took a page."""
+    import webbrowser
+
+    return webbrowser.open(page.resolve().as_uri())

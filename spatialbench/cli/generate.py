@@ -9,6 +9,7 @@ import click
 from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
 from . import assembly
+from .consent import ask_before_long_work, yes_option
 from .options import run_options
 from .working import refuse_given_up, say_shard_done, working_of, working_options
 
@@ -16,12 +17,14 @@ from .working import refuse_given_up, say_shard_done, working_of, working_option
 @click.command("generate")
 @run_options
 @working_options
-def command(**values: Any) -> None:
+@yes_option
+def command(yes: bool, **values: Any) -> None:
     """Make the images that a run lacks, and print the run's folder.
 
     'spatialbench detect' and 'spatialbench score' go on from there.
     """
     working = working_of(values)
+    say("loading the libraries")
     with stdout_reserved():
         shard = working.part()
         device = working.device(values["device"])
@@ -29,6 +32,8 @@ def command(**values: Any) -> None:
         asked = assembly.evaluation(
             values, device=device, executor=executor, progress=progress(), shard=shard
         )
+        if not yes:
+            ask_before_long_work([asked], working.workers or 1, assembly.command_line())
         opened, made = asked.generate()
         if shard.whole:
             say(f"{made:,} images made now; next: {typed('detect', opened.path)}")

@@ -11,7 +11,7 @@ import click
 
 from ..api import choosing
 from ..api.bringing import UNRECORDED, Shown, bring_file, bring_images
-from ..api.console import progress, say, stdout_reserved
+from ..api.console import progress, say, say_next, stdout_reserved
 from ..api.looking import Judged
 from ..errors import UserError, typed, unknown_name
 from ..plugins.layout import DETECTIONS, ONE_FILE, RESULTS
@@ -273,8 +273,11 @@ def _show(run: Run, summary: Summary | None, form: Form) -> None:
         click.echo(run.path, err=form not in FOR_PEOPLE)
         return
     from ..reports.single import summary_report
+    from ..runs.following import after_scoring
 
     say(f"run: {run.path}")
     if form in FOR_PEOPLE:
         click.echo()
     show(summary_report(summary, run.expected.benchmark), form)
+    if form in FOR_PEOPLE:
+        say_next(*after_scoring(run))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from ..api.console import say
+from ..api.console import say, say_next
 from ..errors import UserError
-from ..reports.report import Form
+from ..reports.report import FOR_PEOPLE, Form
 from .options import format_option, label_option
 from .parsing import RunFolder
 from .printing import show, signature_option, table_options, view
@@ -64,6 +64,7 @@ def command(
     table of their own.
     """
     from ..api.ranking import leaderboard
+    from ..runs.following import after_ranking
 
     if no_published and published:
         raise UserError("--no-published and --published do not go together: leave one of them out.")
@@ -82,3 +83,5 @@ def command(
         notice=say,
     )
     show(report, form, replace(asked, rows=(), sort=None))
+    if form in FOR_PEOPLE:
+        say_next(*after_ranking(runs))

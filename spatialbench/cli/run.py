@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from ..api.console import progress, stdout_reserved
-from ..reports.report import Form, Report
+from ..api.console import progress, say, say_next, stdout_reserved
+from ..reports.report import FOR_PEOPLE, Form, Report
 from ..weights.devices import chosen_device, named_device
 from . import assembly
+from .consent import ask_before_long_work, yes_option
 from .dry_run import dry_run_options, plan_report, refuse_without_dry_run, table_plan_report
 from .options import (
     depth_option,
@@ -49,11 +50,17 @@ from .working import (
     help="Go on over the shuffle until the 95 % interval of a metric is so narrow, as in "
     "'OA+-1'; the prompts of --limit, else all of them, are the most.",
 )
+@yes_option
 @by_option
 @signature_option
 @format_option
 def command(
-    dry_run: bool, calibrate: bool, price_per_hour: float | None, form: Form, **values: Any
+    dry_run: bool,
+    calibrate: bool,
+    price_per_hour: float | None,
+    yes: bool,
+    form: Form,
+    **values: Any,
 ) -> None:
     """Make the images, find the objects, apply the rule, print the table.
 
@@ -68,9 +75,11 @@ def command(
         show(_plan(values, working, calibrate, price_per_hour), form)
         return
     refuse_without_dry_run(calibrate, price_per_hour)
+    say("loading the libraries")
     from ..api import until
     from ..api.whole_table import WholeTable
     from ..reports.single import summary_report
+    from ..runs.following import after_scoring
     from ..runs.timing import read_pace
 
     with stdout_reserved():
@@ -81,6 +90,9 @@ def command(
             values, device=device, executor=executor, progress=progress(), shard=shard
         )
         table = WholeTable.of(asked)
+        if not yes:
+            parts = [asked] if table is None else list(table.parts.values())
+            ask_before_long_work(parts, working.workers or 1, assembly.command_line())
         if table is None:
             meanwhile = f"To make only the images meanwhile, type '{assembly.generate_command()}'."
             done = [until.run(asked, meanwhile=meanwhile)]
@@ -101,6 +113,8 @@ def command(
         )
         show(report, form)
     refuse_given_up(*(opened for opened, _ in done))
+    if form in FOR_PEOPLE and shard.whole:
+        say_next(*after_scoring(done[0][0]))
 
 
 def _plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..api.console import say
+from ..api.console import say, say_next
 from ..errors import UserError, typed, unknown_name
 from ..reports.report import FOR_PEOPLE, Form, Report
-from ..reports.tables import Table
+from ..reports.tables import Table, Tone
+from .consent import require_consent
 from .options import format_option
 from .parsing import RunFolder, Utf8
+from .printing import show
 
 if TYPE_CHECKING:
     from ..api.inventory import Listed
@@ -109,7 +110,7 @@ def list_command(
     shown.sort(key=_KEYS[sort], reverse=reverse)
     report = _report(shown, not no_sizes)
     if shown or form not in FOR_PEOPLE:
-        click.echo(report.text(form))
+        show(report, form)
     if not shown:
         _say_none(roots, len(there))
         return
@@ -169,7 +170,17 @@ def _report(runs: Sequence[Listed], sized: bool) -> Report:
     ]
     documents = [run.document(sized) for run in runs]
     records = [list(one.values()) for one in documents]
-    return Report([Table(columns, rows)], {"runs": documents}, (FIELDS, records))
+    table = Table(columns, rows, spare=[9, 8, 3, 7, 4, 2, 5, 1], tones=_TONES)
+    return Report([table], {"runs": documents}, (FIELDS, records))
+
+
+_TONES: dict[str, Tone] = {
+    "done": "good",
+    "running": "odd",
+    "partial": "odd",
+    "unfinished": "odd",
+    "unreadable": "bad",
+}
 
 
 def _counted(run: Listed) -> str:
@@ -196,21 +207,7 @@ def remove_command(runs: Sequence[Path], yes: bool) -> None:
     for place in places:
         remove_run(place)
         say(f"removed {place}")
-
-
-def require_consent(question: str, without: str) -> None:
-    """Ask on a terminal, with No for an answer that is none.
-
-    Args:
-        without: the command that does it without asking.
-
-    Raises:
-        UserError: the answer is No, or nobody is there to be asked.
-    """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UserError(f"nobody is there to be asked: type '{without}'.")
-    if not click.confirm(question, default=False, err=True):
-        raise UserError(f"nothing was done; to do it without being asked, type '{without}'.")
+    say_next(typed("runs"))
 
 
 @command.command("mv")
@@ -224,7 +221,9 @@ def move_command(run: Path, to: Path) -> None:
     from ..runs.finding import run_at
     from ..runs.moving import move_run
 
-    click.echo(str(move_run(run_at(run), to)))
+    place = move_run(run_at(run), to)
+    click.echo(str(place))
+    say_next(typed("status", place))
 
 
 @command.command("name")
@@ -257,4 +256,4 @@ def diff_command(a: Path, b: Path, form: Form) -> None:
     from ..reports.run_difference import difference_report
 
     one, other = choosing.existing_run(a), choosing.existing_run(b)
-    click.echo(difference_report(one, other).text(form))
+    show(difference_report(one, other), form)

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from ..api import choosing
-from ..api.console import progress, stdout_reserved
+from ..api.console import progress, say_next, stdout_reserved
 from ..errors import UserError
 from ..plugins.discovery import name_and_rest
-from ..reports.report import Form
+from ..reports.report import FOR_PEOPLE, Form
 from .options import format_option, rule_options, several
 from .parsing import RunFolder
 from .printing import by_option, show, signature_option
@@ -74,7 +74,7 @@ def command(
     from ..scoring.scores_file import verdict_lines
     from ..stages.preflight import require_writable
 
-    called = None
+    called, following = None, list[str]()
     with stdout_reserved():
         if verdicts is not None:
             require_writable(verdicts.parent)
@@ -97,6 +97,7 @@ def command(
                 "nothing to score: name a run directory, or give --bench and --detections FILE."
             )
         else:
+            from ..runs.following import after_scoring
             from ..scoring.score import read_verdicts, score
 
             opened = choosing.existing_run(str(run))
@@ -108,6 +109,7 @@ def command(
                 opened = known_run(opened, detector)
             summary = score(opened, progress(), judging, detector, judge)
             called = opened.manifest.name
+            following = after_scoring(opened)
             judged = read_verdicts(opened)
         if verdicts is not None:
             from ..runs.files import make_folder, write_atomic
@@ -115,3 +117,5 @@ def command(
             make_folder(verdicts.parent)
             write_atomic(verdicts, "".join(verdict_lines(judged)).encode())
     show(summary_report(summary, benchmark, called=called), form)
+    if form in FOR_PEOPLE:
+        say_next(*following)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import UserError
 from . import Batch, GivenUp, LateError, Result, Worker
 from .arriving import Arriving
 from .attempts import Attempts, in_one_line
+
+_log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
@@ -26,6 +29,7 @@ class LocalExecutor:
         if not batches:
             return
         attempts = Attempts()
+        _log.info("loading, before the first batch")
         worker = make_worker()
         try:
             for remark in worker.remarks:

@@ -1,0 +1,64 @@
+"""What to type when a run is scored: its pages, another run beside it, and the table of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import typed
+from ..prompt_transforms import IDENTITY_KEY
+from .finding import known_runs
+from .manifest import NAME
+from .names import imported_kind
+from .opening import Run
+
+_SUMMARY = "summary.json"
+_ALIKE = ("benchmark", "benchmark_version", "subset", "prompt_set")
+
+
+def after_scoring(run: Run) -> list[str]:
+    """Commands for a scored run, each as it may be typed."""
+    if not (run.path / _SUMMARY).is_file():
+        return [typed("status", run.path)]
+    other = beside(run)
+    found = []
+    if imported_kind(run.generator) is None:
+        found.append(typed("gallery", run.path, "--open"))
+    if other is None:
+        return [*found, typed("leaderboard", run.path)]
+    return [*found, typed("compare", other, run.path), typed("leaderboard", other, run.path)]
+
+
+def after_comparing(runs: Sequence[Path]) -> list[str]:
+    """Commands for runs that were compared with the first."""
+    first, second = runs[:2]
+    shown = all((run / "images").is_dir() for run in (first, second))
+    pages = [typed("gallery", first, second, "--open")] if shown else []
+    return [*pages, typed("leaderboard", *runs)]
+
+
+def after_ranking(runs: Sequence[Path]) -> list[str]:
+    """Commands for runs, or folders above some, that stand in one table."""
+    own = [run for run in runs if (run / NAME).is_file()]
+    if len(own) > 1:
+        return [typed("compare", *own)]
+    return [typed("runs", *runs)] if runs else []
+
+
+def beside(run: Run) -> Path | None:
+    """The last other scored run of the same prompts that lies near; None where there is none.
+
+    Near is in the folder of its benchmark, where runs lie by themselves, or beside it.
+    """
+    place = run.path.absolute()
+    own = place.name == run.manifest.id and "@" in place.parent.name
+    above = run.path.parent.parent if own else run.path.parent
+    there = [
+        one.path
+        for one in known_runs(above)
+        if one.path.absolute() != place
+        and (one.path / _SUMMARY).is_file()
+        and all(one.manifest.identity.get(k) == run.manifest.identity.get(k) for k in _ALIKE)
+        and one.manifest.identity["generator"].get(IDENTITY_KEY) == run.generator.get(IDENTITY_KEY)
+    ]
+    return max(there, key=lambda path: (path / NAME).stat().st_mtime_ns, default=None)
