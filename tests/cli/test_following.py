@@ -53,8 +53,8 @@ def test_what_is_suggested_can_be_typed(spatialbench: Command, opened: list[str]
     steps = [*first, *second, *third, *suggested(spatialbench("score", "with a"))]
     for words in list(steps):
         steps += suggested(spatialbench(*words))
-    for words in {tuple(words) for words in steps}:
-        assert spatialbench(*words).status == 0, words
+    for typed in {tuple(words) for words in steps}:
+        assert spatialbench(*typed).status == 0, typed
     assert {words[0] for words in steps} >= {"gallery", "compare", "leaderboard", "runs"}
     assert opened
     assert all(Path(unquote(address.removeprefix("file://"))).is_file() for address in opened)
