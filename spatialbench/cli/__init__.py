@@ -76,8 +76,9 @@ class _Verbs(click.Group):
         if cmd_name not in _VERBS:
             raise unknown_name("command", cmd_name, _VERBS)
         module = importlib.import_module(f"{__name__}.{_VERBS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
+        from .completing import with_completion
+
+        return with_completion(module.command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

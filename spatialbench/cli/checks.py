@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
 
 from .. import plugins
 from ..errors import UserError, blamed
 from ..plugins import Detector, Judge
 from ..plugins.evidence import Looking
 from ..stages import canaries
+from .cached import cached
+from .findings import LOADS, Finding
 
 _CORE = ("torch", "diffusers", "transformers", "peft", "numpy", "pandas", "pyarrow", "pillow")
 _TRACKERS = ("wandb", "mlflow", "trackio")
@@ -26,19 +26,10 @@ _EXTRAS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``ok``, ``absent`` (fine until it is asked for), ``warning`` or ``broken``."""
-
-    state: Literal["ok", "absent", "warning", "broken"]
-    what: str
-    detail: str
-
-
 def all_checks(record_canary: bool = False) -> list[Callable[[], list[Finding]]]:
     """Every check, the cheap ones first."""
     models = partial(_models, record_canary)
-    return [_versions, _extras, _torchvision, _device, _cache, _plugins, _lab, models]
+    return [_versions, _extras, _torchvision, _device, _cache, cached, _plugins, _lab, models]
 
 
 def _versions() -> list[Finding]:
@@ -118,7 +109,7 @@ def _plugins() -> list[Finding]:
         for name in plugins.names(kind):
             try:
                 plugins.load(kind, name)
-                found.append(Finding("ok", f"{kind} {name}", "loads"))
+                found.append(Finding("ok", f"{kind} {name}", LOADS))
             except UserError as error:
                 found.append(Finding("broken", f"{kind} {name}", str(error)))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -11,8 +10,8 @@ import click
 
 from ..api.console import progress, stdout_reserved
 from ..errors import UserError
-from ..reports.report import Form, Report
-from ..reports.tables import Table
+from ..reports.report import Form
+from .findings import Finding, findings_report
 from .options import device_option, format_option
 from .printing import show
 
@@ -46,7 +45,7 @@ def command(
 
     Nothing is downloaded. The exit status is 2 where something is broken.
     """
-    from .checks import Finding, all_checks, backbone_check, model_check
+    from .checks import all_checks, backbone_check, model_check
 
     alone = {"--judge": judge, "--detector": detector, "--backbone": asked["backbone"]}
     chosen = [option for option, value in alone.items() if value is not None]
@@ -78,8 +77,6 @@ def command(
             for finding in found:
                 if finding.state == "broken":
                     shown.notice(f"broken: {finding.what}: {finding.detail}")
-    rows = [[finding.state, finding.what, finding.detail] for finding in findings]
-    table = Table(["state", "what", "detail"], rows)
-    show(Report([table], [asdict(finding) for finding in findings]), form)
+    show(findings_report(findings), form)
     if any(finding.state == "broken" for finding in findings):
         click.get_current_context().exit(2)

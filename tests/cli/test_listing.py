@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -36,6 +37,27 @@ def test_list_names_every_kind(spatialbench: Command) -> None:
     assert {"VISOR_cond", "T2I_2D", "overall", "R1_strict"} <= metrics.keys()
     rules = {(entry["benchmark"], entry["name"]) for entry in listed["rules"]}
     assert {("visor", "official"), ("squares", "centre")} <= rules
+
+
+def test_every_parameter_of_a_method_is_listed(spatialbench: Command) -> None:
+    every = spatialbench("list", "methods").out
+    document = json.loads(spatialbench("list", "methods", "--format", "json").out)
+    listed = {one["name"]: one for one in document}
+    for name in plugins.names("method"):
+        declared = plugins.load("method", name).parameters
+        found = listed[name]["parameters"]
+        assert [(one["name"], one["default"]) for one in found] == [
+            (key, one.default) for key, one in declared.items()
+        ]
+        assert all(one.help in every for one in declared.values())
+    alone = spatialbench("list", "painter").out
+    assert "painter: --set NAME=VALUE" in alone
+    (line,) = [line for line in alone.splitlines() if line.startswith("skill ")]
+    declared = plugins.load("method", "painter").parameters
+    assert line.split()[1] == f"{declared['skill'].default:g}"
+    assert declared["skill"].help in line
+    assert "infsplign" not in alone
+    assert "benchmarks" in spatialbench("list", "squares").out
 
 
 @pytest.mark.parametrize("form", ["table", "md", "csv"])
@@ -173,6 +195,14 @@ def test_doctor_reports_and_fails_on_what_is_broken(
         raise UserError("sees no red in a red image; install it again.")
 
     monkeypatch.setattr(ColourBlobs, "self_test", fails, raising=False)
+    shown = spatialbench("doctor")
+    assert shown.status == 2
+    first, *_, last = shown.out.splitlines()
+    assert re.fullmatch(r"NOT SOUND: 1 broken,.* \d+ absent, \d+ ok", first)
+    assert last.startswith("broken")
+    assert "sees no red" in last
+    assert re.search(r"^ok +backbone lab is here +lab@", shown.out, re.MULTILINE)
+    assert re.search(r"^absent +\d+ backbones that are not here .*sdxl", shown.out, re.MULTILINE)
     outcome = spatialbench("doctor", "--format", "json")
     found = {finding["what"]: finding for finding in json.loads(outcome.out)}
     assert outcome.status == 2

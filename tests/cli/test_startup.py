@@ -131,7 +131,12 @@ RUN = ("run", "--method", "painter", "--bench", "squares")
         (("score", "--bench", "squares", "--detections", "y"), "there is no file y"),
         (("leaderboard",), "no run and no benchmark given"),
         (("leaderboard", "nowhere"), "there is no run directory nowhere"),
-        (("list", "generators"), "'generators' is not one of"),
+        (("list", "generators"), "unknown kind or name 'generators'"),
+        (("list", "paniter"), "did you mean painter"),
+        (("leaderboard", "--bench", "visor", "--published", "InfSpling"), "no row is called"),
+        (("leaderboard", "--bench", "visor", "--columns", "VISOR_con"), "did you mean VISOR_cond"),
+        (("leaderboard", "--bench", "visor", "--sort", "VISOR_con"), "did you mean VISOR_cond"),
+        (("leaderboard", "--bench", "visor", "--digits", "9"), "9 is not in the range"),
         (("fetch", "sd3.9"), "unknown backbone or plug-in 'sd3.9'"),
     ],
 )
