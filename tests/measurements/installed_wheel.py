@@ -10,7 +10,6 @@ everything that it depends on.
 from __future__ import annotations
 
 import os
-import site
 import subprocess
 import sys
 import tempfile
@@ -56,7 +55,8 @@ def fresh(folder: Path, wheel: Path) -> Path:
     call(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel, cwd=folder)
     (own,) = (folder / "venv").glob("lib/*/site-packages")
     # After the environment's own packages, so that spatialbench is the wheel's.
-    (own / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    folders = [path for path in sys.path if path.endswith("-packages")]
+    (own / "dependencies.pth").write_text("\n".join(folders))
     return folder / "venv" / "bin" / "spatialbench"
 
 
