@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from tests.import_graph import PACKAGES, ROOT, Module, arrows, circles, modules
 
 LOWER = "errors files relations prompts detections statistics plugins weights prompt_transforms lab"
+HIGHEST = "api site serve cli"
 HIGHER = "runs scoring executors stages reports exchange recipes lab/training lora_training"
-ORDER = (*LOWER.split(), "backbones", "guidance", "methods", *HIGHER.split(), "api", "serve", "cli")
+ORDER = (*LOWER.split(), "backbones", "guidance", "methods", *HIGHER.split(), *HIGHEST.split())
 """Rooms of the harness, lowest first; each imports only rooms before it.
 
 ``lab`` is what ships; ``lab/training``, which makes and measures it, is a room of its own.
@@ -79,7 +80,7 @@ def test_the_harness_imports_no_benchmark_no_detector_and_no_judge() -> None:
 
 def test_the_house_is_small() -> None:
     first_level = {room for room in map(_room, modules()) if room and "/" not in room}
-    assert len(first_level) <= 25
+    assert len(first_level) <= 26
     sources = {module.path: module.path.read_text("utf-8") for module in modules().values()}
     assert [path for path, source in sources.items() if source.count("\n") > 300] == []
 

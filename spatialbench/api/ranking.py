@@ -75,7 +75,7 @@ def leaderboard(
     if name not in plugins.names("benchmark"):
         raise unknown_name("benchmark", name, plugins.names("benchmark"))
     benchmark = plugins.load("benchmark", name)
-    _check(benchmark, rows)
+    require_consistent(benchmark, rows)
     brought = read_figures(figures, benchmark) if figures else []
     others = chosen_papers(benchmark.published(), brought, published)
     own = [row for row in rows if row.result.benchmark == name]
@@ -83,7 +83,7 @@ def leaderboard(
     own = _called(own, labels)
     if only:
         own = chosen_runs(own, only)
-    metrics = _columns(benchmark, own, others)
+    metrics = columns_of(benchmark, own, others)
     if sort is not None:
         own, others = in_order(own, others, metrics, sort)
     asked = [metric for metric in metrics if metric.key in columns]
@@ -106,12 +106,10 @@ def _called(rows: Sequence[Row], labels: Mapping[str, str] | Sequence[str]) -> l
     if not isinstance(labels, Mapping):
         labels = label_assignments(labels, ids)
     given = labelled(ids, labels)
-    return [
-        replace(row, given=given.get(runs[row.run]) or _own_name(runs[row.run])) for row in rows
-    ]
+    return [replace(row, given=given.get(runs[row.run]) or own_name(runs[row.run])) for row in rows]
 
 
-def _own_name(run: Path) -> str | None:
+def own_name(run: Path) -> str | None:
     """The name in a run's manifest; a summary that somebody sent may have none beside it."""
     try:
         return read_manifest(run).name
@@ -119,7 +117,7 @@ def _own_name(run: Path) -> str | None:
         return None
 
 
-def _columns(
+def columns_of(
     benchmark: Benchmark, rows: Sequence[Row], others: Sequence[Published]
 ) -> list[Metric]:
     """The metrics that any row has; a benchmark's subsets and rules can have different ones."""
@@ -162,12 +160,17 @@ def _rows(runs: Sequence[Path], notice: Notice) -> tuple[list[Row], dict[str, st
         if original is not None:
             left_out[str(run)] = f"a copy of {original}"
             continue
-        if result.format == WITHOUT_REASONS:
-            result = _brought_up_to_date(run, result, notice)
-        rows.append(Row(str(run), result, read_pace(run_of(run))))
+        rows.append(row_of(run, result, notice))
     for place, why in left_out.items():
         notice(f"not in the table: {place} is {why}")
     return rows, left_out
+
+
+def row_of(run: Path, result: Summary, notice: Notice) -> Row:
+    """The row of a folder with this summary; one of an earlier version is brought up to date."""
+    if result.format == WITHOUT_REASONS:
+        result = _brought_up_to_date(run, result, notice)
+    return Row(str(run), result, read_pace(run_of(run)), own_name(run_of(run)))
 
 
 def _brought_up_to_date(run: Path, summary: Summary, notice: Notice) -> Summary:
@@ -184,7 +187,7 @@ def _brought_up_to_date(run: Path, summary: Summary, notice: Notice) -> Summary:
         return summary
 
 
-def _check(benchmark: Benchmark, rows: Sequence[Row]) -> None:
+def require_consistent(benchmark: Benchmark, rows: Sequence[Row]) -> None:
     """Our own numbers obey the benchmark's identities to the last bits, unless a file was altered.
 
     Raises:

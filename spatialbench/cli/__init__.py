@@ -35,6 +35,7 @@ _VERBS = {
     "guidance": ("guidance", "The loss of guidance by layer and step, as --record kept it."),
     "gate": ("gate", "Hold a run to a committed file: exit status 0, 1, 2 or 64, for CI."),
     "gallery": ("gallery", "Look at a run, or two side by side: images, boxes, charts."),
+    "site": ("site", "Pages of any number of runs: tables, plots, galleries, comparisons."),
     "import": ("importing", "Other people's images, detections or results as a run."),
     "export": (
         "exporting",

@@ -114,6 +114,7 @@ class StableDiffusionPlugin(MethodPlugin):
 
     name = "sd"
     summary = "the backbone as it is, whatever its pipeline: the baseline of every method"
+    baseline = True
     parameters: Mapping[str, Parameter] = MappingProxyType({**PARAMETERS, **CALL_PARAMETERS})
 
     def configure(self, settings: GenerationSettings, parameters: Mapping[str, Any]) -> Method:

@@ -232,6 +232,9 @@ class MethodPlugin(Plugin):
     needs: Collection[Ability] = ()
     """What a backbone must have of these, at least one, for it to run there; none is any."""
 
+    baseline: bool = False
+    """Whether it leaves the backbone as it is: what other methods are held to."""
+
     @property
     def parameters(self) -> Mapping[str, Parameter]:
         """The ``--set`` keys by name, with their defaults."""

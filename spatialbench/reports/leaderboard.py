@@ -155,7 +155,7 @@ def _section(
     notes += [f"{sign} {meaning}" for name, (sign, meaning) in MARKS.items() if name in used]
     if published:
         notes.append(EVIDENCE_NOTE)
-    bold = _bold(part, metrics, competition)
+    bold = best_cells(part, metrics, competition)
     if bold:
         notes.append(BEST_NOTE)
     notes += [
@@ -187,7 +187,7 @@ def _section(
     )
 
 
-def _bold(
+def best_cells(
     part: Part, metrics: Sequence[Metric], competition: Competition
 ) -> frozenset[tuple[int, int]]:
     """The cells of the best numbers, by (row, column) of the section's table."""

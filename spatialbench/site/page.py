@@ -1,0 +1,73 @@
+"""The first page of a site, from its template; whatever comes from a run is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..files.shown_text import inert
+from ..reports.gallery.page import environment
+from ..reports.marks import MARKS
+from .boards import Board
+
+MARKER = '<meta name="generator" content="spatialbench site">'
+"""What says that a page is ours, so that it may be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A page of two runs side by side.
+
+    Attributes:
+        board: the table that both stand in.
+        told: which they are.
+        href: where it lies, seen from the site's folder.
+        runs: their folders.
+        gained, lost, images: which became right, became wrong, and are in both.
+    """
+
+    board: str
+    told: str
+    href: str
+    runs: tuple[str, str]
+    gained: int
+    lost: int
+    images: int
+
+
+def index_html(
+    title: str,
+    tables: Sequence[Board],
+    pages: Mapping[str, str],
+    against: Sequence[Against],
+    without: Mapping[str, str],
+    forms: Sequence[str],
+) -> str:
+    """The page with the tables.
+
+    Args:
+        pages: by a run's folder where its page lies.
+        without: by a run's folder why it is not shown, or has no page.
+        forms: in which the charts lie as files.
+    """
+    lines = [line for board in tables for line in board.lines]
+    used = {mark for line in lines for mark in line.marks}
+    page = environment("spatialbench.site", "spatialbench.reports.gallery").get_template(
+        "site.html"
+    )
+    return inert(
+        page.render(
+            marker=MARKER,
+            title=title,
+            boards=tables,
+            pages=pages,
+            against=against,
+            without=without,
+            forms=forms,
+            runs=len({line.run for line in lines if line.run}),
+            benchmarks=list(dict.fromkeys(board.benchmark for board in tables)),
+            bases=sorted({line.base for line in lines}, key=str.casefold),
+            marks=[(name, *MARKS[name]) for name in MARKS if name in used],
+            published=any(line.source for line in lines),
+        )
+    )
