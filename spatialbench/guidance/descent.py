@@ -9,22 +9,63 @@ one image at a time; here the images of a batch descend together, each with its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..prompts import Prompt
 from .descent_settings import DescentSettings
 from .finite_gradients import require_finite_gradients
 from .gradient import loss_and_gradient
-from .latent_hooks import Model, latents_moved
-from .maps_at_level import modules_at_level, object_maps, side_at_level
-from .tokens import Positions, prompt_words, token_rows
+from .latent_hooks import Model, Move
+from .maps_at_level import LevelMaps
+from .tokens import Positions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..backbones.families import Pipeline
+    from .taps import Recorder
+
+
+class WordMaps(Protocol):
+    """How the maps of a batch's objects are read of a kind of model.
+
+    Attributes:
+        called: what they are read of, for people.
+        model: the denoiser.
+        modules: its attention layers that are read.
+        positions: of each prompt, the tokens of its objects; none leaves a prompt unguided.
+    """
+
+    @property
+    def called(self) -> str: ...
+    @property
+    def model(self) -> Any: ...
+    @property
+    def modules(self) -> Sequence[Any]: ...
+    @property
+    def positions(self) -> Sequence[Positions]: ...
+
+    def processor(self, samples: Tensor) -> Callable[[Recorder, int], Any]:
+        """What reads a layer of these samples; see ``taps.tapped``."""
+        ...
+
+    def maps(
+        self, found: Sequence[Tensor], samples: Tensor, latents: Tensor, smoothed: int | None
+    ) -> Tensor:
+        """(n, objects, rows, columns) in [0, 1], from the layers' probabilities (n, pixels, words).
+
+        Args:
+            samples: (n,), which sample of the batch each row is.
+            latents: of all samples.
+            smoothed: see ``maps_at_level.object_maps``.
+        """
+        ...
+
+    def moving(self, move: Move, *, checkpointing: bool) -> AbstractContextManager[None]:
+        """Inside, the latents of one call of the pipeline are moved before each evaluation."""
+        ...
 
 
 class MapLoss(Protocol):
@@ -70,7 +111,7 @@ AUTHORS_STEPS = 50
 def descended(
     pipe: Pipeline,
     prompts: Sequence[Prompt],
-    positions: Sequence[Positions],
+    maps: WordMaps | Sequence[Positions],
     settings: DescentSettings,
     loss: MapLoss,
     *,
@@ -81,8 +122,9 @@ def descended(
     """Inside the block, one call of ``pipe`` for these prompts, in this order, is guided.
 
     Args:
-        pipe: a Stable Diffusion or SDXL pipeline in evaluation mode.
-        positions: the token positions of each prompt's objects; none leaves a prompt unguided.
+        pipe: a pipeline in evaluation mode.
+        maps: how the objects' maps are read; or, of Stable Diffusion and SDXL, the token positions
+            of each prompt's objects, none of which leaves a prompt unguided.
         method: its name, for messages.
         steps: the ``num_inference_steps`` of the call.
 
@@ -90,8 +132,12 @@ def descended(
         UserError: a backbone without cross-attention at the level, or with another method in it;
             on leaving, a gradient that was not finite, with the prompts concerned.
     """
-    descent = _Descent(pipe, prompts, positions, settings, loss, method, steps, observer)
-    with latents_moved(pipe, descent.move, len(prompts), checkpointing=settings.checkpointing):
+    if isinstance(maps, Sequence):
+        maps = LevelMaps(
+            pipe, prompts, maps, settings.level, method, prompt_only=settings.prompt_only
+        )
+    descent = _Descent(pipe, prompts, maps, settings, loss, method, steps, observer)
+    with maps.moving(descent.move, checkpointing=settings.checkpointing):
         yield
     descent.require_finite()
 
@@ -103,7 +149,7 @@ class _Descent:
         self,
         pipe: Pipeline,
         prompts: Sequence[Prompt],
-        positions: Sequence[Positions],
+        maps: WordMaps,
         settings: DescentSettings,
         loss: MapLoss,
         method: str,
@@ -114,20 +160,14 @@ class _Descent:
 
         self.pipe = pipe
         self.prompts = prompts
+        self.maps = maps
         self.settings = settings
         self.loss = loss
         self.method = method
         self.steps = steps
         self.observer = observer
-        self.modules = modules_at_level(pipe.unet, settings.level, method)
-        self.guided = [sample for sample, objects in enumerate(positions) if objects]
-        device = pipe.unet.device
-        length = pipe.tokenizer.model_max_length
-        self.selection = token_rows(positions, length).to(device)
-        self.words = prompt_words(
-            [prompt.text for prompt in prompts], pipe.tokenizer, prompt_only=settings.prompt_only
-        ).to(device)
-        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=device)
+        self.guided = [sample for sample, objects in enumerate(maps.positions) if objects]
+        self.finite = torch.ones(len(prompts), dtype=torch.bool, device=maps.model.device)
 
     def move(self, call: int, latents: Tensor, model: Model) -> Tensor:
         """The latents that the model evaluates in this call."""
@@ -178,31 +218,30 @@ class _Descent:
         """Losses, gradients and maps of these samples where their latents are now."""
         import torch
 
-        height, width = state.latents.shape[-2:]
-        level = self.settings.level
-        shape = side_at_level(height, level), side_at_level(width, level)
         numbers = samples.tolist()
         seen: list[Tensor] = []
 
         def loss(probabilities: list[Tensor]) -> Tensor:
-            words, selection = self.words[samples], self.selection[samples]
-            maps = object_maps(probabilities, words, selection, shape, self.loss.smoothed)
+            maps = self.maps.maps(probabilities, samples, state.latents, self.loss.smoothed)
             seen.append(maps.detach())
             return self.loss(maps, numbers, step * AUTHORS_STEPS / self.steps)
 
         losses, gradient = loss_and_gradient(
             lambda z: model(z, samples),
             state.latents[samples],
-            self.modules,
+            self.maps.modules,
             loss,
-            stop=not self.pipe.unet.is_gradient_checkpointing,
+            stop=not self.maps.model.is_gradient_checkpointing,
+            processor=self.maps.processor(samples),
+            dtype=self.maps.model.dtype,
         )
+        each = (-1, *[1] * (gradient.dim() - 1))
         if self.settings.clip is not None:
-            length = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+            length = gradient.flatten(1).norm(dim=1).view(each)
             gradient = gradient * (self.settings.clip / length).clamp(max=1)
         fine = gradient.isfinite().flatten(1).all(1)
         self.finite[samples] &= fine
-        gradient = gradient.where(fine.view(-1, 1, 1, 1), torch.zeros_like(gradient))
+        gradient = gradient.where(fine.view(each), torch.zeros_like(gradient))
         state.keep(samples, losses, gradient, seen[0])
 
     def _descend(self, state: _State, samples: Tensor, size: float) -> None:
@@ -212,7 +251,7 @@ class _Descent:
 
     def require_finite(self) -> None:
         """Raise if any sample's gradient was not finite in any step."""
-        dtype = self.pipe.unet.dtype
+        dtype = self.maps.model.dtype
         require_finite_gradients(self.method, self.finite, self.prompts, dtype, "scale")
 
 

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from ..backbones.pipeline_generator import PipelineGenerator
 from ..backbones.sampling import Sampling, resolve_sampling
-from ..plugins import GenerationSettings, ImageRequest, Json
+from ..plugins import Ability, GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
 from . import several
 from .course import GUIDANCE, Course
-from .descent import descended
+from .descent import WordMaps, descended
 from .descent_settings import DescentSettings, read_descent
+from .joint_maps import JointMaps
+from .maps_at_level import LevelMaps
 
 if TYPE_CHECKING:
     import torch
 
     from .descent_plugin import DescentPlugin
+
+RECONSTRUCTION = "reconstruction"
+"""The mark of these methods on a transformer, for which no paper gives them."""
 
 
 class DescentGenerator(PipelineGenerator):
@@ -47,11 +52,13 @@ class DescentGenerator(PipelineGenerator):
 
     def identity(self) -> Json:
         """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""
-        marks = {"marks": list(self.method.marks)} if self.method.marks else {}
+        marks = list(self.method.marks)
+        if self.settings.joint and RECONSTRUCTION not in marks:
+            marks.append(RECONSTRUCTION)
         return {
             "method": self.method.name,
             "version": self.method.version,
-            **marks,
+            **({"marks": marks} if marks else {}),
             "parameters": {**self.settings.identity(), **self.method.own_identity},
             **self.sampling.identity(),
         }
@@ -70,20 +77,20 @@ class DescentGenerator(PipelineGenerator):
         """As :meth:`PipelineGenerator.latents`, guided.
 
         Raises:
-            UserError: a prompt that cannot be guided, a backbone without cross-attention at the
-                level, or a gradient that is not finite.
+            UserError: a prompt that cannot be guided, a backbone without attention at the level,
+                a transformer whose blocks or tokens are not known, or a gradient that is not
+                finite.
         """
-        pipe, method = self.pipe, self.method
+        method = self.method
         prompts = several.guided([r.prompt for r in requests], self.settings.relations)
-        tokenizers = self.sampling.family.word_tokenizers(pipe)
-        positions = [method.positions(prompt, tokenizers) for prompt in prompts]
-        course = Course([f"level {self.settings.level}"], len(requests))
+        maps = self._maps(requests, prompts)
+        course = Course([maps.called], len(requests))
         with descended(
-            pipe,
+            self.pipe,
             prompts,
-            positions,
+            maps,
             self.settings,
-            method.loss(prompts, positions),
+            method.loss(prompts, maps.positions),
             method=method.name,
             steps=self.sampling.steps,
             observer=(lambda one: course.see(one.step, one.samples, one.loss.unsqueeze(0)))
@@ -94,6 +101,22 @@ class DescentGenerator(PipelineGenerator):
         self._recorded = course.told() if self._recording else ()
         return sampled
 
+    def _maps(self, requests: Sequence[ImageRequest], prompts: Sequence[Prompt]) -> WordMaps:
+        pipe, method, settings = self.pipe, self.method, self.settings
+        if settings.joint:
+            rows = self.embeddings(requests).prompt_embeds.shape[1]
+            return JointMaps(pipe, prompts, rows, method.positions, settings.joint, method.name)
+        tokenizers = self.sampling.family.word_tokenizers(pipe)
+        positions = [method.positions(prompt, tokenizers) for prompt in prompts]
+        return LevelMaps(
+            pipe,
+            prompts,
+            positions,
+            settings.level,
+            method.name,
+            prompt_only=settings.prompt_only,
+        )
+
 
 def configure(
     method: DescentPlugin, settings: GenerationSettings, parameters: Mapping[str, Any]
@@ -103,7 +126,12 @@ def configure(
     Raises:
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
-    sampling = resolve_sampling(settings, needs=method.needs)
+    sampling = resolve_sampling(
+        settings,
+        needs=method.needs,
+        why="it acts on the attention of Stable Diffusion, SD3 and FLUX",
+    )
+    family = sampling.family
     descent = read_descent(
         method.name,
         method.parameters,
@@ -111,5 +139,6 @@ def configure(
         method.inherited(sampling.architecture),
         sampling.steps,
         method.clip,
+        family.words if Ability.JOINT_ATTENTION in family.abilities else None,
     )
     return DescentGenerator(method, sampling, descent)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class DescentPlugin(MethodPlugin):
     """A method that descends on the latents by a loss of the objects' attention maps."""
 
-    needs = (Ability.CROSS_ATTENTION,)
+    needs = (Ability.CROSS_ATTENTION, Ability.JOINT_ATTENTION)
     clip: float | None = None
     """Greatest length of a sample's gradient; None leaves it as it is."""
 
@@ -58,8 +58,13 @@ class DescentPlugin(MethodPlugin):
         return guided_spans(prompt)
 
     @abstractmethod
-    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+    def positions(
+        self, prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None
+    ) -> Positions:
         """Tokens of the prompt's objects; none leaves it unguided.
+
+        Args:
+            limit: how many tokens are read, where it is not the tokenizer's own number.
 
         Raises:
             UserError: a prompt that the method cannot guide.

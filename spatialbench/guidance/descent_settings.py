@@ -9,8 +9,15 @@ from typing import Any
 from ..errors import UserError, unknown_name
 from ..plugins import Parameter
 from ..plugins.parameters import read_parameters
+from . import joint_blocks
+from .joint_blocks import JointReading, take_reading
 from .several import FIRST, RELATIONS
 from .windows import Window, read_step, read_window
+
+_ON_UNETS = {
+    "level": "the levels of a UNet",
+    "prompt_only": "the padding that competes on a UNet (on a transformer it never does)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,8 @@ class DescentSettings:
             the loss is at most 1 - value.
         clip: greatest length of a sample's gradient; None leaves it as it is.
         relations: one of ``several.RELATIONS``; not in the identity, see ``several``.
+        joint: what is read of a transformer; None on a UNet, to which ``level`` and ``prompt_only``
+            belong.
     """
 
     scale: float
@@ -34,6 +43,7 @@ class DescentSettings:
     clip: float | None
     checkpointing: bool
     relations: str = FIRST
+    joint: JointReading | None = None
 
     def identity(self) -> dict[str, Any]:
         """All that decides pixels, plain JSON. Not ``checkpointing``: it repeats the same steps."""
@@ -42,8 +52,11 @@ class DescentSettings:
             "window": [self.window.start, self.window.end],
             "thresholds": [f"{step}:{value:g}" for step, value in self.thresholds],
             "iterations": self.iterations,
-            "level": self.level,
-            "prompt_only": self.prompt_only,
+            **(
+                {"level": self.level, "prompt_only": self.prompt_only}
+                if self.joint is None
+                else self.joint.identity()
+            ),
         }
 
 
@@ -59,11 +72,13 @@ def descent_parameters(
             thresholds, "STEP:VALUE,...: there, repeat until the loss is at most 1 - VALUE; or none"
         ),
         "iterations": Parameter(iterations, "most repetitions at such a step"),
-        "level": Parameter(2, "halvings of the latents' side to the maps that are read"),
+        "level": Parameter(2, "on a UNet: halvings of the latents' side to the maps that are read"),
         "prompt_only": Parameter(
-            False, "only the prompt's own words compete for a pixel, not the padding after them"
+            False,
+            "on a UNet: only the prompt's own words compete for a pixel, not the padding after",
         ),
         "checkpointing": Parameter(False, "recompute activations: less memory, slower"),
+        **joint_blocks.PARAMETERS,
     }
 
 
@@ -74,6 +89,7 @@ def read_descent(
     inherited: Mapping[str, Any],
     steps: int,
     clip: float | None,
+    tokens: str | None = None,
 ) -> DescentSettings:
     """Settings from ``--set`` over the backbone's values over the method's defaults.
 
@@ -81,12 +97,15 @@ def read_descent(
         method: its name, for messages.
         inherited: what the backbone wants otherwise than the method's defaults.
         steps: sampling steps of the run, which shares are measured against.
+        tokens: on a transformer, whose words are read where nothing is said.
 
     Raises:
-        UserError: an unknown parameter or a value out of range.
+        UserError: an unknown parameter, a value out of range, or a parameter that has no effect on
+            this kind of backbone.
     """
     user = {k: _as_text(v) if k in ("start", "end") else v for k, v in given.items()}
     values = read_parameters(method, declared, {**inherited, **user})
+    joint = take_reading(method, values, given, tokens=tokens, on_unets=_ON_UNETS)
     if values.get("relations", FIRST) not in RELATIONS:
         raise unknown_name(f"relations of {method}", values["relations"], RELATIONS)
     ranges = {
@@ -110,6 +129,7 @@ def read_descent(
         clip=clip,
         checkpointing=values["checkpointing"],
         relations=values.get("relations", FIRST),
+        joint=joint,
     )
 
 

@@ -47,15 +47,19 @@ class _JointProcessor:
         image = slice(words, None) if text.start == 0 else slice(0, text.start)
         if self.text_only:
             key, text = key[:, :, text], slice(0, words)
-        # As wide as the heads: fused kernels take no other values.
-        values = key.new_zeros(len(key), 1, *key.shape[2:])
-        count = self.columns.shape[1]
-        values[:, 0, text, :count] = self.columns.transpose(1, 2).to(key.dtype)
-        read = F.scaled_dot_product_attention(
-            query[:, :, image].contiguous(), key, values.expand(-1, key.shape[1], -1, -1)
-        )
-        wide = torch.promote_types(read.dtype, torch.float32)
-        self.recorder.report(self.slot, read[..., :count].to(wide))
+        image_query = query[:, :, image].contiguous()
+        # As wide as the heads, and so many columns at a time: fused kernels take no other values.
+        width = key.shape[-1]
+        read = []
+        for columns in torch.split(self.columns, width, dim=1):
+            count = columns.shape[1]
+            values = key.new_zeros(len(key), 1, *key.shape[2:])
+            values[:, 0, text, :count] = columns.transpose(1, 2).to(key.dtype)
+            values = values.expand(-1, key.shape[1], -1, -1)
+            found = F.scaled_dot_product_attention(image_query, key, values)
+            wide = torch.promote_types(found.dtype, torch.float32)
+            read.append(found[..., :count].to(wide))
+        self.recorder.report(self.slot, torch.cat(read, -1) if len(read) > 1 else read[0])
 
 
 class SD3TapProcessor(_JointProcessor):

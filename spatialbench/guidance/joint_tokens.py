@@ -7,6 +7,7 @@ T5's alone, though its first tokenizer is CLIP's, which gives only the pooled ve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.families import of_pipeline
@@ -20,22 +21,45 @@ if TYPE_CHECKING:
 TOKENS = ("clip", "t5", "both")
 
 
-def joint_object_tokens(
-    pipe: Any, prompt: Prompt, tokens: str, text_length: int
-) -> tuple[Positions, ...]:
-    """Rows of the text that name subject and object of each relation, by the encoders read.
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A text encoder whose tokens are rows of a transformer's text.
+
+    Attributes:
+        tokenizers: with one axis of tokens.
+        limit: how many tokens are read, None for the tokenizer's own number.
+        first: row of the text that its first token is.
+    """
+
+    tokenizers: Sequence[Any]
+    limit: int | None
+    first: int
+
+    def words(self, text: str) -> list[int]:
+        """Tokens that are the text's own: neither its start, its end nor padding."""
+        tokenizer = self.tokenizers[0]
+        limit = self.limit or tokenizer.model_max_length
+        special = tokenizer(
+            text, truncation=True, max_length=limit, return_special_tokens_mask=True
+        )["special_tokens_mask"]
+        return [token for token, mark in enumerate(special) if not mark]
+
+
+def encoders_of(pipe: Any, tokens: str, rows: int) -> list[Encoder]:
+    """The text encoders that are read.
 
     Args:
         pipe: an SD3 or FLUX pipeline.
         tokens: one of ``TOKENS``: whose.
-        text_length: tokens of T5, which are cut off there.
+        rows: of the text; T5's tokens are cut off where they end.
 
     Raises:
-        UserError: the pipeline does not read these tokens, or an object has none.
+        UserError: the pipeline does not read these tokens.
     """
     family = of_pipeline(pipe)
     clips, t5 = family.word_tokenizers(pipe), family.t5_tokenizer(pipe)
-    if tokens != "clip" and (t5 is None or not text_length):
+    before = family.rows_before_t5(pipe)
+    if tokens != "clip" and (t5 is None or rows <= before):
         raise UserError(
             f"tokens={tokens} needs T5, and this backbone reads none: give --set tokens=clip."
         )
@@ -44,13 +68,26 @@ def joint_object_tokens(
             f"tokens={tokens} needs rows of CLIP in the text, and {family.called} reads T5 alone: "
             "give --set tokens=t5."
         )
-    found: list[Positions] = []
-    if tokens != "t5":
-        found.append(object_tokens(prompt, clips))
-    if tokens != "clip":
-        before = family.rows_before_t5(pipe)
-        positions = object_tokens(prompt, [t5], limit=text_length)
-        found.append(tuple(tuple(before + p for p in chosen) for chosen in positions))
+    found = [] if tokens == "t5" else [Encoder(clips, None, 0)]
+    return found if tokens == "clip" else [*found, Encoder([t5], rows - before, before)]
+
+
+def joint_object_tokens(
+    pipe: Any, prompt: Prompt, tokens: str, text_length: int
+) -> tuple[Positions, ...]:
+    """Rows of the text that name subject and object of each relation, by the encoders read.
+
+    Args:
+        text_length: tokens of T5, which are cut off there.
+
+    Raises:
+        UserError: the pipeline does not read these tokens, or an object has none.
+    """
+    rows = of_pipeline(pipe).rows_before_t5(pipe) + text_length
+    found = []
+    for encoder in encoders_of(pipe, tokens, rows):
+        positions = object_tokens(prompt, encoder.tokenizers, limit=encoder.limit)
+        found.append(tuple(tuple(encoder.first + p for p in chosen) for chosen in positions))
     return tuple(found)
 
 

@@ -8,20 +8,81 @@ probability, and each map is smoothed by a small Gaussian.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..prompts import Prompt
+from .latent_hooks import latents_moved
 from .own_attention import cross_attention, require_own
+from .taps import TapProcessor
+from .tokens import prompt_words, token_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..backbones.families import Pipeline
+    from .latent_hooks import Move
+    from .taps import Recorder
+    from .tokens import Positions
 
 SHARPNESS = 100.0
 """What the averaged probabilities are multiplied by before the words compete."""
 
 _SIGMA = 0.5
+
+
+class LevelMaps:
+    """The maps of a batch's objects; see :class:`~spatialbench.guidance.descent.WordMaps`.
+
+    Args:
+        pipe: a Stable Diffusion or SDXL pipeline in evaluation mode.
+        positions: the token positions of each prompt's objects.
+        prompt_only: see :func:`~spatialbench.guidance.tokens.prompt_words`.
+        method: its name, for messages.
+
+    Raises:
+        UserError: see :func:`modules_at_level`.
+    """
+
+    def __init__(
+        self,
+        pipe: Pipeline,
+        prompts: Sequence[Prompt],
+        positions: Sequence[Positions],
+        level: int,
+        method: str,
+        *,
+        prompt_only: bool,
+    ) -> None:
+        self.called = f"level {level}"
+        self.pipe = pipe
+        self.model = pipe.unet
+        self.modules = modules_at_level(pipe.unet, level, method)
+        self.positions = positions
+        self.level = level
+        device, tokenizer = pipe.unet.device, pipe.tokenizer
+        self.selection = token_rows(positions, tokenizer.model_max_length).to(device)
+        texts = [prompt.text for prompt in prompts]
+        self.words = prompt_words(texts, tokenizer, prompt_only=prompt_only).to(device)
+
+    def processor(self, samples: Tensor) -> Callable[[Recorder, int], Any]:
+        """See :class:`~spatialbench.guidance.descent.WordMaps`."""
+        return TapProcessor
+
+    def maps(
+        self, found: Sequence[Tensor], samples: Tensor, latents: Tensor, smoothed: int | None
+    ) -> Tensor:
+        """See :class:`~spatialbench.guidance.descent.WordMaps`."""
+        height, width = latents.shape[-2:]
+        shape = side_at_level(height, self.level), side_at_level(width, self.level)
+        return object_maps(found, self.words[samples], self.selection[samples], shape, smoothed)
+
+    def moving(self, move: Move, *, checkpointing: bool) -> AbstractContextManager[None]:
+        """See :class:`~spatialbench.guidance.descent.WordMaps`."""
+        return latents_moved(self.pipe, move, len(self.positions), checkpointing=checkpointing)
 
 
 def modules_at_level(unet: Any, level: int, method: str) -> list[Any]:

@@ -33,13 +33,13 @@ def object_tokens(prompt: Prompt, tokenizers: Sequence[Any], limit: int | None =
     return span_tokens(prompt, [span for pair in pairs for span in pair], tokenizers, limit)
 
 
-def named_tokens(prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+def named_tokens(prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None) -> Positions:
     """All tokens of every object of a prompt's relations, or that a prompt without any names.
 
     Raises:
         UserError: as :func:`object_tokens`.
     """
-    return span_tokens(prompt, guided_spans(prompt), tokenizers)
+    return span_tokens(prompt, guided_spans(prompt), tokenizers, limit)
 
 
 def token_rows(positions: Sequence[Positions], tokens: int) -> Tensor:

@@ -57,7 +57,7 @@ def test_the_blocks_that_guidance_reads_localise() -> None:
     from spatialbench.plugins import GenerationSettings
 
     method: Any = PLUGIN.configure(GenerationSettings(backbone="lab-mmdit"), {})
-    chosen = method.guidance.joint
+    chosen = method.guidance.joint and method.guidance.joint.reading
     assert chosen is not None
     assert chosen.blocks is not None
     found = block_localisation(load_pipeline(resolve("lab-mmdit")), 0.7, scenes=128)

@@ -18,8 +18,8 @@ from PIL import Image
 from spatialbench.backbones.accelerated import compiled
 from spatialbench.detectors.owlvit import OWLVIT
 from spatialbench.executors.local import LocalExecutor
+from spatialbench.guidance.joint_blocks import find_blocks
 from spatialbench.guidance.taps import tapped
-from spatialbench.methods.infsplign.blocks import find_blocks
 from spatialbench.methods.infsplign.gradient import differentiated
 from spatialbench.methods.stable_diffusion import PLUGIN
 from spatialbench.plugins import GenerationSettings
@@ -249,7 +249,7 @@ def _joint(name: str, session: Session) -> tuple[Callable[[], object], Callable[
         {key: value if key in alone else value[part] for key, value in told.items()}
         for part in (slice(0, 1), slice(1, 2))
     ]
-    blocks = find_blocks(model, chosen)
+    blocks = find_blocks(model, chosen, "infsplign")
     columns = torch.zeros(1, 2, words, device=session.device)
     columns[:, 0, 2] = columns[:, 1, 5] = 1
 

@@ -27,7 +27,9 @@ from tests.methods.batches import (
 TEXTS = ("a dog to the left of a cat", "a car above a bench", "a tv below a wine glass")
 REQUESTS = [ImageRequest(Prompt(str(i), t, "left"), 0, 42 + i) for i, t in enumerate(TEXTS)]
 SIZE: dict[str, Any] = {"height": 32, "width": 48}
-RUNS_ON_FLUX = {"sd", "infsplign", "esplora", "lora", "compass", "compass-without-tenor", "tenor"}
+ON_ATTENTION = {"infsplign", "attend-and-excite", "storm-released", "storm-corrected"}
+WITH_LORA = {"esplora", "lora", "compass", "compass-without-tenor"}
+RUNS_ON_FLUX = {"sd", "tenor"} | ON_ATTENTION
 
 
 @functools.cache
@@ -179,7 +181,7 @@ def test_methods_that_cannot_run_on_it_refuse_before_anything_is_loaded(name: st
     if name == "best-of-n":
         made = plugin.configure(settings, {"judge": "owlvit"})
         assert made.identity()["backbone"]["name"] == "flux1-dev"
-    elif name in RUNS_ON_FLUX - {"sd", "infsplign", "tenor"}:
+    elif name in WITH_LORA:
         with pytest.raises(UserError, match="--set lora="):
             plugin.configure(settings, {})
     elif name in RUNS_ON_FLUX:

@@ -26,6 +26,7 @@ _ARCHITECTURES: Mapping[Architecture, Mapping[str, Any]] = {
     Architecture.LAB: {"level": 1},
     # As in the authors' own code, for the padding of SD 2.x's prompts.
     Architecture.SD2: {"prompt_only": True},
+    Architecture.LAB_TRANSFORMER: {"blocks": "3,4"},
 }
 
 
@@ -58,7 +59,9 @@ class AttendAndExcite(DescentPlugin):
             self.spans(prompt)
         return []
 
-    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+    def positions(
+        self, prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None
+    ) -> Positions:
         """Tokens of every object of the prompt's relations, or that a prompt without any names.
 
         Raises:
@@ -66,7 +69,7 @@ class AttendAndExcite(DescentPlugin):
         """
         from ...guidance.tokens import named_tokens
 
-        return named_tokens(prompt, tokenizers)
+        return named_tokens(prompt, tokenizers, limit)
 
     def loss(self, prompts: Sequence[Prompt], positions: Sequence[Positions]) -> ExcitementLoss:
         """The loss of a batch."""

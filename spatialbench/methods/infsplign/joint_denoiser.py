@@ -15,14 +15,14 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...backbones.families import Pipeline, of_pipeline
-from ...errors import UserError
 from ...guidance import several
+from ...guidance.joint_blocks import find_blocks
+from ...guidance.joint_latents import of_rows, require_flow
 from ...guidance.joint_tokens import joint_columns, joint_object_tokens
 from ...guidance.replaced_methods import methods_replaced
 from ...guidance.taps import tapped
-from ...guidance.unet_forward import forward_replaced, rows_of
+from ...guidance.unet_forward import forward_replaced
 from ...prompts import Prompt
-from .blocks import find_blocks
 from .geometry import Moments
 from .guide import Aim, Guide, Observer, Rows
 from .settings import GuidanceSettings
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 LEAST_SIGNAL = 0.06
 """Floor of ``1 - s``: Stable Diffusion's noisiest step has that much signal."""
-_OF_NO_SAMPLE = ("img_ids", "txt_ids")
-"""What FLUX is told of tokens, the same for all samples."""
-_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
 
 
 @contextmanager
@@ -84,14 +81,9 @@ class _Guide(Guide):
         observer: Observer | None,
     ) -> None:
         assert settings.joint is not None
-        scheduler = type(pipe.scheduler).__name__
-        if scheduler not in _SCHEDULERS:
-            raise UserError(
-                f"infsplign knows the noise levels of {' and '.join(_SCHEDULERS)}, and this "
-                f"backbone has a {scheduler}: choose another backbone."
-            )
+        require_flow(pipe, "infsplign")
         self.joint = settings.joint
-        self.blocks = find_blocks(pipe.transformer, self.joint.blocks)
+        self.blocks = find_blocks(pipe.transformer, self.joint.reading.blocks, "infsplign")
         layers = len(self.blocks.modules) if self.joint.aggregate == "losses" else 1
         coarse = (True,) * layers
         names = [f"block {number}" for number in self.blocks.numbers]
@@ -128,9 +120,10 @@ class _Guide(Guide):
             )
 
         def evaluate(latents: Tensor, rows: Rows) -> Tensor:
-            others = {k: v if k in _OF_NO_SAMPLE else rows_of(v, rows) for k, v in more.items()}
             output: Tensor = self.own_forward(
-                hidden_states=latents, encoder_hidden_states=encoder_hidden_states[rows], **others
+                hidden_states=latents,
+                encoder_hidden_states=encoder_hidden_states[rows],
+                **of_rows(more, rows),
             )[0]
             return output
 
@@ -184,7 +177,7 @@ class _Guide(Guide):
         if self.columns is None:
             first = of_pipeline(self.pipe).rows_before_t5(self.pipe)
             found = [
-                joint_object_tokens(self.pipe, prompt, self.joint.tokens, length - first)
+                joint_object_tokens(self.pipe, prompt, self.joint.reading.tokens, length - first)
                 for prompt in self.prompts
             ]
             self.columns = joint_columns(found, length).to(self.pipe.transformer.device)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...errors import UserError, unknown_name
-from ...guidance.joint_tokens import TOKENS
+from ...errors import unknown_name
+from ...guidance import joint_blocks
+from ...guidance.joint_blocks import JointReading, take_reading
 from ...plugins import Parameter
 
 PARAMETERS: Mapping[str, Parameter] = {
-    "blocks": Parameter(
-        "", "on a transformer: blocks to read, such as 7-9 or 13,14,18; empty is the model's own"
-    ),
-    "tokens": Parameter(
-        "", "on a transformer: whose words, clip, t5 or both; empty is clip on SD3, t5 on FLUX"
-    ),
+    **joint_blocks.PARAMETERS,
     "softmax": Parameter(
         "joint", "on a transformer: probabilities over image and text (joint) or over text (text)"
     ),
@@ -34,7 +29,6 @@ DEFAULTS: Mapping[str, Any] = {"weight": 100.0, "end": "30%"}
 that of the authors' SD3 file, and the layout is decided in the first steps."""
 
 _CHOICES = {
-    "tokens": ("", *TOKENS),
     "softmax": ("joint", "text"),
     "aggregate": ("maps", "losses"),
     "grid": ("native", "canvas64"),
@@ -44,13 +38,9 @@ _ON_UNETS = {"layers": "levels of a UNet", "compat": "the authors' code for UNet
 
 @dataclass(frozen=True, slots=True)
 class JointSettings:
-    """Checked values of ``PARAMETERS``.
+    """Checked values of ``PARAMETERS``."""
 
-    ``blocks`` is ascending, None for the model's own.
-    """
-
-    blocks: tuple[int, ...] | None
-    tokens: str
+    reading: JointReading
     softmax: str
     aggregate: str
     grid: str
@@ -58,8 +48,7 @@ class JointSettings:
     def identity(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
-            "blocks": "default" if self.blocks is None else list(self.blocks),
-            "tokens": self.tokens,
+            **self.reading.identity(),
             "softmax": self.softmax,
             "aggregate": self.aggregate,
             "grid": self.grid,
@@ -87,45 +76,18 @@ def take_joint(
     Raises:
         UserError: an unknown value, or a parameter that has no effect on this kind of backbone.
     """
-    own = {key: values.pop(key) for key in PARAMETERS if key in values}
-    for key in given:
-        if not joint and key in PARAMETERS:
-            raise UserError(
-                f"infsplign: {key} acts on transformers (SD3, FLUX) and this backbone is a UNet: "
-                f"leave out --set {key}."
-            )
-        if joint and key in _ON_UNETS:
-            raise UserError(
-                f"infsplign: {key} is for {_ON_UNETS[key]} and this backbone is a transformer: "
-                f"leave out --set {key}."
-            )
-    if not joint:
+    own = {key: values.pop(key) for key in _CHOICES if key in values}
+    reading = take_reading(
+        "infsplign",
+        values,
+        given,
+        tokens=tokens if joint else None,
+        on_unets=_ON_UNETS,
+        further=PARAMETERS,
+    )
+    if reading is None:
         return None
     for key, names in _CHOICES.items():
         if own[key] not in names:
-            raise unknown_name(f"{key} of infsplign", own[key], [name for name in names if name])
-    return JointSettings(
-        blocks=_blocks(str(own["blocks"])),
-        tokens=own["tokens"] or tokens,
-        softmax=own["softmax"],
-        aggregate=own["aggregate"],
-        grid=own["grid"],
-    )
-
-
-def _blocks(text: str) -> tuple[int, ...] | None:
-    text = text.replace(" ", "")
-    if not text:
-        return None
-    if not re.fullmatch(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", text):
-        raise UserError(
-            f"infsplign: blocks={text} is not a list of blocks: give numbers and ranges, such as "
-            "7-9 or 13,14,18."
-        )
-    found: set[int] = set()
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if int(last or first) < int(first):
-            raise UserError(f"infsplign: blocks={part} ends before it starts: give it as 7-9.")
-        found.update(range(int(first), int(last or first) + 1))
-    return tuple(sorted(found))
+            raise unknown_name(f"{key} of infsplign", own[key], names)
+    return JointSettings(reading, own["softmax"], own["aggregate"], own["grid"])

@@ -32,6 +32,10 @@ _ARCHITECTURES: Mapping[Architecture, Mapping[str, Any]] = {
     # shorter than Stable Diffusion's. Its maps at level 2 have 4x4 pixels.
     Architecture.LAB: {"level": 1, "scale": 5.0},
     Architecture.SD2: {"prompt_only": True},
+    Architecture.LAB_TRANSFORMER: {"blocks": "3,4", "scale": 5.0},
+    # Latents of 1,024 pixels a side are four times as long as Stable Diffusion's.
+    Architecture.SD3: {"scale": 80.0},
+    Architecture.FLUX: {"scale": 80.0},
 }
 
 _SCRIPT, _GIVEN = "released", "given"
@@ -165,7 +169,9 @@ class Storm(DescentPlugin):
         two = prompt.triplet is not None or len(dict.fromkeys(prompt.objects)) == 2
         return guided_spans(prompt) if two else ()
 
-    def positions(self, prompt: Prompt, tokenizers: Sequence[Any]) -> Positions:
+    def positions(
+        self, prompt: Prompt, tokenizers: Sequence[Any], limit: int | None = None
+    ) -> Positions:
         """Tokens of :meth:`spans`; of a name of several tokens the released code takes the last.
 
         Raises:
@@ -174,7 +180,7 @@ class Storm(DescentPlugin):
         from ...guidance.tokens import span_tokens
 
         spans = self.spans(prompt)
-        found = iter(span_tokens(prompt, [span for span in spans if span], tokenizers))
+        found = iter(span_tokens(prompt, [span for span in spans if span], tokenizers, limit))
         last = slice(None) if self.corrected else slice(-1, None)
         return tuple(next(found)[last] if span else () for span in spans)
 

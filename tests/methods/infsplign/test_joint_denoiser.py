@@ -11,8 +11,8 @@ import torch
 
 from spatialbench.backbones.families import FLUX, SD3, Family
 from spatialbench.errors import UserError
+from spatialbench.guidance.joint_blocks import find_blocks
 from spatialbench.methods.infsplign import PLUGIN, RELEASED
-from spatialbench.methods.infsplign.blocks import find_blocks
 from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.methods.infsplign.joint_denoiser import guided_transformer
 from spatialbench.methods.infsplign.settings import GuidanceSettings, read_settings
@@ -171,20 +171,20 @@ def test_attention_that_is_not_the_backbones_own_is_refused(
     from diffusers.models.transformers.transformer_flux import FluxIPAdapterAttnProcessor
 
     with pytest.raises(UserError, match="is a Linear: choose another backbone"):
-        find_blocks(torch.nn.Linear(2, 2), (0,))
+        find_blocks(torch.nn.Linear(2, 2), (0,), "infsplign")
     other = tiny_sd3()
     other.transformer.transformer_blocks[3].attn.set_processor(FusedJointAttnProcessor2_0())
     with pytest.raises(UserError, match=r"block 3 is computed by FusedJointAttnProcessor2_0"):
-        find_blocks(other.transformer, (1,))
+        find_blocks(other.transformer, (1,), "infsplign")
     attention = flux.transformer.transformer_blocks[0].attn
     own = attention.processor
     attention.set_processor(FluxIPAdapterAttnProcessor(32, 32))
     with pytest.raises(UserError, match=r"block 0 is computed by FluxIPAdapterAttnProcessor"):
-        find_blocks(flux.transformer, (1,))
+        find_blocks(flux.transformer, (1,), "infsplign")
     attention.set_processor(own)
     attention.fused_projections = True
     with pytest.raises(UserError, match="without fuse_qkv_projections"):
-        find_blocks(flux.transformer, (1,))
+        find_blocks(flux.transformer, (1,), "infsplign")
     attention.fused_projections = False
     long = pair("dog", "to the left of", "cat")
     long = Prompt("9", "a photo of " * 20 + long.text, "left", long.triplet)
