@@ -74,6 +74,7 @@ def opened(asked: Evaluation) -> Iterator[Run]:
     dtype = str(asked.spec.identity["generator"].get("dtype", asked.settings.dtype))
     machine = this_machine(asked.settings.device, dtype, asked.batch)
     machine = machine.model_copy(update={"kernels": dict(asked.kernels.told)})
+    before = _images_before(asked)
     with opened_run(
         asked.spec,
         asked.selection,
@@ -84,8 +85,24 @@ def opened(asked: Evaluation) -> Iterator[Run]:
         name=called(asked, asked.found),
         until=asked.until,
     ) as run:
+        if before > asked.expected.images and not run.is_part:
+            asked.progress.notice(
+                f"{run.path} was asked for {before:,} images before and is not scored; it is of "
+                f"{asked.expected.images:,} now, and those that are there already are kept."
+            )
         transform = method.transform if isinstance(method, Transformed) else None
         sentence = record_sent_prompts(run, transform)
         if sentence is not None:
             asked.progress.notice(sentence)
         yield run
+
+
+def _images_before(asked: Evaluation) -> int:
+    """How many images the run was asked for before; 0 where it is new."""
+    from ..runs.manifest import NAME, read_manifest
+
+    if not (asked.folder / NAME).is_file():
+        return 0
+    manifest = read_manifest(asked.folder)
+    same = manifest.id == asked.spec.id
+    return asked.spec.expect(manifest.selection).images if same else 0

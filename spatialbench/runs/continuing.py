@@ -49,17 +49,16 @@ def _continued(folder: Path, before: Manifest, manifest: Manifest, expect: Expec
     told = {"resolved": manifest.resolved or before.resolved, "name": manifest.name or before.name}
     manifest = manifest.model_copy(update={"machines": machines, **told})
     asked = expect(manifest.selection)
-    if _keeps_selection(folder, expect(before.selection), asked):
+    if manifest.selection != before.selection and _scored(folder) > asked.images:
         kept = {"selection": before.selection, "command": before.command, "until": before.until}
         manifest = manifest.model_copy(update=kept)
     return manifest
 
 
-def _keeps_selection(folder: Path, before: Expected, now: Expected) -> bool:
-    """Whether a run was scored on more images than are asked for now, these among them."""
+def _scored(folder: Path) -> int:
+    """Images of the summary that is there; 0 where there is none."""
     try:
         scored = read_json(folder / "summary.json", below=folder)["images"]
     except (OSError, ValueError, KeyError, TypeError):
-        return False
-    larger = isinstance(scored, int) and scored > now.images
-    return larger and set(now.keys()) < set(before.keys())
+        return 0
+    return scored if isinstance(scored, int) else 0

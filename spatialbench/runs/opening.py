@@ -142,10 +142,9 @@ def opened_run(
     """Start a run, or continue the one of the same identity, and hold it for writing.
 
     Nothing is written before the run is held: a command that is refused because another one works
-    on the run leaves it as it is. The manifest then names this selection, unless it is a part of
-    the selection of a larger summary that is there: that one stays the run's own (see
-    ``Run.is_part``). ``machine`` is added to it when it differs from those already there in more
-    than its time.
+    on the run leaves it as it is. The manifest then names this selection, unless a summary of more
+    images is there: its selection stays the run's own (see ``Run.is_part``). ``machine`` is added
+    to it when it differs from those already there in more than its time.
 
     Args:
         out: exactly where the run lies; None for ``spec.folder()``.

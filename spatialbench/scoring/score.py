@@ -82,7 +82,7 @@ def score(
         if run.is_part:
             progress.notice(
                 f"this table is of {expected.images:,} images and only printed; the summary of "
-                f"{run.path}, of more images, is kept."
+                f"{run.path}, of more images, is kept (--out gives these a run of their own)."
             )
     return summary
 

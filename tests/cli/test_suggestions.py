@@ -297,8 +297,9 @@ def test_a_larger_summary_is_kept(spatialbench: Command, tmp_path: Path) -> None
 
     before = files()
     for fewer in (("--limit", "2"), ("--limit", "2", "--only", "left"),
-                  ("--limit", "8", "--images-per-prompt", "1")):  # fmt: skip
-        part = spatialbench("run", *RUN, *fewer)
+                  ("--limit", "8", "--images-per-prompt", "1"),
+                  ("--limit", "3", "--only", "right,above,below")):  # fmt: skip
+        part = spatialbench("run", *RUN, *fewer, "--signature")
         assert part.status == 0
         assert "of more images, is kept" in part.err
         assert " n:" in part.out
@@ -307,8 +308,8 @@ def test_a_larger_summary_is_kept(spatialbench: Command, tmp_path: Path) -> None
     assert "nothing is left to do" in spatialbench("status", ONE).out
     assert spatialbench("compare", ONE, ONE).status in (0, 2)
     assert spatialbench("score", ONE).out.splitlines()[0] == whole.out.splitlines()[0]
-    # More images, or others, are the run's own again.
-    more = spatialbench("run", *RUN, "--limit", "12")
+    # More images are the run's own again.
+    more = spatialbench("run", *RUN, "--limit", "12", "--signature")
     assert "is kept" not in more.err
     assert " n:12x2 " in more.out
     assert files() != before

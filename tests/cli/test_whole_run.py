@@ -228,3 +228,11 @@ def test_a_killed_run_goes_on_where_it_stopped(plugin_folder: Path, tmp_path: Pa
             capture_output=True,
         )
     assert _bytes(tmp_path / "killed") == _bytes(tmp_path / "whole")
+
+
+def test_fewer_images_of_a_run_that_is_not_scored_are_said(spatialbench: Command) -> None:
+    spatialbench("generate", *RUN[1:], "--out", "here", "--limit", "6")
+    fewer = spatialbench(*RUN, "--out", "here", "--limit", "4")
+    assert "here was asked for 12 images before and is not scored; it is of 8 now" in fewer.err
+    assert "asked for" not in spatialbench(*RUN, "--out", "here", "--limit", "4").err
+    assert "asked for" not in spatialbench(*RUN, "--out", "here", "--limit", "6").err
