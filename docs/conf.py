@@ -33,7 +33,7 @@ html_copy_source = False
 html_show_copyright = False
 
 PARTS = {
-    "Start": "first-steps bring-what-you-have python glossary when-something-goes-wrong docker",
+    "Start": "first-steps runs bring-what-you-have python glossary when-something-goes-wrong docker",
     "Methods": "methods pipelines served esplora rewritten-prompts",
     "Judging": "prompts-and-rules detectors hostile-files",
     "Results": "results ci importing exchange schemas/README",
