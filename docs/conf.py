@@ -33,10 +33,10 @@ html_copy_source = False
 html_show_copyright = False
 
 PARTS = {
-    "Start": "first-steps runs bring-what-you-have python glossary when-something-goes-wrong docker",
+    "Start": "first-steps bring-what-you-have python glossary when-something-goes-wrong docker",
     "Methods": "methods pipelines served esplora rewritten-prompts",
     "Judging": "prompts-and-rules detectors hostile-files",
-    "Results": "results ci importing exchange schemas/README",
+    "Results": "runs results ci importing exchange schemas/README",
     "At size": "clusters serve",
     "Building on it": "extending architecture",
 }
