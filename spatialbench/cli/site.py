@@ -29,6 +29,15 @@ from .parsing import RunFolder, Utf8
     "whose method leaves its backbone as it is, else the first one.",
 )
 @click.option(
+    "--recipe",
+    "recipes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="What 'reproduce --format json' printed: a page of published beside measured values. Give "
+    "--recipe again for more.",
+)
+@click.option(
     "--published/--no-published",
     default=True,
     show_default=True,
@@ -49,6 +58,7 @@ def command(
     out: Path,
     title: str,
     reference: Path | None,
+    recipes: Sequence[Path],
     published: bool,
     copy: bool,
     figures: Sequence[str],
@@ -65,7 +75,8 @@ def command(
     from ..site.writing import SiteWishes
 
     wishes = SiteWishes(
-        title, labels, reference, published, not no_sweep, Wishes(copy, tuple(figures))
+        *(title, labels, reference, published, not no_sweep, recipes),
+        pages=Wishes(copy, tuple(figures)),
     )
     built = build_site(runs, out, wishes, progress())
     for run, why in built.without.items():

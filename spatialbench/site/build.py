@@ -16,6 +16,7 @@ from ..runs.whole_folder import whole_folder
 from .boards import Board, boards
 from .collecting import collect
 from .page import MARKER
+from .recipes import read_result
 from .writing import Site, SiteWishes, is_same
 
 _OURS = re.compile(
@@ -47,18 +48,20 @@ def build_site(
 
     Raises:
         UserError: no run; a folder with other files in it, no space, no permission; charts in a
-            form that needs a package that is not installed; a reference that is none of the runs.
+            form that needs a package that is not installed; a reference that is none of the runs;
+            a file that is no result of a recipe.
     """
     require_not_of_a_run(out)
     refuse_others(out, _OURS, "a site")
     _refuse_other_index(out)
     require_forms(wishes.pages.figures)
+    recipes = [read_result(path) for path in wishes.recipes]
     collected = collect(folders, wishes.labels)
     tables = boards(collected, wishes.published)
     if wishes.reference is not None:
         _require_shown(wishes.reference, tables)
     with whole_folder(out) as building:
-        site = Site(building, out, wishes, progress)
+        site = Site(building, out, wishes, progress, recipes)
         site.write(tables, collected.left_out)
     without = {**collected.left_out, **site.without}
     return BuiltSite(out / "index.html", len(site.pages), len(site.against), without)

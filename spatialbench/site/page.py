@@ -9,6 +9,7 @@ from ..files.shown_text import inert
 from ..reports.gallery.page import environment
 from ..reports.marks import MARKS
 from .boards import Board
+from .recipes import RecipePage
 
 MARKER = '<meta name="generator" content="spatialbench site">'
 """What says that a page is ours, so that it may be replaced."""
@@ -40,6 +41,7 @@ def index_html(
     tables: Sequence[Board],
     pages: Mapping[str, str],
     against: Sequence[Against],
+    recipes: Sequence[RecipePage],
     without: Mapping[str, str],
     forms: Sequence[str],
 ) -> str:
@@ -47,6 +49,7 @@ def index_html(
 
     Args:
         pages: by a run's folder where its page lies.
+        recipes: pages of papers' tables.
         without: by a run's folder why it is not shown, or has no page.
         forms: in which the charts lie as files.
     """
@@ -62,6 +65,7 @@ def index_html(
             boards=tables,
             pages=pages,
             against=against,
+            recipes=recipes,
             without=without,
             forms=forms,
             runs=len({line.run for line in lines if line.run}),

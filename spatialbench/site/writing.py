@@ -32,6 +32,7 @@ from ..runs.names import slug
 from ..runs.progress import Progress
 from .boards import Board, Cell, Line
 from .page import Against, index_html
+from .recipes import RecipePage, RecipeResult, plots, recipe_html
 
 _ASSETS = ("site.css", "site.js")
 _UP = "../../"
@@ -48,6 +49,7 @@ class SiteWishes:
             each table whose method is a baseline.
         published: whether rows of papers stand beside runs that may be compared with them.
         sweep: with the metrics by threshold, which take longest.
+        recipes: files that ``reproduce --format json`` printed.
         pages: of the galleries.
     """
 
@@ -56,6 +58,7 @@ class SiteWishes:
     reference: Path | None = None
     published: bool = True
     sweep: bool = True
+    recipes: Sequence[Path] = ()
     pages: Wishes = field(default_factory=Wishes)
 
 
@@ -69,6 +72,7 @@ class Site:
     """A site that is being written.
 
     Attributes:
+        recipes: papers' tables made again.
         pages: by a run's folder where its page lies, seen from the site's.
         against: comparisons that have a page.
         without: by a run's folder why it has no page.
@@ -78,9 +82,11 @@ class Site:
     place: Path
     wishes: SiteWishes
     progress: Progress
+    recipes: Sequence[RecipeResult] = ()
     pages: dict[str, str] = field(default_factory=dict)
     against: list[Against] = field(default_factory=list)
     without: dict[str, str] = field(default_factory=dict)
+    _named: list[str] = field(default_factory=list)
 
     def write(self, tables: Sequence[Board], left_out: dict[str, str]) -> None:
         """Write all of it; ``left_out`` says of runs why they are in no table."""
@@ -99,7 +105,10 @@ class Site:
         for board in tables:
             self._forests(board)
         without = {**left_out, **self.without}
-        index = index_html(self.wishes.title, tables, self.pages, self.against, without, self.forms)
+        recipes = [self._recipe(result) for result in self.recipes]
+        index = index_html(
+            *(self.wishes.title, tables, self.pages, self.against, recipes, without, self.forms)
+        )
         write(self.folder / "index.html", index.encode())
 
     @property
@@ -190,6 +199,22 @@ class Site:
         shutil.rmtree(self.folder / href, ignore_errors=True)
         self.without[run] = str(error)
         self.pages.pop(run, None)
+
+    def _recipe(self, result: RecipeResult) -> RecipePage:
+        """The page of a paper's table made again, with links to those of its runs."""
+        name = _free(slug(result.recipe.replace("/", "-")).lower(), self._named)
+        self._named.append(name)
+        make_folder(self.folder / "recipes")
+        charts = {}
+        for key, svg in plots(result).items():
+            place = f"charts/recipe-{name}-{slug_of(key)}"
+            make_folder(self.folder / "charts")
+            write_chart(self.folder / place, svg, self.wishes.pages.figures)
+            charts[key] = (place, svg)
+        pages = {str(Path(run).resolve()): href for run, href in self.pages.items()}
+        page = recipe_html(result, self.wishes.title, pages, charts, self.forms)
+        write(self.folder / "recipes" / f"{name}.html", page.encode())
+        return RecipePage(f"recipes/{name}.html", result)
 
     def _forests(self, board: Board) -> None:
         make_folder(self.folder / "charts")

@@ -17,23 +17,33 @@ _WIDTH, _TOP, _ROW, _VALUE = 680, 26, 20, 118
 _LONGEST = 40
 
 
-def forest(metric: str, rows: Sequence[tuple[str, Bar, str]], about: str) -> Markup:
+def forest(
+    metric: str, rows: Sequence[tuple[str, Bar, str]], about: str, others: Sequence[float] = ()
+) -> Markup:
     """Points of a metric.
 
     Args:
         metric: its name.
         rows: of each run its name, its value with interval in percent, and the same as text.
         about: of what, such as the benchmark, behind the metric's name.
+        others: for each row another value to set beside it, hollow; NaN for none.
     """
     longest = max((len(name) for name, _, _ in rows), default=1)
     left = 14 + 6.2 * min(_LONGEST, longest)
-    span = percent_span(number for _, bar, _ in rows for number in bar)
+    span = percent_span([*(number for _, bar, _ in rows for number in bar), *others])
     plot = Plot(left, _TOP, _WIDTH - left - _VALUE, _ROW * len(rows) + 6, span)
     parts = [title(f"{metric}, {about}"), *plot.x_axis(f"{metric} in percent, with 95 % interval")]
     for row, (name, (value, low, high), words) in enumerate(rows):
         y = _TOP + 3 + _ROW * (row + 0.5)
         shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
         parts.append(text(left - 8, y + 4, shown, "end"))
+        if row < len(others) and not isnan(others[row]):
+            x = plot.at_x(others[row])
+            parts.append(
+                tag("circle", cx=x, cy=y, r=5, fill=PAGE, stroke=SERIES[1], stroke_width=2.5)
+            )
+        if isnan(value) and others:
+            continue
         if isnan(value):
             parts.append(text(plot.at_x(span[0]) + 4, y + 4, "undefined", fill=FAINT))
             continue

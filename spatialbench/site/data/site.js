@@ -63,20 +63,17 @@
     let shown = 0, total = 0;
     boards.forEach((board) => {
       const other = Boolean(wanted.benchmark) && board.node.dataset.benchmark !== wanted.benchmark;
-      board.node.hidden = other;
-      let here = 0;
-      board.rows.forEach((row) => {
+      const here = other ? 0 : board.rows.reduce((count, row) => {
         row.hidden = !matches(row, wanted);
-        here += !row.hidden;
-      });
+        return count + !row.hidden;
+      }, 0);
+      board.node.hidden = here === 0;
       total += board.rows.length;
-      shown += other ? 0 : here;
-      one(".nothing", board.node).hidden = here > 0;
-      one(".scroll", board.node).hidden = here === 0;
-      one(".forest", board.node).hidden = here === 0;
+      shown += here;
       plot(board);
     });
-    all(".jump a").forEach((link) => { link.hidden = Boolean(wanted.benchmark) && link.dataset.benchmark !== wanted.benchmark; });
+    one(".nothing").hidden = shown > 0;
+    all(".jump a").forEach((link) => { link.hidden = one(link.getAttribute("href")).hidden; });
     one("#count").textContent = shown === total ? `${total.toLocaleString("en")} rows` : `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
     document.body.dataset.ready = String(Number(document.body.dataset.ready || 0) + 1);
   }
