@@ -187,6 +187,7 @@ class Settings(Closed):
         set: parameters of the method, as ``--set``.
         only_file: a file of ids for ``only``, JSON or one per line, beside the recipe.
         seeds: as ``--seed-scheme``; several are several runs of one row.
+        record: what is kept of how the images are made; changes none.
         cannot: why nobody can make the row; it is listed with the reason.
     """
 
@@ -212,6 +213,7 @@ class Settings(Closed):
     threshold: FiniteFloat | None = Field(default=None, ge=0, le=1)
     known_names_only: bool | None = None
     synonyms: bool | None = None
+    record: Texts | None = None
     cannot: str | None = Field(default=None, min_length=1)
 
     @property

@@ -9,6 +9,8 @@ import pytest
 
 from spatialbench.cli import main
 
+from .json_schemas import fits
+
 RUN = ["run", "--bench", "visor", "--limit", "1", "--images-per-prompt", "1", "--steps", "2"]
 
 
@@ -29,6 +31,8 @@ def test_the_loss_is_kept_shown_and_drawn(
     chart = tmp_path / "loss.svg"
     assert main(["guidance", str(recorded), "--chart", str(chart), "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    fits("guidance", told)
+    fits("recorded.jsonl", json.loads((recorded / "recorded.jsonl").read_text()))
     assert (told["images"], told["steps"]) == (1, [0, 1])
     assert [one["layer"] for one in told["layers"]] == ["1.1", "1.2", "2.1", "2.2"]
     assert chart.read_text().count("<title>") == 4

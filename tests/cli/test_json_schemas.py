@@ -25,6 +25,7 @@ OF_VERB = {
     "score": "summary",
     "leaderboard": "leaderboard",
     "compare": "compare",
+    "guidance": "guidance",
     "power": "power",
     "gate": "gate",
     "import": "import",

@@ -187,6 +187,21 @@ def test_the_slopes_are_those_of_the_thesis() -> None:
     assert len(found) == 4
 
 
+def test_the_losses_by_layer_are_those_of_the_thesis() -> None:
+    needs_transcript()
+    (_, *losses), *rows = transcribed("**Table 6 ")
+    wanted: dict[str, dict[str, float]] = {loss: {} for loss in losses}
+    for layers, *cells in rows:
+        for loss, told in zip(losses, cells, strict=True):
+            for layer, share in zip(layers.split(" / "), told.split(" / "), strict=True):
+                wanted[loss][layer.replace(",", ".")] = float(share)
+    found = {point.name: point.about["note"] for point in all_points("infsplign-thesis/table-6")}
+    named = {"ReLU": "relu", "Leaky": "leaky_relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
+    for loss, shares in wanted.items():
+        pairs = (one.split(" ") for one in found[named[loss]].split(", "))
+        assert {layer: float(share) for layer, share in pairs} == shares
+
+
 @pytest.mark.parametrize("name", PAPERS)
 def test_what_a_recipe_claims_is_what_its_numbers_say(name: str) -> None:
     """A claim of two rows that both publish the metric."""
