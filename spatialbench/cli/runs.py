@@ -193,11 +193,10 @@ def _counted(run: Listed) -> str:
 def remove_command(runs: Sequence[Path], yes: bool) -> None:
     """Remove runs with their images, detections and results; asks first."""
     from ..api.inventory import listed
-    from ..runs.finding import run_at
     from ..runs.moving import remove_run, require_run
     from ..stages.estimate import size
 
-    places = [require_run(run_at(run)) for run in dict.fromkeys(runs)]
+    places = list({require_run(run).resolve(): run for run in runs}.values())
     for one in listed(places):
         called = "" if one.name is None else f" ({one.name})"
         say(f"{one.path}{called}: {one.state}, {_counted(one)} images, {size(one.bytes)}")
@@ -218,10 +217,9 @@ def move_command(run: Path, to: Path) -> None:
 
     What holds the run by its id or name, and compare, leaderboard and gallery, take it there too.
     """
-    from ..runs.finding import run_at
     from ..runs.moving import move_run
 
-    place = move_run(run_at(run), to)
+    place = move_run(run, to)
     click.echo(str(place))
     say_next(typed("status", place))
 

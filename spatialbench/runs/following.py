@@ -13,7 +13,7 @@ from .names import imported_kind
 from .opening import Run
 
 _SUMMARY = "summary.json"
-_ALIKE = ("benchmark", "benchmark_version", "subset", "prompt_set")
+_ALIKE = ("benchmark", "benchmark_version", "subset", "prompt_set", "seeds")
 
 
 def after_scoring(run: Run) -> list[str]:
@@ -32,7 +32,7 @@ def after_scoring(run: Run) -> list[str]:
 def after_comparing(runs: Sequence[Path]) -> list[str]:
     """Commands for runs that were compared with the first."""
     first, second = runs[:2]
-    shown = all((run / "images").is_dir() for run in (first, second))
+    shown = all((run / "images.jsonl").exists() for run in (first, second))
     pages = [typed("gallery", first, second, "--open")] if shown else []
     return [*pages, typed("leaderboard", *runs)]
 

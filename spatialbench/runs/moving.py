@@ -46,7 +46,13 @@ def require_run(folder: Path) -> Path:
             f"{folder} is not a run but a folder above {len(inside)}: name the run itself, such as "
             f"{inside[0]}."
         )
-    read_manifest(folder)
+    try:
+        read_manifest(folder)
+    except UserError as error:
+        if not (folder / NAME).is_file():
+            raise
+        way = "If it is to go all the same, remove or move the folder yourself."
+        raise UserError(f"{error} {way}") from error
     inner = [run for child in _folders(folder) for run in runs_below(child)]
     if inner:
         raise UserError(

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
+from spatialbench.api.inventory import STATES, Listed
+from spatialbench.cli.runs import _report
+from spatialbench.reports.screen import Screen
+from spatialbench.reports.view import View
 from spatialbench.runs.finding import VARIABLE, runs_below
 from spatialbench.runs.lock import writing
 from spatialbench.runs.manifest import read_manifest
@@ -82,6 +87,23 @@ def test_states_follow_what_is_there(made: Command) -> None:
     assert (row["state"], row["id"], row["images"]) == ("unreadable", None, None)
     assert "manifest.json cannot be read" in row["error"]
     assert "manifest.json cannot be read" in made("runs").err
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+@pytest.mark.parametrize("wide", [False, True])
+def test_no_line_is_wider_than_the_terminal(width: int, wide: bool) -> None:
+    name = "a name of eighty characters, of which some are 全角文字 and <b>others</b> =1+1|are not"
+    path = Path("runs/some-benchmark/some-long-method@some-backbone") / ("0" * 12)
+    told = ("some-benchmark:subset", "some-long-method", "some-backbone")
+    runs = [
+        Listed(path, "0" * 12, called, *told, 101_120, 101_120, state, 1e9)
+        for called in (name[:80], None)
+        for state in STATES
+    ]
+    text = _report(runs, sized=True).text("table", View(wide=wide), Screen(width, colour=False))
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "0" * 12 in text
+    assert "\x1b" not in text
 
 
 def test_asking_whether_a_run_is_written_disturbs_nobody(made: Command) -> None:
@@ -209,6 +231,19 @@ def test_nothing_but_a_run_is_removed(made: Command) -> None:
     assert "other runs lie inside" in made("runs", "rm", "--yes", "runs/two").err
     shutil.rmtree("runs/two/inner")
     assert snapshot(Path()) == before
+
+
+def test_the_set_around_a_run_and_a_damaged_run_stay(made: Command) -> None:
+    Path("set").mkdir()
+    shutil.copytree("runs/two", "set/run")
+    assert "name the run itself, such as set/run" in made("runs", "rm", "--yes", "set").err
+    Path("set/run/manifest.json").write_text("{")
+    assert "remove or move the folder yourself" in made("runs", "rm", "--yes", "set/run").err
+    assert Path("set/run/summary.json").exists()
+
+
+def test_a_run_named_twice_is_removed_once(made: Command) -> None:
+    assert made("runs", "rm", "--yes", "weak", "runs/two", Path("runs/two").absolute()).status == 0
 
 
 def test_a_run_that_is_written_is_not_removed_or_moved(made: Command) -> None:
