@@ -127,9 +127,8 @@ def test_every_form_has_the_same_name_and_obeys_none_of_it(form: Any) -> None:
 
 def test_a_long_name_stays_in_a_latex_table() -> None:
     name = "x" * LONGEST_NAME
-    assert name in leaderboard("visor", [Row("a", _result(), given=name)], [], HEADLINE).text(
-        "latex"
-    )
+    table = leaderboard("visor", [Row("a", _result(), given=name)], [], HEADLINE).text("latex")
+    assert name in table.replace(r"\allowbreak{}", "")
 
 
 @pytest.mark.parametrize(

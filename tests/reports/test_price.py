@@ -77,8 +77,8 @@ def test_csv_has_the_same_columns_at_full_precision() -> None:
 
 def test_one_run_says_it_in_a_note_above_the_signature() -> None:
     result = _row(confidence=71.234, duplicates=0.314).result
-    notes = summary_report(result, plugins.load("benchmark", "visor"), PACE).tables[0].notes
-    assert notes[-2:] == [
+    (table,) = summary_report(result, plugins.load("benchmark", "visor"), PACE).tables
+    assert [table.notes[-1], *table.signatures] == [
         "price: detector confidence 71.23 %, 0.31 duplicates per image, "
         "0.851 s per image (NVIDIA H200, batch 8)",
         RESULT["signature"],
