@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .relations import Relation
@@ -71,9 +72,14 @@ def asked_triplets(prompt: Prompt) -> tuple[Triplet, ...]:
 
 def prompt_set_hash(prompts: Iterable[Prompt]) -> str:
     """SHA-256 (hex) over ids and texts in order: two prompt sets with one hash are the same set."""
+    return _hash(tuple((prompt.id, prompt.text) for prompt in prompts))
+
+
+@lru_cache(maxsize=4)
+def _hash(told: tuple[tuple[str, str], ...]) -> str:
     digest = hashlib.sha256()
-    for prompt in prompts:
-        digest.update(json.dumps([prompt.id, prompt.text]).encode() + b"\n")
+    for prompt_id, text in told:
+        digest.update(json.dumps([prompt_id, text]).encode() + b"\n")
     return digest.hexdigest()
 
 

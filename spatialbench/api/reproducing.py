@@ -181,21 +181,23 @@ class _Given:
     images_per_prompt: int | None
     out: Path | None
     how: Mapping[str, Any]
+    papers: dict[Selection, tuple[int, int]] = field(default_factory=dict)
 
     def row(self, point: Point) -> AskedRow:
         """The evaluations of a row. Raises UserError for a name or value that means nothing."""
         parts = tuple(self._evaluation(point, seeds) for seeds in point.seeds)
         first, options = parts[0], point.options
-        paper = first.spec.expect(
-            Selection(options.get("limit"), first.only, options.get("images_per_prompt"))
-        )
         here = first.expected
+        own = Selection(options.get("limit"), first.only, options.get("images_per_prompt"))
+        if own not in self.papers:
+            paper = here if own == here.selection else first.spec.expect(own)
+            self.papers[own] = (len(paper.prompts), paper.images_per_prompt)
         for part in parts:
             part.judging  # noqa: B018
         return AskedRow(
             point,
             parts,
-            paper=(len(paper.prompts), paper.images_per_prompt),
+            paper=self.papers[own],
             asked=(len(here.prompts), here.images_per_prompt),
         )
 

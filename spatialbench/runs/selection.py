@@ -6,10 +6,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 from ..errors import UserError, unknown_name
 from ..prompts import Prompt
+from ..relations import Relation
 
 _SHUFFLE = "spatialbench/run-order/1"
 _SIGNED_NAMES = 8
@@ -126,13 +128,14 @@ def _shuffled(prompt: Prompt) -> bytes:
     return hashlib.sha256(f"{_SHUFFLE}\0{prompt.id}".encode()).digest()
 
 
-def _names(prompt: Prompt) -> set[str]:
-    relation = {prompt.triplet.relation.value} if prompt.triplet else set()
-    return {prompt.task} | relation
+@cache
+def _names(task: str, relation: Relation | None) -> frozenset[str]:
+    return frozenset({task} if relation is None else {task, relation.value})
 
 
 def _only(prompts: Sequence[Prompt], terms: Sequence[str]) -> list[Prompt]:
-    names: set[str] = set().union(*(_names(prompt) for prompt in prompts))
+    named = [_names(p.task, p.triplet.relation if p.triplet else None) for p in prompts]
+    names: set[str] = set().union(*set(named))
     known = names | {prompt.id for prompt in prompts}
     for term in terms:
         if term not in known:
@@ -141,4 +144,5 @@ def _only(prompts: Sequence[Prompt], terms: Sequence[str]) -> list[Prompt]:
                 "The id of a prompt of this subset can stand there too."
             )
     wanted = set(terms)
-    return [prompt for prompt in prompts if prompt.id in wanted or _names(prompt) & wanted]
+    groups = {one for one in set(named) if one & wanted}
+    return [p for p, own in zip(prompts, named, strict=True) if p.id in wanted or own in groups]
