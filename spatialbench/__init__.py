@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .api.elsewhere import score as score
     from .api.evaluate import evaluate as evaluate
     from .api.measured import Measured as Measured
+    from .api.reproduce import Reproduced as Reproduced
+    from .api.reproduce import reproduce as reproduce
     from .api.run import Run as Run
     from .api.run import load_run as load_run
     from .detections import Detections as Detections
@@ -61,6 +63,7 @@ _HOMES = {
     "api.elsewhere": ("score",),
     "api.evaluate": ("evaluate",),
     "api.measured": ("Measured",),
+    "api.reproduce": ("Reproduced", "reproduce"),
     "api.run": ("Run", "load_run"),
     "detections": ("Detections",),
     "errors": ("UserError",),

@@ -216,6 +216,12 @@ def lacking(
     return rows, [] if folder is None or not size else [disk(folder, images, size)]
 
 
+def unique_parts(found: Reproduction) -> list[Evaluation]:
+    """What is evaluated, each run once; of rows that can be made."""
+    parts = [part for row in found.makeable for part in row.parts]
+    return list({_key(part): part for part in parts}.values())
+
+
 def _key(part: Evaluation) -> tuple[object, ...]:
     """What two rows share that are one and the same run, judged alike."""
     judged = (part.detector, str(part.judge), part.depth, part.rule, part.threshold, part.synonyms)

@@ -126,6 +126,8 @@ def asked(
         UserError: no such recipe or row, a recipe that contradicts itself, or an unknown name in
             a row. With ``backbone`` a row that the backbone does not take is kept with the reason.
     """
+    progress = _Once(how.get("progress") or Silent())
+    how["progress"] = progress
     source = load(recipe)
     whose = str(source.path)
     found = points(source.recipe, whose, backbone)
@@ -148,9 +150,34 @@ def asked(
         raise UserError(_together(wrong, whose))
     names = {point.name for point in chosen}
     left_out = tuple(point.name for point in found if point.name not in names)
-    progress = how.get("progress") or Silent()
     margin = source.recipe.margin if margin is None else margin
     return Reproduction(source, benchmark, tuple(made), found, left_out, backbone, margin, progress)
+
+
+@dataclass
+class _Once:
+    """Tells each notice once: many rows have the same to say."""
+
+    shown: Progress
+    said: set[str] = field(default_factory=set)
+
+    def notice(self, text: str) -> None:
+        """Tell a sentence, unless it was told."""
+        if text not in self.said:
+            self.said.add(text)
+            self.shown.notice(text)
+
+    def begin(self, stage: str, done: int, total: int) -> None:
+        """See ``Progress``."""
+        self.shown.begin(stage, done, total)
+
+    def advance(self, images: int) -> None:
+        """See ``Progress``."""
+        self.shown.advance(images)
+
+    def end(self) -> None:
+        """See ``Progress``."""
+        self.shown.end()
 
 
 def _together(wrong: Sequence[str], whose: str) -> str:

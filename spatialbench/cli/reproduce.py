@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from ..api.console import progress, stdout_reserved
+from ..api.console import progress, say, say_next, stdout_reserved
 from ..errors import UserError
-from ..reports.report import Form, Report
+from ..reports.report import FOR_PEOPLE, Form, Report
 from ..weights.devices import named_device
 from .assembly import command_line
+from .consent import ask_before_long_work, yes_option
 from .options import batch_size_option, device_option, format_option, offline_option
 from .parsing import FiniteFloat
 from .printing import show
@@ -66,12 +67,14 @@ from .working import (
 @device_option
 @offline_option
 @working_options
+@yes_option
 @format_option
 def command(
     recipe: str | None,
     listing: bool,
     dry_run: bool,
     price_per_hour: float | None,
+    yes: bool,
     form: Form,
     **values: Any,
 ) -> None:
@@ -98,9 +101,11 @@ def command(
         return
     if price_per_hour is not None:
         raise UserError("--price-per-hour is for a plan, not for a run: add --dry-run.")
-    from ..api.reproduce import make, result_of, runs_of, shard_folders
+    say("loading the libraries")
+    from ..api.reproduce import make, result_of, runs_of, shard_folders, unique_parts
     from ..api.reproducing import asked
     from ..recipes.table import result_report
+    from ..runs.following import after_comparing, after_ranking
 
     with stdout_reserved():
         shard = working.part()
@@ -114,11 +119,16 @@ def command(
             shard=shard,
             command=command_line(),
         )
+        if not yes:
+            ask_before_long_work(unique_parts(found), working.workers or 1, command_line())
         made = make(found)
         for run in runs_of(made) if not shard.whole else ():
             say_shard_done(shard, run)
     if shard.whole:
         show(result_report(result_of(found, made)), form)
+        if form in FOR_PEOPLE:
+            paths = [run.path for run in runs_of(made)]
+            say_next(*(after_comparing(paths) if len(paths) > 1 else after_ranking(paths)))
     else:
         click.echo("\n".join(shard_folders(made)))
     refuse_given_up(*runs_of(made))

@@ -56,7 +56,8 @@ def recipe_plan_report(
         if cannot is None:
             for name in _SUMMED:
                 whole[name] = _plus(whole[name], told[name])
-        rows.append([row.name, *_cells(told, bool(runs) and cannot is None), state])
+        own = cannot is None and any(run["shared_with"] is None for run in runs)
+        rows.append([row.name, *_cells(told, own), state])
         documents.append(
             {
                 "name": row.name,

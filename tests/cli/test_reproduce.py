@@ -1,0 +1,304 @@
+"""``spatialbench reproduce``: rows made once, resumed, held to what is published, refused early."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import Command
+from .json_schemas import fits
+
+RECIPE: dict[str, Any] = {
+    "format": 1,
+    "title": "Squares by skill",
+    "source": "a paper, table 1",
+    "benchmark": "squares",
+    "differs": ["another brush"],
+    "rows": [
+        {"name": "half", "method": "painter", "set": {"skill": 0.5}, "published": {"RIGHT": 50}},
+        {
+            "name": "skill {skill}",
+            "method": "painter",
+            "backbone": "paint",
+            "set": {"skill": [0.75, 1]},
+            "published": [{"at": {"skill": 1}, "values": {"RIGHT": 60.0, "FOUND": 100}}],
+        },
+        {
+            "name": "seeds",
+            "method": "painter",
+            "seeds": ["hashed:1", "hashed:2"],
+            "published": {"RIGHT": {"value": 75, "plus_minus": 2}},
+        },
+        {"name": "never", "cannot": "its weights were never released", "published": {"RIGHT": 80}},
+    ],
+    "claims": [
+        {"row": "skill 1", "beats": ["half", "never"], "metric": "RIGHT"},
+        {"row": "half", "beats": ["skill 1"], "metric": "RIGHT"},
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def recipe(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+def written(folder: Path, *place: Any, **changes: Any) -> Path:
+    document = json.loads(json.dumps(RECIPE))
+    node = document
+    for part in place:
+        node = node[part]
+    node.update(changes)
+    path = folder / "squares.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    return path
+
+
+def told(command: Command, *arguments: object) -> Any:
+    outcome = command("reproduce", "squares.yaml", *arguments, "--format", "json")
+    assert outcome.status == 0, outcome.err
+    return fits("reproduce", json.loads(outcome.out))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All files but those that tell of the command and the machine."""
+    of_the_machine = ("manifest.json", "timing.jsonl", ".lock")
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in of_the_machine
+    }
+
+
+def test_the_table_the_claims_and_the_protocol(spatialbench: Command) -> None:
+    outcome = spatialbench("reproduce", "squares.yaml")
+    assert outcome.status == 0, outcome.err
+    for said in (
+        "squares: Squares by skill",
+        "cannot [1]",
+        "[1] its weights were never released",
+        "skill 1 > half",
+        "another brush",
+        "1 holds, 1 contradicted, 0 cannot tell, 1 not tested",
+    ):
+        assert said in outcome.out
+    document = told(spatialbench)
+    rows = {row["name"]: row for row in document["rows"]}
+    assert list(rows) == ["half", "skill 0.75", "skill 1", "seeds", "never"]
+    assert rows["skill 1"]["metrics"]["RIGHT"]["measured"] == 100
+    assert rows["skill 1"]["metrics"]["RIGHT"]["verdict"] in ("differs", "cannot tell")
+    assert rows["skill 0.75"]["metrics"]["RIGHT"]["published"] is None
+    seeds = rows["seeds"]["metrics"]["RIGHT"]
+    first, second = seeds["each"]
+    assert seeds["measured"] == pytest.approx((first + second) / 2)
+    assert seeds["spread"] == pytest.approx(abs(first - second) / 2**0.5)
+    assert [run["seeds"] for run in rows["seeds"]["runs"]] == ["hashed:1", "hashed:2"]
+    assert (rows["never"]["cannot"], rows["never"]["runs"]) == (RECIPE["rows"][3]["cannot"], [])
+    assert [claim["verdict"] for claim in document["claims"]] == ["holds", None, "contradicted"]
+    for form in ("md", "csv", "latex", "html"):
+        assert spatialbench("reproduce", "squares.yaml", "--format", form).status == 0
+
+
+def test_a_finished_row_is_not_made_again_and_run_makes_the_same(
+    spatialbench: Command, tmp_path: Path
+) -> None:
+    run = ("run", "--method", "painter", "--bench", "squares", "--set", "skill=1")
+    assert spatialbench(*run).status == 0
+    (before,) = (tmp_path / "runs" / "squares").glob("*/*")
+    made = {path: path.stat().st_mtime_ns for path in before.rglob("*.png")}
+    document = told(spatialbench, "--rows", "skill*")
+    (row,) = [row for row in document["rows"] if row["name"] == "skill 1"]
+    assert Path(row["runs"][0]["folder"]) == before.relative_to(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in before.rglob("*.png")} == made
+    assert document["left_out"] == ["half", "seeds", "never"]
+    assert document["claims"] == []
+    other = told(spatialbench, "--rows", "skill*", "--out", "elsewhere")
+    folder = Path(other["rows"][1]["runs"][0]["folder"])
+    assert folder == Path("elsewhere", *before.relative_to(tmp_path / "runs").parts)
+
+
+def test_a_part_of_a_larger_run_is_measured_as_that_part(spatialbench: Command) -> None:
+    document = told(spatialbench, "--rows", "half")
+    whole = document["rows"][0]
+    small = told(spatialbench, "--rows", "half", "--limit", 12, "--images-per-prompt", 1)
+    (row,) = small["rows"]
+    assert (row["prompts"], row["runs"][0]["images"]) == (12, 12)
+    assert row["differs"] == ["12 of 48 prompts", "1 images per prompt instead of 2"]
+    assert row["metrics"]["RIGHT"]["measured"] != whole["metrics"]["RIGHT"]["measured"]
+    again = told(spatialbench, "--rows", "half")
+    assert again == document
+
+
+def test_shards_then_the_table(spatialbench: Command, tmp_path: Path) -> None:
+    for part in ("1/2", "2/2"):
+        outcome = spatialbench("reproduce", "squares.yaml", "--shard", part)
+        assert outcome.status == 0, outcome.err
+        assert len(outcome.out.splitlines()) == 5
+    images = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*.png")}
+    assert len(images) == 5 * 96
+    told(spatialbench)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*.png")} == images
+
+
+def test_another_model_tests_the_claims_and_not_the_values(
+    spatialbench: Command, tmp_path: Path
+) -> None:
+    row = {"name": "fixed", "method": "spright", "backbone": "sd2.1", "published": {"RIGHT": 90}}
+    written(tmp_path, rows=[*RECIPE["rows"], row])
+    document = told(spatialbench, "--backbone", "lab")
+    rows = {row["name"]: row for row in document["rows"]}
+    assert {cell["verdict"] for row in rows.values() for cell in row["metrics"].values()} == {None}
+    assert rows["skill 1"]["differs"][0] == "made with lab instead of paint"
+    assert "spright" in rows["fixed"]["cannot"]
+    assert [claim["verdict"] for claim in document["claims"]] == ["holds", None, "contradicted"]
+    outcome = spatialbench("reproduce", "squares.yaml", "--backbone", "lab")
+    assert "other model: made with lab, whose values say nothing about the paper's" in outcome.out
+    refused = spatialbench("reproduce", "squares.yaml", "--backbone", "lab", "--rows", "fixed")
+    assert refused.status == 2
+    assert "none of the 1 rows can be made with lab" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "said"),
+    [
+        (("rows", 1), {"method": "paintr"}, "row 'skill 1': unknown method 'paintr': did you mean"),
+        (("rows", 3), {"cannot": None, "method": "sd", "set": {"skil": 1}}, "row 'never'"),
+        (("rows", 1), {"set": {"skill": [1, 7]}}, "row 'skill 7': skill=7"),
+        (("rows", 1), {"set": {"skill": []}}, "a sweep of nothing"),
+        (
+            ("rows", 1),
+            {"name": "half", "set": {}, "published": {"RIGHT": 1}},
+            "two rows are called 'half'",
+        ),
+        ((), {"benchmark": "sqares"}, "unknown benchmark 'sqares': did you mean squares"),
+        (("rows", 2), {"seeds": ["hashed:x"]}, "row 'seeds': unknown seed scheme"),
+        (("rows", 2), {"only": ["lft"]}, "row 'seeds': unknown task or relation in --only 'lft'"),
+        (("rows", 2), {"only_file": "none.json"}, "row 'seeds': "),
+        (("rows", 2), {"rule": "centr"}, "row 'seeds': unknown rule"),
+        (("rows", 2), {"detector": "colour-blob"}, "unknown detector 'colour-blob'"),
+        (("rows", 2), {"published": {"RIHGT": 1}}, "unknown metric 'RIHGT'"),
+        ((), {"rows": []}, "a recipe of no row"),
+    ],
+)
+def test_everything_is_checked_before_the_first_image(
+    spatialbench: Command, tmp_path: Path, place: Any, changes: Any, said: str
+) -> None:
+    written(tmp_path, *place, **changes)
+    outcome = spatialbench("reproduce", "squares.yaml")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert said in outcome.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_cannot_be_asked(spatialbench: Command) -> None:
+    for arguments, said in (
+        (("squares.yaml", "--rows", "skil 1"), "unknown row 'skil 1': did you mean skill 1"),
+        ((), "there is no recipe given"),
+        (("--list", "squares.yaml"), "leave the recipe out"),
+        (("squares.yaml", "--price-per-hour", "2"), "add --dry-run"),
+        (("squares.yml",), "there is no recipe file squares.yml"),
+        (("paper/table-1",), "unknown recipe 'paper/table-1'"),
+        (("squares.yaml", "--shard", "3/2"), "3/2"),
+    ):
+        outcome = spatialbench("reproduce", *arguments)
+        assert (outcome.status, outcome.out) == (2, ""), arguments
+        assert said in outcome.err
+
+
+def test_the_plan_writes_nothing_and_names_the_commands(
+    spatialbench: Command, tmp_path: Path
+) -> None:
+    outcome = spatialbench("reproduce", "squares.yaml", "--dry-run", "--price-per-hour", 2)
+    assert outcome.status == 0, outcome.err
+    assert "together" in outcome.out
+    assert "cannot [1]" in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    plan = spatialbench("reproduce", "squares.yaml", "--dry-run", "--format", "json")
+    document = fits("reproduce-plan", json.loads(plan.out))
+    assert document["images"] == 5 * 96
+    assert not (tmp_path / "runs").exists()
+    commands = [run["command"] for row in document["rows"] for run in row["runs"]]
+    folders = [run["folder"] for row in document["rows"] for run in row["runs"]]
+    assert "--seed-scheme hashed:1" in commands[3]
+    import shlex
+
+    for command, folder in zip(commands[1:2], folders[1:2], strict=True):
+        assert spatialbench(*shlex.split(command)[1:]).status == 0
+        assert (tmp_path / folder / "summary.json").is_file()
+
+
+def test_the_list(spatialbench: Command) -> None:
+    from spatialbench.recipes.loading import shipped
+
+    outcome = spatialbench("reproduce", "--list", "--format", "json")
+    found = fits("reproduce-list", json.loads(outcome.out))["recipes"]
+    assert [one["id"] for one in found] == shipped()
+    assert all(one["rows"] for one in found)
+
+
+SLOW = """
+import time
+from dataclasses import dataclass
+from coloured_squares.painter import Painter, PainterPlugin
+
+@dataclass(frozen=True)
+class Slow(Painter):
+    def generate(self, requests):
+        time.sleep(0.05)
+        return super().generate(requests)
+
+class Plugin(PainterPlugin):
+    name = "slow-painter"
+
+    def configure(self, settings, parameters):
+        return Slow(super().configure(settings, parameters).skill)
+
+PLUGIN = Plugin()
+"""
+
+
+def test_after_sigkill_the_same_command_goes_on(
+    spatialbench: Command, tmp_path: Path, plugin_folder: Path, no_given_plugins: None
+) -> None:
+    """Killed within a row, it ends with the bytes of a table that nothing happened to."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    document = {
+        **RECIPE,
+        "rows": [{**row, "method": "slow.py:PLUGIN"} for row in RECIPE["rows"][:2]],
+    }
+    document["claims"] = []
+    (tmp_path / "slow.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    command = ("reproduce", "slow.yaml", "--batch-size", "4", "--out")
+    code = "import sys; from spatialbench.cli import main; sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *command, "killed"],
+        env={**os.environ, "PYTHONPATH": str(plugin_folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    try:
+        # Within the second of three rows.
+        while len(list((tmp_path / "killed").rglob("*.png"))) < 110:
+            assert process.poll() is None, "it ended before it was killed"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finally:
+        process.kill()
+    there = len(list((tmp_path / "killed").rglob("*.png")))
+    assert 110 <= there < 3 * 96
+    assert spatialbench(*command, "killed").status == 0
+    whole = spatialbench(*command, "whole")
+    assert whole.status == 0, whole.err
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+    assert spatialbench(*command, "killed").out == whole.out
