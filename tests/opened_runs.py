@@ -16,7 +16,9 @@ def open_run(
     machine: Machine,
     out: Path | None = None,
     command: str | None = None,
+    *,
+    packing: bool = False,
 ) -> Run:
     """As ``opened_run``, also beside others who hold the run."""
-    with opened_run(spec, selection, machine, out, command, shared=True) as run:
+    with opened_run(spec, selection, machine, out, command, shared=True, packing=packing) as run:
         return replace(run, alone=None)

@@ -84,6 +84,7 @@ def opened(asked: Evaluation) -> Iterator[Run]:
         shared=not asked.shard.whole,
         name=called(asked, asked.found),
         until=asked.until,
+        packing=asked.pack,
     ) as run:
         if before > asked.expected.images and not run.is_part:
             asked.progress.notice(

@@ -56,6 +56,7 @@ def evaluate(
     retry_refused: bool = False,
     overlap: bool = False,
     kernels: Kernels = STOCK,
+    pack: bool = False,
     offline: bool = False,
     executor: str | Executor = "local",
     workers: int | None = None,
@@ -103,6 +104,7 @@ def evaluate(
         retry_refused: ask again for images that the method refused to make earlier.
         overlap: look at images while others are being made; results are the same.
         kernels: what makes images faster and changes their rounding, as another device does.
+        pack: put the images into few large files, as ``--pack``; changes no image and no number.
         offline: take nothing from the network.
         executor: ``local``, ``ray`` or an object.
         workers: of ray; None for as many as the cluster has room for.
@@ -145,6 +147,7 @@ def evaluate(
         retry_refused=retry_refused,
         overlap=overlap,
         kernels=kernels,
+        pack=pack,
         offline=offline,
         executor=executor,
         progress=shown,

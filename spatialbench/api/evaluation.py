@@ -55,6 +55,7 @@ class Evaluation:
         overlap: whether images are looked at while others are being made.
         kernels: what makes images faster and changes their rounding.
         record: what is kept of how images are made; see ``plugins.Method.recordings``.
+        pack: whether the images go into packs instead of files of their own.
     """
 
     what: object
@@ -95,6 +96,7 @@ class Evaluation:
     overlap: bool = False
     kernels: Kernels = STOCK
     record: tuple[str, ...] = ()
+    pack: bool = False
 
     @cached_property
     def settings(self) -> GenerationSettings:

@@ -97,12 +97,13 @@ class Run:
             frame.insert(2, "prompt_sent", frame["prompt_id"].map(texts | sent))
         return frame
 
-    def images(self) -> dict[Key, Path]:
+    def images(self) -> Mapping[Key, Path]:
         """The file of each finished image, by prompt id and image index, in run order."""
+        from .image_paths import ImagePaths
+
         directory = self.stored.directory
         done = directory.finished_images(lambda notice: None)
-        expected = self.stored.expected.keys()
-        return {key: directory.image_path(*key) for key in expected if key in done}
+        return ImagePaths(directory, [key for key in self.stored.expected.keys() if key in done])  # noqa: SIM118
 
     def table(self, form: Form = "table") -> str:
         """The table of ``spatialbench run`` in any form of its ``--format``."""

@@ -45,6 +45,8 @@ _VERBS = {
     "log": ("logging_runs", "Runs in a tracker of experiments: wandb, mlflow or trackio."),
     "detectors": ("detectors", "'detectors agree', an older name of 'agree'."),
     "serve": ("serve", "Rewards for trainers over HTTP: Flow-GRPO, Flow-Factory, verl-omni, JSON."),
+    "pack": ("pack", "The images of a run in few large files, for disks that count files."),
+    "unpack": ("unpack", "The images of a packed run in files of their own again."),
     "status": ("status", "What a run has, what it lacks, and what to type next."),
     "runs": ("runs", "Which runs there are; remove, move, name and compare them."),
     "list": ("listing", "Methods, detectors, benchmarks, backbones and rules."),

@@ -95,6 +95,9 @@ class LayoutName(click.ParamType[str, str]):
 @click.option("--dry-run", is_flag=True, help="Only print the report; write nothing.")
 @click.option("--detect", is_flag=True, help="Then look at the images, as 'detect' does.")
 @click.option("--score", is_flag=True, help="Then look at them, judge them, and print the table.")
+@click.option(
+    "--pack", is_flag=True, help="Put the images into few large tar files, as 'run --pack'."
+)
 @detector_options
 @depth_option
 @rule_options
@@ -125,6 +128,7 @@ def command(
     dry_run: bool,
     detect: bool,
     score: bool,
+    pack: bool,
     out: Path | None,
     form: Form,
     **values: Any,
@@ -144,7 +148,7 @@ def command(
     benchmark, subset = choosing.benchmark_and_subset(bench)
     selection = Selection(limit, Selection.parse_only(only), images_per_prompt)
     seeds = SeedScheme.parse(seed_scheme)
-    target = Target(benchmark, subset, selection, seeds, allow_partial, out, command_line())
+    target = Target(benchmark, subset, selection, seeds, allow_partial, out, command_line(), pack)
     if layout is None and (layout := file_kind(path, benchmark, subset)) is not None:
         say(f"layout: {layout}, by what the file holds")
     if layout not in (None, *ONE_FILE) and path.suffix.lower() in (".json", ".jsonl"):
@@ -154,6 +158,8 @@ def command(
                 f"{path} is no folder, archive or list of images, which --layout {layout} is for: "
                 f"give --layout {kind}, or leave --layout out."
             )
+    if pack and layout in ONE_FILE:
+        raise UserError(f"--pack is for images, and {layout} has none: leave it out.")
     if detector_name and layout != DETECTIONS:
         raise UserError("--detector-name goes with --layout detections: leave it out.")
     _refuse_unused(layout, detect, score, dry_run, values)

@@ -189,6 +189,12 @@ run_options = stack(
         help="The run's folder; default: one of its own under runs/.",
     ),
     click.option(
+        "--pack",
+        is_flag=True,
+        help="Put the images into few large tar files instead of one file each; changes nothing "
+        "else. 'pack' and 'unpack' do so later.",
+    ),
+    click.option(
         "--retry-refused",
         is_flag=True,
         help="Ask again for images that were refused earlier, as by a server's content filter.",

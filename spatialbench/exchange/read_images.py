@@ -43,7 +43,7 @@ def import_images(
         finished = directory.finished_images(progress.notice)
         progress.begin(STAGE, sum(key in finished for key in report.matched), expected.images)
         due = [item for item in report.matched.items() if item[0] not in finished]
-        with directory.image_journal.writer() as journal:
+        with directory.image_writer() as files, directory.image_journal.writer() as journal:
             for start in range(0, len(due), _BATCH):
                 records = []
                 for key, match in due[start : start + _BATCH]:
@@ -60,7 +60,7 @@ def import_images(
                         told["exif_orientation"] = turned
                     if not content.startswith(_PNG) or needs_conversion(image):
                         content = encode_png(to_rgb(image))
-                    records.append(directory.write_image(key, content, seed) | told)
+                    records.append(files.write(key, content, seed) | told)
                 journal.append(records)
                 progress.advance(len(records))
         directory.image_journal.merge(expected.order, progress.notice)

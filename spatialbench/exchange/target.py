@@ -27,6 +27,7 @@ class Target:
         allow_partial: whether less than everything expected may be imported.
         out: exactly where the run lies; None for its own folder under ``runs``.
         command: what the user typed.
+        pack: whether images go into packs instead of files of their own.
     """
 
     benchmark: Benchmark
@@ -36,6 +37,7 @@ class Target:
     allow_partial: bool = False
     out: Path | None = None
     command: str | None = None
+    pack: bool = False
 
     def expected(self, method: Method) -> Expected:
         """The images that should be there."""
@@ -48,7 +50,12 @@ class Target:
     def opened(self, method: Method) -> AbstractContextManager[Run]:
         """Start the run, or continue the one of the same files, and hold it."""
         return opened_run(
-            self._spec(method), self.selection, this_machine(), self.out, self.command
+            self._spec(method),
+            self.selection,
+            this_machine(),
+            self.out,
+            self.command,
+            packing=self.pack,
         )
 
     def check(self, found: int, expected: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,13 +116,10 @@ def _sha256(path: Path, below: Path) -> str:
 
 
 def _link_or_copy(directory: RunDirectory, key: Key, sha256: str, target: Path) -> None:
-    content = directory.read_image(key)
+    content = directory.read_image(key, sha256)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise UserError(
-            f"{directory.image_path(*key)} has other bytes than when it was made: give the run's "
-            "command again to make the image, then this one."
+            f"image {key[0]}/{key[1]} of {directory.path} has other bytes than when it was made: "
+            "give the run's command again to make the image, then this one."
         )
-    try:
-        os.link(directory.image_path(*key), target, follow_symlinks=False)
-    except OSError:
-        target.write_bytes(content)
+    directory.place_image(key, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from ..stages.generate import generate
 from ..stages.looker import Look
 from ..stages.preflight import Wanted, fetch, needs, require
 from .benchmark import RUN, TrainingPrompts, store_prompts
-from .kept_set import IMAGES, KeptSet, write_kept
+from .kept_set import IMAGES, Image, KeptSet, write_kept
 from .rejections import KEPT, UNREADABLE, Rejections, outcome
 
 
@@ -138,7 +139,7 @@ def _bound(run: Run, plan: Build) -> Judging:
 
 def _kept(
     run: Run, plan: Build, judging: Judging, rejections: Rejections, progress: Progress
-) -> Iterator[tuple[Path, dict[str, Any]]]:
+) -> Iterator[tuple[Image, dict[str, Any]]]:
     """The files and records of what passes, in run order; everything is counted."""
     finished = run.directory.finished_images(progress.notice)
     found: dict[Key, BoxRecord] = {
@@ -155,7 +156,10 @@ def _kept(
         rejections.add(prompt.task, result, in_depth(prompt))
         if result == KEPT:
             record = _record(prompt, key, found[key], judging.threshold)
-            yield run.directory.image_path(*key), record | {"sha256": finished[key].sha256}
+            path: Image = run.directory.image_path(*key)
+            if run.directory.is_packed(key):
+                path = partial(run.directory.read_image, key, finished[key].sha256)
+            yield path, record | {"sha256": finished[key].sha256}
 
 
 def _record(prompt: Prompt, key: Key, found: BoxRecord, threshold: float) -> dict[str, Any]:

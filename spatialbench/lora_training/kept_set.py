@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,10 @@ class KeptImage:
     record: dict[str, Any]
 
 
+Image = Path | Callable[[], bytes]
+"""An image of a run: its file, or what reads it."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptSet:
     """A folder of kept images; ``digest`` is a SHA-256 (hex) over prompts and image hashes."""
@@ -79,7 +83,7 @@ class KeptSet:
 
 
 def write_kept(
-    folder: Path, images: Iterable[tuple[Path, dict[str, Any]]], description: dict[str, Any]
+    folder: Path, images: Iterable[tuple[Image, dict[str, Any]]], description: dict[str, Any]
 ) -> KeptSet:
     """Write the set from (file of the run, record) pairs; what stood there before is replaced.
 
@@ -87,7 +91,7 @@ def write_kept(
 
     Args:
         folder: where the set goes; no link below it is followed.
-        images: the files, below ``folder`` too.
+        images: the files, below ``folder`` too, or what gives the bytes of those that are packed.
         description: of ``DESCRIPTION``.
 
     Raises:
@@ -143,7 +147,10 @@ def _no_set(folder: Path, why: str) -> UserError:
     )
 
 
-def _place(source: Path, target: Path, below: Path) -> None:
+def _place(source: Image, target: Path, below: Path) -> None:
+    if not isinstance(source, Path):
+        write_atomic(target, source())
+        return
     with (
         disk_errors(target),
         folder_below(below, source.parent) as there,

@@ -44,6 +44,7 @@ _OF_A_RUN = frozenset(
         "detections",
         "images",
         "manifest.json",
+        "packs",
         "prompts.jsonl",
         "quarantine.jsonl",
         "rules",

@@ -1,4 +1,6 @@
-"""Which image files are there, and whether they still are what their records say.
+"""Which images are there, in files or in packs, and whether they are what their records say.
+
+A file comes before what a pack has of the same image: whoever writes into a pack removes it.
 
 A size is asked of every file. A hash needs all its bytes, so it is taken of every file only where
 that costs a second or two; of more files or bytes than that it is taken of those whose inode
@@ -10,17 +12,18 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import UserError
-from ..files.regular_files import folder_below, open_regular
+from ..files.regular_files import folder_below
 from ..prompts import Key
 from .files import unreadable
 
 SUFFIX = ".png"
+_STEM = -len(SUFFIX)
 
 ALWAYS_BYTES = 2 << 30
 ALWAYS_FILES = 20_000
@@ -30,18 +33,19 @@ _THREADS = 8
 _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True)
-class ImageRecord:
-    """Of a finished image: the size of its file in bytes, the file's SHA-256, the seed."""
+class ImageRecord(NamedTuple):
+    """Of a finished image: its size in bytes, the SHA-256 of its bytes, the seed."""
 
     bytes: int
     sha256: str
     seed: int | None = None
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A regular file: its size in bytes, and when its inode changed, in nanoseconds."""
+class FoundFile(NamedTuple):
+    """What holds an image: its size in bytes, and when the file's inode changed, in nanoseconds.
+
+    The time is 0 for an image in a pack that nobody but its writer has changed.
+    """
 
     bytes: int
     changed: int
@@ -78,46 +82,39 @@ def image_files(run: Path, images: Path) -> dict[Key, FoundFile]:
 
 
 def altered(
-    run: Path,
-    paths: Mapping[Key, Path],
+    read: Callable[[Key], bytes],
     recorded: Mapping[Key, ImageRecord],
     files: Mapping[Key, FoundFile],
     written: int,
 ) -> list[Key]:
-    """The images whose files have other bytes than recorded; see the top for which are read.
+    """The images that have other bytes than recorded; see the top for which are read.
 
     Args:
-        run: below which no link is followed.
-        paths: the files to look at.
-        recorded: their records.
+        read: gives the bytes of an image.
+        recorded: what is known of the images to look at.
         files: what is there of them, of the recorded sizes.
         written: when the records were written, in nanoseconds.
     """
-    keys: Iterable[Key] = paths
-    if len(paths) > ALWAYS_FILES or sum(files[key].bytes for key in paths) > ALWAYS_BYTES:
-        keys = [key for key in paths if files[key].changed > written]
+    keys: Iterable[Key] = recorded
+    if len(recorded) > ALWAYS_FILES or sum(r.bytes for r in recorded.values()) > ALWAYS_BYTES:
+        keys = [key for key in recorded if files[key].changed > written]
 
     def differs(key: Key) -> bool:
-        return _sha256(paths[key], run) != recorded[key].sha256
+        try:
+            return hashlib.sha256(read(key)).hexdigest() != recorded[key].sha256
+        except (OSError, ValueError, UserError):
+            return True
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         listed = list(keys)
         return [key for key, other in zip(listed, pool.map(differs, listed), strict=True) if other]
 
 
-def _sha256(path: Path, run: Path) -> str | None:
-    try:
-        with open_regular(path, run) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError, UserError):
-        return None
-
-
 def _add(found: dict[Key, FoundFile], prompt_id: str, folder: int) -> None:
     with os.scandir(folder) as files:
         for file in files:
-            stem, suffix = file.name[: -len(SUFFIX)], file.name[-len(SUFFIX) :]
-            if suffix != SUFFIX or not stem.isdecimal():
+            name = file.name
+            if not name.endswith(SUFFIX) or not (stem := name[:_STEM]).isdecimal():
                 continue
             status = file.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):

@@ -31,7 +31,16 @@ from ..files.regular_files import names_below
 from ..prompts import Key
 from .files import SCRATCH, create_atomic, disk_errors, sync_folder, unreadable
 from .journal_writer import JournalWriter, random_name, unique_name
-from .record_lines import Content, Notice, Record, read_key, read_lines, read_record
+from .record_lines import (
+    Content,
+    Fields,
+    Notice,
+    Record,
+    read_fields,
+    read_key,
+    read_lines,
+    read_record,
+)
 
 
 class Journal:
@@ -77,8 +86,11 @@ class Journal:
 
     def each(self, read: Callable[[bytes], Content], notice: Notice) -> Iterator[Content]:
         """What ``read`` finds in each line."""
-        for _, content in self._lines(read, notice):
-            yield content
+        yield from self._each(lambda path: _contents(read_lines(path, read, notice, self.below)))
+
+    def fields(self, fields: Fields[Content], notice: Notice) -> Iterator[Content]:
+        """A few fields of each line; some lines can come twice."""
+        yield from self._each(lambda path: read_fields(path, fields, notice, self.below))
 
     def written(self) -> int:
         """When the records were last written, in nanoseconds; 0 without any."""
@@ -87,6 +99,11 @@ class Journal:
             with suppress(OSError):
                 times.append(os.stat(path, follow_symlinks=False).st_mtime_ns)
         return max(times, default=0)
+
+    def touch(self) -> None:
+        """Have the records count as written now: for whoever has compared the images with them."""
+        for path in self.files():
+            os.utime(path, follow_symlinks=False)
 
     def writer(self) -> JournalWriter:
         """A new file to append to, for one process; made when the first record comes."""
@@ -149,10 +166,8 @@ class Journal:
             return None
         return mine
 
-    def _lines(
-        self, read: Callable[[bytes], Content], notice: Notice
-    ) -> Iterator[tuple[bytes, Content]]:
-        """The lines of all files; while somebody merges, some can come twice, and none is lost."""
+    def _each(self, read: Callable[[Path], Iterator[Content]]) -> Iterator[Content]:
+        """What is in all files; while somebody merges, some can come twice, and nothing is lost."""
         known: set[tuple[int, int, int]] = set()
         vanished = True
         while vanished:
@@ -162,7 +177,7 @@ class Journal:
                     now = os.stat(path, follow_symlinks=False)
                     version = (now.st_ino, now.st_size, now.st_mtime_ns)
                     if version not in known:
-                        yield from read_lines(path, read, notice, self.below)
+                        yield from read(path)
                         known.add(version)
                 except OSError as error:
                     if error.errno not in _TAKEN:
@@ -176,6 +191,10 @@ class Journal:
         if name == self.path.name:
             return 1, ""
         return (0 if name.startswith(f"{self.path.stem}.{_FINISHED}-") else 2), name
+
+
+def _contents(lines: Iterator[tuple[bytes, Content]]) -> Iterator[Content]:
+    return (content for _, content in lines)
 
 
 _FINISHED = "finished"

@@ -79,26 +79,13 @@ class JournalWriter:
                 return False
             os.ftruncate(handle, start)
             raise
-        return self._still_named(handle)
-
-    def _still_named(self, handle: int) -> bool:
-        # Opened and not only asked for: over NFS the name alone may come from a cache.
-        try:
-            named = open_below(self._below, self.path, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            return os.path.sameopenfile(named, handle)
-        finally:
-            os.close(named)
+        return still_named(self._below, self.path, handle)
 
     def _new_name(self) -> Path:
-        """A name that sorts after those there are, even where the clock was set back since."""
-        begun = time.time_ns()
+        there: Iterable[str] = ()
         with suppress(OSError):
-            there = map(_BEGUN.search, names_below(self._below, self._finished.parent))
-            begun = max([begun, *(int(name[1]) + 1 for name in there if name)])
-        name = f"{self._finished.stem}.{unique_name(begun)}{self._finished.suffix}"
+            there = names_below(self._below, self._finished.parent)
+        name = f"{self._finished.stem}.{name_after(there)}{self._finished.suffix}"
         return self._finished.with_name(name)
 
     def _open(self) -> int:
@@ -112,6 +99,25 @@ class JournalWriter:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def still_named(below: Path, path: Path, handle: int) -> bool:
+    """Whether an open file of a run still has its name, so that nobody has taken it."""
+    # Opened and not only asked for: over NFS the name alone may come from a cache.
+    try:
+        named = open_below(below, path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return os.path.sameopenfile(named, handle)
+    finally:
+        os.close(named)
+
+
+def name_after(there: Iterable[str]) -> str:
+    """A unique name that sorts after those there are, even where the clock was set back since."""
+    begun = (int(name[1]) + 1 for name in map(_BEGUN.search, there) if name)
+    return unique_name(max([time.time_ns(), *begun]))
 
 
 def unique_name(begun: int | None = None) -> str:

@@ -138,6 +138,7 @@ def opened_run(
     shared: bool = False,
     name: str | None = None,
     until: str | None = None,
+    packing: bool = False,
 ) -> Iterator[Run]:
     """Start a run, or continue the one of the same identity, and hold it for writing.
 
@@ -152,6 +153,7 @@ def opened_run(
         shared: as one of several shards, which must ask for the same selection.
         name: what to call the run in tables; None leaves the name that it has.
         until: by which interval this selection was found; None where it was given.
+        packing: whether images that are made go into packs.
 
     Raises:
         UserError: the directory holds a run of another identity (the differing fields are named),
@@ -180,7 +182,7 @@ def opened_run(
         spec.benchmark.begin_run(folder)
         if (given := given_texts(spec.generator)) is not None:
             store_texts(folder, given, expected.all_prompts)
-        yield Run(RunDirectory(folder), read_manifest(folder), expected, machine, alone)
+        yield Run(RunDirectory(folder, packing), read_manifest(folder), expected, machine, alone)
 
 
 def _hold(stack: ExitStack, folder: Path, manifest: Manifest, spec: RunSpec, shared: bool) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic_core import from_json
 
@@ -23,8 +24,8 @@ Notice = Callable[[str], None]
 Record = dict[str, Any]
 Content = TypeVar("Content")
 
-_IMAGE = re.compile(rb'"image_sha256": "([0-9a-f]{64})", ')
-_START = re.compile(rb'\{"prompt_id": "([A-Za-z0-9_.-]+)", "index": (\d+), ')
+_BEGINS = rb'\{"prompt_id": "([A-Za-z0-9_.-]+)", "index": (\d+), '
+_START = re.compile(_BEGINS)
 
 
 def read_lines(
@@ -81,21 +82,91 @@ def read_key(line: bytes) -> Key:
     return key_of(read_record(line))
 
 
-def read_key_and_image(line: bytes) -> tuple[Key, str | None]:
-    """The same, and the hash of the image's file where the line names one."""
-    start = _START.match(line)
-    if start and line.endswith(b"}\n"):
-        key = start[1].decode(), int(start[2])
-        image = _IMAGE.match(line, start.end())
-        if image:
-            return key, image[1].decode()
-        if IMAGE_HASH.encode() not in line:
-            return key, None
+@dataclass(frozen=True)
+class Fields(Generic[Content]):
+    """A few fields of each line, found without reading the rest of lines that begin as ours do.
+
+    Attributes:
+        pattern: matches the beginning of such a line, and the end of the line before.
+        of: gives the fields, given the pattern's groups.
+        otherwise: gives them, given any line.
+        once: what stands once in a line whose last group was found, and in no other.
+    """
+
+    pattern: re.Pattern[bytes]
+    of: Callable[[tuple[bytes, ...]], Content]
+    otherwise: Callable[[bytes], Content]
+    once: bytes
+
+    def fit(self, lines: bytes, found: Sequence[tuple[bytes, ...]]) -> bool:
+        """Whether these whole lines all begin as ours do, and the fields stand nowhere else."""
+        ends = lines.count(b"\n") == lines.count(b"}\n") == len(found)
+        return ends and lines.count(self.once) == sum(1 for groups in found if groups[-1])
+
+
+def read_fields(
+    path: Path, fields: Fields[Content], notice: Notice, below: Path | None = None
+) -> Iterator[Content]:
+    """The fields of each line of one file; as ``read_lines``, and several times as fast.
+
+    Where lines begin differently all are read again, so that some can come twice.
+    """
+    with open_records(path, below) as file:
+        while block := file.read(_BLOCK):
+            block += file.readline(LINE)
+            found = fields.pattern.findall(b"\n" + block)
+            if not (block.endswith(b"\n") and fields.fit(block, found)):
+                break
+            yield from map(fields.of, found)
+        else:
+            return
+    for _, content in read_lines(path, fields.otherwise, notice, below):
+        yield content
+
+
+_BLOCK = 1 << 20
+
+
+_ImageRecord = tuple[Key, int | None, int | None, str | None]
+
+
+def _image_record(line: bytes) -> _ImageRecord:
+    record = read_record(line)
+    return key_of(record), record.get("seed"), record.get("bytes"), record.get("sha256")
+
+
+def _image_record_of(found: tuple[bytes, ...]) -> _ImageRecord:
+    prompt_id, index, seed, size, sha256 = found
+    seed_or_none = None if seed == b"null" else int(seed)
+    return (prompt_id.decode(), int(index)), seed_or_none, int(size), sha256.decode()
+
+
+def _image_seen(line: bytes) -> tuple[Key, str | None]:
     record = read_record(line)
     sha256 = record.get(IMAGE_HASH)
     if not isinstance(sha256, str | None):
         raise TypeError(f"{IMAGE_HASH} must be text")
     return key_of(record), sha256
+
+
+IMAGE_RECORD: Fields[_ImageRecord] = Fields(
+    re.compile(
+        rb"\n" + _BEGINS + rb'"seed": (null|-?\d+), "bytes": (\d+), '
+        rb'"sha256": "([0-9a-f]{64})"[,}]'
+    ),
+    _image_record_of,
+    _image_record,
+    b'"sha256": "',
+)
+"""Image, seed, size and hash in the record of an image; None for what it does not say."""
+
+IMAGE_SEEN: Fields[tuple[Key, str | None]] = Fields(
+    re.compile(rb"\n" + _BEGINS + rb'(?:"image_sha256": "([0-9a-f]{64})", )?'),
+    lambda found: ((found[0].decode(), int(found[1])), found[2].decode() or None),
+    _image_seen,
+    IMAGE_HASH.encode(),
+)
+"""The image that a record of what was seen is about, and its hash where that is named."""
 
 
 def encode(record: Mapping[str, Any]) -> bytes:

@@ -83,11 +83,18 @@ def status(run: Run) -> Status:
         UserError: a corrupt record file.
     """
     notices: list[str] = []
-    keys = run.expected.keys()
-    finished = run.directory.finished_images(notices.append)
-    images = sum(key in finished for key in keys)
+    keys = set(run.expected.keys())
+    recorded = run.directory.recorded(notices.append)
+    finished = run.directory.finished_images(notices.append, recorded=recorded)
+    images = len(keys & finished.keys())
     kinds = (BOXES, ANSWERS, SIMILARITY)
-    detections, answers, similarities = (_seen(run, kind, notices) for kind in kinds)
+    detections, answers, similarities = (
+        {
+            one: len(keys & run.directory.seen_images(one, notices.append, kind, recorded))
+            for one in run.directory.detectors(kind)
+        }
+        for kind in kinds
+    )
     judged = answers | similarities
     summary = _summary(run)
     scored, scored_expected = summary.get("images"), summary.get("images_expected")
@@ -122,13 +129,6 @@ def status(run: Run) -> Status:
         name=run.manifest.name,
         rewriting=rewritten_by(run),
     )
-
-
-def _seen(run: Run, kind: str, notices: list[str]) -> dict[str, int]:
-    """How many of the expected images each model of a kind has looked at."""
-    keys, seen = run.expected.keys(), run.directory.seen_images
-    there = run.directory.detectors(kind)
-    return {one: len(seen(one, notices.append, kind).intersection(keys)) for one in there}
 
 
 def given_up(run: Run) -> list[str]:

@@ -7,26 +7,27 @@ nothing else: an image that was made again with other bytes is looked at again.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
 from ..errors import UserError, typed
 from ..files.documents import read_json
-from ..files.regular_files import names_below, open_regular, remove_below
+from ..files.regular_files import names_below
 from ..plugins.evidence import BOXES, SEEN
-from ..plugins.records import JUDGED_RECORDS, BoxRecord, SeenRecord, key_of
+from ..plugins.records import JUDGED_RECORDS, BoxRecord, SeenRecord
 from ..prompts import Key
 from .expected import name_some
-from .files import SCRATCH, make_folder, unreadable, write_atomic
+from .files import unreadable
 from .identity import canonical_json
-from .image_files import SUFFIX, ImageRecord, altered, image_files
+from .image_files import ImageRecord, altered
+from .image_store import ImageStore
 from .journal import Journal
-from .names import safe_id, slug
+from .names import slug
+from .packs import packs_of
 from .quarantine import Quarantine
-from .record_lines import Notice, Record, read_key_and_image
+from .record_lines import IMAGE_RECORD, IMAGE_SEEN, Notice, Record
 
 _RECORDS: Mapping[str, type[SeenRecord]] = {BOXES: BoxRecord, **JUDGED_RECORDS}
 _FILES = {
@@ -37,24 +38,12 @@ _FILES = {
 
 
 @dataclass(frozen=True)
-class RunDirectory:
+class RunDirectory(ImageStore):
     """Paths of a run and the state of its images. Picklable, so that workers can have it."""
-
-    path: Path
 
     def absolute(self) -> RunDirectory:
         """The same directory, for processes that may stand elsewhere."""
-        return RunDirectory(self.path.absolute())
-
-    @property
-    def images(self) -> Path:
-        """Folder of the images."""
-        return self.path / "images"
-
-    @property
-    def scratch(self) -> Path:
-        """Where files are written before they are renamed into place."""
-        return self.path / SCRATCH
+        return replace(self, path=self.path.absolute())
 
     @property
     def scores(self) -> Path:
@@ -135,54 +124,25 @@ class RunDirectory:
         if stale:
             notice(_stale_sentence(stale))
 
-    def seen_images(self, signature: str, notice: Notice, kind: str = BOXES) -> set[Key]:
-        """The images that ``seen`` has records of, without reading what is in them."""
-        hashes = self.recorded(notice)
+    def seen_images(
+        self,
+        signature: str,
+        notice: Notice,
+        kind: str = BOXES,
+        recorded: Mapping[Key, ImageRecord] | None = None,
+    ) -> set[Key]:
+        """The images that ``seen`` has records of, without reading what is in them.
+
+        ``recorded`` is what the function of that name gave, where the caller has it already.
+        """
+        hashes = self.recorded(notice) if recorded is None else recorded
         there: set[Key] = set()
         stale: set[Key] = set()
-        for key, sha256 in self.detection_journal(signature, kind).each(read_key_and_image, notice):
+        for key, sha256 in self.detection_journal(signature, kind).fields(IMAGE_SEEN, notice):
             (there if _of_this_image(sha256, hashes.get(key)) else stale).add(key)
         if stale - there:
             notice(_stale_sentence(stale - there))
         return there
-
-    def image_path(self, prompt_id: str, index: int) -> Path:
-        """``images/<prompt id>/<k>.png``; never outside the run directory.
-
-        Raises:
-            UserError: a prompt id that cannot be a folder name.
-        """
-        return self.images / safe_id(prompt_id) / f"{index:d}{SUFFIX}"
-
-    def write_image(self, key: Key, content: bytes, seed: int | None) -> Record:
-        """Write one image file and return its record, which makes it finished once appended.
-
-        ``seed`` is None where nobody knows it.
-
-        Raises:
-            UserError: no space, no permission, or a symbolic link where a folder should be.
-        """
-        path = self.image_path(*key)
-        make_folder(path.parent, self.path)
-        write_atomic(path, content, self.scratch)
-        return {
-            "prompt_id": key[0],
-            "index": key[1],
-            "seed": seed,
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-
-    def read_image(self, key: Key) -> bytes:
-        """The bytes of an image's file.
-
-        Raises:
-            UserError: a symbolic link on the way.
-            OSError: no file, or one that cannot be read.
-            ValueError: no regular file.
-        """
-        with open_regular(self.image_path(*key), self.path) as file:
-            return file.read()
 
     def recorded(self, notice: Notice) -> dict[Key, ImageRecord]:
         """The images that have a record, whether or not their files are still there.
@@ -191,18 +151,22 @@ class RunDirectory:
             UserError: a corrupt record.
         """
         recorded: dict[Key, ImageRecord] = {}
-        for record in self.image_journal.records(notice):
-            key = key_of(record)
-            try:
-                recorded[key] = ImageRecord(record["bytes"], record["sha256"], record.get("seed"))
-            except KeyError:
+        for key, seed, size, sha256 in self.image_journal.fields(IMAGE_RECORD, notice):
+            if size is None or sha256 is None:
                 raise UserError(
                     f"{self.path}: the record of image {name_some([key])} has no size and hash: "
                     "delete its line in images*.jsonl, and the image is made again."
-                ) from None
+                )
+            recorded[key] = ImageRecord(size, sha256, seed)
         return recorded
 
-    def finished_images(self, notice: Notice, *, hashed: bool = True) -> dict[Key, ImageRecord]:
+    def finished_images(
+        self,
+        notice: Notice,
+        *,
+        hashed: bool = True,
+        recorded: Mapping[Key, ImageRecord] | None = None,
+    ) -> dict[Key, ImageRecord]:
         """The finished images, of whatever selection.
 
         An image that has a record but no file of those bytes is not among them; a notice names it.
@@ -211,12 +175,13 @@ class RunDirectory:
             notice: told of images that are gone, truncated or altered.
             hashed: whether to look for altered bytes (see ``image_files``); a caller that reads
                 and compares the bytes itself leaves it out.
+            recorded: what the function of that name gave, where the caller has it already.
 
         Raises:
             UserError: a corrupt record, a folder that cannot be read.
         """
-        recorded = self.recorded(notice)
-        files = image_files(self.path, self.images)
+        recorded = self.recorded(notice) if recorded is None else dict(recorded)
+        files = self.found_images(notice)
         gone = [
             k for k, known in recorded.items() if k not in files or files[k].bytes != known.bytes
         ]
@@ -228,9 +193,8 @@ class RunDirectory:
                 f"{name_some(gone)}."
             )
         if hashed:
-            paths = {key: self.image_path(*key) for key in recorded}
             written = self.image_journal.written()
-            changed = altered(self.path, paths, recorded, files, written)
+            changed = altered(self.read_image, recorded, files, written)
             for key in changed:
                 del recorded[key]
             if changed:
@@ -240,10 +204,21 @@ class RunDirectory:
                 )
         return recorded
 
-    def discard(self, keys: list[Key]) -> None:
-        """Remove image files that cannot be read; their images then count as missing."""
-        for key in keys:
-            remove_below(self.path, self.image_path(*key))
+    def tidy_packs(self, finished: Collection[Key]) -> None:
+        """Repair what tells where images lie in packs. For whoever knows that nobody else writes.
+
+        Args:
+            finished: what ``finished_images`` has just found, having looked for altered bytes.
+        """
+        packs = packs_of(self.path)
+        if packs.untidy():
+            known, files = self.recorded(_silent), self.found_images(_silent)
+            missing = [key for key in known if key in files and key not in finished]
+            packs.tidy(verified=all(files[key].bytes != known[key].bytes for key in missing))
+
+
+def _silent(text: str) -> None:
+    """Damage is told once."""
 
 
 def _has_records(finished: Path, directory: RunDirectory) -> bool:

@@ -102,7 +102,7 @@ def make_depth(
             held.callback(entered.leave)
         for key in due:
             sha256 = finished[key].sha256
-            image = decode_png(run.directory.read_image(key), sha256)
+            image = decode_png(run.directory.read_image(key, sha256), sha256)
             if image is None:
                 progress.notice(f"image {key[0]}/{key[1]} cannot be read and gets no depth map")
                 continue

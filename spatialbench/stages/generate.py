@@ -53,6 +53,8 @@ def generate(
     expected, directory = run.expected, run.directory
     with run.writing(shared=not shard.whole) as alone:
         done = directory.finished_images(progress.notice)
+        if alone:
+            directory.tidy_packs(done)
         keys = expected.keys()
         again = set(keys) if retry_refused else set()
         refused = {

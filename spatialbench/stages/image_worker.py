@@ -93,6 +93,7 @@ class ImageWorker:
         device = where.machine.device if where.machine else None
         self._device = "a server" if generator.served else device_name(device)
         self._pieces = Pieces(beside.make_room)
+        self._files = directory.image_writer()
         self._journal = directory.image_journal.writer()
         self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
         self._pending: list[Future[None]] = []
@@ -132,6 +133,7 @@ class ImageWorker:
             self._settle()
         finally:
             self._pool.shutdown()
+            self._files.close()
             self._journal.close()
             self._recordings.close()
             self._entered.leave()
@@ -247,7 +249,7 @@ class ImageWorker:
 
     def _finish(self, request: ImageRequest, image: Image.Image) -> None:
         key = key_of_request(request)
-        record = self._directory.write_image(key, encode_png(image), request.seed)
+        record = self._files.write(key, encode_png(image), request.seed)
         # Left out elsewhere, so that the records of sound images stay as they were.
         costs = self._costs.get(key)
         further: dict[str, Any] = {COSTS: costs} if costs else {}

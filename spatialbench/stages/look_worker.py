@@ -214,7 +214,7 @@ class LookWorker:
         if sha256 is None:
             return None
         try:
-            content = self._directory.read_image(key)
+            content = self._directory.read_image(key, sha256)
         except (FileNotFoundError, ValueError):
             return None
         image = decode_png(content, sha256)

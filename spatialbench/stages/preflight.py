@@ -26,7 +26,7 @@ from .depth_model import DepthModel, asking
 from .detector_record import require_same_model
 from .looker import Look
 
-_SUBFOLDERS = ("images", *(seen.what for seen in SEEN.values()), "rules")
+_SUBFOLDERS = ("images", "packs", *(seen.what for seen in SEEN.values()), "rules")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import Relation
 from spatialbench.runs.machine import this_machine
 from spatialbench.runs.opening import Run, RunSpec
+from spatialbench.runs.packs import Packs
 from spatialbench.runs.progress import Silent
 from spatialbench.runs.selection import Selection
 from spatialbench.stages.whole import Work
@@ -194,10 +195,12 @@ def open_shapes(
     benchmark: Shapes | None = None,
     painter: Painter | None = None,
     selection: Selection | None = None,
+    *,
+    packing: bool = False,
 ) -> Run:
     """Start or continue a run of the fakes."""
     spec = RunSpec(benchmark or Shapes(), "all", painter or Painter())
-    return open_run(spec, selection or Selection(), this_machine(), folder)
+    return open_run(spec, selection or Selection(), this_machine(), folder, packing=packing)
 
 
 def work(painter: Painter | None = None, finder: Finder | None = None, batch_size: int = 4) -> Work:
@@ -206,9 +209,16 @@ def work(painter: Painter | None = None, finder: Finder | None = None, batch_siz
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file of a run that must not depend on interruptions, by relative path."""
-    return {
+    """Every file of a run that must not depend on interruptions, by relative path.
+
+    Images that lie in packs stand under the names that their files would have.
+    """
+    files = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in ("manifest.json", "timing.jsonl", ".lock")
+        if path.parent.name != "packs"
     }
+    packs = Packs(folder)
+    packed = packs.found(lambda damage: None)
+    return {f"images/{key[0]}/{key[1]}.png": packs.read(key) for key in packed} | files

@@ -40,8 +40,11 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
-def make(folder: Path) -> Run:
-    """A complete run but for its scores: 101,120 empty files and records, 2 to 10 boxes each."""
+def make(folder: Path, content: bytes = b"") -> Run:
+    """A complete run but for its scores: 101,120 files and records, 2 to 10 boxes each.
+
+    Every file holds ``content``.
+    """
     benchmark = plugins.load("benchmark", "visor")
     run = open_run(RunSpec(benchmark, "relational", Painter()), Selection(), this_machine(), folder)
     finder = Finder()
@@ -50,13 +53,16 @@ def make(folder: Path) -> Run:
     detector = {"signature": finder.signature(), "identity": finder.identity()}
     run.directory.detector_file(finder.signature()).write_text(json.dumps(detector))
     found = _found(200)
-    size = f'"bytes": 0, "sha256": "{hashlib.sha256().hexdigest()}"'
+    digest = hashlib.sha256(content).hexdigest()
+    size = f'"bytes": {len(content)}, "sha256": "{digest}"'
     with run.directory.image_journal.path.open("w") as images, detections.open("w") as boxes:
         for number, (prompt_id, index) in enumerate(run.expected.keys()):
             path = run.directory.image_path(prompt_id, index)
             if index == 0:
                 path.parent.mkdir(parents=True)
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+            handle = os.open(path, os.O_CREAT | os.O_WRONLY)
+            os.write(handle, content)
+            os.close(handle)
             key = f'{{"prompt_id": "{prompt_id}", "index": {index}, '
             images.write(f'{key}"seed": {42 + index}, {size}}}\n')
             count, fragment = found[number % len(found)]

@@ -34,16 +34,22 @@ def context() -> ForkServerContext:
     return context
 
 
-def slow_run(folder: Path, marker: Path) -> None:
+def slow_run(folder: Path, marker: Path, packing: bool = False) -> None:
     """Most of a second a stage, asleep for nearly all of it."""
     setattr(os, "fsync", lambda handle: None)  # noqa: B010
     painter, finder = Painter(seconds=0.05), Finder(seconds=0.05)
-    run = open_shapes(folder, Shapes(30, 2, rule_seconds=0.01), painter)
+    run = open_shapes(folder, Shapes(30, 2, rule_seconds=0.01), painter, packing=packing)
     run_all(run, work(painter, finder), Log(marker))
 
 
-def run_that_dies(folder: Path, operation: int) -> None:
+def run_that_dies(folder: Path, operation: int, packing: bool = False) -> None:
     """A small run that dies before the disk operation of that number."""
+    die_before(operation)
+    run_all(open_shapes(folder, Shapes(3, 2), packing=packing), work(batch_size=4), Log())
+
+
+def die_before(operation: int) -> None:
+    """Have this process die before the disk operation of that number."""
     counter = itertools.count()
 
     def deadly(function: Any) -> Any:
@@ -55,9 +61,8 @@ def run_that_dies(folder: Path, operation: int) -> None:
         return wrapped
 
     setattr(os, "fsync", lambda handle: None)  # noqa: B010
-    for name in ("replace", "write", "unlink"):
+    for name in ("replace", "write", "pwrite", "unlink", "rmdir", "utime"):
         setattr(os, name, deadly(getattr(os, name)))
-    run_all(open_shapes(folder, Shapes(3, 2)), work(batch_size=4), Log())
 
 
 def nothing_lost(folder: Path, before: tuple[int, int]) -> tuple[int, int]:
@@ -89,15 +94,30 @@ def killed_in(process: BaseProcess, marker: Path, stages: Sequence[str], delay: 
 
 
 def test_killed_twenty_times_in_every_stage(tmp_path: Path, context: ForkServerContext) -> None:
+    hits = killed_often(tmp_path, context, KILLS)
+    assert all(hits[stage] for stage in STAGES)
+
+
+def test_killed_while_it_packs(tmp_path: Path, context: ForkServerContext) -> None:
+    killed_often(tmp_path, context, 6, packing=True)
+    assert list((tmp_path / "killed" / "packs").glob("*.tar"))
+    assert not (tmp_path / "killed" / "images").exists()
+
+
+def killed_often(
+    tmp_path: Path, context: ForkServerContext, kills: int, *, packing: bool = False
+) -> Counter[str]:
+    """Kills by stage; whatever they hit, the run ends with the bytes of one in files, unkilled."""
     whole, killed, marker = tmp_path / "whole", tmp_path / "killed", tmp_path / "stage"
     slow_run(whole, marker)
     moment = random.Random(20)
     hits: Counter[str] = Counter()
-    while sum(hits[stage] for stage in STAGES) < KILLS:
-        # Seven kills from generate on, seven from detect on: a killed stage never runs backwards.
-        first = min(hits.total() // 7, 2)
+    third = -(-kills // 3)
+    while sum(hits[stage] for stage in STAGES) < kills:
+        # A third of the kills from generate on, one from detect on: a stage never runs backwards.
+        first = min(hits.total() // third, 2)
         marker.unlink(missing_ok=True)
-        process = context.Process(target=slow_run, args=(killed, marker))
+        process = context.Process(target=slow_run, args=(killed, marker, packing))
         process.start()
         stage = killed_in(process, marker, STAGES[first:], moment.uniform(0, 0.06))
         if stage:
@@ -106,24 +126,27 @@ def test_killed_twenty_times_in_every_stage(tmp_path: Path, context: ForkServerC
             # A busy machine was late to kill it: whole it must be all the same, and begins anew.
             assert snapshot(killed) == snapshot(whole)
             shutil.rmtree(killed)
-    assert all(hits[stage] for stage in STAGES)
-    process = context.Process(target=slow_run, args=(killed, marker))
+    process = context.Process(target=slow_run, args=(killed, marker, packing))
     process.start()
     assert finished(process)
     assert snapshot(killed) == snapshot(whole)
+    return hits
 
 
-def test_dead_at_every_disk_operation(tmp_path: Path, context: ForkServerContext) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_dead_at_every_disk_operation(
+    tmp_path: Path, context: ForkServerContext, *, packing: bool
+) -> None:
     whole = tmp_path / "whole"
     run_all(open_shapes(whole, Shapes(3, 2)), work(batch_size=4), Log())
     most = (0, 0)
     for operation in itertools.count():
         folder = tmp_path / str(operation)
-        process = context.Process(target=run_that_dies, args=(folder, operation))
+        process = context.Process(target=run_that_dies, args=(folder, operation, packing))
         process.start()
         if finished(process):
             break
         most = nothing_lost(folder, most)
-        run_all(open_shapes(folder, Shapes(3, 2)), work(batch_size=4), Log())
+        run_all(open_shapes(folder, Shapes(3, 2), packing=packing), work(batch_size=4), Log())
         assert snapshot(folder) == snapshot(whole), f"after a death at operation {operation}"
     assert operation > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -51,7 +52,7 @@ class Wishes:
 
     Attributes:
         copy: put small copies of the images into the folder, so that it can be moved; otherwise
-            the pages show the runs' own files.
+            the pages show the runs' own files, and hold small copies of what lies in packs.
         figures: in which forms, of ``charts.as_files.FORMS``, the charts are written beside SVG.
     """
 
@@ -147,11 +148,10 @@ class Pages:
     def _record(self, entry: Entry) -> dict[str, Any]:
         shown = []
         for number, (side, row) in enumerate(zip(self.sides, entry.rows, strict=True)):
-            small = False
-            if not self.wishes.copy:
-                source = _link(self.place, side, entry)
-            else:
+            if self.wishes.copy:
                 source, small = _copied(self.folder, number, side, entry)
+            else:
+                source, small = _link(self.place, side, entry)
             told = side.shown(entry.key, entry.prompt, source, row)
             shown.append({**told, "small": True} if small else told)
         return {
@@ -200,30 +200,45 @@ FILES = (
 _OURS = re.compile(rf"{FILES}|(page|gallery)\.(css|js)")
 
 
-def _link(folder: Path, side: Side, entry: Entry) -> str | None:
+def _link(folder: Path, side: Side, entry: Entry) -> tuple[str | None, bool]:
+    """The run's own file; or, in the page itself, a copy. And whether it is a smaller one."""
     if entry.key not in side.images:
-        return None
-    path = side.scored.run.directory.image_path(*entry.key)
-    return quote(Path(os.path.relpath(path, folder)).as_posix())
+        return None, False
+    directory = side.scored.run.directory
+    if not directory.is_packed(entry.key):
+        path = directory.image_path(*entry.key)
+        return quote(Path(os.path.relpath(path, folder)).as_posix()), False
+    # A page cannot show what lies in a pack, and as many files again are not wanted either.
+    if (small := _small(side, entry)) is None:
+        return None, False
+    form, content = small
+    return f"data:image/{form};base64,{base64.b64encode(content).decode()}", form == "jpeg"
 
 
 def _copied(folder: Path, number: int, side: Side, entry: Entry) -> tuple[str | None, bool]:
-    """A small copy, as PNG where the image is small itself; and whether it is a smaller one."""
-    if entry.key not in side.images:
+    """A file with a small copy; and whether it is a smaller one."""
+    if entry.key not in side.images or (small := _small(side, entry)) is None:
         return None, False
-    name = Path("images", "AB"[number], f"{entry.key[0]}_{entry.key[1]}")
+    form, content = small
+    ending = {"png": "png", "jpeg": "jpg"}[form]
+    name = Path("images", "AB"[number], f"{entry.key[0]}_{entry.key[1]}.{ending}")
+    make_folder(folder / name.parent)
+    write(folder / name, content)
+    return quote(name.as_posix()), form == "jpeg"
+
+
+def _small(side: Side, entry: Entry) -> tuple[str, bytes] | None:
+    """A small copy: ``png`` where the image is small itself, else ``jpeg``, and its bytes."""
+    sha256 = side.images[entry.key].sha256
     try:
-        image = read_rgb(side.scored.run.directory.read_image(entry.key), ("PNG",))
+        image = read_rgb(side.scored.run.directory.read_image(entry.key, sha256), ("PNG",))
     except (OSError, ValueError):
-        return None, False
-    small = max(image.size) <= _THUMBNAIL
-    name = name.with_name(name.name + (".png" if small else ".jpg"))
+        return None
+    form = "png" if max(image.size) <= _THUMBNAIL else "jpeg"
     image.thumbnail((_THUMBNAIL, _THUMBNAIL))
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG" if small else "JPEG", quality=85)
-    make_folder(folder / name.parent)
-    write(folder / name, buffer.getvalue())
-    return quote(name.as_posix()), not small
+    image.save(buffer, format=form.upper(), quality=85)
+    return form, buffer.getvalue()
 
 
 def script(value: object) -> str:

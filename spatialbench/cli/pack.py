@@ -1,0 +1,37 @@
+"""``spatialbench pack``: the images of a run in few large files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..api import choosing
+from ..api.console import progress, say, stdout_reserved
+from ..errors import typed
+
+
+@click.command("pack")
+@click.argument("run", type=click.Path(path_type=Path))
+def command(run: Path) -> None:
+    """Move the image files of RUN into a few tar files, which every verb reads as it reads files.
+
+    No image, record, number or identity changes. A file is removed when its image is on the disk in
+    a pack and was read back; after a kill the same command goes on. With 'run --pack' images go
+    there when they are made.
+    """
+    from ..runs.packing import pack
+    from ..runs.packs import packs_of
+
+    opened = choosing.existing_run(run)
+    with stdout_reserved():
+        moved = pack(opened, progress())
+        packs = len(packs_of(opened.path).refresh())
+        say(
+            f"{moved:,} images moved; the run has {packs:,} pack(s) "
+            f"('{typed('unpack', opened.path)}' moves the images back)"
+        )
+        if moved and (opened.path / "gallery").is_dir():
+            again = typed("gallery", opened.path)
+            say(f"its gallery shows files that are gone now: type '{again}' again")
+    click.echo(opened.path)

@@ -1,0 +1,184 @@
+"""``run --pack``, ``pack`` and ``unpack``: every verb reads a packed run as one in files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from spatialbench import load_run
+from tests.stages.fakes import snapshot
+
+from .conftest import Command, Outcome
+from .json_schemas import fits
+
+RUN = ("run", "--method", "painter", "--bench", "squares", "--limit", "3")
+
+
+@pytest.fixture
+def both(spatialbench: Command) -> Command:
+    """A run in files in ``plain``, and the same, packed as it was made, in ``packed``."""
+    for name, more in (("plain", ()), ("packed", ("--pack",))):
+        made = spatialbench(*RUN, "--out", name, *more)
+        assert made.status == 0, made.err
+        Path(name, "timing.jsonl").unlink()
+    return spatialbench
+
+
+def same(command: Command, *arguments: object) -> Outcome:
+    """The command on the packed run, having said what it says on the other one."""
+    said = []
+    for name in ("plain", "packed"):
+        outcome = command(*(str(word).replace("RUN", name) for word in arguments))
+        assert outcome.status == 0, outcome.err
+        said.append(outcome.out.replace(name, "RUN"))
+    assert said[0] == said[1]
+    return outcome
+
+
+def test_the_files_are_the_same_but_for_the_images(both: Command) -> None:
+    assert not Path("packed/images").exists()
+    assert snapshot(Path("packed")) == snapshot(Path("plain"))
+    manifests = [
+        json.loads(Path(name, "manifest.json").read_text()) for name in ("plain", "packed")
+    ]
+    assert manifests[0]["identity"] == manifests[1]["identity"]
+    (tar,) = Path("packed/packs").glob("*.tar")
+    with tarfile.open(tar) as opened:
+        assert len(opened.getnames()) == 6
+    lines = tar.with_suffix(".index.jsonl").read_text().splitlines()
+    assert len({fits("pack-index.jsonl", json.loads(line))["offset"] for line in lines}) == 6
+    assert "--pack" in manifests[1]["command"]
+
+
+def test_verbs_say_the_same(both: Command) -> None:
+    for verb in (
+        ("status", "RUN", "--format", "json"),
+        ("score", "RUN", "--format", "json"),
+        ("leaderboard", "RUN"),
+        ("compare", "plain", "RUN", "--resamples", "100"),
+        ("power", "RUN"),
+        ("gate", "RUN", "--write", "RUN-gate.json"),
+        (*RUN, "--out", "RUN"),
+        (*RUN, "--out", "RUN", "--pack"),
+        ("generate", *RUN[1:], "--out", "RUN"),
+        ("detect", "RUN"),
+    ):
+        same(both, *verb)
+        assert snapshot(Path("packed")) == snapshot(Path("plain"))
+
+
+def test_they_are_looked_at_anew(both: Command) -> None:
+    for name in ("plain", "packed"):
+        shutil.rmtree(Path(name, "detections"))
+    same(both, *RUN, "--out", "RUN")
+    assert snapshot(Path("packed")) == snapshot(Path("plain"))
+
+
+def test_the_gallery_holds_what_a_page_cannot_show(both: Command) -> None:
+    same(both, "gallery", "RUN", "--out", "gallery-RUN")
+    plain, packed = (Path(f"gallery-{name}/data/0.js").read_text() for name in ("plain", "packed"))
+    assert plain.count("../plain/images/") == 6
+    assert packed.count('"src":"data:image/png;base64,') == 6
+    assert not list(Path("gallery-packed").rglob("*.png"))
+    same(both, "gallery", "RUN", "--out", "copy-RUN", "--copy")
+    copies = [
+        {path.name: path.read_bytes() for path in Path(f"copy-{name}/images").rglob("*.png")}
+        for name in ("plain", "packed")
+    ]
+    assert copies[0] == copies[1]
+    assert len(copies[0]) == 6
+
+
+def test_exports_are_the_same_and_come_back_packed(both: Command) -> None:
+    for layout in ("id", "flat+csv", "hub"):
+        same(both, "export", "RUN", "--layout", layout, "--out", f"{layout}-RUN")
+        files = [
+            {
+                str(path.relative_to(f"{layout}-{name}")): path.read_bytes()
+                for path in Path(f"{layout}-{name}").rglob("*.png")
+            }
+            for name in ("plain", "packed")
+        ]
+        assert files[0] == files[1] != {}
+    arguments = (
+        "--bench",
+        "squares",
+        "--limit",
+        "3",
+        "--name",
+        "other",
+        "--layout",
+        "id",
+        "--score",
+    )
+    for out, more in (("in-files", ()), ("in-packs", ("--pack",))):
+        found = both("import", "id-packed", *arguments, "--out", out, *more)
+        assert found.status == 0, found.err
+    assert snapshot(Path("in-files")) == snapshot(Path("in-packs"))
+    assert not Path("in-packs/images").exists()
+    refused = both("import", "x.jsonl", *arguments[:-3], "--layout", "detections", "--pack")
+    assert refused.status == 2
+    assert "--pack is for images" in refused.err
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_goes_on_the_other_way(spatialbench: Command, *, begun: bool) -> None:
+    ways = ((), ("--pack",))
+    spatialbench("run", *RUN[1:], "--out", "whole")
+    shorter = (*RUN[:-1], "1")
+    assert spatialbench(*shorter, "--out", "mixed", *ways[begun]).status == 0
+    assert spatialbench(*RUN, "--out", "mixed", *ways[not begun]).status == 0
+    assert len(list(Path("mixed/images").rglob("*.png"))) in (2, 4)
+    assert snapshot(Path("mixed")) == snapshot(Path("whole"))
+    verbs = ("pack", "unpack", "unpack", "pack")
+    for verb in verbs:
+        done = spatialbench(verb, "mixed")
+        assert (done.status, done.out) == (0, "mixed\n")
+        assert Path("mixed/packs").exists() == (verb == "pack")
+        assert Path("mixed/images").exists() == (verb == "unpack")
+        assert snapshot(Path("mixed")) == snapshot(Path("whole"))
+
+
+def test_shards_write_a_pack_each(both: Command) -> None:
+    for number in (1, 2):
+        options = ("--batch-size", "2", "--shard", f"{number}/2", "--pack", "--out", "shards")
+        assert both(*RUN, *options).status == 0
+    assert len(list(Path("shards/packs").glob("*.tar"))) == 2
+    assert both(*RUN, "--batch-size", "2", "--pack", "--out", "shards").status == 0
+    assert both(*RUN, "--batch-size", "2", "--out", "alone").status == 0
+    assert snapshot(Path("shards")) == snapshot(Path("alone"))
+
+
+def test_a_damaged_pack_costs_what_is_damaged(both: Command) -> None:
+    (tar,) = Path("packed/packs").glob("*.tar")
+    content = tar.read_bytes()
+    with tarfile.open(tar) as opened:
+        last = opened.getmembers()[-1]
+    tar.write_bytes(content[: last.offset + 700])
+    found = both("status", "packed")
+    assert f"an entry at byte {last.offset:,} was cut by an interruption" in found.err
+    assert "5/6" in found.out
+    made = both(*RUN, "--out", "packed", "--pack")
+    assert made.status == 0, made.err
+    assert "generate: 5/6 images" in made.err
+    assert snapshot(Path("packed")) == snapshot(Path("plain"))
+    assert "cut by" not in both("status", "packed").err
+
+
+def test_from_python(both: Command) -> None:
+    plain, packed = load_run("plain"), load_run("packed")
+    images = packed.images()
+    assert list(images) == list(plain.images())
+    for key, path in plain.images().items():
+        assert images[key].read_bytes() == path.read_bytes()
+    with pytest.raises(KeyError):
+        images["nowhere", 0]
+
+
+def test_an_older_gallery_is_named(both: Command) -> None:
+    both("gallery", "plain")
+    assert "type 'spatialbench gallery plain' again" in both("pack", "plain").err
