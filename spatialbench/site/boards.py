@@ -94,6 +94,11 @@ class Board:
     notes: Sequence[str]
     lab: bool = False
 
+    def called(self, line: Line) -> str:
+        """A row's name and signs for a plot, with its base where another one has that name."""
+        alike = any(other is not line and other.name == line.name for other in self.lines)
+        return " ".join([line.name, *line.signs, *([f"· {line.base}"] if alike else [])])
+
 
 def boards(collected: Collection, published: bool = True) -> list[Board]:
     """The tables of every benchmark; a part for each world and prompt set, as on a leaderboard."""

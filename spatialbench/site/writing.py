@@ -220,7 +220,7 @@ class Site:
         make_folder(self.folder / "charts")
         for column, metric in enumerate(board.metrics):
             rows = [
-                (" ".join([line.name, *line.signs]), _bar(cell), cell.text)
+                (board.called(line), _bar(cell), cell.text)
                 for line in board.lines
                 for cell in [line.cells[column]]
                 if cell.value is not None
@@ -256,9 +256,9 @@ def _bar(cell: Cell) -> Bar:
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
-    """The name, with a number where it is taken."""
-    others, number, free = set(taken), 1, name
-    while free in others:
+    """The name, with a number where it is taken, also by one with other capital letters."""
+    others, number, free = {one.casefold() for one in taken}, 1, name
+    while free.casefold() in others:
         number += 1
         free = f"{name}-{number}"
     return free

@@ -94,8 +94,10 @@
     one(".points", board.node).replaceChildren(...rows.map((row) => {
       const cell = row.cells[column];
       const item = make("li", row.className);
-      const name = one("a, span", row.cells[0]);
-      const who = make("span", "who", [name.textContent, ...all(".sign", row.cells[0]).map((sign) => sign.textContent)].join(" "));
+      const { name, base } = row.dataset;
+      const alike = board.rows.some((other) => other !== row && other.dataset.name === name);
+      const signs = all(".sign", row.cells[0]).map((sign) => sign.textContent);
+      const who = make("span", "who", [name, ...signs, ...(alike ? [`· ${base}`] : [])].join(" "));
       const track = make("span", "track");
       if (cell.dataset.low !== undefined) {
         const between = make("span", "between");

@@ -113,7 +113,9 @@ const SB = (() => {
       image.src = side.src;
       node.append(image);
     } else {
-      node.append(make("span", "absent", "no image"));
+      const words = make("span", "absent");
+      words.dataset.words = "no image";
+      node.append(words);
     }
     (side.boxes || []).slice().reverse().forEach(([x0, y0, x1, y1, score, label]) => {
       const place = side.asked.indexOf(label);
@@ -155,7 +157,8 @@ const SB = (() => {
     const open = make("a", "open");
     open.href = `#image=${encodeURIComponent(entry.id)}`;
     open.dataset.id = entry.id;
-    open.setAttribute("aria-label", `enlarge ${entry.id}: ${entry.text}`);
+    const gone = entry.sides.some((side) => !side.src) ? " (no image)" : "";
+    open.setAttribute("aria-label", `enlarge ${entry.id}: ${entry.text}${gone}`);
     const sides = make("div", "sides");
     entry.sides.forEach((side) => sides.append(frame(side)));
     open.append(sides);
