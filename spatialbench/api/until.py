@@ -49,7 +49,10 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
     asked.progress.notice(told)
     size = min(FIRST, whole)
     while True:
-        opened, summary = replace(asked, limit=size, until=str(until)).run()
+        # The same method, so that its models are loaded once. What looks at the images is not kept:
+        # the next look's images would be made beside it in the same memory.
+        look = replace(asked, limit=size, until=str(until), configured=asked.method)
+        opened, summary = look.run()
         assert summary is not None
         half = half_width(*summary.interval(until.metric))
         asked.progress.notice(

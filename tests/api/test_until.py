@@ -11,7 +11,7 @@ import pytest
 from spatialbench import UserError, evaluate
 from spatialbench.api.run import Run
 from spatialbench.api.until import seeds_for
-from spatialbench.plugins import ImageRequest
+from spatialbench.plugins import GenerationSettings, ImageRequest, MethodPlugin
 from spatialbench.reports.marks import method_marks
 from spatialbench.runs.manifest import read_manifest
 from spatialbench.runs.signature import Signature
@@ -65,6 +65,28 @@ def test_it_stops_where_its_interval_is_narrow_enough(tmp_path: Path) -> None:
     )
     assert plain.metrics == run.metrics
     assert Signature.parse(plain.signature).until is None
+
+
+class _Counted(MethodPlugin):
+    """A painter, and how often one was asked for."""
+
+    name = "counted"
+    summary = "for a test"
+    needs = ()
+    _made = 0
+
+    def configure(self, settings: GenerationSettings, parameters: Any) -> Painter:
+        self._made += 1
+        return Painter()
+
+
+def test_the_method_is_made_once_for_all_looks(tmp_path: Path) -> None:
+    log, counted = Log(), _Counted()
+    how: dict[str, Any] = {"detector": Finder(), "batch_size": 8, "until": "right±4"}
+    run = evaluate(counted, WORLD, out=tmp_path / "run", progress=log, **how)
+    assert sum(text.startswith("look at") for text in log.notices) > 1
+    assert counted._made == 1
+    assert snapshot(run.path) == snapshot(_until(tmp_path / "plain").path)
 
 
 def test_a_run_that_was_killed_stops_at_the_same_image_byte_for_byte(tmp_path: Path) -> None:
