@@ -154,7 +154,13 @@ def _rows(runs: Sequence[Path], notice: Notice) -> tuple[list[Row], dict[str, st
     }
     rows: list[Row] = []
     for run in dict.fromkeys(found):
-        result = read_summary(run)
+        try:
+            result = read_summary(run)
+        except UserError:
+            if run_of(run).is_dir():
+                raise
+            left_out[str(run)] = "removed meanwhile"
+            continue
         same = (row.run for row in rows if row.result == result)
         original = next(same, None)
         if original is not None:

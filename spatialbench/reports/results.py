@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from ..errors import UserError, typed
 from ..files.documents import first_error
-from ..runs.finding import runs_below
+from ..runs.finding import folders_below, runs_below
+from ..runs.manifest import NAME as MANIFEST
 from ..scoring.other_rules import run_of, summaries_of_other_rules
 from ..scoring.summary import Summary
 
@@ -66,13 +67,10 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
 
 
 def _runs_below(folder: Path) -> Iterator[Path]:
-    if (folder / "manifest.json").exists() or (folder / "summary.json").exists():
-        if (folder / "summary.json").exists():
-            yield folder
-            yield from summaries_of_other_rules(folder)
-        return
-    for child in sorted(path for path in folder.iterdir() if path.is_dir()):
-        yield from _runs_below(child)
+    for found in folders_below(folder, (MANIFEST, "summary.json"), links=True):
+        if (found / "summary.json").exists():
+            yield found
+            yield from summaries_of_other_rules(found)
 
 
 def _first_line(error: Exception) -> str:

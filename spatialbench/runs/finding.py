@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,26 +152,30 @@ def _close(given: str, there: list[Known]) -> list[Known]:
 
 
 def runs_below(folder: Path) -> list[Path]:
-    """The run directories at or below a folder, in path order.
+    """The run directories at or below a folder, in path order; links are not followed."""
+    return list(folders_below(folder, (NAME,)))
 
-    Links are not followed, and hidden folders below are not entered: what a stopped command left
+
+def folders_below(folder: Path, marks: Sequence[str], *, links: bool = False) -> Iterator[Path]:
+    """The outermost folders at or below a folder that hold a file of one of these names.
+
+    They come in path order. Hidden folders below are not entered: what a stopped command left
     half-built or half-removed has such a name. What is removed meanwhile is not there.
+
+    Args:
+        links: whether links to folders are entered.
     """
-    return list(_runs_below(folder))
-
-
-def _runs_below(folder: Path) -> Iterator[Path]:
-    if (folder / NAME).is_file():
+    if any((folder / mark).is_file() for mark in marks):
         yield folder
         return
     try:
         with os.scandir(folder) as entries:
-            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=links)]
     except FileNotFoundError:
         return
     for name in sorted(inner):
         if not name.startswith("."):
-            yield from _runs_below(folder / name)
+            yield from folders_below(folder / name, marks, links=links)
 
 
 def run_at(folder: Path) -> Path:

@@ -1,8 +1,8 @@
 """Removing a run, moving it, and naming it: whole or not at all, and never one that is written.
 
 A run that is removed is first renamed to a hidden name beside its place, which is one step: after
-it nobody takes what is left for a run, however the command ends. The next removal beside it removes
-that rest too.
+it nobody takes what is left for a run, however the command ends. The next removal beside it, or
+below that folder, removes that rest too.
 """
 
 from __future__ import annotations
@@ -84,10 +84,7 @@ def remove_run(folder: Path) -> None:
     gone = place.with_name(f".removed-{read_manifest(folder).id}-{uuid.uuid4().hex[:12]}")
     with writing(folder), disk_errors(folder):
         os.rename(place, gone)
-    for left in sorted(place.parent.iterdir()):
-        if _REMOVED.fullmatch(left.name) and not left.is_symlink():
-            _remove(left)
-    _remove_empty(place.parent)
+    _tidy(place.parent)
 
 
 def _remove(left: Path) -> None:
@@ -106,14 +103,21 @@ def _remove(left: Path) -> None:
     shutil.rmtree(left, onerror=unless_gone)
 
 
-def _remove_empty(folder: Path) -> None:
-    """Folders without anything in them, up to that of the runs, which stays."""
+def _tidy(folder: Path) -> None:
+    """Remove what is left of removed runs in a folder, and in those above up to that of the runs.
+
+    Those below that of the runs that are then empty go too.
+    """
     root = runs_root().resolve()
-    while folder != root and folder.is_relative_to(root):
-        try:
-            folder.rmdir()
-        except OSError:
+    inside = folder.is_relative_to(root)
+    while True:
+        for left in sorted(folder.glob(".removed-*")):
+            if _REMOVED.fullmatch(left.name) and not left.is_symlink():
+                _remove(left)
+        if not inside or folder == root:
             return
+        with suppress(OSError):
+            folder.rmdir()
         folder = folder.parent
 
 
@@ -145,7 +149,7 @@ def move_run(folder: Path, to: Path) -> Path:
                 raise
             _copy(source, target)
         else:
-            _remove_empty(source.parent)
+            _tidy(source.parent)
             return to
     remove_run(folder)
     return to

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,11 @@ from rich.cells import cell_len
 
 from spatialbench.api.inventory import STATES, Listed
 from spatialbench.cli.runs import _report
+from spatialbench.reports.results import read_summary
 from spatialbench.reports.screen import Screen
 from spatialbench.reports.view import View
 from spatialbench.runs.finding import VARIABLE, runs_below
+from spatialbench.runs.identity import run_id
 from spatialbench.runs.lock import writing
 from spatialbench.runs.manifest import read_manifest
 
@@ -268,10 +272,87 @@ def test_a_removal_that_is_stopped_leaves_no_half_of_a_run(
         assert made("runs", "rm", "--yes", "runs/two").status == 130
     (rest,) = [name for name in os.listdir("runs") if name.startswith(".")]
     assert [row["run"] for row in rows(made)] == [str(plain())]
-    assert "runs/two" not in made("leaderboard", "runs", "--no-published").out
+    assert not any(rest in row["run"] for row in leaderboard(made))
     assert made(*PAINT, "--out", "runs/three").status == 0
     assert made("runs", "rm", "--yes", "runs/three").status == 0
     assert rest not in os.listdir("runs")
+
+
+_KILLED = """
+import os, shutil, signal, sys
+from spatialbench.cli import main
+
+def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(shutil, sys.argv[1], killed)
+if sys.argv[1] == "copytree":
+    rename = os.rename
+    def other_disk(source, target):
+        raise OSError(18, "Invalid cross-device link")
+    os.rename = other_disk
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "words", "left"),
+    [
+        ("rmtree", ("rm", "--yes", "runs/two"), 1),
+        ("copytree", ("mv", "runs/two", "far/two"), 2),
+    ],
+)
+def test_killed_in_the_middle(made: Command, where: str, words: list[str], left: int) -> None:
+    before = snapshot(Path("runs/two")) if left > 1 else {}
+    command = [sys.executable, "-c", _KILLED, where, "runs", *words]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == -9
+    assert len(rows(made)) == left
+    assert Path("far/two").exists() is False
+    if before:
+        assert snapshot(Path("runs/two")) == before
+        assert made("runs", *words).status == 0
+        assert len(rows(made, "far")) == 1
+    assert made("runs", "rm", "--yes", *[row["run"] for row in rows(made)]).status == 0
+    assert os.listdir("runs") == []
+
+
+def leaderboard(command: Command) -> list[dict[str, Any]]:
+    outcome = command("leaderboard", "runs", "--no-published", "--format", "json")
+    assert outcome.status == 0, outcome.err
+    found: list[dict[str, Any]] = json.loads(outcome.out)["rows"]
+    return found
+
+
+def test_a_run_removed_while_a_leaderboard_is_made(
+    made: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(folder: Path) -> object:
+        if folder.name == "two":
+            shutil.rmtree(folder)
+        return read_summary(folder)
+
+    monkeypatch.setattr("spatialbench.api.ranking.read_summary", removed)
+    assert len(leaderboard(made)) == 1
+
+
+def test_what_a_strangers_manifest_says_obeys_nothing(made: Command) -> None:
+    odd = Path("runs/=cmd()|\x1b[2J<b>")
+    shutil.copytree("runs/two", odd)
+    identity = read_manifest(odd).identity
+    identity["generator"]["method"] = "=HYPERLINK(1)\x1b[31m\n<script>"
+    told = json.loads((odd / "manifest.json").read_text())
+    told |= {"identity": identity, "id": run_id(identity)}
+    (odd / "manifest.json").write_text(json.dumps(told))
+    for form in ("table", "md", "csv", "html", "latex"):
+        outcome = made("runs", "--format", form)
+        assert "\x1b" not in outcome.out + outcome.err, form
+        assert "<script>" not in outcome.out or form not in ("md", "html")
+        if form == "csv":
+            cells = [cell for row in csv.reader(io.StringIO(outcome.out)) for cell in row]
+            assert not any(cell.startswith("=") for cell in cells)
+    asked = made("runs", "rm", odd)
+    assert asked.status == 2
+    assert "\x1b" not in asked.err
 
 
 def test_a_moved_run_is_compared_and_goes_on(made: Command) -> None:
