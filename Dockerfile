@@ -25,12 +25,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PYTHONUNBUFFERED=1
 COPY constraints.txt /tmp/constraints.txt
-RUN if [[ "$VARIANT" != cpu && "$VARIANT" != cuda ]]; then \
-        echo "VARIANT must be cpu or cuda, not '$VARIANT'" >&2; exit 2; \
-    fi \
+RUN case "$VARIANT" in cpu|cuda) ;; *) \
+        echo "VARIANT must be cpu or cuda, not '$VARIANT'" >&2; exit 2 ;; \
+    esac \
     && pip install --constraint /tmp/constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch \
     && built="$(python -c 'import torch; print("cuda" if torch.version.cuda else "cpu")')" \
-    && if [[ "$built" != "$VARIANT" ]]; then \
+    && if [ "$built" != "$VARIANT" ]; then \
         echo "this torch is built for $built, not for $VARIANT: give --build-arg TORCH_INDEX=URL with the index that serves that build" >&2; exit 2; \
     fi
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
@@ -42,7 +42,7 @@ RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
 # Not root; the cache is a volume, so that weights outlive a container.
 RUN useradd --uid 1000 --create-home --shell /bin/bash bench \
     && install --directory --owner bench --group bench /work /cache
-USER bench
+USER 1000
 ENV HF_HOME=/cache/huggingface \
     SPATIALBENCH_CACHE=/cache/spatialbench \
     NVIDIA_VISIBLE_DEVICES=all \
