@@ -91,6 +91,21 @@ def test_a_lora_beside_its_base_is_understood(
     assert last[1:] == [["compare", *folders], ["gallery", *folders]]
 
 
+def test_a_papers_table_is_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    listed, planned, on_lab, site = _commands(README, "spatialbench reproduce")
+    assert main(listed) == 0
+    papers = {line.partition("/")[0] for line in capfd.readouterr().out.splitlines() if "/" in line}
+    assert len(papers - {"lab"}) == 6
+    assert "the results tables of six papers" in README.read_text()
+    assert main(planned) == 0
+    assert main([*on_lab, "--dry-run"]) == 0
+    assert capfd.readouterr().out.count("InfSplign SD 1.4") >= 2
+    assert site[0] == "site"
+
+
 def test_the_first_command_has_a_limit_and_the_first_screen_is_one() -> None:
     text = README.read_text()
     first = next(re.finditer(r"^ *(spatialbench run .*)$", text, flags=re.MULTILINE))[1]

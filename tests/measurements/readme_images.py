@@ -98,7 +98,7 @@ def main(folder: Path) -> None:
     page = folder / "lab.html"
     page.write_text(lab_page(guided))
     photograph(page, OUT / "lab.png", 1100, 238)
-    photograph(guided.gallery(folder / "pages", against=plain), OUT / "gallery.png", 1100, 800)
+    photograph(guided.gallery(folder / "pages", against=plain), OUT / "gallery.png", 1100, 872)
 
 
 if __name__ == "__main__":
