@@ -6,11 +6,13 @@ import errno
 import importlib
 import logging
 import os
+import re
 import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -111,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ``_NO_ANSWER``.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    failed = partial(_failed, arguments)
     error_status, bug_status = _NO_ANSWER.get(next(iter(arguments), ""), (2, None))
     try:
         with on_sigterm(), safe_stdout():
@@ -122,13 +125,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "spatialbench"
-        return _failed(f"{error.format_message()} Try '{where} --help'.", error_status)
+        return failed(f"{error.format_message()} Try '{where} --help'.", error_status)
     except click.ClickException as error:
-        return _failed(error.format_message(), error_status)
+        return failed(error.format_message(), error_status)
     except NobodyReads:
         return _CLOSED_PIPE
     except UserError as error:
-        return _failed(str(error), error_status)
+        return failed(str(error), error_status)
     except (KeyboardInterrupt, click.Abort):
         print("interrupted; the same command continues where this one stopped.", file=sys.stderr)
         return 130
@@ -138,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_STATUS
     except Exception as error:
         if isinstance(error, OSError) and error.filename and error.errno in _OF_THE_PATH:
-            return _failed(_about_a_path(error), error_status)
+            return failed(_about_a_path(error), error_status)
         for note in dict.fromkeys(getattr(error, "__notes__", ())):
             print(f"error: {printable(str(note))}", file=sys.stderr)
         if bug_status is None:
@@ -172,6 +175,14 @@ def _about_a_path(error: OSError) -> str:
     )
 
 
-def _failed(message: str, status: int) -> int:
+_SAYS_NEXT = re.compile(r"spatialbench |--[a-z]|command (again|that|of)|same command")
+"""What is in a message that names something to type."""
+
+
+def _failed(arguments: Sequence[str], message: str, status: int) -> int:
+    """Print an error, with the command's help where it names nothing to type."""
+    if not _SAYS_NEXT.search(message):
+        verb = next((word for word in arguments[:1] if word in _VERBS), "")
+        message += f" '{' '.join(['spatialbench', *filter(None, [verb]), '--help'])}' says more."
     print(f"error: {printable(message)}", file=sys.stderr)
     return status

@@ -158,3 +158,31 @@ def test_nobody_is_asked_where_nobody_is(
     assert not sys.stdin.isatty()
     monkeypatch.setattr(click, "confirm", lambda *_, **__: pytest.fail("asked"))
     assert spatialbench("run", *PAINT, "--limit", "6").status == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rnu",),
+        ("run", "--method", "nobody", "--bench", "squares"),
+        ("run", "--method", "painter", "--bench", "nothing"),
+        ("run", *PAINT, "--steps", "none"),
+        ("score", "nowhere"),
+        ("score", "no/where"),
+        ("compare", "one"),
+        ("gate", "no/where", "--against", "no/gate.json"),
+        ("runs", "name", "no/where", "x"),
+        ("runs", "--state", "asleep"),
+        ("gallery",),
+        ("import", "no/where", "--bench", "squares", "--name", "x"),
+        ("fetch", "nothing"),
+    ],
+)
+def test_every_failure_says_what_to_type(spatialbench: Command, words: list[str]) -> None:
+    outcome = spatialbench(*words)
+    assert outcome.status in (2, 64)
+    error = outcome.err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert re.search(r"spatialbench |--[a-z]|command again", error), error
+    for line in re.findall(r"'spatialbench ([^'\n]*--help)'", error):
+        assert spatialbench(*shlex.split(line)).status == 0
