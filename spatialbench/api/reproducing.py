@@ -17,10 +17,11 @@ from ..errors import UserError, unknown_name
 from ..plugins import Benchmark, Method, MethodPlugin
 from ..plugins.parameters import assignments
 from ..recipes.checks import check
-from ..recipes.loading import Source, load
+from ..recipes.loading import Source, load, shipped_folder
 from ..recipes.rows import Point, points
 from ..runs.progress import Progress, Silent
 from ..runs.selection import Selection
+from ..weights.hub import Unreachable
 from . import choosing
 from .evaluation import Evaluation
 from .what import object_of, parameters_of
@@ -124,7 +125,8 @@ def asked(
 
     Raises:
         UserError: no such recipe or row, a recipe that contradicts itself, or an unknown name in
-            a row. With ``backbone`` a row that the backbone does not take is kept with the reason.
+            a row. With ``backbone`` a row that the backbone does not take is kept with the reason,
+            and so is one whose weights are not to be had here.
     """
     progress = _Once(how.get("progress") or Silent())
     how["progress"] = progress
@@ -144,7 +146,7 @@ def asked(
             made.append(given.row(point))
         except UserError as error:
             made.append(AskedRow(point, cannot=str(error)))
-            if point.instead is None:
+            if point.instead is None and not _of_this_machine(error, source):
                 wrong.append(f"row {point.name!r}: {error}")
     if wrong:
         raise UserError(_together(wrong, whose))
@@ -178,6 +180,15 @@ class _Once:
     def end(self) -> None:
         """See ``Progress``."""
         self.shown.end()
+
+
+def _of_this_machine(error: UserError, source: Source) -> bool:
+    """Whether a row that is refused could be made elsewhere, so that the others are made here.
+
+    The names and values of a shipped recipe are sound: what it lacks are weights. In a recipe of
+    the user's own it is known only of a Hub that gives no answer.
+    """
+    return isinstance(error, Unreachable) or source.path.is_relative_to(shipped_folder())
 
 
 def _together(wrong: Sequence[str], whose: str) -> str:

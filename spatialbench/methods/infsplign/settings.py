@@ -222,8 +222,8 @@ def read_settings(
 
 
 def _edge_as_text(key: str, value: Any) -> Any:
-    """Edges of the window are declared as text; a number given from Python means the same."""
-    is_edge = key in ("start", "end") and isinstance(value, int | float)
+    """Edges of the window and layers are declared as text; a number such as 1.2 means the same."""
+    is_edge = key in ("start", "end", "layers") and isinstance(value, int | float)
     return str(value) if is_edge and not isinstance(value, bool) else value
 
 

@@ -96,6 +96,7 @@ def test_one_level_drops_the_other_levels_term() -> None:
     for layers in ("all", "2.1+1.1"):
         s = read_settings({"layers": layers}, "x", 9)
         assert min(s.lambda_presence, s.lambda_balance) > 0
+    assert read_settings({"layers": 1.2}, "x", 9).layers == "1.2"
     assert read_settings({"layers": "2.1+1.10+1.2+2.1"}, "x", 9).layers == "1.2+1.10+2.1"
 
 
