@@ -114,6 +114,7 @@ def test_the_wheel_imports_where_the_repository_is_not(wheel: Path, tmp_path: Pa
         (["--version"], f"version {spatialbench.__version__}"),
         (["list", "methods"], "infsplign"),
         (["list", "benchmarks"], "t2i-compbench"),
+        (["reproduce", "--list"], "infsplign-thesis/table-2"),
         (["run", "--method", "sd", "--bench", "visor", "--limit", "1", "--dry-run"], "lab-owlvit"),
     ):
         command = [sys.executable, "-S", "-c", path + run, *arguments]
