@@ -36,7 +36,7 @@ PARTS = {
     "Start": "first-steps bring-what-you-have python glossary when-something-goes-wrong docker",
     "Methods": "methods pipelines served esplora rewritten-prompts",
     "Judging": "prompts-and-rules detectors hostile-files",
-    "Results": "runs results recipes site ci importing exchange schemas/README",
+    "Results": "runs results tables recipes site ci importing exchange schemas/README",
     "At size": "clusters serve",
     "Building on it": "extending architecture",
 }

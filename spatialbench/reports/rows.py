@@ -91,7 +91,7 @@ def parts(rows: Sequence[Row], published: Sequence[Published]) -> list[Part]:
     """The rows by world, full-size models first, and by prompt set.
 
     A published row stands beside the runs that have one of its metrics; one that has none of any
-    stands with the first of the full-size runs, and alone where there are none.
+    stands with the first of the full-size runs, and alone, last, where there are none.
     """
     groups: dict[tuple[bool, str], list[Row]] = {}
     for row in rows:
@@ -107,5 +107,5 @@ def parts(rows: Sequence[Row], published: Sequence[Published]) -> list[Part]:
         first = found[0]
         found[0] = replace(first, published=[*first.published, *alone])
     elif alone:
-        found.insert(0, Part([], alone))
+        found.append(Part([], alone))
     return found

@@ -25,7 +25,7 @@ _INDENT = "  "
 
 _TONES = {"good": "green", "odd": "yellow", "bad": "bold red"}
 _BEST = "bold green"
-_BREAKS = re.compile(r"[^,;/()]*[,;/()]?")
+_BREAKS = re.compile(r"[^,;/()_-]*[,;/()_-]?")
 """Where a word that is too long for its line is broken."""
 
 
@@ -79,7 +79,7 @@ def fitted(table: Table, width: int, *, wide: bool = False, colour: bool = False
 
 
 def folded(text: str, width: int, *, hanging: bool = False) -> str:
-    """Text in lines of at most ``width`` cells, broken at spaces and, in long words, at commas.
+    """Text in lines of at most ``width`` cells, broken at spaces, in long words at commas.
 
     Args:
         hanging: with every line but the first indented, where there is room for it.
@@ -110,7 +110,11 @@ class _Layout:
         from rich.cells import cell_len
 
         self.table, self.width, self.rows = table, width, _starred(table)
-        self.order = list(range(len(table.columns)))
+        # A column without a word, as that of images beside papers alone, says nothing.
+        told = [
+            not self.rows or any(row[i] for row in self.rows) for i in range(len(table.columns))
+        ]
+        self.order = [place for place, words in enumerate(told) if words or not place]
         self.fixed = table.right
         self.needed = []
         self.least = []
@@ -127,7 +131,7 @@ class _Layout:
     def blocks(self, wide: bool) -> tuple[list[list[int]] | None, set[int]]:
         """The columns of each block, None where no two fit beside each other; those left out."""
         shown, hidden = list(self.order), set[int]()
-        for place in () if wide else self.table.spare:
+        for place in () if wide else (one for one in self.table.spare if one in shown):
             if _total([self.least[i] for i in shown]) <= self.width:
                 break
             shown.remove(place)

@@ -116,6 +116,8 @@ def whole_table(
     known = [entry for entry in published if 2 * len(set(keys) & set(entry.metrics)) >= len(keys)]
     worlds = [(False, [row for row in rows if not row.is_lab], known)]
     worlds.append((True, [row for row in rows if row.is_lab], []))
+    # Rows of papers alone stand last.
+    worlds.sort(key=lambda world: not world[1])
     tables, documents, records = [], [], []
     for lab, members, beside in worlds:
         if not members and not beside:

@@ -64,7 +64,7 @@ def test_lab_rows_never_share_a_table_with_others() -> None:
 
 
 def test_lab_runs_alone_leave_published_rows_in_their_own_table() -> None:
-    published, lab = leaderboard("visor", [_row("a")], [PAPER], HEADLINE).tables
+    lab, published = leaderboard("visor", [_row("a")], [PAPER], HEADLINE).tables
     assert [cells[0] for cells in published.rows] == ["InfSplign"]
     assert [cells[0] for cells in lab.rows] == ["sd"]
 
