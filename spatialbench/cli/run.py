@@ -79,7 +79,7 @@ def command(
     from ..api import until
     from ..api.whole_table import WholeTable
     from ..reports.single import summary_report
-    from ..runs.following import after_scoring
+    from ..runs.following import after_scoring, after_table
     from ..runs.timing import read_pace
 
     with stdout_reserved():
@@ -114,7 +114,9 @@ def command(
         show(report, form)
     refuse_given_up(*(opened for opened, _ in done))
     if form in FOR_PEOPLE and shard.whole:
-        say_next(*after_scoring(done[0][0]))
+        made = [opened for opened, _ in done]
+        following = after_scoring(made[0]) if table is None else after_table(values["bench"], made)
+        say_next(*following)
 
 
 def _plan(

@@ -29,6 +29,15 @@ def after_scoring(run: Run) -> list[str]:
     return [*found, typed("compare", other, run.path), typed("leaderboard", other, run.path)]
 
 
+def after_table(bench: str, runs: Sequence[Run]) -> list[str]:
+    """Commands for the runs of one row of a table of several prompt sets."""
+    paths = [run.path for run in runs]
+    return [
+        typed("gallery", paths[0], "--open"),
+        typed("leaderboard", "--bench", bench, *paths),
+    ]
+
+
 def after_comparing(runs: Sequence[Path]) -> list[str]:
     """Commands for runs that were compared with the first."""
     first, second = runs[:2]
@@ -56,7 +65,7 @@ def beside(run: Run) -> Path | None:
     there = [
         one.path
         for one in known_runs(above)
-        if one.path.absolute() != place
+        if one.manifest.id != run.manifest.id
         and (one.path / _SUMMARY).is_file()
         and all(one.manifest.identity.get(k) == run.manifest.identity.get(k) for k in _ALIKE)
         and one.manifest.identity["generator"].get(IDENTITY_KEY) == run.generator.get(IDENTITY_KEY)

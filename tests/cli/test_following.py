@@ -13,8 +13,10 @@ from urllib.parse import unquote
 import click
 import pytest
 
+from spatialbench.api import choosing
 from spatialbench.cli import consent
 from spatialbench.runs.finding import runs_below
+from spatialbench.runs.following import after_table
 from spatialbench.runs.manifest import read_manifest
 from spatialbench.runs.timing import NAME as TIMING
 
@@ -186,3 +188,17 @@ def test_every_failure_says_what_to_type(spatialbench: Command, words: list[str]
     assert re.search(r"spatialbench |--[a-z]|command again", error), error
     for line in re.findall(r"'spatialbench ([^'\n]*--help)'", error):
         assert spatialbench(*shlex.split(line)).status == 0
+
+
+def test_the_runs_of_a_table_lead_to_its_row(spatialbench: Command) -> None:
+    assert spatialbench("run", *FEW).status == 0
+    run = choosing.existing_run(runs_below(Path("runs"))[0])
+    pages, row = after_table("squares:all", [run, run])
+    assert pages == f"spatialbench gallery {run.path} --open"
+    assert row == f"spatialbench leaderboard --bench squares:all {run.path} {run.path}"
+
+
+def test_a_copy_is_no_run_to_compare_with(spatialbench: Command) -> None:
+    assert spatialbench("run", *FEW).status == 0
+    again = suggested(spatialbench("run", *FEW, "--out", "runs/copy"))
+    assert [words[0] for words in again] == ["gallery", "leaderboard"]
