@@ -116,20 +116,24 @@ def measure(found: Sequence[Row], given: argparse.Namespace) -> list[Row]:
 
 def tables(recipes: Sequence[str], whole: Sequence[Row], given: argparse.Namespace) -> None:
     """A table of each recipe, of the rows that are there."""
-    for recipe in recipes:
+    given.out.mkdir(parents=True, exist_ok=True)
+
+    def table(recipe: str) -> None:
         names = [name for row in whole for of, name in row.users if of == recipe]
         if not names:
-            continue
+            return
         made = [sys.executable, "-P", "-m", "spatialbench", "reproduce", f"lab/{recipe}"]
         made += ["--out", str(given.work), "--format", "md"]
         made += ["--limit", str(given.limit)] if given.limit else []
         made += [part for name in names for part in ("--rows", glob.escape(name))]
         done = subprocess.run(made, capture_output=True, text=True, check=False)
         if done.returncode:
-            print(done.stderr[-1000:])
-            continue
-        given.out.mkdir(parents=True, exist_ok=True)
-        (given.out / f"{recipe}.md").write_text(done.stdout)
+            print(recipe, done.stderr[-1000:], flush=True)
+        else:
+            (given.out / f"{recipe}.md").write_text(done.stdout)
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        list(pool.map(table, recipes))
 
 
 def main() -> None:
