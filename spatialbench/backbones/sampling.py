@@ -24,6 +24,8 @@ from .schedulers import OWN, SchedulerChoice, choose
 
 ACTS_ON_A_UNET = "it acts on the attention of Stable Diffusion's UNet"
 """Why most methods do not run on a transformer."""
+ACTS_ON_ATTENTION = "it acts on the attention of Stable Diffusion, SD3 and FLUX"
+"""Why those that do run on some run on no other class."""
 
 
 @dataclass(frozen=True, slots=True)

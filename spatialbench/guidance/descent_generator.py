@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.pipeline_generator import PipelineGenerator
-from ..backbones.sampling import Sampling, resolve_sampling
+from ..backbones.sampling import ACTS_ON_ATTENTION, Sampling, resolve_sampling
 from ..plugins import Ability, GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
 from . import several
@@ -14,6 +14,7 @@ from .course import GUIDANCE, Course
 from .descent import WordMaps, descended
 from .descent_settings import DescentSettings, read_descent
 from .joint_maps import JointMaps
+from .joint_tokens import require_tokens
 from .maps_at_level import LevelMaps
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def configure(
     sampling = resolve_sampling(
         settings,
         needs=method.needs,
-        why="it acts on the attention of Stable Diffusion, SD3 and FLUX",
+        why=ACTS_ON_ATTENTION,
     )
     family = sampling.family
     descent = read_descent(
@@ -141,4 +142,6 @@ def configure(
         method.clip,
         family.words if Ability.JOINT_ATTENTION in family.abilities else None,
     )
+    if descent.joint:
+        require_tokens(descent.joint.tokens, family, sampling.text_length)
     return DescentGenerator(method, sampling, descent)

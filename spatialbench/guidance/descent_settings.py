@@ -103,8 +103,7 @@ def read_descent(
         UserError: an unknown parameter, a value out of range, or a parameter that has no effect on
             this kind of backbone.
     """
-    user = {k: _as_text(v) if k in ("start", "end") else v for k, v in given.items()}
-    values = read_parameters(method, declared, {**inherited, **user})
+    values = read_parameters(method, declared, {**inherited, **given})
     joint = take_reading(method, values, given, tokens=tokens, on_unets=_ON_UNETS)
     if values.get("relations", FIRST) not in RELATIONS:
         raise unknown_name(f"relations of {method}", values["relations"], RELATIONS)
@@ -131,11 +130,6 @@ def read_descent(
         relations=values.get("relations", FIRST),
         joint=joint,
     )
-
-
-def _as_text(value: Any) -> Any:
-    """Edges are declared as text; a number given from Python means the same."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _thresholds(method: str, text: str, steps: int) -> tuple[tuple[int, float], ...]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.families import of_pipeline
+from ..backbones.families import Family, of_pipeline
 from ..errors import UserError
 from ..prompts import Prompt
 from .tokens import Positions, object_tokens, token_rows
@@ -45,6 +45,27 @@ class Encoder:
         return [token for token, mark in enumerate(special) if not mark]
 
 
+def require_tokens(tokens: str, family: Family, text_length: int | None) -> None:
+    """Refuse tokens that no row of the text is.
+
+    Args:
+        tokens: one of ``TOKENS``: whose.
+        text_length: tokens of T5; None where that is not known.
+
+    Raises:
+        UserError: see above.
+    """
+    if tokens != "clip" and text_length == 0:
+        raise UserError(
+            f"tokens={tokens} needs T5, and this backbone reads none: give --set tokens=clip."
+        )
+    if tokens != "t5" and family.words == "t5":
+        raise UserError(
+            f"tokens={tokens} needs rows of CLIP in the text, and {family.called} reads T5 alone: "
+            "give --set tokens=t5."
+        )
+
+
 def encoders_of(pipe: Any, tokens: str, rows: int) -> list[Encoder]:
     """The text encoders that are read.
 
@@ -57,19 +78,11 @@ def encoders_of(pipe: Any, tokens: str, rows: int) -> list[Encoder]:
         UserError: the pipeline does not read these tokens.
     """
     family = of_pipeline(pipe)
-    clips, t5 = family.word_tokenizers(pipe), family.t5_tokenizer(pipe)
-    before = family.rows_before_t5(pipe)
-    if tokens != "clip" and (t5 is None or rows <= before):
-        raise UserError(
-            f"tokens={tokens} needs T5, and this backbone reads none: give --set tokens=clip."
-        )
-    if tokens != "t5" and not clips:
-        raise UserError(
-            f"tokens={tokens} needs rows of CLIP in the text, and {family.called} reads T5 alone: "
-            "give --set tokens=t5."
-        )
-    found = [] if tokens == "t5" else [Encoder(clips, None, 0)]
-    return found if tokens == "clip" else [*found, Encoder([t5], rows - before, before)]
+    t5, before = family.t5_tokenizer(pipe), family.rows_before_t5(pipe)
+    length = 0 if t5 is None else max(rows - before, 0)
+    require_tokens(tokens, family, length)
+    found = [] if tokens == "t5" else [Encoder(family.word_tokenizers(pipe), None, 0)]
+    return found if tokens == "clip" else [*found, Encoder([t5], length, before)]
 
 
 def joint_object_tokens(

@@ -22,7 +22,7 @@ def read_parameters(
     """Every declared parameter with its given or default value, of the default's type.
 
     Values may be text from a command line or already of the right type. A parameter whose default
-    is None takes any value as it is.
+    is None takes any value as it is; one whose default is a text takes a number as its text.
 
     Args:
         method: what takes the parameters, for the errors.
@@ -56,8 +56,8 @@ def _convert(
             return int(float(value))
         if kind is float and not isinstance(value, bool) and math.isfinite(float(value)):
             return float(value)
-        if kind is str and isinstance(value, str):
-            return value
+        if kind is str and isinstance(value, str | int | float) and not isinstance(value, bool):
+            return str(value)
     except (TypeError, ValueError, OverflowError):
         pass
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

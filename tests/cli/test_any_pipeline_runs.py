@@ -171,6 +171,8 @@ def test_guided_methods_refuse_the_class_and_name_those_that_run(
         assert outcome.status == 2
         said = " ".join(outcome.err.split())
         assert "a ZImagePipeline model" in said
+        if method != "compass":
+            assert "it acts on the attention of Stable Diffusion, SD3 and FLUX" in said
         assert re.search(r"on ZImagePipeline run .*\bsd\b", said)
 
 

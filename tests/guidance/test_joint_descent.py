@@ -379,3 +379,9 @@ def test_backbones_have_their_own_settings(name: str, sd_folder: Path) -> None:
     assert flux["scale"] == (20.0 if excite else 80.0)
     with pytest.raises(UserError, match=f"{name}: blocks acts on transformers"):
         parameters(str(sd_folder), blocks="1")
+    # One block is a number on the command line; tokens are refused before anything is loaded.
+    assert parameters("lab-mmdit", blocks=4)["blocks"] == [4]
+    with pytest.raises(UserError, match="tokens=both needs T5, and this backbone reads none"):
+        parameters("lab-mmdit", tokens="both")
+    with pytest.raises(UserError, match="FLUX reads T5 alone"):
+        parameters("flux1-dev", tokens="clip")

@@ -26,6 +26,8 @@ def test_defaults_and_conversions() -> None:
     assert read == {"alpha": 8.0, "steps": 3, "loss": "relu", "checkpoint": True, "free": "x"}
     assert [type(value) for value in read.values()] == [float, int, str, bool, str]
     assert read_parameters("m", DECLARED, {"alpha": 8, "checkpoint": False})["alpha"] == 8.0
+    # '--set loss=3' is read as a number, and means the text.
+    assert read_parameters("m", DECLARED, {"loss": 3})["loss"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_defaults_and_conversions() -> None:
         ("alpha", True, "m takes a number for alpha"),
         ("steps", "2.5", "m takes a whole number for steps, not '2.5'"),
         ("steps", "1e999", "m takes a whole number for steps"),
-        ("loss", 3, "m takes a text for loss"),
+        ("loss", True, "m takes a text for loss"),
         ("checkpoint", "maybe", "m takes true or false for checkpoint, not 'maybe'"),
     ],
 )

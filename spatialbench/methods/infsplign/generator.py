@@ -11,10 +11,11 @@ from ...backbones.architecture import Architecture
 from ...backbones.checkpoint import Checkpoint
 from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator
-from ...backbones.sampling import Sampling, resolve_sampling
+from ...backbones.sampling import ACTS_ON_ATTENTION, Sampling, resolve_sampling
 from ...errors import UserError
 from ...guidance import several
 from ...guidance.course import GUIDANCE
+from ...guidance.joint_tokens import require_tokens
 from ...guidance.nouns import guided_triplets, triplet_spans
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...prompts import Prompt
@@ -31,6 +32,7 @@ from .variants import CORRECTED, RELEASED, Variant
 if TYPE_CHECKING:
     import torch
 
+_RELEASED_ACTS_ON = "its authors' code acts on the attention of Stable Diffusion's UNet"
 _PLANE = "presence and balance act alone"
 _DEPTH = f"the authors' code knows no relation in depth, {_PLANE}"
 _NO_TERM = {
@@ -177,9 +179,11 @@ def configure(
     sampling = resolve_sampling(
         settings,
         needs=variant.needs,
-        why="its authors' code acts on the attention of Stable Diffusion's UNet",
+        why=_RELEASED_ACTS_ON if variant is RELEASED else ACTS_ON_ATTENTION,
     )
     guidance = read_settings(parameters, kind or "", sampling.steps, variant, backbone.family)
+    if guidance.joint:
+        require_tokens(guidance.joint.reading.tokens, sampling.family, sampling.text_length)
     return InfSplign(sampling, guidance)
 
 

@@ -176,7 +176,7 @@ def read_settings(
         UserError: an unknown parameter, a value out of range, or values that contradict.
     """
     preset = preset_of(given)
-    user = {k: _edge_as_text(k, v) for k, v in given.items()}
+    user = dict(given)
     declared = RELEASED_PARAMETERS if variant is RELEASED else PARAMETERS
     if variant is CORRECTED and user.get("compat") == "official":
         variant = COMPAT
@@ -219,12 +219,6 @@ def read_settings(
     if not presence:
         values["lambda_presence"] = 0.0
     return GuidanceSettings(variant=variant, window=window, joint=joint, **values)
-
-
-def _edge_as_text(key: str, value: Any) -> Any:
-    """Edges of the window and layers are declared as text; a number such as 1.2 means the same."""
-    is_edge = key in ("start", "end", "layers") and isinstance(value, int | float)
-    return str(value) if is_edge and not isinstance(value, bool) else value
 
 
 def _check_preset_knows_loss(
