@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,13 +14,17 @@ from ..reports.report import Form
 from .options import format_option
 from .parsing import RunFolder
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 
 @click.command("guidance")
 @click.argument("run", type=RunFolder())
 @click.option(
     "--chart",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also draw the loss by step, a line for each layer, to this SVG file.",
+    help="Also draw the loss by step, a line for each layer, to this file: .svg, or .pdf and .png, "
+    "which need pip install 'spatialbench[figures]'.",
 )
 @format_option
 def command(run: Path, chart: Path | None, form: Form) -> None:
@@ -29,9 +34,17 @@ def command(run: Path, chart: Path | None, form: Form) -> None:
     """
     from ..guidance.course import GUIDANCE
     from ..plugins.records import key_of
+    from ..reports.charts.as_files import FORMS, require_forms
     from ..reports.charts.courses import courses_chart
     from ..reports.guidance import courses, guidance_report
 
+    if chart is not None:
+        ending = chart.suffix.removeprefix(".").lower()
+        if ending not in ("svg", *FORMS):
+            raise UserError(
+                f"--chart {chart}: give a file that ends in .svg, .{' or .'.join(FORMS)}."
+            )
+        require_forms([ending] if ending in FORMS else [])
     opened = choosing.existing_run(run)
     by_id = {prompt.id: prompt for prompt in opened.expected.prompts}
     found = [
@@ -49,10 +62,17 @@ def command(run: Path, chart: Path | None, form: Form) -> None:
     report = guidance_report(name, done, len(opened.expected.keys()))
     if chart is not None:
         lines = [(layer.name, layer.course) for layer in done.layers]
-        drawn = courses_chart(f"{name}: mean loss by layer and step", done.steps, lines)
-        try:
-            chart.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{drawn}\n', "utf-8")
-        except OSError as error:
-            raise UserError(f"the chart {chart} cannot be written ({error}).") from error
+        _write(chart, courses_chart(f"{name}: mean loss by layer", done.steps, lines))
         say(f"wrote {chart}")
     click.echo(report.text(form))
+
+
+def _write(chart: Path, drawn: Markup) -> None:
+    from ..reports.charts.as_files import converted, standalone
+
+    ending = chart.suffix.removeprefix(".").lower()
+    content = standalone(drawn).encode() if ending == "svg" else converted(drawn, ending)
+    try:
+        chart.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"the chart {chart} cannot be written ({error}).") from error

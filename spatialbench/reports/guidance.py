@@ -19,8 +19,8 @@ from .tables import UNDEFINED, Table
 
 _NOTE = (
     "loss: mean over images in their first and last guided step; reduction: how much of the first "
-    "is gone, in percent, ± or +/−: 95 % interval (bootstrap over the benchmark's clusters of "
-    "prompts); relative: reduction over the largest of the table"
+    "is gone, in percent (over 100 where it fell below 0), ± or +/−: 95 % interval (bootstrap over "
+    "the benchmark's clusters of prompts); relative: reduction over the largest of the table"
 )
 
 

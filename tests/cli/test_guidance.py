@@ -41,6 +41,8 @@ def test_the_loss_is_kept_shown_and_drawn(
     said = capsys.readouterr().err
     assert "has no record of its guidance" in said
     assert "--record guidance" in said
+    assert main(["guidance", str(recorded), "--chart", "loss.jpeg"]) == 2
+    assert "ends in .svg, .pdf or .png" in capsys.readouterr().err
     assert main(["guidance", str(recorded), "--chart", str(tmp_path / "no" / "x.svg")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 

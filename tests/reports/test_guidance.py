@@ -66,6 +66,8 @@ def test_the_chart_has_a_line_for_each_layer_and_its_names_are_text() -> None:
     assert len(re.findall("<title>", drawn)) == 2
     assert "<b>" not in drawn
     assert "a &amp; b" in drawn
+    ticks = [float(one) for one in re.findall(r'"end"[^>]*>(-?[\d.]+)<', drawn)]
+    assert ticks == [0, 1, 2, 3]
     alone = str(courses_chart("t", [3], [("x", [0.0])]))
     assert "nan" not in alone
     assert "inf" not in alone
