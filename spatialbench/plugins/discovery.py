@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +37,25 @@ _given: dict[Kind, dict[str, Plugin]] = {kind: {} for kind in KINDS}
 def names(kind: Kind) -> list[str]:
     """Names of the plug-ins of a kind, sorted; no installed one is imported."""
     _read_variable()
-    return sorted({entry.name for entry in entry_points(group=group(kind))} | set(_given[kind]))
+    return sorted({entry.name for entry in _installed(group(kind))} | set(_given[kind]))
+
+
+def _installed(group: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a group. Reading those of every package takes a while, and a table asks
+    for some of each row: they are read again only once the folders of packages have changed."""
+    return _read_installed(group, tuple((place, _changed(place)) for place in sys.path))
+
+
+@lru_cache(maxsize=64)
+def _read_installed(group: str, places: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=group))
+
+
+def _changed(place: str) -> int:
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 @overload
@@ -70,7 +89,7 @@ def load(kind: Kind, name: str) -> Any:
     _read_variable()
     if name in _given[kind]:
         return _given[kind][name]
-    found = sorted(entry_points(group=group(kind), name=name), key=_package)
+    found = sorted((e for e in _installed(group(kind)) if e.name == name), key=_package)
     if not found:
         raise _of_01(kind, name) or unknown_name(kind, name, names(kind))
     if len({entry.value for entry in found}) > 1:

@@ -40,6 +40,7 @@ def index_html(
     title: str,
     tables: Sequence[Board],
     pages: Mapping[str, str],
+    gone: Mapping[str, int],
     against: Sequence[Against],
     recipes: Sequence[RecipePage],
     without: Mapping[str, str],
@@ -49,6 +50,7 @@ def index_html(
 
     Args:
         pages: by a run's folder where its page lies.
+        gone: by a run's folder how many of its images are gone.
         recipes: pages of papers' tables.
         without: by a run's folder why it is not shown, or has no page.
         forms: in which the charts lie as files.
@@ -64,6 +66,7 @@ def index_html(
             title=title,
             boards=tables,
             pages=pages,
+            gone=gone,
             against=against,
             recipes=recipes,
             without=without,

@@ -76,6 +76,7 @@ class Site:
         pages: by a run's folder where its page lies, seen from the site's.
         against: comparisons that have a page.
         without: by a run's folder why it has no page.
+        gone: by a run's folder how many of its images are gone.
     """
 
     folder: Path
@@ -86,6 +87,7 @@ class Site:
     pages: dict[str, str] = field(default_factory=dict)
     against: list[Against] = field(default_factory=list)
     without: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
     _named: list[str] = field(default_factory=list)
 
     def write(self, tables: Sequence[Board], left_out: dict[str, str]) -> None:
@@ -107,7 +109,8 @@ class Site:
         without = {**left_out, **self.without}
         recipes = [self._recipe(result) for result in self.recipes]
         index = index_html(
-            *(self.wishes.title, tables, self.pages, self.against, recipes, without, self.forms)
+            *(self.wishes.title, tables, self.pages, self.gone, self.against, recipes, without),
+            self.forms,
         )
         write(self.folder / "index.html", index.encode())
 
@@ -170,7 +173,9 @@ class Site:
                 (one.told, f"{_UP}{one.href}/index.html") for one in self.against if run in one.runs
             ]
             try:
-                self._gallery(href, [Side.of(scored)], None, links, self.progress.advance)
+                side = Side.of(scored)
+                self.gone[run] = side.gone
+                self._gallery(href, [side], None, links, self.progress.advance)
             except (UserError, OSError) as error:
                 self._failed(run, href, error)
         if run not in self.pages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,19 @@ def site(runs: Path, out: Path, wishes: SiteWishes | None = None) -> BuiltSite:
     return build_site([runs], out, wishes or SiteWishes(), Silent())
 
 
+@pytest.fixture(scope="session")
+def painted_once(plugin_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of the painter, a good one and a bad one, from which every test takes its own."""
+    folder = tmp_path_factory.mktemp("painted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(plugin_folder))
+        painted(folder / "bad", "--set", "skill=0.2")
+        painted(folder / "good", "--set", "skill=0.9")
+    return folder
+
+
 @pytest.fixture
-def runs(plugin_package: Path, tmp_path: Path) -> Path:
-    """Two runs of the painter, a good one and a bad one."""
-    painted(tmp_path / "runs" / "bad", "--set", "skill=0.2")
-    painted(tmp_path / "runs" / "good", "--set", "skill=0.9")
+def runs(plugin_package: Path, painted_once: Path, tmp_path: Path) -> Path:
+    """A folder with both runs."""
+    shutil.copytree(painted_once, tmp_path / "runs")
     return tmp_path / "runs"

@@ -121,6 +121,7 @@ def test_a_run_whose_images_are_gone(runs: Path, tmp_path: Path) -> None:
     shutil.rmtree(runs / "good" / "images")
     built = site(runs, tmp_path / "out")
     assert built.runs == 2
+    assert Page(built.index).text.count("images gone") == 1
     (page,) = (tmp_path / "out" / "runs").glob("*0.9*/index.html")
     assert "image files of this run are gone or changed" in Page(page).text
     assert '"src":null' in (page.parent / "data" / "0.js").read_text()

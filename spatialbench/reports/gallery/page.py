@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...files.shown_text import inert
@@ -37,6 +38,7 @@ class Around:
     links: Sequence[tuple[str, str]] = ()
 
 
+@lru_cache
 def environment(*packages: str) -> Environment:
     """Templates of some packages' ``data``; whatever they are given is escaped."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -76,6 +78,7 @@ def index_html(
             "partial": side.scored.result.partial,
             "lab": side.scored.result.is_lab,
             "gone": side.gone,
+            "imageless": side.imageless,
         }
         for letter, side in zip("AB", sides, strict=False)
     ]

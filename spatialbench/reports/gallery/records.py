@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,15 @@ class Side:
         return cls(scored, found, images, sent_texts(scored.run))
 
     @property
+    def imageless(self) -> bool:
+        """Whether the run never had images: what was seen in them was brought from elsewhere."""
+        return not self.images and not self.scored.run.directory.image_journal.files()
+
+    @cached_property
     def gone(self) -> int:
         """How many judged images have no file any more, or another one."""
+        if self.imageless:
+            return 0
         return sum(key not in self.images for key, _, _ in table_keys(self.scored.table))
 
     def missing(self, row: int, prompt: Prompt, record: BoxRecord | None) -> bool:
