@@ -22,7 +22,8 @@ from spatialbench.guidance.joint_tokens import encoders_of
 from spatialbench.methods.attend_and_excite import PLUGIN as EXCITE
 from spatialbench.methods.storm import CORRECTED
 from spatialbench.plugins import GenerationSettings, ImageRequest
-from spatialbench.prompts import Prompt
+from spatialbench.prompts import Prompt, Triplet
+from spatialbench.relations import Relation
 from tests.methods.infsplign.explicit_joint import written_out
 from tests.tiny_models import save_pipeline, tiny_flux
 from tests.tiny_sd3 import tiny_sd3
@@ -301,6 +302,27 @@ def test_two_predictions_in_two_calls_and_schedulers_of_two_calls(
     heun = tiny_sd3(heun=True)
     sampled(heun, prompts, settings(heun, thresholds="none", end="2"), seen=seen)
     assert [step.step for step in seen] == [0, 0, 1, 1]
+
+
+@METHODS
+def test_half_precision_and_several_relations(
+    method: Any, prompts: list[Prompt], pipes: dict[str, Any]
+) -> None:
+    """float16 sees float32's losses, of a prompt with three objects beside one with two."""
+    triplets = (Triplet("dog", Relation.LEFT, "cat"), Triplet("dog", Relation.ABOVE, "bench"))
+    text = "a dog to the left of a cat and above a bench"
+    names = ("dog", "cat", "bench")
+    both = Prompt("4", text, "two", triplets[0], names, {"triplets": triplets})
+    half = tiny_sd3().to(torch.float16)
+    losses = []
+    for pipe in (pipes["sd3"], half):
+        seen: list[Descended] = []
+        chosen = settings(pipe, method, thresholds="none", scale=0.5, end="2")
+        latents = sampled(pipe, [both, prompts[0]], chosen, method, seen)
+        assert latents.isfinite().all()
+        losses.append(torch.stack([step.loss for step in seen]).float())
+    assert losses[0].shape == (2, 2)
+    torch.testing.assert_close(losses[1], losses[0], rtol=0.05, atol=0.01)
 
 
 def test_what_cannot_be_read_is_refused(
