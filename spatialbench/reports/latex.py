@@ -15,16 +15,17 @@ from .latex_text import BOLD, SCRIPT, breakable, header, header_width, latex_tex
 from .tables import SIDES, Measured, Table
 from .view import View, with_columns
 
-_COLUMN, _PAGE = 212.0, 440.0
-"""Points that a table may take in the narrowest usual column, and across two such columns."""
+_COLUMN, _PAGE = 204.0, 424.0
+"""Points that a table may take in the narrowest usual column and across two of them. The size of
+text is 10; a table fits the columns of an article at 11, too."""
 _GAP = 8.0
 """Points between two columns of a table."""
 _NARROWEST = 62.0
 """Points that a column of text keeps."""
 _STRETCH = 1.25
 """How far the rows of a table with intervals are apart: no interval touches the next row's."""
-_LINES = 38
-"""Lines of a table that fit on a page with its caption and notes."""
+_HEIGHT, _LINE, _NOTE_LINE, _FRAME = 465.0, 12.0, 9.5, 30.0
+"""Points of a page, of a line of text and of a note, and around the rows of a table."""
 
 _MEASURED = "measured"
 _COMMAND = re.compile(r"(?:^|[\s'(])--[a-z]|\bspatialbench [a-z]")
@@ -99,18 +100,20 @@ def _told(note: str) -> str:
 def _floats(table: Table, label: str, view: View) -> Iterator[str]:
     """The table, on several pages where it is too long for one."""
     layout = _Layout(table)
-    pages = list(layout.pages())
+    notes = [_ended(note) for note in table.notes]
+    notes += table.signatures if view.signature else ()
+    pages = list(layout.pages(f"Table 10: {table.title} (continued)", " ".join(notes)))
     for number, rows in enumerate(pages):
         last = number == len(pages) - 1
         title = f"{table.title} (continued)" if number and table.title else table.title
-        yield "\n".join(_float(layout, rows, title, label if not number else "", last, view))
+        shown = _float(layout, rows, title, label if not number else "", notes if last else [])
+        yield "\n".join(shown) + (_comments(table) if last and not view.signature else "")
 
 
 def _float(
-    layout: _Layout, rows: Sequence[int], title: str, label: str, last: bool, view: View
+    layout: _Layout, rows: Sequence[int], title: str, label: str, notes: Sequence[str]
 ) -> Iterator[str]:
-    table, environment = layout.table, "table*" if layout.wide else "table"
-    room = _PAGE if layout.wide else _COLUMN
+    environment, room = "table*" if layout.wide else "table", layout.room
     yield rf"\begin{{{environment}}}"
     yield r"\centering"
     if title:
@@ -118,20 +121,20 @@ def _float(
         yield from [rf"\label{{{label}}}"] if label else []
     yield rf"\sloppy\setlength{{\tabcolsep}}{{{_GAP / 2:g}pt}}%"
     body = [line for block in layout.blocks for line in layout.drawn(block, rows)]
-    if any("$^{" in line for line in body):
+    if layout.spread:
         yield r"\renewcommand{\arraystretch}{" + f"{_STRETCH:g}" + "}%"
     if any(r"\text{" in line for line in body):
         yield r"\providecommand{\text}[1]{\mathrm{#1}}%"
     yield "".join(rf"\providecommand{{\{rule}}}{{\hline}}" for rule in _RULES) + "%"
     yield from body
-    notes = [_ended(note) for note in table.notes]
-    notes += table.signatures if view.signature else ()
-    if notes and last:
+    if notes:
         told = " ".join(breakable(note, room) for note in notes)
         yield rf"\par\smallskip{{\footnotesize\raggedright {told}\par}}"
-    if last and not view.signature:
-        yield from (f"% {signature}" for signature in table.signatures)
     yield rf"\end{{{environment}}}"
+
+
+def _comments(table: Table) -> str:
+    return "".join(f"\n% {signature}" for signature in table.signatures)
 
 
 def _ended(note: str) -> str:
@@ -147,6 +150,8 @@ class _Layout:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.fixed = table.right
+        cells = (cell for row in table.rows for cell in row)
+        self.spread = any(isinstance(cell, Measured) and cell.sides for cell in cells)
         self.needed = [self._natural(place) for place in range(len(table.columns))]
         self.least = [
             need if self.fixed[place] else min(need, _NARROWEST)
@@ -201,30 +206,42 @@ class _Layout:
             widths[widest] = max(self.least[widest], widths[widest] - 4)
         return {place: widths[place] for place in places}
 
-    def pages(self) -> Iterator[list[int]]:
-        """The rows of each page."""
-        cells = (cell for row in self.table.rows for cell in row)
-        spread = any(isinstance(cell, Measured) and cell.sides for cell in cells)
-        room = max(_LINES / len(self.blocks) / (_STRETCH if spread else 1), 6)
-        lines = [1] * len(self.table.rows)
+    def pages(self, title: str, notes: str) -> Iterator[list[int]]:
+        """The rows of each page, so that all of it is as high as a page at most.
+
+        Args:
+            title: of every page.
+            notes: of the last page.
+        """
+        told = _LINE * (1 + width(title) // (0.85 * self.room))
+        room = _HEIGHT - told - _FRAME * len(self.blocks)
+        below = _NOTE_LINE * (1 + 0.84 * width(notes) // (0.92 * self.room)) if notes else 0.0
+        page: list[int] = []
+        used, last = 0.0, len(self.table.rows) - 1
+        for number, height in enumerate(self._heights()):
+            more = below if number == last else 0.0
+            if page and used + height + more > room:
+                yield page
+                page, used = [], 0.0
+            page.append(number)
+            used += height
+        yield page
+
+    def _heights(self) -> list[float]:
+        """Of each row, in all blocks together."""
+        line = _LINE * (_STRETCH if self.spread else 1.0)
+        heights = [0.0] * len(self.table.rows)
         for block in self.blocks:
             widths = self._widths(block)
-            for number in range(len(lines)):
+            for number in range(len(heights)):
+                needed = {place: self._width(number, place) for place in block}
                 folds = (
-                    self._width(number, place) / (0.8 * widths[place])
+                    int(needed[place] / (0.8 * widths[place])) + 1
                     for place in block
-                    if widths[place] < self._width(number, place)
+                    if widths[place] < needed[place]
                 )
-                lines[number] = max([lines[number], *(int(fold) + 1 for fold in folds)])
-        page: list[int] = []
-        used = 0
-        for number, count in enumerate(lines):
-            if page and used + count > room:
-                yield page
-                page, used = [], 0
-            page.append(number)
-            used += count
-        yield page
+                heights[number] += line * max(folds, default=1)
+        return heights
 
     def drawn(self, places: Sequence[int], rows: Sequence[int]) -> Iterator[str]:
         """A block of columns."""

@@ -253,3 +253,52 @@ def test_what_needs_more_images_than_there_are_is_a_dash_with_its_reason(
     held = spatialbench("gate", "one", "--against", "gate.json")
     assert held.status == 2
     assert f"undefined for this run: {why}" in held.out
+
+
+def test_rows_columns_order_and_digits_are_chosen_for_every_form(spatialbench: Command) -> None:
+    for skill in ("0.2", "0.9", "0.5"):
+        spatialbench(*RUN, "--set", f"skill={skill}", "--name", f"s{skill} & 100%_<b>")
+    ranked = ("leaderboard", "runs", "--sort", "RIGHT", "--columns", "RIGHT", "--published", "none")
+    rows = json.loads(spatialbench(*ranked, "--format", "json").out)["rows"]
+    values = [row["RIGHT"] for row in rows]
+    assert values == sorted(values, reverse=True)
+    turned = ("leaderboard", "runs", "--sort=-RIGHT", "--no-published", "--format", "json")
+    assert [row["RIGHT"] for row in json.loads(spatialbench(*turned).out)["rows"]] == values[::-1]
+    head, *lines = spatialbench(*ranked, "--format", "csv").out.splitlines()
+    assert "RIGHT_low" in head
+    assert "FOUND" not in head
+    assert [line.split(",")[1].split(" ")[0] for line in lines] == [
+        row["name"].split(" ")[0] for row in rows
+    ]
+    one = (*ranked, "--rows", "s0.9*", "--digits", "0", "--no-intervals", "--caption", "A & B_1")
+    for form, title in (("table", "A & B_1"), ("md", "A &amp; B_1"), ("html", "A &amp; B_1")):
+        text = spatialbench(*one, "--format", form).out
+        assert title in text
+        assert f"{rows[0]['RIGHT']:.0f}" in text
+        assert "±" not in text.replace("± or", "")
+        assert "s0.2" not in text
+        assert "FOUND" not in text
+        assert "a coin" not in text
+    latex = spatialbench(*one, "--format", "latex", "--latex-label", "tab:mine").out
+    assert r"\caption{A \& B\_1}" in latex
+    assert r"\label{tab:mine}" in latex
+    assert r"s0.9 \& 100\%\_\textless{}b\textgreater{}" in latex
+    assert spatialbench("leaderboard", "runs", "--rows", "nothing").status == 2
+    assert spatialbench("leaderboard", "runs", "--published", "*COIN,x").out.count("a coin") == 1
+    both = spatialbench("leaderboard", "runs", "--published", "*", "--no-published")
+    assert "do not go together" in both.err
+
+
+def test_a_comparison_takes_the_same_options(spatialbench: Command) -> None:
+    for name, skill in (("a", "0.2"), ("b", "0.9")):
+        spatialbench(*RUN, "--set", f"skill={skill}", "--out", name)
+    chosen = ("compare", "a", "b", "--rows", "RIGHT", "--columns", "B − A,A", "--digits", "1")
+    text = spatialbench(*chosen, "--flips", "0").out
+    assert re.search(r"^metric +B − A +A$", text, re.MULTILINE)
+    assert re.search(r"^RIGHT +\+\d+\.\d \[", text, re.MULTILINE)
+    assert "FOUND" not in text.replace("FOUND,", "")
+    assert spatialbench("compare", "a", "b", "--rows", "WRONG").status == 2
+    document = json.loads(spatialbench(*chosen, "--format", "json").out)
+    assert {"FOUND", "RIGHT"} <= set(document["comparisons"][0]["metrics"])
+    assert "by group" not in spatialbench("compare", "a", "b").out
+    assert "by group" in spatialbench("compare", "a", "b", "--by", "relation").out
