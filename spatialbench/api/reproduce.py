@@ -85,7 +85,7 @@ def reproduce(
             the claims are tested, and not the values.
         limit: at most so many prompts per row.
         images_per_prompt: None for the recipe's.
-        rows: patterns of names; only rows that match one.
+        rows: patterns of names; only rows that match one, and none that one behind ``!`` names.
         margin: percentage points within which a value agrees; None for the recipe's.
         out: a folder for the runs, in which they lie as under ``runs`` otherwise.
         device: such as ``cuda:1``; None for cuda where there is one.
@@ -175,7 +175,7 @@ def checked(found: Reproduction) -> list[AskedRow]:
             f"{' '.join(dict.fromkeys(map(str, reasons)))}"
         )
     everything = {one.missing or one.what: one for _, needed in ready for one in needed}
-    offer = " Leave rows out with --rows, which takes the names of those to make."
+    offer = ' To make the others, leave a row out with --rows "!NAME".'
 
     def fetched() -> None:
         for row, _ in ready:

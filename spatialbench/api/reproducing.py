@@ -19,7 +19,7 @@ from ..plugins.parameters import assignments
 from ..recipes.checks import check
 from ..recipes.loading import Source, load, shipped_folder
 from ..recipes.rows import Point, points
-from ..runs.progress import Progress, Silent
+from ..runs.progress import Once, Progress, Silent
 from ..runs.selection import Selection
 from ..weights.hub import Unreachable
 from . import choosing
@@ -109,6 +109,7 @@ def asked(
     rows: Sequence[str] = (),
     out: Path | None = None,
     margin: float | None = None,
+    planned: bool = False,
     **how: Any,
 ) -> Reproduction:
     """Read a recipe and find out what each of its rows is; loads no model.
@@ -118,9 +119,11 @@ def asked(
         backbone: of all rows, instead of the paper's.
         limit: at most so many prompts per row.
         images_per_prompt: of every row, instead of the recipe's.
-        rows: patterns such as ``Ours*``; only rows whose names match one.
+        rows: patterns such as ``Ours*``; only rows whose names match one. What follows ``!`` is
+            left out.
         out: a folder in which the runs lie as they do under ``runs``.
         margin: percentage points within which a value agrees; None for the recipe's.
+        planned: for a plan, which also lists rows whose model is not here and cannot be asked.
         how: further fields of ``Evaluation``, the same for every row.
 
     Raises:
@@ -128,7 +131,7 @@ def asked(
             a row. With ``backbone`` a row that the backbone does not take is kept with the reason,
             and so is one whose weights are not to be had here.
     """
-    progress = _Once(how.get("progress") or Silent())
+    progress = Once(how.get("progress") or Silent())
     how["progress"] = progress
     source = load(recipe)
     whose = str(source.path)
@@ -143,10 +146,17 @@ def asked(
             made.append(AskedRow(point, cannot=point.cannot))
             continue
         try:
-            made.append(given.row(point))
+            parts = given.parts(point)
+        except UserError as error:
+            # Names and settings are the recipe's own, whatever model it is made with.
+            wrong.append(f"row {point.name!r}: {error}")
+            continue
+        try:
+            made.append(given.row(point, parts))
         except UserError as error:
             made.append(AskedRow(point, cannot=str(error)))
-            if point.instead is None and not _of_this_machine(error, source):
+            elsewhere = planned or point.instead is not None
+            if not elsewhere and not _of_this_machine(error, source):
                 wrong.append(f"row {point.name!r}: {error}")
     if wrong:
         raise UserError(_together(wrong, whose))
@@ -154,32 +164,6 @@ def asked(
     left_out = tuple(point.name for point in found if point.name not in names)
     margin = source.recipe.margin if margin is None else margin
     return Reproduction(source, benchmark, tuple(made), found, left_out, backbone, margin, progress)
-
-
-@dataclass
-class _Once:
-    """Tells each notice once: many rows have the same to say."""
-
-    shown: Progress
-    said: set[str] = field(default_factory=set)
-
-    def notice(self, text: str) -> None:
-        """Tell a sentence, unless it was told."""
-        if text not in self.said:
-            self.said.add(text)
-            self.shown.notice(text)
-
-    def begin(self, stage: str, done: int, total: int) -> None:
-        """See ``Progress``."""
-        self.shown.begin(stage, done, total)
-
-    def advance(self, images: int) -> None:
-        """See ``Progress``."""
-        self.shown.advance(images)
-
-    def end(self) -> None:
-        """See ``Progress``."""
-        self.shown.end()
 
 
 def _of_this_machine(error: UserError, source: Source) -> bool:
@@ -193,16 +177,27 @@ def _of_this_machine(error: UserError, source: Source) -> bool:
 
 def _together(wrong: Sequence[str], whose: str) -> str:
     more = f" ({len(wrong)} rows are wrong; these are the first 5)" if len(wrong) > 5 else ""
-    return f"{whose}: {' '.join(wrong[:5])}{more}"
+    offer = 'To make the others, leave a row out with --rows "!NAME".'
+    return f"{whose}: {' '.join(wrong[:5])}{more} {offer}"
 
 
 def _chosen(found: Sequence[Point], patterns: Sequence[str], whose: str) -> list[Point]:
-    """The rows that a pattern names; all without one."""
+    """The rows that a pattern names, all without one; less those of patterns that begin with !."""
     names = [point.name for point in found]
     for pattern in patterns:
-        if not any(_named(name, pattern) for name in names):
-            raise UserError(f"{whose}: {unknown_name('row', pattern, names)}")
-    return [p for p in found if not patterns or any(_named(p.name, one) for one in patterns)]
+        if not any(_named(name, pattern.removeprefix("!")) for name in names):
+            raise UserError(f"{whose}: {unknown_name('row', pattern.removeprefix('!'), names)}")
+    wanted = [one for one in patterns if not one.startswith("!")] or ["*"]
+    without = [one[1:] for one in patterns if one.startswith("!")]
+    kept = [
+        point
+        for point in found
+        if any(_named(point.name, one) for one in wanted)
+        and not any(_named(point.name, one) for one in without)
+    ]
+    if not kept:
+        raise UserError(f"{whose}: --rows leaves no row: its rows are {', '.join(names)}.")
+    return kept
 
 
 def _named(name: str, pattern: str) -> bool:
@@ -221,9 +216,14 @@ class _Given:
     how: Mapping[str, Any]
     papers: dict[Selection, tuple[int, int]] = field(default_factory=dict)
 
-    def row(self, point: Point) -> AskedRow:
-        """The evaluations of a row. Raises UserError for a name or value that means nothing."""
-        parts = tuple(self._evaluation(point, seeds) for seeds in point.seeds)
+    def parts(self, point: Point) -> tuple[Evaluation, ...]:
+        """An evaluation per seed scheme. Raises UserError for a method or setting nobody knows."""
+        return tuple(self._evaluation(point, seeds) for seeds in point.seeds)
+
+    def row(self, point: Point, parts: tuple[Evaluation, ...]) -> AskedRow:
+        """The row as it is. Raises UserError for a wrong value, or a model that is not here."""
+        if self.out is not None:
+            parts = tuple(replace(part, out=part.spec.folder(self.out)) for part in parts)
         first, options = parts[0], point.options
         here = first.expected
         own = Selection(options.get("limit"), first.only, options.get("images_per_prompt"))
@@ -250,7 +250,7 @@ class _Given:
         limits = [one for one in (options.pop("limit", None), self.limit) if one is not None]
         images = options.pop("images_per_prompt", None)
         judge = options.pop("judge", None)
-        asked = Evaluation(
+        return Evaluation(
             what,
             self.source.recipe.benchmark,
             parameters=assignments(typed_settings, parameters_of(what)),
@@ -264,9 +264,6 @@ class _Given:
             **{key: value for key, value in options.items() if value is not None},
             **self.how,
         )
-        if self.out is None:
-            return asked
-        return replace(asked, out=asked.spec.folder(self.out))
 
 
 def set_text(value: Any) -> str:

@@ -45,7 +45,8 @@ from .working import (
     "--rows",
     multiple=True,
     metavar="PATTERN",
-    help="Only rows whose names match, such as 'Ours*'; give --rows again for more.",
+    help="Only rows whose names match, such as 'Ours*'; all but those behind '!', as in '!Ours*'. "
+    "Give --rows again for more.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), help="At most so many prompts per row, as of run."
@@ -143,6 +144,7 @@ def _plan(
 
     with stdout_reserved():
         device = named_device(values.pop("device") or "cpu")
-        found = asked(recipe, **values, device=device, here=False, progress=progress())
+        values |= {"device": device, "here": False, "progress": progress(), "planned": True}
+        found = asked(recipe, **values)
         workers = working.workers or 1
         return recipe_plan_report(found, plans(found, workers, price_per_hour))

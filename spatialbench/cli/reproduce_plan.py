@@ -52,7 +52,11 @@ def recipe_plan_report(
                 for name in _SUMMED:
                     told[name] = _plus(told[name], document[name])
         missing = [n.missing for p in parts for n in p.needs if n.missing and not n.fetchable]
-        state = _state(cannot, missing, shared, notes)
+        if cannot is not None and row.point.cannot is None and row.point.instead is None:
+            # Its own model, of which nothing is here to ask.
+            state = f"missing {notes.mark(cannot)}"
+        else:
+            state = _state(cannot, missing, shared, notes)
         if cannot is None:
             for name in _SUMMED:
                 whole[name] = _plus(whole[name], told[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -32,3 +33,29 @@ class Silent:
     def advance(self, images: int) -> None: ...
     def notice(self, text: str) -> None: ...
     def end(self) -> None: ...
+
+
+@dataclass
+class Once:
+    """Another Progress that is told each notice once: many runs have the same to say."""
+
+    shown: Progress
+    said: set[str] = field(default_factory=set)
+
+    def notice(self, text: str) -> None:
+        """Tell a sentence, unless it was told."""
+        if text not in self.said:
+            self.said.add(text)
+            self.shown.notice(text)
+
+    def begin(self, stage: str, done: int, total: int) -> None:
+        """See ``Progress``."""
+        self.shown.begin(stage, done, total)
+
+    def advance(self, images: int) -> None:
+        """See ``Progress``."""
+        self.shown.advance(images)
+
+    def end(self) -> None:
+        """See ``Progress``."""
+        self.shown.end()

@@ -127,7 +127,7 @@ def test_a_finished_row_is_not_made_again_and_run_makes_the_same(
 
 
 def test_a_part_of_a_larger_run_is_measured_as_that_part(spatialbench: Command) -> None:
-    document = told(spatialbench, "--rows", "half")
+    document = told(spatialbench, "--rows", "!s*", "--rows", "!never")
     whole = document["rows"][0]
     small = told(spatialbench, "--rows", "half", "--limit", 12, "--images-per-prompt", 1)
     (row,) = small["rows"]
@@ -202,6 +202,8 @@ def test_everything_is_checked_before_the_first_image(
 def test_what_cannot_be_asked(spatialbench: Command) -> None:
     for arguments, said in (
         (("squares.yaml", "--rows", "skil 1"), "unknown row 'skil 1': did you mean skill 1"),
+        (("squares.yaml", "--rows", "!skil"), "unknown row 'skil'"),
+        (("squares.yaml", "--rows", "half", "--rows", "!h*"), "--rows leaves no row"),
         ((), "there is no recipe given"),
         (("--list", "squares.yaml"), "leave the recipe out"),
         (("squares.yaml", "--price-per-hour", "2"), "add --dry-run"),
