@@ -50,7 +50,7 @@ def chosen_papers(
         UserError: there are rows, and none fits; ``none`` beside another pattern.
     """
     patterns = [] if isinstance(asked, bool) else list(asked)
-    if asked is False or NONE in patterns:
+    if asked is False or matches(patterns, [NONE], exact=True):
         if set(patterns) > {NONE}:
             raise UserError(f"--published {NONE} shows no row of a paper: leave out the others.")
         return list(own)

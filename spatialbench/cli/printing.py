@@ -36,14 +36,10 @@ def show(report: Report, form: Form, asked: View | None = None) -> None:
 def _kept(context: click.Context, option: click.Parameter, value: Any) -> Any:
     """Remember an option's value for ``show``."""
     name = str(option.name)
-    if name in ("rows", "columns"):
-        value = [one for given in value for one in _listed(given)]
+    if name == "columns":
+        value = [one.strip() for given in value for one in given.split(",") if one.strip()]
     context.meta[_KEY] = replace(context.meta.get(_KEY, View()), **{name: value})
     return value
-
-
-def _listed(given: str) -> list[str]:
-    return [one for text in given.split(",") if (one := text.strip())]
 
 
 def kept_option(*names: str, **how: Any) -> Callable[[Decorated], Decorated]:

@@ -93,13 +93,19 @@ class View:
         return cell.written(self.digits, self.intervals) if isinstance(cell, Measured) else cell
 
 
-def matches(patterns: Iterable[str], names: Iterable[str]) -> bool:
-    """Whether one of the names is one of the patterns, or fits it as the names of files do."""
-    there = [name.casefold() for name in names]
+def matches(patterns: Iterable[str], names: Iterable[str], *, exact: bool = False) -> bool:
+    """Whether one of the names fits one of the patterns, as the names of files do.
+
+    Args:
+        patterns: each as it is, for a name may have a comma, and what stands between its commas.
+        exact: only names that are written so.
+    """
+    given = [pattern.casefold() for pattern in patterns]
+    given += [piece.strip() for pattern in given for piece in pattern.split(",")]
     return any(
-        name == pattern or fnmatchcase(name, pattern)
-        for pattern in map(str.casefold, patterns)
-        for name in there
+        name == pattern or (not exact and fnmatchcase(name, pattern))
+        for name in map(str.casefold, names)
+        for pattern in given
     )
 
 
