@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LIMIT ?= 25
 LAB_LIMIT ?= 100
+RUNS ?= runs
+TITLE ?= spatialbench results
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab-tables lab-methods test gate check docs dist install clean
+.PHONY: demo lab-tables lab-methods test gate check docs site dist install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -64,6 +66,10 @@ check: $(INSTALLED)
 docs: $(INSTALLED)
 	"$(BIN)/python" -m sphinx --fail-on-warning --keep-going --quiet -b html -c docs . build/docs
 	@echo build/docs/index.html
+
+# Pages of all runs, build/site/index.html.
+site: $(INSTALLED)
+	"$(BIN)/spatialbench" site $(RUNS) --out build/site --title "$(TITLE)"
 
 # The sdist, the wheel made from it, and what an index would say of their metadata.
 dist: $(INSTALLED)

@@ -184,6 +184,8 @@ const SB = (() => {
     if (side.src) {
       const original = make("a", "", side.small ? "smaller copy" : "original");
       original.href = side.src;
+      // Browsers open no page of an image that stands in the page itself.
+      if (side.src.startsWith("data:")) original.download = "";
       node.append(side.seed === undefined ? "" : " · ", original);
       if (side.w) node.append(` (${side.w} × ${side.h} pixels)`);
     }
