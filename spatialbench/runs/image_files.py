@@ -14,6 +14,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,31 @@ def image_files(run: Path, images: Path) -> dict[Key, FoundFile]:
                     _add(found, name, inner)
                 finally:
                     os.close(inner)
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    except PermissionError as error:
+        raise unreadable(images, error) from error
+    return found
+
+
+def files_of(run: Path, images: Path, keys: Iterable[Key]) -> dict[Key, FoundFile]:
+    """As ``image_files``, of these images alone, whose names need not be listed.
+
+    Raises:
+        UserError: a folder that may not be read.
+    """
+    found: dict[Key, FoundFile] = {}
+    try:
+        with folder_below(run, images) as handle:
+            with os.scandir(handle) as entries:
+                folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+            for key in keys:
+                if key[0] in folders:
+                    with suppress(FileNotFoundError):
+                        name = f"{key[0]}/{key[1]}{SUFFIX}"
+                        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            found[key] = FoundFile(status.st_size, status.st_ctime_ns)
     except (FileNotFoundError, NotADirectoryError):
         return found
     except PermissionError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,7 +15,7 @@ from typing import Self
 from ..files.regular_files import folder_below, open_regular, remove_below
 from ..prompts import Key
 from .files import SCRATCH, make_folder, write_atomic
-from .image_files import SUFFIX, FoundFile, image_files
+from .image_files import SUFFIX, FoundFile, files_of
 from .names import safe_id
 from .pack_writer import PackWriter
 from .packs import packs_of
@@ -114,15 +115,15 @@ class ImageStore:
         except OSError:
             target.write_bytes(self.read_image(key))
 
-    def found_images(self, notice: Notice) -> dict[Key, FoundFile]:
-        """The images that lie here, whether or not they have a record.
+    def found_images(self, keys: Iterable[Key], notice: Notice) -> dict[Key, FoundFile]:
+        """Those of these images that lie here, and others that lie in packs.
 
         A notice tells of packs that are damaged.
 
         Raises:
             UserError: a folder that may not be read, a symbolic link in place of a pack.
         """
-        return packs_of(self.path).found(notice) | image_files(self.path, self.images)
+        return packs_of(self.path).found(notice) | files_of(self.path, self.images, keys)
 
     def discard(self, keys: list[Key]) -> None:
         """Remove images that cannot be read; they then count as missing.

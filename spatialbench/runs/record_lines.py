@@ -87,10 +87,10 @@ class Fields(Generic[Content]):
     """A few fields of each line, found without reading the rest of lines that begin as ours do.
 
     Attributes:
-        pattern: matches the beginning of such a line, and the end of the line before.
+        pattern: matches the beginning of such a line, and a brace that ends the line before.
         of: gives the fields, given the pattern's groups.
         otherwise: gives them, given any line.
-        once: what stands once in a line whose last group was found, and in no other.
+        once: what stands in no line whose last group was not found, and once in the others.
     """
 
     pattern: re.Pattern[bytes]
@@ -100,8 +100,10 @@ class Fields(Generic[Content]):
 
     def fit(self, lines: bytes, found: Sequence[tuple[bytes, ...]]) -> bool:
         """Whether these whole lines all begin as ours do, and the fields stand nowhere else."""
-        ends = lines.count(b"\n") == lines.count(b"}\n") == len(found)
-        return ends and lines.count(self.once) == sum(1 for groups in found if groups[-1])
+        if not lines.endswith(b"}\n") or lines.count(b"\n") != len(found):
+            return False
+        named = sum(1 for groups in found if groups[-1])
+        return named == len(found) or lines.count(self.once) == named
 
 
 def read_fields(
@@ -114,8 +116,8 @@ def read_fields(
     with open_records(path, below) as file:
         while block := file.read(_BLOCK):
             block += file.readline(LINE)
-            found = fields.pattern.findall(b"\n" + block)
-            if not (block.endswith(b"\n") and fields.fit(block, found)):
+            found = fields.pattern.findall(b"}\n" + block)
+            if not fields.fit(block, found):
                 break
             yield from map(fields.of, found)
         else:
@@ -151,7 +153,7 @@ def _image_seen(line: bytes) -> tuple[Key, str | None]:
 
 IMAGE_RECORD: Fields[_ImageRecord] = Fields(
     re.compile(
-        rb"\n" + _BEGINS + rb'"seed": (null|-?\d+), "bytes": (\d+), '
+        rb"\}\n" + _BEGINS + rb'"seed": (null|-?\d+), "bytes": (\d+), '
         rb'"sha256": "([0-9a-f]{64})"[,}]'
     ),
     _image_record_of,
@@ -161,7 +163,7 @@ IMAGE_RECORD: Fields[_ImageRecord] = Fields(
 """Image, seed, size and hash in the record of an image; None for what it does not say."""
 
 IMAGE_SEEN: Fields[tuple[Key, str | None]] = Fields(
-    re.compile(rb"\n" + _BEGINS + rb'(?:"image_sha256": "([0-9a-f]{64})", )?'),
+    re.compile(rb"\}\n" + _BEGINS + rb'(?:"image_sha256": "([0-9a-f]{64})", )?'),
     lambda found: ((found[0].decode(), int(found[1])), found[2].decode() or None),
     _image_seen,
     IMAGE_HASH.encode(),

@@ -139,7 +139,9 @@ class RunDirectory(ImageStore):
         there: set[Key] = set()
         stale: set[Key] = set()
         for key, sha256 in self.detection_journal(signature, kind).fields(IMAGE_SEEN, notice):
-            (there if _of_this_image(sha256, hashes.get(key)) else stale).add(key)
+            known = hashes.get(key)
+            same = known is None or sha256 is None or sha256 == known.sha256
+            (there if same else stale).add(key)
         if stale - there:
             notice(_stale_sentence(stale - there))
         return there
@@ -181,7 +183,7 @@ class RunDirectory(ImageStore):
             UserError: a corrupt record, a folder that cannot be read.
         """
         recorded = self.recorded(notice) if recorded is None else dict(recorded)
-        files = self.found_images(notice)
+        files = self.found_images(recorded, notice)
         gone = [
             k for k, known in recorded.items() if k not in files or files[k].bytes != known.bytes
         ]
@@ -212,7 +214,8 @@ class RunDirectory(ImageStore):
         """
         packs = packs_of(self.path)
         if packs.untidy():
-            known, files = self.recorded(_silent), self.found_images(_silent)
+            known = self.recorded(_silent)
+            files = self.found_images(known, _silent)
             missing = [key for key in known if key in files and key not in finished]
             packs.tidy(verified=all(files[key].bytes != known[key].bytes for key in missing))
 
