@@ -42,6 +42,7 @@ def leaderboard(
     figures: Path | None = None,
     price: bool = False,
     quality: bool = False,
+    groups: bool = False,
     labels: Mapping[str, str] | Sequence[str] = (),
     notice: Notice,
 ) -> Report:
@@ -59,6 +60,7 @@ def leaderboard(
         figures: a JSON file with more of them.
         price: whether to show what accuracy costs.
         quality: whether to show what was measured of the images' quality, too.
+        groups: whether to show the runs by relation or task, too.
         labels: what to call runs, by their directory or id; or each as ``RUN=TEXT``.
         notice: told what is left out, and why.
 
@@ -96,7 +98,8 @@ def leaderboard(
             why = f"{row.result.rule} fills none of its columns, or another run has more images"
             notice(f"not in the table: {row.run}: {why}")
         return report
-    return ranked(name, own, others, metrics, prescribed, price, quality, left_out, benchmark.typed)
+    shown = (price, quality, left_out, benchmark.typed, groups)
+    return ranked(name, own, others, metrics, prescribed, *shown)
 
 
 def _called(rows: Sequence[Row], labels: Mapping[str, str] | Sequence[str]) -> list[Row]:

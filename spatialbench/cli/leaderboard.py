@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..reports.report import FOR_PEOPLE, Form
 from .options import format_option, label_option
 from .parsing import RunFolder
-from .printing import show, signature_option, table_options, view
+from .printing import by_option, show, signature_option, table_options, view
 
 
 @click.command("leaderboard")
@@ -44,6 +44,7 @@ from .printing import show, signature_option, table_options, view
     help="More published rows, from a JSON file; rows that contradict themselves are refused.",
 )
 @label_option
+@by_option
 @signature_option
 @table_options
 @format_option
@@ -76,6 +77,7 @@ def command(
         only=asked.rows,
         columns=asked.columns,
         sort=asked.sort,
+        groups=asked.groups,
         figures=figures,
         price=price,
         quality=quality,

@@ -17,11 +17,11 @@ from ..plugins.metric import headline
 from ..scoring.summary import Summary
 from .cells import INTERVAL_NOTE, Footnotes, direction_note, images_cell, plain_cell
 from .competition import Candidate, Competition, Prescribed, numbered
-from .marks import MARKS, competes, method_marks
+from .marks import MARKS, competes, marked, method_marks
 from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
 from .quality import QUALITY_COLUMNS, quality_cells, quality_notes, quality_values
 from .report import Records, Report
-from .rows import Part, Row, parts
+from .rows import LAB_TITLE, Part, Row, parts
 from .tables import UNDEFINED, Table
 
 BEST_NOTE = (
@@ -45,6 +45,7 @@ def leaderboard(
     quality: bool = False,
     left_out: Mapping[str, str] | None = None,
     typed: Callable[[str], str] = str,
+    groups: bool = False,
 ) -> Report:
     """The leaderboard, a table for each world and prompt set; see ``rows.parts``.
 
@@ -58,6 +59,7 @@ def leaderboard(
         quality: whether to show what was measured of the images' quality, and duplicates.
         left_out: by its folder why a run is no row; ``not_in_table`` of ``json``.
         typed: what users type for a subset.
+        groups: whether to show, below each table, its runs by relation or task.
     """
     divided = [(part, part.competition(prescribed)) for part in parts(rows, published)]
     tables = [
@@ -71,6 +73,9 @@ def leaderboard(
         )
         for part, competition in divided
     ]
+    if groups:
+        by_group = [_by_group(part, part.columns(metrics)) for part, _ in divided]
+        tables = [one for pair in zip(tables, by_group, strict=True) for one in pair if one]
     differs = {
         id(row): said
         for part, competition in divided
@@ -185,6 +190,27 @@ def _section(
         + (" with the lab's small model" if part.lab else ""),
         label=f"{title.partition(': ')[0]}{'-lab' if part.lab else ''}",
     )
+
+
+def _by_group(part: Part, metrics: Sequence[Metric]) -> Table | None:
+    """The runs of a section by relation or task; None where no run has such."""
+    footnotes, keys = Footnotes(), [metric.key for metric in metrics]
+    rows = [
+        [
+            marked(row.result, name),
+            task,
+            f"{group.images:,}",
+            *(footnotes.cell(group, key) for key in keys),
+        ]
+        for row, name in zip(part.rows, part.names, strict=True)
+        for task, group in row.result.groups.items()
+    ]
+    if not rows:
+        return None
+    columns = ["method", "prompts", "images", *keys]
+    title = "by relation or task" + (f": {LAB_TITLE}" if part.lab else "")
+    spare = range(len(columns) - 1, 3, -1)
+    return Table(columns, rows, title, footnotes.notes(), spare=spare, aside="groups")
 
 
 def best_cells(

@@ -279,6 +279,9 @@ def test_rows_columns_order_and_digits_are_chosen_for_every_form(spatialbench: C
         assert "s0.2" not in text
         assert "FOUND" not in text
         assert "a coin" not in text
+    by_relation = spatialbench(*ranked, "--by", "relation").out
+    assert re.search(r"^s0.9 .*  left  +\d", by_relation, re.MULTILINE)
+    assert "left" not in spatialbench(*ranked).out
     latex = spatialbench(*one, "--format", "latex", "--latex-label", "tab:mine").out
     assert r"\caption{A \& B\_1}" in latex
     assert r"\label{tab:mine}" in latex
