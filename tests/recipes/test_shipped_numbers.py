@@ -16,12 +16,11 @@ from typing import Any
 
 import pytest
 
-from spatialbench.api.reproducing import asked
 from spatialbench.plugins import Benchmark, Published
 from spatialbench.plugins import load as plugin
 from spatialbench.recipes.loading import load, shipped, shipped_folder
 from spatialbench.recipes.rows import Point, points
-from tests.reference_data import reference, t2i_compbench_files
+from tests.reference_data import reference
 
 ABLATIONS = ("table-5", "table-7", "table-8", "table-9")
 IMAGES = 132 * 4
@@ -259,40 +258,3 @@ def test_the_lab_recipes_of_methods_have_the_same_rows() -> None:
         rows = [(p.name, p.method, dict(p.settings)) for p in all_points(name)]
         assert wanted in (None, rows)
         wanted = rows
-
-
-NOT_HERE = ("is not pinned", "is not in the local cache", "there is no LoRA")
-"""Weights that a test has no network for; everything else that a row is refused for is wrong."""
-
-
-ON_THE_LAB = ("infsplign-thesis/table-2", "infsplign-thesis/layers", "infsplign-thesis/weight")
-"""Of those with rows that are otherwise there; VISOR's take a third of a second for each row."""
-
-
-@pytest.mark.parametrize(
-    ("name", "backbone"),
-    [
-        *((name, None) for name in shipped()),
-        *((name, "lab") for name in PAPERS if "/visor" not in name and "thesis" not in name),
-        *((name, "lab") for name in ON_THE_LAB),
-    ],
-)
-def test_every_row_can_be_made_but_for_weights(
-    name: str, backbone: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Methods, backbones, settings, prompts and rules are known; offline, and no model is loaded.
-
-    Of a sweep over one method the first and the last: they differ by values.
-    """
-    if load(name).recipe.benchmark.startswith("t2i-compbench"):
-        t2i_compbench_files(monkeypatch)
-    named = [point for point in all_points(name) if point.cannot is None]
-    kept = {named[0].name, named[-1].name}
-    singular = [p.name for p in named if [q.method for q in named].count(p.method) < 4]
-    found = asked(name, backbone=backbone, offline=True, rows=[*kept, *singular])
-    for row in found.rows:
-        reason = row.cannot or ""
-        if row.point.cannot is None:
-            assert not reason or any(one in reason for one in NOT_HERE), f"{row.name}: {reason}"
-    if backbone == "lab" and not name.startswith(("esplora", "lab/esplora")):
-        assert all(row.cannot is None or row.point.cannot for row in found.rows)

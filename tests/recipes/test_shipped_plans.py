@@ -14,8 +14,8 @@ from tests.cli.json_schemas import fits
 from tests.reference_data import t2i_compbench_files
 
 LAB = ("--backbone", "lab")
-NOT_HERE = ("is not in the local cache", "is not pinned")
-"""Why a row of the paper's own models has no plan on a machine without network."""
+NOT_HERE = ("is not in the local cache", "is not pinned", "there is no LoRA")
+"""Why a row of the paper's own models has no plan on a machine without network or training."""
 
 
 @pytest.fixture(autouse=True)
