@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +96,17 @@ def listed(runs: Sequence[Path]) -> list[Listed]:
     A run that was removed meanwhile is left out. Nothing of the images is read: ``status`` says
     whether they are still what was recorded.
     """
-    found = []
+    found, named = [], cache(_benchmark)
     for path in dict.fromkeys(runs):
         # What is removed in this moment can go at any place in between.
         with suppress(FileNotFoundError):
-            one = _listed(path)
+            one = _listed(path, named)
             if (path / NAME).is_file():
                 found.append(one)
     return found
 
 
-def _listed(path: Path) -> Listed:
+def _listed(path: Path, named: Callable[[str, str], str]) -> Listed:
     changed = _changed(path)
     try:
         manifest = read_manifest(path)
@@ -124,7 +124,7 @@ def _listed(path: Path) -> Listed:
         path,
         manifest.id,
         manifest.name,
-        _benchmark(identity),
+        named(str(identity["benchmark"]), str(identity["subset"])),
         method_name(identity["generator"]),
         backbone_name(identity["generator"]),
         images,
@@ -185,8 +185,8 @@ def _summary(path: Path) -> Summary | None:
         return None
 
 
-def _benchmark(identity: dict[str, Any]) -> str:
-    name, subset = str(identity["benchmark"]), str(identity["subset"])
+def _benchmark(name: str, subset: str) -> str:
+    """As it is typed; finding a plug-in takes longer than all else of a run in a list."""
     with suppress(UserError):
         benchmark, default = choosing.benchmark_and_subset(name)
         return name if subset == default else f"{name}:{benchmark.typed(subset)}"
