@@ -123,7 +123,9 @@ class ImageStore:
         Raises:
             UserError: a folder that may not be read, a symbolic link in place of a pack.
         """
-        return packs_of(self.path).found(notice) | files_of(self.path, self.images, keys)
+        found = packs_of(self.path).found(notice)
+        found.update(files_of(self.path, self.images, keys))
+        return found
 
     def discard(self, keys: list[Key]) -> None:
         """Remove images that cannot be read; they then count as missing.

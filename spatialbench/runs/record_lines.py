@@ -19,6 +19,7 @@ from ..files.regular_files import open_regular
 from ..plugins.records import IMAGE_HASH, key_of
 from ..prompts import Key
 from .files import unreadable
+from .image_files import ImageRecord
 
 Notice = Callable[[str], None]
 Record = dict[str, Any]
@@ -129,18 +130,17 @@ def read_fields(
 _BLOCK = 1 << 20
 
 
-_ImageRecord = tuple[Key, int | None, int | None, str | None]
-
-
-def _image_record(line: bytes) -> _ImageRecord:
+def _image_record(line: bytes) -> tuple[Key, ImageRecord | None]:
     record = read_record(line)
-    return key_of(record), record.get("seed"), record.get("bytes"), record.get("sha256")
+    size, sha256 = record.get("bytes"), record.get("sha256")
+    told = None if size is None or sha256 is None else ImageRecord(size, sha256, record.get("seed"))
+    return key_of(record), told
 
 
-def _image_record_of(found: tuple[bytes, ...]) -> _ImageRecord:
+def _image_record_of(found: tuple[bytes, ...]) -> tuple[Key, ImageRecord | None]:
     prompt_id, index, seed, size, sha256 = found
-    seed_or_none = None if seed == b"null" else int(seed)
-    return (prompt_id.decode(), int(index)), seed_or_none, int(size), sha256.decode()
+    made_from = None if seed == b"null" else int(seed)
+    return (prompt_id.decode(), int(index)), ImageRecord(int(size), sha256.decode(), made_from)
 
 
 def _image_seen(line: bytes) -> tuple[Key, str | None]:
@@ -151,7 +151,7 @@ def _image_seen(line: bytes) -> tuple[Key, str | None]:
     return key_of(record), sha256
 
 
-IMAGE_RECORD: Fields[_ImageRecord] = Fields(
+IMAGE_RECORD: Fields[tuple[Key, ImageRecord | None]] = Fields(
     re.compile(
         rb"\}\n" + _BEGINS + rb'"seed": (null|-?\d+), "bytes": (\d+), '
         rb'"sha256": "([0-9a-f]{64})"[,}]'
@@ -160,7 +160,7 @@ IMAGE_RECORD: Fields[_ImageRecord] = Fields(
     _image_record,
     b'"sha256": "',
 )
-"""Image, seed, size and hash in the record of an image; None for what it does not say."""
+"""The image and what its record says of it; None where that is not its size and hash."""
 
 IMAGE_SEEN: Fields[tuple[Key, str | None]] = Fields(
     re.compile(rb"\}\n" + _BEGINS + rb'(?:"image_sha256": "([0-9a-f]{64})", )?'),

@@ -153,13 +153,13 @@ class RunDirectory(ImageStore):
             UserError: a corrupt record.
         """
         recorded: dict[Key, ImageRecord] = {}
-        for key, seed, size, sha256 in self.image_journal.fields(IMAGE_RECORD, notice):
-            if size is None or sha256 is None:
+        for key, record in self.image_journal.fields(IMAGE_RECORD, notice):
+            if record is None:
                 raise UserError(
                     f"{self.path}: the record of image {name_some([key])} has no size and hash: "
                     "delete its line in images*.jsonl, and the image is made again."
                 )
-            recorded[key] = ImageRecord(size, sha256, seed)
+            recorded[key] = record
         return recorded
 
     def finished_images(
