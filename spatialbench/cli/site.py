@@ -25,8 +25,8 @@ from .parsing import RunFolder, Utf8
     "--reference",
     type=RunFolder(),
     metavar="RUN",
-    help="What the other runs of its table are set beside; default: in each table the first run "
-    "whose method leaves its backbone as it is, else the first one.",
+    help="What the other runs of its table are set beside; default: in each table the run with "
+    "most images among those whose method leaves its backbone as it is, else the first one.",
 )
 @click.option(
     "--recipe",

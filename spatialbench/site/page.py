@@ -21,19 +21,26 @@ class Against:
 
     Attributes:
         board: the table that both stand in.
-        told: which they are.
+        other: the run that is set beside the reference.
+        reference: the other one.
         href: where it lies, seen from the site's folder.
         runs: their folders.
         gained, lost, images: which became right, became wrong, and are in both.
     """
 
     board: str
-    told: str
+    other: str
+    reference: str
     href: str
     runs: tuple[str, str]
     gained: int
     lost: int
     images: int
+
+    @property
+    def told(self) -> str:
+        """Which they are."""
+        return f"{self.other} against {self.reference}"
 
 
 def index_html(

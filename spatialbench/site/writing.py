@@ -45,8 +45,8 @@ class SiteWishes:
     Attributes:
         title: over all of it.
         labels: what to call runs, each as ``RUN=TEXT``.
-        reference: the folder of the run that others are compared with; None for the first one of
-            each table whose method is a baseline.
+        reference: the folder of the run that others are compared with; None for the one of
+            each table whose method is a baseline and that has most images.
         published: whether rows of papers stand beside runs that may be compared with them.
         sweep: with the metrics by threshold, which take longest.
         recipes: files that ``reproduce --format json`` printed.
@@ -128,7 +128,8 @@ class Site:
         """The pages of each run of a table beside the reference."""
         runs = list(self._opened(_own_lines(board)))
         reference = next((run for run in runs if self._is_reference(run)), None)
-        reference = reference or next(filter(_is_baseline, runs), runs[0] if runs else None)
+        baselines = [run for run in runs if _is_baseline(run)] or runs[:1]
+        reference = reference or max(baselines, key=lambda run: run.result.images, default=None)
         if reference is None:
             return
         others = [run for run in runs if run is not reference and _shares_images(reference, run)]
@@ -141,9 +142,12 @@ class Site:
             except (UserError, OSError) as error:
                 self._failed(second, href, error)
                 continue
-            told = f"{comparison.other.name} against {reference.name}"
+            told = comparison.other.name
+            if comparison.other.result.backbone != reference.result.backbone:
+                told += f" · {comparison.other.result.backbone}"
             counts = (comparison.gained, comparison.lost, len(comparison.pairing.first.index))
-            self.against.append(Against(board.name, told, href, (first, second), *counts))
+            names = (told, reference.name)
+            self.against.append(Against(board.name, *names, href, (first, second), *counts))
 
     def _opened(self, lines: Sequence[Line]) -> Iterator[ScoredRun]:
         for line in lines:
