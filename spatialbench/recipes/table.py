@@ -59,13 +59,11 @@ def _values(result: Result) -> Table:
                     UNDEFINED if value is None else _cell(value.value, value.low, value.high),
                     shown,
                     *([_spread(number)] if seeds else []),
-                    UNDEFINED
-                    if held is None
-                    else _cell(held.difference, held.low, held.high, signed=True),
+                    UNDEFINED if held is None else _compact(held.difference, held.low, held.high),
                     _verdict(row, cell),
                 ]
             )
-    columns = ["row", "published", "measured", *(["between seeds"] if seeds else [])]
+    columns = ["row", "published", "measured", *(["spread"] if seeds else [])]
     columns += ["difference", "verdict"]
     told = [
         "measured and difference: with their 95 % intervals",
@@ -74,7 +72,7 @@ def _values(result: Result) -> Table:
         *direction_note(_shown(result)),
     ]
     if seeds:
-        told.append("between seeds: standard deviation between runs of different seeds")
+        told.append("spread: standard deviation between runs of different seeds")
     if any(not row.same_model and row.measured for row in result.rows):
         told.append(
             f"{NOT_COMPARED}: made with {result.backbone}, whose values say nothing about the "
@@ -85,7 +83,7 @@ def _values(result: Result) -> Table:
     used = dict.fromkeys(mark for row in result.rows for mark in row.point.about["marks"])
     told += [f"{MARKS[one][0]} {MARKS[one][1]}" for one in used]
     title = f"{result.name}: {result.recipe.title}"
-    spare = [3, 4] if seeds else [3]
+    spare = [3] if seeds else []
     told += notes.lines()
     return Table(columns, rows, title, told, rules=rules, spare=spare, tones=_TONES)
 
@@ -143,6 +141,16 @@ def _cell(value: float, low: float | None, high: float | None, signed: bool = Fa
         return UNDEFINED
     ends = (None, None) if low is None or high is None or isnan(low + high) else (low, high)
     return Measured(value, *ends, difference=signed)
+
+
+def _compact(value: float, low: float, high: float) -> str:
+    """A difference as ``+7.19 ± 15.0``, which is shorter than with its ends."""
+    ends = (low, high) if value >= 0 else (-high, -low)
+    shown = str(_cell(abs(value), *ends))
+    if value < 0 and " +" in shown:
+        number, up, down = shown.split()
+        shown = f"{number} +{down[1:]} −{up[1:]}"
+    return f"{'−' if value < 0 else '+'}{shown}"
 
 
 def _noted(cell: str, mark: str) -> str:
