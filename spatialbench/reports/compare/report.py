@@ -96,7 +96,8 @@ def _metrics(
     ]
     signatures = [f"A: {first.result.signature}", f"{letter}: {second.result.signature}"]
     title = f"{first.result.benchmark}: A = {first.label}, {letter} = {second.label}"
-    return Table(columns, rows, title, notes, spare=[6, 4, 5], signatures=signatures)
+    label = f"{first.result.benchmark}-compare-{letter}"
+    return Table(columns, rows, title, notes, spare=[6, 4, 5], signatures=signatures, label=label)
 
 
 def _undefined(comparison: Comparison, letter: str) -> list[str]:
