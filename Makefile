@@ -5,14 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LIMIT ?= 25
-LAB_LIMIT ?= 100
+JOBS ?= 2
 RUNS ?= runs
 TITLE ?= spatialbench results
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab-tables lab-methods test gate check docs site dist install clean
+.PHONY: demo lab-results lab-esplora test gate check docs site dist install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -29,22 +29,14 @@ demo: $(INSTALLED)
 	"$(BIN)/spatialbench" run --method infsplign --bench visor --limit $(LIMIT)
 	"$(BIN)/spatialbench" leaderboard runs/visor/sd@lab runs/visor/infsplign@lab
 
-# The lab on the two other benchmarks. T2I-CompBench's prompts must be there: `spatialbench fetch
-# t2i-compbench`, or SPATIALBENCH_T2I_COMPBENCH.
-lab-tables: $(INSTALLED)
-	set -e; for bench in geneval t2i-compbench; do \
-		for method in sd infsplign; do \
-			"$(BIN)/spatialbench" run --method $$method --bench $$bench --limit $(LAB_LIMIT) \
-				--batch-size 32 --out build/lab/$$bench-$$method; \
-		done; \
-		"$(BIN)/spatialbench" leaderboard build/lab/$$bench-sd build/lab/$$bench-infsplign \
-			--price --no-published --format md > build/lab/$$bench.md; \
-		mv build/lab/$$bench.md results/lab/$$bench.md; \
-	done
+# The tables of results/lab that recipes make, JOBS rows at a time: a day of two cores, minutes of a GPU.
+# T2I-CompBench's prompts must be there: `spatialbench fetch t2i-compbench`, or SPATIALBENCH_T2I_COMPBENCH.
+lab-results: $(INSTALLED)
+	"$(BIN)/python" -m tests.measurements.lab_results --jobs $(JOBS) --minutes 2000 --work build/lab/results
 
-# The methods on the lab, ESPLoRA's training among it: about five hours of one core.
-lab-methods: $(INSTALLED)
-	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" results/lab/methods.sh build/lab/methods
+# ESPLoRA's training on the lab and what it gives: about two hours of one core.
+lab-esplora: $(INSTALLED)
+	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" results/lab/esplora.sh build/lab/esplora
 
 # One process per core, one thread each: threads of several test processes would fight for the cores.
 test: $(INSTALLED)
