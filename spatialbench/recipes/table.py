@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import isnan
-from typing import Any
 
 from ..plugins.metric import Metric
 from ..reports.cells import direction_note
 from ..reports.marks import MARKS
 from ..reports.report import Report
 from ..reports.tables import UNDEFINED, Measured, Table, Tone
+from .document import NOT_COMPARED, document, records, verdict_text
 from .measured import Number
-from .result import Cell, ClaimResult, Result, ResultRow
+from .result import Result
 
-NOT_COMPARED = "other model"
-"""The verdict of a value that another model than the paper's made."""
 UNTESTED = "not tested"
 _TONES: dict[str, Tone] = {
     "agrees": "good",
@@ -28,14 +26,15 @@ _TONES: dict[str, Tone] = {
 
 def result_report(result: Result) -> Report:
     """Every row with every metric; then the claims; then what differs from the paper's protocol."""
-    tables = [_values(result)]
+    printed = any(cell.published for row in result.rows for cell in result.cells(row))
+    tables = [_values(result) if printed or _of_seeds(result) else _measured(result)]
     tables += [_claims(result)] if result.stated else []
     tables += [_protocol(result)]
-    return Report(tables, _document(result), _records(result))
+    return Report(tables, document(result), records(result))
 
 
 def _values(result: Result) -> Table:
-    seeds = any(row.measured and len(row.measured.runs) > 1 for row in result.rows)
+    seeds = _of_seeds(result)
     notes = _Notes()
     rows: list[list[str]] = []
     rules = []
@@ -60,7 +59,7 @@ def _values(result: Result) -> Table:
                     shown,
                     *([_spread(number)] if seeds else []),
                     UNDEFINED if held is None else _compact(held.difference, held.low, held.high),
-                    _verdict(row, cell),
+                    verdict_text(row, cell),
                 ]
             )
     columns = ["row", "published", "measured", *(["spread"] if seeds else [])]
@@ -86,6 +85,36 @@ def _values(result: Result) -> Table:
     spare = [3] if seeds else []
     told += notes.lines()
     return Table(columns, rows, title, told, rules=rules, spare=spare, tones=_TONES)
+
+
+def _of_seeds(result: Result) -> bool:
+    """Whether a row has several runs, whose spread is shown."""
+    return any(row.measured and len(row.measured.runs) > 1 for row in result.rows)
+
+
+def _measured(result: Result) -> Table:
+    """One line per row, for a recipe that no paper printed values for."""
+    notes = _Notes()
+    metrics = list(dict.fromkeys(c.metric for row in result.rows for c in result.cells(row)))
+    rows = []
+    for row in result.rows:
+        numbers = {cell.metric: cell.measured for cell in result.cells(row)}
+        line = [row.name + "".join(f" {MARKS[one][0]}" for one in row.point.about["marks"])]
+        if row.cannot is not None:
+            rows.append([*line, f"cannot {notes.mark(row.cannot)}", *[UNDEFINED for _ in metrics]])
+            continue
+        line.append(UNDEFINED if row.measured is None else f"{row.measured.images}")
+        for metric in metrics:
+            number = numbers.get(metric)
+            shown = UNDEFINED if number is None else _cell(number.value, number.low, number.high)
+            reason = "" if number is None else number.reason
+            line.append(_noted(shown, f" {notes.mark(reason)}") if reason else shown)
+        rows.append(line)
+    told = ["measured, with 95 % intervals; no value is published", *direction_note(_shown(result))]
+    if result.left_out:
+        told.append(f"not asked for: {', '.join(result.left_out)}")
+    title = f"{result.name}: {result.recipe.title}"
+    return Table(["row", "images", *metrics], rows, title, [*told, *notes.lines()])
 
 
 def _claims(result: Result) -> Table:
@@ -161,16 +190,6 @@ def _spread(number: Number | None) -> str:
     return "" if number is None or isnan(number.spread) else Measured(number.spread)
 
 
-def _verdict(row: ResultRow, cell: Cell) -> str:
-    if cell.published is None:
-        return "unpublished"
-    if row.measured is None:
-        return ""
-    if not row.same_model:
-        return NOT_COMPARED
-    return UNDEFINED if cell.compared is None else cell.compared.verdict
-
-
 def _shown(result: Result) -> Iterable[Metric]:
     return (result.metrics[key] for key in result.columns if key in result.metrics)
 
@@ -186,108 +205,3 @@ class _Notes:
 
     def lines(self) -> list[str]:
         return [f"[{number}] {text}" for text, number in self._numbers.items()]
-
-
-def _document(result: Result) -> dict[str, Any]:
-    return {
-        "recipe": result.name,
-        "title": result.recipe.title,
-        "source": result.recipe.source,
-        "benchmark": result.recipe.benchmark,
-        "backbone": result.backbone,
-        "margin": result.margin,
-        "differs": list(result.recipe.differs),
-        "rows": [_row_document(result, row) for row in result.rows],
-        "claims": [_claim_document(one) for one in result.claims],
-        "left_out": list(result.left_out),
-    }
-
-
-def _row_document(result: Result, row: ResultRow) -> dict[str, Any]:
-    measured = row.measured
-    return {
-        "name": row.name,
-        "method": row.point.method,
-        "paper_backbone": row.point.backbone,
-        "backbone": row.point.made_with,
-        "same_model": row.same_model,
-        "cannot": row.cannot,
-        "differs": list(row.differs),
-        **{key: row.point.about[key] for key in ("source", "evidence", "note")},
-        "marks": list(row.point.about["marks"]),
-        "prompts": None if measured is None else measured.prompts,
-        "paper_prompts": None if measured is None else measured.paper,
-        "runs": []
-        if measured is None
-        else [
-            {
-                "folder": str(run.run.path),
-                "seeds": str(run.run.expected.seeds),
-                "images": run.result.images,
-                "images_expected": run.result.images_expected,
-                "signature": run.result.signature,
-            }
-            for run in measured.runs
-        ],
-        "metrics": {cell.metric: _cell_document(row, cell) for cell in result.cells(row)},
-    }
-
-
-def _cell_document(row: ResultRow, cell: Cell) -> dict[str, Any]:
-    number, held, value = cell.measured, cell.compared, cell.published
-    return {
-        "published": None if value is None else value.value,
-        "published_interval": None
-        if value is None or value.low is None
-        else [value.low, value.high],
-        "rounding": row.point.rounding.get(cell.metric),
-        "measured": None if number is None else number.value,
-        "interval": None if number is None else _ends(number.low, number.high),
-        "each": [] if number is None else list(number.each),
-        "spread": None if number is None else number.spread,
-        "undefined": (number.reason or None) if number is not None else None,
-        "difference": None if held is None else held.difference,
-        "difference_interval": None if held is None else _ends(held.low, held.high),
-        "verdict": None if held is None else held.verdict,
-    }
-
-
-def _ends(low: float | None, high: float | None) -> list[float] | None:
-    return None if low is None or high is None or isnan(low + high) else [low, high]
-
-
-def _claim_document(one: ClaimResult) -> dict[str, Any]:
-    found = one.difference
-    return {
-        "better": one.claim.better,
-        "worse": one.claim.worse,
-        "metric": one.claim.metric,
-        "stated": one.claim.stated,
-        "published": one.published,
-        "measured": None if found is None else found.value,
-        "interval": None if found is None else _ends(found.low, found.high),
-        "p": None if found is None else found.p,
-        "images": one.images,
-        "verdict": one.verdict,
-        "why": one.why or None,
-    }
-
-
-def _records(result: Result) -> tuple[list[str], list[list[object]]]:
-    columns = ["row", "metric", "published", "measured", "low", "high", "spread", "difference"]
-    columns += ["difference_low", "difference_high", "verdict", "images", "cannot"]
-    rows: list[list[object]] = []
-    for row in result.rows:
-        images = "" if row.measured is None else row.measured.images
-        cells = list(result.cells(row))
-        for cell in cells:
-            number, held = cell.measured, cell.compared
-            told: list[object] = [row.name, cell.metric]
-            told.append(None if cell.published is None else cell.published.value)
-            told += [None] * 4 if number is None else [number.value, number.low, number.high]
-            told += [] if number is None else [number.spread]
-            told += [None] * 3 if held is None else [held.difference, held.low, held.high]
-            rows.append([*told, _verdict(row, cell), images, row.cannot])
-        if not cells:
-            rows.append([row.name, *[None] * 10, images, row.cannot])
-    return columns, rows

@@ -108,6 +108,22 @@ def test_the_table_the_claims_and_the_protocol(spatialbench: Command) -> None:
         assert spatialbench("reproduce", "squares.yaml", "--format", form).status == 0
 
 
+def test_a_recipe_of_ones_own_has_a_line_per_row(spatialbench: Command, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"name": f"skill {skill}", "method": "painter", "set": {"skill": skill}}
+        for skill in (0.5, 1)
+    ]
+    written(tmp_path, rows=[*rows, {"name": "never", "cannot": "no weights"}], claims=[])
+    outcome = spatialbench("reproduce", "squares.yaml")
+    assert outcome.status == 0, outcome.err
+    lines = [line.split() for line in outcome.out.splitlines()]
+    assert next(line[:3] for line in lines if line[:1] == ["row"]) == ["row", "images", "FOUND"]
+    (best,) = [line for line in lines if line[:2] == ["skill", "1"]]
+    assert best[3].startswith("100.00")
+    assert ["never", "cannot", "[1]"] in [line[:3] for line in lines]
+    assert "published" not in outcome.out.replace("no value is published", "")
+
+
 def test_a_finished_row_is_not_made_again_and_run_makes_the_same(
     spatialbench: Command, tmp_path: Path
 ) -> None:
