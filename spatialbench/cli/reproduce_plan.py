@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..recipes.table import Notes
 from ..reports.report import Report
 from ..reports.tables import UNDEFINED, Table
 
@@ -22,7 +23,7 @@ def recipe_plan_report(
     from ..api.recipe_plans import command_of
 
     seen: dict[tuple[str, int], str] = {}
-    rows, notes, documents = [], _Notes(), []
+    rows, notes, documents = [], Notes(), []
     whole: dict[str, float | None] = dict.fromkeys(_SUMMED, 0)
     for row, parts, cannot in planned:
         told: dict[str, Any] = dict.fromkeys(_SUMMED, 0)
@@ -91,20 +92,7 @@ def recipe_plan_report(
     return Report([table], document)
 
 
-class _Notes:
-    """Numbered sentences under the table."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def mark(self, text: str) -> str:
-        return f"[{self._numbers.setdefault(text, len(self._numbers) + 1)}]"
-
-    def lines(self) -> list[str]:
-        return [f"[{number}] {text}" for text, number in self._numbers.items()]
-
-
-def _state(cannot: str | None, missing: Sequence[str], shared: str | None, notes: _Notes) -> str:
+def _state(cannot: str | None, missing: Sequence[str], shared: str | None, notes: Notes) -> str:
     if cannot is not None:
         return f"cannot {notes.mark(cannot)}"
     if missing:

@@ -35,7 +35,7 @@ def result_report(result: Result) -> Report:
 
 def _values(result: Result) -> Table:
     seeds = _of_seeds(result)
-    notes = _Notes()
+    notes = Notes()
     rows: list[list[str]] = []
     rules = []
     for row in result.rows:
@@ -94,7 +94,7 @@ def _of_seeds(result: Result) -> bool:
 
 def _measured(result: Result) -> Table:
     """One line per row, for a recipe that no paper printed values for."""
-    notes = _Notes()
+    notes = Notes()
     metrics = list(dict.fromkeys(c.metric for row in result.rows for c in result.cells(row)))
     rows = []
     for row in result.rows:
@@ -118,7 +118,7 @@ def _measured(result: Result) -> Table:
 
 
 def _claims(result: Result) -> Table:
-    notes = _Notes()
+    notes = Notes()
     rows = []
     for one in result.claims:
         mark = f" {notes.mark(one.why)}" if one.why else ""
@@ -194,14 +194,16 @@ def _shown(result: Result) -> Iterable[Metric]:
     return (result.metrics[key] for key in result.columns if key in result.metrics)
 
 
-class _Notes:
+class Notes:
     """Numbered sentences under a table."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def mark(self, text: str) -> str:
+        """What stands behind a cell for this sentence: ``[1]``."""
         return f"[{self._numbers.setdefault(text, len(self._numbers) + 1)}]"
 
     def lines(self) -> list[str]:
+        """The sentences with their marks, in the order of their first use."""
         return [f"[{number}] {text}" for text, number in self._numbers.items()]
