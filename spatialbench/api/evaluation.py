@@ -261,7 +261,8 @@ class Evaluation:
         )
         with opened(self) as run:
             self.progress.notice(f"run: {run.path}")
-            return run, run_all(run, work, self.progress)
+            summary = run_all(run, work, self.progress)
+            return run.with_machines(), summary
 
     def generate(self) -> tuple[Run, int]:
         """Make the images that are missing; the run, and how many were made."""
@@ -280,4 +281,4 @@ class Evaluation:
                 self.shard,
                 retry_refused=self.retry_refused,
             )
-        return run, made
+        return run.with_machines(), made

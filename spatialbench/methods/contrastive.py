@@ -96,8 +96,8 @@ class ContrastivePlugin(MethodPlugin):
             raise UserError(
                 f"{self.name} leads away from a second prompt, and this run has no such guidance: "
                 + (
-                    f"{sampling.family.called} is told how much guidance to imitate; give a "
-                    "Stable Diffusion as --backbone."
+                    f"{settings.backbone} is of {sampling.family.called}, which is told how much "
+                    "guidance to imitate; give a Stable Diffusion as --backbone."
                     if sampling.family.told_guidance
                     else "give a --guidance-scale above 1."
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,11 @@ class Run:
     def path(self) -> Path:
         """The run directory."""
         return self.directory.path
+
+    def with_machines(self) -> Run:
+        """The same run with the machines as the work since it was opened recorded them."""
+        machines = read_manifest(self.path).machines
+        return replace(self, manifest=self.manifest.model_copy(update={"machines": machines}))
 
     @property
     def is_part(self) -> bool:

@@ -32,7 +32,8 @@ def _typed(*words: object) -> None:
 def test_exports(run: Run, tmp_path: Path) -> None:
     assert run.export("squares", tmp_path / "ours") == tmp_path / "ours"
     _typed("export", run.path, "--layout", "squares", "--out", tmp_path / "typed")
-    assert _files(tmp_path / "ours") == _files(tmp_path / "typed") != {}
+    ours, typed = _files(tmp_path / "ours"), _files(tmp_path / "typed")
+    assert ours == typed != {}
     run.export("detections", tmp_path / "ours.jsonl")
     _typed("export", run.path, "--layout", "detections", "--out", tmp_path / "typed.jsonl")
     assert (tmp_path / "ours.jsonl").read_bytes() == (tmp_path / "typed.jsonl").read_bytes()
@@ -44,7 +45,8 @@ def test_pages(run: Run, tmp_path: Path) -> None:
     index = run.gallery(tmp_path / "ours", copy=True)
     assert index.parent == tmp_path / "ours"
     _typed("gallery", run.path, "--out", tmp_path / "typed", "--copy")
-    assert _files(tmp_path / "ours") == _files(tmp_path / "typed") != {}
+    ours, typed = _files(tmp_path / "ours"), _files(tmp_path / "typed")
+    assert ours == typed != {}
 
 
 def test_two_runs_on_one_page(run: Run, tmp_path: Path) -> None:

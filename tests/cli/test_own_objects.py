@@ -18,7 +18,7 @@ from coloured_squares.painter import Painter, PainterPlugin
 
 
 class Sloppy(PainterPlugin):
-    name = "sloppy"
+    name = "hasty"
 
 
 def draw(prompt, seed):

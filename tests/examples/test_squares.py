@@ -65,7 +65,7 @@ def test_from_the_command_line(spatialbench: Command, whole: Path) -> None:
         assert summary["metrics"]["FAR"] == percent
     asked = spatialbench("detect", whole, "--judge", "pixel-judge", "--rule", "asked")
     assert asked.status == 0, asked.err
-    assert "squares-asked/1" in spatialbench("score", whole, "--rule", "asked").out
+    assert "squares-asked/1" in spatialbench("score", whole, "--rule", "asked", "--signature").out
 
 
 def test_its_layout_goes_out_and_in_again(spatialbench: Command, whole: Path) -> None:

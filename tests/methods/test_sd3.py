@@ -24,7 +24,7 @@ TEXTS = ("a dog to the left of a cat", "a car above a bench", "a tv below a wine
 REQUESTS = [ImageRequest(Prompt(str(i), t, "left"), 0, 42 + i) for i, t in enumerate(TEXTS)]
 SIZE = {"height": 32, "width": 48}
 ON_ATTENTION = {"infsplign", "attend-and-excite", "storm-released", "storm-corrected"}
-RUNS_ON_SD3 = {"sd"} | ON_ATTENTION
+RUNS_ON_SD3 = {"sd", "contrastive"} | ON_ATTENTION
 
 
 @pytest.fixture(scope="module")

@@ -32,11 +32,11 @@ def _row(pace: Pace | None = None, **changes: Any) -> Row:
 
 def test_three_columns_when_asked_for() -> None:
     rows = [_row(PACE, confidence=71.234, duplicates=0.31), _row(None, confidence=None)]
-    full, lab = leaderboard("visor", rows, [PAPER], OA, price=True).tables
+    lab, full = leaderboard("visor", rows, [PAPER], OA, price=True).tables
     assert lab.columns[-4:] == ["confidence", "duplicates", "s/image", "source"]
     assert [cells[-4:-1] for cells in lab.rows] == [["71.23", "0.31", "0.851"], ["–", "–", "–"]]
     assert full.rows[0][-4:-1] == ["–", "–", "–"]
-    plain = leaderboard("visor", rows, [PAPER], OA).tables[1]
+    plain = leaderboard("visor", rows, [PAPER], OA).tables[0]
     assert len(plain.columns) == len(plain.rows[0]) == len(lab.columns) - 3
     assert not any("s/image" in note for note in plain.notes)
 
