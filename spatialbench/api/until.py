@@ -8,7 +8,7 @@ from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, unknown_name
-from ..runs.until import FIRST, Until, half_width
+from ..runs.until import FIRST, IN_A_ROW, Until, half_width
 
 if TYPE_CHECKING:
     from ..plugins import Metric
@@ -47,7 +47,7 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
     check(asked)
     told = f"until {until.shown}: looks from {min(FIRST, whole):,} prompts on, of {whole:,} at most"
     asked.progress.notice(told)
-    size = min(FIRST, whole)
+    size, narrow = min(FIRST, whole), 0
     while True:
         # The same method, so that its models are loaded once. What looks at the images is not kept:
         # the next look's images would be made beside it in the same memory.
@@ -58,7 +58,8 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
         asked.progress.notice(
             f"look at {size:,} prompts, {summary.images:,} images: {until.metric} ±{half:.2f}"
         )
-        if until.reached(half) or size == whole or summary.partial:
+        narrow = narrow + 1 if until.reached(half) else 0
+        if narrow == IN_A_ROW or size == whole or summary.partial:
             return opened, summary
         size = until.next(size, half, whole)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,10 @@ def test_it_stops_where_its_interval_is_narrow_enough(tmp_path: Path) -> None:
     looks = [text for text in log.notices if text.startswith("look at")]
     assert len(looks) > 1
     assert looks[-1].startswith(f"look at {prompts} prompts, {2 * prompts} images: right ±")
-    # At no earlier look it was.
-    halves = [float(text.rpartition("±")[2]) for text in looks]
-    assert all(half > 4 for half in halves[:-1])
+    # So it was at the look before, and at no earlier two in a row.
+    narrow = [float(text.rpartition("±")[2]) <= 4 for text in looks]
+    assert narrow[-2:] == [True, True]
+    assert not any(one and other for one, other in pairwise(narrow[:-1]))
     # It is written in the run, and stands in every table.
     assert read_manifest(run.path).until == "right+-4"
     assert Signature.parse(run.signature).until == "right+-4"
