@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import plugins
 from ..api import choosing
 from ..errors import UserError
+from ..prompt_transforms import IDENTITY_KEY, NONE
 from ..reports.charts.bars import Bar
 from ..reports.charts.forest import forest
 from ..reports.compare.comparison import Comparison, compare
@@ -245,6 +246,9 @@ def _own_lines(board: Board) -> list[Line]:
 
 
 def _is_baseline(run: ScoredRun) -> bool:
+    """Whether method and prompts are as they come."""
+    if run.signature.parameters.get(IDENTITY_KEY, NONE) != NONE:
+        return False
     method = (run.signature.method or "").partition("/")[0]
     if method not in plugins.names("method"):
         return False

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from spatialbench import plugins
 from spatialbench.cli import main
 from spatialbench.errors import UserError
 from spatialbench.reports.gallery.build import Wishes
@@ -206,6 +207,17 @@ def test_a_reference_is_one_of_the_runs(runs: Path, tmp_path: Path) -> None:
     assert page.name == "painter-skill-0.2-against-painter-skill-0.9"
     with pytest.raises(UserError, match="none of the runs of this site"):
         site(runs, tmp_path / "out", SiteWishes(reference=tmp_path))
+
+
+def test_the_reference_is_a_baseline_of_the_prompts_as_they_are(
+    plugin_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins.load("method", "painter"), "baseline", True)
+    painted(tmp_path / "runs" / "a", "--prompt-transform", "photo")
+    painted(tmp_path / "runs" / "b")
+    site(tmp_path / "runs", tmp_path / "out")
+    (page,) = (tmp_path / "out" / "compare").iterdir()
+    assert page.name == "painter-photo-against-painter"
 
 
 def test_labels(runs: Path, tmp_path: Path) -> None:
