@@ -66,7 +66,9 @@ def test_a_killed_judge_goes_on_where_it_was(tmp_path: Path) -> None:
     process = context.Process(target=slow_run, args=(folder, marker))
     process.start()
     journals = folder / "answers" / "asker@w1"
-    while process.is_alive() and not any(journals.glob("answers.*.jsonl")):
+    while process.is_alive() and not any(
+        one.stat().st_size for one in journals.glob("answers.*.jsonl")
+    ):
         time.sleep(0.005)
     process.kill()
     process.join()
