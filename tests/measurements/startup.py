@@ -76,7 +76,7 @@ def official(run: Path) -> None:
     """The records through a results file to the numbers; prints seconds and the numbers."""
     plugins.load("benchmark", "visor").prompts("all")
     started = time.process_time()
-    (journal,) = run.glob("detections/*.jsonl")
+    (journal,) = (run / "detections").rglob("*.jsonl")
     results = run / "results.json"
     results.write_text(json.dumps(dict(records(journal))))
     prompts = plugins.load("benchmark", "visor").prompts("all")
