@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,35 +20,16 @@ from .files import disk_errors, make_folder, sync_folder
 from .record_lines import encode
 
 
-class JournalWriter:
-    """Appends records, each on the disk before ``append`` returns. Safe to share among threads.
+class OwnFile(ABC):
+    """A file of a run that one writer appends to. Safe to share among threads.
 
-    ``path`` is the file in use; there is none before the first record, and another one after a
-    merge has taken it.
+    ``path`` is the file in use; there is none before the first append, and another one after
+    somebody has taken it.
     """
 
-    def __init__(self, finished: Path, below: Path | None = None) -> None:
-        """``below`` is the run, below which no link is followed; None for the file's folder."""
-        self._finished = finished
-        self._below = below or finished.parent
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._handle: int | None = None
         self.path = self._new_name()
-
-    def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Add records. After an error the file holds none of them.
-
-        Raises:
-            UserError: no space, no permission.
-            ValueError: a record that holds NaN or infinity.
-        """
-        content = b"".join(map(encode, records))
-        if not content:
-            return
-        with self._lock, disk_errors(self.path):
-            while not self._appended(content):
-                self._close()
-                self.path = self._new_name()
 
     def close(self) -> None:
         """Close the file; a writer that never appended leaves none."""
@@ -65,8 +47,52 @@ class JournalWriter:
     ) -> None:
         self.close()
 
+    def _append(self, content: bytes) -> None:
+        """Append to a file that nobody has taken, the lock being held."""
+        while not self._appended(content):
+            self._begin_another()
+
+    def _begin_another(self) -> None:
+        self._close()
+        self.path = self._new_name()
+
+    @abstractmethod
     def _appended(self, content: bytes) -> bool:
-        """Append; False where a merge may have taken the file before it held this."""
+        """Append; False where somebody may have taken the file before it held this."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Close what is open."""
+
+    @abstractmethod
+    def _new_name(self) -> Path:
+        """A path that no other writer has."""
+
+
+class JournalWriter(OwnFile):
+    """Appends records, each on the disk before ``append`` returns; a merge may take the file."""
+
+    def __init__(self, finished: Path, below: Path | None = None) -> None:
+        """``below`` is the run, below which no link is followed; None for the file's folder."""
+        self._finished = finished
+        self._below = below or finished.parent
+        self._handle: int | None = None
+        super().__init__()
+
+    def append(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Add records. After an error the file holds none of them.
+
+        Raises:
+            UserError: no space, no permission.
+            ValueError: a record that holds NaN or infinity.
+        """
+        content = b"".join(map(encode, records))
+        if not content:
+            return
+        with self._lock, disk_errors(self.path):
+            self._append(content)
+
+    def _appended(self, content: bytes) -> bool:
         handle = self._open()
         start = os.lseek(handle, 0, os.SEEK_END)
         try:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ..files.regular_files import names_below, open_below
 from ..prompts import Key
 from .files import disk_errors, make_folder, sync_folder
-from .journal_writer import name_after, still_named
+from .journal_writer import OwnFile, name_after, still_named
 from .pack_format import BLOCK, END, FOLDER, INDEX, PACK, STEM, Entry, framed, index_line
 
 LARGEST = 4 << 30
 """Bytes after which a writer begins its next pack."""
 
 
-class PackWriter:
-    """Appends images, each on the disk before ``append`` returns. Safe to share among threads.
+class PackWriter(OwnFile):
+    """Appends images, each on the disk before ``append`` returns.
 
     The tar file is whole after each call: its end is written with each entry, over the end before.
     Nobody else ever writes to it.
@@ -30,11 +27,10 @@ class PackWriter:
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._lock = threading.Lock()
         self._handle: int | None = None
         self._index: int | None = None
         self._end = 0
-        self.path = self._new_name()
+        super().__init__()
 
     def append(self, images: Sequence[tuple[Key, bytes]]) -> None:
         """Add images. After an error the pack holds none of them.
@@ -47,39 +43,19 @@ class PackWriter:
         entries = [framed(key, content) for key, content in images]
         joined = b"".join(entries)
         with self._lock, disk_errors(self.path):
-            while not self._appended(joined):
-                self._close()
-                self.path = self._new_name()
+            self._append(joined)
             lines = []
             for (key, content), entry in zip(images, entries, strict=True):
                 lines.append(index_line(key, Entry(self._end + BLOCK, len(content))))
                 self._end += len(entry)
             self._append_index(b"".join(lines))
             if self._end >= LARGEST:
-                self._close()
-                self.path = self._new_name()
+                self._begin_another()
 
-    def close(self) -> None:
-        """Close the pack; a writer that never appended leaves none."""
-        with self._lock:
-            self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _appended(self, joined: bytes) -> bool:
-        """Append; False where somebody may have taken the pack before it held this."""
+    def _appended(self, content: bytes) -> bool:
         handle = self._open()
         try:
-            _write_at(handle, joined + END, self._end)
+            _write_at(handle, content + END, self._end)
             os.fsync(handle)
         except OSError as error:
             if error.errno == errno.ESTALE:
