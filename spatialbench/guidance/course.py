@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,26 @@ _DIGITS = 6
 def _kept(loss: float) -> float | None:
     """Rounded; None for what is no number, which JSON cannot hold."""
     return float(f"{loss:.{_DIGITS}g}") if isfinite(loss) else None
+
+
+class KeepsCourse:
+    """What a generator that guides has to do with ``--record``."""
+
+    _recording = False
+    _recorded: Sequence[Json] = ()
+
+    @property
+    def recordings(self) -> Collection[str]:
+        """The course of guidance: the loss of each image by layer and guided step."""
+        return (GUIDANCE,)
+
+    def record(self, kinds: Collection[str]) -> None:
+        """Keep the course of what is made from now on, where it is among these."""
+        self._recording = GUIDANCE in kinds
+
+    def recorded(self) -> Sequence[Json]:
+        """That of each image of the last batch."""
+        return self._recorded
 
 
 class Course:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.pipeline_generator import PipelineGenerator
@@ -10,7 +10,7 @@ from ..backbones.sampling import ACTS_ON_ATTENTION, Sampling, resolve_sampling
 from ..plugins import Ability, GenerationSettings, ImageRequest, Json
 from ..prompts import Prompt
 from . import several
-from .course import GUIDANCE, Course
+from .course import Course, KeepsCourse
 from .descent import WordMaps, descended
 from .descent_settings import DescentSettings, read_descent
 from .joint_maps import JointMaps
@@ -26,7 +26,7 @@ RECONSTRUCTION = "reconstruction"
 """The mark of these methods on a transformer, for which no paper gives them."""
 
 
-class DescentGenerator(PipelineGenerator):
+class DescentGenerator(KeepsCourse, PipelineGenerator):
     """A backbone guided by descending on its latents."""
 
     def __init__(
@@ -35,21 +35,6 @@ class DescentGenerator(PipelineGenerator):
         super().__init__(sampling)
         self.method = method
         self.settings = settings
-        self._recording = False
-        self._recorded: Sequence[Json] = ()
-
-    @property
-    def recordings(self) -> Collection[str]:
-        """The course of guidance: the loss before each step, of all maps together."""
-        return (GUIDANCE,)
-
-    def record(self, kinds: Collection[str]) -> None:
-        """See ``course``."""
-        self._recording = GUIDANCE in kinds
-
-    def recorded(self) -> Sequence[Json]:
-        """The loss by guided step, of each image."""
-        return self._recorded
 
     def identity(self) -> Json:
         """Method, version, every parameter but ``checkpointing``, and the sampling's identity."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ...backbones.pipeline_generator import PipelineGenerator
 from ...backbones.sampling import ACTS_ON_ATTENTION, Sampling, resolve_sampling
 from ...errors import UserError
 from ...guidance import several
-from ...guidance.course import GUIDANCE
+from ...guidance.course import KeepsCourse
 from ...guidance.joint_tokens import require_tokens
 from ...guidance.nouns import guided_triplets, triplet_spans
 from ...plugins import GenerationSettings, ImageRequest, Json
@@ -42,7 +42,7 @@ _NO_TERM = {
 }
 
 
-class InfSplign(PipelineGenerator):
+class InfSplign(KeepsCourse, PipelineGenerator):
     """A backbone guided by the attention maps of the prompt's two objects.
 
     ``observer`` is told of every guided step.
@@ -53,8 +53,6 @@ class InfSplign(PipelineGenerator):
         self.guidance = guidance
         self.observer: Observer | None = None
         self._costs: Sequence[Mapping[str, float]] = ()
-        self._recording = False
-        self._recorded: Sequence[Json] = ()
 
     def identity(self) -> Json:
         """Method, version, marks, all parameters but ``checkpointing``, the sampling's identity."""
@@ -135,19 +133,6 @@ class InfSplign(PipelineGenerator):
         self._recorded = active.course.told() if active.course else ()
         self._costs = active.costs()
         return sampled
-
-    @property
-    def recordings(self) -> Collection[str]:
-        """The course of guidance."""
-        return (GUIDANCE,)
-
-    def record(self, kinds: Collection[str]) -> None:
-        """See ``guidance.course``."""
-        self._recording = GUIDANCE in kinds
-
-    def recorded(self) -> Sequence[Json]:
-        """The loss by layer and guided step, of each image."""
-        return self._recorded
 
     def costs(self) -> Sequence[Mapping[str, float]]:
         """With ``until=satisfied``, in how many steps each image was guided; see ``turns``."""
