@@ -92,7 +92,7 @@ def run_order(prompts: Iterable[Prompt]) -> list[Prompt]:
         tasks[prompt.task].append(prompt)
     turns: list[tuple[int, str, Prompt]] = []
     for task, members in tasks.items():
-        members.sort(key=_shuffled)
+        members.sort(key=lambda prompt: _shuffled(prompt.id))
         turns.extend((turn, task, prompt) for turn, prompt in enumerate(members))
     turns.sort(key=lambda entry: entry[:2])
     return [prompt for _, _, prompt in turns]
@@ -124,8 +124,10 @@ def select(
     return run_order(chosen)[: selection.limit]
 
 
-def _shuffled(prompt: Prompt) -> bytes:
-    return hashlib.sha256(f"{_SHUFFLE}\0{prompt.id}".encode()).digest()
+@cache
+def _shuffled(prompt_id: str) -> bytes:
+    """Kept, for a table of many runs orders the same prompts for each."""
+    return hashlib.sha256(f"{_SHUFFLE}\0{prompt_id}".encode()).digest()
 
 
 @cache
