@@ -9,7 +9,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say
-from .options import charts_option
+from .options import charts_option, copy_option
 from .parsing import RunFolder
 
 
@@ -20,11 +20,7 @@ from .parsing import RunFolder
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the pages; default: RUN/gallery, or RUN2/gallery-against-ID.",
 )
-@click.option(
-    "--copy",
-    is_flag=True,
-    help="Put small copies of the images into the folder, so that it can be moved or sent.",
-)
+@copy_option
 @charts_option
 @click.option(
     "--no-sweep", is_flag=True, help="Leave out the threshold sweep, which takes longest."

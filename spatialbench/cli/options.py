@@ -60,6 +60,15 @@ def charts_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def copy_option(function: Decorated) -> Decorated:
+    """``--copy`` of pages."""
+    return click.option(
+        "--copy",
+        is_flag=True,
+        help="Put small copies of the images into the folder, so that it can be moved or sent.",
+    )(function)
+
+
 def stack(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """Apply option decorators so that the help lists them in the order given."""
 

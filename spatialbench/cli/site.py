@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..api.console import progress, say
-from .options import charts_option, label_option
+from .options import charts_option, copy_option, label_option
 from .parsing import RunFolder, Utf8
 
 
@@ -43,11 +43,7 @@ from .parsing import RunFolder, Utf8
     show_default=True,
     help="Whether rows of papers stand beside full-size models.",
 )
-@click.option(
-    "--copy",
-    is_flag=True,
-    help="Put small copies of the images into the folder, so that it can be moved or sent.",
-)
+@copy_option
 @charts_option
 @click.option(
     "--no-sweep", is_flag=True, help="Leave out the threshold sweeps, which take longest."

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..files.shown_text import inert
-from ..reports.gallery.page import environment
 from ..reports.marks import MARKS
 from .boards import Board
-from .recipes import RecipePage
+from .recipes import RecipePage, rendered
 
 MARKER = '<meta name="generator" content="spatialbench site">'
 """What says that a page is ours, so that it may be replaced."""
@@ -64,24 +62,20 @@ def index_html(
     """
     lines = [line for board in tables for line in board.lines]
     used = {mark for line in lines for mark in line.marks}
-    page = environment("spatialbench.site", "spatialbench.reports.gallery").get_template(
-        "site.html"
-    )
-    return inert(
-        page.render(
-            marker=MARKER,
-            title=title,
-            boards=tables,
-            pages=pages,
-            gone=gone,
-            against=against,
-            recipes=recipes,
-            without=without,
-            forms=forms,
-            runs=len({line.run for line in lines if line.run}),
-            benchmarks=list(dict.fromkeys(board.benchmark for board in tables)),
-            bases=sorted({line.base for line in lines}, key=str.casefold),
-            marks=[(name, *MARKS[name]) for name in MARKS if name in used],
-            published=any(line.source for line in lines),
-        )
+    return rendered(
+        "site.html",
+        marker=MARKER,
+        title=title,
+        boards=tables,
+        pages=pages,
+        gone=gone,
+        against=against,
+        recipes=recipes,
+        without=without,
+        forms=forms,
+        runs=len({line.run for line in lines if line.run}),
+        benchmarks=list(dict.fromkeys(board.benchmark for board in tables)),
+        bases=sorted({line.base for line in lines}, key=str.casefold),
+        marks=[(name, *MARKS[name]) for name in MARKS if name in used],
+        published=any(line.source for line in lines),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
@@ -190,24 +190,26 @@ def recipe_html(
         ]
         for row in result.rows
     }
-    page = environment("spatialbench.site", "spatialbench.reports.gallery").get_template(
-        "recipe.html"
+    return rendered(
+        "recipe.html",
+        result=result,
+        title=title,
+        pages=runs,
+        charts=charts,
+        forms=forms,
+        signs={mark: MARKS[mark][0] for mark in used},
+        notes=[" ".join(MARKS[mark]) for mark in used],
+        cell=_cell,
+        difference=_difference,
+        verdict=_verdict,
+        untested=UNTESTED,
     )
-    return inert(
-        page.render(
-            result=result,
-            title=title,
-            pages=runs,
-            charts=charts,
-            forms=forms,
-            signs={mark: MARKS[mark][0] for mark in used},
-            notes=[" ".join(MARKS[mark]) for mark in used],
-            cell=_cell,
-            difference=_difference,
-            verdict=_verdict,
-            untested=UNTESTED,
-        )
-    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A page of the site from its template, with no character that acts on a terminal."""
+    page = environment("spatialbench.site", "spatialbench.reports.gallery").get_template(template)
+    return inert(page.render(**values))
 
 
 def _cell(value: float | None, ends: tuple[float, float] | None = None) -> str:
