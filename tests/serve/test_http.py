@@ -195,24 +195,42 @@ def test_a_client_that_sends_no_request_is_dropped() -> None:
         assert _raw(running, b"POST / HT") == b""
 
 
-def test_further_connections_wait_for_a_free_thread() -> None:
+def test_further_connections_wait_for_a_free_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = FakeScorer()
+    statuses: list[int] = []
+    answers: list[int] = []
     with serving(scorer, Limits(connections=2), go=False) as running:
-        held = [threading.Thread(target=running.post, args=("/", verl_omni("x", 1))) for _ in "12"]
+        refused = threading.Event()
+        acquire = running.server._slots.acquire
+
+        def watched(timeout: float) -> bool:
+            free = acquire(timeout=timeout)
+            if not free:
+                refused.set()
+            return free
+
+        monkeypatch.setattr(running.server._slots, "acquire", watched)
+
+        def hold() -> None:
+            statuses.append(running.post("/", verl_omni("x", 1))[0])
+
+        held = [threading.Thread(target=hold) for _ in "12"]
         for thread in held:
             thread.start()
-        scorer.started.wait()
-        answers = []
-        third = threading.Thread(target=lambda: answers.append(running.ask("GET", "/health")[0]))
-        third.start()
+        # Both have their threads, and keep them until scoring goes on; only now comes a third.
         while running.service.queue.taken < 2:
             held[0].join(0.01)
-        assert running.server._open == 2
+        third = threading.Thread(target=lambda: answers.append(running.ask("GET", "/health")[0]))
+        third.start()
+        # It was looked at, and found no thread free; or nothing stops it, and it is answered.
+        while not refused.is_set() and third.is_alive():
+            third.join(0.01)
         assert answers == []
+        assert running.server._open == 2
         scorer.go.set()
         for thread in (*held, third):
             thread.join()
-        assert answers == [200]
+        assert (statuses, answers) == ([200, 200], [200])
 
 
 def _bomb() -> bytes:
