@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.architecture import Architecture
-from ..plugins import Ability, GenerationSettings, MethodPlugin
+from ..plugins import Ability, GenerationSettings, Json, MethodPlugin
 
 if TYPE_CHECKING:
     from ..prompts import Prompt
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .descent_generator import DescentGenerator
     from .nouns import Span
     from .tokens import Positions
+
+_EVALUATION = 0.54
+"""Plain steps that an evaluation of the loss and its gradient is worth: counted at the size of
+Stable Diffusion 1.4, level 2, by tests/measurements/infsplign_cost.py."""
 
 
 class DescentPlugin(MethodPlugin):
@@ -85,3 +89,15 @@ class DescentPlugin(MethodPlugin):
         from .descent_generator import configure
 
         return configure(self, settings, parameters)
+
+    def steps_worth(self, generator: Json) -> float:
+        """How many plain steps one of its steps is worth, if every repetition is needed.
+
+        How many are needed is seen only when the maps are.
+        """
+        given, steps = generator["parameters"], generator["steps"]
+        if not given["scale"]:
+            return 1.0
+        start, end = given["window"]
+        repeated = sum(start <= int(one.partition(":")[0]) < end for one in given["thresholds"])
+        return float(1 + _EVALUATION * (end - start + repeated * given["iterations"]) / steps)

@@ -19,6 +19,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from spatialbench.guidance.gradient import loss_and_gradient
+from spatialbench.guidance.maps_at_level import modules_at_level
 from spatialbench.guidance.tokens import selection
 from spatialbench.methods.infsplign.geometry import MapReader, map_shape
 from spatialbench.methods.infsplign.gradient import differentiated, object_maps
@@ -141,6 +143,17 @@ class Step:
             self.evaluate(self.latents, self.text)
         self.gradient()
 
+    def descent(self) -> None:
+        """An evaluation of Attend-and-Excite's kind: the maps of level 2, the prompt's half alone."""
+        modules = modules_at_level(self.unet, 2, "descent")
+        loss_and_gradient(
+            lambda latents: self.evaluate(latents, self.text),
+            self.latents,
+            modules,
+            lambda maps: torch.stack([one.mean((1, 2)) for one in maps]).sum(0),
+            stop=True,
+        )
+
     def gradient(self) -> Any:
         """Like the latents, of the loss by each."""
         side = self.latents.shape[-2:]
@@ -246,6 +259,7 @@ def main() -> int:
     unet.requires_grad_(False)
     rows["plain CFG"] = count(step.plain, unet)
     rows["guided"] = count(step.guided, unet)
+    rows["an evaluation of a descent"] = count(step.descent, unet)
     rows["guided, checkpointing"] = count(Step(unet, 64, 768, checkpointing=True).guided, unet)
     plain, guided = time_in_turn(Step(reduced_unet(), 48, 192), rounds=9)
 

@@ -175,6 +175,24 @@ def test_the_unet_is_left_after_its_last_map(
     assert not any(p.grad is not None for p in sd_pipe.unet.parameters())
 
 
+def test_a_plan_counts_every_evaluation(tmp_path: Path, mixed: list[Prompt]) -> None:
+    """Thresholds that no step of length 1e-9 reaches, so that every repetition is needed."""
+    folder = save_pipeline(sharpened(tiny_sd()), tmp_path / "sd")
+    plain = GenerationSettings(backbone=str(folder), steps=4, scheduler="ddim")
+    given = {"scale": 1e-9, "thresholds": "0:0.999,1:0.999,3:0.999", "iterations": 3}
+    generator = PLUGIN.configure(plain, given)
+    evaluated: list[bool] = []
+    generator.load()
+    unet = generator.pipe.unet
+    unet.conv_in.register_forward_hook(lambda *_: evaluated.append(torch.is_grad_enabled()))
+    generator.generate([ImageRequest(mixed[0], 0, seed=42)])
+    assert (evaluated.count(False), evaluated.count(True)) == (4, 2 + 2 * 3)
+    worth = PLUGIN.steps_worth(generator.identity())
+    assert worth == pytest.approx(1 + 0.54 * 8 / 4)
+    off = PLUGIN.configure(plain, {**given, "scale": 0})
+    assert PLUGIN.steps_worth(off.identity()) == 1
+
+
 def test_sdxl(sdxl_pipe: Any, pair: Any, sample: Any) -> None:
     seen: list[Descended] = []
     chosen = settings(2, end="50%", thresholds="none", level=1)
