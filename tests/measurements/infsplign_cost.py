@@ -144,7 +144,7 @@ class Step:
         self.gradient()
 
     def descent(self) -> None:
-        """An evaluation of Attend-and-Excite's kind: the maps of level 2, the prompt's half alone."""
+        """An evaluation of the maps of level 2, as Attend-and-Excite does: the prompt alone."""
         modules = modules_at_level(self.unet, 2, "descent")
         loss_and_gradient(
             lambda latents: self.evaluate(latents, self.text),
