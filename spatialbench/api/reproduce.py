@@ -242,7 +242,7 @@ def _scored(run: StoredRun, summary: Summary, part: Evaluation) -> ScoredRun:
     from ..runs.progress import Silent
     from ..scoring.score import judge_run, looked_by
 
-    if not run.is_part:
+    if summary.written:
         return replace(load_scored(run), result=summary)
     detector = None if part.found_by is None else part.found_by.signature()
     judges = [judge.signature() for judge in part.answered_by]

@@ -155,15 +155,19 @@ class Run:
         detector: str | None = None,
         judge: str | Sequence[str] | None = None,
         known_names_only: bool = False,
+        replace: bool = False,
     ) -> Run:
-        """Judge what was seen by another rule, threshold, detector or judge; needs no model."""
+        """Judge what was seen by another rule, threshold, detector or judge; needs no model.
+
+        What is of fewer images than the run's numbers are is written only with ``replace``.
+        """
         from ..scoring.score import score
         from .looking import known_run
 
         expected = self.stored.expected
         judging = choosing.judging(expected.benchmark, rule, threshold, expected.subset)
         stored = known_run(self.stored, detector) if known_names_only else self.stored
-        return Run(stored, score(stored, Silent(), judging, detector, judge))
+        return Run(stored, score(stored, Silent(), judging, detector, judge, replace=replace))
 
     def scored(self) -> ScoredRun:
         """Summary and verdicts in memory, which comparing and gating start from."""
@@ -212,12 +216,7 @@ class Run:
         return Path(file)
 
     def export(
-        self,
-        layout: str,
-        out: str | Path,
-        *,
-        detector: str | None = None,
-        repo: str | None = None,
+        self, layout: str, out: str | Path, *, detector: str | None = None, repo: str | None = None
     ) -> Path:
         """Write the run where another tool looks for it; see ``spatialbench export``."""
         from .output import write_layout
@@ -271,7 +270,7 @@ class Run:
         return status(self.stored)
 
     def _refuse_part(self) -> None:
-        if self.stored.is_part:
+        if self.stored.is_part or not (self._summary is None or self._summary.written):
             raise UserError(
                 f"{self.path} is of more images than these: its verdicts are those of all of "
                 f"them; load_run({str(self.path)!r}) has them, and {typed('score', self.path)} "

@@ -11,6 +11,7 @@ from ..api.console import progress, say_next, stdout_reserved
 from ..errors import UserError
 from ..plugins.discovery import name_and_rest
 from ..reports.report import FOR_PEOPLE, Form
+from ..runs.progress import Silent
 from .options import format_option, rule_options, several
 from .parsing import RunFolder
 from .printing import by_option, show, signature_option
@@ -50,6 +51,11 @@ from .printing import by_option, show, signature_option
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write one JSON object per image: correct, score and reason.",
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Write this table in the place of the run's own also where that is of more images.",
+)
 @by_option
 @signature_option
 @format_option
@@ -64,11 +70,13 @@ def command(
     threshold: float | None,
     images_per_prompt: int | None,
     verdicts: Path | None,
+    replace: bool,
     form: Form,
 ) -> None:
     """Apply the benchmark's rule to stored detections and print the table.
 
-    Either RUN, a run directory, or --bench with --detections.
+    Either RUN, a run directory, or --bench with --detections. A table of fewer images than the
+    run's own, such as by a detector that has looked at some, is only printed.
     """
     from ..reports.single import summary_report
     from ..scoring.scores_file import verdict_lines
@@ -79,7 +87,8 @@ def command(
         if verdicts is not None:
             require_writable(verdicts.parent)
         if detections is not None:
-            if run is not None or bench is None or detector or judge or known_names_only:
+            named = detector or judge or known_names_only or replace
+            if run is not None or bench is None or named:
                 raise UserError(
                     "--detections goes with --bench and without a run: type 'spatialbench score "
                     "--bench NAME --detections FILE'."
@@ -87,8 +96,9 @@ def command(
             from ..exchange.score_file import score_file
 
             benchmark, chosen = choosing.benchmark_and_subset(bench)
-            named = name_and_rest("benchmark", bench)[1] and not benchmark.takes_file
-            subset = chosen if named else None
+            subset = None
+            if name_and_rest("benchmark", bench)[1] and not benchmark.takes_file:
+                subset = chosen
             judging = choosing.judging(benchmark, rule, threshold, subset)
             scored = score_file(benchmark, detections, judging, subset, images_per_prompt)
             summary, judged = scored.summary, scored.verdicts()
@@ -98,7 +108,8 @@ def command(
             )
         else:
             from ..runs.following import after_scoring
-            from ..scoring.score import read_verdicts, score
+            from ..scoring.score import judge_run, looked_by, read_verdicts, score
+            from ..scoring.scores_file import table_rows
 
             opened = choosing.existing_run(str(run))
             benchmark = opened.expected.benchmark
@@ -107,10 +118,14 @@ def command(
                 from ..api.looking import known_run
 
                 opened = known_run(opened, detector)
-            summary = score(opened, progress(), judging, detector, judge)
+            summary = score(opened, progress(), judging, detector, judge, replace=replace)
             called = opened.manifest.name
             following = after_scoring(opened)
             judged = read_verdicts(opened)
+            if verdicts is not None and not summary.written:
+                looked = looked_by(opened, judging, detector, judge)
+                found = judge_run(*looked, Silent())
+                judged = table_rows(found.table, found.reasons)
         if verdicts is not None:
             from ..runs.files import make_folder, write_atomic
 

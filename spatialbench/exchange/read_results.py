@@ -186,7 +186,7 @@ def import_verdicts(path: Path, found: VerdictsFound, target: Target, method: Me
     """Write the verdicts of an official results file, taken as they stand, as a scored run.
 
     Raises:
-        UserError: less than what is expected.
+        UserError: less than what is expected, or than what the run there holds.
     """
     expected, rows = found.expected, found.rows
     if not target.allow_partial:
@@ -197,6 +197,11 @@ def import_verdicts(path: Path, found: VerdictsFound, target: Target, method: Me
         expected.prompts, ((*key, verdict) for key, verdict in sorted(rows.items()))
     )
     with target.opened(method) as run:
+        if run.is_part:
+            raise UserError(
+                f"{run.path} holds the verdicts of this file about more images: they are kept, and "
+                "nothing was imported; give --out FOLDER for a run of these alone."
+            )
         heading = Heading(
             method_name(run.generator),
             signatures.base(run.generator),

@@ -6,7 +6,7 @@ import shlex
 
 from .. import plugins
 from ..errors import UserError, typed, unknown_name
-from ..plugins.detector_names import matching
+from ..plugins.detector_names import matching, plugin_of
 from ..plugins.evidence import BOXES, SEEN
 from .names import imported_kind
 from .opening import Run
@@ -56,6 +56,17 @@ def chosen_detector(run: Run, given: str | None, kind: str = BOXES) -> str:
         f"{run.path} has no {what} by {given}{have}: type '{detect_command(run, given, kind)}' "
         "first."
     )
+
+
+def is_own(signature: str) -> bool:
+    """Whether a plug-in has these weights by itself, so that the signature is enough to name it."""
+    if ":" in signature:
+        return False
+    try:
+        plugin_of(signature)
+    except UserError:
+        return False
+    return True
 
 
 def detect_command(run: Run, model: str | None, kind: str = BOXES) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError, typed
+from ..errors import typed
 from ..files.documents import read_json
-from ..plugins.detector_names import plugin_of
 from ..plugins.evidence import ANSWERS, BOXES, SIMILARITY
 from ..plugins.subsets import default_rule
 from ..prompt_transforms import IDENTITY_KEY, installed_instead
 from ..prompts import Key
+from .chosen_detector import is_own
 from .expected import to_judge
 from .finding import runs_root
 from .identity import differences
@@ -215,7 +215,7 @@ def _next(
             return typed("detect", run.path)
         if most in answers:
             return f"give the 'detect' command of {most} again, with the same --judge and --rule"
-        if not _is_own(most):
+        if not is_own(most):
             return f"give the 'detect' command of {most} again, with the same --detector"
         return typed("detect", run.path, "--detector", most)
     if scored != expected:
@@ -262,17 +262,6 @@ def _again(run: Run) -> str | None:
     if meant.resolve() == run.path.resolve():
         return command
     return shlex.join([*rest, "--out", str(run.path)])
-
-
-def _is_own(signature: str) -> bool:
-    """Whether a plug-in has these weights by itself, so that the signature is enough to name it."""
-    if ":" in signature:
-        return False
-    try:
-        plugin_of(signature)
-    except UserError:
-        return False
-    return True
 
 
 def _lacking(run: Run) -> str | None:

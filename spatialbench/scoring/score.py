@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,29 +15,26 @@ from ..plugins.subsets import stands_in_for
 from ..runs import signature as signatures
 from ..runs.chosen_detector import detect_command
 from ..runs.expected import Expected
-from ..runs.identity import canonical_json
 from ..runs.known_names import require_part
 from ..runs.machine import software
 from ..runs.names import method_name
 from ..runs.opening import Run
 from ..runs.progress import Progress
-from ..runs.record_lines import open_records
 from ..runs.sent_prompts import given_note
 from ..runs.signature import Signature
 from ..runs.store import read_detector
 from .judging import OWN_THRESHOLD, Judging
 from .label_names import some
 from .looked import Looked
-from .other_rules import keep_other_rules
-from .scores_file import read_scores, scores_hash, write_scored
+from .own_summary import inputs_of, own_summary, write_unless_smaller
+from .scores_file import read_scores
 from .seen import Looks, answered
 from .summarise import Heading, summarise
-from .summary import FORMAT, Summary
+from .summary import Summary
 from .verdicts import build_table
 
 STAGE = "score"
 
-_CHUNK = 1 << 20
 _TELL_EVERY = 1000
 
 
@@ -48,42 +44,40 @@ def score(
     judging: Judging | None = None,
     detector: str | None = None,
     judge: str | Sequence[str] | None = None,
+    *,
+    replace: bool = False,
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
 
-    Of a part of the images of the run's own summary (see ``Run.is_part``) nothing is written. Does
-    nothing when they were made from the same detections, rule and threshold. The summary by
-    another rule is kept; see ``other_rules``.
+    Of fewer images than are in the run's own summary nothing is written, which
+    ``Summary.written`` tells; see ``own_summary``. Does nothing when they were made from the same
+    detections, rule and threshold. The summary by another rule is kept; see ``other_rules``.
 
     Args:
         judging: None for the subset's own rule at its own threshold.
         detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
             only one.
         judge: likewise, whose answers; of a rule that needs several judges, the name of each.
+        replace: write also what is of fewer images.
 
     Raises:
         UserError: no detections, several detectors and none named, damaged detections.
     """
-    directory, expected = run.directory, run.expected
     looks, judging = looked_by(run, judging, detector, judge)
     with run.writing():
-        inputs = _inputs(looks, judging)
-        known = _stored(run, inputs)
-        if known is not None:
+        inputs, known = inputs_of(looks, judging), own_summary(run)
+        if known is not None and known.inputs == inputs and known.summary_sha256 is not None:
             progress.begin(STAGE, known.images, known.images_expected)
             progress.end()
             return known
         judged = judge_run(looks, judging, progress)
         summary = judged.summary.model_copy(update={"inputs": inputs})
-        if not run.is_part:
-            keep_other_rules(directory, summary)
-            summary = write_scored(directory, summary, judged.table, judged.reasons)
+        summary, told = write_unless_smaller(
+            looks, judging, summary, (judged.table, judged.reasons), known, replace=replace
+        )
         progress.end()
-        if run.is_part:
-            progress.notice(
-                f"this table is of {expected.images:,} images and only printed; the summary of "
-                f"{run.path}, of more images, is kept (--out gives these a run of their own)."
-            )
+        if told is not None:
+            progress.notice(told)
     return summary
 
 
@@ -231,45 +225,6 @@ def _known_note(expected: Expected) -> list[str]:
         f"{len(out):,} of the {len(expected.all_prompts):,} prompts of the set are left out: the "
         f"detector does not know all of their names ({some(names)})."
     ]
-
-
-def _inputs(looks: Looks, judging: Judging) -> str:
-    """SHA-256 over everything a score is made of."""
-    run = looks.run
-    what: dict[str, Any] = {
-        "run": run.manifest.id,
-        "rule": judging.name,
-        "threshold": judging.threshold,
-        "detector": looks.signature,
-        "prompts": [prompt.id for prompt in run.expected.prompts],
-        "images_per_prompt": run.expected.images_per_prompt,
-        "software": software(),
-        "summary": FORMAT,
-    }
-    if run.manifest.until is not None:
-        what["until"] = run.manifest.until
-    if evidence := judging.state(run.expected.prompts):
-        what["evidence"] = evidence
-    digest = hashlib.sha256(canonical_json(what).encode())
-    # The image records too, because what was seen counts only of the images as they are now.
-    journals = [*looks.journals, run.directory.image_journal]
-    for path in (path for journal in journals for path in journal.files()):
-        with open_records(path, run.path) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _stored(run: Run, inputs: str) -> Summary | None:
-    """The summary on disk, if it was made of these inputs and its scores are there."""
-    try:
-        summary = Summary.read(run.directory.summary, run.path)
-    except (OSError, ValueError):
-        return None
-    if summary.inputs != inputs or summary.summary_sha256 is None:
-        return None
-    sha256 = summary.scores_sha256
-    return summary if sha256 and sha256 == scores_hash(run.directory.scores) else None
 
 
 def _signature(looks: Looks, judging: Judging, found: int) -> Signature:

@@ -138,6 +138,11 @@ class Summary(Group):
         return summary
 
     @property
+    def written(self) -> bool:
+        """Whether it is, or was, that of a run's files, and not only printed; see ``score``."""
+        return self.scores_sha256 is not None
+
+    @property
     def is_lab(self) -> bool:
         """Whether the embedded lab drew or judged the images."""
         return self.backbone.split("@")[0] in LAB_BACKBONES or self.detector.startswith("lab-")

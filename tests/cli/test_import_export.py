@@ -164,6 +164,13 @@ def test_visor_results_come_back(spatialbench: Command) -> None:
     )
     assert outcome.status == 0
     summary = json.loads(Path("back/summary.json").read_text())
+    fewer = spatialbench(
+        *("import", "results.json", "--layout", "results", "--bench", "visor"),
+        *("--name", "theirs", "--only", "0,1", "--out", "back", "--allow-partial"),
+    )
+    assert fewer.status == 2
+    assert "back holds the verdicts of this file about more images: they are kept" in fewer.err
+    assert json.loads(Path("back/summary.json").read_text()) == summary
     assert [summary["metrics"][key] for key in ("OA", "VISOR_uncond", "VISOR_2", "VISOR_3")] == [
         100,
         50,

@@ -313,3 +313,37 @@ def test_a_larger_summary_is_kept(spatialbench: Command, tmp_path: Path) -> None
     assert "is kept" not in more.err
     assert " n:12x2 " in more.out
     assert files() != before
+
+
+OTHER = """
+from spatialbench import plugins
+
+class Other(type(plugins.load("detector", "colour-blobs").configure(None, "cpu", True))):
+    def signature(self):
+        return "other@1"
+"""
+
+
+def test_a_detector_that_looked_at_some_images_replaces_nothing(
+    spatialbench: Command, tmp_path: Path
+) -> None:
+    """Its table and its verdicts are given, and what is offered does what it says."""
+    (tmp_path / "other.py").write_text(OTHER)
+    spatialbench("run", *RUN, "--limit", "4")
+    look = ("detect", ONE, "--detector", "other.py:Other")
+    assert spatialbench(*look).status == 0
+    (records,) = (tmp_path / ONE).glob("detections/other*/detections.jsonl")
+    records.write_text("".join(records.read_text().splitlines(keepends=True)[:3]))
+    before = (tmp_path / ONE / "summary.json").read_bytes()
+    words = ("score", ONE, "--detector", "other@1")
+    part = spatialbench(*words, "--verdicts", "part.jsonl")
+    assert part.status == 0, part.err
+    assert (tmp_path / ONE / "summary.json").read_bytes() == before
+    assert len((tmp_path / "part.jsonl").read_text().splitlines()) == 3
+    assert "give the 'detect' command of other@1 again" in part.err
+    (replace,) = (line for line in suggested(part.err) if line.endswith("--replace"))
+    assert spatialbench(*shlex.split(replace)[1:]).status == 0
+    assert json.loads((tmp_path / ONE / "summary.json").read_text())["images"] == 3
+    assert spatialbench(*look).status == 0
+    assert "is kept" not in spatialbench(*words).err
+    assert json.loads((tmp_path / ONE / "summary.json").read_text())["images"] == 8
