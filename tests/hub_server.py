@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -184,6 +185,8 @@ def use(monkeypatch: pytest.MonkeyPatch, address: str, cache: Path) -> None:
     monkeypatch.setattr(f"{constants}.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(f"{constants}.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr("spatialbench.weights.hub._silent", {})
+    # What was silent stays so, however long a command takes here.
+    monkeypatch.setattr("spatialbench.weights.hub._QUIET_S", math.inf)
 
 
 @pytest.fixture

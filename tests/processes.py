@@ -1,11 +1,49 @@
-"""The processes of this machine, as Linux tells of them."""
+"""The processes of this machine, as Linux tells of them, and commands that die where they shall."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+_DIES = """
+import os, signal, sys
+from spatialbench.cli import main
+from spatialbench.runs.journal_writer import JournalWriter
+
+left, place, append = int(sys.argv[1]), sys.argv[2], JournalWriter.append
+
+def deadly(writer, records):
+    global left
+    append(writer, records)
+    left -= place in os.fspath(writer.path)
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+JournalWriter.append = deadly
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def kill_after(appends: int, place: str, command: Sequence[str], folder: Path) -> None:
+    """Run a command in a folder; SIGKILL comes once so many records were added to its journals.
+
+    Whoever looks from outside when to kill may come too late, however often it looks.
+
+    Args:
+        place: a part of the path of the journals that count.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _DIES, str(appends), place, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def descendants(process: int) -> Iterator[tuple[int, bytes]]:

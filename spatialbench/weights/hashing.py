@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,15 @@ def _by_folder(every: Collection[str]) -> dict[str, list[str]]:
 
 def file_hash(path: Path) -> str:
     """SHA-256 (hex) of a file's content, read once a process while the file stays as it is."""
-    status = path.stat()
-    return _file_hash(os.fspath(path), status.st_size, status.st_mtime_ns)
+    now, status = time.time_ns(), path.stat()
+    # Whoever writes again within one tick of the file system's clock leaves the time as it is.
+    fresh = abs(now - status.st_mtime_ns) < _TICK_NS
+    read = _file_hash.__wrapped__ if fresh else _file_hash
+    return read(os.fspath(path), status.st_size, status.st_mtime_ns)
+
+
+_TICK_NS = 2 * 10**9
+"""The longest that a file system's clock may stand still: that of FAT does for two seconds."""
 
 
 @functools.lru_cache(maxsize=1024)

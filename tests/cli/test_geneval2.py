@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.judges.vlm_files import save_tiny_vlm
+from tests.processes import kill_after
 from tests.reference_data import reference
 
 from .conftest import Command
@@ -108,14 +106,8 @@ def test_the_benchmark_itself_survives_a_kill(
     monkeypatch.setenv("SPATIALBENCH_GENEVAL2_PROMPTS", str(prompts))
     judge = ("--judge", f"vlm:{save_tiny_vlm(tmp_path / 'model')}", "--batch-size", "1")
     bench = ("--bench", "geneval2", *judge)
-    process = subprocess.Popen([sys.executable, "-m", "spatialbench", *RUN, *bench], cwd=tmp_path)
+    kill_after(1, "/answers/", [*RUN, *bench], tmp_path)
     answers = tmp_path / "made" / "answers"
-    while process.poll() is None and not any(
-        path.stat().st_size for path in answers.glob("*/answers.*.jsonl")
-    ):
-        time.sleep(0.002)
-    process.kill()
-    process.wait()
     assert any(answers.glob("*/answers*.jsonl"))
     done = spatialbench(*RUN, *bench)
     assert done.status == 0, done.err

@@ -40,7 +40,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(spatialbench: Command, tmp_path:
     failing = [True]
 
     def fault(asked: Asked) -> Reply | None:
-        if failing[0] and "cat" in question_of(asked) and by_hash(asked)["Yes"] < 0.7:
+        if failing[0] and "cat" in question_of(asked):
             return completion({"Perhaps": 0.9})
         return None
 
@@ -52,7 +52,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(spatialbench: Command, tmp_path:
         assert "neither yes nor no: its likeliest first words are 'Perhaps'" in first.err
         summary = json.loads(first.out)
         missing = 4 - summary["images"]
-        assert 0 < missing < 4
+        assert missing == 2
         assert summary["partial"]
         state = json.loads(spatialbench("status", "made", "--format", "json").out)
         assert list(state["answers"].values()) == [summary["images"]]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.processes import kill_after
 
 from .conftest import Command
 from .json_schemas import fits
@@ -77,11 +74,6 @@ def content(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in of_the_machine
     }
-
-
-def images_below(folder: Path) -> int:
-    """How many images there are; folders come and go while a run is at work."""
-    return sum(name.endswith(".png") for _, _, names in os.walk(folder) for name in names)
 
 
 def test_the_table_the_claims_and_the_protocol(spatialbench: Command) -> None:
@@ -268,58 +260,17 @@ def test_the_list(spatialbench: Command) -> None:
     assert all(one["rows"] for one in found)
 
 
-SLOW = """
-import time
-from dataclasses import dataclass
-from coloured_squares.painter import Painter, PainterPlugin
-
-@dataclass(frozen=True)
-class Slow(Painter):
-    def generate(self, requests):
-        time.sleep(0.05)
-        return super().generate(requests)
-
-class Plugin(PainterPlugin):
-    name = "slow-painter"
-
-    def configure(self, settings, parameters):
-        return Slow(super().configure(settings, parameters).skill)
-
-PLUGIN = Plugin()
-"""
-
-
 def test_after_sigkill_the_same_command_goes_on(
-    spatialbench: Command, tmp_path: Path, plugin_folder: Path, no_given_plugins: None
+    spatialbench: Command, tmp_path: Path, plugin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed within a row, it ends with the bytes of a table that nothing happened to."""
-    (tmp_path / "slow.py").write_text(SLOW)
-    document = {
-        **RECIPE,
-        "rows": [{**row, "method": "slow.py:PLUGIN"} for row in RECIPE["rows"][:2]],
-    }
-    document["claims"] = []
-    (tmp_path / "slow.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-    command = ("reproduce", "slow.yaml", "--batch-size", "4", "--out")
-    code = "import sys; from spatialbench.cli import main; sys.exit(main())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *command, "killed"],
-        env={**os.environ, "PYTHONPATH": str(plugin_folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=tmp_path,
-    )
-    try:
-        # Within the second of three rows.
-        while images_below(tmp_path / "killed") < 110:
-            assert process.poll() is None, "it ended before it was killed"
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    finally:
-        process.kill()
+    written(tmp_path, rows=RECIPE["rows"][:2], claims=[])
+    command = ("reproduce", "squares.yaml", "--batch-size", "4", "--out")
+    monkeypatch.setenv("PYTHONPATH", str(plugin_folder))
+    # Within a batch of the second of three rows.
+    kill_after(110, "/images.", [*command, "killed"], tmp_path)
     there = len(list((tmp_path / "killed").rglob("*.png")))
-    assert 110 <= there < 3 * 96
+    assert 110 <= there < 2 * 96
     assert spatialbench(*command, "killed").status == 0
     whole = spatialbench(*command, "whole")
     assert whole.status == 0, whole.err

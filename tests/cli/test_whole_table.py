@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +10,7 @@ import pytest
 from spatialbench.stages import dpt_hybrid
 from tests.judges.blip_files import save_tiny_blip
 from tests.judges.clip_files import save_tiny_clip
+from tests.processes import kill_after
 from tests.reference_data import t2i_compbench_files
 from tests.stages.dpt_files import save_tiny_dpt
 from tests.tiny_models import clip_tokenizer, save_tiny_owlvit
@@ -108,19 +105,9 @@ def test_one_row_and_the_same_bytes_after_a_kill(
     spatialbench: Command, tmp_path: Path, models: tuple[str, ...]
 ) -> None:
     words = (*RUN, *models, "--format", "json")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spatialbench", *words, "--out", "killed"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-    )
-    # Somewhere in the third prompt set.
-    begun = tmp_path / "killed" / "texture" / "manifest.json"
-    while not begun.exists() and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    _, told = process.communicate()
-    assert process.returncode == -signal.SIGKILL, told.decode()
+    # In the third prompt set.
+    kill_after(1, "killed/texture/", [*words, "--out", "killed"], tmp_path)
+    assert (tmp_path / "killed" / "texture" / "manifest.json").exists()
     assert not (tmp_path / "killed" / "complex").exists()
 
     whole = spatialbench(*words, "--out", "whole")

@@ -40,17 +40,18 @@ def open_it(folder: Path, style: str, limit: int | None = None, *, shared: bool 
 def start(folders: list[Path], style: str, barrier: Barrier, told: Any) -> None:
     """Begin a run in each folder at the instant another process does."""
     for folder in folders:
-        barrier.wait()
+        barrier.wait(600)
         try:
             with open_it(folder, style, shared=True):
-                barrier.wait()
+                barrier.wait(600)
             told.put((folder.name, style))
         except UserError:
-            barrier.wait()
+            barrier.wait(600)
 
 
 def test_of_two_identities_started_at_once_one_is_left_intact(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     folders = [tmp_path / str(number) for number in range(ROUNDS)]
     barrier, told = context.Barrier(2), context.Queue()
     processes = [
@@ -59,9 +60,10 @@ def test_of_two_identities_started_at_once_one_is_left_intact(tmp_path: Path) ->
     ]
     for process in processes:
         process.start()
-    winners = dict(told.get(timeout=120) for _ in folders)
+    winners = dict(told.get(timeout=600) for _ in folders)
     for process in processes:
-        process.join(timeout=60)
+        process.join(600)
+    assert [process.exitcode for process in processes] == [0, 0]
     assert told.empty(), "both were let in"
     for folder in folders:
         manifest = read_manifest(folder)

@@ -30,7 +30,9 @@ def test_a_killed_one_can_be_repeated(tmp_path: Path, before: bool, after: int) 
     if before:
         folder.mkdir()
         (folder / "old").write_text("old")
-    process = multiprocessing.get_context("fork").Process(target=fill, args=(folder, after))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=fill, args=(folder, after))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,28 @@ def test_a_rewritten_file_of_the_same_size_is_read_again(tmp_path: Path) -> None
     assert folder_hash(tmp_path, MODEL) != before
 
 
+@pytest.mark.parametrize("ahead_s", [0, 1])
+def test_a_file_rewritten_within_a_tick_of_the_clock_is_read_again(
+    tmp_path: Path, ahead_s: int
+) -> None:
+    """Of the same size and the same time; a server's clock may be ahead."""
+    path = write(tmp_path, FILES) / "unet" / "model.safetensors"
+    found = set()
+    now = time.time_ns() + ahead_s * 10**9
+    for content in (b"WEIGHTS", b"weights"):
+        path.write_bytes(content)
+        os.utime(path, ns=(now, now))
+        found.add(folder_hash(tmp_path, MODEL))
+    assert len(found) == 2
+
+
 def test_unchanged_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import hashlib
 
-    folder_hash(write(tmp_path, FILES), MODEL)
+    folder = write(tmp_path, FILES)
+    for name in FILES:
+        os.utime(folder / name, ns=(0, 0))
+    folder_hash(folder, MODEL)
     monkeypatch.setattr(hashlib, "file_digest", None)
     folder_hash(tmp_path, MODEL)
 

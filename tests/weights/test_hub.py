@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +69,15 @@ def test_absent_while_offline_says_what_to_type() -> None:
 
 
 @pytest.fixture
-def attempts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]]:
     """A Hub whose port refuses every connection; the connections that were tried."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    # Held without listening, so that nobody else gets it meanwhile.
+    nobody = socket.socket()
+    nobody.bind(("127.0.0.1", 0))
+    port = nobody.getsockname()[1]
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
     monkeypatch.setattr("spatialbench.weights.hub._silent", {})
+    monkeypatch.setattr("spatialbench.weights.hub._QUIET_S", math.inf)
     for name in ("http_proxy", "https_proxy", "all_proxy", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -84,7 +89,8 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         return connect(address, *arguments, **named)
 
     monkeypatch.setattr(socket, "create_connection", counted)
-    return tried
+    yield tried
+    nobody.close()
 
 
 @pytest.mark.usefixtures("cache")

@@ -93,12 +93,15 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Server]:
                 asked = Asked(self.command, self.path, headers, content, len(same))
                 shown.asked.append(asked)
             try:
-                self._send(answer(asked))
-            except OSError:
-                self.close_connection = True
+                reply = answer(asked)
             finally:
+                # Before it is sent: whoever has it asks for the next at once.
                 with lock:
                     at_work.pop()
+            try:
+                self._send(reply)
+            except OSError:
+                self.close_connection = True
 
         def _send(self, reply: Reply) -> None:
             if reply.how == "hang":
