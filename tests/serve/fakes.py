@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 from PIL import Image
 
 from spatialbench.files.images import UnreadableImage, read_rgb
 from spatialbench.plugins import Verdict
 from spatialbench.prompts import Prompt
+from spatialbench.serve import bounded_request
 from spatialbench.serve.asked import Asked, Ready, Refused, Reward
 from spatialbench.serve.flow_factory import FlowFactory
 from spatialbench.serve.http_server import RewardServer
+from spatialbench.serve.image_queue import Answer, Job
 from spatialbench.serve.limits import Limits
 from spatialbench.serve.own_json import OwnJson
 from spatialbench.serve.pickled import Pickled
@@ -31,6 +34,8 @@ IDENTITY = {"benchmark": "levels", "rule": "level/1", "detector": "none@1"}
 UNKNOWN = "nobody knows this prompt"
 UNJUDGED = "no rule judges this prompt"
 RULES = ("level/1", "strict/1")
+PATIENCE = 600.0
+"""Seconds after which what does not come counts as never coming; nothing waits so long."""
 
 
 @dataclass
@@ -100,17 +105,27 @@ def fields(rewards: Sequence[Reward], only_strict: bool) -> dict[str, Any]:
 
 @dataclass
 class Running:
-    """A server in this process."""
+    """A server in this process; the sum of ``queued`` is how many images stand in line."""
 
     server: RewardServer
     service: Service
     lines: list[str]
     ended: list[BaseException]
+    queued: list[int] = field(default_factory=list)
 
     @property
     def port(self) -> int:
         """Of 127.0.0.1."""
         return int(self.server.server_address[1])
+
+    def until(self, taken: int) -> None:
+        """Wait until so many images are taken on, and stand in line or are being scored.
+
+        Room is taken before images are decoded: what is taken on may not stand in line yet, and
+        what was sent later may be faster.
+        """
+        while not self.service.queue.taken == sum(self.queued) == taken:
+            threading.Event().wait(0.01)
 
     def ask(
         self,
@@ -120,7 +135,7 @@ class Running:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes, http.client.HTTPMessage]:
         """Status, body and headers of a reply."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, dict(headers or {}))
             reply = connection.getresponse()
@@ -156,11 +171,29 @@ def opened(scorer: Scorer, pickled: Pickled, limits: Limits) -> Iterator[Running
     identity = scorer.identity()
     protocols = [pickled, FlowFactory(), OwnJson(identity)]
     service = Service(scorer.read, scorer.reward, identity, protocols, limits, ended.append)
-    running = bound.open(service, lines.append)
-    try:
-        yield Running(bound.server, service, lines, ended)
-    finally:
-        running.end()
+    running = Running(bound.server, service, lines, ended)
+    queue = service.queue
+    put, answered = queue.put, queue.answered
+
+    def note_put(job: Job) -> None:
+        put(job)
+        running.queued.append(len(job.images))
+
+    def note_answered(job: Job, place: int, answer: Answer) -> None:
+        answered(job, place, answer)
+        running.queued.append(-1)
+
+    with (
+        patch.object(queue, "put", note_put),
+        patch.object(queue, "answered", note_answered),
+        # However slow a client of a test is, it gets to read why it was refused.
+        patch.object(bounded_request, "_LINGER", PATIENCE),
+    ):
+        opened = bound.open(service, lines.append)
+        try:
+            yield running
+        finally:
+            opened.end()
 
 
 def picture(level: int, form: str = "JPEG", size: tuple[int, int] = (16, 16)) -> bytes:

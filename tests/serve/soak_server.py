@@ -6,10 +6,14 @@ import sys
 
 from spatialbench.serve.limits import MEGABYTE, Limits
 
-from .fakes import FakeScorer, serving
+from .fakes import PATIENCE, FakeScorer, serving
 
 if __name__ == "__main__":
-    with serving(FakeScorer(), Limits(batch_size=8, queue=64, body=MEGABYTE)) as running:
+    # No client is turned away because the machine is busy.
+    limits = Limits(
+        batch_size=8, queue=64, body=MEGABYTE, seconds_to_send=PATIENCE, patience=PATIENCE
+    )
+    with serving(FakeScorer(), limits) as running:
         print(running.port, flush=True)
         sys.stdin.read()
         print(running.lines.count("") + len(running.ended), flush=True)

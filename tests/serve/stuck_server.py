@@ -26,5 +26,5 @@ if __name__ == "__main__":
         lambda identity: [OwnJson(identity)],
         Limits(),
         lambda identity: print(bound.server.server_address[1], flush=True),
-        lambda line: None,
+        lambda line: print(line, flush=True),
     )

@@ -167,8 +167,7 @@ def test_the_rules_of_a_request_are_its_own(running: Running) -> None:
     ]
     for thread in others:
         thread.start()
-    while running.service.queue.taken < 3:
-        first.join(0.01)
+    running.until(3)
     _SCORER.go.set()
     for thread in (first, *others):
         thread.join()

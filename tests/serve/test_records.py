@@ -21,7 +21,7 @@ from spatialbench.serve.plain_pickle import load
 from spatialbench.serve.protocol import from_base64
 from spatialbench.serve.rewarder import Rewarder
 
-from .fakes import Running, opened
+from .fakes import PATIENCE, Running, opened
 from .recorded import Json, RecordedDetector, cases, image_of, servers
 
 ONE_BATCH = 256
@@ -54,7 +54,9 @@ def _folder(name: str) -> Path:
 
 def _sent_again(running: Running, head: bytes, body: bytes) -> tuple[int, bytes]:
     """Status and body of the reply to bytes that went over another socket before."""
-    with closing(socket.create_connection(("127.0.0.1", running.port), timeout=60)) as connection:
+    with closing(
+        socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE)
+    ) as connection:
         connection.sendall(head + body)
         received = b""
         while piece := connection.recv(1 << 16):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import pickle
 import random
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from .fakes import UNKNOWN, expected, flow_factory, flow_grpo, own, verl_omni
+from .fakes import PATIENCE, UNKNOWN, expected, flow_factory, flow_grpo, own, verl_omni
 
 CLIENTS = 16
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,7 @@ class Server:
 
     def settle(self, held: tuple[int, int]) -> None:
         """Wait until it holds so many threads and files again; a leak never lets it."""
-        until = time.monotonic() + 300
+        until = time.monotonic() + PATIENCE
         while (now := self.held()) != held:
             assert time.monotonic() < until, f"{now} threads and files instead of {held}"
             time.sleep(0.05)
@@ -50,8 +51,15 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     command = [sys.executable, "-m", "tests.serve.soak_server"]
+    # One heap: with one per thread, memory depends on how many threads ever met.
+    surroundings = {**os.environ, "MALLOC_ARENA_MAX": "1"}
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=surroundings,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         yield Server(process, int(process.stdout.readline()))
@@ -103,7 +111,7 @@ def _one(port: int, number: int) -> str:
     """Send a request, or be killed in the middle of it; what became of it."""
     dice = random.Random(number)
     path, body, right = _requests(dice)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         if dice.random() < 0.2:
             connection.putrequest("POST", path)
