@@ -46,8 +46,16 @@ def plugin_package(plugin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return plugin_folder
 
 
+@pytest.fixture(autouse=True)
+def given_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget, after each test, the plug-ins that it gives by file: others list what there is."""
+    before = {kind: dict(known) for kind, known in discovery._given.items()}
+    monkeypatch.setattr(discovery, "_given", before)
+    monkeypatch.setattr(discovery, "_read", set(discovery._read))
+
+
 @pytest.fixture
-def no_given_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget, after the test, the plug-ins that it gives by file."""
+def no_given_plugins(given_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know none that was given by file before either."""
     monkeypatch.setattr(discovery, "_given", {kind: {} for kind in plugins.KINDS})
     monkeypatch.setattr(discovery, "_read", set())

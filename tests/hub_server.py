@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from huggingface_hub import close_session
 
 
 @dataclass
@@ -162,6 +163,8 @@ def served() -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        # A connection that is kept may be taken for one to the next server on the same port.
+        close_session()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from huggingface_hub import constants
+from huggingface_hub import close_session, constants
 
 TOKEN = "hf_of_the_test"
 
@@ -177,6 +177,8 @@ def running() -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        # A connection that is kept may be taken for one to the next server on the same port.
+        close_session()
         server.shutdown()
         thread.join()
         server.server_close()
