@@ -8,7 +8,7 @@ from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, unknown_name
-from ..runs.until import FIRST, IN_A_ROW, Until, half_width
+from ..runs.until import FIRST, Looks, Until, half_width
 
 if TYPE_CHECKING:
     from ..plugins import Metric
@@ -45,23 +45,23 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
         return asked.run(meanwhile=meanwhile)
     until, whole = Until.parse(asked.until), len(asked.expected.prompts)
     check(asked)
-    told = f"until {until.shown}: looks from {min(FIRST, whole):,} prompts on, of {whole:,} at most"
-    asked.progress.notice(told)
-    size, narrow = min(FIRST, whole), 0
+    looks = Looks(until, whole)
+    asked.progress.notice(
+        f"until {until.shown}: looks from {looks.prompts:,} prompts on, of {whole:,} at most"
+    )
     while True:
         # The same method, so that its models are loaded once. What looks at the images is not kept:
         # the next look's images would be made beside it in the same memory.
-        look = replace(asked, limit=size, until=str(until), configured=asked.method)
+        look = replace(asked, limit=looks.prompts, until=str(until), configured=asked.method)
         opened, summary = look.run()
         assert summary is not None
         half = half_width(*summary.interval(until.metric))
         asked.progress.notice(
-            f"look at {size:,} prompts, {summary.images:,} images: {until.metric} ±{half:.2f}"
+            f"look at {looks.prompts:,} prompts, {summary.images:,} images: "
+            f"{until.metric} ±{half:.2f}"
         )
-        narrow = narrow + 1 if until.reached(half) else 0
-        if narrow == IN_A_ROW or size == whole or summary.partial:
+        if summary.partial or not looks.go_on(half):
             return opened, summary
-        size = until.next(size, half, whole)
 
 
 def notes(asked: Evaluation) -> list[str]:
@@ -73,11 +73,11 @@ def notes(asked: Evaluation) -> list[str]:
     check(asked)
     until, expected = Until.parse(asked.until), asked.expected
     assumed = Assumptions(RATE, expected.images_per_prompt, CORRELATION, 0.0)
-    (found,) = designs(assumed, half=until.reach, whole=len(expected.prompts))
+    (found,) = designs(assumed, half=until.reach, whole=len(expected.prompts), stopping=True)
     own = next(one for one in found.found if f"prompt {expected.images_per_prompt}" in one.how)
     return [
-        f"until {until.shown}: about {own.images:,} of these images for a share near 50 %, fewer "
-        f"for one near 0 or 100 %; {found.sentence()}"
+        f"until {until.shown}: about {own.expected:,} of these images for a share near 50 %, at "
+        f"most {own.images:,} in 95 of 100 runs, fewer for one near 0 or 100 %; {found.sentence()}"
     ]
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spatialbench.plugins.metric import ratios
-from spatialbench.runs.until import FIRST, IN_A_ROW, Until, half_width
+from spatialbench.runs.until import Looks, Until, half_width
 from spatialbench.statistics.bootstrap import intervals
 from spatialbench.statistics.looks import first_prompts
 
@@ -66,17 +66,14 @@ def stopped(case: Case, simulations: int, seed: int) -> list[tuple[bool, int, in
     for _ in range(simulations):
         table = world.run(rng, world.rates(rng), case.images)
         whole = ratios([metric], table)[key]
-        size, looks, narrow = FIRST, 1, 0
-        while True:
+        looks, count, more = Looks(case.until, PROMPTS), 0, True
+        while more:
+            size, count = looks.prompts, count + 1
             part = {key: first_prompts(whole, size)}
             low, high = intervals(part, clusters[:size], RESAMPLES)[key]
-            half = half_width(low, high)
-            narrow = narrow + 1 if case.until.reached(half) else 0
-            if narrow == IN_A_ROW:
-                break
-            assert size < PROMPTS, "the aim takes more prompts than were drawn"
-            size, looks = case.until.next(size, half, PROMPTS), looks + 1
-        found.append((low <= truth <= high, size, looks))
+            more = looks.go_on(half_width(low, high))
+        assert size < PROMPTS, "the aim takes more prompts than were drawn"
+        found.append((low <= truth <= high, size, count))
     return found
 
 

@@ -12,7 +12,8 @@ ASSUMED = Assumptions(0.36, 4, 0.3, 0.5)
 
 def test_one_image_per_prompt_is_cheapest_where_images_are_alike() -> None:
     (found,) = designs(ASSUMED, half=1.0)
-    first, second = found.found
+    first, second = (one for one in found.found if not one.how.endswith("--until"))
+    assert first == found.found[0]
     assert first.how == "--images-per-prompt 1 --seed-scheme hashed"
     # 1.96² · 0.36 · 0.64 / 0.01², and for four images per prompt 1.9 times as many.
     assert first.images == pytest.approx(1.959964**2 * 0.36 * 0.64 / 0.01**2, abs=1)
@@ -20,6 +21,19 @@ def test_one_image_per_prompt_is_cheapest_where_images_are_alike() -> None:
     error = standard_error(0.36, second.prompts, 4, 0.3)
     assert 100 * half_width(error) == pytest.approx(1.0, rel=1e-3)
     assert found.sentence().startswith("cheapest for an interval of ±1: --images-per-prompt 1 --")
+
+
+def test_a_run_that_stops_by_its_interval_is_planned_with_its_looks() -> None:
+    (found,) = designs(ASSUMED, half=1.0)
+    by_how = {one.how: one for one in found.found}
+    for how in ("--images-per-prompt 1 --seed-scheme hashed", "--images-per-prompt 4"):
+        fixed, stops = by_how[how], by_how[f"{how}, --until"]
+        assert 1.1 * fixed.images < stops.expected < 1.21 * fixed.images < stops.images
+    (only,) = designs(ASSUMED, half=1.0, stopping=True)
+    assert [one.how for one in only.found] == [how for how in by_how if how.endswith("--until")]
+    # No run makes more than there is.
+    (most,) = designs(ASSUMED, half=1.0, whole=4300, stopping=True)
+    assert most.found[0].prompts == most.found[0].expected / 4 == 4300
 
 
 def test_looking_early_is_cheaper_on_average_and_dearer_at_most() -> None:
