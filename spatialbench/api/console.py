@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import re
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -23,9 +27,29 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+_COMMAND = re.compile(r"'spatialbench [^']*'|\bnext: .*")
+
+
 def say(text: str) -> None:
-    """One line on stderr."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """A sentence on stderr: one line, or as many as a terminal needs for its words.
+
+    What may be typed stays on one line, because a break in it would be copied with it.
+    """
+    print(_fitted(printable(text)), file=sys.stderr, flush=True)
+
+
+def _fitted(text: str) -> str:
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    with contextlib.suppress(OSError, ValueError):
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or width
+    kept = _COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
+    lines = [
+        textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+        for line in kept.split("\n")
+    ]
+    return "\n".join(line for some in lines for line in some).replace("\0", " ")
 
 
 class SaidLog(logging.Handler):

@@ -184,5 +184,7 @@ def _failed(arguments: Sequence[str], message: str, status: int) -> int:
     if not _SAYS_NEXT.search(message):
         verb = next((word for word in arguments[:1] if word in _VERBS), "")
         message += f" '{' '.join(['spatialbench', *filter(None, [verb]), '--help'])}' says more."
-    print(f"error: {printable(message)}", file=sys.stderr)
+    from ..api.console import say
+
+    say(f"error: {message}")
     return status

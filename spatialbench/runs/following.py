@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ..errors import typed
+from ..errors import UserError, typed
 from ..prompt_transforms import IDENTITY_KEY
-from .finding import known_runs
+from .finding import found_run, known_runs
 from .manifest import NAME
 from .names import imported_kind
 from .opening import Run
 
 _SUMMARY = "summary.json"
+_FITS = 80 - len("next: ")
+"""Characters of a command that a terminal of 80 columns has on one line."""
 _ALIKE = ("benchmark", "benchmark_version", "subset", "prompt_set", "seeds")
 
 
 def after_scoring(run: Run) -> list[str]:
     """Commands for a scored run, each as it may be typed."""
     if not (run.path / _SUMMARY).is_file():
-        return [typed("status", run.path)]
+        return [_typed("status", run.path)]
     other = beside(run)
     found = []
     if imported_kind(run.generator) is None:
-        found.append(typed("gallery", run.path, "--open"))
+        found.append(_typed("gallery", run.path, "--open"))
     if other is None:
-        return [*found, typed("leaderboard", run.path)]
-    return [*found, typed("compare", other, run.path), typed("leaderboard", other, run.path)]
+        return [*found, _typed("leaderboard", run.path)]
+    return [*found, _typed("compare", other, run.path), _typed("leaderboard", other, run.path)]
 
 
 def after_table(bench: str, runs: Sequence[Run]) -> list[str]:
     """Commands for the runs of one row of a table of several prompt sets."""
     paths = [run.path for run in runs]
     return [
-        typed("gallery", paths[0], "--open"),
-        typed("leaderboard", "--bench", bench, *paths),
+        _typed("gallery", paths[0], "--open"),
+        _typed("leaderboard", "--bench", bench, *paths),
     ]
 
 
@@ -42,15 +45,15 @@ def after_comparing(runs: Sequence[Path]) -> list[str]:
     """Commands for runs that were compared with the first."""
     first, second = runs[:2]
     shown = all((run / "images.jsonl").exists() for run in (first, second))
-    pages = [typed("gallery", first, second, "--open")] if shown else []
-    return [*pages, typed("leaderboard", *runs)]
+    pages = [_typed("gallery", first, second, "--open")] if shown else []
+    return [*pages, _typed("leaderboard", *runs)]
 
 
 def after_ranking(runs: Sequence[Path]) -> list[str]:
     """Commands for runs, or folders above some, that stand in one table."""
     own = [run for run in runs if (run / NAME).is_file()]
     if len(own) > 1:
-        return [typed("compare", *own)]
+        return [_typed("compare", *own)]
     return [typed("runs", *runs)] if runs else []
 
 
@@ -71,3 +74,19 @@ def beside(run: Run) -> Path | None:
         and one.manifest.identity["generator"].get(IDENTITY_KEY) == run.generator.get(IDENTITY_KEY)
     ]
     return max(there, key=lambda path: (path / NAME).stat().st_mtime_ns, default=None)
+
+
+def _typed(*words: str | Path) -> str:
+    """A command; one too long for a line calls its runs by their ids, where those are enough."""
+    command = typed(*words)
+    if len(command) <= _FITS:
+        return command
+    return typed(*(_shortest(word) if isinstance(word, Path) else word for word in words))
+
+
+def _shortest(run: Path) -> str | Path:
+    """The id of a run that is found by it; else its folder."""
+    with suppress(UserError, OSError):
+        if run.samefile(found_run(run.name)):
+            return run.name
+    return run

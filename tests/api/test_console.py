@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
-from spatialbench.api.console import BarProgress, LineProgress, rate_text
+from spatialbench.api.console import BarProgress, LineProgress, rate_text, say
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_has_whole_words_and_whole_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "'spatialbench compare runs/a runs/b --by relation'"
+    sentence = f"too few images were found here: {command} says which, and then go on\nas before"
+    monkeypatch.setenv("COLUMNS", "30")
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        say(sentence)
+        say("imported; next: spatialbench leaderboard a b c d")
+        shown = stream.getvalue()
+        if stream.isatty():
+            lines = shown.splitlines()
+            assert lines[2] == command
+            assert lines[-2:] == ["imported;", "next: spatialbench leaderboard a b c d"]
+            assert [line for line in lines if len(line) > 30] == [command, lines[-1]]
+            assert "as before" in lines
+        assert " ".join(shown.split()) == " ".join(
+            f"{sentence} imported; next: spatialbench leaderboard a b c d".split()
+        )
+    assert sentence in shown
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,23 @@ def test_what_is_suggested_can_be_typed(spatialbench: Command, opened: list[str]
     assert all(Path(unquote(address.removeprefix("file://"))).is_file() for address in opened)
 
 
+def test_a_long_command_has_ids_where_they_are_enough(
+    spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commands() -> list[list[str]]:
+        return [words for words in suggested(spatialbench("run", *WEAK)) if words[0] == "compare"]
+
+    suggested(spatialbench("run", *FEW))
+    (short,) = commands()
+    assert all(re.fullmatch(r"[0-9a-f]{12}", word) for word in short[1:])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("SPATIALBENCH_RUNS", str(tmp_path / "elsewhere"))
+    again = suggested(spatialbench("score", *map(str, runs_below(Path("runs"))[:1])))
+    (folders,) = [words for words in again if words[0] == "compare"]
+    assert all(Path(word).is_dir() for word in folders[1:])
+    assert spatialbench(*folders).status == 0
+
+
 def test_each_stage_leads_to_the_next(spatialbench: Command) -> None:
     verb, seen = ["generate", *FEW], []
     for _ in range(3):
@@ -195,7 +212,9 @@ def test_the_runs_of_a_table_lead_to_its_row(spatialbench: Command) -> None:
     run = choosing.existing_run(runs_below(Path("runs"))[0])
     pages, row = after_table("squares:all", [run, run])
     assert pages == f"spatialbench gallery {run.path} --open"
-    assert row == f"spatialbench leaderboard --bench squares:all {run.path} {run.path}"
+    assert (
+        row == f"spatialbench leaderboard --bench squares:all {run.manifest.id} {run.manifest.id}"
+    )
 
 
 def test_a_copy_is_no_run_to_compare_with(spatialbench: Command) -> None:
