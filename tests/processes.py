@@ -11,17 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 
 _DIES = """
-import os, signal, sys
+import itertools, os, signal, sys
 from spatialbench.cli import main
 from spatialbench.runs.journal_writer import JournalWriter
 
-left, place, append = int(sys.argv[1]), sys.argv[2], JournalWriter.append
+last, place, append = int(sys.argv[1]), sys.argv[2], JournalWriter.append
+appends = itertools.count(1)
 
 def deadly(writer, records):
-    global left
     append(writer, records)
-    left -= place in os.fspath(writer.path)
-    if not left:
+    # Of a counter, no two threads get the same number.
+    if place in os.fspath(writer.path) and next(appends) == last:
         os.kill(os.getpid(), signal.SIGKILL)
 
 JournalWriter.append = deadly
@@ -52,8 +52,8 @@ def descendants(process: int) -> Iterator[tuple[int, bytes]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):
-                stat = (entry / "stat").read_text()
-                parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+                stat = (entry / "stat").read_bytes()
+                parents[int(entry.name)] = int(stat.rpartition(b")")[2].split()[1])
                 titles[int(entry.name)] = (entry / "cmdline").read_bytes()
     for pid, title in titles.items():
         above = parents[pid]
@@ -63,14 +63,38 @@ def descendants(process: int) -> Iterator[tuple[int, bytes]]:
             yield pid, title
 
 
-def wait_for_looks(process: int, looks: int = 4) -> None:
-    """Until a process that sleeps between its looks has slept so many more times."""
-    begun = _sleeps(process)
-    while _sleeps(process) < begun + looks:
+def is_at_work(process: int) -> bool:
+    """Neither gone nor a zombie, whose command line is empty."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def wait_for_look(process: int) -> None:
+    """Until a process that sleeps for seconds between its looks has looked, from now on, once.
+
+    While it starts, and while it reads, it may sleep too, but never for long.
+    """
+    first = _long_sleep(process)
+    while _long_sleep(process) == first:
+        pass
+
+
+def _long_sleep(process: int) -> int:
+    """Wait until it has been in the same sleep for a second; which of its sleeps that is."""
+    sleep, since = None, 0.0
+    while sleep is None or time.monotonic() - since < 1:
         time.sleep(0.05)
+        now = _asleep(process)
+        if now is None or now != sleep:
+            sleep, since = now, time.monotonic()
+    return sleep
 
 
-def _sleeps(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    (line,) = [x for x in status.splitlines() if x.startswith("voluntary_ctxt_switches:")]
-    return int(line.split()[1])
+def _asleep(process: int) -> int | None:
+    """How often it has gone to sleep, where it is asleep."""
+    lines = Path(f"/proc/{process}/status").read_bytes().splitlines()
+    told = dict(line.split(b":", 1) for line in lines)
+    slept = int(told[b"voluntary_ctxt_switches"])
+    return slept if told[b"State"].split()[0] == b"S" else None

@@ -26,7 +26,7 @@ LOOK_S = 2.0
 GRACE_S = 5.0
 """How long they may end by themselves: workers write their last files."""
 
-Process = tuple[int, str]
+Process = tuple[int, bytes]
 """Number and start time, which together nobody else ever has."""
 
 
@@ -52,11 +52,12 @@ def dismissed(reaper: subprocess.Popen[bytes]) -> None:
 def below(driver: int, ours: Callable[[int], bool]) -> set[Process]:
     """Those children of a process that are ``ours``, and everything below them."""
     parents: dict[int, int] = {}
-    started: dict[int, str] = {}
+    started: dict[int, bytes] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                # Bytes: a process may have any name, cut off within a letter.
+                fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
                 parents[int(entry.name)], started[int(entry.name)] = int(fields[1]), fields[19]
     found = set()
     for process in parents:
@@ -80,7 +81,7 @@ def end(processes: set[Process]) -> None:
     """SIGKILL for those that are still there."""
     for number, began in processes:
         with contextlib.suppress(OSError, IndexError):
-            fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{number}/stat").read_bytes().rpartition(b")")[2].split()
             if fields[19] == began:
                 os.kill(number, signal.SIGKILL)
 

@@ -77,12 +77,13 @@ class Later:
 
     def advance(self, images: int) -> None:
         """Count images."""
+        # Under the lock, so that what is shown from then on was not counted before, too.
         with self._lock:
-            if self._begun is not None and not self._shown:
+            if self._shown:
+                self._progress.advance(images)
+            elif self._begun is not None:
                 stage, done, total = self._begun
                 self._begun = stage, done + images, total
-        if self._shown:
-            self._progress.advance(images)
 
     def notice(self, text: str) -> None:
         """Told at once."""
@@ -90,9 +91,10 @@ class Later:
 
     def end(self) -> None:
         """The stage is over."""
-        self._over = True
-        if self._shown:
-            self._progress.end()
+        with self._lock:
+            self._over = True
+            if self._shown:
+                self._progress.end()
 
     def show(self) -> None:
         """From now on everything is told, if there is anything left to tell."""

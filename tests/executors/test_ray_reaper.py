@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.executors.ray_reaper import watched
-from tests.processes import wait_for_looks
+from tests.processes import is_at_work, wait_for_look
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reaper reads Linux's /proc")
 
@@ -84,15 +84,15 @@ def test_what_ray_started_ends_with_a_killed_driver(
     reaper = int(driver.stdout.readline())
     while not all(mark.exists() and mark.read_text() for mark in numbers.values()):
         time.sleep(0.01)
-    wait_for_looks(reaper)
+    wait_for_look(reaper)
     assert all(map(_there, numbers.values()))
     (os.killpg if group else os.kill)(driver.pid, signal.SIGKILL)
     driver.wait()
     _until_gone(numbers["agent"], numbers["child"])
     deadline = time.monotonic() + 300
-    while Path(f"/proc/{reaper}/cmdline").exists() and time.monotonic() < deadline:
+    while is_at_work(reaper):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert not Path(f"/proc/{reaper}/cmdline").exists()
     assert _there(numbers["other"]), "what is not of Ray is not ours to end"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.runs.journal import Journal
-from tests.processes import descendants, wait_for_looks
+from tests.processes import descendants, wait_for_look
 from tests.stages.fakes import snapshot
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "spatialbench[ray]"')
@@ -136,7 +136,7 @@ def test_a_killed_driver_leaves_no_process(tmp_path: Path, start: Start, whole_g
     _until(lambda: _begun(tmp_path) > 0, driver)
     processes = dict(descendants(driver.pid))
     (reaper,) = [pid for pid, title in processes.items() if b"ray_reaper.py" in title]
-    wait_for_looks(reaper)
+    wait_for_look(reaper)
     if whole_group:
         os.killpg(driver.pid, signal.SIGKILL)
     else:

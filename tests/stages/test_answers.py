@@ -6,8 +6,10 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +56,31 @@ def test_answers_are_stored_and_judged(tmp_path: Path) -> None:
     assert judge.loads == 1
 
 
-def slow_run(folder: Path, marker: Path) -> None:
+@dataclass
+class Silent(Asker):
+    """Answers two batches, and never ends with the third."""
+
+    batches: int = 0
+
+    def answer(
+        self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        if self.batches == 2:
+            threading.Event().wait()
+        self.batches += 1
+        return super().answer(images, questions)
+
+
+def silent_run(folder: Path) -> None:
     setattr(os, "fsync", lambda handle: None)  # noqa: B010
-    asked_run(folder, Asker(seconds=0.1), progress=Log(marker))
+    asked_run(folder, Silent())
 
 
 def test_a_killed_judge_goes_on_where_it_was(tmp_path: Path) -> None:
     asked_run(tmp_path / "whole")
     context = multiprocessing.get_context("forkserver")
-    folder, marker = tmp_path / "killed", tmp_path / "stage"
-    process = context.Process(target=slow_run, args=(folder, marker))
+    folder = tmp_path / "killed"
+    process = context.Process(target=silent_run, args=(folder,))
     process.start()
     journals = folder / "answers" / "asker@w1"
     while process.is_alive() and not any(

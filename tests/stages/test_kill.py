@@ -10,7 +10,6 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -23,7 +22,8 @@ from spatialbench.stages.whole import run_all
 from tests.stages.fakes import Finder, Log, Painter, Shapes, open_shapes, snapshot, work
 
 STAGES = ("generate", "detect", "score")
-KILLS = 20
+KILLS = 7
+"""In every stage."""
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +80,12 @@ def finished(process: BaseProcess) -> bool:
     return process.exitcode == 0
 
 
-def killed_in(process: BaseProcess, marker: Path, stages: Sequence[str], delay: float) -> str:
-    """Wait for one of the stages, then a moment, then SIGKILL. The stage that was going on.
+def killed_in(process: BaseProcess, marker: Path, stage: str, delay: float) -> str:
+    """Wait for a stage, then a moment, then SIGKILL. The stage that was going on.
 
     Nothing for a run that was complete before that.
     """
-    while process.is_alive() and not (marker.exists() and marker.read_text() in stages):
+    while process.is_alive() and not (marker.exists() and marker.read_text() == stage):
         time.sleep(0.002)
     time.sleep(delay)
     process.kill()
@@ -93,13 +93,12 @@ def killed_in(process: BaseProcess, marker: Path, stages: Sequence[str], delay: 
     return marker.read_text() if process.exitcode == -signal.SIGKILL else ""
 
 
-def test_killed_twenty_times_in_every_stage(tmp_path: Path, context: ForkServerContext) -> None:
-    hits = killed_often(tmp_path, context, KILLS)
-    assert all(hits[stage] for stage in STAGES)
+def test_killed_seven_times_in_every_stage(tmp_path: Path, context: ForkServerContext) -> None:
+    killed_often(tmp_path, context, KILLS)
 
 
 def test_killed_while_it_packs(tmp_path: Path, context: ForkServerContext) -> None:
-    killed_often(tmp_path, context, 6, packing=True)
+    killed_often(tmp_path, context, 2, packing=True)
     assert list((tmp_path / "killed" / "packs").glob("*.tar"))
     assert not (tmp_path / "killed" / "images").exists()
 
@@ -107,22 +106,23 @@ def test_killed_while_it_packs(tmp_path: Path, context: ForkServerContext) -> No
 def killed_often(
     tmp_path: Path, context: ForkServerContext, kills: int, *, packing: bool = False
 ) -> Counter[str]:
-    """Kills by stage; whatever they hit, the run ends with the bytes of one in files, unkilled."""
+    """At least so many kills in every stage; the run ends with the bytes of one that is not killed,
+    in files. Returns how many there were.
+    """
     whole, killed, marker = tmp_path / "whole", tmp_path / "killed", tmp_path / "stage"
     slow_run(whole, marker)
     moment = random.Random(20)
     hits: Counter[str] = Counter()
-    third = -(-kills // 3)
-    while sum(hits[stage] for stage in STAGES) < kills:
-        # A third of the kills from generate on, one from detect on: a stage never runs backwards.
-        first = min(hits.total() // third, 2)
+    # A stage never runs backwards: one that was missed comes again once the run was whole.
+    while wanted := next((stage for stage in STAGES if hits[stage] < kills), None):
         marker.unlink(missing_ok=True)
         process = context.Process(target=slow_run, args=(killed, marker, packing))
         process.start()
-        stage = killed_in(process, marker, STAGES[first:], moment.uniform(0, 0.06))
+        stage = killed_in(process, marker, wanted, moment.uniform(0, 0.06))
         if stage:
             hits[stage] += 1
-        elif process.exitcode == 0:
+        elif process.exitcode != -signal.SIGKILL:
+            assert process.exitcode == 0
             # A busy machine was late to kill it: whole it must be all the same, and begins anew.
             assert snapshot(killed) == snapshot(whole)
             shutil.rmtree(killed)

@@ -54,6 +54,7 @@ def test_four_processes_at_once_and_one_of_them_killed(tmp_path: Path) -> None:
     for process in processes:
         process.start()
     while not (folder / "images").is_dir():
+        assert all(process.is_alive() for process in processes)
         time.sleep(0.01)
     time.sleep(random.Random(4).uniform(0, 0.2))
     processes[3].kill()
