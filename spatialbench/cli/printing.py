@@ -37,7 +37,7 @@ def _kept(context: click.Context, option: click.Parameter, value: Any) -> Any:
     """Remember an option's value for ``show``."""
     name = str(option.name)
     if name == "columns":
-        value = [one.strip() for given in value for one in given.split(",") if one.strip()]
+        value = tuple(one.strip() for given in value for one in given.split(",") if one.strip())
     context.meta[_KEY] = replace(context.meta.get(_KEY, View()), **{name: value})
     return value
 
@@ -76,7 +76,8 @@ _TABLE_OPTIONS = (
     kept_option(
         "--digits",
         type=click.IntRange(0, 6),
-        help="Digits after the point, in table, md, latex and html; default: 2.",
+        help="Digits after the point, in table, md, latex and html; default: 2. csv and json have "
+        "numbers in full.",
     ),
     kept_option(
         "--intervals/--no-intervals",

@@ -20,7 +20,8 @@ from .competition import Candidate, Competition, Prescribed, numbered
 from .marks import MARKS, competes, marked, method_marks
 from .price import PRICE_COLUMNS, price_cells, price_fields, price_notes, price_values
 from .quality import QUALITY_COLUMNS, quality_cells, quality_notes, quality_values
-from .report import Records, Report
+from .records import Records, of_leaderboard
+from .report import Report
 from .rows import LAB_TITLE, Part, Row, parts
 from .tables import UNDEFINED, Table
 
@@ -107,7 +108,9 @@ def leaderboard(
         document["not_in_table"] = [
             {"run": run, "reason": f"it is {why}"} for run, why in left_out.items()
         ]
-    return Report(tables, document, _records(held, published, headline(metrics), price, quality))
+    keys = headline(metrics)
+    records = _records(held, published, keys, price, quality)
+    return Report(tables, document, records, of_leaderboard(keys))
 
 
 def published_document(published: Sequence[Published]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from math import isfinite
 from typing import Any, Literal, get_args
 
 from ..files.shown_text import csv_cell, markdown_text
+from .records import Choice, Records
 from .screen import Screen, terminal_width
 from .tables import Table
 from .terminal import fitted, grid, plain
@@ -25,9 +26,6 @@ Form = Literal["table", "md", "csv", "json", "latex", "html"]
 FORMS: tuple[Form, ...] = get_args(Form)
 FOR_PEOPLE: tuple[Form, ...] = ("table", "md")
 """Forms beside which stdout may hold another line."""
-
-Records = tuple[Sequence[str], Sequence[Sequence[object]]]
-"""Names of columns, and rows of text or numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,13 @@ class Report:
         document: what ``json`` prints; numbers that are not finite become null.
         records: what ``csv`` prints, numbers in full and empty where they are not finite; None for
             the cells of the first table.
+        choice: how a view chooses among the records; None where a verb takes none.
     """
 
     tables: Sequence[Table]
     document: Any = None
     records: Records | None = None
+    choice: Choice | None = None
 
     def text(self, form: Form, view: View | None = None, screen: Screen | None = None) -> str:
         """The report in that form, without a newline at the end.
@@ -54,13 +54,14 @@ class Report:
             screen: what plain text is for; None for the width of stdout, without colour.
 
         Raises:
-            UserError: a view of columns or rows that are not there.
+            UserError: a view of columns or rows that are not there, or of what this form has whole.
         """
         view = view or View()
         if form == "json":
+            view.refuse(form, "columns", "rows", "sort", "digits", "intervals", "caption")
             return json.dumps(_finite(self.document), indent=2, allow_nan=False)
         if form == "csv":
-            return _csv(self.records or (self.tables[0].columns, self.tables[0].rows))
+            return _csv(self._records(view))
         tables = view.of(self.tables, form in ("table", "latex"))
         if form == "html":
             return _page(tables)
@@ -72,6 +73,16 @@ class Report:
             return "\n\n".join(map(_markdown, tables))
         screen = screen or Screen(terminal_width())
         return "\n\n".join(_plain(table, view, screen) for table in tables)
+
+    def _records(self, view: View) -> Records:
+        if self.records is None:
+            table = view.of(self.tables[:1], brief=False)[0]
+            return table.columns, table.rows
+        view.refuse("csv", "digits", "intervals", "caption")
+        if self.choice is None:
+            view.refuse("csv", "columns", "rows", "sort")
+            return self.records
+        return self.choice.of(self.records, view)
 
 
 def _plain(table: Table, view: View, screen: Screen) -> str:

@@ -42,6 +42,23 @@ class View:
     digits: int | None = None
     intervals: bool = True
 
+    def refuse(self, form: str, *names: str) -> None:
+        """Refuse what a form that is for programs does not do.
+
+        Args:
+            names: attributes that have to be as they are by themselves.
+
+        Raises:
+            UserError: says which option to leave out.
+        """
+        for name in names:
+            if getattr(self, name) != getattr(_ALL, name):
+                option = "--no-intervals" if name == "intervals" else f"--{name}"
+                raise UserError(
+                    f"--format {form} has the whole result and its numbers in full: leave out "
+                    f"{option}, or give another --format."
+                )
+
     def of(self, tables: Sequence[Table], brief: bool) -> list[Table]:
         """The tables as they are to be printed.
 
@@ -91,6 +108,9 @@ class View:
 
     def _cell(self, cell: str) -> str:
         return cell.written(self.digits, self.intervals) if isinstance(cell, Measured) else cell
+
+
+_ALL = View()
 
 
 def matches(patterns: Iterable[str], names: Iterable[str], *, exact: bool = False) -> bool:
@@ -162,7 +182,10 @@ def _sorted(table: Table, asked: str) -> list[int]:
     name = asked.removeprefix("-")
     place = table.columns.index(name)
     cells = [row[place] for row in table.rows]
-    numbers = any(isinstance(cell, Measured) for cell in cells)
+    known = {i: number for i, cell in enumerate(cells) if (number := _number(cell)) is not None}
+    numbers = bool(known) and all(
+        i in known or not cell or cell.startswith(UNDEFINED) for i, cell in enumerate(cells)
+    )
     descending = numbers and name not in table.smaller
     if asked.startswith("-"):
         descending = not descending
@@ -171,9 +194,19 @@ def _sorted(table: Table, asked: str) -> list[int]:
     for start, end in pairwise(ends):
         there = list(range(start, end))
         if numbers:
-            known = {i: c.value for i in there if isinstance(c := cells[i], Measured)}
-            ordered = sorted(known, key=lambda i: known[i], reverse=descending)
+            ordered = [i for i in there if i in known]
+            ordered.sort(key=known.__getitem__, reverse=descending)
             found += [*ordered, *(i for i in there if i not in known)]
         else:
             found += sorted(there, key=lambda i: cells[i].casefold(), reverse=descending)
     return found
+
+
+def _number(cell: str) -> float | None:
+    """The number in a cell, ``1,234`` and ``<0.001`` among them; None where it holds none."""
+    if isinstance(cell, Measured):
+        return cell.value
+    try:
+        return float(cell.removeprefix("<").replace(",", ""))
+    except ValueError:
+        return None

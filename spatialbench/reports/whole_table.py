@@ -18,6 +18,7 @@ from .competition import Candidate, Competition, Prescribed, numbered
 from .leaderboard import BEST_NOTE, EVIDENCE_NOTE, published_document
 from .marks import MARKS, competes, method_marks
 from .naming import row_names
+from .records import of_leaderboard
 from .report import Report
 from .rows import FULL_TITLE, LAB_TITLE, PUBLISHED_TITLE, Row
 from .tables import UNDEFINED, Table
@@ -131,7 +132,8 @@ def whole_table(
     bounds = [word for key in keys for word in (f"{key}_low", f"{key}_high")]
     heads = ["world", "name", "method", "base", "images", "images_expected", *keys, *bounds]
     document = {"table": name, "rows": documents, "published": published_document(known)}
-    return Report(tables, document, ([*heads, "other_conditions", "source", "marks"], records))
+    heads += ["other_conditions", "source", "marks"]
+    return Report(tables, document, (heads, records), of_leaderboard(keys))
 
 
 @dataclass

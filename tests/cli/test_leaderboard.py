@@ -259,14 +259,19 @@ def test_rows_columns_order_and_digits_are_chosen_for_every_form(spatialbench: C
     for skill in ("0.2", "0.9", "0.5"):
         spatialbench(*RUN, "--set", f"skill={skill}", "--name", f"s{skill} & 100%_<b>")
     ranked = ("leaderboard", "runs", "--sort", "RIGHT", "--columns", "RIGHT", "--published", "none")
-    rows = json.loads(spatialbench(*ranked, "--format", "json").out)["rows"]
+    everything = (*ranked[:4], "--published", "none", "--format", "json")
+    rows = json.loads(spatialbench(*everything).out)["rows"]
     values = [row["RIGHT"] for row in rows]
     assert values == sorted(values, reverse=True)
     turned = ("leaderboard", "runs", "--sort=-RIGHT", "--no-published", "--format", "json")
     assert [row["RIGHT"] for row in json.loads(spatialbench(*turned).out)["rows"]] == values[::-1]
     head, *lines = spatialbench(*ranked, "--format", "csv").out.splitlines()
-    assert "RIGHT_low" in head
-    assert "FOUND" not in head
+    kept = ["partial", "other_conditions", "source", "marks"]
+    shown = ["world", "name", "method", "RIGHT", "RIGHT_low", "RIGHT_high", *kept]
+    assert head.split(",") == shown
+    images = spatialbench(*ranked[:4], "--columns", "images,base", "--format", "csv").out
+    asked = ["images", "images_expected", "base"]
+    assert images.splitlines()[0].split(",") == [*shown[:3], *asked, *kept]
     assert [line.split(",")[1].split(" ")[0] for line in lines] == [
         row["name"].split(" ")[0] for row in rows
     ]
@@ -301,7 +306,19 @@ def test_a_comparison_takes_the_same_options(spatialbench: Command) -> None:
     assert re.search(r"^RIGHT +\+\d+\.\d \[", text, re.MULTILINE)
     assert "FOUND" not in text.replace("FOUND,", "")
     assert spatialbench("compare", "a", "b", "--rows", "WRONG").status == 2
-    document = json.loads(spatialbench(*chosen, "--format", "json").out)
-    assert {"FOUND", "RIGHT"} <= set(document["comparisons"][0]["metrics"])
+    for form in ("json", "csv"):
+        refused = spatialbench(*chosen, "--format", form)
+        assert refused.status == 2
+        assert f"--format {form} has the whole result and its numbers in full" in refused.err
+        assert f"leave out --{'columns' if form == 'json' else 'digits'}" in refused.err
+    head, *lines = spatialbench(*chosen[:-2], "--format", "csv").out.splitlines()
+    assert head == (
+        "reference,run,reference_name,run_name,group,metric,difference,low,high,reference_value"
+    )
+    assert lines
+    assert all(",RIGHT," in line for line in lines)
+    assert spatialbench("compare", "a", "b", "--rows", "WRONG", "--format", "csv").status == 2
+    unknown = spatialbench("compare", "a", "b", "--columns", "D", "--format", "csv")
+    assert "unknown column 'D'" in unknown.err
     assert "by group" not in spatialbench("compare", "a", "b").out
     assert "by group" in spatialbench("compare", "a", "b", "--by", "relation").out

@@ -10,13 +10,17 @@ from ...plugins.metric import why_undefined
 from ...statistics.paired import Difference
 from ..cells import direction_note, plain_cell
 from ..marks import meanings, method_marks
-from ..report import Records, Report
+from ..records import Choice, Records
+from ..report import Report
 from ..scored import ScoredRun
 from ..tables import UNDEFINED, Measured, Table
 from .comparison import ALL, Comparison, Flip, MetricChange
 
 FEW_CLUSTERS = 20
 """With fewer, intervals are a rough guess and the permutation test is coarse."""
+
+SMALLER = frozenset({"p", "p (Holm)", "smallest"})
+"""Columns that are the better the smaller they are."""
 
 NOTES = (
     "difference: run minus reference over the images both have, with a 95 % interval "
@@ -33,13 +37,27 @@ def comparison_report(
     headline = comparisons[0].reference.headline
     tables = []
     for number, comparison in enumerate(comparisons):
-        letter = chr(ord("B") + number) if number < 25 else f"R{number + 1}"
+        letter = _letter(number)
         tables.append(_metrics(comparison, headline, letter, confidence))
         if len(comparison.groups) > 1:
             tables.append(_groups(comparison, headline, letter))
         if flips and comparison.flips:
             tables.append(_flips(comparison, flips, letter))
-    return Report(tables, _document(comparisons, flips, confidence), _records(comparisons))
+    document = _document(comparisons, flips, confidence)
+    return Report(tables, document, _records(comparisons), _choice(len(comparisons)))
+
+
+def _letter(number: int) -> str:
+    return chr(ord("B") + number) if number < 25 else f"R{number + 1}"
+
+
+def _choice(others: int) -> Choice:
+    """How records are chosen by the columns of the tables."""
+    meant = {"A": ["reference_value"], "p (Holm)": ["p_holm"]}
+    for letter in map(_letter, range(others)):
+        meant |= {letter: ["run_value"], f"{letter} − A": ["difference", "low", "high"]}
+    first = ("reference", "run", "reference_name", "run_name", "group", "metric")
+    return Choice("metric", first, stands_for=meant, smaller=SMALLER | {"p_holm"})
 
 
 def change_cell(change: MetricChange) -> str:
@@ -97,7 +115,16 @@ def _metrics(
     signatures = [f"A: {first.result.signature}", f"{letter}: {second.result.signature}"]
     title = f"{first.result.benchmark}: A = {first.label}, {letter} = {second.label}"
     label = f"{first.result.benchmark}-compare-{letter}"
-    return Table(columns, rows, title, notes, spare=[6, 4, 5], signatures=signatures, label=label)
+    return Table(
+        columns,
+        rows,
+        title,
+        notes,
+        spare=[6, 4, 5],
+        signatures=signatures,
+        smaller=SMALLER,
+        label=label,
+    )
 
 
 def _undefined(comparison: Comparison, letter: str) -> list[str]:

@@ -16,6 +16,7 @@ from ...statistics.looks import Look, first_prompts, looks
 from ...statistics.spending import LOOKS, look_sizes
 from ..cells import plain_cell
 from ..gate.verdicts import asked_first
+from ..records import Choice
 from ..report import Report
 from ..scored import ScoredRun
 from ..tables import Table
@@ -131,8 +132,11 @@ class Sequential:
             "saved": self.saved,
             "looks": [dict(zip(names, record, strict=True)) for record in records],
         }
-        table = Table(columns, rows, title, notes, signatures=signatures)
-        return Report([table], document, (names, records))
+        smaller = frozenset({"p"})
+        table = Table(columns, rows, title, notes, signatures=signatures, smaller=smaller)
+        meant = {"A": ["reference"], "B": ["run"], "B − A": ["difference", "low", "high"]}
+        choice = Choice("look", ("look",), stands_for=meant, smaller=smaller)
+        return Report([table], document, (names, records), choice)
 
 
 def sequential(
