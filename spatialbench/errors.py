@@ -17,6 +17,10 @@ class UserError(Exception):
     """
 
 
+class NotHere(UserError):
+    """What was asked for may be sound, and this machine lacks it: weights, a file, a network."""
+
+
 def plugin_failed(whose: str, error: Exception) -> UserError:
     """The error for an exception out of a plug-in's code, which its author can put right.
 

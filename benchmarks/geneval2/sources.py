@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from spatialbench.errors import UserError
+from spatialbench.errors import NotHere, UserError
 from spatialbench.files.downloads import RemoteFile, cache_folder
 
 OWNER = "geneval2"
@@ -56,7 +56,7 @@ def _checked(folder: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(
+        raise NotHere(
             f"GenEval 2's {NAME} is not at {path}: type 'spatialbench fetch {OWNER}', or set "
             f"{FOLDER_VARIABLE} to a folder that holds it (a clone of the official repository)."
         ) from error

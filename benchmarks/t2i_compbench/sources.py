@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from spatialbench.errors import UserError
+from spatialbench.errors import NotHere, UserError
 from spatialbench.files.downloads import RemoteFile, cache_folder
 
 OWNER = "t2i-compbench"
@@ -98,7 +98,7 @@ def _checked(name: str, folder: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(
+        raise NotHere(
             f"T2I-CompBench's {name} is not at {path}: type 'spatialbench fetch {OWNER}', or set "
             f"{FOLDER_VARIABLE} to a folder that holds it (examples/dataset of the official "
             "repository)."

@@ -40,14 +40,7 @@ def check(asked: Evaluation) -> None:
             "Diffusion, SDXL, SD3 or FLUX itself, so there is nothing to make faster: leave that "
             "out."
         )
-    can = asked.spec.generator.recordings
-    if unknown := [kind for kind in asked.record if kind not in can]:
-        if can:
-            raise unknown_name("recording of this method", unknown[0], can)
-        raise UserError(
-            f"--record {unknown[0]}: this method has nothing to record of how it makes an image: "
-            "leave that out."
-        )
+    check_recordings(asked)
     asked.spec.generator.record(asked.record)
     if asked.batch_size == AUTO and (executor_of(asked).elsewhere or not asked.shard.whole):
         raise UserError(
@@ -58,6 +51,18 @@ def check(asked: Evaluation) -> None:
         raise UserError(
             "--overlap is for work in this process: leave out --executor ray; or leave out "
             "--overlap and give --gpus-per-worker 0.5, so that two workers share a GPU."
+        )
+
+
+def check_recordings(asked: Evaluation) -> None:
+    """Refuse to keep of how images are made what the method does not tell."""
+    can = asked.spec.generator.recordings
+    if unknown := [kind for kind in asked.record if kind not in can]:
+        if can:
+            raise unknown_name("recording of this method", unknown[0], can)
+        raise UserError(
+            f"--record {unknown[0]}: this method has nothing to record of how it makes an image: "
+            "leave that out."
         )
 
 

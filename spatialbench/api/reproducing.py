@@ -9,11 +9,15 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError, unknown_name
+from .. import plugins
+from ..backbones.named import is_word
+from ..backbones.named import names as known_backbones
+from ..errors import NotHere, UserError, unknown_name
 from ..plugins import Benchmark, Method, MethodPlugin
 from ..plugins.parameters import assignments
 from ..recipes.checks import check
@@ -23,6 +27,7 @@ from ..runs.progress import Once, Progress, Silent
 from ..runs.selection import Selection
 from ..weights.hub import Unreachable
 from . import choosing
+from .at_work import check_recordings
 from .evaluation import Evaluation
 from .what import object_of, parameters_of
 
@@ -139,7 +144,11 @@ def asked(
     benchmark, _ = choosing.benchmark_and_subset(source.recipe.benchmark)
     check(source.recipe, found, benchmark, whose)
     chosen = _chosen(found, rows, whose)
-    given = _Given(source, backbone, limit, images_per_prompt, out, how)
+    # Of a function it may be any word.
+    named = all(point.method in plugins.names("method") for point in chosen if point.method)
+    if backbone and named and is_word(backbone) and backbone not in known_backbones():
+        raise unknown_name("backbone", backbone, known_backbones())
+    given = _Given(source, backbone, limit, images_per_prompt, out, planned, how)
     made, wrong = [], []
     for point in chosen:
         if point.cannot is not None:
@@ -155,7 +164,7 @@ def asked(
             made.append(given.row(point, parts))
         except UserError as error:
             made.append(AskedRow(point, cannot=str(error)))
-            elsewhere = planned or point.instead is not None
+            elsewhere = point.instead is not None or (planned and isinstance(error, NotHere))
             if not elsewhere and not _of_this_machine(error, source):
                 wrong.append(f"row {point.name!r}: {error}")
     if wrong:
@@ -172,7 +181,11 @@ def _of_this_machine(error: UserError, source: Source) -> bool:
     The names and values of a shipped recipe are sound: what it lacks are weights. In a recipe of
     the user's own it is known only of a Hub that gives no answer.
     """
-    return isinstance(error, Unreachable) or source.path.is_relative_to(shipped_folder())
+    return isinstance(error, Unreachable) or _is_shipped(source)
+
+
+def _is_shipped(source: Source) -> bool:
+    return source.path.is_relative_to(shipped_folder())
 
 
 def _together(wrong: Sequence[str], whose: str) -> str:
@@ -213,6 +226,7 @@ class _Given:
     limit: int | None
     images_per_prompt: int | None
     out: Path | None
+    planned: bool
     how: Mapping[str, Any]
     papers: dict[Selection, tuple[int, int]] = field(default_factory=dict)
 
@@ -232,6 +246,11 @@ class _Given:
             self.papers[own] = (len(paper.prompts), paper.images_per_prompt)
         for part in parts:
             part.judging  # noqa: B018
+            check_recordings(part)
+            if self.planned and point.instead is None and not _is_shipped(self.source):
+                # Whether these are known; a plan lists what they lack.
+                with suppress(NotHere):
+                    _ = part.found_by, part.answered_by, part.depth_by
         return AskedRow(
             point,
             parts,

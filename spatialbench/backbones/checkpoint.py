@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import NotHere
 from ..files.downloads import forbidden
 from ..lab import LAB_BACKBONES
 from ..plugins import Defaults
@@ -125,7 +125,7 @@ def repository_architecture(source: HubSource, family: Family, *, offline: bool)
     if (cached / family.config_file).is_file():
         return architecture_in(cached)
     if offline or forbidden():
-        raise UserError(
+        raise NotHere(
             f"{source} is not in the local cache; with a network, type 'spatialbench fetch "
             f"{source}' first, then run offline."
         )

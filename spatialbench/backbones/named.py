@@ -33,6 +33,11 @@ def names() -> list[str]:
     return [*BACKBONES, *(name for name in plugins.names("backbone") if name not in BACKBONES)]
 
 
+def is_word(name: str) -> bool:
+    """Whether a text can only be the name of a backbone: no folder, no repository, no plug-in."""
+    return re.fullmatch(r"[\w.+-]+", name) is not None and not Path(name).exists()
+
+
 def registered(name: str) -> Backbone:
     """The plug-in of a name.
 

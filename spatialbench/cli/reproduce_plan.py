@@ -73,10 +73,13 @@ def recipe_plan_report(
                 "runs": runs,
             }
         )
-    rows.append(["together", *_cells(whole, True), ""])
+    planned_rows = [one for one in documents if one["cannot"] is None]
+    if not planned_rows:
+        whole["price"] = None
+    rows.append(["together", *_cells(whole, bool(planned_rows)), ""])
     basis = dict.fromkeys(run["basis"] for one in documents for run in one["runs"])
     lines = [f"hours: {one}" for one in basis]
-    if whole["price"] is None:
+    if planned_rows and whole["price"] is None:
         lines.append("price: give --price-per-hour")
     columns = ["row", "images", "hours", "disk", "price", "state"]
     title = f"plan of {asked.source.name}: {asked.source.recipe.title}"

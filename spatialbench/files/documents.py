@@ -79,7 +79,8 @@ def read_limited(path: Path, limit: int = SMALL, below: Path | None = None) -> b
     with open_regular(path, below) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise ValueError(f"it is larger than {limit >> 20} MB")
+        size = f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} kB"
+        raise ValueError(f"it is larger than {size}")
     return without_mark(content)
 
 

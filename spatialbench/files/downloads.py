@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from ..errors import UserError
+from ..errors import NotHere, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def retrieve(file: RemoteFile, owner: str, *, offline: bool = False) -> Path:
     if path.is_file() and pooch.file_hash(str(path), alg="sha256") == file.sha256:
         return path
     if offline or forbidden():
-        raise UserError(
+        raise NotHere(
             f"{file.name} of {owner} is not in the cache {folder}; with a network, type "
             f"'spatialbench fetch {owner}' first, then work offline."
         )

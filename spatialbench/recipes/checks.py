@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..backbones.named import is_word, names
 from ..errors import UserError, unknown_name
 from ..plugins import Benchmark, Metric, Published
-from ..reports.published import INCONSISTENT, PublishedRow, check_row, contradictions
+from ..reports.published import INCONSISTENT, PRINTED, PublishedRow, check_row, contradictions
 from ..scoring.rules.catalogue import families
 from .format import Recipe
 from .rows import Point
@@ -56,11 +57,14 @@ def check(recipe: Recipe, points: Sequence[Point], benchmark: Benchmark, whose: 
         whose: its file, for errors.
 
     Raises:
-        UserError: an unknown metric, a value that is no percentage, published values that break an
-            identity of the benchmark without being marked for it, a claim about an unknown row or
-            of a row about itself.
+        UserError: an unknown metric or backbone, a metric twice, a value that is no percentage,
+            published values that break an identity of the benchmark without being marked for it,
+            a claim about an unknown row or of a row about itself.
     """
     known = metrics_known(benchmark)
+    if twice := [key for key in known if recipe.metrics.count(key) > 1]:
+        raise UserError(f"{whose}, metrics: {twice[0]!r} stands there twice: give it once.")
+    _check_backbones(recipe, points, whose)
     for key in (*recipe.metrics, *((recipe.ranked_by,) if recipe.ranked_by else ())):
         if key not in known:
             raise UserError(f"{whose}: {unknown_name('metric', key, known)}")
@@ -76,6 +80,17 @@ def check(recipe: Recipe, points: Sequence[Point], benchmark: Benchmark, whose: 
                 raise UserError(f"{whose}, claims: {unknown_name('metric', key, known)}")
         if claim.row in claim.beats:
             raise UserError(f"{whose}, claims: {claim.row!r} cannot beat itself.")
+
+
+def _check_backbones(recipe: Recipe, points: Sequence[Point], whose: str) -> None:
+    """What ``with_backbone`` says of a name that nobody knows would never be read."""
+    known = {*names(), *(point.backbone for point in points if point.backbone)}
+    asked = [(whose, recipe.with_backbone)]
+    asked += [(f"{whose}, row {row.name!r}", row.with_backbone) for row in recipe.rows]
+    for place, changes in asked:
+        for name in changes:
+            if name not in known and is_word(name):
+                raise UserError(f"{place}, with_backbone: {unknown_name('backbone', name, known)}")
 
 
 def _check_published(
@@ -97,11 +112,14 @@ def _check_published(
     if INCONSISTENT in point.about["marks"]:
         return
     printed = Published(point.name, base, values, recipe.source, "P")
-    broken = contradictions([printed], benchmark)
+    stated = point.about["decimals"] is not None
+    rounding = max(PRINTED, *point.rounding.values()) if stated else PRINTED
+    broken = contradictions([printed], benchmark, rounding)
     if broken:
         raise UserError(
             f"{whose}: {'; '.join(broken)}; correct the values, or give the row "
-            f"'marks: [{INCONSISTENT}]' if the paper prints them so."
+            f"'marks: [{INCONSISTENT}]' if the paper prints them so, or 'decimals: 1' if it prints "
+            "one digit behind the point."
         )
 
 
@@ -114,12 +132,13 @@ def claims_of(
     to the first, the baseline, as published. Values that rounding cannot tell apart claim nothing.
     """
     if recipe.claims is not None:
-        return [
+        stated = (
             ClaimOf(claim.row, worse, key, True)
             for claim in recipe.claims
             for worse in claim.beats
             for key in claim.metric or (ranked_by,)
-        ]
+        )
+        return list(dict.fromkeys(stated))
     found: dict[ClaimOf, None] = {}
     sign = 1 if metrics[ranked_by].larger_is_better else -1
     for backbone in dict.fromkeys(point.backbone for point in points):

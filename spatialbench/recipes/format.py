@@ -7,143 +7,30 @@ list of seed schemes is one row, measured once per scheme.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    PositiveInt,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from ..reports.published import Mark
+from .values import (
+    LONGEST_NAME,
+    MAPPED_VALUES,
+    Closed,
+    Digits,
+    Numbers,
+    Real,
+    Scalar,
+    Scalars,
+    Texts,
+    Value,
+    Whole,
+    Wholes,
+    no_name,
+)
 
 FORMAT = 1
 MARGIN = 3.0
 """Percentage points within which a measured value counts as the published one, unless said."""
-
-Scalar = str | int | float | bool | None
-_SCALAR = {"type": ["string", "number", "boolean", "null"]}
-_TEXT, _WHOLE, _NUMBER = {"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "number"}
-
-
-def _listed(value: Any) -> Any:
-    """One value as a list of one; a sweep over nothing is refused."""
-    if isinstance(value, list):
-        if not value:
-            raise ValueError("an empty list is a sweep of nothing: give a value, or several")
-        return value
-    return value if value is None or isinstance(value, tuple) else [value]
-
-
-def _one_or_more(one: Mapping[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_more(_TEXT)]
-Wholes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_listed), _one_or_more(_WHOLE)]
-Numbers = Annotated[tuple[FiniteFloat, ...], BeforeValidator(_listed), _one_or_more(_NUMBER)]
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, dict | list | tuple):
-        raise ValueError("a setting is a text, a number, true, false or a list of these")
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError("a setting must be a finite number")
-    return value
-
-
-Scalars = Annotated[
-    tuple[Annotated[Scalar, BeforeValidator(_scalar)], ...],
-    BeforeValidator(lambda value: _listed([None] if value is None else value)),
-    _one_or_more(_SCALAR),
-]
-
-
-class Closed(BaseModel):
-    """A key that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class Value(Closed):
-    """A published number, in the unit that it is printed in.
-
-    Attributes:
-        value: as printed.
-        low: lower end of the paper's own 95 % interval, where it gives one.
-        high: upper end.
-        decimals: digits after the point as printed, where the file keeps them.
-    """
-
-    value: FiniteFloat
-    low: FiniteFloat | None = None
-    high: FiniteFloat | None = None
-    decimals: int = Field(default=0, ge=0, exclude=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read(cls, given: Any) -> Any:
-        """A number, its text, or a mapping; ``plus_minus`` is half of a symmetric interval."""
-        if isinstance(given, bool) or not isinstance(given, str | int | float | dict):
-            raise ValueError("a published value is a number, or {value: ..., low: ..., high: ...}")
-        fields = dict(given) if isinstance(given, dict) else {"value": given}
-        if "decimals" in fields:
-            raise ValueError("decimals stand in the row or the recipe, not in a value")
-        printed = str(fields.get("value", "")).strip()
-        fields["decimals"] = len(printed.partition(".")[2]) if _PRINTED.fullmatch(printed) else 0
-        if (half := fields.pop("plus_minus", None)) is not None:
-            if {"low", "high"} & fields.keys():
-                raise ValueError("give plus_minus, or low and high: not both")
-            try:
-                value, half = float(fields["value"]), float(half)
-            except (KeyError, TypeError, ValueError):
-                raise ValueError("plus_minus stands beside a value, and is a number") from None
-            fields |= {"low": value - half, "high": value + half}
-        return fields
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Value:
-        if (self.low is None) != (self.high is None):
-            raise ValueError("an interval has both ends: low and high")
-        if (
-            not (self.value if self.low is None else self.low)
-            <= self.value
-            <= (self.value if self.high is None else self.high)
-        ):
-            raise ValueError("the value must lie between low and high")
-        return self
-
-
-VALUE_KEYS = ("value", "low", "high", "plus_minus")
-"""What a published value may hold in a file."""
-_PRINTED = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_VALUE = {
-    "anyOf": [
-        _NUMBER,
-        {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"},
-        {
-            "type": "object",
-            "properties": {
-                "value": {"type": ["number", "string"]},
-                "low": _NUMBER,
-                "high": _NUMBER,
-                "plus_minus": {"type": "number", "minimum": 0},
-            },
-            "required": ["value"],
-            "additionalProperties": False,
-        },
-    ]
-}
-_VALUES = {"type": "object", "additionalProperties": _VALUE, "minProperties": 1}
 
 
 class About(Closed):
@@ -164,15 +51,15 @@ class About(Closed):
     note: str | None = None
     marks: tuple[Mark, ...] = ()
     unit: Literal["percent", "share"] | None = None
-    decimals: int | None = Field(default=None, ge=0, le=9)
-    differs: Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_more(_TEXT)] = ()
+    decimals: Digits | None = None
+    differs: Texts = ()
 
 
 class At(About):
     """What was published of one point of a sweep."""
 
     at: dict[str, Scalar] = Field(default_factory=dict)
-    values: Annotated[dict[str, Value], Field(min_length=1), WithJsonSchema(_VALUES)]
+    values: Annotated[dict[str, Value], Field(min_length=1), WithJsonSchema(MAPPED_VALUES)]
 
 
 def _points(given: Any) -> Any:
@@ -198,19 +85,19 @@ class Settings(Closed):
     guidance_scale: Numbers | None = None
     scheduler: Texts | None = None
     prompt_transform: Texts | None = None
-    width: PositiveInt | None = None
-    height: PositiveInt | None = None
+    width: Whole | None = None
+    height: Whole | None = None
     dtype: Literal["float32", "float16", "bfloat16"] | None = None
     only: Texts | None = None
     only_file: str | None = None
-    limit: PositiveInt | None = None
-    images_per_prompt: PositiveInt | None = None
+    limit: Whole | None = None
+    images_per_prompt: Whole | None = None
     seeds: Texts | None = None
     detector: str | None = None
     judge: Texts | None = None
     depth: str | None = None
     rule: str | None = None
-    threshold: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    threshold: Real | None = Field(default=None, ge=0, le=1)
     known_names_only: bool | None = None
     synonyms: bool | None = None
     record: Texts | None = None
@@ -225,11 +112,11 @@ class Settings(Closed):
 class Row(Settings, About):
     """A row of the table, or a sweep of rows."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
     published: Annotated[
         tuple[At, ...],
         BeforeValidator(_points),
-        WithJsonSchema({"anyOf": [_VALUES, {"type": "array", "items": {"title": "At"}}]}),
+        WithJsonSchema({"anyOf": [MAPPED_VALUES, {"type": "array", "items": {"title": "At"}}]}),
     ] = ()
     leave_out: tuple[dict[str, Scalar], ...] = ()
     with_backbone: dict[str, Settings] = Field(default_factory=dict)
@@ -237,8 +124,8 @@ class Row(Settings, About):
     @field_validator("name")
     @classmethod
     def _named(cls, name: str) -> str:
-        if name != name.strip() or not name.isprintable():
-            raise ValueError("a name is printable text without spaces around it")
+        if wrong := no_name(name):
+            raise ValueError(wrong)
         return name
 
 
@@ -268,9 +155,9 @@ class Recipe(Closed):
     about: str = ""
     metrics: tuple[str, ...] = ()
     unit: Literal["percent", "share"] | None = None
-    decimals: int | None = Field(default=None, ge=0, le=9)
-    margin: FiniteFloat = Field(default=MARGIN, gt=0, le=100)
-    differs: Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_more(_TEXT)] = ()
+    decimals: Digits | None = None
+    margin: Real = Field(default=MARGIN, gt=0, le=100)
+    differs: Texts = ()
     defaults: Settings = Settings()
     with_backbone: dict[str, Settings] = Field(default_factory=dict)
     rows: tuple[Row, ...]

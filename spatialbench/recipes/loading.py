@@ -6,6 +6,7 @@ contradicts itself: keys, names, metrics, published values and the identities be
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +16,10 @@ from pydantic import ValidationError
 
 from ..errors import UserError, unknown_name
 from ..files.documents import read_limited
-from .format import VALUE_KEYS, At, Claim, Recipe, Row, Settings
+from .format import FORMAT, At, Claim, Recipe, Row, Settings
 from .reading import LARGEST, read_yaml
+from .sweeps import refuse_twins
+from .values import LONGEST_NAME, VALUE_KEYS
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -86,6 +89,10 @@ def load(name: str | Path) -> Source:
     path = _place(str(name))
     try:
         text = read_limited(path, LARGEST).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"the recipe {path} cannot be read: it is not UTF-8 text; save it as UTF-8."
+        ) from error
     except (OSError, ValueError) as error:
         raise UserError(f"the recipe {path} cannot be read ({error}).") from error
     recipe = parse(read_yaml(text, str(path)), str(path))
@@ -125,20 +132,18 @@ def parse(document: Any, whose: str) -> Recipe:
             f"{whose} holds no recipe: expected keys such as 'format: 1', 'title', 'source', "
             "'benchmark' and 'rows' (docs/recipes.md)."
         )
+    version = document.get("format")
+    if isinstance(version, int | float) and version > FORMAT:
+        raise UserError(
+            f"{whose}, format: this version of spatialbench reads recipes of format {FORMAT}, not "
+            f"{version:g}: get a newer version of it."
+        )
     try:
         recipe = Recipe.model_validate(document)
     except ValidationError as error:
         raise _told(error, document, whose) from None
-    _check_names(recipe, whose)
+    refuse_twins((row.name for row in recipe.rows), whose)
     return recipe
-
-
-def _check_names(recipe: Recipe, whose: str) -> None:
-    seen: set[str] = set()
-    for row in recipe.rows:
-        if row.name in seen:
-            raise UserError(f"{whose}: two rows are called {row.name!r}: give each its own name.")
-        seen.add(row.name)
 
 
 _KINDS: tuple[tuple[str, type[Any]], ...] = (
@@ -165,11 +170,27 @@ def _told(error: ValidationError, document: dict[str, Any], whose: str) -> UserE
         return UserError(f"{where}: {unknown_name('key', key, known)}")
     if first["type"] == "missing":
         return UserError(f"{where}: the key {key!r} is missing.")
-    message = first["msg"].removeprefix("Value error, ")
+    message = _SHAPES.get(first["type"], first["msg"].removeprefix("Value error, "))
     given = first["input"]
-    shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
+    shown = ""
+    if isinstance(given, str):
+        shown = f", not {given!r}" if len(given) <= _SHOWN else f", not {given[:_SHOWN]!r}..."
+    elif isinstance(given, int | float | None):
+        shown = f", not {'nothing' if given is None else json.dumps(given)}"
     told = message[0].lower() + message[1:]
     return UserError(f"{whose}, {_where(place, document)}: {told}{shown}.")
+
+
+_SHOWN = 80
+"""Characters of a wrong value that an error shows."""
+_SHAPES = {
+    "tuple_type": "a list is expected, each of its entries behind '- '",
+    **dict.fromkeys(
+        ("dict_type", "model_type", "model_attributes_type"),
+        "keys with values are expected, such as 'alpha: 1'",
+    ),
+}
+"""Messages for what stands in a file, where pydantic's are about Python."""
 
 
 def _keys(place: tuple[Any, ...]) -> set[Any]:
@@ -183,7 +204,8 @@ def _where(place: list[Any], document: dict[str, Any]) -> str:
     if len(rest) > 1 and rest[0] == "rows" and isinstance(rest[1], int):
         row = document["rows"][rest[1]]
         name = row.get("name") if isinstance(row, dict) else None
-        words.append(f"row {name!r}" if isinstance(name, str) else f"row {rest[1] + 1}")
+        named = isinstance(name, str) and len(name) <= LONGEST_NAME
+        words.append(f"row {name!r}" if named else f"row {rest[1] + 1}")
         rest = rest[2:]
     if rest:
         words.append(".".join(map(str, rest)))

@@ -14,9 +14,10 @@ from ..reports.compare.pairing import Pairing, pair
 from ..statistics.paired import Difference, paired_difference
 from ..statistics.ratios import MeanOfRatios
 from .checks import ClaimOf
-from .format import Recipe, Value
+from .format import Recipe
 from .measured import MeasuredRow, Number
 from .rows import Point
+from .values import Value
 from .verdicts import ClaimVerdict, Compared, claim_verdict, compared
 
 

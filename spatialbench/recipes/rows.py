@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 from ..errors import UserError
 from ..lab import LAB_BACKBONES
-from .format import About, At, Recipe, Row, Scalar, Settings, Value
-from .sweeps import SWEPT, changed, matches, name_of, points_of, swept
+from ..runs.seeds import SeedScheme
+from .format import About, At, Recipe, Row, Settings
+from .sweeps import LARGEST, SWEPT, changed, matches, name_of, points_of, refuse_twins, swept
+from .values import Scalar, Value
 
 OF_THE_MODEL = (
     *("steps", "guidance_scale", "scheduler", "width", "height", "dtype"),
     *("detector", "judge", "depth"),
 )
 """What is the paper's for its own models, and the lab's own for the lab."""
-LARGEST = 2000
-"""Rows of one recipe, sweeps written out."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Point:
         published: by metric, in percent, with the paper's interval where it gives one.
         rounding: by metric, in percentage points: half a unit of the last printed digit.
         unit: what its values are printed in, where the file says so.
-        about: source, evidence, note and marks of what was published.
+        about: source, evidence, note and marks of what was published, and the digits after the
+            point that the file states.
         differs: sentences on what differs from the paper's protocol.
         cannot: why nobody can make it, or None.
         instead: the backbone that it is made with instead of the paper's, or None.
@@ -73,7 +74,7 @@ def points(recipe: Recipe, whose: str = "the recipe", backbone: str | None = Non
 
     Raises:
         UserError: two rows with one name, a name with a key that is not swept, a published value
-            of no row or of several, more rows than anybody can look at.
+            of no row or of several, one seed scheme twice, more rows than anybody can look at.
     """
     found: list[Point] = []
     printed = _decimals(recipe)
@@ -84,14 +85,8 @@ def points(recipe: Recipe, whose: str = "the recipe", backbone: str | None = Non
                 f"{whose}: its sweeps make more than {LARGEST:,} rows: give fewer values, or "
                 "several recipes."
             )
-    seen: set[str] = set()
-    for point in found:
-        if point.name in seen:
-            raise UserError(
-                f"{whose}: two rows are called {point.name!r}: give each its own name; what a "
-                "sweep goes over can stand in it, as in 'alpha {alpha}'."
-            )
-        seen.add(point.name)
+    hint = "; what a sweep goes over can stand in it, as in 'alpha {alpha}'"
+    refuse_twins((point.name for point in found), whose, hint)
     return found
 
 
@@ -122,7 +117,7 @@ def _expanded(
                 None if paper is None else str(paper),
                 settings,
                 options,
-                tuple(options.pop("seeds", None) or ("protocol",)),
+                _seeds(options.pop("seeds", None) or ("protocol",), whose),
                 cannot=cannot,
                 instead=instead,
                 own=made.left_out,
@@ -130,6 +125,25 @@ def _expanded(
             )
         )
     return found
+
+
+def _seeds(texts: Sequence[str], whose: str) -> tuple[str, ...]:
+    """The seed schemes of a row, each known and none twice: a run has no spread with itself."""
+    found: dict[SeedScheme, str] = {}
+    for text in texts:
+        try:
+            scheme = SeedScheme.parse(text)
+        except UserError as error:
+            raise UserError(f"{whose}: {error}") from error
+        if not scheme.known:
+            raise UserError(f"{whose}: nothing can be made from seeds that are unknown.")
+        if scheme in found:
+            raise UserError(
+                f"{whose}, seeds: {found[scheme]!r} and {text!r} are the same seeds, and a run has "
+                "no spread with itself: give each scheme once."
+            )
+        found[scheme] = text
+    return tuple(texts)
 
 
 def _published(
@@ -153,6 +167,7 @@ def _published(
             "evidence": _first(*(one.evidence for one in said), recipe.evidence),
             "note": _first(*(one.note for one in said), ""),
             "marks": tuple(dict.fromkeys(mark for one in said for mark in one.marks)),
+            "decimals": decimals,
         },
         "differs": tuple(sentence for one in reversed(said) for sentence in one.differs),
     }

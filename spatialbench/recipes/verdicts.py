@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from math import hypot, isnan, nan, sqrt
 from typing import Literal
 
-from .format import Value
 from .measured import Number
+from .values import Value
 
 Verdict = Literal["agrees", "differs", "cannot tell"]
 ClaimVerdict = Literal["holds", "contradicted", "cannot tell"]

@@ -20,7 +20,7 @@ INCONSISTENT = "inconsistent"
 Mark = Literal["inconsistent", "layout-conditioned", "trained-on-the-metric"]
 
 _WHOLE = 100
-_PRINTED = 0.005
+PRINTED = 0.005
 """Half a unit of the second decimal: what rounding can hide in a cell in percent."""
 
 
@@ -89,13 +89,19 @@ def read_figures(path: Path, benchmark: Benchmark) -> tuple[Published, ...]:
     return rows
 
 
-def contradictions(rows: Iterable[Published], benchmark: Benchmark) -> list[str]:
-    """A sentence for each identity that a row breaks without being marked for it."""
+def contradictions(
+    rows: Iterable[Published], benchmark: Benchmark, rounding: float = PRINTED
+) -> list[str]:
+    """A sentence for each identity that a row breaks without being marked for it.
+
+    Args:
+        rounding: the most by which rounding changed a cell, in percentage points.
+    """
     return [
         f"{row.method} on {row.base}: {sentence}"
         for row in rows
         if INCONSISTENT not in row.marks
-        for sentence in benchmark.violations(row.metrics, _PRINTED, True)
+        for sentence in benchmark.violations(row.metrics, rounding, True)
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import NotHere, UserError
 from ..files.downloads import CONNECT_S, forbidden, require_name
 from .patterns import FilePatterns
 
@@ -57,7 +57,7 @@ def parse_source(text: str, *, newest: bool = False) -> HubSource | None:
     if not is_commit(revision):
         given = f"{revision!r} can move" if revision else "it names no revision"
         alone = f", or {repo} alone for its newest commit" if newest else ""
-        raise UserError(
+        raise NotHere(
             f"{text!r} is not pinned ({given}): give the full commit as {repo}@<40 hex digits>, "
             f"found under https://huggingface.co/{repo}/commits{alone}."
         )
@@ -74,7 +74,7 @@ def is_commit(text: str) -> bool:
     return _COMMIT.fullmatch(text) is not None
 
 
-class Unreachable(UserError):
+class Unreachable(NotHere):
     """There is no way to the Hub, whatever is asked of it."""
 
 
@@ -124,7 +124,7 @@ def locate(
                 if fetch_name
                 else "the same command without --offline"
             )
-            raise UserError(
+            raise NotHere(
                 f"{source} is not in the local cache; with a network, type {command}."
             ) from error
     return fetch(source, patterns)
@@ -175,15 +175,15 @@ def _answered(source: HubSource, ask: Callable[[], Path]) -> Path:
         raise no_commit(source) from error
     except Exception as error:  # the hub client's, its HTTP library's and the disk's: all end here
         reason = next(iter(str(error).strip().splitlines()), repr(error))
-        raise UserError(
+        raise NotHere(
             f"cannot fetch {source} ({reason}); check the network, the space on the disk and that "
             "the repository still exists, then type the command again, or give a local folder."
         ) from error
 
 
-def licence_first(repo: str) -> UserError:
+def licence_first(repo: str) -> NotHere:
     """The error for a repository that is not given to everybody."""
-    return UserError(
+    return NotHere(
         f"{repo} is given only to those who accepted its licence: accept it at "
         f"https://huggingface.co/{repo}, type 'hf auth login', then the command again."
     )

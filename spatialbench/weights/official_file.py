@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import NotHere, UserError
 from ..files.downloads import cache_folder, downloader, forbidden
 from ..plugins.requirements import Requirement, required
 from .hashing import file_hash
@@ -90,12 +90,12 @@ class OfficialFile:
     def _missing(self) -> UserError:
         """Where it comes from and what to type."""
         if self.given is not None:
-            return UserError(
+            return NotHere(
                 f"there is no checkpoint {self.given}; give the path of {self.name}, from "
                 f"{self.source}."
             )
         how = "" if self.url is None else f"type 'spatialbench fetch {self.owner}', or "
-        return UserError(
+        return NotHere(
             f"the weights of {self.owner} are not in the cache: {how}get {self.name} from "
             f"{self.source} and give it as {self.option} {self.owner}:PATH, or put it at "
             f"{self.path}."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import NotHere, UserError
 from ..files.documents import read_json
 from ..files.downloads import forbidden
 from .hub import (
@@ -123,7 +123,7 @@ def newest(repo: str, *, offline: bool) -> tuple[HubSource, str]:
         return found, f"{repo}: the newest commit, {found.revision} ('@{found.revision}' pins it)"
     cached = cached_commit(repo)
     if cached is None:
-        raise UserError(
+        raise NotHere(
             f"{repo} is not in the local cache; with a network, type 'spatialbench fetch {repo}' "
             "first, then run offline."
         )

@@ -212,10 +212,61 @@ def test_everything_is_checked_before_the_first_image(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"backbone": "lba"}, "row 'seeds': unknown backbone 'lba': did you mean lab"),
+        ({"scheduler": "ddmi"}, "row 'seeds': unknown scheduler 'ddmi': did you mean"),
+        ({"rule": "centr"}, "row 'seeds': unknown rule"),
+        ({"detector": "colour-blob"}, "unknown detector 'colour-blob'"),
+        ({"prompt_transform": "tor"}, "unknown prompt transform 'tor': did you mean tore"),
+        ({"record": "guidanc"}, "--record guidanc: this method has nothing to record"),
+        ({"seeds": "hashed:x"}, "row 'seeds': unknown seed scheme"),
+        ({"only": ["lft"]}, "unknown task or relation in --only 'lft'"),
+        ({"set": {"loss": "gellu"}, "method": "infsplign"}, "unknown loss of infsplign 'gellu'"),
+        ({"set": {"alpha": "many"}, "method": "infsplign"}, "takes a number for alpha"),
+    ],
+)
+def test_a_plan_refuses_what_no_machine_makes(
+    spatialbench: Command, tmp_path: Path, changes: Any, said: str
+) -> None:
+    """With the exit status of the command without ``--dry-run``, and before an image of a row."""
+    sd = {"method": "sd", "backbone": "lab"}
+    written(tmp_path, "rows", 2, **{**sd, **changes})
+    for more in (("--dry-run",), ()):
+        outcome = spatialbench("reproduce", "squares.yaml", *more)
+        assert (outcome.status, outcome.out) == (2, ""), more
+        assert said in outcome.err, more
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_plan_lists_what_this_machine_lacks(
+    spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPATIALBENCH_OFFLINE", "1")
+    monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
+    rows: list[dict[str, Any]] = [
+        {"name": "moved", "method": "sd", "backbone": "org/model"},
+        {"name": "lora", "method": "lora", "backbone": "lab", "set": {"lora": "none.safetensors"}},
+    ]
+    written(tmp_path, rows=rows, claims=[])
+    outcome = spatialbench("reproduce", "squares.yaml", "--dry-run")
+    assert outcome.status == 0, outcome.err
+    assert "org/model is not in the local cache" in outcome.out
+    assert "there is no LoRA" in outcome.out
+    (together,) = [line for line in outcome.out.splitlines() if line.startswith("together")]
+    assert together.split() == ["together", *"––––"]
+    document = json.loads(
+        spatialbench("reproduce", "squares.yaml", "--dry-run", "--format", "json").out
+    )
+    assert fits("reproduce-plan", document)["price"] is None
+
+
 def test_what_cannot_be_asked(spatialbench: Command) -> None:
     for arguments, said in (
         (("squares.yaml", "--rows", "skil 1"), "unknown row 'skil 1': did you mean skill 1"),
         (("squares.yaml", "--rows", "!skil"), "unknown row 'skil'"),
+        (("squares.yaml", "--dry-run", "--margin", "nan"), "nan is not a number"),
         (("squares.yaml", "--rows", "half", "--rows", "!h*"), "--rows leaves no row"),
         ((), "there is no recipe given"),
         (("--list", "squares.yaml"), "leave the recipe out"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,25 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed("rows", 0, published={"OA": "many"}), "published.0.values.OA.value: input should"),
     (changed("rows", 0, published={"OA": {"value": 5, "low": 6, "high": 7}}), "between low and"),
     (changed("rows", 0, published={"OA": {"value": 5, "low": 4}}), "an interval has both ends"),
-    (changed(format=2), "format: input should be 1"),
+    (changed(format=0), "format: input should be 1"),
+    (changed(format=2, of_the_future=1), "format: this version of spatialbench reads recipes of"),
+    (changed("rows", 0, limit=True), "row 'plain', limit: true and false are no numbers, not true"),
+    (changed("rows", 0, steps=[10, True]), "steps.1: true and false are no numbers"),
+    (changed(margin=False), "margin: true and false are no numbers"),
+    (changed("rows", 0, decimals=True), "decimals: true and false are no numbers"),
+    (changed("rows", 0, published={"OA": {"value": 5, "plus_minus": True}}), "plus_minus stands"),
+    (changed("rows", 0, published={"OA": {"value": 5, "plus_minus": -1}}), "between low and"),
+    (changed(rows={"name": "plain"}), "rows: a list is expected, each of its entries behind '- '."),
+    (changed(rows="plain"), "a list is expected, each of its entries behind '- ', not 'plain'"),
+    (changed(rows=["plain"]), "row 1: keys with values are expected, such as 'alpha: 1', not"),
+    (changed("rows", 1, set=["alpha"]), "set: keys with values are expected"),
+    (changed(claims={"row": "plain"}), "claims: a list is expected"),
+    (
+        changed("rows", 0, name="x" * 500),
+        f"row 1, name: string should have at most 200 characters, not '{'x' * 80}'...",
+    ),
+    (changed("rows", 1, name="Plain"), "the names of two rows look alike, 'plain' and 'Plain'"),
+    (changed("rows", 1, name="\uff50lain"), "look alike, 'plain' and '\\uff50lain'"),
     (changed("rows", 1, name="plain"), "two rows are called 'plain'"),
 ]
 
@@ -99,13 +118,17 @@ def test_what_is_no_recipe(document: Any) -> None:
         parse(document, "file")
 
 
+BETWEEN_KEYS = (
+    *("two rows", "finite", "between low", "printable", "both", "no row", "no numbers", "format:"),
+    "look alike",
+)
+
+
 def test_the_schema_refuses_what_the_loader_refuses() -> None:
     """But for what stands between several keys, which no schema of this kind can tell."""
     validator = Draft202012Validator(SCHEMAS["recipe"])
     for document, said in WRONG:
-        if any(word in said for word in ("two rows", "finite", "between low", "printable", "both")):
-            continue
-        if "no row" in said:
+        if any(word in said for word in BETWEEN_KEYS):
             continue
         assert list(validator.iter_errors(document)), said
 
@@ -127,6 +150,35 @@ def test_a_file_of_ones_own_and_names_nobody_knows(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(UserError, match="cannot be read"):
         load(path)
+
+
+def test_a_file_that_is_written_in_an_odd_way(tmp_path: Path) -> None:
+    text = yaml.safe_dump(RECIPE)
+    path = tmp_path / "mine.yaml"
+    for content in (
+        b"\xef\xbb\xbf" + text.encode(),
+        text.encode("utf-16"),
+        text.replace("\n", "\r\n").encode(),
+        f"%YAML 1.2\n---\n{text}...\n".encode(),
+    ):
+        path.write_bytes(content)
+        assert load(path).recipe.rows[0].name == "plain"
+    for content, said in (
+        (text.replace("Table 1", "Tafel \xe9").encode("latin-1"), "not UTF-8 text; save it"),
+        (text.encode("utf-16-le"), "cannot be read as YAML"),
+        (text.encode() + b"#" * (1 << 18), "it is larger than 256 kB"),
+        (b"", "holds no recipe"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"mine\.yaml") as caught:
+            load(path)
+        assert said in str(caught.value)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match="give a YAML file"):
+        load(path)
+    with pytest.raises(UserError, match="give a YAML file"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("name", shipped())

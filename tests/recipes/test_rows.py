@@ -82,12 +82,28 @@ def test_what_is_not_in_the_name_is_added_to_it() -> None:
             {"set": {"a": list(range(99)), "b": list(range(99))}, "leave_out": [], "published": []},
             "more than 2,000",
         ),
+        # So many that no memory holds them, were they not counted first.
+        (
+            {"set": {f"k{n}": list(range(99)) for n in range(9)}, "leave_out": [], "published": []},
+            "more than 2,000",
+        ),
+        ({"leave_out": [{"alpha": 0.6}]}, "leave_out: alpha=0.6 is no point of the sweep"),
+        ({"seeds": ["hashed:1", "hashed:01"]}, "seeds: 'hashed:1' and 'hashed:01' are the same"),
+        ({"seeds": ["hashed", "protocol", "hashed:0"]}, "'hashed' and 'hashed:0' are the same"),
+        ({"seeds": "hashed:1.5"}, "unknown seed scheme 'hashed:1.5'"),
+        ({"seeds": "unknown"}, "nothing can be made from seeds that are unknown"),
+        (
+            {"name": "{note}", "set": {"note": ["a\nb\x1b[31m", "c"]}, "published": []},
+            r"the name 'a\nb\x1b[31m' of one",
+        ),
     ],
 )
 def test_a_sweep_that_means_nothing(changes: dict[str, Any], said: str) -> None:
     row = {key: value for key, value in {**SWEEP, **changes}.items() if value is not None}
-    if "a" in row["set"]:
+    if "a" in row["set"] or "k0" in row["set"]:
         row["name"] = "n"
+    if "note" in row["set"]:
+        row.pop("leave_out")
     with pytest.raises(UserError, match="file") as caught:
         expanded(row)
     assert said in str(caught.value)
@@ -149,6 +165,24 @@ SD = {"name": "SD", "method": "sd", "backbone": "b"}
             {},
             "OA x VISOR_cond gives 44.27",
         ),
+        (
+            {"published": {"OA": 30, "VISOR_uncond": 40}},
+            {},
+            "VISOR_uncond is 40, and it cannot be above OA, 30",
+        ),
+        ({"published": {"VISOR_1": 10, "VISOR_3": 20}}, {}, "VISOR_3 is 20, and it cannot be"),
+        (
+            {"published": {"OA": 29.9, "VISOR_uncond": 18.8, "VISOR_cond": 62.95}},
+            {},
+            "or 'decimals: 1' if it prints one digit",
+        ),
+        ({}, {"metrics": ["OA", "VISOR_1", "OA"]}, "metrics: 'OA' stands there twice"),
+        ({}, {"with_backbone": {"labb": {"limit": 1}}}, "unknown backbone 'labb': did you mean lab"),
+        (
+            {"with_backbone": {"lba": {"limit": 1}}},
+            {},
+            "row 'SD', with_backbone: unknown backbone 'lba': did you mean lab",
+        ),
         ({}, {"metrics": ["OC"]}, "unknown metric 'OC'"),
         ({}, {"ranked_by": "OC"}, "unknown metric 'OC'"),
         ({}, {"claims": [{"row": "SD", "beats": "SF"}]}, "unknown row 'SF': did you mean SD"),
@@ -166,6 +200,27 @@ def test_a_row_that_is_printed_with_a_contradiction_is_marked() -> None:
     values = {"OA": 70, "VISOR_uncond": 30.25, "VISOR_cond": 63.24}
     (point,) = checked({**SD, "published": values, "marks": ["inconsistent"]})
     assert point.about["marks"] == ("inconsistent",)
+
+
+def test_fewer_digits_that_are_stated_are_no_contradiction() -> None:
+    values = {"OA": 29.9, "VISOR_uncond": 18.8, "VISOR_cond": 62.95}
+    for place in ({"decimals": 1}, {"published": [{"values": values, "decimals": 1}]}):
+        (point,) = checked({**SD, "published": values, **place})
+        assert point.rounding["OA"] == 0.05
+    with pytest.raises(UserError, match="OA x VISOR_cond"):
+        checked({**SD, "published": {**values, "VISOR_uncond": 17.8}, "decimals": 1})
+
+
+def test_names_of_other_models_are_known_by_the_rows_or_can_be_had() -> None:
+    for name in ("b", "lab", "org/model", "./folder", "file.py:MODEL"):
+        checked({**SD, "with_backbone": {name: {"limit": 1}}})
+
+
+def test_a_claim_that_is_given_twice_counts_once() -> None:
+    claims = [{"row": "A", "beats": ["SD", "SD"]}, {"row": "A", "beats": "SD", "metric": "OA"}]
+    recipe = parse({**HEAD, "rows": [SD, {**SD, "name": "A"}], "claims": claims}, "file")
+    found = claims_of(recipe, points(recipe, "file"), metrics_known(VISOR), "OA")
+    assert [(one.better, one.worse, one.metric) for one in found] == [("A", "SD", "OA")]
 
 
 def test_claims_follow_from_the_published_values_of_one_model() -> None:

@@ -7,8 +7,8 @@ from math import hypot, nan, sqrt
 import numpy as np
 import pytest
 
-from spatialbench.recipes.format import Value
 from spatialbench.recipes.measured import Number
+from spatialbench.recipes.values import Value
 from spatialbench.recipes.verdicts import claim_verdict, compared
 
 

@@ -54,6 +54,25 @@ def test_what_is_broken_is_named() -> None:
     assert violations(compass, 0.005, False) == []
 
 
+@pytest.mark.parametrize(
+    ("small", "large", "whole"),
+    [
+        ("VISOR_uncond", "OA", False),
+        ("VISOR_uncond", "VISOR_cond", False),
+        ("VISOR_2", "VISOR_1", True),
+        ("VISOR_4", "VISOR_1", True),
+        ("VISOR_4", "VISOR_uncond", True),
+        ("VISOR_uncond", "VISOR_1", True),
+    ],
+)
+def test_cells_that_are_given_stand_in_their_order(small: str, large: str, whole: bool) -> None:
+    said = f"{small} is 30.02, and it cannot be above {large}, 30"
+    assert violations({small: 30.02, large: 30.0}, 0.005, True) == [said]
+    assert violations({small: 30.02, large: 30.0}, 0.005, False) == [said] * (not whole)
+    assert violations({small: 30.01, large: 30.0}, 0.005, True) == []
+    assert violations({small: 30.02, large: float("nan")}, 0.005, True) == []
+
+
 @pytest.mark.parametrize("name", ["visor", "geneval", "t2i-compbench"])
 def test_no_shipped_row_breaks_an_identity_unmarked(name: str) -> None:
     benchmark = plugins.load("benchmark", name)

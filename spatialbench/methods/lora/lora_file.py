@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UserError
+from ...errors import NotHere, UserError
 from ...files.documents import parse_json, read_json
 from ...files.downloads import forbidden
 from ...weights.hashing import file_hash
@@ -96,7 +96,7 @@ def find_lora(text: str, file: str = "", *, offline: bool = False) -> LoraFile:
     if not path.is_dir():
         source = parse_source(text) if text[:1] not in "./~" else None
         if source is None:
-            raise UserError(
+            raise NotHere(
                 f"there is no LoRA {text!r}: give --set lora=FILE.safetensors, a folder that holds "
                 "one, or org/name@<40-hex commit>."
             )
