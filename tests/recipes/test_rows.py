@@ -177,7 +177,7 @@ SD = {"name": "SD", "method": "sd", "backbone": "b"}
             "or 'decimals: 1' if it prints one digit",
         ),
         ({}, {"metrics": ["OA", "VISOR_1", "OA"]}, "metrics: 'OA' stands there twice"),
-        ({}, {"with_backbone": {"labb": {"limit": 1}}}, "unknown backbone 'labb': did you mean lab"),
+        ({}, {"with_backbone": {"labb": {"limit": 1}}}, "unknown backbone 'labb': did you mean"),
         (
             {"with_backbone": {"lba": {"limit": 1}}},
             {},
