@@ -22,9 +22,13 @@ _SPACES = re.compile(r"\r\n|[\t\n\r]")
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d[\d.,]*([eE][+-]?\d+)?|inf|nan)%?")
 
-_MARKDOWN = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "\\`", "[": "\\[", "]": "\\]"}
+# Tags, links and ends of cells; what would begin emphasis, a formula or the name of a person; and
+# a backslash that would take the meaning of what follows it.
+_MARKDOWN = re.compile(
+    r"[&<>|`\[\]]|[*~$](?=\S)|(?<![^\W_])_(?=\S)|(?<!\w)@(?=\w)|\\(?=[!-/:-@\[-`{-~]|$)"
 )
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+"""What stands for a character in Markdown; before any other one stands a backslash."""
 
 
 def inert(text: str) -> str:
@@ -64,8 +68,16 @@ def csv_cell(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it stands: no tag, no link, no image, no end of a cell."""
-    return inert_line(text).translate(_MARKDOWN)
+    """Text that Markdown shows as it stands.
+
+    No tag, no link, no image, no emphasis, no formula, nobody called, no end of a cell.
+    """
+    return _MARKDOWN.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), inert_line(text))
+
+
+def inert_json(document: str) -> str:
+    """A JSON document in whose texts nothing turns the direction of text or is not seen."""
+    return _IN_TEXT.sub(lambda found: f"\\{_escape(found)}", document)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,10 +69,10 @@ def _body(
     scored: ScoredRun, images: int, missing: Sequence[Mapping[str, Any]], repo: str | None
 ) -> str:
     result = scored.result
-    name = _plain(scored.label)
+    name = markdown_text(scored.label)
     parts = [
-        f"# {name}: {_plain(result.benchmark)}",
-        f"{images:,} images made for the prompts of the benchmark {_plain(result.benchmark)}"
+        f"# {name}: {markdown_text(result.benchmark)}",
+        f"{images:,} images made for the prompts of the benchmark {markdown_text(result.benchmark)}"
         f" ({result.prompts_expected:,} prompts x {scored.run.expected.images_per_prompt} images), "
         "each with its prompt, its seed, what was found in it, and the verdict of the benchmark's "
         "rule with the reason.",
@@ -132,7 +131,7 @@ def _measured(scored: ScoredRun) -> str:
     if machines:
         packages = machines[-1].packages.items()
         rows.append(("software", ", ".join(f"{name} {version}" for name, version in packages)))
-    cells = [f"| {what} | {_plain(str(value))} |" for what, value in rows]
+    cells = [f"| {what} | {markdown_text(str(value))} |" for what, value in rows]
     return "\n".join(["| what | value |", "| --- | --- |", *cells])
 
 
@@ -140,7 +139,7 @@ def _missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     if not missing:
         return []
     counts = Counter(str(record["reason"]) for record in missing)
-    listed = [f"- {count:,}: {_plain(why)}" for why, count in counts.most_common(_SHOWN)]
+    listed = [f"- {count:,}: {markdown_text(why)}" for why, count in counts.most_common(_SHOWN)]
     if len(counts) > _SHOWN:
         listed.append(f"- and {len(counts) - _SHOWN:,} more reasons")
     return [
@@ -149,11 +148,6 @@ def _missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
         "the reason:",
         "\n".join(listed),
     ]
-
-
-def _plain(text: str) -> str:
-    """Text that stands as it is, also signs that would begin emphasis or a formula."""
-    return re.sub(r"([*_~$])", r"\\\1", markdown_text(text))
 
 
 _COLUMNS = """\

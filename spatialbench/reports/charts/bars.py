@@ -7,7 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from .scale import Plot, percent_span
-from .svg import FAINT, INK, SERIES, image, line, tag, text, title
+from .svg import FAINT, INK, SERIES, image, line, room, shortened, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -16,7 +16,7 @@ Bar = tuple[float, float, float]
 """Value, low and high; NaN where unknown."""
 
 _WIDTH, _TOP, _BAR, _GAP, _VALUE = 380, 24, 15, 9, 40
-LONGEST = 22
+_LONGEST = 22
 """Characters of a name beside its bar."""
 
 
@@ -29,7 +29,7 @@ def bars(metric: str, series: Sequence[tuple[str, Mapping[str, Bar]]]) -> Markup
             the first.
     """
     groups = list(series[0][1])
-    left = 12 + 6.3 * min(LONGEST, max((len(group) for group in groups), default=1))
+    left = 12 + 6.3 * room(groups, _LONGEST)
     step = len(series) * _BAR + _GAP
     every = [number for _, by_group in series for bar in by_group.values() for number in bar]
     span = percent_span(every)
@@ -38,16 +38,11 @@ def bars(metric: str, series: Sequence[tuple[str, Mapping[str, Bar]]]) -> Markup
     for row, group in enumerate(groups):
         y = _TOP + row * step + _GAP / 2
         middle = y + (step - _GAP) / 2 + 4
-        parts.append(text(left - 6, middle, shortened(group), "end"))
+        parts.append(text(left - 6, middle, shortened(group, _LONGEST), "end"))
         for number, (_, by_group) in enumerate(series):
             colour = SERIES[number % len(SERIES)]
             parts += _bar(plot, y + number * _BAR, by_group.get(group), colour)
     return image(_WIDTH, plot.bottom + 34, f"{metric} by group", *parts)
-
-
-def shortened(words: str) -> str:
-    """A name that fits beside its bar."""
-    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
 
 
 def _bar(plot: Plot, y: float, bar: Bar | None, colour: str) -> list[Markup]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from .bars import Bar, whisker
 from .scale import Plot, percent_span
-from .svg import FAINT, INK, PAGE, SERIES, image, tag, text, title
+from .svg import FAINT, INK, PAGE, SERIES, image, room, shortened, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _WIDTH, _TOP, _ROW, _VALUE = 680, 26, 20, 118
-_LONGEST = 40
+_LONGEST, _TITLE = 40, 88
 
 
 def forest(
@@ -28,15 +28,16 @@ def forest(
         about: of what, such as the benchmark, behind the metric's name.
         others: for each row another value to set beside it, hollow; NaN for none.
     """
-    longest = max((len(name) for name, _, _ in rows), default=1)
-    left = 14 + 6.2 * min(_LONGEST, longest)
+    left = 14 + 6.2 * room((name for name, _, _ in rows), _LONGEST)
     span = percent_span([*(number for _, bar, _ in rows for number in bar), *others])
     plot = Plot(left, _TOP, _WIDTH - left - _VALUE, _ROW * len(rows) + 6, span)
-    parts = [title(f"{metric}, {about}"), *plot.x_axis(f"{metric} in percent, with 95 % interval")]
+    parts = [
+        title(shortened(f"{metric}, {about}", _TITLE)),
+        *plot.x_axis(f"{metric} in percent, with 95 % interval"),
+    ]
     for row, (name, (value, low, high), words) in enumerate(rows):
         y = _TOP + 3 + _ROW * (row + 0.5)
-        shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-        parts.append(text(left - 8, y + 4, shown, "end"))
+        parts.append(text(left - 8, y + 4, shortened(name, _LONGEST), "end"))
         if row < len(others) and not isnan(others[row]):
             x = plot.at_x(others[row])
             parts.append(

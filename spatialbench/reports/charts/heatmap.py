@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...plugins import ScoreTable
-from .svg import FAINT, GRID, PAGE, ZERO, image, tag, text, title
+from .svg import FAINT, GRID, PAGE, ZERO, image, room, shortened, tag, text, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _BINS = 10
+_PALEST = 28
+"""How much colour the smallest number has, in percent: enough to see it on light and dark pages."""
 _TITLE = 16
 _AXIS = 18
 _LONGEST = 18
@@ -70,7 +72,7 @@ def heatmap(pairs: PairMap) -> Markup:
     size = len(pairs.objects)
     cell = max(6.0, min(22.0, 520 / size))
     named = size <= _NAMES_UP_TO
-    longest = min(_LONGEST, max(map(len, pairs.objects)))
+    longest = room(pairs.objects, _LONGEST)
     margin = _AXIS + 6 + (6.0 * longest * min(1.0, cell / 11) if named else 0.0)
     top = margin + _TITLE
     paths: dict[int, list[str]] = {}
@@ -94,7 +96,7 @@ def heatmap(pairs: PairMap) -> Markup:
     if named:
         for i, name in enumerate(pairs.objects):
             at = margin + (i + 0.7) * cell
-            small, words = min(11.0, cell), name[:_LONGEST]
+            small, words = min(11.0, cell), shortened(name, _LONGEST)
             parts.append(text(margin - 4, at + _TITLE, words, "end", fill=FAINT, font_size=small))
             turned = f"rotate(-90 {at:.1f} {top - 4:.1f})"
             parts.append(text(at, top - 4, words, fill=FAINT, font_size=small, transform=turned))
@@ -131,7 +133,7 @@ def _colour(level: int) -> str:
     if level == 0:
         return ZERO
     way = "var(--s1,#2f5fc4)" if level > 0 else "var(--wrong,#b42342)"
-    share = 14 + 86 * (abs(level) - 1) / (_BINS - 1)
+    share = _PALEST + (100 - _PALEST) * (abs(level) - 1) / (_BINS - 1)
     return f"color-mix(in srgb, {way} {share:.0f}%, var(--card,#ffffff))"
 
 

@@ -1,8 +1,11 @@
-"""SVG elements as text, with everything escaped."""
+"""SVG elements as text, with everything escaped, and names as long as there is room."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from ...files.shown_text import inert_line
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -21,11 +24,14 @@ def tag(name: str, *children: str | Markup, **attributes: str | float) -> Markup
     """One element. ``font_size=9`` becomes ``font-size="9"``, ``class_`` becomes ``class``."""
     from markupsafe import Markup, escape
 
+    def plain(words: str | Markup) -> str:
+        return str(words if isinstance(words, Markup) else escape(inert_line(words)))
+
     shown = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{plain(_number(value))}"'
         for key, value in attributes.items()
     )
-    inside = "".join(str(escape(child)) for child in children)
+    inside = "".join(map(plain, children))
     return Markup(f"<{name}{shown}>{inside}</{name}>")
 
 
@@ -62,6 +68,21 @@ def image(width: float, height: float, label: str, *children: Markup) -> Markup:
         aria_label=label,
         font_family="system-ui, sans-serif",
     )
+
+
+def shortened(words: str, most: int) -> str:
+    """A name that has room where so many Latin letters have; signs of Chinese take two places."""
+    from rich.cells import cell_len, set_cell_size
+
+    words = inert_line(words)
+    return words if cell_len(words) <= most else f"{set_cell_size(words, most - 1).rstrip()}…"
+
+
+def room(names: Iterable[str], most: int) -> int:
+    """How many places the longest of some names takes once they are shortened."""
+    from rich.cells import cell_len
+
+    return max((cell_len(shortened(name, most)) for name in names), default=1)
 
 
 def _number(value: str | float) -> str:

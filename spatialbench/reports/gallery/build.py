@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ...errors import UserError
 from ...files.images import read_rgb
+from ...files.shown_text import inert_json
 from ...runs.files import disk_errors, make_folder, require_not_of_a_run
 from ...runs.whole_folder import whole_folder
 from ..charts.as_files import converted, require_forms, standalone
@@ -243,8 +244,8 @@ def _small(side: Side, entry: Entry) -> tuple[str, bytes] | None:
 
 def script(value: object) -> str:
     """JSON that is also safe inside a script, whatever a prompt says."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return inert_json(text).replace("<", "\\u003c")
 
 
 def asset(package: str, name: str) -> bytes:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SWEEP_IMAGES = 20_000
 """Images judged again at every threshold; of a larger run the first, which are balanced."""
 SWEEP_KEYS = 3
-"""How many of the benchmark's headline metrics the sweep follows."""
+"""How many of the headline metrics that a run has the sweep follows."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,15 @@ def sweep_of(side: Side) -> Sweep | None:
     if rule is None or len(images) < len(table.index):
         return None
     images = images[:SWEEP_IMAGES]
-    metrics = [metric for metric in scored.metrics if metric.headline][:SWEEP_KEYS]
+    metrics = [
+        metric
+        for metric in scored.metrics
+        if metric.headline and not np.isnan(scored.result.metric(metric.key))
+    ]
+    if not metrics:
+        return None
     judging = Judging(rule, scored.result.threshold)
-    return sweep(metrics, scored.benchmark, judging, images)
+    return sweep(metrics[:SWEEP_KEYS], scored.benchmark, judging, images)
 
 
 def _bars(sides: Sequence[Side]) -> list[Chart]:

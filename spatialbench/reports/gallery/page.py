@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from ...files.shown_text import inert
@@ -16,7 +17,7 @@ from ..marks import meanings
 from ..single import summary_report
 from ..tables import Table
 from .about import measured, settings
-from .charts import Chart
+from .charts import Chart, slug_of
 from .records import Side
 
 if TYPE_CHECKING:
@@ -40,16 +41,21 @@ class Around:
 
 @lru_cache
 def environment(*packages: str) -> Environment:
-    """Templates of some packages' ``data``; whatever they are given is escaped."""
+    """Templates of some packages' ``data``; whatever they are given is escaped.
+
+    The filter ``file`` makes of a metric what its chart's file is called by.
+    """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=ChoiceLoader([PackageLoader(package, "data") for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["file"] = slug_of
+    return made
 
 
 def index_html(
@@ -116,7 +122,9 @@ def _metrics(
     benchmark: Benchmark, sides: Sequence[Side], comparison: Comparison | None
 ) -> list[dict[str, Any]]:
     shown = []
-    for key in sides[0].scored.headline:
+    every = sides[0].scored.headline
+    told = [k for k in every if any(not isnan(side.scored.result.metric(k)) for side in sides)]
+    for key in told or every:
         cells = [metric_cell(side.scored.result, key) for side in sides]
         entry: dict[str, Any] = {"key": key, "cells": cells, "change": None}
         change = comparison.groups[ALL].get(key) if comparison else None

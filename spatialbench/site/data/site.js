@@ -19,6 +19,12 @@
   }));
   let sorted = {};
 
+  // What a link says may be of an older site: a field has a value that it offers.
+  function choose(field, wanted) {
+    field.value = wanted;
+    if (field.selectedIndex < 0) field.selectedIndex = 0;
+  }
+
   const number = (cell) => (cell.dataset.value === "" ? NaN : Number(cell.dataset.value));
 
   function sort(board, column, way) {
@@ -48,6 +54,8 @@
     sort(board, column, now === "none" ? best : now === best ? other : null);
     plot(board);
     toHash();
+    const way = button.parentElement.getAttribute("aria-sort");
+    one("#said").textContent = way === "none" ? "rows in their first order" : `sorted by ${button.textContent}, ${way}`;
   }
 
   function matches(row, wanted) {
@@ -73,21 +81,28 @@
       plot(board);
     });
     one(".nothing").hidden = shown > 0;
-    all(".jump a").forEach((link) => { link.hidden = one(link.getAttribute("href")).hidden; });
+    all(".jump a").forEach((link) => { link.hidden = document.getElementById(link.getAttribute("href").slice(1)).hidden; });
     one("#count").textContent = shown === total ? `${total.toLocaleString("en")} rows` : `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
     document.body.dataset.ready = String(Number(document.body.dataset.ready || 0) + 1);
   }
 
-  // One scale for percent; another one only where a number does not fit it.
+  // The next of 1, 2, 5, 10, 20, 50, 100 and so on that is no smaller.
+  function roundUp(x) {
+    const unit = 10 ** Math.floor(Math.log10(x));
+    return unit * [1, 2, 5, 10].find((step) => x <= unit * step * (1 + 1e-9));
+  }
+
+  // One scale for percent; another one, as in the files, only where a number does not fit it.
   function span(cells) {
     const numbers = cells.flatMap((cell) => [number(cell), Number(cell.dataset.low ?? NaN), Number(cell.dataset.high ?? NaN)]).filter(Number.isFinite);
-    const [low, high] = [Math.min(0, ...numbers), Math.max(100, ...numbers)];
-    return [low, high];
+    const [low, high] = [Math.min(0, ...numbers), Math.max(0, ...numbers)];
+    if (low >= -1e-9 && high <= 100 + 1e-9) return [0, 100];
+    return [low < 0 ? -roundUp(-low) : 0, high > 0 ? roundUp(high) : 0];
   }
 
   function plot(board) {
     const key = board.metric.value;
-    const column = board.buttons.findIndex((button) => button.textContent === key);
+    const column = board.buttons.findIndex((button) => button.dataset.better && button.textContent === key);
     const rows = all("tbody tr", board.node).filter((row) => !row.hidden);
     const [low, high] = span(board.rows.map((row) => row.cells[column]));
     const at = (x) => `${100 * (x - low) / (high - low)}%`;
@@ -119,7 +134,7 @@
     one(".axis", board.node).replaceChildren(ticks);
     one(".unit", board.node).replaceChildren(make("span", "", `${key} in percent, with 95 % interval`));
     all(".files a", board.node).forEach((link) => {
-      link.href = `charts/${board.node.id}-${key.toLowerCase()}.${link.dataset.form}`;
+      link.href = `charts/${board.node.id}-${board.metric.selectedOptions[0].dataset.file}.${link.dataset.form}`;
     });
   }
 
@@ -129,7 +144,7 @@
     if (one("#published") && !one("#published").checked) parts.set("published", "no");
     boards.forEach((board) => {
       const id = board.node.id;
-      if (sorted[id]) parts.set(`sort.${id}`, `${board.buttons[sorted[id][0]].textContent}.${sorted[id][1]}`);
+      if (sorted[id]) parts.set(`sort.${id}`, `${board.buttons[sorted[id][0]].dataset.name}.${sorted[id][1]}`);
       if (board.metric.selectedIndex > 0) parts.set(`plot.${id}`, board.metric.value);
     });
     const hash = parts.toString();
@@ -140,13 +155,13 @@
     // A link to one of the tables says nothing of filters.
     if (location.hash && !location.hash.includes("=") && document.body.dataset.ready) return;
     const parts = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
-    filters.forEach((name) => { if (one(`#${name}`)) one(`#${name}`).value = parts.get(name) || ""; });
+    filters.forEach((name) => { if (one(`#${name}`)) choose(one(`#${name}`), parts.get(name) || ""); });
     if (one("#published")) one("#published").checked = parts.get("published") !== "no";
     boards.forEach((board) => {
       const id = board.node.id;
       const wanted = parts.get(`sort.${id}`) || "";
       const cut = wanted.lastIndexOf(".");
-      const column = board.buttons.findIndex((button) => button.textContent === wanted.slice(0, cut));
+      const column = board.buttons.findIndex((button) => button.dataset.name === wanted.slice(0, cut));
       const way = ["ascending", "descending"].find((name) => name === wanted.slice(cut + 1));
       sort(board, Math.max(0, column), column < 0 ? null : way || null);
       const place = [...board.metric.options].findIndex((option) => option.value === parts.get(`plot.${id}`));

@@ -8,6 +8,12 @@ const SB = (() => {
     if (text !== undefined) node.textContent = text;
     return node;
   };
+  // What a link says may be of an older gallery: a field has a value that it offers.
+  const choose = (name, wanted) => {
+    const field = one(`#${name}`);
+    field.value = wanted;
+    if (field.selectedIndex < 0) field.selectedIndex = 0;
+  };
   const rank = { l: 0, g: 1 };
   const chunks = new Map();
   const waiting = new Map();
@@ -297,8 +303,8 @@ const SB = (() => {
     const parts = new URLSearchParams(location.hash.slice(1));
     const wanted = parts.get("tab") || "images";
     tab(tabs.some((button) => named(button) === wanted) ? wanted : "images");
-    ["task", "verdict", "object"].forEach((name) => { one(`#${name}`).value = parts.get(name) || ""; });
-    page = Number(parts.get("page")) || 1;
+    ["task", "verdict", "object"].forEach((name) => choose(name, parts.get(name) || ""));
+    page = Math.floor(Number(parts.get("page"))) || 1;
     if (!parts.get("image") && one("#large").open) one("#large").close();
     if (parts.get("image")) openImage(parts.get("image")).catch(() => draw());
     else draw();
@@ -325,6 +331,7 @@ const SB = (() => {
     Enter: () => large(Number(document.activeElement.closest(".card").dataset.position)),
   };
 
+  const LARGE = new Set(["ArrowLeft", "ArrowRight", "h", "l", "b", "u", "t", "?"]);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || one("#keys").open) return;
     if (event.target.matches("input, select")) {
@@ -334,6 +341,8 @@ const SB = (() => {
     if (event.key === "Enter" && !(event.target.matches("a.open") && !one("#large").open)) return;
     // Arrows scroll what can be scrolled, and walk along the tabs.
     if (event.key.startsWith("Arrow") && event.target.closest("[role=tablist], [role=region]")) return;
+    // In the enlarged view, what is behind it stays as it is, and long words can be scrolled.
+    if (one("#large").open && !LARGE.has(event.key)) return;
     const action = keys[event.key];
     if (action && !one("#images").hidden) {
       event.preventDefault();
@@ -354,7 +363,12 @@ const SB = (() => {
   one("#unasked").addEventListener("click", unasked);
   one("#help").addEventListener("click", () => one("#keys").showModal());
   one("#large").addEventListener("click", (event) => { if (event.target === one("#large")) one("#large").close(); });
-  one("#large").addEventListener("close", toHash);
+  one("#large").addEventListener("close", () => {
+    toHash();
+    // Back to the image that was looked at last, which may be another one than was opened.
+    const seen = one("#cards").children[Number(one("#large").dataset.position)];
+    if (seen && seen.dataset.id === one("#large").dataset.id) link(seen).focus();
+  });
   tabs.forEach((button, place) => {
     button.addEventListener("click", () => { tab(named(button)); toHash(); });
     button.addEventListener("keydown", (event) => {

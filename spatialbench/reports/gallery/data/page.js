@@ -16,5 +16,15 @@ const THEME = (() => {
     kept(root.dataset.theme);
   }
   document.addEventListener("DOMContentLoaded", () => document.querySelector("#theme").addEventListener("click", toggle));
+  // A link to a part of this page leaves the address alone, which keeps filters and sorting.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    const part = link && document.getElementById(link.getAttribute("href").slice(1));
+    if (!part || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+    part.scrollIntoView();
+  });
   return { toggle };
 })();
