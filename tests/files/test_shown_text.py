@@ -106,3 +106,18 @@ def test_markup_is_text(name: str) -> None:
     text = markdown_text(name)
     assert "<" not in text
     assert "](" not in text.replace("\\](", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("*a* **b** ~c~", "\\*a* \\*\\*b\\** \\~c~"),
+        ("_a_ VISOR_cond __b__", "\\_a_ VISOR_cond \\_\\_b__"),
+        ("$x^2$ costs 5 $", "\\$x^2$ costs 5 $"),
+        ("a\\|b \\d \\", "a\\\\\\|b \\d \\\\"),
+        ("@team lab@1 * star", "&#64;team lab@1 * star"),
+    ],
+)
+def test_nothing_is_emphasised_and_nobody_is_called(name: str, shown: str) -> None:
+    """What would begin it is escaped: then nothing can end it."""
+    assert markdown_text(name) == shown

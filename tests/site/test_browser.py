@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from spatialbench.site import boards, build
+from spatialbench.site.boards import Board
+from spatialbench.site.collecting import Collection
 
 from ..reports.gallery.browser import Browser
 from .conftest import painted, site
@@ -133,3 +138,81 @@ def test_nobody_is_left_out(browser: Browser, runs: Path, tmp_path: Path, axe: s
                 assert not browser.scrolls_sideways
     assert built.without
     assert browser.complaints == []
+
+
+def test_a_benchmark_and_a_metric_of_any_name(
+    browser: Browser, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that begins with a digit, and one that is called like a column that is there."""
+    real = boards.boards
+
+    def renamed(collected: Collection, published: bool) -> list[Board]:
+        (board,) = real(collected, published)
+        called = [replace(board.metrics[0], key="images"), *board.metrics[1:]]
+        return [replace(board, name=name, metrics=called) for name in ("2d", "3.d")]
+
+    monkeypatch.setattr(build, "boards", renamed)
+    index = site(runs, tmp_path / "out").index
+    browser.open(index)
+    shown = "[...document.querySelectorAll('.board')].filter((b) => !b.hidden).map((b) => b.id)"
+    assert browser.evaluate(shown) == ["2d", "3.d"]
+    numbers = f"[...{BOARD}.querySelectorAll('.points .dot')].map((d) => parseFloat(d.style.left))"
+    values = (
+        f"[...{BOARD}.querySelectorAll('tbody tr')].map((r) => Number(r.cells[3].dataset.value))"
+    )
+    assert browser.evaluate(numbers) == pytest.approx(browser.evaluate(values), abs=1e-3)
+    browser.evaluate(f"{BOARD}.querySelectorAll('thead button')[3].click()")
+    kept = browser.evaluate("location.hash")
+    browser.open(index, kept)
+    assert browser.evaluate(f"{BOARD}.querySelectorAll('thead th')[3].ariaSort") == "descending"
+    assert browser.complaints == []
+
+
+def test_links_inside_the_page_keep_its_state(browser: Browser, runs: Path, tmp_path: Path) -> None:
+    """The skip link and those to the tables move the focus, and nothing else."""
+    browser.open(site(runs, tmp_path / "out").index)
+    _choose(browser, "#text", "0.9")
+    kept = browser.evaluate("location.hash")
+    browser.evaluate("document.querySelector('.skip').focus()")
+    browser.press("Enter")
+    browser.wait("document.activeElement.id === 'main'")
+    assert browser.evaluate("location.hash") == kept == "#text=0.9"
+    (page,) = (tmp_path / "out" / "runs").glob("*0.9*/index.html")
+    browser.open(page, "#verdict=r")
+    _click(browser, ".skip")
+    browser.wait("document.activeElement.id === 'main'")
+    assert browser.evaluate("document.querySelector('#verdict').value") == "r"
+    assert browser.evaluate("location.hash") == "#verdict=r"
+    assert browser.complaints == []
+
+
+def test_sorting_is_told_and_an_old_link_is_harmless(
+    browser: Browser, runs: Path, tmp_path: Path
+) -> None:
+    browser.open(site(runs, tmp_path / "out").index, "#base=gone&mark=gone&sort.gone=x.up&plot.x=y")
+    assert browser.evaluate("document.querySelector('#base').selectedIndex") == 0
+    assert len(browser.evaluate(NAMES)) == 3
+    told = "document.querySelector('#said').textContent"
+    browser.evaluate("document.querySelectorAll('thead button')[4].focus()")
+    for words in ("sorted by RIGHT, descending", "sorted by RIGHT, ascending", "first order"):
+        browser.press("Enter")
+        browser.wait(f"{told}.includes('{words}')")
+    assert browser.complaints == []
+
+
+def test_on_paper_all_rows_stand_in_light_colours(
+    browser: Browser, runs: Path, tmp_path: Path
+) -> None:
+    browser.open(site(runs, tmp_path / "out").index)
+    browser.press("t")
+    browser.paper(True)
+    style = f"getComputedStyle({BOARD}.querySelector('.scroll'))"
+    assert browser.evaluate(f"{style}.overflow") == "visible"
+    assert browser.evaluate(f"{style}.maxHeight") == "none"
+    ground = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+    assert browser.evaluate(ground) > 200
+    assert browser.evaluate("getComputedStyle(document.querySelector('.filters')).display") == (
+        "none"
+    )
+    browser.paper(False)
+    assert browser.evaluate(ground) < 128

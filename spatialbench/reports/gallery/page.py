@@ -17,7 +17,7 @@ from ..marks import meanings
 from ..single import summary_report
 from ..tables import Table
 from .about import measured, settings
-from .charts import Chart, slug_of
+from .charts import Chart
 from .records import Side
 
 if TYPE_CHECKING:
@@ -41,21 +41,16 @@ class Around:
 
 @lru_cache
 def environment(*packages: str) -> Environment:
-    """Templates of some packages' ``data``; whatever they are given is escaped.
-
-    The filter ``file`` makes of a metric what its chart's file is called by.
-    """
+    """Templates of some packages' ``data``; whatever they are given is escaped."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    made = Environment(
+    return Environment(
         loader=ChoiceLoader([PackageLoader(package, "data") for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["file"] = slug_of
-    return made
 
 
 def index_html(

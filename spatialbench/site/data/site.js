@@ -134,7 +134,7 @@
     one(".axis", board.node).replaceChildren(ticks);
     one(".unit", board.node).replaceChildren(make("span", "", `${key} in percent, with 95 % interval`));
     all(".files a", board.node).forEach((link) => {
-      link.href = `charts/${board.node.id}-${board.metric.selectedOptions[0].dataset.file}.${link.dataset.form}`;
+      link.href = `charts/${board.node.id}-${key.toLowerCase()}.${link.dataset.form}`;
     });
   }
 

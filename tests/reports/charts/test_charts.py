@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.cells import cell_len
 
 from spatialbench.reports import gallery
 from spatialbench.reports.charts.as_files import standalone
@@ -60,6 +61,28 @@ def test_forest_points_lie_where_the_scale_says() -> None:
     chart = ElementTree.fromstring(forest("OA", rows, "squares"))
     low, middle, high = (float(dot.attrib["cx"]) for dot in chart.iter(f"{SVG}circle"))
     assert middle == pytest.approx((low + high) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["方" * 50, "W" * 300, "🦊" * 40, "a\x1b[31m\u202e<b>&"])
+def test_a_name_of_any_letters_stays_in_the_picture(name: str) -> None:
+    """Wide letters take two places; what an XML reader refuses is escaped."""
+    pairs = PairMap((name, "dog"), {(0, 1): 0.5}, {(0, 1): 4})
+    point = (50.0, 40.0, 60.0)
+    for chart, size in (
+        (forest("OA", [(name, point, "50.00 ± 10.0")], name), 11),
+        (bars("OA", [("a", {name: point})]), 11),
+        (heatmap(pairs), 11),
+    ):
+        image = ElementTree.fromstring(standalone(chart))
+        right = float(image.attrib["viewBox"].split()[2])
+        for words in image.iter(f"{SVG}text"):
+            if "transform" in words.attrib or not words.text:
+                continue
+            wide = 0.53 * float(words.attrib.get("font-size", size)) * cell_len(words.text)
+            x, anchor = float(words.attrib["x"]), words.attrib["text-anchor"]
+            left = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * wide
+            assert left >= -1, words.text
+            assert left + wide <= right + 1, words.text
 
 
 @pytest.mark.parametrize("signed", [False, True])

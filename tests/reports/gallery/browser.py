@@ -81,13 +81,22 @@ class Browser:
         text = {"text": key} if len(key) == 1 else {}
         for kind in ("keyDown", "keyUp"):
             own = text if kind == "keyDown" else {}
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, **own)
+            # Some keys do what browsers do by themselves only with their number.
+            number = {"Enter": 13, "Escape": 27}.get(key, 0)
+            if key == "Enter" and own == {} and kind == "keyDown":
+                own = {"text": "\r"}
+            numbered = {"windowsVirtualKeyCode": number} if number else {}
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, **own, **numbered)
 
     def dark(self, on: bool) -> None:
         """Pretend that the system asks for dark or light pages."""
         value = "dark" if on else "light"
         features = [{"name": "prefers-color-scheme", "value": value}]
         self._call("Emulation.setEmulatedMedia", features=features)
+
+    def paper(self, on: bool) -> None:
+        """Show the page as it is printed."""
+        self._call("Emulation.setEmulatedMedia", media="print" if on else "", features=[])
 
     def size(self, width: int, height: int = 900) -> None:
         """Pretend that the window has this size in CSS pixels."""

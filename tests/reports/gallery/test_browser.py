@@ -231,3 +231,27 @@ def test_light_and_dark(browser: Browser, tmp_path: Path, dark: bool) -> None:
 
 def test_pages_never_hold_more_than_200() -> None:
     assert build.PER_PAGE <= 200
+
+
+def test_the_enlarged_view_by_keys(browser: Browser, tmp_path: Path) -> None:
+    """What is behind it stays as it is, and the focus comes back to the image seen last."""
+    side = shapes_side(tmp_path / "run", Shapes(80, images=2))
+    built = build_gallery(tmp_path / "run" / "gallery", [side])
+    browser.open(built.index)
+    ids = browser.evaluate(f"{CARDS}.map((card) => card.dataset.id)")
+    browser.press("ArrowRight")
+    browser.press("Enter")
+    for key in ("n", "p", "c", "ArrowDown", "j"):
+        browser.press(key)
+    assert browser.evaluate("document.querySelector('#place').textContent") == "1 of 160"
+    assert browser.evaluate("document.querySelector('#page').textContent") == "page 1 of 2"
+    browser.press("ArrowRight")
+    browser.press("l")
+    assert ids[2] in _told(browser)
+    browser.press("Escape")
+    browser.wait("!document.querySelector('#large').open")
+    browser.wait(f"{FOCUS} === '{ids[2]}'")
+    browser.open(built.index, "#page=1.5&task=gone")
+    assert browser.evaluate("document.querySelector('#page').textContent") == "page 1 of 2"
+    assert browser.evaluate("document.querySelector('#task').selectedIndex") == 0
+    assert browser.complaints == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from spatialbench.errors import UserError
+from spatialbench.plugins import Metric
 from spatialbench.prompts import Prompt
 from spatialbench.reports.charts.heatmap import PairMap, heatmap
 from spatialbench.reports.compare.comparison import compare
@@ -132,6 +134,39 @@ def test_html_in_a_prompt_stays_text(tmp_path: Path) -> None:
     ]
     assert scripts[1]["type"] == "application/json"
     assert not [name for _, own in parser.seen for name in own if name.startswith("on")]
+
+
+def test_what_turns_text_is_shown_as_its_number(tmp_path: Path) -> None:
+    class Turned(Shapes):
+        def __init__(self) -> None:
+            super().__init__(4)
+            self._prompts = [Prompt("0", "a\u202ecat", "left\u2066", None, ("dog\u200f", "b"))]
+
+    side = Side.of(scored_run(tmp_path / "run", lambda p, k: True, benchmark=Turned()))
+    built = build_gallery(tmp_path / "out", [side])
+    (record, *_) = _payload(built.index.parent / "data" / "0.js")
+    assert record["text"] == "a\\u202ecat"
+    table = _payload(built.index.parent / "data" / "facets.js")
+    assert table["objects"] == ["b", "dog\\u200f"]
+    assert table["tasks"] == ["left\\u2066"]
+
+
+def test_only_what_a_run_has_is_shown(tmp_path: Path) -> None:
+    """A metric of another subset has no card, and the thresholds are those of the others."""
+
+    class Several(Shapes):
+        metrics = (
+            *(Metric(f"other_{n}", "of another subset", lambda table: None) for n in range(4)),
+            *Shapes.metrics,
+        )
+
+    side = shapes_side(tmp_path / "run", Several(4))
+    swept = sweep_of(side)
+    assert swept is not None
+    assert list(swept.values) == ["right"]
+    built = build_gallery(tmp_path / "run" / "gallery", [side], sweeps=[swept])
+    text = built.index.read_text("utf-8")
+    assert re.findall(r"<h2>(\w+) <span>%", text) == ["right"]
 
 
 def test_nothing_is_fetched_from_elsewhere(tmp_path: Path) -> None:
