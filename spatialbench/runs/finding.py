@@ -156,26 +156,36 @@ def runs_below(folder: Path) -> list[Path]:
     return list(folders_below(folder, (NAME,)))
 
 
-def folders_below(folder: Path, marks: Sequence[str], *, links: bool = False) -> Iterator[Path]:
+def folders_below(
+    folder: Path, marks: Sequence[str], *, links: bool = False, above: Sequence[os.stat_result] = ()
+) -> Iterator[Path]:
     """The outermost folders at or below a folder that hold a file of one of these names.
 
     They come in path order. Hidden folders below are not entered: what a stopped command left
     half-built or half-removed has such a name. What is removed meanwhile is not there.
 
     Args:
-        links: whether links to folders are entered.
+        links: whether links to folders are entered; one that leads back above itself is not.
+        above: the folders on the way here.
     """
     if any((folder / mark).is_file() for mark in marks):
         yield folder
         return
     try:
+        here = folder.stat()
+        if any(os.path.samestat(here, one) for one in above):
+            return
         with os.scandir(folder) as entries:
-            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=links)]
+            inner = [
+                entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) or (links and Path(entry).is_dir())
+            ]
     except FileNotFoundError:
         return
     for name in sorted(inner):
         if not name.startswith("."):
-            yield from folders_below(folder / name, marks, links=links)
+            yield from folders_below(folder / name, marks, links=links, above=[*above, here])
 
 
 def run_at(folder: Path) -> Path:

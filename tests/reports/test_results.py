@@ -66,6 +66,19 @@ def test_summaries_by_other_rules_come_after_the_run(tmp_path: Path) -> None:
     assert [run_of(folder) for folder in (one, other)] == [one, one]
 
 
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    """To a folder above, to each other, and to itself; a link to a run is followed."""
+    run = _run(tmp_path / "elsewhere" / "run")
+    for name in ("a", "b"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "up").symlink_to("..")
+    (tmp_path / "runs" / "a" / "other").symlink_to("../b")
+    (tmp_path / "runs" / "b" / "other").symlink_to("../a")
+    (tmp_path / "runs" / "self").symlink_to("self")
+    (tmp_path / "runs" / "linked").symlink_to(run)
+    assert find_runs([tmp_path / "runs"]) == [tmp_path / "runs" / "linked"]
+
+
 def test_a_folder_without_scored_run(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "manifest.json").write_text("{}")
