@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from huggingface_hub import close_session
 
+_PATIENCE = 600.0
+
 
 @dataclass
 class Repo:
@@ -151,12 +153,18 @@ def _digest(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    # A client of many threads has more connections at once than the five of the standard library;
+    # one that is turned away comes again after a second, then after three, then after seven.
+    request_queue_size = 128
+
+
 @contextmanager
 def served() -> Iterator[Hub]:
     """A Hub with no repository yet, on a port of its own."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
@@ -188,6 +196,12 @@ def use(monkeypatch: pytest.MonkeyPatch, address: str, cache: Path) -> None:
     monkeypatch.setattr(f"{constants}.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(f"{constants}.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr("spatialbench.weights.hub._silent", {})
+    # However busy the machine, nothing here is too slow for a Hub.
+    monkeypatch.setattr("spatialbench.weights.hub.PATIENCE", (_PATIENCE,) * 4)
+    monkeypatch.setattr("spatialbench.weights.repository.PATIENCE", (_PATIENCE,) * 4)
+    monkeypatch.setattr("spatialbench.files.downloads.CONNECT_S", _PATIENCE)
+    monkeypatch.setattr(f"{constants}.HF_HUB_ETAG_TIMEOUT", _PATIENCE)
+    monkeypatch.setattr(f"{constants}.HF_HUB_DOWNLOAD_TIMEOUT", _PATIENCE)
     # What was silent stays so, however long a command takes here.
     monkeypatch.setattr("spatialbench.weights.hub._QUIET_S", math.inf)
 

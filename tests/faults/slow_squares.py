@@ -1,6 +1,6 @@
 """The painter of squares, slow: for processes that are to be stopped while a batch is in hand.
 
-The environment says how many seconds a batch takes (``SLOW_SQUARES_SECONDS``) and in which folder
+The environment says which file every batch waits for (``SLOW_SQUARES_AWAITED``) and in which folder
 (``SLOW_SQUARES_MARKERS``) each leaves a marker when it is begun. The package of the squares must
 be on the path, also that of workers elsewhere.
 """
@@ -23,12 +23,13 @@ from spatialbench.plugins import GenerationSettings, ImageRequest
 
 @dataclass(frozen=True)
 class SlowPainter(Painter):
-    """Leaves a marker in a folder when it begins a batch, and takes its time."""
+    """Leaves a marker in a folder when it begins a batch, and waits until a file is there."""
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         first = requests[0]
         (Path(os.environ["SLOW_SQUARES_MARKERS"]) / f"{first.prompt.id}-{first.index}").touch()
-        time.sleep(float(os.environ["SLOW_SQUARES_SECONDS"]))
+        while not Path(os.environ["SLOW_SQUARES_AWAITED"]).exists():
+            time.sleep(0.02)
         return list(super().generate(requests))
 
 
