@@ -66,26 +66,30 @@ def official_json(subset: str = "all") -> bytes:
 
 @cache
 def _subset(subset: str) -> tuple[Prompt, ...]:
-    if subset == "all":
-        return tuple(_generate())
-    tasks = _TASKS[subset]
-    return tuple(p for p in _subset("all") if p.task in tasks)
+    return tuple(_generate(_TASKS[subset]))
 
 
-def _generate() -> Iterator[Prompt]:
-    number = itertools.count()
+def _generate(tasks: tuple[str, ...]) -> Iterator[Prompt]:
+    """The prompts of some tasks; those of the others are counted, for the ids, and not made."""
+    named = {name: with_article(name) for name in COCO_NAMES}
+    relations = {task: None if task == "and" else Relation(task) for task in (*RELATIONAL, "and")}
+    number = -1
     for pair in itertools.combinations(COCO_NAMES, 2):
-        for task in (*RELATIONAL, "and"):
-            for first, second in (pair, pair[::-1]):
-                yield Prompt(
-                    id=str(next(number)),
-                    text=f"{with_article(first)} {PHRASE[task]} {with_article(second)}",
-                    task=task,
-                    triplet=None if task == "and" else Triplet(first, Relation(task), second),
-                    objects=(first, second),
-                )
-    for name in COCO_NAMES:
-        yield Prompt(str(next(number)), with_article(name), "single", objects=(name,))
+        both = pair, pair[::-1]
+        for task, relation in relations.items():
+            if task not in tasks:
+                number += 2
+                continue
+            phrase = PHRASE[task]
+            for objects in both:
+                number += 1
+                first, second = objects
+                triplet = None if relation is None else Triplet(first, relation, second)
+                text = f"{named[first]} {phrase} {named[second]}"
+                yield Prompt(str(number), text, task, triplet, objects)
+    if "single" in tasks:
+        for place, name in enumerate(COCO_NAMES, number + 1):
+            yield Prompt(str(place), named[name], "single", objects=(name,))
 
 
 def _official_entry(prompt: Prompt) -> dict[str, Any]:

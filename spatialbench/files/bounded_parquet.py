@@ -8,7 +8,11 @@ written out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .parquet_pages import unpacked_bytes
 
@@ -52,11 +56,20 @@ def read_bounded(content: bytes) -> Any:
             pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
         ):
             raise ValueError(f"its column {field.name!r} is of {kind}")
+    if texts and sum(map(_bytes_written_out, _read(content, texts, texts).columns)) > MOST_TEXT:
+        raise ValueError(f"its texts take more than {MOST_TEXT >> 20} MB")
+    return _read(content)
+
+
+def _read(content: bytes, columns: list[str] | None = None, listed: Sequence[str] = ()) -> Any:
+    """The table, or some columns; in those that are listed each text stands once."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
     with parquet.ParquetFile(
-        pa.BufferReader(content), page_checksum_verification=True, read_dictionary=texts
+        pa.BufferReader(content), page_checksum_verification=True, read_dictionary=listed
     ) as file:
-        table = file.read()
-    return _texts_written_out(table, texts)
+        return file.read(columns=columns)
 
 
 def _bounded(metadata: Any) -> None:
@@ -68,18 +81,28 @@ def _bounded(metadata: Any) -> None:
         raise ValueError(f"{rows:,} rows of {columns:,} columns are more than any run has")
 
 
-def _texts_written_out(table: Any, names: list[str]) -> Any:
-    import pyarrow as pa
-    from pyarrow import compute
+def _bytes_written_out(column: Any) -> int:
+    """Of the texts of a column, whose chunks are of ``pyarrow.DictionaryArray``.
 
+    By their buffers: to import ``pyarrow.compute`` takes longer than to read most files.
+    """
     total = 0
-    for name in names:
-        for chunk in table[name].chunks:
-            lengths = compute.binary_length(chunk.dictionary)
-            total += compute.sum(lengths.take(chunk.indices)).as_py() or 0
-    if total > MOST_TEXT:
-        raise ValueError(f"its texts take more than {MOST_TEXT >> 20} MB")
-    for name in names:
-        place = table.column_names.index(name)
-        table = table.set_column(place, name, table[name].cast(pa.string()))
-    return table
+    for chunk in column.chunks:
+        if chunk.null_count == len(chunk):
+            continue
+        texts, rows = chunk.dictionary, chunk.indices
+        wide = np.int64 if str(texts.type).startswith("large") else np.int32
+        ends = np.frombuffer(texts.buffers()[1], wide)[texts.offset : texts.offset + len(texts) + 1]
+        there, held = rows.buffers()
+        kind = rows.type.to_pandas_dtype()
+        places = np.frombuffer(held, kind)[rows.offset : rows.offset + len(rows)]
+        if rows.null_count:
+            places = places[truth_values(there, rows.offset, len(rows))]
+        total += int(np.diff(ends)[places].sum())
+    return total
+
+
+def truth_values(bits: Any, offset: int, length: int) -> NDArray[np.bool_]:
+    """Some of the truth values that a ``pyarrow.Buffer`` holds, a bit each."""
+    unpacked = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+    return unpacked[offset : offset + length].astype(bool)

@@ -48,7 +48,13 @@ def _installed(group: str) -> tuple[EntryPoint, ...]:
 
 @lru_cache(maxsize=64)
 def _read_installed(group: str, places: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=group))
+    return tuple(_read_all(places).select(group=group))
+
+
+@lru_cache(maxsize=1)
+def _read_all(places: tuple[tuple[str, int], ...]) -> Any:
+    """The entry points of every group, which stand in the same files."""
+    return entry_points()
 
 
 def _changed(place: str) -> int:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from typing import ClassVar
 
 from ..errors import UserError, unknown_name
@@ -87,15 +88,22 @@ def run_order(prompts: Iterable[Prompt]) -> list[Prompt]:
     names, then take turns, so that the first N prompts hold every task equally often (give or
     take one) until a task has run out. The order does not depend on the order given.
     """
+    if prompts is _ordered[0]:
+        return list(_ordered[1])
     tasks: dict[str, list[Prompt]] = defaultdict(list)
     for prompt in prompts:
         tasks[prompt.task].append(prompt)
-    turns: list[tuple[int, str, Prompt]] = []
-    for task, members in tasks.items():
+    for members in tasks.values():
         members.sort(key=lambda prompt: _shuffled(prompt.id))
-        turns.extend((turn, task, prompt) for turn, prompt in enumerate(members))
-    turns.sort(key=lambda entry: entry[:2])
-    return [prompt for _, _, prompt in turns]
+    turns = zip_longest(*(tasks[task] for task in sorted(tasks)))
+    found = tuple(prompt for turn in turns for prompt in turn if prompt is not None)
+    if isinstance(prompts, tuple):
+        _ordered[:] = prompts, found
+    return list(found)
+
+
+_ordered: list[tuple[Prompt, ...]] = [(), ()]
+"""A whole set, which the runs of a table share, and its order: a tuple stays what it is."""
 
 
 def select(

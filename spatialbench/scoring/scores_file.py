@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError, typed
-from ..files.bounded_parquet import read_bounded
+from ..files.bounded_parquet import read_bounded, truth_values
 from ..files.documents import LARGE, read_limited
 from ..files.regular_files import open_regular
 from ..plugins import ScoreTable
@@ -50,12 +50,11 @@ def write_scores(path: Path, table: ScoreTable, reasons: list[str]) -> str:
     import pyarrow as pa
     from pyarrow import parquet
 
-    prompts = table.prompts
-    rows = _packed(table.prompt_row)
+    prompts = [table.prompts[row] for row in table.prompt_row.tolist()]
     columns: dict[str, Any] = {
-        "prompt_id": _texts([prompt.id for prompt in prompts]).take(rows),
+        "prompt_id": _texts([prompt.id for prompt in prompts]),
         "index": _packed(table.index),
-        "task": _texts([prompt.task for prompt in prompts]).take(rows),
+        "task": _texts([prompt.task for prompt in prompts]),
         "correct": _packed(table.columns["correct"]),
         "score": _packed(table.columns["score"]),
         "reason": _texts(reasons),
@@ -107,11 +106,13 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
 
     try:
         file = _read(path)
-        ids = file.column("prompt_id").combine_chunks().dictionary_encode()
+        places: dict[str, int] = {}
+        ids: list[str] = file.column("prompt_id").to_pylist()
+        rows = [places.setdefault(prompt_id, len(places)) for prompt_id in ids]
         own = {"prompt_id", "index", "task", "reason"}
         table = ScoreTable(
-            [prompts[prompt_id] for prompt_id in ids.dictionary.to_pylist()],
-            np.asarray(_unpacked(ids.indices), dtype=np.int64),
+            [prompts[prompt_id] for prompt_id in places],
+            np.array(rows, dtype=np.int64),
             _unpacked(file.column("index").combine_chunks()),
             {
                 n: _unpacked(file.column(n).combine_chunks())
@@ -128,7 +129,8 @@ def read_table(path: Path, prompts: Mapping[str, Prompt]) -> tuple[ScoreTable, l
     return table, reasons
 
 
-# pyarrow's own ways from and to numpy import pandas, which takes longer than the rest of a table.
+# pyarrow's own ways from and to numpy import pandas, and those from column to column its compute,
+# which take longer than the rest of a table.
 
 
 def _packed(column: NDArray[Any]) -> Any:
@@ -163,7 +165,7 @@ def _unpacked(column: Any) -> NDArray[Any]:
     if column.null_count or not len(column) or pa.types.is_string(column.type):
         return np.asarray(column.to_numpy(zero_copy_only=False))
     if pa.types.is_boolean(column.type):
-        return _unpacked(column.cast(pa.uint8())).astype(bool)
+        return truth_values(column.buffers()[1], column.offset, len(column))
     return np.from_dlpack(column)
 
 

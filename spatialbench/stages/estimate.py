@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..backbones.named import registered
 from ..errors import UserError
 from ..plugins import load
 from ..runs.names import backbone_name
@@ -53,6 +52,8 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
 
 def _step_tflop(name: str) -> float | None:
     """What the backbone of that name says of a step; None for one nobody has measured."""
+    from ..backbones.named import registered
+
     try:
         return registered(name).step_tflop
     except UserError:

@@ -13,7 +13,9 @@ or 1), the interval is Wilson's with the clusters as the sample: no certainty fr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from math import nan, sqrt
 from statistics import NormalDist
 
@@ -94,7 +96,30 @@ def percentile_bounds(
 
 def _tail(confidence: float, clusters: int) -> float:
     """Share of the resamples to leave out on either side; ``clusters`` at least 2."""
+    return NormalDist().cdf(-expanded_t(clusters, 0.5 + confidence / 2))
+
+
+def expanded_t(clusters: int, below: float) -> float:
+    """How many standard errors a mean of so many clusters may be off; at least 2 of them.
+
+    Args:
+        below: the share of Student's t that lies below the result, before it is expanded.
+    """
+    # scipy.special copies all that numpy has, its Fortran compiler and unittest with it.
+    for tool in ("f2py", "testing"):
+        _only_when_used("numpy", tool)
     from scipy.special import stdtrit
 
-    reach = sqrt(clusters / (clusters - 1)) * float(stdtrit(clusters - 1, 0.5 + confidence / 2))
-    return NormalDist().cdf(-reach)
+    return sqrt(clusters / (clusters - 1)) * float(stdtrit(clusters - 1, below))
+
+
+def _only_when_used(package: str, name: str) -> None:
+    """Have a module of a package imported once something in it is asked for, and not before."""
+    full = f"{package}.{name}"
+    if full in sys.modules or (spec := find_spec(full)) is None or spec.loader is None:
+        return
+    spec.loader = LazyLoader(spec.loader)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[full] = module
+    setattr(sys.modules[package], name, module)

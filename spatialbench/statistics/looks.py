@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import hypot, isnan, nan, sqrt
+from math import hypot, isnan, nan
 
 import numpy as np
 
+from .bootstrap import expanded_t
 from .paired import Difference, paired_difference
 from .ratios import MeanOfRatios, Ratio
 from .resampling import cluster_sums
@@ -115,15 +116,13 @@ def _held(
     cluster changes by as its unit. Where nothing changed that is all there is, and the unit is the
     whole scale.
     """
-    from scipy.special import stdtrit
-
     if isnan(found.value):
         return found
     count, share, unit = _changed(pair, clusters)
     spread = found.standard_error if share else 0.0
     if count < 2 or isnan(spread):
         return found
-    far = sqrt(count / (count - 1)) * float(stdtrit(count - 1, 1 - level / 2))
+    far = expanded_t(count, 1 - level / 2)
     shift = far**2 * pair[0].scale * unit / (count + far**2) / 2 * max(0.0, 1 - 2 * share)
     reach = shift + hypot(far * spread, shift)
     known = spread if share else nan
