@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from spatialbench import plugins
 from spatialbench.errors import UserError
-from spatialbench.plugins import Kind
+from spatialbench.plugins import Kind, discovery
 
 
 def _distribution(folder: Path, name: str, entry_points: str) -> None:
@@ -75,3 +76,23 @@ def test_two_packages_with_one_name_are_refused(
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UserError, match="claimed by two packages, first and second"):
         plugins.load("detector", "twin")
+
+
+def test_the_files_of_packages_are_read_once_for_all_kinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = "[spatialbench.benchmarks]\nodd = nowhere:ODD\n[spatialbench.rules]\nnew = a:B\n"
+    _distribution(tmp_path, "more-plugins", entries)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    calls = []
+
+    def read() -> object:
+        calls.append(1)
+        return entry_points()
+
+    monkeypatch.setattr(discovery, "entry_points", read)
+    found = {kind: plugins.names(kind) for kind in plugins.KINDS}
+    assert "odd" in found["benchmark"]
+    assert "new" in found["rule"]
+    assert "odd" not in found["rule"]
+    assert calls == [1]

@@ -143,8 +143,9 @@ class Rule(ABC):
         """What it lacks to judge these images; by default the evidence of its sources."""
         found = []
         for kind in self.needs:
-            wanted = [request for request in requests if kind in self.needs_of(request.prompt)]
-            if wanted and kind not in (*FOUND_WITH_BOXES, *OF_JUDGES):
+            if kind in (*FOUND_WITH_BOXES, *OF_JUDGES):
+                continue
+            if wanted := [one for one in requests if kind in self.needs_of(one.prompt)]:
                 what = DEPTH_MAPS if kind == DEPTH else kind
                 found.append(required(what, partial(self._require, kind, wanted, run)))
         return found

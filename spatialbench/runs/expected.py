@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 from ..plugins import Benchmark, ImageRequest
 from ..prompts import Key, Prompt
@@ -69,11 +70,35 @@ class Expected:
         return ImageRequest(prompt, key[1], self.seeds.seed(self.benchmark, prompt, key[1]))
 
 
-def to_judge(expected: Expected, keys: Iterable[Key]) -> list[ImageRequest]:
-    """The images as a rule is told of them; of unknown seeds, which no rule asks for, 0 each."""
-    if expected.seeds.known:
-        return [expected.request(key) for key in keys]
-    return [ImageRequest(expected.by_id[prompt], index, 0) for prompt, index in keys]
+@dataclass(frozen=True)
+class ToJudge(Sequence[ImageRequest]):
+    """Images as a rule is told of them, made once it asks: most rules need none of them.
+
+    Of unknown seeds, which no rule asks for, 0 each.
+    """
+
+    expected: Expected
+    keys: Collection[Key]
+
+    @cached_property
+    def _requests(self) -> list[ImageRequest]:
+        if self.expected.seeds.known:
+            return [self.expected.request(key) for key in self.keys]
+        prompts = self.expected.by_id
+        return [ImageRequest(prompts[prompt], index, 0) for prompt, index in self.keys]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[ImageRequest]:
+        return iter(self._requests)
+
+    @overload
+    def __getitem__(self, place: int) -> ImageRequest: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[ImageRequest]: ...
+    def __getitem__(self, place: int | slice) -> ImageRequest | list[ImageRequest]:
+        return self._requests[place]
 
 
 def expect(

@@ -14,7 +14,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,11 +94,13 @@ def files_of(run: Path, images: Path, keys: Iterable[Key]) -> dict[Key, FoundFil
                 folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
             for key in keys:
                 if key[0] in folders:
-                    with suppress(FileNotFoundError):
-                        name = f"{key[0]}/{key[1]}{SUFFIX}"
+                    name = f"{key[0]}/{key[1]}{SUFFIX}"
+                    try:
                         status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                        if stat.S_ISREG(status.st_mode):
-                            found[key] = FoundFile(status.st_size, status.st_ctime_ns)
+                    except FileNotFoundError:
+                        continue
+                    if stat.S_ISREG(status.st_mode):
+                        found[key] = FoundFile(status.st_size, status.st_ctime_ns)
     except (FileNotFoundError, NotADirectoryError):
         return found
     except PermissionError as error:

@@ -124,8 +124,8 @@ class ImageStore:
             UserError: a folder that may not be read, a symbolic link in place of a pack.
         """
         found = packs_of(self.path).found(notice)
-        found.update(files_of(self.path, self.images, keys))
-        return found
+        files = files_of(self.path, self.images, keys)
+        return found | files if found else files
 
     def discard(self, keys: list[Key]) -> None:
         """Remove images that cannot be read; they then count as missing.

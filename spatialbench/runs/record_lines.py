@@ -154,7 +154,7 @@ def _image_seen(line: bytes) -> tuple[Key, str | None]:
 IMAGE_RECORD: Fields[tuple[Key, ImageRecord | None]] = Fields(
     re.compile(
         rb"\}\n" + _BEGINS + rb'"seed": (null|-?\d+), "bytes": (\d+), '
-        rb'"sha256": "([0-9a-f]{64})"[,}]'
+        rb'"sha256": "([0-9a-f]{64})"(?=[,}])'
     ),
     _image_record_of,
     _image_record,

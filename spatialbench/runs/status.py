@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ..plugins.subsets import default_rule
 from ..prompt_transforms import IDENTITY_KEY, installed_instead
 from ..prompts import Key
 from .chosen_detector import is_own
-from .expected import to_judge
+from .expected import ToJudge
 from .finding import runs_root
 from .identity import differences
 from .names import imported_kind
@@ -137,17 +137,20 @@ def given_up(run: Run) -> list[str]:
     Raises:
         UserError: a corrupt record file.
     """
-    directory, expected = run.directory, set(run.expected.keys())
+    directory = run.directory
     sentences = []
+
+    def missing(failed: Mapping[Key, str], done: Collection[Key]) -> dict[Key, str]:
+        expected = set(run.expected.keys())
+        return {k: why for k, why in failed.items() if k in expected and k not in done}
+
     if failed := directory.image_quarantine.reasons(_silent):
-        finished = directory.finished_images(_silent, hashed=False)
-        left = {k: why for k, why in failed.items() if k in expected and k not in finished}
+        left = missing(failed, directory.finished_images(_silent, hashed=False))
         sentences += told("generate", left)
     for kind, verb in ((BOXES, "detect with"), (ANSWERS, "ask"), (SIMILARITY, "compare with")):
         for signature in directory.detectors(kind):
             if failed := directory.detection_quarantine(signature, kind).reasons(_silent):
-                done = directory.seen_images(signature, _silent, kind)
-                left = {k: why for k, why in failed.items() if k in expected and k not in done}
+                left = missing(failed, directory.seen_images(signature, _silent, kind))
                 sentences += told(f"{verb} {signature}", left)
     return sentences
 
@@ -268,5 +271,5 @@ def _lacking(run: Run) -> str | None:
     """What the subset's own rule lacks, such as depth maps."""
     expected = run.expected
     rule = default_rule(expected.benchmark, expected.subset)
-    needed = rule.requirements(to_judge(expected, expected.keys()), run.path)
+    needed = rule.requirements(ToJudge(expected, expected.keys()), run.path)
     return next((one.missing for one in needed if one.missing), None)

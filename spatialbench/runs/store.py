@@ -185,7 +185,9 @@ class RunDirectory(ImageStore):
         recorded = self.recorded(notice) if recorded is None else dict(recorded)
         files = self.found_images(recorded, notice)
         gone = [
-            k for k, known in recorded.items() if k not in files or files[k].bytes != known.bytes
+            key
+            for key, known in recorded.items()
+            if (file := files.get(key)) is None or file.bytes != known.bytes
         ]
         for key in gone:
             del recorded[key]

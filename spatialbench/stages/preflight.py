@@ -18,7 +18,7 @@ from ..plugins.evidence import OF_JUDGES, SEEN, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required, together
 from ..plugins.rule import DEPTH_MAPS
 from ..prompts import Key
-from ..runs.expected import Expected, to_judge
+from ..runs.expected import Expected, ToJudge
 from ..runs.store import RunDirectory
 from ..scoring.judging import Judging
 from ..scoring.rules.depth_maps import DepthFolder
@@ -69,7 +69,7 @@ def needs(wanted: Wanted) -> list[Requirement]:
     if wanted.generator is not None and missing:
         if wanted.image_bytes is not None:
             found.append(disk(wanted.folder, len(missing), len(missing) * wanted.image_bytes))
-        found += wanted.generator.requirements(to_judge(expected, missing))
+        found += wanted.generator.requirements(ToJudge(expected, missing))
     unseen = False
     for look in wanted.looks:
         lacks = _model(look, directory, expected, keys)
@@ -225,7 +225,7 @@ def _judging(
     if taken.missing is not None:
         return [taken]
     judging = judging.of_run(folder, expected.prompts)
-    return list(judging.rule.requirements(to_judge(expected, keys), folder))
+    return list(judging.rule.requirements(ToJudge(expected, keys), folder))
 
 
 def _depth(wanted: Wanted) -> list[Requirement]:

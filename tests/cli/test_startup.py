@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,37 @@ def test_lists_load_no_models_library(kind: tuple[str, ...]) -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout
     assert printed.splitlines()[-1] == "set()"
+
+
+HEAVY = {"torch", "transformers", "diffusers", "pandas", "rich", "unittest", "http.client"}
+TABLES = {"scipy", "pyarrow", "numpy.random"}
+"""What intervals and the file of scores need, and nobody else."""
+UNUSED = {
+    ("status", "here"): {*HEAVY, *TABLES, "spatialbench.backbones"},
+    ("score", "here"): {*HEAVY, "pyarrow.compute", "numpy.f2py.crackfortran"},
+    ("compare", "here", "there"): {*HEAVY, "pyarrow.compute", "numpy.f2py.crackfortran"},
+}
+
+
+def test_verbs_that_make_no_image_import_what_they_use(
+    spatialbench: Command, plugin_folder: Path
+) -> None:
+    """Of runs of a stranger's method: no time is measured, but what takes it is named."""
+    for folder, skill in (("here", "skill=1"), ("there", "skill=0.5")):
+        made = spatialbench(*RUN, "--limit", "2", "--set", skill, "--out", folder)
+        assert made.status == 0, made.err
+    Path("here/scores.parquet").unlink()
+    Path("here/summary.json").unlink()
+    for words, unused in UNUSED.items():
+        code = (
+            "import sys; from spatialbench.cli import main\n"
+            f"assert main({list(words)}) == 0; print(*{unused} & set(sys.modules), file=sys.stderr)"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(plugin_folder)}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.splitlines()[-1] == "", words
 
 
 @pytest.mark.parametrize(

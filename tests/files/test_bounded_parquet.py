@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -115,3 +115,25 @@ def test_damaged_headers_end_in_an_error_or_a_sum(place: int, damage: bytes) -> 
     damaged[place : place + len(damage)] = damage
     with contextlib.suppress(ValueError):
         assert unpacked_bytes(bytes(damaged[: len(whole)]), metadata) >= 0
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.none() | st.sampled_from(["", "a", "Ünïcode", "longer"]), min_size=1, max_size=40),
+    st.integers(1, 15),
+    st.booleans(),
+)
+def test_texts_are_counted_as_often_as_they_stand_there(
+    texts: list[str | None], rows: int, large: bool
+) -> None:
+    kind = pa.large_string() if large else pa.string()
+    table = pa.table({"index": range(len(texts)), "reason": pa.array(texts, kind)})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, row_group_size=rows)
+    written_out = sum(len(text.encode()) for text in texts if text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounded_parquet, "MOST_TEXT", written_out)
+        assert read_bounded(buffer.getvalue()).to_pydict() == table.to_pydict()
+        patch.setattr(bounded_parquet, "MOST_TEXT", written_out - 1)
+        with pytest.raises(ValueError, match="texts take more than"):
+            read_bounded(buffer.getvalue())

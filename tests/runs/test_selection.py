@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from itertools import pairwise
 from random import Random
@@ -90,3 +91,22 @@ def test_a_long_list_of_names_is_signed_by_its_number_and_hash() -> None:
     assert signed.startswith("40-names@")
     assert Selection(only=many[::-1]).signed_only == (signed,)
     assert Selection(only=(*many[1:], "x")).signed_only != (signed,)
+
+
+@given(prompt_lists)
+def test_the_order_is_as_it_is_defined(prompts: list[Prompt]) -> None:
+    """By turn, then by task; again from a tuple, whose order is kept and not shared."""
+
+    def shuffled(prompt: Prompt) -> bytes:
+        return hashlib.sha256(f"spatialbench/run-order/1\0{prompt.id}".encode()).digest()
+
+    turns = []
+    for task in {prompt.task for prompt in prompts}:
+        members = sorted((p for p in prompts if p.task == task), key=shuffled)
+        turns += [(turn, task, prompt) for turn, prompt in enumerate(members)]
+    defined = [prompt for *_, prompt in sorted(turns, key=lambda entry: entry[:2])]
+    whole = tuple(prompts)
+    for given_as in (prompts, whole, whole):
+        found = run_order(given_as)
+        assert found == defined
+        found.clear()

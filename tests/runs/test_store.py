@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
 from spatialbench.errors import UserError
+from spatialbench.runs import record_lines
 from spatialbench.runs.expected import name_some
+from spatialbench.runs.image_files import ImageRecord
+from spatialbench.runs.image_store import image_record
 from spatialbench.runs.store import RunDirectory
 
 KEYS = [("7", 0), ("7", 1), ("12", 0)]
@@ -89,3 +93,30 @@ def test_a_record_without_size_is_named(tmp_path: Path) -> None:
 def test_name_some() -> None:
     assert name_some([("b", 1), ("a", 0)]) == "a/0, b/1"
     assert name_some([("a", index) for index in range(8)]).endswith("a/4 and 3 more")
+
+
+def test_lines_as_they_are_written_are_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full run has some 200,000: the fields are found in many lines at once."""
+    directory = filled(tmp_path)
+    hashes = {key: found.sha256 for key, found in directory.recorded(never).items()}
+    with directory.image_journal.writer() as writer:
+        of_one_colour = image_record(("12", 1), b"grey", None) | {"one_colour": True}
+        writer.append([of_one_colour])
+    with directory.detection_journal("finder@1").writer() as writer:
+        for place, (prompt_id, index) in enumerate(KEYS):
+            named = {"image_sha256": hashes[prompt_id, index]} if place else {}
+            writer.append([{"prompt_id": prompt_id, "index": index, **named, "labels": ["}\n{"]}])
+
+    def parsed(line: bytes) -> object:
+        raise AssertionError(line)
+
+    monkeypatch.setattr(record_lines, "read_record", parsed)
+    recorded = directory.recorded(never)
+    assert [*recorded] == [*KEYS, ("12", 1)]
+    content = b"image ('7', 1)"
+    told = ImageRecord(len(content), hashlib.sha256(content).hexdigest(), 42)
+    assert recorded["7", 1] == told
+    assert recorded["12", 1].seed is None
+    assert directory.seen_images("finder@1", never, recorded=recorded) == set(KEYS)

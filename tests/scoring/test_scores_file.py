@@ -64,7 +64,7 @@ def test_columns_are_written_as_pyarrow_writes_them(
     np.testing.assert_array_equal(back.index, given_table.index)
 
 
-def test_a_table_is_written_and_read_without_pandas(tmp_path: Path) -> None:
+def test_a_table_is_written_and_read_without_what_takes_longer(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from tests.scoring.test_scores_file import PROMPTS, read_table, table, write_scores
@@ -72,7 +72,7 @@ path = Path({str(tmp_path / "scores.parquet")!r})
 write_scores(path, table({{}}, 3), ["", "a", "b"])
 read_table(path, PROMPTS)
 """
-    assert "pandas" not in imported_by(code)
+    assert not {"pandas", "pyarrow.compute"} & imported_by(code)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

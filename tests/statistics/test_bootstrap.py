@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from spatialbench.errors import UserError
-from spatialbench.statistics.bootstrap import intervals, percentile_bounds
+from spatialbench.statistics.bootstrap import expanded_t, intervals, percentile_bounds
 from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
 from spatialbench.statistics.wilson import wilson_interval
+from tests.imported_modules import imported_by
 
 
 def share(hits: object, trials: object, scale: float = 100.0) -> MeanOfRatios:
@@ -210,3 +211,23 @@ def test_wilson_without_trials_and_out_of_range() -> None:
     assert all(isnan(bound) for bound in wilson_interval(0, 0))
     with pytest.raises(UserError, match="3 successes in 2 trials"):
         wilson_interval(3, 2)
+
+
+def test_the_tail_is_students_to_the_last_bit() -> None:
+    """Over the levels and the numbers of clusters that intervals have; of scipy by itself."""
+    for confidence in (0.5, 0.68, 0.9, 0.95, 0.99, 0.999):
+        below = 0.5 + confidence / 2
+        for clusters in (*range(2, 200), 553, 3160, 25_280, 10**6):
+            defined = np.sqrt(clusters / (clusters - 1)) * special.stdtrit(clusters - 1, below)
+            assert expanded_t(clusters, below) == defined
+
+
+def test_a_tail_takes_none_of_numpys_tools_which_are_there_once_used() -> None:
+    code = "from spatialbench.statistics.bootstrap import expanded_t; print(expanded_t(9, 0.975))"
+    spared = {"unittest.case", "numpy.testing._private", "numpy.f2py.crackfortran"}
+    imported = imported_by(code)
+    assert not spared & imported
+    assert "scipy.special" in imported
+    used = "numpy.testing.assert_equal(1, 1); assert numpy.f2py.get_include()"
+    for how in ("import numpy", "import numpy, numpy.f2py\nfrom numpy import testing"):
+        assert spared < imported_by(f"{code}\n{how}\n{used}")

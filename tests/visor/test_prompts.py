@@ -73,3 +73,11 @@ def test_a_subset_as_official_file_keeps_the_ids() -> None:
 def test_unknown_subset_names_the_near_one() -> None:
     with pytest.raises(UserError, match="did you mean relational"):
         prompts("relation")
+
+
+@pytest.mark.parametrize("subset", ["relational", "and", "single"])
+def test_a_subset_is_part_of_the_whole(subset: str) -> None:
+    """With the ids, which count the prompts of the others."""
+    own = {p.task for p in prompts(subset)}
+    assert prompts(subset) == tuple(p for p in prompts("all") if p.task in own)
+    assert own == ({"left", "right", "above", "below"} if subset == "relational" else {subset})
