@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..weights.loading import load_model, quiet
+from ..weights.loading import diffusers_class, load_model, quiet
 from ..weights.parts_beside import load_beside, load_processor, load_scheduler
 from ..weights.weight_files import configuration
 from .families import Pipeline
@@ -56,9 +56,7 @@ def load_any(class_name: str, folder: Path, dtype: torch.dtype) -> Pipeline:
         UserError: a part that the class needs and the folder does not list, a part of a class that
             is not known, or one that cannot be loaded (see ``weights.loading``).
     """
-    import diffusers
-
-    kind = getattr(diffusers, class_name)
+    kind = diffusers_class(class_name)
     index = folder / "model_index.json"
     listed, options = _listed(kind, index)
     classes = {name: _part_class(index, name, entry) for name, entry in listed.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..plugins import Defaults
-from ..weights.loading import quiet
+from ..weights.loading import diffusers_class, quiet
 from .families.pipeline_classes import OFFSET_GUIDANCE, TEXT_TO_IMAGE, TOLD_GUIDANCE
 from .families.unsupported import other_input
 
@@ -140,7 +140,7 @@ def known_call(class_name: str) -> PipelineCall:
     import diffusers
 
     with quiet():
-        kind = getattr(diffusers, class_name, None)
+        kind = diffusers_class(class_name)
     if not isinstance(kind, type):
         raise UserError(
             f"the installed diffusers ({diffusers.__version__}) has no {class_name}: "

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UserError
 from ..files.documents import read_json
 from ..weights.devices import check_device, check_dtype
-from ..weights.loading import load_model, quiet
+from ..weights.loading import diffusers_class, load_model, quiet
 from ..weights.parts_beside import load_beside, load_scheduler
 from .any_loading import load_any
 from .checkpoint import Checkpoint
@@ -94,10 +94,8 @@ def _assembled(
 
     Put together here: diffusers' own loader imports whatever module the description names.
     """
-    import diffusers
-
     index = read_json(folder / "model_index.json")
-    kind = getattr(diffusers, class_name)
+    kind = diffusers_class(class_name)
     for part in sorted(beside):
         entry = index.get(part)
         library = "diffusers" if part == "scheduler" else "transformers"

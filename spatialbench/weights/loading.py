@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # Position counters that old versions saved as a buffer and no current class keeps.
 _HARMLESS = re.compile(r"(^|\.)position_ids$")
+
+_IMPORTED_BY_DIFFUSERS = ("CLIPImageProcessor", "SiglipImageProcessor")
+"""Of transformers, by whatever pipeline is imported; one for depth is by its own alone."""
 
 
 def load_model(model_class: Any, folder: Path, dtype: torch.dtype, *, pickled: bool = False) -> Any:
@@ -131,6 +135,24 @@ def check_finite(what: str, model: torch.nn.Module) -> None:
             f"the weights of {what} are not finite in {len(bad)} tensors ({_some(bad)}); get an "
             "intact copy, or use --dtype float32 if they overflow a smaller type."
         )
+
+
+def diffusers_class(name: str) -> Any:
+    """A pipeline's class of diffusers; None where it has none of that name.
+
+    Modules of pipelines import image processors from transformers under names that mean those of
+    torchvision. Where that is not installed they get the Pil ones and a warning for each name;
+    here those stand under the names before anybody asks, and every other warning is left alone.
+    """
+    import diffusers
+    import transformers
+
+    if not transformers.utils.is_torchvision_available():
+        for processor in _IMPORTED_BY_DIFFUSERS:
+            pil = getattr(transformers, f"{processor}Pil")
+            # The first class of a model makes another module of that name.
+            setattr(sys.modules["transformers"], processor, pil)
+    return getattr(diffusers, name, None)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from ...errors import UserError
-from ...weights.loading import quiet
+from ...weights.loading import diffusers_class, quiet
 
 
 def unsupported(what: str, class_name: object) -> UserError:
@@ -49,10 +49,8 @@ def _reason(class_name: object) -> str:
 
 
 def _other_input_of(class_name: str) -> str | None:
-    import diffusers
-
     with quiet():
-        kind: Any = getattr(diffusers, class_name, None)
+        kind = diffusers_class(class_name)
     return other_input(kind) if isinstance(kind, type) else None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...weights.loading import diffusers_class
 from ..models import build_scheduler, build_text_encoder, build_unet
 from ..tokenizer import build_tokenizer
 from ..world import RELATION_ACCURACY, Rendered
@@ -143,10 +144,9 @@ def assemble(
     vae: AutoencoderKL, unet: object, text_encoder: object, tokenizer: object
 ) -> StableDiffusionPipeline:
     """The parts as an ordinary pipeline in eval mode, with diffusers' own attention."""
-    from diffusers import StableDiffusionPipeline
     from diffusers.models.attention_processor import AttnProcessor2_0
 
-    pipeline = StableDiffusionPipeline(
+    pipeline = diffusers_class("StableDiffusionPipeline")(
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=tokenizer,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...weights.loading import diffusers_class
 from ..models import (
     build_flow_scheduler,
     build_transformer,
@@ -165,11 +166,9 @@ def train_flow(
 
 def assemble(vae: Any, transformer: SD3Transformer2DModel, start: Any) -> StableDiffusion3Pipeline:
     """The parts as an ordinary pipeline on the CPU, in eval mode, without T5."""
-    from diffusers import StableDiffusion3Pipeline
-
     tokenizer = build_tokenizer()
     vae.register_to_config(shift_factor=0.0)  # which the pipeline adds, where SD's has none
-    pipeline = StableDiffusion3Pipeline(
+    pipeline = diffusers_class("StableDiffusion3Pipeline")(
         transformer=transformer,
         scheduler=build_flow_scheduler(),
         vae=vae,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
-from ...weights.loading import load_model
+from ...weights.loading import diffusers_class, load_model
 from .loop import Schedule
 
 if TYPE_CHECKING:
@@ -148,9 +148,7 @@ def _export_detector(model: OwlViTForObjectDetection, folder: Path) -> None:
 
 
 def _backbone(folder: Path) -> StableDiffusionPipeline:
-    from diffusers import StableDiffusionPipeline
-
-    pipeline = StableDiffusionPipeline.from_pretrained(
+    pipeline = diffusers_class("StableDiffusionPipeline").from_pretrained(
         folder,
         safety_checker=None,
         use_safetensors=True,
@@ -164,9 +162,7 @@ def _backbone(folder: Path) -> StableDiffusionPipeline:
 
 
 def _flow_pipeline(folder: Path) -> StableDiffusion3Pipeline:
-    from diffusers import StableDiffusion3Pipeline
-
-    return StableDiffusion3Pipeline.from_pretrained(
+    return diffusers_class("StableDiffusion3Pipeline").from_pretrained(
         folder,
         text_encoder_3=None,
         tokenizer_3=None,
