@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from spatialbench.cli.findings import LOADS, Finding, findings_report
+from spatialbench.reports.screen import Screen
+
 from .conftest import Command
 
 NAME = "方法 =1+1 <b>|x|</b> [c] a_b-with-a-long-name-that-has-no-end"
@@ -43,8 +46,14 @@ VERBS = [
         "run --method painter --bench squares --limit 8 --set skill=0.9 --out runs/a",
         "run --method painter --bench squares --limit 9 --dry-run",
         "runs runs",
+        "runs diff runs/a runs/b",
         "power runs/a runs/b",
+        "gate runs/a --write gate.json --force",
+        "gate runs/a --against gate.json",
+        "agree runs/a --between colour-blobs colour-blobs",
+        "reproduce --list",
         "list",
+        "list methods",
         "list painter",
     )
 ]
@@ -90,6 +99,25 @@ def runs(spatialbench: Command, tmp_path: Path) -> Path:
     named = spatialbench(*base, "--set", "skill=0.2", "--out", "runs/b", "--name", NAME)
     assert named.status == 0, named.err
     return tmp_path
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 80, 81, 120, 200])
+def test_all_that_doctor_can_find_fits(width: int) -> None:
+    """Every state, with paths and names that have no space to break them at."""
+    path = "/a/folder/without/any/space/" + "x" * 90 + ".safetensors"
+    found = [Finding("ok", f"method {'m' * number}", LOADS) for number in range(1, 60)]
+    found += [
+        Finding("ok", "cache", f"{path}, 12.3 GB"),
+        Finding("absent", f"weights 方法/{'w' * 60}", f"not in the cache: fetch it as {path}"),
+        Finding("warning", "python", "3.99 is newer than any that was tried " * 4),
+        Finding("broken", f"detector {'d' * 50}", f"RuntimeError('{path}')"),
+    ]
+    text = findings_report(found).text("table", screen=Screen(width))
+    lines = text.splitlines()
+    assert [line for line in lines if cell_len(line) > width] == []
+    plain = "".join(text.split())
+    assert "NOTSOUND:1broken" in plain
+    assert plain.rindex("broken") > plain.rindex("warning") > plain.rindex("absent")
 
 
 def test_no_line_is_wider_than_the_terminal(runs: Path, plugin_folder: Path) -> None:
