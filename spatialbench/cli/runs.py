@@ -236,12 +236,19 @@ def name_command(run: Path, name: str | None, none: bool) -> None:
     if none is (name is not None):
         raise UserError("give either a name, or --none to take the name away.")
     place = run_at(run)
+    there = known_runs(runs_root()) if name else []
+    others = [one for one in there if one.path.resolve() != place.resolve()]
+    for one in others:
+        if one.manifest.id == name:
+            raise UserError(
+                f"{name} is the id of the run in {one.path}, which would be taken for this one: "
+                "give another name."
+            )
     name_run(place, name)
     say(f"{place} is called {name!r} now" if name else f"{place} has no name any more")
-    root = runs_root()
-    others = [one for one in known_runs(root) if one.manifest.name == name] if name else []
-    if len(others) > 1:
-        say(f"{len(others)} runs have this name: their ids tell them apart.")
+    alike = sum(one.manifest.name == name for one in others)
+    if alike:
+        say(f"{alike + 1} runs have this name: their ids tell them apart.")
 
 
 @command.command("diff")

@@ -95,15 +95,20 @@ def found_run(given: str) -> Path:
     Raises:
         UserError: several runs are meant, or none; the message names those that were near.
     """
+    if not given:
+        raise UserError(
+            "no run is named: the text is empty, as that of a variable that is not set."
+        )
     place = Path(given)
     if os.path.lexists(place):
         return place
     root = runs_root()
     if (below := _below(root, place)) is not None:
         return below
-    if not given or os.sep in given:
-        return place
     there = known_runs(root) if root.is_dir() else []
+    if os.sep in given:
+        named = [run.path for run in there if run.manifest.name == given]
+        return named[0] if len(named) == 1 else place
     ways = (
         [run for run in there if run.manifest.id == given],
         [run for run in there if run.manifest.name == given],
@@ -181,7 +186,7 @@ def folders_below(
                 for entry in entries
                 if entry.is_dir(follow_symlinks=False) or (links and Path(entry).is_dir())
             ]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for name in sorted(inner):
         if not name.startswith("."):

@@ -45,7 +45,7 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
 
     Raises:
         RunIsHeld: another process holds it.
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or was taken away meanwhile.
     """
     with disk_errors(folder):
         handle = open_below(folder, folder / NAME, os.O_CREAT | os.O_RDWR)
@@ -54,6 +54,13 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
         yield alone
         if alone:
             empty_scratch(folder / SCRATCH)
+    except FileNotFoundError as error:
+        if folder.is_dir():
+            raise
+        raise UserError(
+            f"{folder} was removed or moved away while it was worked on: put it back, or leave it "
+            "away to begin anew; then give the same command again."
+        ) from error
     finally:
         os.close(handle)
 
