@@ -311,6 +311,34 @@ def test_the_list(spatialbench: Command) -> None:
     assert all(one["rows"] for one in found)
 
 
+def _scored(run: Path) -> bool:
+    return (run / "summary.json").exists()
+
+
+def test_a_run_that_is_moved_away_while_it_is_made(
+    spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = spatialbench("reproduce", "squares.yaml", "--out", "whole")
+    assert whole.status == 0, whole.err
+    from coloured_squares.painter import Painter
+
+    generate = Painter.generate
+
+    def moved(painter: Any, requests: Any) -> Any:
+        if painter.skill == 1 and not (tmp_path / "elsewhere").exists():
+            (own,) = (path for path in (tmp_path / "out").glob("*/*/*") if not _scored(path))
+            own.rename(tmp_path / "elsewhere")
+        return generate(painter, requests)
+
+    monkeypatch.setattr(Painter, "generate", moved)
+    outcome = spatialbench("reproduce", "squares.yaml", "--out", "out")
+    assert outcome.status == 2
+    assert "row 'skill 1': out/squares" in outcome.err
+    assert "was removed or moved away while" in outcome.err or "no run directory" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert spatialbench("reproduce", "squares.yaml", "--out", "out").out == whole.out
+
+
 def test_after_sigkill_the_same_command_goes_on(
     spatialbench: Command, tmp_path: Path, plugin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,6 +192,44 @@ def test_a_name_is_given_and_taken_away(made: Command) -> None:
         assert "another process is working" in made("runs", "name", "runs/two", "x").err
 
 
+def test_a_name_with_a_slash_names_its_run_and_none_is_another_runs_id(made: Command) -> None:
+    assert made("runs", "name", "weak", "a/b").status == 0
+    assert [row["run"] for row in rows(made, "a/b")] == ["runs/two"]
+    refused = made("runs", "name", "a/b", plain().name)
+    assert refused.status == 2
+    assert f"{plain().name} is the id of the run in {plain()}" in refused.err
+    own = read_manifest(Path("runs/two")).id
+    assert made("runs", "name", "runs/two", own).status == 0
+
+
+def test_an_empty_text_is_not_the_folder_here(
+    made: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a variable that is not set; here would be the run itself."""
+    monkeypatch.setenv(VARIABLE, str(Path("runs").absolute()))
+    monkeypatch.chdir("runs/two")
+    for verb in (("rm", "--yes", ""), ("name", "", "x"), ("list", ""), ("mv", "", "../x")):
+        outcome = made("runs", *verb)
+        assert (outcome.status, outcome.out) == (2, ""), verb
+        assert "no run is named: the text is empty" in outcome.err
+    assert Path("manifest.json").exists()
+
+
+def test_a_file_where_a_folder_was_a_moment_ago(
+    made: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def replaced(place: Any) -> Any:
+        if not isinstance(place, int) and Path(place).name == "painter@paint":
+            shutil.rmtree(place)
+            Path(place).write_text("x")
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", replaced)
+    assert [row["run"] for row in rows(made)] == ["runs/two"]
+
+
 def test_removal_needs_consent(made: Command) -> None:
     outcome = made("runs", "rm", "weak")
     assert outcome.status == 2
