@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _WIDTH, _TOP, _ROW, _VALUE = 680, 26, 20, 118
-_LONGEST, _TITLE = 40, 88
+_LONGEST, _TITLE = 40, 84
 
 
 def forest(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ...files.shown_text import inert_line
@@ -71,18 +73,24 @@ def image(width: float, height: float, label: str, *children: Markup) -> Markup:
 
 
 def shortened(words: str, most: int) -> str:
-    """A name that has room where so many Latin letters have; signs of Chinese take two places."""
-    from rich.cells import cell_len, set_cell_size
-
+    """A name that has room where so many Latin letters of a usual width have."""
     words = inert_line(words)
-    return words if cell_len(words) <= most else f"{set_cell_size(words, most - 1).rstrip()}…"
+    ends = list(accumulate(map(_places, words)))
+    if not ends or ends[-1] <= most:
+        return words
+    return f"{words[: bisect(ends, most - 1)].rstrip()}…"
 
 
-def room(names: Iterable[str], most: int) -> int:
-    """How many places the longest of some names takes once they are shortened."""
+def room(names: Iterable[str], most: int) -> float:
+    """How many such letters the longest of some names is as wide as, once they are shortened."""
+    return max((sum(map(_places, shortened(name, most))) for name in names), default=1)
+
+
+def _places(letter: str) -> float:
+    """How wide a letter is beside one of a usual width."""
     from rich.cells import cell_len
 
-    return max((cell_len(shortened(name, most)) for name in names), default=1)
+    return cell_len(letter) * (1.7 if letter in "MWmw@%" else 1.25 if letter.isupper() else 1.0)
 
 
 def _number(value: str | float) -> str:
