@@ -11,7 +11,7 @@ from itertools import pairwise
 from ..errors import UserError, unknown_name
 from .tables import SIDES, UNDEFINED, Measured, Table
 
-_FOOTNOTE = re.compile(r"\[[a-z0-9!]+\](?= )")
+_FOOTNOTE = re.compile(r"\[[A-Za-z0-9!]+\](?= )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,12 @@ def _require(asked: Iterable[str], known: Iterable[str]) -> None:
 def _without_unused(table: Table) -> Table:
     """The table without footnotes that are of none of its cells any more."""
     text = " ".join([table.title, *(cell for row in table.rows for cell in row)])
-    notes = [n for n in table.notes if (mark := _FOOTNOTE.match(n)) is None or mark[0] in text]
-    return replace(table, notes=notes)
+    used = [
+        note
+        for note in table.notes
+        if not _FOOTNOTE.match(note) or any(mark in text for mark in _FOOTNOTE.findall(note))
+    ]
+    return replace(table, notes=used)
 
 
 def with_rows(table: Table, places: Sequence[int]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from spatialbench.files.shown_text import csv_cell
 from spatialbench.reports.cells import images_cell, metric_cell, plain_cell
 from spatialbench.reports.report import Report
 from spatialbench.reports.tables import UNDEFINED, Table
+from spatialbench.reports.view import View
 from spatialbench.scoring.summary import Group, Summary
 
 RESULT = {
@@ -102,3 +104,20 @@ def test_columns_of_numbers_are_aligned_right_and_words_left() -> None:
     assert lines[2].startswith("x1 ")
     assert lines[2].rstrip().endswith("    7  see")
     assert lines[4].endswith("1,000")
+
+
+def test_what_a_sign_means_stands_where_the_sign_stands() -> None:
+    """Also of signs for sources, which are told in one note."""
+    table = Table(
+        ["method", "OA", "source"],
+        [["a [1]", "1.0", "measured"], ["b", "2.0", "a paper [S]"]],
+        notes=["[1] other conditions", "[P] read in the primary source, [S] in a secondary one"],
+    )
+
+    def notes(**view: Any) -> list[str]:
+        (shown,) = View(**view).of([table], brief=False)
+        return [note[:3] for note in shown.notes]
+
+    assert notes() == ["[1]", "[P]"]
+    assert notes(columns=["OA"]) == ["[1]"]
+    assert notes(rows=["b"]) == ["[P]"]
