@@ -1,19 +1,20 @@
 """Tables for a paper: LaTeX that is pasted as it is, into one column or across two.
 
-Nothing is shrunk: a table that is too wide for a column becomes a ``table*``, its long names are
-folded, and columns that do not fit even there follow below, with the names again. No package is
-needed; with booktabs the lines are finer.
+Nothing is scaled: a table that is too wide for a column becomes a ``table*``, its long names are
+folded, and columns that do not fit even there follow below, with the names again. Where a document
+has larger text than its columns were measured for, as an article at 12 points, TeX takes the next
+smaller size, in that table alone. No package is needed; with booktabs the lines are finer.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from .latex_text import BOLD, SCRIPT, breakable, header, header_width, latex_text, width
-from .tables import SIDES, Measured, Table
-from .view import View, with_columns
+from .paper_table import as_sentence, for_paper
+from .tables import Measured, Table
+from .view import View
 
 _COLUMN, _PAGE = 204.0, 424.0
 """Points that a table may take in the narrowest usual column and across two of them. The size of
@@ -24,12 +25,9 @@ _NARROWEST = 62.0
 """Points that a column of text keeps."""
 _STRETCH = 1.25
 """How far the rows of a table with intervals are apart: no interval touches the next row's."""
-_HEIGHT, _LINE, _NOTE_LINE, _FRAME = 465.0, 12.0, 9.5, 30.0
+_HEIGHT, _LINE, _NOTE_LINE, _FRAME = 456.0, 12.0, 9.5, 30.0
 """Points of a page, of a line of text and of a note, and around the rows of a table."""
 
-_MEASURED = "measured"
-_COMMAND = re.compile(r"(?:^|[\s'(])--[a-z]|\bspatialbench [a-z]")
-_ASIDE = re.compile(r"\s*\((?:--[a-z]|docs/)[^)]*\)")
 _RULES = ("toprule", "midrule", "bottomrule")
 
 
@@ -44,7 +42,7 @@ def latex(tables: Sequence[Table], view: View) -> str:
     found: list[str] = []
     for table in shown:
         label = _label(table.label or table.title, labels)
-        found += _floats(_for_paper(table, bool(view.columns)), label, view)
+        found += _floats(for_paper(table, bool(view.columns)), label, view)
     return "\n\n".join(found)
 
 
@@ -59,48 +57,10 @@ def _label(text: str, used: set[str]) -> str:
     return name
 
 
-def _for_paper(table: Table, chosen: bool) -> Table:
-    """The table without what is said once: sources as notes, what all rows share in the caption."""
-    notes = [note for note in map(_told, table.notes) if note]
-    caption = table.caption or table.title
-    if chosen:
-        return replace(table, title=caption, notes=notes)
-    kept = list(range(len(table.columns)))
-    rows = [list(row) for row in table.rows]
-    if table.columns[-1:] == ["source"] and len(kept) > 1:
-        kept.pop()
-        numbers: dict[str, int] = {}
-        for row in rows:
-            if row[-1] != _MEASURED:
-                row[0] += f" ({numbers.setdefault(row[-1], len(numbers) + 1)})"
-        notes += [f"({number}) {source}" for source, number in numbers.items()]
-    kept = [place for place in kept if not rows or any(row[place] for row in rows)]
-    shared = []
-    for name in ("base", "images"):
-        place = table.columns.index(name) if name in table.columns else 0
-        if place in kept[1:] and len(rows) > 1:
-            said = {row[place] for row in rows}
-            if len(said) == 1 and said != {""}:
-                kept.remove(place)
-                shared.append(f"{name}: {said.pop()}")
-    if shared and caption:
-        caption = f"{caption} ({', '.join(shared)})"
-    return with_columns(replace(table, rows=rows, title=caption, notes=notes), kept)
-
-
-def _told(note: str) -> str:
-    """A note without what is typed on a command line."""
-    if note.startswith(SIDES):
-        note = f"Sub- and superscripts:{note.removeprefix(SIDES)}"
-    note = _ASIDE.sub("", note.replace("bold (* in plain text)", "bold"))
-    parts = [part for part in note.split("; ") if not _COMMAND.search(part)]
-    return "; ".join(parts).strip()
-
-
 def _floats(table: Table, label: str, view: View) -> Iterator[str]:
     """The table, on several pages where it is too long for one."""
     layout = _Layout(table)
-    notes = [_ended(note) for note in table.notes]
+    notes = list(map(as_sentence, table.notes))
     notes += table.signatures if view.signature else ()
     pages = list(layout.pages(f"Table 10: {table.title} (continued)", " ".join(notes)))
     for number, rows in enumerate(pages):
@@ -120,6 +80,8 @@ def _float(
         yield rf"\caption{{{breakable(title, room)}}}"
         yield from [rf"\label{{{label}}}"] if label else []
     yield rf"\sloppy\setlength{{\tabcolsep}}{{{_GAP / 2:g}pt}}%"
+    for size in ("small", "footnotesize"):
+        yield rf"\ifdim{layout.width / 10 + 0.1:.1f}em>\hsize\{size}\fi"
     body = [line for block in layout.blocks for line in layout.drawn(block, rows)]
     if layout.spread:
         yield r"\renewcommand{\arraystretch}{" + f"{_STRETCH:g}" + "}%"
@@ -135,13 +97,6 @@ def _float(
 
 def _comments(table: Table) -> str:
     return "".join(f"\n% {signature}" for signature in table.signatures)
-
-
-def _ended(note: str) -> str:
-    """As a sentence."""
-    if re.match(r"[a-z]+[ :,]", note):
-        note = note[0].upper() + note[1:]
-    return note + ("" if note.endswith((".", "!", "?")) else ".")
 
 
 class _Layout:
@@ -190,6 +145,14 @@ class _Layout:
         sides = cell.sides
         script = 1 + SCRIPT * max(map(width, (f"+{side}" for side in sides))) if sides else 0.0
         return scale * width(cell.written(cell.digits, False)) + script
+
+    @property
+    def width(self) -> float:
+        """Points of the widest block, at text of 10."""
+        return max(
+            sum(widths.values()) + _GAP * (len(widths) - 1)
+            for widths in map(self._widths, self.blocks)
+        )
 
     @staticmethod
     def _total(widths: Sequence[float], places: Sequence[int]) -> float:
