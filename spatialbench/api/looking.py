@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, typed
+from ..executors.ray_cluster import one_cluster
 from ..plugins import Detector, DetectorPlugin, Judge, Method, Rule
 from ..plugins.evidence import DEPTH, FOUND_WITH_BOXES, OF_JUDGES
 from ..runs.names import backbone_name
@@ -80,6 +81,7 @@ def known_part(expected: Expected, asked: DetectorAsked, synonyms: bool) -> Expe
     return part_of(expected, known or {})
 
 
+@one_cluster()
 def ask(
     run: Run,
     judge: Judges,
@@ -161,6 +163,7 @@ class Judged:
         depth = self._depth(expected) if self.score else None
         prepare(Wanted(folder, expected, method, looks, judging, depth=depth))
 
+    @one_cluster()
     def done(self, run: Run) -> Summary | None:
         """The summary; None where only looking was asked for."""
         from ..runs.machine import this_machine

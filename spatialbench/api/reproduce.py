@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..executors.named import named_executor
-from ..plugins.requirements import Requirement
+from ..executors.ray_cluster import one_cluster
+from ..plugins.kernels import STOCK, Kernels
 from ..recipes.checks import claims_of, columns, metrics_known
 from ..recipes.measured import MeasuredRow
 from ..recipes.result import Cell, ClaimResult, Result, ResultRow
@@ -17,6 +19,7 @@ from ..runs.progress import Progress
 from .batches import BatchSize
 from .console import told
 from .evaluation import Evaluation
+from .recipe_needs import checked, run_key
 from .reproducing import AskedRow, Reproduction, asked
 
 if TYPE_CHECKING:
@@ -70,6 +73,10 @@ def reproduce(
     out: str | Path | None = None,
     device: str | None = None,
     batch_size: BatchSize | None = None,
+    retry_refused: bool = False,
+    overlap: bool = False,
+    kernels: Kernels = STOCK,
+    pack: bool = False,
     offline: bool = False,
     executor: str | Executor = "local",
     workers: int | None = None,
@@ -89,7 +96,11 @@ def reproduce(
         margin: percentage points within which a value agrees; None for the recipe's.
         out: a folder for the runs, in which they lie as under ``runs`` otherwise.
         device: such as ``cuda:1``; None for cuda where there is one.
-        batch_size: images at a time.
+        batch_size: images at a time; what follows is as of ``evaluate``.
+        retry_refused: ask again for images that a method refused to make earlier.
+        overlap: look at images while others are being made.
+        kernels: what makes images faster and changes their rounding.
+        pack: put the images into few large files.
         offline: take nothing from the network.
         executor: ``local``, ``ray`` or an object.
         workers: of ray.
@@ -111,6 +122,10 @@ def reproduce(
         margin=margin,
         device=device,
         batch_size=batch_size,
+        retry_refused=retry_refused,
+        overlap=overlap,
+        kernels=kernels,
+        pack=pack,
         offline=offline,
         executor=executor,
         progress=shown,
@@ -125,6 +140,7 @@ Made = dict[str, list[tuple["StoredRun", "ScoredRun | None"]]]
 """By row the run of each seed scheme; unscored of a shard."""
 
 
+@one_cluster()
 def make(found: Reproduction) -> Made:
     """Do what is left to do of every row; rows that cannot be made are left out.
 
@@ -137,103 +153,30 @@ def make(found: Reproduction) -> Made:
     for number, row in enumerate(ready, 1):
         made[row.name] = []
         for part in row.parts:
-            key = _key(part)
+            key = run_key(part)
             if key not in known:
                 found.progress.notice(f"row {number} of {len(ready)}: {row.name}")
                 # As new, so that what it loads goes with it.
-                known[key] = _run(replace(part), row)
+                known[key] = _run(replace(part), row, found)
             made[row.name].append(known[key])
     return made
 
 
-def checked(found: Reproduction) -> list[AskedRow]:
-    """The rows that can be made here; what they take from the network is fetched.
-
-    A row with the paper's own model that lacks something is an error. With another model it is
-    left out, unless it lacks what every row does.
-
-    Raises:
-        UserError: names the rows and everything that is missing.
-    """
-    from ..stages.preflight import fetch, require
-
-    needs, disk = lacking(found)
-    ready, missing = [], []
-    for row, needed in needs:
-        absent = [one for one in needed if one.missing and not one.fetchable]
-        if not absent or row.point.instead is None:
-            ready.append((row, needed))
-            continue
-        missing += absent
-        found.cannot[row.name] = " ".join(dict.fromkeys(str(one.missing) for one in absent))
-    if not ready:
-        reasons = [row.cannot for row in found.rows if row.cannot]
-        require({one.missing: one for one in missing}.values(), fetch=_nothing)
-        raise UserError(
-            f"{found.source.path}: none of the {len(found.rows)} rows can be made"
-            f"{f' with {found.backbone}' if found.backbone else ''}: "
-            f"{' '.join(dict.fromkeys(map(str, reasons)))}"
-        )
-    everything = {one.missing or one.what: one for _, needed in ready for one in needed}
-    offer = ' To make the others, leave a row out with --rows "!NAME".'
-
-    def fetched() -> None:
-        for row, _ in ready:
-            for part in row.parts:
-                fetch(part.wanted())
-
-    require([*everything.values(), *disk], fetch=fetched, offer=offer)
-    return [row for row, _ in ready]
-
-
-def _nothing() -> None:
-    """Fetch nothing."""
-
-
-def lacking(
-    found: Reproduction,
-) -> tuple[list[tuple[AskedRow, list[Requirement]]], list[Requirement]]:
-    """What each row that can be made needs of this machine, and the disk for all together."""
-    from ..stages.preflight import disk, due, needs
-
-    rows: list[tuple[AskedRow, list[Requirement]]] = []
-    images, size, folder = 0, 0.0, None
-    seen: set[tuple[object, ...]] = set()
-    for row in found.makeable:
-        needed: list[Requirement] = []
-        for part in row.parts:
-            try:
-                wanted = part.wanted()
-                needed += needs(replace(wanted, image_bytes=None))
-                missing = 0 if _key(part) in seen else len(due(wanted))
-            except UserError as error:
-                needed.append(Requirement("what the row asks for", str(error)))
-                continue
-            seen.add(_key(part))
-            images, size = images + missing, size + missing * (wanted.image_bytes or 0)
-            folder = folder or part.folder
-        rows.append((row, needed))
-    return rows, [] if folder is None or not size else [disk(folder, images, size)]
-
-
-def unique_parts(found: Reproduction) -> list[Evaluation]:
-    """What is evaluated, each run once; of rows that can be made."""
-    parts = [part for row in found.makeable for part in row.parts]
-    return list({_key(part): part for part in parts}.values())
-
-
-def _key(part: Evaluation) -> tuple[object, ...]:
-    """What two rows share that are one and the same run, judged alike."""
-    judged = (part.detector, str(part.judge), part.depth, part.rule, part.threshold, part.synonyms)
-    return (str(part.folder), part.limit, part.only, part.images_per_prompt, *judged)
-
-
-def _run(part: Evaluation, row: AskedRow) -> tuple[StoredRun, ScoredRun | None]:
+def _run(
+    part: Evaluation, row: AskedRow, found: Reproduction
+) -> tuple[StoredRun, ScoredRun | None]:
     try:
         run, summary = part.run()
         return run, None if summary is None else _scored(run, summary, part)
     except UserError as error:
         raise UserError(f"row {row.name!r}: {error}") from error
+    except Exception as error:
+        without = shlex.quote(f"!{row.name}")
+        error.add_note(
+            f"in row {row.name!r} of {found.source.path}; what is finished is kept, and the same "
+            f"command goes on from there, or without this row with --rows {without}"
+        )
+        raise
 
 
 def _scored(run: StoredRun, summary: Summary, part: Evaluation) -> ScoredRun:
@@ -285,6 +228,12 @@ def result_of(found: Reproduction, made: Made) -> Result:
 def shard_folders(made: Made) -> list[str]:
     """Where the runs of a shard lie, each once."""
     return list(dict.fromkeys(str(run.path) for runs in made.values() for run, _ in runs))
+
+
+def names_of(made: Made) -> Mapping[Path, str]:
+    """By the folder of a run the first row that it is of."""
+    named = [(run.path, f"row {name!r}") for name, runs in made.items() for run, _ in runs]
+    return dict(reversed(named))
 
 
 def runs_of(made: Made) -> list[Any]:

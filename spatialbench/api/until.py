@@ -8,6 +8,7 @@ from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, unknown_name
+from ..executors.ray_cluster import one_cluster
 from ..runs.until import FIRST, Looks, Until, half_width
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def seeds_for(given: str | None, until: str | None, images_per_prompt: int | Non
     return "hashed" if until is not None and images_per_prompt == 1 else "protocol"
 
 
+@one_cluster()
 def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]:
     """As ``Evaluation.run``; with ``until`` in looks at more and more prompts.
 

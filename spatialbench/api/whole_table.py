@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..executors.ray_cluster import one_cluster
 from ..plugins import Benchmark, Judge, Published
 from ..plugins.discovery import name_and_rest
 from ..plugins.evidence import BOXES, DEPTH
@@ -114,6 +115,7 @@ class WholeTable:
             found.append(disk(next(iter(self.parts.values())).folder, images, size))
         return list({need.missing or need.what: need for need in found}.values())
 
+    @one_cluster()
     def run(self) -> list[Done]:
         """Do what is left to do of every part; no summary of a shard.
 

@@ -10,7 +10,7 @@ from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
 from . import assembly
 from .consent import ask_before_long_work, yes_option
-from .options import run_options
+from .making import run_options
 from .working import refuse_given_up, say_shard_done, working_of, working_options
 
 

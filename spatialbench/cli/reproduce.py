@@ -11,9 +11,16 @@ from ..api.console import progress, say, say_next, stdout_reserved
 from ..errors import UserError
 from ..reports.report import FOR_PEOPLE, Form, Report
 from ..weights.devices import named_device
-from .assembly import command_line
+from .assembly import command_line, kernels_of
 from .consent import ask_before_long_work, yes_option
-from .options import batch_size_option, device_option, format_option, offline_option
+from .making import (
+    auto_batch_size_option,
+    kernel_options,
+    overlap_option,
+    pack_option,
+    retry_refused_option,
+)
+from .options import device_option, format_option, offline_option
 from .parsing import FiniteFloat
 from .printing import show
 from .working import (
@@ -64,10 +71,14 @@ from .working import (
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder for the runs, which lie in it as they do under runs/ otherwise.",
 )
-@batch_size_option
+@auto_batch_size_option
 @device_option
+@kernel_options
+@pack_option
+@retry_refused_option
 @offline_option
 @working_options
+@overlap_option
 @yes_option
 @format_option
 def command(
@@ -86,6 +97,7 @@ def command(
     'docs/recipes.md' describes the file, and what the verdicts mean.
     """
     working = working_of(values)
+    values["kernels"] = kernels_of(values)
     if listing:
         from ..recipes.listing import list_report
 
@@ -103,7 +115,8 @@ def command(
     if price_per_hour is not None:
         raise UserError("--price-per-hour is for a plan, not for a run: add --dry-run.")
     say("loading the libraries")
-    from ..api.reproduce import make, result_of, runs_of, shard_folders, unique_parts
+    from ..api.recipe_needs import unique_parts
+    from ..api.reproduce import make, names_of, result_of, runs_of, shard_folders
     from ..api.reproducing import asked
     from ..recipes.table import result_report
     from ..runs.following import after_comparing, after_ranking
@@ -132,7 +145,7 @@ def command(
             say_next(*(after_comparing(paths) if len(paths) > 1 else after_ranking(paths)))
     else:
         click.echo("\n".join(shard_folders(made)))
-    refuse_given_up(*runs_of(made))
+    refuse_given_up(*runs_of(made), called=names_of(made))
 
 
 def _plan(

@@ -12,11 +12,11 @@ from ..weights.devices import chosen_device, named_device
 from . import assembly
 from .consent import ask_before_long_work, yes_option
 from .dry_run import dry_run_options, plan_report, refuse_without_dry_run, table_plan_report
+from .making import overlap_option, run_options
 from .options import (
     depth_option,
     format_option,
     rule_options,
-    run_options,
     table_detector_options,
 )
 from .parsing import Utf8
@@ -36,12 +36,7 @@ from .working import (
 @depth_option
 @rule_options
 @working_options
-@click.option(
-    "--overlap",
-    is_flag=True,
-    help="Look at images while others are being made, where memory holds both models; changes no "
-    "result.",
-)
+@overlap_option
 @dry_run_options
 @click.option(
     "--until",

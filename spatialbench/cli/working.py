@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -109,15 +111,21 @@ def working_of(values: dict[str, Any]) -> WorkingOptions:
     )
 
 
-def refuse_given_up(*runs: Run) -> None:
+def refuse_given_up(*runs: Run, called: Mapping[Path, str] | None = None) -> None:
     """End with exit status 2 where images of some runs were given up; to be called last.
+
+    Args:
+        called: what several runs are called, by their folder; else the folder tells them apart.
 
     Raises:
         UserError: says which and why, and what to type.
     """
     from ..runs.status import given_up, refused
 
-    sentences = [sentence for run in runs for sentence in given_up(run)]
+    sentences = []
+    for run in runs:
+        whose = f"{(called or {}).get(run.path, run.path)}: " if len(runs) > 1 else ""
+        sentences += [f"{whose}{sentence}" for sentence in given_up(run)]
     if sentences:
         way = "give the same command again to try these images once more"
         if any(map(refused, runs)):

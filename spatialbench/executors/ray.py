@@ -7,6 +7,7 @@ Workers are independent of each other; there is no collective to hang in.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from .attempts import IN_A_ROW, Attempts, in_one_line
 from .ray_cluster import Wanted, cluster, count_workers, environment, send_own_code
 from .ray_hands import Failure, Hand, Hands, Limits, WorkerLostError
 from .stopping import Requests, requests_counted
+
+_log = logging.getLogger(__name__)
 
 
 class RayExecutor:
@@ -55,6 +58,7 @@ class RayExecutor:
         with cluster(self._wanted) as ray, requests_counted() as requests:
             size = count_workers(ray, self._wanted, len(batches))
             send_own_code(ray)
+            _log.info("loading in %d worker(s), before the first batch", size)
             hands = Hands(ray, self._wanted.gpus_per_worker, environment(size), self._limits)
             room = f"1 CPU and {self._wanted.gpus_per_worker:g} GPU"
             shift = _Shift(
@@ -62,7 +66,15 @@ class RayExecutor:
             )
             try:
                 yield from shift.results(size, requests)
+            except WorkerLostError as error:
+                raise UserError(
+                    f"the workers are lost one after the other ({error}): where they died, memory "
+                    "is mostly what they lack, so give fewer --workers or a smaller --batch-size; "
+                    "what is finished is kept."
+                ) from error
             finally:
+                if not requests.count:
+                    shift.say_stopping("Ctrl-C now")
                 hands.dismiss(lambda: requests.count > 1)
 
     def _remark(self, remark: str) -> None:
@@ -96,7 +108,7 @@ class _Shift(Generic[Batch, Result]):
         while True:
             if requests.count:
                 if not told:
-                    self._say_stopping()
+                    self.say_stopping("a second SIGTERM")
                     told = True
                 self._drop_what_has_not_begun()
                 if requests.count > 1:
@@ -121,13 +133,11 @@ class _Shift(Generic[Batch, Result]):
             if hand.doing == "load":
                 self.hands.end(hand)
 
-    def _say_stopping(self) -> None:
+    def say_stopping(self, what: str) -> None:
+        """Tell that workers are waited for, and ``what`` ends that."""
         busy = sum(hand.doing == "work" for hand in self.hands)
         if busy:
-            self.notice(
-                f"SIGTERM: {busy} worker(s) finish the batch in hand; a second SIGTERM does not "
-                "wait for them"
-            )
+            self.notice(f"{busy} worker(s) finish the batch in hand; {what} does not wait for them")
 
     def _assign(self) -> None:
         """Give every idle worker a batch; where none is left, let it close."""

@@ -7,8 +7,9 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
@@ -16,6 +17,8 @@ from ..plugins.discovery import own_code
 from .ray_actor import SEARCHED
 from .ray_reaper import dismissed, watched
 from .stopping import Stopped, handler_kept
+
+_log = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES = 100_000_000
 _STARTS = 3
@@ -37,17 +40,44 @@ class Wanted:
     gpus_per_worker: float = 0.0
 
 
+_blocks = 0
+_connected_in_blocks = ExitStack()
+
+
+@contextmanager
+def one_cluster() -> Iterator[None]:
+    """Whatever is worked on in this block is worked on by one cluster, which ends with the block.
+
+    It is joined or started when the first work comes. Of blocks in blocks the outermost counts.
+    """
+    global _blocks
+    _blocks += 1
+    try:
+        yield
+    finally:
+        _blocks -= 1
+        if not _blocks:
+            _connected_in_blocks.close()
+
+
 @contextmanager
 def cluster(wanted: Wanted) -> Iterator[Any]:
-    """The ``ray`` module, connected; disconnected again unless somebody else had connected it.
+    """The ``ray`` module, connected until the end of ``one_cluster``, or of this block.
+
+    Where somebody else had connected it, it stays connected.
 
     Raises:
         UserError: Ray is not installed, there is no cluster at the address, or it has no GPU.
     """
     ray = _imported()
-    if ray.is_initialized():
+    with one_cluster():
+        if not ray.is_initialized():
+            _connected_in_blocks.enter_context(_connected(ray, wanted))
         yield ray
-        return
+
+
+@contextmanager
+def _connected(ray: Any, wanted: Wanted) -> Iterator[None]:
     options: dict[str, Any] = {
         "logging_level": logging.ERROR,
         "log_to_driver": False,
@@ -60,10 +90,12 @@ def cluster(wanted: Wanted) -> Iterator[Any]:
         options["num_cpus"] = wanted.workers or os.cpu_count() or 1
         options["object_store_memory"] = _OBJECT_STORE_BYTES
     ours = wanted.address is None and sys.platform == "linux"
-    reaper = watched(os.getpid()) if ours else None
+    reaper = watched(os.getpid(), Path(ray.__file__).parent) if ours else None
     try:
+        where = f"joining the Ray cluster {wanted.address}" if wanted.address else "starting Ray"
+        _log.info("%s, before the first batch", where)
         _init(ray, {key: value for key, value in options.items() if value is not None}, wanted)
-        yield ray
+        yield
     finally:
         ray.shutdown()
         if reaper is not None:

@@ -57,7 +57,7 @@ class Failure:
 
 
 class WorkerLostError(Exception):
-    """The process of a worker died, or its machine."""
+    """The process of a worker died, or its machine, or it hangs."""
 
 
 class Hands:
@@ -133,7 +133,7 @@ class Hands:
             if hand.asked is None and seen is not None and now - seen > self._limits.pulse:
                 self._ask(hand)
             if why := self._late(hand, now):
-                yield hand, Failure(TimeoutError(why))
+                yield hand, Failure(WorkerLostError(why))
 
     def end(self, hand: Hand) -> None:
         """Kill its process, and hear no more of it."""

@@ -30,10 +30,15 @@ Process = tuple[int, bytes]
 """Number and start time, which together nobody else ever has."""
 
 
-def watched(driver: int) -> subprocess.Popen[bytes]:
-    """Start the reaper of a driver. It ends when its input is closed; see ``dismissed``."""
+def watched(driver: int, package: Path) -> subprocess.Popen[bytes]:
+    """Start the reaper of a driver. It ends when its input is closed; see ``dismissed``.
+
+    Args:
+        driver: its process id.
+        package: the folder of the Ray that it imports, whose programs are Ray's processes.
+    """
     return subprocess.Popen(
-        [sys.executable, "-I", __file__, str(driver)],
+        [sys.executable, "-I", __file__, str(driver), str(package)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -69,12 +74,13 @@ def below(driver: int, ours: Callable[[int], bool]) -> set[Process]:
     return found
 
 
-def of_ray(process: int) -> bool:
-    """Whether a process runs a program of the Ray package."""
+def runs_from(package: str, process: int) -> bool:
+    """Whether a process runs a program of a package; this one, which only names it, does not."""
     try:
-        return b"/ray/" in Path(f"/proc/{process}/cmdline").read_bytes()
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+    return any(word.startswith(os.fsencode(f"{package}{os.sep}")) for word in words)
 
 
 def end(processes: set[Process]) -> None:
@@ -86,11 +92,11 @@ def end(processes: set[Process]) -> None:
                 os.kill(number, signal.SIGKILL)
 
 
-def main(driver: int) -> None:
+def main(driver: int, package: str) -> None:
     """Wait for the end of the driver, then end what it left."""
     seen: set[Process] = set()
     while not select.select([sys.stdin], [], [], LOOK_S)[0]:
-        seen |= below(driver, of_ray)
+        seen |= below(driver, lambda child: runs_from(package, child))
     time.sleep(GRACE_S)
     for process, _ in list(seen):
         seen |= below(process, lambda child: True)
@@ -98,4 +104,4 @@ def main(driver: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])

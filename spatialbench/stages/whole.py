@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import UserError
 from ..executors import Executor
+from ..executors.ray_cluster import one_cluster
 from ..plugins import Detector, Judge, Method
 from ..prompts import Key
 from ..runs.expected import name_some
@@ -58,6 +59,7 @@ class Work:
         return [key for key in asking(self.judging.rule, run.expected) if key in mine]
 
 
+@one_cluster()
 def run_all(run: Run, work: Work, progress: Progress) -> Summary | None:
     """Generate, look, score. An image that turns out unreadable is made again, once.
 

@@ -29,9 +29,9 @@ time.sleep(3600)
 """
 
 DRIVER = """
-import subprocess, sys, time
+import os, pathlib, subprocess, sys, time
 from spatialbench.executors.ray_reaper import watched
-reaper = watched(__import__("os").getpid())
+reaper = watched(os.getpid(), pathlib.Path(sys.argv[2]))
 for program, *marks in eval(sys.argv[1]):
     subprocess.Popen([sys.executable, program, *marks], start_new_session=True)
 print(reaper.pid, flush=True)
@@ -69,13 +69,15 @@ def test_what_ray_started_ends_with_a_killed_driver(
     tmp_path: Path, numbers: dict[str, Path], group: bool
 ) -> None:
     programs = []
-    for folder, marks in (("ray", ("agent", "child")), ("elsewhere", ("other",))):
-        program = tmp_path / folder / "stubborn.py"
-        program.parent.mkdir()
+    package = tmp_path / "ray" / "site-packages" / "ray"
+    # A home folder of that name makes nobody a process of Ray.
+    for folder, marks in ((package, ("agent", "child")), (tmp_path / "ray" / "own", ("other",))):
+        program = folder / "stubborn.py"
+        program.parent.mkdir(parents=True)
         program.write_text(STUBBORN)
         programs.append([str(program), *(str(numbers[mark]) for mark in marks)])
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, repr(programs)],
+        [sys.executable, "-c", DRIVER, repr(programs), str(package)],
         stdout=subprocess.PIPE,
         text=True,
         process_group=0,
@@ -99,6 +101,6 @@ def test_what_ray_started_ends_with_a_killed_driver(
 def test_a_reaper_that_is_dismissed_ends_nobody() -> None:
     from spatialbench.executors.ray_reaper import dismissed
 
-    reaper = watched(os.getpid())
+    reaper = watched(os.getpid(), Path(__file__).parent)
     dismissed(reaper)
     assert reaper.returncode == -signal.SIGKILL
