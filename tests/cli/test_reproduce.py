@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from spatialbench.cli.reproduce import command as reproduce_command
+from spatialbench.cli.run import command as run_command
+from spatialbench.recipes.format import Row
 from tests.processes import kill_after
+from tests.stages.fakes import snapshot
 
 from .conftest import Command
 from .json_schemas import fits
@@ -199,6 +204,7 @@ def test_another_model_tests_the_claims_and_not_the_values(
         (("rows", 2), {"rule": "centr"}, "row 'seeds': unknown rule"),
         (("rows", 2), {"detector": "colour-blob"}, "unknown detector 'colour-blob'"),
         (("rows", 2), {"published": {"RIHGT": 1}}, "unknown metric 'RIHGT'"),
+        (("rows", 2), {"record": ["guidance"]}, "this method has nothing to record"),
         ((), {"rows": []}, "a recipe of no row"),
     ],
 )
@@ -260,6 +266,59 @@ def test_a_plan_lists_what_this_machine_lacks(
         spatialbench("reproduce", "squares.yaml", "--dry-run", "--format", "json").out
     )
     assert fits("reproduce-plan", document)["price"] is None
+
+
+def test_how_images_are_made_is_asked_as_of_run(spatialbench: Command, tmp_path: Path) -> None:
+    """Whatever the recipe does not say of a row, 'run' and 'reproduce' take alike."""
+    verbs = {"run": run_command, "reproduce": reproduce_command}
+    options = {verb: {str(option.name) for option in one.params} for verb, one in verbs.items()}
+    of_a_row = {*Row.model_fields, "assignments", "bench", "seed_scheme"}
+    # It measures a row as far as the recipe goes, prints no row of its own, and plans from numbers.
+    reasons = {"until", "groups", "signature", "calibrate"}
+    assert options["run"] - options["reproduce"] - of_a_row <= reasons
+    assert spatialbench("reproduce", "squares.yaml", "--out", "plain").status == 0
+    outcome = spatialbench("reproduce", "squares.yaml", "--out", "packed", "--pack", "--overlap")
+    assert outcome.status == 0, outcome.err
+    assert not list(Path("packed").rglob("*.png"))
+    runs = [path.parent.relative_to("plain") for path in Path("plain").rglob("summary.json")]
+    assert len(runs) == 5
+    for run in runs:
+        assert snapshot(Path("packed", run)) == snapshot(Path("plain", run))
+    refused = spatialbench("reproduce", "squares.yaml", "--out", "fast", "--compile")
+    assert refused.status == 2
+    assert "--compile: this method does not load a model" in refused.err
+    assert not Path("fast").exists()
+
+
+def test_a_row_that_fails_says_which_it_is(
+    spatialbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coloured_squares.painter import Painter
+
+    whole = spatialbench("reproduce", "squares.yaml", "--rows", "skill*")
+    assert whole.status == 0, whole.err
+    shutil.rmtree(tmp_path / "runs")
+    real = Painter.generate
+
+    def choosy(self: Painter, requests: Any) -> Any:
+        if self.skill == 1 and any(request.prompt.id in failing for request in requests):
+            raise ValueError("not this one")
+        return real(self, requests)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Painter, "generate", choosy)
+        failing = {str(number) for number in range(48)}
+        with pytest.raises(ValueError, match="not this one") as raised:
+            spatialbench("reproduce", "squares.yaml", "--rows", "skill*")
+        (said,) = [note for note in raised.value.__notes__ if "row" in note]
+        assert "row 'skill 1' of " in said
+        assert said.endswith("without this row with --rows '!skill 1'")
+        failing = {"0"}
+        some = spatialbench("reproduce", "squares.yaml", "--rows", "skill*")
+    assert some.status == 2
+    assert "error: row 'skill 1': generate gave up 8 image(s)" in some.err
+    again = spatialbench("reproduce", "squares.yaml", "--rows", "skill*")
+    assert (again.status, again.out) == (0, whole.out)
 
 
 def test_what_cannot_be_asked(spatialbench: Command) -> None:

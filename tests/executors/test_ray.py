@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.executors import GivenUp, ray_hands
+from spatialbench.executors import GivenUp, ray_cluster, ray_hands
 from spatialbench.executors import ray as ray_executor
 from spatialbench.executors.ray import RayExecutor
 from spatialbench.executors.ray_cluster import Wanted, count_workers, environment
@@ -93,6 +93,59 @@ def test_deaths_and_failures_cost_no_batch(tmp_path: Path, cluster: Any) -> None
     assert len(list(tmp_path.glob("loaded-*"))) >= 5
     assert any("the worker died" in notice for notice in notices)
     assert notices.count(Doubler.remarks[0]) == 1, "what every worker remarks is said once"
+
+
+def test_workers_that_die_at_every_batch_are_told_without_a_traceback(
+    tmp_path: Path, cluster: Any
+) -> None:
+    with pytest.raises(UserError, match=r"worker died: .* fewer --workers or a smaller --batch-s"):
+        through(tmp_path, 1, {0: "perish"})
+
+
+class FakeRay:
+    """Ray, of which only whether somebody is connected matters."""
+
+    __file__ = "/nowhere/ray/__init__.py"
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def is_initialized(self) -> bool:
+        return self.log[-1:] == ["init"]
+
+    def init(self, **_: Any) -> None:
+        self.log.append("init")
+
+    def shutdown(self) -> None:
+        self.log.append("shutdown")
+
+
+def test_stages_one_after_the_other_share_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = FakeRay()
+    monkeypatch.setattr(ray_cluster, "_imported", lambda: ray)
+    elsewhere = Wanted(address="auto")
+
+    def stage() -> None:
+        with ray_cluster.cluster(elsewhere) as connected:
+            assert connected.is_initialized()
+
+    stage()
+    assert ray.log == ["init", "shutdown"], "alone it is joined for one stage"
+    with ray_cluster.one_cluster():
+        assert len(ray.log) == 2, "nobody has work yet"
+        with ray_cluster.one_cluster():
+            stage()
+        stage()
+        assert ray.log[2:] == ["init"]
+    assert ray.log[2:] == ["init", "shutdown"]
+
+    def fail() -> None:
+        stage()
+        raise ValueError("a row failed")
+
+    with pytest.raises(ValueError, match="a row failed"), ray_cluster.one_cluster():
+        fail()
+    assert ray.log[4:] == ["init", "shutdown"]
 
 
 class Clock:

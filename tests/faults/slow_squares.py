@@ -1,8 +1,9 @@
 """The painter of squares, slow: for processes that are to be stopped while a batch is in hand.
 
 The environment says which file every batch waits for (``SLOW_SQUARES_AWAITED``) and in which folder
-(``SLOW_SQUARES_MARKERS``) each leaves a marker when it is begun. The package of the squares must
-be on the path, also that of workers elsewhere.
+(``SLOW_SQUARES_MARKERS``) each leaves a marker when it is begun. ``SLOW_SQUARES_ONCE`` names a
+skill with which alone it waits, and not before the second batch of a process. The package of the
+squares must be on the path, also that of workers elsewhere.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from PIL import Image
 from coloured_squares.painter import Painter, PainterPlugin
 from spatialbench.plugins import GenerationSettings, ImageRequest
 
+_begun: list[float] = []
+"""The skill of every batch of this process."""
+
 
 @dataclass(frozen=True)
 class SlowPainter(Painter):
@@ -28,7 +32,10 @@ class SlowPainter(Painter):
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         first = requests[0]
         (Path(os.environ["SLOW_SQUARES_MARKERS"]) / f"{first.prompt.id}-{first.index}").touch()
-        while not Path(os.environ["SLOW_SQUARES_AWAITED"]).exists():
+        once = os.environ.get("SLOW_SQUARES_ONCE")
+        _begun.append(self.skill)
+        waits = once is None or (self.skill == float(once) and _begun.count(self.skill) > 1)
+        while waits and not Path(os.environ["SLOW_SQUARES_AWAITED"]).exists():
             time.sleep(0.02)
         return list(super().generate(requests))
 

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGKILL for the command that drives Ray workers: no process is left behind."""
+"""Signals for the command that drives Ray workers: no process is left behind, nothing is lost."""
 
 from __future__ import annotations
 
@@ -151,3 +151,58 @@ def test_a_killed_driver_leaves_no_process(tmp_path: Path, start: Start, whole_g
         driver.kill()
     driver.communicate(timeout=PATIENCE)
     _check_nobody_is_left(processes)
+
+
+RECIPE = """
+format: 1
+title: Squares by skill
+source: a paper, table 1
+benchmark: squares
+defaults: {limit: 12}
+rows:
+  - {name: "skill {skill}", method: painter, set: {skill: [0.5, 1]}}
+"""
+
+
+def test_rows_share_a_cluster_and_a_killed_table_goes_on(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker and then the driver are killed in the second row; in packs, as one process in files.
+
+    In that row every process makes one batch and comes to no end of the next.
+    """
+    (tmp_path / "squares.yaml").write_text(RECIPE)
+    table = ["reproduce", str(tmp_path / "squares.yaml"), "--batch-size", str(BATCH), "--out"]
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    monkeypatch.setenv("SLOW_SQUARES_ONCE", "1")
+    packed = [*table, str(run), "--pack"]
+    driver = start([*packed, *ON_RAY], tmp_path / "never")
+    _until(lambda: _begun(tmp_path) > 0, driver)
+    raylets = _raylets(driver)
+    _until(lambda: len(list(run.rglob("summary.json"))) == 1, driver)
+    (first,) = (path.parent for path in run.rglob("summary.json"))
+
+    def writers() -> list[int]:
+        packs = [path for path in run.rglob("packs/*.tar") if not path.is_relative_to(first)]
+        return [int(path.name.split("-")[1]) for path in packs]
+
+    _until(lambda: len(writers()) == 2, driver)
+    assert _raylets(driver) == raylets != set()
+    os.kill(writers()[0], signal.SIGKILL)
+    _until(lambda: len(writers()) == 3, driver)
+    processes = dict(descendants(driver.pid))
+    driver.kill()
+    driver.communicate(timeout=PATIENCE)
+    _check_nobody_is_left(processes)
+    assert len(list(run.rglob("summary.json"))) == 1
+    assert start(packed, tmp_path).wait(PATIENCE) == 0
+    assert start([*table, str(whole)], tmp_path).wait(PATIENCE) == 0
+    made = sorted(path.parent.relative_to(run) for path in run.rglob("summary.json"))
+    assert len(made) == 2
+    for folder in made:
+        assert snapshot(run / folder) == snapshot(whole / folder)
+    assert not list(run.rglob("*.png"))
+
+
+def _raylets(driver: subprocess.Popen[str]) -> set[int]:
+    return {pid for pid, title in descendants(driver.pid) if b"raylet/raylet" in title}
