@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from ..errors import UserError
 from . import Batch, GivenUp, LateError, Result, Worker
@@ -42,8 +43,15 @@ class LocalExecutor:
                 if following is not None:
                     worker.expect(following)
                 yield _tried(worker, batch, place, attempts, last=place == len(batches) - 1)
-        finally:
+        except GeneratorExit:
+            # Whoever took the results gave up for a reason of their own, which they tell.
+            with suppress(UserError, LateError):
+                worker.close()
+            raise
+        except BaseException:
             worker.close()
+            raise
+        worker.close()
 
 
 def _at_hand(batches: Sequence[Batch], place: int) -> Batch | None:

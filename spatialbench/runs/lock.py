@@ -54,7 +54,9 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
         yield alone
         if alone:
             empty_scratch(folder / SCRATCH)
-    except FileNotFoundError as error:
+    except UserError:
+        raise
+    except Exception as error:
         if folder.is_dir():
             raise
         raise UserError(

@@ -97,3 +97,20 @@ def test_a_caller_who_stops_closes_the_worker() -> None:
     assert next(results) == 2
     results.close()
     assert log == ["loaded", "did 1", "closed"]
+
+
+def test_whoever_stops_taking_results_hears_of_no_late_error() -> None:
+    """Python prints what a generator raises while it is closed, after the error that is told."""
+
+    class Late(Doubler):
+        def close(self) -> None:
+            super().close()
+            raise LateError("an image could not be written")
+
+    log: list[str] = []
+    results: Any = LocalExecutor().map(lambda: Late(log), [1, 2])
+    assert next(results) == 2
+    results.close()
+    assert log[-1] == "closed"
+    with pytest.raises(LateError):
+        list(LocalExecutor().map(lambda: Late(log), [1, 2]))

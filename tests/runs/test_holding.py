@@ -132,3 +132,20 @@ def test_the_run_stays_held_between_its_stages(tmp_path: Path) -> None:
             pass
     with writing(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("an image"), RuntimeError("out of it")])
+def test_a_run_taken_away_while_it_is_held_is_said_so(tmp_path: Path, error: Exception) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+
+    def works(away: Path | None) -> None:
+        with writing(folder):
+            if away is not None:
+                folder.rename(away)
+            raise error
+
+    with pytest.raises(type(error)):
+        works(None)
+    with pytest.raises(UserError, match="was removed or moved away while"):
+        works(tmp_path / "elsewhere")
