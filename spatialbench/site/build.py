@@ -48,13 +48,15 @@ def build_site(
 
     Raises:
         UserError: no run; a folder with other files in it, no space, no permission; charts in a
-            form that needs a package that is not installed; a reference that is none of the runs;
-            a file that is no result of a recipe.
+            form that needs a package that is not installed; a title without words; a reference
+            that is none of the runs; a file that is no result of a recipe.
     """
     require_not_of_a_run(out)
     refuse_others(out, _OURS, "a site")
     _refuse_other_index(out)
     require_forms(wishes.pages.figures)
+    if not wishes.title.strip():
+        raise UserError("--title has no words: give some, or leave it out.")
     recipes = [read_result(path) for path in wishes.recipes]
     collected = collect(folders, wishes.labels)
     tables = boards(collected, wishes.published)

@@ -220,6 +220,12 @@ def test_the_reference_is_a_baseline_of_the_prompts_as_they_are(
     assert page.name == "painter-photo-against-painter"
 
 
+def test_a_page_has_a_title(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--title has no words"):
+        site(runs, tmp_path / "out", SiteWishes(title=" \t"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_labels(runs: Path, tmp_path: Path) -> None:
     built = site(runs, tmp_path / "out", SiteWishes(labels=[f"{runs / 'good'}=the good one"]))
     assert "the good one" in Page(built.index).text
