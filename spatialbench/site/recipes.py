@@ -154,7 +154,7 @@ def plots(result: RecipeResult) -> dict[str, Markup]:
                 continue
             low, high = value.interval or (nan, nan)
             bar = (nan if value.measured is None else value.measured, low, high)
-            rows.append((row.name, bar, measured_cell(value)))
+            rows.append((row.name, bar, "" if value.measured is None else measured_cell(value)))
             others.append(nan if value.published is None else value.published)
         if rows:
             drawn[key] = forest(key, rows, result.title, others)

@@ -229,13 +229,14 @@ class Site:
     def _forests(self, board: Board) -> None:
         make_folder(self.folder / "charts")
         for column, metric in enumerate(board.metrics):
+            shown = [(line, line.cells[column]) for line in board.lines]
+            known = [(line, cell) for line, cell in shown if cell.value is not None]
             rows = [
-                (board.called(line), _bar(cell), cell.text)
-                for line in board.lines
-                for cell in [line.cells[column]]
-                if cell.value is not None
+                (board.called(line), (nan, nan, nan) if line.source else _bar(cell), cell.text)
+                for line, cell in known
             ]
-            svg = forest(metric.key, rows, board.title.partition(":")[0])
+            papers = [_bar(cell)[0] if line.source else nan for line, cell in known]
+            svg = forest(metric.key, rows, board.title.partition(":")[0], papers)
             place = self.folder / "charts" / f"{board.name}-{slug_of(metric.key)}"
             write_chart(place, svg, self.wishes.pages.figures)
 

@@ -69,8 +69,11 @@ def test_sorting_and_filters(browser: Browser, runs: Path, tmp_path: Path) -> No
     assert browser.evaluate("!document.querySelector('.nothing').hidden")
     _click(browser, ".filters button[type=reset]")
     browser.wait(f"{NAMES}.length === 3")
+    unit = f"{BOARD}.querySelector('.unit').textContent.includes('hollow: published')"
+    assert browser.evaluate(unit)
     _click(browser, "#published")
     assert browser.evaluate(NAMES) == [good, bad]
+    assert not browser.evaluate(unit)
     assert browser.complaints == []
     assert {url.split(":")[0] for url in browser.requested} <= {"file", "data", "about"}
 

@@ -26,15 +26,14 @@ def forest(
         metric: its name.
         rows: of each run its name, its value with interval in percent, and the same as text.
         about: of what, such as the benchmark, behind the metric's name.
-        others: for each row another value to set beside it, hollow; NaN for none.
+        others: for each row what was published of it, hollow; NaN for nothing.
     """
     left = 14 + 6.2 * room((name for name, _, _ in rows), _LONGEST)
     span = percent_span([*(number for _, bar, _ in rows for number in bar), *others])
     plot = Plot(left, _TOP, _WIDTH - left - _VALUE, _ROW * len(rows) + 6, span)
-    parts = [
-        title(shortened(f"{metric}, {about}", _TITLE)),
-        *plot.x_axis(f"{metric} in percent, with 95 % interval"),
-    ]
+    measured = f"{metric} in percent, with 95 % interval"
+    told = measured if all(map(isnan, others)) else f"{measured}; hollow: published"
+    parts = [title(shortened(f"{metric}, {about}", _TITLE)), *plot.x_axis(told)]
     for row, (name, (value, low, high), words) in enumerate(rows):
         y = _TOP + 3 + _ROW * (row + 0.5)
         parts.append(text(left - 8, y + 4, shortened(name, _LONGEST), "end"))
@@ -44,6 +43,7 @@ def forest(
                 tag("circle", cx=x, cy=y, r=5, fill=PAGE, stroke=SERIES[1], stroke_width=2.5)
             )
         if isnan(value) and others:
+            parts += [text(_WIDTH, y + 4, words, "end", fill=FAINT)] if words else []
             continue
         if isnan(value):
             parts.append(text(plot.at_x(span[0]) + 4, y + 4, "undefined", fill=FAINT))

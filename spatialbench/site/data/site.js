@@ -132,7 +132,8 @@
     const ticks = make("div", "ticks");
     [0, 1, 2, 3, 4].forEach((step) => ticks.append(make("span", "", String(Math.round((low + (high - low) * step / 4) * 10) / 10))));
     one(".axis", board.node).replaceChildren(ticks);
-    one(".unit", board.node).replaceChildren(make("span", "", `${key} in percent, with 95 % interval`));
+    const papers = rows.some((row) => row.classList.contains("paper")) ? "; hollow: published" : "";
+    one(".unit", board.node).replaceChildren(make("span", "", `${key} in percent, with 95 % interval${papers}`));
     all(".files a", board.node).forEach((link) => {
       link.href = `charts/${board.node.id}-${key.toLowerCase()}.${link.dataset.form}`;
     });

@@ -16,7 +16,7 @@ from spatialbench.reports.charts.bars import bars
 from spatialbench.reports.charts.forest import forest
 from spatialbench.reports.charts.heatmap import PairMap, heatmap
 from spatialbench.reports.charts.scale import PERCENT, percent_span
-from spatialbench.reports.charts.svg import ZERO
+from spatialbench.reports.charts.svg import PAGE, SERIES, ZERO
 from spatialbench.reports.charts.sweep import Sweep, sweep_chart
 
 CSS = (Path(gallery.__file__).parent / "data" / "page.css").read_text()
@@ -61,6 +61,16 @@ def test_forest_points_lie_where_the_scale_says() -> None:
     chart = ElementTree.fromstring(forest("OA", rows, "squares"))
     low, middle, high = (float(dot.attrib["cx"]) for dot in chart.iter(f"{SVG}circle"))
     assert middle == pytest.approx((low + high) / 2, abs=0.01)
+
+
+def test_what_was_published_is_hollow_and_has_its_value() -> None:
+    rows = [("ours", (50.0, 40.0, 60.0), "50.00 ± 10.0"), ("theirs", (nan, nan, nan), "70.00")]
+    chart = forest("OA", rows, "squares", [nan, 70.0])
+    ours, theirs = ElementTree.fromstring(chart).iter(f"{SVG}circle")
+    assert (ours.attrib["fill"], theirs.attrib["fill"]) == (SERIES[0], PAGE)
+    assert float(theirs.attrib["cx"]) > float(ours.attrib["cx"])
+    assert {"70.00", "OA in percent, with 95 % interval; hollow: published"} <= set(_texts(chart))
+    assert "hollow" not in forest("OA", rows[:1], "squares", [nan])
 
 
 @pytest.mark.parametrize("name", ["方" * 50, "W" * 300, "🦊" * 40, "a\x1b[31m\u202e<b>&"])
