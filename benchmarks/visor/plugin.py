@@ -13,8 +13,7 @@ from spatialbench.plugins.subsets import prescribed_start
 from spatialbench.prompts import Prompt
 from spatialbench.runs.names import slug
 
-from . import identities, metrics, official, prompts
-from .published import published
+from . import identities, metrics, prompts
 from .rule import CentroidRule
 
 
@@ -60,6 +59,8 @@ class Visor(Benchmark):
 
     def published(self) -> Sequence[Published]:
         """Published rows, with what is odd about them."""
+        from .published import published
+
         return published()
 
     def violations(self, numbers: Mapping[str, float], rounding: float, whole: bool) -> list[str]:
@@ -70,6 +71,8 @@ class Visor(Benchmark):
         self, subset: str, images_per_prompt: int | None = None
     ) -> Callable[[Path], Judged]:
         """What reads the results file of ``visor.py``; see ``official.read_official``."""
+        from . import official
+
         return official.read_official
 
     def official_results(
@@ -87,6 +90,8 @@ class Visor(Benchmark):
         That name holds the detector: the prescribed one (None) as the official scripts write it,
         and any other by its signature.
         """
+        from . import official
+
         start = prescribed_start(self, subset)
         own = detector is None or (start is not None and detector.startswith(start))
         word = self.detector if own else slug(str(detector))

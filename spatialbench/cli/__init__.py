@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import logging
 import os
@@ -65,6 +66,10 @@ _VERBS = {
 _NO_ANSWER = {"gate": (64, 70)}
 """By verb whose exit statuses 1 and 2 are answers: those of an error and of a bug (sysexits.h)."""
 
+_KEEPS_ALL = frozenset({"compare", "score", "status"})
+"""Verbs whose many small objects, prompts and records, all stay until they end in seconds: the
+collector would look through them again and again, and find nothing to collect."""
+
 _CLOSED_PIPE = 128 + signal.SIGPIPE
 """What a shell says of a program that ends at the closed pipe, which needs no sentence."""
 
@@ -116,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = partial(_failed, arguments)
     error_status, bug_status = _NO_ANSWER.get(next(iter(arguments), ""), (2, None))
     try:
+        if argv is None and _KEEPS_ALL & {*arguments[:1]}:
+            gc.disable()  # this process ends with the verb
         with on_sigterm(), safe_stdout():
             status = root.main(
                 arguments, "spatialbench", standalone_mode=False, obj=list(arguments)

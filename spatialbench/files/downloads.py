@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from ..errors import NotHere, UserError
 
@@ -59,6 +58,9 @@ def require_name(url: str) -> None:
     Raises:
         OSError: the host has no address, or nobody says which.
     """
+    # A client of HTTP with its certificates, for whoever only asks what a repository is called.
+    from urllib.request import getproxies
+
     parts = urlsplit(url)
     if parts.hostname is None or getproxies().get(parts.scheme):
         return

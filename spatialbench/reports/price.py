@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..runs.timing import Pace
 from ..scoring.price import CONFIDENCE, DUPLICATES
-from ..scoring.summary import Summary
-from .cells import plain_cell
 from .tables import UNDEFINED
+
+if TYPE_CHECKING:
+    from ..scoring.summary import Summary
 
 PRICE_COLUMNS = (CONFIDENCE, DUPLICATES, "s/image")
 
@@ -30,6 +31,8 @@ def price_values(result: Summary, pace: Pace | None) -> list[float]:
 
 def price_cells(result: Summary, pace: Pace | None) -> list[str]:
     """One cell per column of ``PRICE_COLUMNS``; a dash for what is not known."""
+    from .cells import plain_cell
+
     confidence, duplicates, _ = price_values(result, pace)
     seconds = UNDEFINED if pace is None else seconds_text(pace.seconds)
     return [plain_cell(confidence), plain_cell(duplicates), seconds]

@@ -130,12 +130,12 @@ def test_a_name_server_that_never_answers_is_not_waited_for(
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(downloads, "CONNECT_S", 0.01)
-    monkeypatch.setattr(downloads, "getproxies", dict)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait())
     with pytest.raises(TimeoutError, match="no name server answers for nowhere"):
         downloads.require_name("https://nowhere.example/file")
     # A proxy looks names up itself.
-    monkeypatch.setattr(downloads, "getproxies", lambda: {"https": "http://proxy:1"})
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "http://proxy:1"})
     downloads.require_name("https://nowhere.example/file")
     over.set()
 
@@ -144,7 +144,7 @@ def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object) -> None:
         raise socket.gaierror("Name or service not known")
 
-    monkeypatch.setattr(downloads, "getproxies", dict)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(OSError, match="not known"):
         downloads.require_name("https://nowhere.example/file")
