@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spatialbench.errors import UserError
 from spatialbench.plugins.ahead import Ahead
 from spatialbench.weights.devices import check_device
-from spatialbench.weights.loading import load_model
-from spatialbench.weights.origin import require_model_type
+from spatialbench.weights.model_folder import load_kind
 from spatialbench.weights.parts_beside import load_beside
 
 from .canary import require_finite
@@ -51,14 +50,9 @@ class OwlVitModel:
     """
 
     def __init__(self, family: Family, folder: Path, device: str, name: str) -> None:
-        import torch
-        import transformers
-
         self._device = check_device(device)
         self._name = name
-        require_model_type(folder, family.model_type, family.model_class)
-        model_class = getattr(transformers, family.model_class)
-        self._model = load_model(model_class, folder, torch.float32, pickled=True).to(self._device)
+        self._model = load_kind(folder, family.model_type, family.model_class).to(self._device)
         self._towers = getattr(self._model, family.model_type)
         rows = self._model.config.text_config.vocab_size
         self._tokenizer = load_beside("AutoTokenizer", folder, rows)

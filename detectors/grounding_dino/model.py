@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.plugins.ahead import Ahead
 from spatialbench.weights.devices import check_device
-from spatialbench.weights.loading import load_model
-from spatialbench.weights.origin import require_model_type
+from spatialbench.weights.model_folder import load_kind
 from spatialbench.weights.parts_beside import load_beside
 
 from ..canary import require_finite
@@ -37,14 +36,9 @@ class GroundingDinoModel:
     """Model, tokenizer and image processor of one folder, in float32 on one device."""
 
     def __init__(self, folder: Path, device: str, name: str) -> None:
-        import torch
-        import transformers
-
         self._device = check_device(device)
         self._name = name
-        require_model_type(folder, "grounding-dino", MODEL_CLASS)
-        model_class = getattr(transformers, MODEL_CLASS)
-        self._model = load_model(model_class, folder, torch.float32, pickled=True).to(self._device)
+        self._model = load_kind(folder, "grounding-dino", MODEL_CLASS).to(self._device)
         rows = self._model.config.text_config.vocab_size
         self._tokenizer = load_beside("AutoTokenizer", folder, rows)
         self._processor = load_beside(IMAGE_PROCESSOR, folder)

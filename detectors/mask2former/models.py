@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spatialbench.prompts import COCO_NAMES
-from spatialbench.weights.loading import load_model
-from spatialbench.weights.origin import require_model_type
+from spatialbench.weights.model_folder import load_kind
 from spatialbench.weights.parts_beside import load_beside
 from spatialbench.weights.state_dicts import read_checkpoint
 
@@ -49,12 +48,7 @@ class FolderModel:
     """A folder written by ``save_pretrained``, with the preparation that lies in it."""
 
     def __init__(self, folder: Path) -> None:
-        import torch
-        import transformers
-
-        require_model_type(folder, "mask2former", MODEL_CLASS)
-        model_class = getattr(transformers, MODEL_CLASS)
-        self.model = load_model(model_class, folder, torch.float32, pickled=True)
+        self.model = load_kind(folder, "mask2former", MODEL_CLASS)
         labels = self.model.config.id2label
         self.names = tuple(labels[i] for i in range(len(labels)))
         self._processor = load_beside(IMAGE_PROCESSOR, folder)

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.errors import UserError
 from spatialbench.files.downloads import RemoteFile, forbidden, retrieve
-from spatialbench.plugins import Judge, JudgePlugin
+from spatialbench.plugins import JudgePlugin
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.devices import check_device
-from spatialbench.weights.model_folder import Loaded, ModelFolder
+from spatialbench.weights.model_folder import ModelFolder, load_kind
 from spatialbench.weights.official_file import OfficialFile
-from spatialbench.weights.origin import choose, require_model_type
+from spatialbench.weights.origin import choose
 
-from ..plain_images import answers_differ
+from ..looking import LookingJudge
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
 
     from .model import BlipVqa
@@ -46,10 +47,8 @@ FILE = OfficialFile(
 """1.4 GB. Its authors publish no hash, so that it is not downloaded without being asked."""
 
 
-class BlipVqaJudge(Loaded["BlipVqa"], Judge):
+class BlipVqaJudge(LookingJudge["BlipVqa"]):
     """BLIP-VQA with its weights chosen, in float32."""
-
-    one_by_one = True
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides the answers; plain JSON, nothing is loaded."""
@@ -71,36 +70,13 @@ class BlipVqaJudge(Loaded["BlipVqa"], Judge):
         """Its pixels as the model reads them."""
         self.loaded().ahead.begin(image)
 
-    def answer(
-        self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
-    ) -> list[list[float]]:
-        """The probability of yes, each question by itself; see :class:`.model.BlipVqa`.
+    def look(self, model: BlipVqa, image: Image.Image) -> torch.Tensor:
+        """The image's patches, encoded."""
+        return model.look(image)
 
-        Raises:
-            UserError: an answer that is not finite.
-        """
-        import torch
-
-        model = self.loaded()
-        found = []
-        with torch.inference_mode():
-            for image, asked in zip(images, questions, strict=True):
-                seen = model.look(image) if asked else None
-                found.append([] if seen is None else [model.yes(seen, q) for q in asked])
-        if any(answer != answer for answers in found for answer in answers):
-            raise UserError(
-                f"{self.signature()} gives answers that are not finite on {self.device}: try "
-                "--device cpu."
-            )
-        return found
-
-    def self_test(self) -> str:
-        """Ask one question about two plain images: the answers must differ.
-
-        Raises:
-            UserError: they are the same.
-        """
-        return answers_differ(self)
+    def said(self, model: BlipVqa, seen: torch.Tensor, question: str) -> float:
+        """The probability of yes, 0 to 1; see :class:`.model.BlipVqa`."""
+        return model.yes(seen, question)
 
 
 class OfficialBlipVqa(BlipVqaJudge):
@@ -166,17 +142,12 @@ class FolderBlipVqa(ModelFolder["BlipVqa"], BlipVqaJudge):
 
     def open_model(self, folder: Path) -> BlipVqa:
         """See ``ModelFolder``."""
-        import torch
-        import transformers
-
-        from spatialbench.weights.loading import load_model
         from spatialbench.weights.parts_beside import load_beside
 
         from .model import SPECIAL_WORDS, BlipVqa
 
         device = check_device(self.device)
-        require_model_type(folder, "blip", MODEL_CLASS)
-        model = load_model(getattr(transformers, MODEL_CLASS), folder, torch.float32, pickled=True)
+        model = load_kind(folder, "blip", MODEL_CLASS)
         rows = model.config.text_config.vocab_size
         tokenizer = load_beside("BertTokenizer", folder)
         if len(tokenizer) not in (rows, rows - SPECIAL_WORDS):

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialbench.errors import UserError
-from spatialbench.plugins import Judge, JudgePlugin
+from spatialbench.plugins import JudgePlugin
 from spatialbench.plugins.evidence import SIMILARITY
 from spatialbench.plugins.requirements import Requirement
 from spatialbench.weights.devices import check_device
 from spatialbench.weights.hub import HubSource
-from spatialbench.weights.model_folder import ModelFolder
-from spatialbench.weights.origin import Weights, choose, require_model_type
+from spatialbench.weights.model_folder import ModelFolder, load_kind
+from spatialbench.weights.origin import Weights, choose
 from spatialbench.weights.patterns import FilePatterns
 
-from ..plain_images import answers_differ
+from ..looking import LookingJudge
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
 
     from .model import ClipSimilarity
@@ -36,11 +36,11 @@ FILES = FilePatterns(allow=("*.json", "merges.txt", "*.safetensors", "pytorch_mo
 CLIP = Weights(NAME, (SOURCE,), files=FILES, fetched_as=NAME)
 
 
-class ClipScore(ModelFolder["ClipSimilarity"], Judge):
+class ClipScore(ModelFolder["ClipSimilarity"], LookingJudge["ClipSimilarity"]):
     """CLIP with its weights chosen, in float32, one image at a time."""
 
     gives = SIMILARITY
-    one_by_one = True
+    told = "similarities"
 
     def __init__(self, weights: Weights, device: str, offline: bool) -> None:
         super().__init__(NAME, weights, device, offline)
@@ -69,50 +69,22 @@ class ClipScore(ModelFolder["ClipSimilarity"], Judge):
         """Forget the model."""
         self._model = None
 
-    def answer(
-        self, images: Sequence[Image.Image], questions: Sequence[Sequence[str]]
-    ) -> list[list[float]]:
-        """The cosine of each image with each of its texts, -1 to 1.
+    def look(self, model: ClipSimilarity, image: Image.Image) -> torch.Tensor:
+        """The image's features."""
+        return model.look(image)
 
-        Raises:
-            UserError: a text that is too long, or a number that is not finite.
-        """
-        import torch
-
-        model = self.loaded()
-        found = []
-        with torch.inference_mode():
-            for image, texts in zip(images, questions, strict=True):
-                seen = model.look(image) if texts else None
-                found.append([] if seen is None else [model.similarity(seen, t) for t in texts])
-        if any(number != number for numbers in found for number in numbers):
-            raise UserError(
-                f"{self.signature()} gives similarities that are not finite on {self.device}: try "
-                "--device cpu."
-            )
-        return found
-
-    def self_test(self) -> str:
-        """Compare one text with two plain images: the numbers must differ.
-
-        Raises:
-            UserError: they are the same.
-        """
-        return answers_differ(self)
+    def said(self, model: ClipSimilarity, seen: torch.Tensor, question: str) -> float:
+        """The cosine of image and text, -1 to 1. Raises UserError for a text that is too long."""
+        return model.similarity(seen, question)
 
 
 def _open(folder: Path, device: str) -> ClipSimilarity:
-    import torch
-    import transformers
-
-    from spatialbench.weights.loading import load_model
     from spatialbench.weights.parts_beside import load_beside
 
     from .model import ClipSimilarity
 
     where = check_device(device)
-    require_model_type(folder, "clip", MODEL_CLASS)
-    model = load_model(getattr(transformers, MODEL_CLASS), folder, torch.float32, pickled=True)
+    model = load_kind(folder, "clip", MODEL_CLASS)
     rows = model.config.text_config.vocab_size
     tokenizer = load_beside("AutoTokenizer", folder, rows)
     return ClipSimilarity(model.to(where), tokenizer)

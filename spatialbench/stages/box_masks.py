@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..errors import UserError
 from ..weights.devices import check_device
-from ..weights.loading import load_model
-from ..weights.origin import Weights, choose, require_model_type
+from ..weights.model_folder import load_kind
+from ..weights.origin import Weights, choose
 from ..weights.parts_beside import load_beside
 
 if TYPE_CHECKING:
@@ -44,13 +44,9 @@ class BoxMasks:
         """
         if self._model is not None:
             return
-        import torch
-        import transformers
-
         device = check_device(self.device)
         folder = self.weights.locate(offline=self.offline)
-        require_model_type(folder, "sam", MODEL_CLASS)
-        model = load_model(transformers.SamModel, folder, torch.float32)
+        model = load_kind(folder, "sam", MODEL_CLASS, pickled=False)
         self._processor = load_beside("SamImageProcessorPil", folder)
         self._model = model.to(device)
 

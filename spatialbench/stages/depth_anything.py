@@ -14,8 +14,8 @@ from ..errors import UserError
 from ..plugins.requirements import Requirement
 from ..weights.devices import check_device
 from ..weights.hub import HubSource
-from ..weights.loading import load_model
-from ..weights.origin import Weights, choose, require_model_type
+from ..weights.model_folder import load_kind
+from ..weights.origin import Weights, choose
 from ..weights.parts_beside import load_beside
 from .depth_model import DepthModel
 
@@ -78,13 +78,9 @@ class DepthAnything(DepthModel):
         """
         if self._model is not None:
             return
-        import torch
-        import transformers
-
         device = check_device(self.device)
         folder = self.weights.locate(offline=self.offline)
-        require_model_type(folder, "depth_anything", MODEL_CLASS)
-        model = load_model(getattr(transformers, MODEL_CLASS), folder, torch.float32)
+        model = load_kind(folder, "depth_anything", MODEL_CLASS, pickled=False)
         if getattr(model.config, "depth_estimation_type", "relative") != "relative":
             raise UserError(
                 f"{folder} estimates metric depth, where larger is farther: give a relative model, "

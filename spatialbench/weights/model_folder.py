@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..plugins.requirements import Requirement
-from .origin import Weights
+from .loading import load_model
+from .origin import Weights, require_model_type
 
 Model = TypeVar("Model")
+
+
+def load_kind(folder: Path, model_type: str, class_name: str, *, pickled: bool = True) -> Any:
+    """A model of transformers in float32 on the CPU, from a folder that says it holds such a one.
+
+    Args:
+        model_type: in ``config.json``.
+        class_name: of the model, in transformers.
+        pickled: as of ``load_model``.
+
+    Raises:
+        UserError: as ``require_model_type`` and ``load_model``.
+    """
+    import torch
+    import transformers
+
+    require_model_type(folder, model_type, class_name)
+    return load_model(getattr(transformers, class_name), folder, torch.float32, pickled=pickled)
 
 
 class Loaded(ABC, Generic[Model]):

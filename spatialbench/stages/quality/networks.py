@@ -14,9 +14,9 @@ from ...errors import UserError
 from ...plugins.requirements import Requirement
 from ...weights.devices import check_device
 from ...weights.hub import HubSource
-from ...weights.model_folder import Loaded
+from ...weights.model_folder import Loaded, load_kind
 from ...weights.official_file import OfficialFile
-from ...weights.origin import Weights, choose, require_model_type
+from ...weights.origin import Weights, choose
 from ...weights.patterns import FilePatterns
 
 if TYPE_CHECKING:
@@ -167,15 +167,9 @@ class ClipFeatures(Network):
 
     def opened(self) -> torch.nn.Module:
         """See ``Loaded``."""
-        import torch
-        import transformers
-
-        from ...weights.loading import load_model
-
         where = check_device(self.device)
         folder = self._weights.locate(offline=self._offline)
-        require_model_type(folder, "clip", MODEL_CLASS)
-        model = load_model(getattr(transformers, MODEL_CLASS), folder, torch.float32, pickled=True)
+        model = load_kind(folder, "clip", MODEL_CLASS)
         made: torch.nn.Module = model.to(where).eval()
         return made
 
