@@ -76,7 +76,7 @@ class Site:
         recipes: papers' tables made again.
         pages: by a run's folder where its page lies, seen from the site's.
         against: comparisons that have a page.
-        without: by a run's folder why it has no page.
+        without: by a run's folder, or by a comparison's, why it has no page.
         gone: by a run's folder how many of its images are gone.
     """
 
@@ -90,6 +90,7 @@ class Site:
     without: dict[str, str] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     _named: list[str] = field(default_factory=list)
+    _unpaired: list[tuple[str, tuple[str, str], str]] = field(default_factory=list)
 
     def write(self, tables: Sequence[Board], left_out: dict[str, str]) -> None:
         """Write all of it; ``left_out`` says of runs why they are in no table."""
@@ -105,6 +106,9 @@ class Site:
         for run, line in lines.items():
             self._page(run, line)
         self.progress.end()
+        for href, pair_of, why in self._unpaired:
+            if not any(run in self.without for run in pair_of):
+                self.without[href] = why
         for board in tables:
             self._forests(board)
         without = {**left_out, **self.without}
@@ -141,7 +145,9 @@ class Site:
             try:
                 self._write_comparison(href, comparison)
             except (UserError, OSError) as error:
-                self._failed(second, href, error)
+                # Which of the two it is because of, their own pages tell.
+                shutil.rmtree(self.folder / href, ignore_errors=True)
+                self._unpaired.append((href, (first, second), str(error)))
                 continue
             told = comparison.other.name
             if comparison.other.result.backbone != reference.result.backbone:
@@ -172,7 +178,7 @@ class Site:
 
     def _page(self, run: str, line: Line) -> None:
         """The page of a run; where it has none the comparisons with it go, too."""
-        for scored in self._opened([line]):
+        for scored in self._opened([line] if run in self.pages else []):
             href = self.pages[run]
             links = [
                 (one.told, f"{_UP}{one.href}/index.html") for one in self.against if run in one.runs

@@ -158,6 +158,20 @@ def test_a_damaged_run_does_not_stop_the_rest(runs: Path, tmp_path: Path) -> Non
     assert "is not a summary this version reads" in Page(built.index).text
 
 
+@pytest.mark.parametrize("damaged", ["good", "bad"])
+def test_a_damaged_run_takes_no_other_with_it(runs: Path, tmp_path: Path, damaged: str) -> None:
+    """Whether it is the reference or is set beside it: its records are read after its numbers."""
+    (journal,) = (runs / damaged / "detections").glob("*/detections.jsonl")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([lines[0][:40] + b"\n", *lines[1:]]))
+    built = site(runs, tmp_path / "out")
+    assert (built.runs, built.comparisons) == (1, 0)
+    assert list(built.without) == [str(runs / damaged)]
+    assert "line 1, is corrupt" in built.without[str(runs / damaged)]
+    assert len(list((tmp_path / "out" / "runs").iterdir())) == 1
+    assert not list((tmp_path / "out").glob("compare/*"))
+
+
 def test_a_run_without_scores_is_named(runs: Path, tmp_path: Path) -> None:
     (runs / "good" / "summary.json").unlink()
     assert "is not scored" in site(runs, tmp_path / "out").without[str(runs / "good")]
