@@ -9,7 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TextIO, cast
 
 from ..errors import UserError
 from ..files.shown_text import inert
@@ -51,25 +51,40 @@ class _Inert(io.TextIOWrapper):
             raise _refused(error) from error
 
 
+class _Closed(io.TextIOBase):
+    """Stands for a stdout that the shell closed, for which Python has nothing at all."""
+
+    def write(self, text: str) -> int:
+        raise StdoutFailed(
+            "the result could not be printed (stdout is closed): what was made is kept; give the "
+            "same command again without '>&-'."
+        )
+
+
 @contextlib.contextmanager
 def safe_stdout() -> Iterator[None]:
     """Let results be written to whatever stdout is, and tell in a sentence where that fails.
+
+    A stderr that the shell closed is told nothing.
 
     Raises:
         StdoutFailed: stdout is full or closed.
     """
     codecs.register_error(_ERRORS, _plain)
-    before = sys.stdout
-    shown = _over(before)
-    sys.stdout = shown or before
+    before: TextIO | None = sys.stdout
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    shown = None if before is None else _over(before)
+    sys.stdout = shown or before or cast(TextIO, _Closed())
     try:
         yield
         sys.stdout.flush()
     except StdoutFailed:
-        _forget(before)
+        if before is not None:
+            _forget(before)
         raise
     finally:
-        sys.stdout = before
+        sys.stdout = cast(TextIO, before)
         if shown is not None:
             with contextlib.suppress(OSError, ValueError, UserError):
                 shown.detach()

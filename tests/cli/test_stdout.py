@@ -49,6 +49,27 @@ def test_a_full_stdout_is_a_sentence(spatialbench: Command, plugin_package: Path
             assert "Exception ignored" not in err
 
 
+def test_a_stdout_or_stderr_that_the_shell_closed(
+    spatialbench: Command, plugin_package: Path
+) -> None:
+    def shell(closed: str, *words: str) -> tuple[int, bytes, str]:
+        done = subprocess.run(
+            ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "spatialbench", *words],
+            env=os.environ | {"PYTHONPATH": str(plugin_package)},
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr.decode()
+
+    assert spatialbench(*RUN).status == 0
+    status, _, err = shell(">&-", "status", "run")
+    assert (status, "Traceback" in err) == (2, False)
+    assert "stdout is closed" in err
+    whole = shell("", *RUN)
+    assert shell("2>&-", *RUN) == (0, whole[1], "")
+    assert shell(">&- 2>&-", "runs", "rm", "--yes", "nothing")[0] == 2
+
+
 @pytest.mark.parametrize("form", ["text", "jsonl", "official"])
 def test_a_closed_pipe_ends_the_command_in_silence(plugin_package: Path, form: str) -> None:
     reader, writer = os.pipe()
