@@ -95,16 +95,18 @@ def matches(asked: Mapping[str, Scalar], point: Mapping[str, Scalar]) -> bool:
     )
 
 
-_KEY = re.compile(r"\{([^{}]*)\}")
+_KEY = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+"""A key between braces; two braces stand for one."""
 
 
 def name_of(name: str, point: Mapping[str, Scalar], several: Iterable[str], whose: str) -> str:
     """The name with the values of the sweep in it."""
-    named = set(_KEY.findall(name))
+    named = {found[1] for found in _KEY.finditer(name) if found[1] is not None}
     for key in named:
         if key not in point:
-            raise UserError(f"{whose}: {unknown_name('key in its name', key, point)}")
-    text = _KEY.sub(lambda found: shown(point[found[1]]), name)
+            error = unknown_name("key in its name", key, point)
+            raise UserError(f"{whose}: {error} Two braces, '{{{{', stand for one.")
+    text = _KEY.sub(lambda found: found[0][0] if found[1] is None else shown(point[found[1]]), name)
     rest = [f"{key}={shown(point[key])}" for key in point if key in set(several) - named]
     made = " ".join([text, *rest])
     if wrong := no_name(made):

@@ -48,6 +48,11 @@ def test_lists_multiply_and_a_hole_is_left_out() -> None:
     assert found[3].rounding == {"OA": 0.0005}
 
 
+def test_two_braces_in_a_name_stand_for_one() -> None:
+    row = {**SWEEP, "name": r"{loss} \\input{{x}} {{{alpha}}} {", "published": []}
+    assert expanded(row)[0].name == r"relu \\input{x} {1} {"
+
+
 def test_what_is_not_in_the_name_is_added_to_it() -> None:
     row = {"name": "ours", "method": "sd", "backbone": ["a", "b"], "guidance_scale": [5, 7.5]}
     assert [point.name for point in expanded(row)] == [
