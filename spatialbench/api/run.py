@@ -159,7 +159,7 @@ class Run:
     ) -> Run:
         """Judge what was seen by another rule, threshold, detector or judge; needs no model.
 
-        What is of fewer images than the run's numbers are is written only with ``replace``.
+        Of fewer images than another detector or judge has seen it is written only with ``replace``.
         """
         from ..scoring.score import score
         from .looking import known_run

@@ -54,7 +54,7 @@ from .printing import by_option, show, signature_option
 @click.option(
     "--replace",
     is_flag=True,
-    help="Write this table in the place of the run's own also where that is of more images.",
+    help="Write this table in the place of one that another detector made of more images.",
 )
 @by_option
 @signature_option
@@ -75,8 +75,8 @@ def command(
 ) -> None:
     """Apply the benchmark's rule to stored detections and print the table.
 
-    Either RUN, a run directory, or --bench with --detections. A table of fewer images than the
-    run's own, such as by a detector that has looked at some, is only printed.
+    Either RUN, a run directory, or --bench with --detections. The table of a
+    detector that has seen fewer images than the one of the run's own table is only printed.
     """
     from ..reports.single import summary_report
     from ..scoring.scores_file import verdict_lines

@@ -1,8 +1,8 @@
 """The summary that a run has, and when a new one takes its place.
 
-Of the same inputs nothing is written. One of fewer images than are in the run's own is printed and
-not written: a detector that has looked at some of the images, or a judge that has answered about
-some, must not cost the table of all of them. Whoever wants it written says so.
+Of the same inputs nothing is written. One of fewer images than another detector's or judge's is
+printed and not written: who has looked at some of the images must not cost the table of all of
+them. Whoever wants it written says so.
 """
 
 from __future__ import annotations
@@ -101,21 +101,28 @@ def write_unless_smaller(
             f"{run.path}, of more images, is kept (--out, where images are made, gives these a run "
             "of their own)."
         )
-    if before is not None and before.images > summary.images and not replace:
+    if before is not None and not replace and _others_have_more(before, summary):
         return summary, _kept(looks, judging, summary, before)
     keep_other_rules(run.directory, summary)
     made = write_scored(run.directory, summary, *verdicts)
     return made, None if before is None else _given_way(summary, before)
 
 
+def _others_have_more(before: Summary, summary: Summary) -> bool:
+    """Whether another model has seen more images than what is judged now.
+
+    The same one's table is always of the records that it has: where some were lost, nobody must
+    take the numbers of before for theirs.
+    """
+    return before.images > summary.images and before.detector != summary.detector
+
+
 def _kept(looks: Looks, judging: Judging, summary: Summary, before: Summary) -> str:
     """What was kept, and what to type for the rest of the images and for this table."""
     run, detector = looks.run, looks.detector
-    rest = f"type '{typed('status', run.path)}'"
-    if before.detector != summary.detector:
-        rest = f"give the 'detect' command of {looks.signature} again"
-        if detector is not None and looks.signature == detector and is_own(detector):
-            rest = f"type '{detect_command(run, detector)}'"
+    rest = f"give the 'detect' command of {looks.signature} again"
+    if detector is not None and looks.signature == detector and is_own(detector):
+        rest = f"type '{detect_command(run, detector)}'"
     words = [word for kind, name in looks.named.items() for word in (f"--{SEEN[kind].model}", name)]
     if judging.given is not None:
         words += ["--threshold", f"{judging.given!r}"]

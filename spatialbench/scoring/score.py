@@ -49,7 +49,7 @@ def score(
 ) -> Summary:
     """Judge the stored detections of a run; write ``scores.parquet`` and ``summary.json``.
 
-    Of fewer images than are in the run's own summary nothing is written, which
+    Of fewer images than another detector or judge has seen nothing is written, which
     ``Summary.written`` tells; see ``own_summary``. Does nothing when they were made from the same
     detections, rule and threshold. The summary by another rule is kept; see ``other_rules``.
 
@@ -58,7 +58,7 @@ def score(
         detector: the detector whose boxes are judged, see ``chosen_detector``; None where there is
             only one.
         judge: likewise, whose answers; of a rule that needs several judges, the name of each.
-        replace: write also what is of fewer images.
+        replace: write it all the same.
 
     Raises:
         UserError: no detections, several detectors and none named, damaged detections.

@@ -41,7 +41,7 @@ def test_pass_regression_and_cannot_tell(gated: Command) -> None:
 def test_a_partial_run_cannot_tell(gated: Command) -> None:
     (journal,) = Path("good").rglob("detections.jsonl")
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[1:]))
-    gated("score", "good", "--replace")
+    gated("score", "good")
     outcome = gated("gate", "good", "--against", "gate.json")
     assert outcome.status == 2
     assert "CANNOT TELL: the run is partial: 95 of 96 images" in outcome.out

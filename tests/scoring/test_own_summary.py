@@ -96,14 +96,15 @@ def test_who_wants_the_smaller_one_says_so(run: Run) -> None:
     assert (whole.images, whole.partial, len(log.notices)) == (24, False, 1)
 
 
-def test_the_rest_of_a_detector_whose_records_are_lost(run: Run) -> None:
-    """The same detector, and fewer of its records than were judged."""
-    before, log = files(run), Log()
+def test_lost_records_are_not_in_the_table(run: Run) -> None:
+    """The same detector, and fewer of its records than were judged: the table is of those."""
     journal = run.directory.detection_journal(A).path
     journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:10]))
-    assert score(run, log, detector=A).images == 10
-    assert files(run) == before
-    assert f"For the rest of the images type 'spatialbench status {run.path}'" in log.notices[-1]
+    log = Log()
+    part = score(run, log, detector=A)
+    assert (part.images, part.partial, part.written) == (10, True, True)
+    assert load_scored(run).result == part
+    assert log.notices[-1].startswith("this table takes the place of a whole one of 24 images;")
 
 
 def test_a_summary_without_its_verdicts_keeps_nobody_out(run: Run) -> None:
