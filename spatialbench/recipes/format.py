@@ -18,9 +18,10 @@ from .values import (
     Closed,
     Digits,
     Numbers,
-    Real,
+    Points,
     Scalar,
     Scalars,
+    Share,
     Texts,
     Value,
     Whole,
@@ -97,7 +98,7 @@ class Settings(Closed):
     judge: Texts | None = None
     depth: str | None = None
     rule: str | None = None
-    threshold: Real | None = Field(default=None, ge=0, le=1)
+    threshold: Share | None = None
     known_names_only: bool | None = None
     synonyms: bool | None = None
     record: Texts | None = None
@@ -156,7 +157,7 @@ class Recipe(Closed):
     metrics: tuple[str, ...] = ()
     unit: Literal["percent", "share"] | None = None
     decimals: Digits | None = None
-    margin: Real = Field(default=MARGIN, gt=0, le=100)
+    margin: Points = MARGIN
     differs: Texts = ()
     defaults: Settings = Settings()
     with_backbone: dict[str, Settings] = Field(default_factory=dict)

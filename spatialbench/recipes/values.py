@@ -47,7 +47,9 @@ def _counted(value: Any) -> Any:
 _Number = BeforeValidator(_counted)
 Whole = Annotated[PositiveInt, _Number]
 Real = Annotated[FiniteFloat, _Number]
-Digits = Annotated[int, _Number, Field(ge=0, le=9)]
+Digits = Annotated[int, Field(ge=0, le=9), _Number]
+Share = Annotated[FiniteFloat, Field(ge=0, le=1), _Number]
+Points = Annotated[FiniteFloat, Field(gt=0, le=100), _Number]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_more(_TEXT)]
 Wholes = Annotated[tuple[Whole, ...], BeforeValidator(_listed), _one_or_more(_WHOLE)]
 Numbers = Annotated[tuple[Real, ...], BeforeValidator(_listed), _one_or_more(_NUMBER)]
