@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from spatialbench.executors.ray_reaper import watched
+from spatialbench.executors.ray_reaper import below, watched
 from tests.processes import is_at_work, wait_for_look
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reaper reads Linux's /proc")
@@ -104,3 +104,17 @@ def test_a_reaper_that_is_dismissed_ends_nobody() -> None:
     reaper = watched(os.getpid(), Path(__file__).parent)
     dismissed(reaper)
     assert reaper.returncode == -signal.SIGKILL
+
+
+def test_a_process_may_have_any_name() -> None:
+    """Names are cut off after 15 bytes, also within a letter."""
+    code = r"open('/proc/self/comm', 'wb').write(b'\xc3'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as named:
+        assert named.stdout is not None
+        assert named.stdout.readline() == b"\n"
+        assert Path(f"/proc/{named.pid}/comm").read_bytes() == b"\xc3\n"
+        found = below(os.getpid(), lambda process: process == named.pid)
+        named.communicate(b"\n")
+    assert [number for number, _ in found] == [named.pid]
