@@ -197,11 +197,13 @@ def _together(wrong: Sequence[str], whose: str) -> str:
 def _chosen(found: Sequence[Point], patterns: Sequence[str], whose: str) -> list[Point]:
     """The rows that a pattern names, all without one; less those of patterns that begin with !."""
     names = [point.name for point in found]
-    for pattern in patterns:
-        if not any(_named(name, pattern.removeprefix("!")) for name in names):
-            raise UserError(f"{whose}: {unknown_name('row', pattern.removeprefix('!'), names)}")
-    wanted = [one for one in patterns if not one.startswith("!")] or ["*"]
-    without = [one[1:] for one in patterns if one.startswith("!")]
+    # A row may itself have a name that begins so.
+    without = [one[1:] for one in patterns if one.startswith("!") and one not in names]
+    wanted = [one for one in patterns if not one.startswith("!") or one in names]
+    for pattern in (*wanted, *without):
+        if not any(_named(name, pattern) for name in names):
+            raise UserError(f"{whose}: {unknown_name('row', pattern, names)}")
+    wanted = wanted or ["*"]
     kept = [
         point
         for point in found

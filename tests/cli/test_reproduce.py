@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -319,6 +321,37 @@ def test_a_row_that_fails_says_which_it_is(
     assert "error: row 'skill 1': generate gave up 8 image(s)" in some.err
     again = spatialbench("reproduce", "squares.yaml", "--rows", "skill*")
     assert (again.status, again.out) == (0, whole.out)
+
+
+HOSTILE = "=cmd()|\x1b[31m\u202e<script>x</script> \\input{x}_%$& [a](b) `c` \n| d\r"
+NAMES = ("=1+1", "@x", "\\input{{x}}_%$&", "<script>x</script>", "a|b [c](d) `e`", "-x", "!not")
+
+
+def test_texts_of_a_recipe_obey_nothing_in_any_form(spatialbench: Command, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"name": name, "method": "painter", "limit": 2, "note": HOSTILE, "published": {"RIGHT": 9}}
+        for name in NAMES
+    ]
+    rows += [{"name": "never", "cannot": HOSTILE, "differs": HOSTILE}]
+    texts = dict.fromkeys(("title", "source", "about", "differs"), HOSTILE)
+    written(tmp_path, rows=rows, claims=[{"row": NAMES[0], "beats": NAMES[1]}], **texts)
+    for more in ((), ("--dry-run",)):
+        for form in ("table", "md", "csv", "html", "latex", "json"):
+            outcome = spatialbench("reproduce", "squares.yaml", *more, "--format", form)
+            assert outcome.status == 0, outcome.err
+            for sign in ("\x1b", "\u202e") if form != "json" else ("\x1b",):
+                assert sign not in outcome.out + outcome.err, (more, form)
+            assert "<script>" not in outcome.out or form not in ("md", "html")
+            assert "\\input{" not in outcome.out or form != "latex"
+            if form == "csv":
+                cells = [cell for row in csv.reader(io.StringIO(outcome.out)) for cell in row]
+                assert not any(cell.startswith(("=", "@")) for cell in cells)
+    for name in NAMES:
+        told = name.replace("{{", "{").replace("}}", "}")
+        plan = spatialbench(
+            "reproduce", "squares.yaml", "--dry-run", f"--rows={told}", "--format", "json"
+        )
+        assert [row["name"] for row in json.loads(plan.out)["rows"]] == [told]
 
 
 def test_what_cannot_be_asked(spatialbench: Command) -> None:
