@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 _OBJECT_STORE_BYTES = 100_000_000
 _STARTS = 3
 """Tries to start a cluster: Ray gives its processes 30 seconds, which a busy machine exceeds."""
+
+_SECONDS_TO_ANSWER = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ def _connected(ray: Any, wanted: Wanted) -> Iterator[None]:
         "log_to_driver": False,
         "include_dashboard": None if wanted.address else False,
     }
+    if wanted.address is not None:
+        _require_answer(wanted.address)
     # Without "local" it would join whatever cluster somebody has started on this machine.
     options["address"] = wanted.address or "local"
     if wanted.address is None:
@@ -100,6 +105,24 @@ def _connected(ray: Any, wanted: Wanted) -> Iterator[None]:
         ray.shutdown()
         if reaper is not None:
             dismissed(reaper)
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address where nobody listens, to which Ray itself would go back for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _nobody(address, error) from error
+
+
+def _nobody(address: str, reason: object) -> UserError:
+    return UserError(
+        f"no Ray cluster at {address} ({reason}): start one with 'ray start --head', give its "
+        "--address, or leave --address out for one of this machine alone."
+    )
 
 
 def _init(ray: Any, options: dict[str, Any], wanted: Wanted) -> None:
@@ -123,10 +146,7 @@ def _init(ray: Any, options: dict[str, Any], wanted: Wanted) -> None:
                     f"no Ray cluster could be started on this machine ({reason}): give the same "
                     "command again when the machine is less busy, or leave --executor ray out."
                 ) from error
-            raise UserError(
-                f"no Ray cluster at {wanted.address} ({reason}): start one with 'ray start "
-                "--head', give its --address, or leave --address out for one of this machine alone."
-            ) from error
+            raise _nobody(wanted.address, reason) from error
 
 
 def count_workers(ray: Any, wanted: Wanted, batches: int) -> int:

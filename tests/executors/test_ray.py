@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -118,6 +120,23 @@ class FakeRay:
 
     def shutdown(self) -> None:
         self.log.append("shutdown")
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_an_address_where_nobody_listens_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    ray = FakeRay()
+    monkeypatch.setattr(ray_cluster, "_imported", lambda: ray)
+    with socket.socket() as held:  # bound and not listening: nobody else gets the port
+        held.bind(("127.0.0.1", 0))
+        address = form.format(held.getsockname()[1])
+        with (
+            pytest.raises(UserError, match=rf"no Ray cluster at {re.escape(address)} \("),
+            ray_cluster.cluster(Wanted(address=address)),
+        ):
+            pass
+    assert "init" not in ray.log
 
 
 def test_stages_one_after_the_other_share_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
