@@ -91,7 +91,7 @@ def test_a_summary_of_an_older_form_is_written_again(
     generate(run, Painter(), 4, LocalExecutor(), Log())
     detect(run, Finder(), 4, LocalExecutor(), Log())
     with monkeypatch.context() as patch:
-        patch.setattr("spatialbench.scoring.score.FORMAT", 1)
+        patch.setattr("spatialbench.scoring.own_summary.FORMAT", 1)
         old = score(run, Log())
     new = score(run, Log())
     assert json.loads((tmp_path / "summary.json").read_text()) == new.document()
