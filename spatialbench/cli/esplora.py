@@ -13,6 +13,7 @@ from ..plugins import GenerationSettings
 from ..reports.report import Form, Report
 from ..weights.devices import chosen_device
 from . import asked_set, assembly
+from .making import set_option
 from .options import batch_size_option, device_option, format_option, offline_option, stack
 from .parsing import FiniteFloat
 from .printing import show
@@ -79,13 +80,7 @@ _data_options = stack(
     click.option(
         "--method", default="sd", show_default=True, help="The method that makes the images."
     ),
-    click.option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A parameter of the method; give --set again for another one.",
-    ),
+    set_option,
     _BACKBONE,
     click.option("--steps", type=click.IntRange(min=1), help="Default: the backbone's own."),
     click.option("--guidance-scale", type=FiniteFloat(0), help="Default: the backbone's own."),

@@ -7,6 +7,13 @@ import click
 from .options import device_option, offline_option, only_option, stack
 from .parsing import BatchSize, FiniteFloat, Utf8
 
+set_option = click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter of the method; give --set again for another one.",
+)
 auto_batch_size_option = click.option(
     "--batch-size",
     type=BatchSize(),
@@ -88,13 +95,7 @@ run_options = stack(
     click.option(
         "--height", type=click.IntRange(min=1), help="In pixels; default: the backbone's own."
     ),
-    click.option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A parameter of the method; give --set again for another one.",
-    ),
+    set_option,
     click.option(
         "--prompt-transform",
         metavar="NAME|file:PATH",
