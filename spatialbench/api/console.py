@@ -169,7 +169,7 @@ class BarProgress:
         columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
         console = Console(stderr=True)
         self._bar = Progress(*columns, _rate_column(), Remaining(), console=console)
-        self._task = self._bar.add_task(stage, total=total, completed=done)
+        self._task = self._bar.add_task(stage, total=total, completed=done, before=done)
         self._bar.start()
         _OPEN.append(self)
 
@@ -198,13 +198,16 @@ _OPEN: list[BarProgress] = []
 
 
 def _rate_column() -> ProgressColumn:
-    """Images per second, or seconds per image where that is the larger number."""
+    """Images per second since the stage began, or seconds per image where that is more."""
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(rate_text(task.finished_speed or task.speed), style="dim")
+            # Not rich's own speed: it counts from the first images, which come several at once.
+            made, seconds = task.completed - task.fields["before"], task.finished_time
+            seconds = task.elapsed if seconds is None else seconds
+            return Text(rate_text(made / seconds if seconds else None), style="dim")
 
     return Rate()
 

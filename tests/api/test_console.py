@@ -58,6 +58,21 @@ def test_a_bar_counts_and_tells(capsys: pytest.CaptureFixture[str]) -> None:
     assert "after the bar" in capsys.readouterr().err
 
 
+def test_the_rate_of_a_bar_counts_from_the_beginning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of one batch, whose images are counted one right after the other."""
+    now = 100.0
+    monkeypatch.setattr("rich.console.monotonic", lambda: now)
+    bar = BarProgress()
+    bar.begin("generate", 4, 12)
+    now += 16
+    for _ in range(8):
+        bar.advance(1)
+    bar.end()
+    assert "2.0 s/image" in capsys.readouterr().err
+
+
 def test_lines_tell_now_and_then_and_each_count_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
