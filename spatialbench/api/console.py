@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
-import shutil
 import sys
 import textwrap
 import time
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files.shown_text import printable
+from ..reports.screen import terminal_width
 from ..runs.progress import Progress, Silent
 from ..stages.estimate import duration
 
@@ -39,11 +38,9 @@ def say(text: str) -> None:
 
 
 def _fitted(text: str) -> str:
-    if not sys.stderr.isatty():
+    width = terminal_width(sys.stderr)
+    if width is None:
         return text
-    width = shutil.get_terminal_size().columns
-    with contextlib.suppress(OSError, ValueError):
-        width = os.get_terminal_size(sys.stderr.fileno()).columns or width
     kept = _COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
     lines = [
         textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]

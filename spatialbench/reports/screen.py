@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from typing import TextIO
 
 _UNKNOWN = 80
 """Columns of a terminal that does not say how many it has: one of a script may say 0."""
@@ -25,9 +26,13 @@ class Screen:
         return cls(width, width is not None and not plain)
 
 
-def terminal_width() -> int | None:
-    """Columns of the terminal that the output goes to, at least one; None for a pipe or a file."""
-    out = sys.__stdout__
+def terminal_width(out: TextIO | None = None) -> int | None:
+    """Columns of the terminal that the output goes to, at least one; None for a pipe or a file.
+
+    Args:
+        out: None is the stdout that the process began with.
+    """
+    out = sys.__stdout__ if out is None else out
     try:
         if out is None or not out.isatty():
             return None

@@ -85,12 +85,15 @@ def known_runs(root: Path) -> list[Known]:
     return found
 
 
-def found_run(given: str) -> Path:
+def found_run(given: str, there: Sequence[Known] | None = None) -> Path:
     """The folder that a text means, of a run or above some.
 
     A folder that is there wins; then one below the folder of the runs; then the run that has this
     id, this name, or the only one whose id or name begins so. A path that leads nowhere is
     returned as it is, for whoever takes it to refuse.
+
+    Args:
+        there: the runs in the folder of the runs, from whoever asks about several; None reads them.
 
     Raises:
         UserError: several runs are meant, or none; the message names those that were near.
@@ -105,7 +108,8 @@ def found_run(given: str) -> Path:
     root = runs_root()
     if (below := _below(root, place)) is not None:
         return below
-    there = known_runs(root) if root.is_dir() else []
+    if there is None:
+        there = known_runs(root) if root.is_dir() else []
     if os.sep in given:
         named = [run.path for run in there if run.manifest.name == given]
         return named[0] if len(named) == 1 else place
@@ -150,7 +154,7 @@ def _some(runs: list[Known]) -> str:
     return f"{'; '.join(run.shown for run in runs[:_SHOWN])}{more}"
 
 
-def _close(given: str, there: list[Known]) -> list[Known]:
+def _close(given: str, there: Sequence[Known]) -> list[Known]:
     by_name = {name.casefold(): run for run in there for name in run.names}
     close = difflib.get_close_matches(given.casefold(), by_name, n=3, cutoff=0.5)
     return list({id(by_name[name]): by_name[name] for name in close}.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import UserError, typed
 from ..prompt_transforms import IDENTITY_KEY
-from .finding import found_run, known_runs
+from .finding import Known, found_run, known_runs, runs_root
 from .manifest import NAME
 from .names import imported_kind
 from .opening import Run
@@ -81,12 +81,15 @@ def _typed(*words: str | Path) -> str:
     command = typed(*words)
     if len(command) <= _FITS:
         return command
-    return typed(*(_shortest(word) if isinstance(word, Path) else word for word in words))
+    there: list[Known] = []
+    with suppress(UserError, OSError):
+        there = known_runs(runs_root())
+    return typed(*(_shortest(word, there) if isinstance(word, Path) else word for word in words))
 
 
-def _shortest(run: Path) -> str | Path:
+def _shortest(run: Path, there: Sequence[Known]) -> str | Path:
     """The id of a run that is found by it; else its folder."""
     with suppress(UserError, OSError):
-        if run.samefile(found_run(run.name)):
+        if run.samefile(found_run(run.name, there)):
             return run.name
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import pytest
@@ -11,8 +12,15 @@ from spatialbench.api.console import BarProgress, LineProgress, rate_text, say
 
 
 class Terminal(io.StringIO):
+    """One that does not say how many columns it has."""
+
+    device = os.openpty()
+
     def isatty(self) -> bool:
         return True
+
+    def fileno(self) -> int:
+        return self.device[1]
 
 
 def test_a_terminal_has_whole_words_and_whole_commands(monkeypatch: pytest.MonkeyPatch) -> None:
