@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,20 +15,32 @@ from spatialbench.api.console import BarProgress, LineProgress, rate_text, say
 class Terminal(io.StringIO):
     """One that does not say how many columns it has."""
 
-    device = os.openpty()
+    def __init__(self, device: int) -> None:
+        super().__init__()
+        self._device = device
 
     def isatty(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        return self.device[1]
+        return self._device
 
 
-def test_a_terminal_has_whole_words_and_whole_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    controller, device = os.openpty()
+    yield Terminal(device)
+    os.close(device)
+    os.close(controller)
+
+
+def test_a_terminal_has_whole_words_and_whole_commands(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = "'spatialbench compare runs/a runs/b --by relation'"
     sentence = f"too few images were found here: {command} says which, and then go on\nas before"
     monkeypatch.setenv("COLUMNS", "30")
-    for stream in (Terminal(), io.StringIO()):
+    for stream in (terminal, io.StringIO()):
         monkeypatch.setattr(sys, "stderr", stream)
         say(sentence)
         say("imported; next: spatialbench leaderboard a b c d")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import termios
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -109,16 +111,16 @@ def test_folding_loses_nothing(text: str, width: int) -> None:
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
+@pytest.mark.usefixtures("terminal")
 def test_colour_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    with _terminal(monkeypatch):
-        assert Screen.of_stdout() == Screen(97, True)
-        monkeypatch.setenv("NO_COLOR", "1")
-        assert Screen.of_stdout() == Screen(97, False)
-        monkeypatch.delenv("NO_COLOR")
-        monkeypatch.setenv("TERM", "dumb")
-        assert Screen.of_stdout() == Screen(97, False)
+    assert Screen.of_stdout() == Screen(97, True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Screen.of_stdout() == Screen(97, False)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert Screen.of_stdout() == Screen(97, False)
     report = Report([TABLE])
     coloured = report.text("table", View(), Screen(80, True))
     assert "\x1b[1;32m" in coloured
@@ -140,24 +142,30 @@ def test_a_pipe_has_no_width() -> None:
     assert ran.stdout.strip() == "Screen(width=None, colour=False)"
 
 
-@contextmanager
-def _terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    controller, terminal = pty.openpty()
-    with os.fdopen(terminal, "w") as out, monkeypatch.context() as patch:
-        patch.setattr(sys, "__stdout__", out)
-        patch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((97, 24)))
-        yield
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """stdout is a terminal of 97 columns; the function gives it another width."""
+    controller, device = pty.openpty()
+
+    def widen(columns: int) -> None:
+        fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    widen(97)
+    with os.fdopen(device, "w") as out:
+        monkeypatch.setattr(sys, "__stdout__", out)
+        yield widen
     os.close(controller)
 
 
-def test_the_width_is_the_terminals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with _terminal(monkeypatch):
-        assert terminal_width() == 97
-        monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((0, 0)))
-        monkeypatch.setenv("COLUMNS", "132")
-        assert terminal_width() == 132
-        monkeypatch.setenv("COLUMNS", "many")
-        assert terminal_width() == 80
+def test_the_width_is_the_terminals(
+    terminal: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "132")
+    assert terminal_width() == 97
+    terminal(0)
+    assert terminal_width() == 132
+    monkeypatch.setenv("COLUMNS", "many")
+    assert terminal_width() == 80
     with (tmp_path / "file").open("w") as out:
         monkeypatch.setattr(sys, "__stdout__", out)
         assert terminal_width() is None
