@@ -142,24 +142,32 @@ def model_check(
 
     what = f"{kind} {given}"
     try:
-        model = configured_model(kind, given, chosen_device(device), False)
-        needed = model.requirements() if kind == "judge" else model.requirements(())
-        lacking = [one for one in needed if one.missing]
-        if lacking:
-            return [Finding("broken", f"{what}, {one.what}", str(one.missing)) for one in lacking]
-        with blamed(f"the {kind} {model.signature()}"):
+        with blamed(f"the {what}"):
+            model = configured_model(kind, given, chosen_device(device), False)
+            needed = model.requirements() if kind == "judge" else model.requirements(())
+            lacking = [one for one in needed if one.missing]
+            if lacking:
+                lost = [(f"{what}, {one.what}", str(one.missing)) for one in lacking]
+                return [Finding("broken", *one) for one in lost]
             model.load()
-        found = [Finding("ok", f"{what}, weights", f"{model.signature()} loads")]
+            found = [Finding("ok", f"{what}, weights", f"{model.signature()} loads")]
         found.append(_self_test(f"{what}, self-test", model, record_canary))
-        if differs := canaries.differs_when_repeated(model):
-            found.append(Finding("warning", f"{what}, twice", f"it {differs}"))
-        else:
-            found.append(
-                Finding("ok", f"{what}, twice", "the same of four images when asked again")
-            )
+        found.append(_twice(f"{what}, twice", model))
         return found
     except UserError as error:
         return [Finding("broken", what, str(error))]
+
+
+def _twice(what: str, model: Detector | Judge) -> Finding:
+    """Whether it says the same of images when it is asked again."""
+    try:
+        if differs := canaries.differs_when_repeated(model):
+            return Finding("warning", what, f"it {differs}")
+        return Finding("ok", what, "the same of four images when asked again")
+    except canaries.NotAnswered as error:
+        return Finding("warning", what, f"not compared: {error}")
+    except UserError as error:
+        return Finding("broken", what, str(error))
 
 
 def _model(kind: Looking, name: str, record_canary: bool) -> Finding:
@@ -186,13 +194,16 @@ def _model(kind: Looking, name: str, record_canary: bool) -> Finding:
 
 
 def _self_test(what: str, model: Detector | Judge, record_canary: bool) -> Finding:
-    signature = model.signature()
     try:
-        said = model.self_test()
-        if record_canary:
-            return Finding("ok", what, f"{signature}: {said}; kept {canaries.record(model)}")
-        compared = canaries.check(model)
-        return Finding("ok", what, f"{signature}: {said}" + (f"; {compared}" if compared else ""))
+        with blamed(f"the self-test of {model.signature()}"):
+            said = f"{model.signature()}: {model.self_test()}"
+        if not record_canary:
+            compared = canaries.check(model)
+            return Finding("ok", what, f"{said}; {compared}" if compared else said)
+        try:
+            return Finding("ok", what, f"{said}; kept {canaries.record(model)}")
+        except canaries.NotAnswered as error:
+            return Finding("warning", what, f"{said}; no canary kept: {error}")
     except UserError as error:
         return Finding("broken", what, str(error))
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..detections import Detections
-from ..errors import UserError
+from ..errors import UserError, blamed, plugin_failed
 from ..files.documents import read_json
 from ..files.downloads import cache_folder
 from ..plugins.evidence import ANSWERS
+from ..plugins.judge import NoAnswer
 from ..plugins.records import checked_answers
 from ..runs.files import make_folder, write_atomic
 from ..runs.identity import canonical_json
@@ -38,12 +40,35 @@ SIMILARITY_TOLERANCE = 0.002
 BOX_TOLERANCE = 0.01
 """Of the image's longer side."""
 
+REFUSALS = (UserError, KeyError, ValueError)
+"""What may be raised of a name that a model does not know; one that raises where it is asked for
+nothing, too, fails for another reason."""
+
 LOWEST = 0.1
 """Weaker boxes are not compared: no rule looks at them."""
 
 
+class NotAnswered(UserError):
+    """A model gives no answer about what the canary images show, which it need not know.
+
+    It is sound all the same where it fails for these names alone.
+    """
+
+    def __init__(self, whose: str, error: Exception | NoAnswer) -> None:
+        if isinstance(error, NoAnswer):
+            told = error.reason
+        else:
+            told = str(error if isinstance(error, UserError) else plugin_failed(whose, error))
+        names = ", ".join(name for pair in PAIRS for name in pair)
+        super().__init__(f"it gives no answer about the canary images, which show {names}: {told}")
+
+
 def record(model: Detector | Judge) -> Path:
-    """Look at the canary images and keep what is seen, for :func:`check`."""
+    """Look at the canary images and keep what is seen, for :func:`check`.
+
+    Raises:
+        UserError: as :func:`differs_when_repeated`.
+    """
     path, seen = record_path(model), _seen(model)
     make_folder(path.parent)
     content = {"version": VERSION, "identity": model.identity(), **seen}
@@ -55,7 +80,8 @@ def differs_when_repeated(model: Detector | Judge) -> str | None:
     """Look at the canary images twice: what differs, in a few words; None where nothing does.
 
     Raises:
-        UserError: a judge gives no answer.
+        NotAnswered: the model does not know what the canary images show.
+        UserError: its code fails, or answers with what is no answer.
     """
     (kind, first), (_, second) = (next(iter(_seen(model).items())) for _ in range(2))
     if first == second:
@@ -126,14 +152,23 @@ def _check_answers(judge: Judge, path: Path) -> str:
 
 def _answers(judge: Judge) -> list[list[float]]:
     """One image at a time, so that no batch plays a part."""
+    whose = f"the judge {judge.signature()}"
     found = []
     for position, (image, names) in enumerate(images()):
         questions = [f"Is there a {name} in the image?" for name in names]
+        with blamed(f"{whose}, canary image {position},"):
+            try:
+                (answers,) = judge.answer([image], [questions])
+            except REFUSALS as error:
+                judge.answer([image], [[]])
+                raise NotAnswered(whose, error) from error
+        if isinstance(answers, Sequence):
+            for none in (one for one in answers if isinstance(one, NoAnswer)):
+                raise NotAnswered(whose, none)
         try:
-            (answers,) = judge.answer([image], [questions])
             found.append(checked_answers(questions, answers, judge.gives))
-        except (TypeError, ValueError, UserError) as error:
-            raise UserError(f"{judge.signature()}, canary image {position}: {error}") from error
+        except UserError as error:
+            raise UserError(f"{whose}, canary image {position}: {error}") from error
     return found
 
 
@@ -172,7 +207,17 @@ def images() -> list[tuple[Image.Image, list[str]]]:
 
 def _look(detector: Detector) -> list[Detections]:
     """One image at a time, so that no batch plays a part."""
-    return [detector.detect([image], [names])[0] for image, names in images()]
+    whose = f"the detector {detector.signature()}"
+    found = []
+    for image, names in images():
+        with blamed(whose):
+            try:
+                (seen,) = detector.detect([image], [names])
+            except REFUSALS as error:
+                detector.detect([image], [[]])
+                raise NotAnswered(whose, error) from error
+        found.append(seen)
+    return found
 
 
 def _compare(before: Detections, now: Detections, where: str) -> int:

@@ -108,3 +108,31 @@ def test_the_images_show_what_they_are_said_to_show() -> None:
         assert image.size == (256, 256)
         assert image.tobytes() == same.tobytes()
         assert np.asarray(image).std() > 10
+
+
+class Refusing(Eye):
+    """Has labels of its own, in which nothing of the canary images stands."""
+
+    def __init__(self, error: Exception, always: bool = False) -> None:
+        super().__init__()
+        self.error = error
+        self.always = always
+
+    def detect(
+        self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
+    ) -> list[Detections]:
+        if self.always or any(labels):
+            raise self.error
+        return super().detect(images, labels)
+
+
+@pytest.mark.parametrize("error", [UserError("no dog here."), KeyError("dog"), ValueError("dog")])
+def test_one_that_does_not_know_the_names_is_told_from_one_that_fails(error: Exception) -> None:
+    for look in (canaries.differs_when_repeated, canaries.record):
+        with pytest.raises(canaries.NotAnswered, match="which show dog, car, cat.*dog"):
+            look(Refusing(error))
+        with pytest.raises(UserError) as failed:
+            look(Refusing(error, always=True))
+        assert not isinstance(failed.value, canaries.NotAnswered)
+    with pytest.raises(UserError, match="the detector eye@1 fails with RuntimeError: out of memory"):
+        canaries.record(Refusing(RuntimeError("out of memory")))

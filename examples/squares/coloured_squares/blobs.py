@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from spatialbench.detections import Detections
+from spatialbench.errors import unknown_name
 from spatialbench.plugins import Detector, DetectorPlugin
+from spatialbench.plugins.requirements import Requirement, required
 
 from . import COLOURS
 
@@ -24,6 +26,10 @@ class ColourBlobs(Detector):
     def load(self) -> None:
         pass
 
+    def requirements(self, names: Collection[str]) -> list[Requirement]:
+        """What it cannot find is said before the first image."""
+        return [required("its colours", lambda: _require_known(names))]
+
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]
     ) -> list[Detections]:
@@ -31,6 +37,7 @@ class ColourBlobs(Detector):
 
 
 def _find(image: Image.Image, names: Sequence[str]) -> Detections:
+    _require_known(names)
     pixels = np.asarray(image.convert("RGB"))
     boxes, found = [], []
     for name in names:
@@ -40,6 +47,12 @@ def _find(image: Image.Image, names: Sequence[str]) -> Detections:
             found.append(name)
     scores = [0.9] * len(found)
     return Detections.build(boxes or np.empty((0, 4)), scores, found, image.width, image.height)
+
+
+def _require_known(names: Collection[str]) -> None:
+    for name in names:
+        if name not in COLOURS:
+            raise unknown_name("object of colour-blobs", name, COLOURS)
 
 
 class ColourBlobsPlugin(DetectorPlugin):
