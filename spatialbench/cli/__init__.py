@@ -120,6 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     failed = partial(_failed, arguments)
     error_status, bug_status = _NO_ANSWER.get(next(iter(arguments), ""), (2, None))
+    if strange := next((word for word in arguments if "\0" in word), None):
+        return failed(f"{strange!r} holds a NUL character: leave it out.", error_status)
     try:
         if argv is None and _KEEPS_ALL & {*arguments[:1]}:
             gc.disable()  # this process ends with the verb
@@ -149,6 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.filename and error.errno in _OF_THE_PATH:
             return failed(_about_a_path(error), error_status)
+        if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):
+            return failed(f"{error}: give another path.", error_status)
         for note in dict.fromkeys(getattr(error, "__notes__", ())):
             print(f"error: {printable(str(note))}", file=sys.stderr)
         if bug_status is None:

@@ -10,7 +10,7 @@ from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..reports.report import Form
 from .options import confidence_option, format_option, resamples_option, threshold_option
-from .parsing import RunFolder
+from .parsing import Place, RunFolder
 from .printing import show
 
 
@@ -47,7 +47,7 @@ from .printing import show
 @resamples_option
 @click.option(
     "--gallery",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     help="Write pages of the images into this folder, those on which they differ first.",
 )
 @click.option("--copy", is_flag=True, help="With --gallery: put small copies of the images there.")

@@ -15,7 +15,7 @@ from ..weights.devices import chosen_device
 from . import asked_set, assembly
 from .making import set_option
 from .options import batch_size_option, device_option, format_option, offline_option, stack
-from .parsing import FiniteFloat
+from .parsing import FiniteFloat, Place
 from .printing import show
 
 _BACKBONE = click.option(
@@ -44,7 +44,7 @@ def command() -> None:
 _data_options = stack(
     click.option(
         "--folder",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Place(file_okay=False),
         required=True,
         help="Where the set goes; the same command again continues it.",
     ),
@@ -159,7 +159,7 @@ def build_data(form: Form, **values: Any) -> None:
 @click.argument("data", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     help="Checkpoint and LoRA; default: lora/ in DATA.",
 )
 @_BACKBONE

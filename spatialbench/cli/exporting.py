@@ -11,7 +11,7 @@ from ..api.console import progress, say, stdout_reserved
 from ..api.output import write_layout
 from ..plugins.layout import DETECTIONS, ONE_FILE, ONLY_WRITTEN
 from .importing import LayoutName
-from .parsing import RunFolder
+from .parsing import Place, RunFolder
 
 
 @click.command("export")
@@ -27,7 +27,7 @@ from .parsing import RunFolder
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="A new folder; with detections the file to write; with every-eval-ever a folder of such "
     "records, or a file.",
 )

@@ -12,7 +12,7 @@ from ..plugins.parameters import assignments
 from ..reports.report import Form, Report
 from ..weights.devices import chosen_device
 from .options import device_option, format_option, offline_option
-from .parsing import FiniteFloat
+from .parsing import FiniteFloat, Place
 from .printing import show
 
 _THRESHOLD = 0.3
@@ -22,7 +22,7 @@ _THRESHOLD = 0.3
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     required=True,
     help="Where the set goes; the same command again continues it.",
 )

@@ -10,14 +10,14 @@ import click
 from ..api import choosing
 from ..api.console import progress, say
 from .options import charts_option, copy_option
-from .parsing import RunFolder
+from .parsing import Place, RunFolder
 
 
 @click.command("gallery")
 @click.argument("runs", nargs=-1, type=RunFolder(), metavar="RUN [RUN2]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     help="Folder of the pages; default: RUN/gallery, or RUN2/gallery-against-ID.",
 )
 @copy_option

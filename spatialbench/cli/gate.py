@@ -11,10 +11,10 @@ from ..api.console import say
 from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
-from .parsing import FiniteFloat, RunFolder
+from .parsing import FiniteFloat, Place, RunFolder
 from .printing import show, signature_option
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = Place(dir_okay=False)
 
 
 @click.command("gate")

@@ -12,7 +12,7 @@ from ..api.console import say
 from ..errors import UserError
 from ..reports.report import Form
 from .options import format_option
-from .parsing import RunFolder
+from .parsing import Place, RunFolder
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("run", type=RunFolder())
 @click.option(
     "--chart",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Place(dir_okay=False),
     help="Also draw the loss by step, a line for each layer, to this file: .svg, or .pdf and .png, "
     "which need pip install 'spatialbench[figures]'.",
 )
@@ -69,10 +69,8 @@ def command(run: Path, chart: Path | None, form: Form) -> None:
 
 def _write(chart: Path, drawn: Markup) -> None:
     from ..reports.charts.as_files import converted, standalone
+    from ..runs.files import write_report
 
     ending = chart.suffix.removeprefix(".").lower()
     content = standalone(drawn).encode() if ending == "svg" else converted(drawn, ending)
-    try:
-        chart.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"the chart {chart} cannot be written ({error}).") from error
+    write_report(chart, content)

@@ -28,7 +28,7 @@ from .options import (
     only_option,
     rule_options,
 )
-from .parsing import Utf8
+from .parsing import Place, Utf8
 from .printing import by_option, show, signature_option
 from .working import refuse_given_up
 
@@ -106,7 +106,7 @@ class LayoutName(click.ParamType[str, str]):
 @offline_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     help="The run's folder; default: one of its own under runs/.",
 )
 @by_option

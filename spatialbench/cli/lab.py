@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import click
 
 from ..api.console import say
+from .parsing import Place
 
 
 @click.group("lab")
@@ -18,7 +20,7 @@ def command() -> None:
 @command.command("draw")
 @click.option("--rows", default=4, show_default=True, help="Rows of eight scenes.")
 @click.option("--seed", default=0, show_default=True)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=Place())
 def draw(file: Path, rows: int, seed: int) -> None:
     """Write a sheet of training scenes to FILE (PNG); their captions go to stdout."""
     import numpy as np
@@ -26,12 +28,15 @@ def draw(file: Path, rows: int, seed: int) -> None:
 
     from ..lab.world import SIDE, sample_scene
     from ..lab.world import draw as draw_scene
+    from ..runs.files import write_report
 
     rng = np.random.default_rng(seed)
     scenes = [sample_scene(rng) for _ in range(8 * rows)]
     tiles = np.stack([draw_scene(scene).image for scene in scenes])
     sheet = tiles.reshape(rows, 8, SIDE, SIDE, 3).transpose(0, 2, 1, 3, 4)
-    Image.fromarray(sheet.reshape(rows * SIDE, 8 * SIDE, 3)).save(file, "PNG")
+    drawn = io.BytesIO()
+    Image.fromarray(sheet.reshape(rows * SIDE, 8 * SIDE, 3)).save(drawn, "PNG")
+    write_report(file, drawn.getvalue())
     for scene in scenes:
         click.echo(scene.caption)
 
@@ -40,7 +45,7 @@ def draw(file: Path, rows: int, seed: int) -> None:
 @click.argument("part")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     default=Path("lab-training"),
     show_default=True,
     help="Checkpoints and trained parts.",
@@ -90,7 +95,7 @@ def train(
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option(
     "--to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     help="Instead of this installation's own weights.",
 )
 def export(folder: Path, to: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -61,6 +62,22 @@ class Utf8(click.ParamType[str, str]):
         except UnicodeEncodeError:
             self.fail(f"{value!r} is not UTF-8: give a name that is.", param, ctx)
         return value
+
+
+class Place(click.Path):
+    """Where the user wants something written; an empty text is no place."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See ``click.ParamType.convert``. Raises UserError where click's own check cannot look."""
+        from ..runs.files import place_errors
+
+        if not str(value):
+            self.fail("the text is empty, as that of a variable that is not set.", param, ctx)
+        with place_errors(Path(value)):
+            return super().convert(value, param, ctx)
 
 
 class RunFolder(click.ParamType[Path, str | Path]):

@@ -11,7 +11,7 @@ from ..api.console import progress, say, stdout_reserved
 from ..errors import UserError
 from ..reports.report import Form
 from .options import device_option, format_option, offline_option
-from .parsing import RunFolder
+from .parsing import Place, RunFolder
 from .printing import show
 
 _METRICS = ("FID", "KID", "CMMD")
@@ -40,7 +40,7 @@ _METRICS = ("FID", "KID", "CMMD")
 @click.option("--clip", help="A folder of another CLIP model for CMMD; the table says so.")
 @click.option(
     "--write-statistics",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     help="Keep the features of the reference in this file (.npz), also without a run.",
 )
 @device_option

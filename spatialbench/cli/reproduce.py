@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ from .making import (
     retry_refused_option,
 )
 from .options import device_option, format_option, offline_option
-from .parsing import FiniteFloat
+from .parsing import FiniteFloat, Place
 from .printing import show
 from .working import (
     WorkingOptions,
@@ -68,7 +67,7 @@ from .working import (
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     help="A folder for the runs, which lie in it as they do under runs/ otherwise.",
 )
 @auto_batch_size_option

@@ -15,7 +15,7 @@ from ..reports.report import FOR_PEOPLE, Form, Report
 from ..reports.tables import Table, Tone
 from .consent import require_consent
 from .options import format_option
-from .parsing import RunFolder, Utf8
+from .parsing import Place, RunFolder, Utf8
 from .printing import show
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def remove_command(runs: Sequence[Path], yes: bool) -> None:
 
 @command.command("mv")
 @click.argument("run", type=RunFolder())
-@click.argument("to", type=click.Path(path_type=Path, file_okay=False), metavar="TO")
+@click.argument("to", type=Place(file_okay=False), metavar="TO")
 def move_command(run: Path, to: Path) -> None:
     """Move RUN to the folder TO, or into it where it is there; prints the new place.
 

@@ -13,7 +13,7 @@ from ..plugins.discovery import name_and_rest
 from ..reports.report import FOR_PEOPLE, Form
 from ..runs.progress import Silent
 from .options import format_option, rule_options, several
-from .parsing import RunFolder
+from .parsing import Place, RunFolder
 from .printing import by_option, show, signature_option
 
 
@@ -48,7 +48,7 @@ from .printing import by_option, show, signature_option
 @rule_options
 @click.option(
     "--verdicts",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     help="Also write one JSON object per image: correct, score and reason.",
 )
 @click.option(
@@ -127,10 +127,9 @@ def command(
                 found = judge_run(*looked, Silent())
                 judged = table_rows(found.table, found.reasons)
         if verdicts is not None:
-            from ..runs.files import make_folder, write_atomic
+            from ..runs.files import write_report
 
-            make_folder(verdicts.parent)
-            write_atomic(verdicts, "".join(verdict_lines(judged)).encode())
+            write_report(verdicts, "".join(verdict_lines(judged)).encode())
     show(summary_report(summary, benchmark, called=called), form)
     if form in FOR_PEOPLE:
         say_next(*following)

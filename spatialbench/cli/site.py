@@ -9,7 +9,7 @@ import click
 
 from ..api.console import progress, say
 from .options import charts_option, copy_option, label_option
-from .parsing import RunFolder, Utf8
+from .parsing import Place, RunFolder, Utf8
 
 
 @click.command("site")
@@ -17,7 +17,7 @@ from .parsing import RunFolder, Utf8
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     help="Folder of the pages: new, empty, or an older site, which is replaced.",
 )
 @click.option("--title", type=Utf8(), default="spatialbench results", show_default=True)

@@ -23,7 +23,7 @@ from ..files.documents import read_json
 from ..files.shown_text import inert_line
 from ..plugins import Metric
 from ..reports.scored import ScoredRun, load_whole
-from ..runs.files import make_folder, require_not_of_a_run, write_atomic
+from ..runs.files import require_not_of_a_run, write_report
 from ..runs.names import backbone_name, backbone_revision, slug
 from ..runs.opening import Run
 from ..scoring.summary import Group
@@ -61,8 +61,7 @@ def export_record(run: Run, out: Path) -> list[Path]:
     path = out if out.suffix == ".json" else out / _place(scored)
     require_not_of_a_run(path)
     document = record(scored, _created(path) or str(int(time.time())))
-    make_folder(path.parent)
-    write_atomic(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    write_report(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     return [path]
 
 

@@ -13,7 +13,7 @@ from ..plugins.records import BoxRecord, SeenRecord
 from ..prompts import Prompt
 from ..reports.results import read_summary
 from ..runs.chosen_detector import detect_command
-from ..runs.files import make_folder, require_not_of_a_run, write_atomic
+from ..runs.files import require_not_of_a_run, write_report
 from ..runs.opening import Run
 from ..runs.record_lines import Notice, encode
 from ..runs.sent_prompts import sent_texts
@@ -39,8 +39,7 @@ def export_detections(run: Run, detector: str, path: Path) -> int:
             f"{run.path} has no detections of the asked images by {detector}: type "
             f"'{detect_command(run, detector)}' first."
         )
-    make_folder(path.parent)
-    write_atomic(path, b"".join(records))
+    write_report(path, b"".join(records))
     return len(records)
 
 
@@ -101,8 +100,7 @@ def export_results(run: Run, folder: Path, notice: Notice = _nobody) -> list[Pat
         raise no_format
     written = []
     for name, content in contents.items():
-        make_folder((folder / name).parent)
-        write_atomic(folder / name, content)
+        write_report(folder / name, content)
         written.append(folder / name)
     return written
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -17,16 +18,16 @@ from ..files.regular_files import folder_below
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "your disk quota is used up: free some space",
-    errno.EACCES: "no permission to write there: change the permissions or choose another --out",
-    errno.EPERM: "no permission to write there: change the permissions or choose another --out",
-    errno.EROFS: "the file system is read-only: copy the run to another or choose another --out",
+    errno.EACCES: "no permission to write there: change the permissions or choose another place",
+    errno.EPERM: "no permission to write there: change the permissions or choose another place",
+    errno.EROFS: "the file system is read-only: copy the run to another or choose another place",
     errno.EFBIG: "the file would be larger than allowed: raise the limit (ulimit -f)",
     errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it away or choose another --out",
-    errno.EEXIST: "a file stands where a folder is needed: move it away or choose another --out",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it away or choose another place",
+    errno.EEXIST: "a file stands where a folder is needed: move it away or choose another place",
     errno.EISDIR: "a folder stands where a file is needed: move it away",
-    errno.ENAMETOOLONG: "the name is longer than the file system allows: choose a shorter --out",
-    errno.EIO: "the disk reports an error: check it or choose another --out",
+    errno.ENAMETOOLONG: "the name is longer than the file system allows: choose a shorter one",
+    errno.EIO: "the disk reports an error: check it or choose another place",
 }
 
 # Errors of file systems without hard links.
@@ -81,6 +82,32 @@ def unreadable(path: Path, error: OSError) -> UserError:
     )
 
 
+@contextmanager
+def place_errors(path: Path) -> Iterator[None]:
+    """As ``disk_errors``, where nothing but a place that the user named can be at fault.
+
+    Any error of the system is then one of that place; so is what has no path: a loop of links, a
+    NUL character.
+    """
+    try:
+        with disk_errors(path):
+            yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, OSError):
+            why = error.strerror
+        else:
+            why = str(error) if _NO_PATH.match(str(error)) else None
+        if why is None:
+            raise
+        raise UserError(
+            f"cannot write {path}: {why}; choose another place, then give the same command again."
+        ) from error
+
+
+_NO_PATH = re.compile(r"Symlink loop|embedded null")
+"""How what ``pathlib`` and ``os`` raise of a text that is no path begins."""
+
+
 def make_folder(path: Path, below: Path | None = None) -> None:
     """Make a folder and its parents.
 
@@ -92,7 +119,7 @@ def make_folder(path: Path, below: Path | None = None) -> None:
     Raises:
         UserError: the disk refuses, or a symbolic link below ``below``.
     """
-    with disk_errors(path):
+    with place_errors(path):
         if below is None:
             path.mkdir(parents=True, exist_ok=True)
         else:
@@ -104,12 +131,12 @@ def require_not_of_a_run(path: Path) -> None:
     """Refuse a place for a report or an export where a run keeps its own files.
 
     Raises:
-        UserError: a run directory, or one of the names in it that belong to the run.
+        UserError: a run directory, or one of the names in it that belong to the run; no path.
     """
-    place = path.resolve()
-    for folder in (place, *place.parents):
-        if not (folder / "manifest.json").is_file():
-            continue
+    with place_errors(path):
+        place = path.resolve()
+        holding = [one for one in (place, *place.parents) if (one / "manifest.json").is_file()]
+    for folder in holding:
         name = place.relative_to(folder).parts[:1]
         if not name or name[0] in _OF_A_RUN or name[0].startswith("images."):
             raise UserError(
@@ -122,11 +149,25 @@ def write_report(path: Path, content: bytes) -> None:
     """Write a file that the user named, in a folder that may have to be made.
 
     Raises:
-        UserError: a place where a run keeps its own files, or the disk refuses.
+        UserError: a place where a run keeps its own files, or the disk refuses; a device or a pipe,
+            which a file would take the place of.
     """
     require_not_of_a_run(path)
     make_folder(path.parent)
-    write_atomic(path, content)
+    with place_errors(path):
+        if path.exists() and not path.is_dir() and (not path.is_file() or _of_devices(path)):
+            raise UserError(
+                f"{path} is no file but a device or a pipe, which would be replaced: give the name "
+                "of a file, then give the same command again."
+            )
+        if not path.name:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        write_atomic(path, content)
+
+
+def _of_devices(path: Path) -> bool:
+    """Whether it is a link such as ``/dev/stdout``, which leads to a file at times."""
+    return path.absolute().parent == Path("/dev")
 
 
 def write_atomic(path: Path, content: bytes, scratch: Path | None = None) -> None:

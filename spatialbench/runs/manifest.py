@@ -155,7 +155,7 @@ def read_manifest(folder: Path) -> Manifest:
         _refuse_newer(path, content)
         manifest = Manifest.model_validate_json(content)
         found = run_id(manifest.identity)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         way = "such as runs/BENCHMARK/METHOD@BACKBONE/0123456789ab."
         if any(folder.glob(f"*/{NAME}")):
             way = f"such as one of those that '{typed('status', folder)}' lists."

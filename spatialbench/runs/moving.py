@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .files import SCRATCH, disk_errors, make_folder
+from .files import SCRATCH, disk_errors, make_folder, place_errors
 from .finding import runs_below, runs_root
 from .lock import NAME as LOCK
 from .lock import held_by_another, is_held, writing
@@ -92,7 +92,7 @@ def _remove(left: Path) -> None:
 
     def unless_gone(_: Any, path: str, raised: tuple[type, BaseException, Any]) -> None:
         error = raised[1]
-        if isinstance(error, PermissionError):
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise UserError(
                 f"the run is removed, and its files still lie in {left}, because {path} cannot be "
                 f"removed ({error.strerror}): change its permissions, then remove that folder."
@@ -132,16 +132,17 @@ def move_run(folder: Path, to: Path) -> Path:
             run, or no permission.
     """
     require_run(folder)
-    if to.is_dir() and not (to / NAME).exists():
-        to = to / folder.resolve().name
-    source, target = folder.resolve(), to.parent.resolve() / to.name
+    with place_errors(to):
+        if to.is_dir() and not (to / NAME).exists():
+            to = to / folder.resolve().name
+        source, target = folder.resolve(), to.parent.resolve() / to.name
     if os.path.lexists(target):
         raise UserError(f"{to} is there already: give a place that is free.")
     for above in target.parents:
         if _is_run(above):
             raise UserError(f"{to} lies inside of the run {above}: give a place outside of it.")
     make_folder(target.parent)
-    with writing(folder), disk_errors(to):
+    with writing(folder), place_errors(to):
         try:
             os.rename(source, target)
         except OSError as error:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
-from .files import disk_errors, make_folder
+from .files import disk_errors, make_folder, place_errors
 from .lock import locked
 
 _IN_USE = {errno.EBUSY, errno.EXDEV}
@@ -27,13 +27,15 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         UserError: another process fills it, no space, no permission, or a place that cannot be
             renamed, such as a mounted disk.
     """
-    # A link that the user named stays a link.
-    place = folder.resolve() if folder.is_symlink() else folder
+    with place_errors(folder):
+        # A link that the user named stays a link.
+        place = folder.resolve() if folder.is_symlink() else folder
     place = place.absolute()
     building = place.with_name(f".{place.name}.unfinished")
     make_folder(place.parent)
-    with disk_errors(folder):
+    with place_errors(folder):
         handle = _claimed(building, folder)
+    with disk_errors(folder):
         try:
             try:
                 yield building

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ FAILING: dict[str, tuple[Any, ...]] = {
     "gate, a report over records": (
         "gate", RUN, "--against", "gate.json", "--junit", "run/images.jsonl",
     ),
+    "score, verdicts over the summary": ("score", RUN, "--verdicts", "linked"),
+    "lab, a sheet over the manifest": ("lab", "draw", "run/manifest.json"),
     "gate, written below a file": ("gate", RUN, "--write", "text.txt/gate.json"),
     "compare, a run that is none": ("compare", RUN, "images"),
     "agree, no such detector": ("detectors", "agree", RUN, "colour-blobs", "owlvit"),
@@ -120,6 +123,44 @@ def test_a_command_that_fails(spatialbench: Command, finished: Path, name: str) 
     assert files(finished) == before
     assert spatialbench(*SCORE_AGAIN).status == 0
     assert files(finished) == before
+
+
+PLACED: tuple[tuple[Any, ...], ...] = (
+    ("runs", "mv", RUN, "{}"),
+    ("export", RUN, "--layout", "squares", "--out", "{}"),
+    ("export", RUN, "--layout", "detections", "--out", "{}"),
+    ("export", RUN, "--layout", "every-eval-ever", "--out", "{}"),
+    ("gallery", RUN, "--out", "{}"),
+    ("site", RUN, "--out", "{}"),
+    ("gate", RUN, "--write", "{}"),
+    ("gate", RUN, "--against", "gate.json", "--junit", "{}"),
+    ("gate", RUN, "--against", "gate.json", "--markdown", "{}"),
+    ("score", RUN, "--verdicts", "{}"),
+    ("lab", "draw", "{}", "--rows", 1),
+    ("run", "--method", "painter", "--bench", "squares", "--limit", 1, "--out", "{}"),
+)
+"""Commands that write where the user says."""
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/proc/y", "/proc/x/y", "text.txt/y", "loop/y", "x" * 300, "x/" * 2100, "a\0b", "pipe", ""],
+    ids=["proc", "in-proc", "in-a-file", "loop", "long", "long-path", "nul", "pipe", "empty"],
+)
+def test_a_place_that_cannot_be_written(spatialbench: Command, finished: Path, place: str) -> None:
+    if place.startswith("/proc") and not Path("/proc/self").exists():
+        pytest.skip("this system has no /proc")
+    Path("loop").symlink_to("loop")
+    os.mkfifo("pipe")
+    before = files(finished)
+    for words in PLACED:
+        if place == "" and words[0] == "run":
+            continue  # the same as no --out
+        outcome = spatialbench(*(place if word == "{}" else word for word in words))
+        assert outcome.status in (2, 64), (words, outcome.err)
+        assert outcome.err.strip().splitlines()[-1].startswith("error: "), words
+    assert files(finished) == before
+    assert Path("pipe").is_fifo()
 
 
 def test_a_report_beside_the_files_of_the_run(spatialbench: Command, finished: Path) -> None:

@@ -68,6 +68,21 @@ def test_from_the_command_line(spatialbench: Command, whole: Path) -> None:
     assert "squares-asked/1" in spatialbench("score", whole, "--rule", "asked", "--signature").out
 
 
+@pytest.mark.parametrize("kind", ["detector", "judge"])
+def test_doctor_finds_nothing_broken(
+    spatialbench: Command, kind: plugins.Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The images it shows have none of their names, which is no fault of theirs."""
+    monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
+    for words in ((), ("--record-canary",)):
+        outcome = spatialbench("doctor", f"--{kind}", NAMES[kind], *words, "--format", "json")
+        assert outcome.status == 0, outcome.err
+        found = json.loads(outcome.out)
+        refused = [one for one in found if "gives no answer about" in one["detail"]]
+        assert len(refused) == (len(words) + 1 if kind == "detector" else 0)
+        assert {one["state"] for one in refused} <= {"warning"}
+
+
 def test_its_layout_goes_out_and_in_again(spatialbench: Command, whole: Path) -> None:
     assert spatialbench("export", whole, "--layout", "squares", "--out", "theirs").status == 0
     assert {path.parent.name for path in Path("theirs").rglob("*.png")} <= {

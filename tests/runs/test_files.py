@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from spatialbench.errors import UserError
-from spatialbench.runs.files import create_atomic, disk_errors, make_folder, write_atomic
+from spatialbench.runs.files import (
+    create_atomic,
+    disk_errors,
+    make_folder,
+    place_errors,
+    write_atomic,
+    write_report,
+)
 
 
 def test_replaces_whole(tmp_path: Path) -> None:
@@ -58,6 +65,26 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     for folder in (tmp_path / "runs", tmp_path / "runs" / "visor"):
         with pytest.raises(UserError, match="a file stands where a folder is needed"):
             make_folder(folder)
+
+
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    """A test may not try it with the machine's own devices: what it finds broken, it breaks."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for place in (pipe, link):
+        with pytest.raises(UserError, match="no file but a device or a pipe"):
+            write_report(place, b"content")
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ENODEV, errno.EINVAL, errno.EXDEV])
+def test_any_error_of_a_place_is_told(tmp_path: Path, code: int) -> None:
+    with pytest.raises(UserError, match="choose another place"), place_errors(tmp_path):
+        raise OSError(code, os.strerror(code))
+    with pytest.raises(RuntimeError, match="a fault"), place_errors(tmp_path):
+        raise RuntimeError("a fault of ours")
 
 
 def test_a_scratch_folder_is_used_and_left_empty(tmp_path: Path) -> None:

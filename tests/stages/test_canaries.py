@@ -129,10 +129,10 @@ class Refusing(Eye):
 @pytest.mark.parametrize("error", [UserError("no dog here."), KeyError("dog"), ValueError("dog")])
 def test_one_that_does_not_know_the_names_is_told_from_one_that_fails(error: Exception) -> None:
     for look in (canaries.differs_when_repeated, canaries.record):
-        with pytest.raises(canaries.NotAnswered, match="which show dog, car, cat.*dog"):
+        with pytest.raises(canaries.NotAnswered, match=r"which show dog, car, cat.*dog"):
             look(Refusing(error))
         with pytest.raises(UserError) as failed:
             look(Refusing(error, always=True))
         assert not isinstance(failed.value, canaries.NotAnswered)
-    with pytest.raises(UserError, match="the detector eye@1 fails with RuntimeError: out of memory"):
+    with pytest.raises(UserError, match="eye@1 fails with RuntimeError: out of memory"):
         canaries.record(Refusing(RuntimeError("out of memory")))
