@@ -116,6 +116,41 @@ def test_the_large_view_goes_on_over_pages(browser: Browser, tmp_path: Path) -> 
     assert browser.complaints == []
 
 
+def test_back_closes_the_large_view_and_forward_opens_it(browser: Browser, tmp_path: Path) -> None:
+    side = shapes_side(tmp_path / "run", Shapes(80, images=2))
+    built = build_gallery(tmp_path / "run" / "gallery", [side])
+    browser.open(built.index)
+    ids = browser.evaluate(f"{CARDS}.map((card) => card.dataset.id)")
+    opened, shut = (f"{sign}document.querySelector('#large').open" for sign in ("", "!"))
+    steps = browser.evaluate("history.length")
+    browser.evaluate(f"{CARDS}[117].querySelector('a.open').click()")
+    for place in (119, 120, 121):
+        browser.press("ArrowRight")
+        browser.wait(f"document.querySelector('#place').textContent === '{place} of 160'")
+    assert browser.evaluate("history.length") == steps + 1
+    last = browser.evaluate("document.querySelector('#large').dataset.id")
+    assert last not in ids
+    for _ in range(2):
+        browser.evaluate("history.back()")
+        browser.wait(f"{shut} && {FOCUS} === '{last}'")
+        assert browser.evaluate("location.hash") == "#page=2"
+        browser.evaluate("history.forward()")
+        browser.wait(f"{opened} && document.querySelector('#place').textContent === '121 of 160'")
+    # Closed in another way, it is a step back too.
+    browser.press("Escape")
+    browser.wait(f"{shut} && location.hash === '#page=2' && {FOCUS} === '{last}'")
+    browser.press("Enter")
+    browser.wait(opened)
+    assert browser.evaluate("history.length") == steps + 1
+    browser.evaluate("document.querySelector('#close').click()")
+    browser.wait(f"{shut} && location.hash === '#page=2'")
+    _choose(browser, "task", "left")
+    assert browser.evaluate("location.hash") == "#task=left"
+    browser.evaluate("location.hash = '#task=above'")
+    browser.wait("document.querySelector('#task').value === 'above'")
+    assert browser.complaints == []
+
+
 def test_an_image_has_a_link_its_seed_and_its_original(browser: Browser, tmp_path: Path) -> None:
     side = shapes_side(tmp_path / "run", Shapes(80, images=2))
     built = build_gallery(tmp_path / "run" / "gallery", [side])

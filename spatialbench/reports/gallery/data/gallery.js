@@ -76,7 +76,7 @@ const SB = (() => {
     });
   }
 
-  async function draw(focus) {
+  async function draw(focus, opening) {
     matches = filtered();
     const pages = Math.max(1, Math.ceil(matches.length / table.page));
     page = Math.min(Math.max(1, page), pages);
@@ -88,7 +88,7 @@ const SB = (() => {
     one("#before").disabled = page <= 1;
     one("#after").disabled = page >= pages;
     one("#none").hidden = matches.length > 0;
-    toHash();
+    toHash(opening);
     const turn = ++drawing;
     const needed = new Set(shown.map((i) => Math.floor(i / table.chunk)));
     if (chunks.size > 200) [...chunks.keys()].forEach((key) => { if (!needed.has(key)) chunks.delete(key); });
@@ -243,7 +243,7 @@ const SB = (() => {
     }
     if (at < 0) return draw();
     page = Math.floor(at / table.page) + 1;
-    await draw();
+    await draw(null, id);
     large(at % table.page);
   }
 
@@ -287,16 +287,48 @@ const SB = (() => {
 
   const chosenTab = () => named(tabs.find((button) => button.getAttribute("aria-selected") === "true"));
 
-  function toHash() {
+  const inHash = (part) => new URLSearchParams(location.hash.slice(1)).get(part);
+
+  function toHash(opening) {
     const parts = new URLSearchParams();
     if (chosenTab() !== "images") parts.set("tab", chosenTab());
     ["task", "verdict", "object"].forEach((name) => {
       if (one(`#${name}`).value) parts.set(name, one(`#${name}`).value);
     });
     if (page > 1) parts.set("page", String(page));
-    if (one("#large").open) parts.set("image", one("#large").dataset.id);
+    const image = opening || (one("#large").open && one("#large").dataset.id);
+    if (image) parts.set("image", image);
     const hash = parts.toString();
-    if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname);
+    if (hash === location.hash.slice(1)) return;
+    const place = hash ? `#${hash}` : location.pathname;
+    if (parts.has("image") && !inHash("image")) {
+      history.replaceState({ under: true }, "");
+      history.pushState({ above: true }, "", place);
+    } else {
+      history.replaceState(history.state, "", place);
+    }
+  }
+
+  // The enlarged view is one step of the history, whatever is looked at in it: Back closes it.
+  let closing = false;
+
+  function closed() {
+    if (inHash("image")) {
+      closing = Boolean(history.state && history.state.above);
+      if (closing) history.back();
+      else toHash();
+    }
+    // Back to the image that was looked at last, which may be another one than was opened.
+    const seen = one("#cards").children[Number(one("#large").dataset.position)];
+    if (seen && seen.dataset.id === one("#large").dataset.id) link(seen).focus();
+  }
+
+  function fromHistory() {
+    const left = closing || (one("#large").open && !inHash("image"));
+    closing = false;
+    if (!left || !(history.state && history.state.under)) return fromHash();
+    one("#large").close();
+    toHash();
   }
 
   function fromHash() {
@@ -363,12 +395,7 @@ const SB = (() => {
   one("#unasked").addEventListener("click", unasked);
   one("#help").addEventListener("click", () => one("#keys").showModal());
   one("#large").addEventListener("click", (event) => { if (event.target === one("#large")) one("#large").close(); });
-  one("#large").addEventListener("close", () => {
-    toHash();
-    // Back to the image that was looked at last, which may be another one than was opened.
-    const seen = one("#cards").children[Number(one("#large").dataset.position)];
-    if (seen && seen.dataset.id === one("#large").dataset.id) link(seen).focus();
-  });
+  one("#large").addEventListener("close", closed);
   tabs.forEach((button, place) => {
     button.addEventListener("click", () => { tab(named(button)); toHash(); });
     button.addEventListener("keydown", (event) => {
@@ -380,7 +407,7 @@ const SB = (() => {
       to.click();
     });
   });
-  addEventListener("hashchange", fromHash);
+  addEventListener("popstate", fromHistory);
 
   const cells = one("#cells");
   if (cells) {
