@@ -18,11 +18,15 @@ OWN = "own"
 
 @dataclass(frozen=True, slots=True)
 class SchedulerChoice:
-    """A diffusers scheduler class, and the options laid over the backbone's own configuration."""
+    """A diffusers scheduler class, and the options laid over the backbone's own configuration.
+
+    ``order`` is how often the denoiser is asked in a step; in the last one once, in any case.
+    """
 
     name: str
     class_name: str | None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    order: int = 1
 
     def identity(self) -> dict[str, Any]:
         """Plain JSON; the rest of the configuration is fixed by the backbone's revision."""
@@ -48,7 +52,11 @@ def _choices() -> dict[str, SchedulerChoice]:
         ("dpm++-karras", "DPMSolverMultistepScheduler", {**dpm, "use_karras_sigmas": True}),
         ("dpm++-sde", "DPMSolverMultistepScheduler", {**dpm, "algorithm_type": "sde-dpmsolver++"}),
     ]
-    return {name: SchedulerChoice(name, cls, options) for name, cls, options in rows}
+    orders = {"heun": 2}
+    return {
+        name: SchedulerChoice(name, cls, options, orders.get(name, 1))
+        for name, cls, options in rows
+    }
 
 
 SCHEDULERS = _choices()
@@ -64,6 +72,13 @@ def choose(name: str) -> SchedulerChoice:
     if name not in SCHEDULERS:
         raise unknown_name("scheduler", name, SCHEDULERS)
     return SCHEDULERS[name]
+
+
+def evaluations(scheduler: Any, steps: int) -> int:
+    """How often the denoiser is asked in so many steps of a scheduler's identity."""
+    name = scheduler.get("name") if isinstance(scheduler, Mapping) else None
+    order = SCHEDULERS[name].order if name in SCHEDULERS else 1
+    return order * (steps - 1) + 1
 
 
 def build(choice: SchedulerChoice, own: Scheduler, steps: int) -> Scheduler:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..backbones.schedulers import evaluations
 from ..errors import UserError
 from ..plugins import load
 from ..runs.names import backbone_name
@@ -32,8 +33,8 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
     """Time and disk for so many images.
 
     Args:
-        generator: its identity; ``method``, ``backbone``, ``steps``, ``width``, ``height`` and
-            ``dtype`` are used where it has them.
+        generator: its identity; ``method``, ``backbone``, ``steps``, ``scheduler``, ``width``,
+            ``height`` and ``dtype`` are used where it has them.
         images: how many.
         device: ``cpu`` or an accelerator.
     """
@@ -43,7 +44,8 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
     if step is not None and steps is not None:
         dtype = str(generator.get("dtype", "float32"))
         rate = _CPU_TFLOP_A_SECOND if device == "cpu" else _GPU_TFLOP_A_SECOND.get(dtype, 30.0)
-        seconds = images * steps * step * _step_factor(generator) / rate
+        asked = evaluations(generator.get("scheduler"), steps)
+        seconds = images * asked * step * _step_factor(generator) / rate
     size = None
     if width is not None and height is not None:
         size = round(images * (width * height * _BYTES_A_PIXEL + _BYTES_A_RECORD))

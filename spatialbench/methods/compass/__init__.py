@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...plugins import Ability, GenerationSettings, MethodPlugin, Parameter
+from ...plugins import Ability, GenerationSettings, Json, MethodPlugin, Parameter
 from ..stable_diffusion import PARAMETERS as PLAIN
 from .flux_sampling import PARAMETERS as FLUX
 
@@ -51,6 +51,10 @@ class CompassPlugin(MethodPlugin):
         from .generator import configure
 
         return configure(self, settings, parameters)
+
+    def steps_worth(self, generator: Json) -> float:
+        """Two where FLUX, which is told its guidance, is also led away from a prompt."""
+        return 2.0 if generator["parameters"].get("true_cfg", 1.0) > 1 else 1.0
 
 
 COMPASS = CompassPlugin(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ...plugins import Ability, Parameter
+from ...plugins import Ability, Json, Parameter
 from ...plugins.deferred_method import DeferredMethod
 
 NEEDS: Collection[Ability] = (Ability.NOISE_SCHEDULE,)
@@ -20,10 +20,23 @@ PARAMETERS: Mapping[str, Parameter] = {
     "strength": Parameter(0.7, "share of the steps that repaint the guide: 1 leaves little of it"),
 }
 
+
+def steps_made(steps: int, strength: float) -> int:
+    """How many of the schedule's last steps repaint a guide; diffusers rounds them down."""
+    return min(int(steps * strength), steps)
+
+
+def _worth(generator: Json) -> float:
+    """The share of the steps that is made."""
+    steps = int(generator["steps"])
+    return steps_made(steps, generator["parameters"]["strength"]) / steps
+
+
 PLUGIN = DeferredMethod(
     "revision",
     "a guide image repainted, image to image (layout-conditioned)",
     PARAMETERS,
     f"{__name__}.generator",
     needs=NEEDS,
+    worth=_worth,
 )

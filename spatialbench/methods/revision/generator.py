@@ -16,7 +16,7 @@ from ...guidance import several
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...plugins.parameters import read_parameters
 from ...plugins.requirements import Requirement, required
-from . import NEEDS, PARAMETERS
+from . import NEEDS, PARAMETERS, steps_made
 from .guides import Guides, LabGuides, find_guides
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def configure(settings: GenerationSettings, parameters: Mapping[str, Any]) -> Re
     sampling = resolve_sampling(settings, needs=NEEDS, why=_NOT_ON_A_FLOW)
     values = read_parameters("revision", PARAMETERS, parameters)
     strength = values["strength"]
-    if not 0 < strength <= 1 or int(sampling.steps * strength) < 1:
+    if not 0 < strength <= 1 or steps_made(sampling.steps, strength) < 1:
         raise UserError(
             f"strength={strength:g} repaints nothing in {sampling.steps} steps, or more than all: "
             f"give a number from {1 / sampling.steps:g} to 1 (default "
