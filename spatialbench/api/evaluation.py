@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backbones.named import own_dtype
+from ..executors.ray_cluster import one_cluster
 from ..plugins import Benchmark, Detector, DetectorPlugin, GenerationSettings, Judge, Method, Rule
 from ..plugins.evidence import DEPTH, FOUND_WITH_BOXES
 from ..plugins.kernels import STOCK, Kernels
@@ -229,7 +230,8 @@ class Evaluation:
         judging = self.judging if looked_at and self.shard.whole else None
         looks = self._looks() if looked_at else ()
         depth = self.depth_by if looked_at else None
-        return Wanted(self.folder, self.expected, self.spec.generator, looks, judging, size, depth)
+        of = (self.folder, self.expected, self.spec.generator)
+        return Wanted(*of, looks, judging, size, depth, self.executor)
 
     def _looks(self) -> list[Look]:
         from ..stages.looker import Look
@@ -264,6 +266,7 @@ class Evaluation:
             summary = run_all(run, work, self.progress)
             return run.with_machines(), summary
 
+    @one_cluster()
     def generate(self) -> tuple[Run, int]:
         """Make the images that are missing; the run, and how many were made."""
         from ..stages.generate import generate

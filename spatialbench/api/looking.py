@@ -244,6 +244,7 @@ def known_run(run: Run, given: str | None) -> Run:
     return narrowed_run(run, known)
 
 
+@one_cluster()
 def _looked(
     run: Run,
     wanted: Look,
@@ -258,7 +259,7 @@ def _looked(
     from ..stages.detect import look as look_at
     from ..stages.preflight import Wanted, prepare
 
-    prepare(Wanted(run.path, run.expected, looks=[wanted]))
+    prepare(Wanted(run.path, run.expected, looks=[wanted], executor=executor))
     batch = batch_size or DEFAULT_BATCH_SIZE
     run = replace(run, machine=this_machine(device, batch_size=batch))
     executor = executor or LocalExecutor(progress.notice)

@@ -72,6 +72,14 @@ class Executor(Protocol):
         """Whether workers are other processes, which take nothing from the network."""
         ...
 
+    def check(self) -> None:
+        """Refuse what can be known before there is work; to be called where there will be some.
+
+        Raises:
+            UserError: nobody to work, or not with what was asked for.
+        """
+        ...
+
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
     ) -> Iterator[Result | GivenUp[Batch]]:

@@ -23,6 +23,9 @@ class LocalExecutor:
         self._notice = notice
         self._remarked: set[str] = set()
 
+    def check(self) -> None:
+        """This process is always there."""
+
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]
     ) -> Iterator[Result | GivenUp[Batch]]:

@@ -43,6 +43,27 @@ class RayExecutor:
         self._limits = limits or Limits()
         self._notice = notice
         self._remarked: set[str] = set()
+        self._refused: str | None = None
+
+    def check(self) -> None:
+        """Join the cluster that was asked for, or start one for GPUs; see ``Executor.check``.
+
+        Within ``one_cluster`` it is the one that works. A refusal is kept: every row of a recipe
+        asks, and a cluster that does not answer takes its time.
+
+        Raises:
+            UserError: there is none at the address, or it has no GPU.
+        """
+        if self._wanted.address is None and not self._wanted.gpus_per_worker:
+            return
+        if self._refused is None:
+            try:
+                with cluster(self._wanted) as ray:
+                    count_workers(ray, self._wanted, 1)
+            except UserError as error:
+                self._refused = str(error)
+        if self._refused is not None:
+            raise UserError(self._refused)
 
     def map(
         self, make_worker: Callable[[], Worker[Batch, Result]], batches: Sequence[Batch]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..detections import Detections
 from ..errors import UserError
+from ..executors import Executor
 from ..plugins import Method
 from ..plugins.evidence import OF_JUDGES, SEEN, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required, together
@@ -40,6 +41,7 @@ class Wanted:
         judging: None where nothing is to be judged.
         image_bytes: how much disk an image takes, roughly; None where nobody knows.
         depth: what is to make the depth maps that are needed; None for nothing.
+        executor: what is to work; None where that is not asked yet.
     """
 
     folder: Path
@@ -49,13 +51,14 @@ class Wanted:
     judging: Judging | None = None
     image_bytes: float | None = None
     depth: DepthModel | None = None
+    executor: Executor | None = None
 
 
 def needs(wanted: Wanted) -> list[Requirement]:
     """Everything that the rest of a command needs, whether or not it is there.
 
     What is finished needs nothing any more. No model is loaded, nothing is written, and nothing
-    is taken from the network.
+    is taken from the network; a cluster that is to work is joined.
 
     Raises:
         UserError: a run that is there and damaged.
@@ -78,11 +81,15 @@ def needs(wanted: Wanted) -> list[Requirement]:
             found += [*_chose(look, wanted.generator), *lacks]
     if unseen and wanted.generator is None and len(missing) == len(keys):
         found.append(Requirement("an image to look at", str(no_image(wanted.folder))))
-    # Where everything was made and looked at, scoring itself says in seconds what it lacks.
+    # Where all was made and looked at, scoring itself says in seconds what it lacks.
     if wanted.judging is not None and (missing or unseen):
         lacks = _judging(wanted.judging, wanted.folder, expected, keys)
         found += [one for one in lacks if wanted.depth is None or one.what != DEPTH_MAPS]
-    return found + _depth(wanted)
+    found += _depth(wanted)
+    # Last, because a cluster takes its time to answer.
+    if wanted.executor is not None and (missing or unseen) and not _lacking(found):
+        found.append(required("who works", wanted.executor.check))
+    return found
 
 
 def due(wanted: Wanted) -> list[Key]:
@@ -246,16 +253,11 @@ def _depth(wanted: Wanted) -> list[Requirement]:
 def disk(folder: Path, images: int, needed: float) -> Requirement:
     """Room for so many images, of so many bytes together, where the folder lies."""
     free = shutil.disk_usage(_existing(folder)).free
-
-    def enough() -> None:
-        if needed > free:
-            raise UserError(
-                f"{images:,} images need about {_size(needed)} of disk, and where "
-                f"{folder} lies {_size(free)} are free: free some space, choose another "
-                "--out, or give a smaller --limit."
-            )
-
-    return required(f"{_size(needed)} of disk", enough)
+    lacking = (
+        f"{images:,} images need about {_size(needed)} of disk, and where {folder} lies "
+        f"{_size(free)} are free: free some space, choose another --out, or give a smaller --limit."
+    )
+    return Requirement(f"{_size(needed)} of disk", lacking if needed > free else None)
 
 
 def require_writable(folder: Path) -> None:
@@ -295,4 +297,4 @@ def _existing(folder: Path) -> Path:
 
 
 def _silent(text: str) -> None:
-    """Torn lines and the like are told by the stages."""
+    """Stages tell of torn lines."""

@@ -82,6 +82,9 @@ class Turns:
         self.seconds: list[tuple[Spent, Spent]] = []
         self.made: list[list[Image.Image]] = []
 
+    def check(self) -> None:
+        """See ``Executor.check``."""
+
     def map(
         self, make_worker: Callable[[], Worker[Any, Result]], batches: Sequence[Any]
     ) -> Iterator[Result]:

@@ -23,6 +23,9 @@ class Elsewhere:
     log: list[str]
     elsewhere = True
 
+    def check(self) -> None:
+        pass
+
     def map(self, make_worker: Callable[[], Any], batches: Sequence[Any]) -> Iterator[Any]:
         self.log.append(f"map of {len(batches)}")
         return LocalExecutor().map(make_worker, batches)
