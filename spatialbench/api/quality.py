@@ -62,7 +62,7 @@ def networks_for(
 
 
 def reference_set(path: Path, networks: Sequence[Network], progress: Progress) -> ImageSet:
-    """A folder of images, or a statistics file.
+    """A folder of images, a run, or a statistics file.
 
     Raises:
         UserError: neither.
@@ -70,7 +70,9 @@ def reference_set(path: Path, networks: Sequence[Network], progress: Progress) -
     if path.is_dir():
         return of_folder(path, networks, progress)
     if not path.exists():
-        raise UserError(f"there is no {path}: give a folder of reference images, or a .npz file.")
+        raise UserError(
+            f"there is no {path}: give a folder of reference images, a run, or a .npz file."
+        )
     return read_statistics(path)
 
 

@@ -23,8 +23,8 @@ _METRICS = ("FID", "KID", "CMMD")
     "--reference",
     required=True,
     type=click.Path(path_type=Path),
-    help="A folder of reference images, or a statistics file (.npz): one of --write-statistics, or "
-    "of pytorch-fid.",
+    help="A folder of reference images, the folder of a run, or a statistics file (.npz): one of "
+    "--write-statistics, or of pytorch-fid.",
 )
 @click.option(
     "--metric",

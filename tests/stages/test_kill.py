@@ -97,10 +97,38 @@ def test_killed_seven_times_in_every_stage(tmp_path: Path, context: ForkServerCo
     killed_often(tmp_path, context, KILLS)
 
 
-def test_killed_while_it_packs(tmp_path: Path, context: ForkServerContext) -> None:
-    killed_often(tmp_path, context, 2, packing=True)
-    assert list((tmp_path / "killed" / "packs").glob("*.tar"))
-    assert not (tmp_path / "killed" / "images").exists()
+def run_killed_while_it_packs(folder: Path, write: int, share: float) -> None:
+    """A packed run that is killed when it has written so much of what goes into a pack then."""
+    pwrite, counter = os.pwrite, itertools.count()
+
+    def torn(handle: int, content: bytes, place: int) -> int:
+        if next(counter) < write:
+            return pwrite(handle, content, place)
+        pwrite(handle, content[: int(share * len(content))], place)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    setattr(os, "fsync", lambda handle: None)  # noqa: B010
+    setattr(os, "pwrite", torn)  # noqa: B010
+    run_all(open_shapes(folder, Shapes(30, 2), packing=True), work(batch_size=4), Log())
+
+
+def test_killed_twenty_times_in_the_midst_of_a_pack(
+    tmp_path: Path, context: ForkServerContext
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_all(open_shapes(whole, Shapes(30, 2)), work(batch_size=4), Log())
+    for kill in range(20):
+        # In the header, in the image, in the zeros that end the file; of the first image or later.
+        torn = (killed, kill % 3, (kill + 1) / 21)
+        process = context.Process(target=run_killed_while_it_packs, args=torn)
+        process.start()
+        process.join(600)
+        assert process.exitcode == -signal.SIGKILL
+    run_all(open_shapes(killed, Shapes(30, 2), packing=True), work(batch_size=4), Log())
+    assert snapshot(killed) == snapshot(whole)
+    assert len(list((killed / "packs").glob("*.tar"))) == 21
+    assert not (killed / "images").exists()
 
 
 def killed_often(

@@ -90,6 +90,8 @@ def _pair(
     if gate.verdicts is None:
         return "the gate file holds no verdicts of its run; one written anew has them"
     there, expected = gate.measured, scored.run.expected
+    if there.rule != scored.signature.rule:
+        return f"the run was judged by {scored.signature.rule}, and the gate's by {there.rule}"
     if not expected.seeds.known or str(expected.seeds) != there.seeds:
         return f"the seeds are {expected.seeds}, and those of the gate are {there.seeds}"
     if expected.images_per_prompt != there.images_per_prompt:

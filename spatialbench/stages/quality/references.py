@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ import numpy as np
 from ...errors import UserError
 from ...files.images import UnreadableImage, read_rgb
 from ...prompts import Key
+from ...runs.manifest import NAME as MANIFEST
 from ...runs.opening import Run
 from ...runs.progress import Progress
+from ...runs.store import RunDirectory
 from ...statistics.image_sets import Features, moments
 from .networks import INCEPTION, Network
 
@@ -29,6 +31,7 @@ STAGE = "quality"
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _AT_ONCE = 16
+_Read = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -89,21 +92,38 @@ def run_image(run: Run, key: Key) -> Image.Image:
 
 
 def of_folder(folder: Path, networks: Sequence[Network], progress: Progress) -> ImageSet:
-    """All images below a folder, in the order of their names.
+    """All images below a folder, in the order of their names; of a run its finished ones alone.
 
     Raises:
         UserError: no image there, or a file that is none although its name says so.
     """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if (folder / MANIFEST).is_file():
+        return _of_files(folder, _of_a_run(RunDirectory(folder), progress), networks, progress)
+    files = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
+    return _of_files(folder, {file: file.read_bytes for file in files}, networks, progress)
+
+
+def _of_a_run(directory: RunDirectory, progress: Progress) -> dict[Path, _Read]:
+    """The images of a run, in files or in packs, by the names that their files have."""
+    there = directory.finished_images(progress.notice)
+    return {
+        directory.image_path(*key): partial(directory.read_image, key, known.sha256)
+        for key, known in there.items()
+    }
+
+
+def _of_files(
+    folder: Path, files: Mapping[Path, _Read], networks: Sequence[Network], progress: Progress
+) -> ImageSet:
     if not files:
         raise UserError(
             f"{folder} holds no image ({', '.join(SUFFIXES)}): give a folder of reference images, "
-            "or a statistics file (.npz)."
+            "a run that has some, or a statistics file (.npz)."
         )
     digest = hashlib.sha256()
 
     def read(file: Path) -> Image.Image:
-        content = file.read_bytes()
+        content = files[file]()
         digest.update(hashlib.sha256(content).digest())
         try:
             return read_rgb(content, FORMATS)
@@ -113,7 +133,7 @@ def of_folder(folder: Path, networks: Sequence[Network], progress: Progress) -> 
                 f"{folder}; no reference image is left out silently."
             ) from error
 
-    reads = (lambda file=file: read(file) for file in files)
+    reads = (partial(read, file) for file in sorted(files))
     features = _features(networks, reads, len(files), progress)
     name = folder.resolve().name
     identities = _identities(networks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,13 @@ def test_why_a_test_is_not_paired(gate: GateFile, reference: ScoredRun, tmp_path
     mixed = gate.verdicts.model_copy(update={"prompts_sha256": "0" * 64})
     unlike = decide(reference, gate.model_copy(update={"verdicts": mixed}))
     assert "other prompts" in str(unlike.test)
+    # Another rule's metrics may be made of facts that these verdicts lack.
+    signature = str(replace(gate.measured, rule="other/1"))
+    lacking = gate.verdicts.model_copy(update={"columns": {"correct": "bits:"}})
+    of_other = gate.model_copy(update={"signature": signature, "verdicts": lacking})
+    judged = decide(reference, of_other)
+    assert judged.answer is Answer.CANNOT_TELL
+    assert judged.test == "the run was judged by first-box/1, and the gate's by other/1"
 
 
 @pytest.mark.parametrize("text", ["bits:!", "bits:eJwDAAAAAAE=", "letters:eJwDAAAAAAE=", "bits"])
