@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from spatialbench import load_run
+from spatialbench.api import quality
+from spatialbench.cli import _VERBS
+from spatialbench.stages.quality.networks import CLIP, INCEPTION
+from tests.exchange.trackers.doubles import Wandb
 from tests.stages.fakes import snapshot
+from tests.stages.quality.means import Means
 
 from .conftest import Command, Outcome
 from .json_schemas import fits
@@ -54,21 +61,73 @@ def test_the_files_are_the_same_but_for_the_images(both: Command) -> None:
     assert "--pack" in manifests[1]["command"]
 
 
-def test_verbs_say_the_same(both: Command) -> None:
-    for verb in (
-        ("status", "RUN", "--format", "json"),
-        ("score", "RUN", "--format", "json"),
-        ("leaderboard", "RUN"),
-        ("compare", "plain", "RUN", "--resamples", "100"),
-        ("power", "RUN"),
-        ("gate", "RUN", "--write", "RUN-gate.json"),
-        (*RUN, "--out", "RUN"),
-        (*RUN, "--out", "RUN", "--pack"),
-        ("generate", *RUN[1:], "--out", "RUN"),
-        ("detect", "RUN"),
-    ):
-        same(both, *verb)
-        assert snapshot(Path("packed")) == snapshot(Path("plain"))
+EVERY = (
+    ("status", "run", "--format", "json"),
+    ("score", "run", "--format", "json"),
+    ("leaderboard", "run"),
+    ("compare", "run", "../one/run", "--resamples", "100", "--flips", "9"),
+    ("compare", "run", "../one/run", "--sequential"),
+    ("power", "run"),
+    ("gate", "run", "--write", "gate.json"),
+    (*RUN, "--out", "run"),
+    (*RUN, "--out", "run", "--pack"),
+    ("generate", *RUN[1:], "--out", "run"),
+    ("detect", "run"),
+    (*RUN, "--rule", "asked", "--judge", "pixel-judge", "--out", "run"),
+    (
+        *("agree", "run", "--between", "colour-blobs", "pixel-judge", "--resamples", "100"),
+        *("--rule", "centre", "--rule", "asked", "--flips", "3", "--gallery", "disagreements"),
+    ),
+    ("detectors", "agree", "run", "colour-blobs", "colour-blobs"),
+    ("score", "run", "--rule", "far-apart"),
+    ("quality", "run", "--reference", "run"),
+    ("quality", "run", "--reference", "../one/run"),
+    ("leaderboard", "run", "--quality"),
+    ("gallery", "run", "--out", "gallery"),
+    ("site", "run", "--out", "site", "--no-sweep"),
+    ("export", "run", "--layout", "detections", "--out", "boxes.jsonl"),
+    ("push", "run", "me/mine", "--dry-run"),
+    ("log", "run", "--to", "wandb", "--images", "4"),
+    ("depth", "run", "--model", "ground-plane"),
+    ("guidance", "run"),
+    ("runs", "mv", "run", "moved"),
+    ("runs", "name", "moved", "a name"),
+    ("runs", "mv", "moved", "run"),
+    (*RUN[:-1], "4", "--out", "run", "--pack"),
+    (*RUN[:-1], "4", "--images-per-prompt", "3", "--out", "run"),
+    ("runs", "diff", "run", "../one/run"),
+)
+"""Given where ``run`` lies in files, and where it lies in packs."""
+_OF_TIME = re.compile(r"^(\w+: [\d,]+/[\d,]+ images|price: ).*\n?", re.MULTILINE)
+"""Lines that tell how long something took, or that come every few seconds."""
+OTHERS = {"pack", "unpack", "import", "reproduce", "esplora"}
+READ_NO_RUN = {"serve", "list", "prompts", "tag", "fetch", "doctor", "extract", "lab"}
+
+
+def test_every_verb_says_the_same(both: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {verb for verb, *_ in EVERY} | OTHERS | READ_NO_RUN == set(_VERBS)
+    networks = [Means(INCEPTION), Means(CLIP)]
+    monkeypatch.setattr(quality, "networks_for", lambda *_: networks)
+    monkeypatch.setitem(sys.modules, "wandb", Wandb(Path("logged"), "online"))
+    shutil.copytree("plain", "one/run")
+    places = [Path(name).absolute() for name in ("in files", "in packs")]
+    for place, made in zip(places, ("plain", "packed"), strict=True):
+        place.mkdir()
+        Path(made).rename(place / "run")
+    for verb in EVERY:
+        said = []
+        for place in places:
+            monkeypatch.chdir(place)
+            outcome = both(*verb)
+            told = (_OF_TIME.sub("", stream) for stream in (outcome.out, outcome.err))
+            said.append((outcome.status, *told))
+            for timing in Path().rglob("timing.jsonl"):
+                timing.unlink()
+        assert said[0] == said[1], verb
+        assert said[0][0] == (2 if verb[0] in ("depth", "guidance") else 0), said[0]
+        now = "moved" if Path("moved").exists() else "run"
+        assert snapshot(places[0] / now) == snapshot(places[1] / now), verb
+    assert (len(list(Path("run/images").rglob("*.png"))), len(load_run("run").images())) == (4, 12)
 
 
 def test_they_are_looked_at_anew(both: Command) -> None:
