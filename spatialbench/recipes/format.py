@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, field_validator
 
 from ..reports.published import Mark
 from .values import (
     LONGEST_NAME,
     MAPPED_VALUES,
+    NAMED,
     Closed,
     Digits,
     Numbers,
+    One,
     Points,
     Scalar,
     Scalars,
@@ -99,8 +101,8 @@ class Settings(Closed):
     depth: str | None = None
     rule: str | None = None
     threshold: Share | None = None
-    known_names_only: bool | None = None
-    synonyms: bool | None = None
+    known_names_only: StrictBool | None = None
+    synonyms: StrictBool | None = None
     record: Texts | None = None
     cannot: str | None = Field(default=None, min_length=1)
 
@@ -113,7 +115,7 @@ class Settings(Closed):
 class Row(Settings, About):
     """A row of the table, or a sweep of rows."""
 
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"pattern": NAMED})
     published: Annotated[
         tuple[At, ...],
         BeforeValidator(_points),
@@ -148,7 +150,7 @@ class Recipe(Closed):
         ranked_by: the metric of claims that name none; the first of the columns.
     """
 
-    format: Literal[1]
+    format: One
     title: str = Field(min_length=1)
     source: str = Field(min_length=1)
     benchmark: str = Field(min_length=1)
@@ -161,7 +163,7 @@ class Recipe(Closed):
     differs: Texts = ()
     defaults: Settings = Settings()
     with_backbone: dict[str, Settings] = Field(default_factory=dict)
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = Field(json_schema_extra={"minItems": 1})
     claims: tuple[Claim, ...] | None = None
     ranked_by: str | None = None
 

@@ -185,6 +185,7 @@ _SHOWN = 80
 """Characters of a wrong value that an error shows."""
 _SHAPES = {
     "tuple_type": "a list is expected, each of its entries behind '- '",
+    "bool_type": "true or false is expected",
     **dict.fromkeys(
         ("dict_type", "model_type", "model_attributes_type"),
         "keys with values are expected, such as 'alpha: 1'",

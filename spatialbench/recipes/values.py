@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -38,13 +38,16 @@ def _one_or_more(one: Mapping[str, Any]) -> WithJsonSchema:
 
 
 def _counted(value: Any) -> Any:
-    """What is read as a number: Python takes true for 1."""
+    """What is read as a number: Python takes true for 1, and the text 1_0 for 10."""
     if isinstance(value, bool):
         raise ValueError("true and false are no numbers")
+    if isinstance(value, str):
+        raise ValueError("a number is expected, without quotes")
     return value
 
 
 _Number = BeforeValidator(_counted)
+One = Annotated[Literal[1], _Number]
 Whole = Annotated[PositiveInt, _Number]
 Real = Annotated[FiniteFloat, _Number]
 Digits = Annotated[int, Field(ge=0, le=9), _Number]
@@ -100,13 +103,17 @@ class Value(Closed):
         fields = dict(given) if isinstance(given, dict) else {"value": given}
         if "decimals" in fields:
             raise ValueError("decimals stand in the row or the recipe, not in a value")
-        printed = str(fields.get("value", "")).strip()
-        fields["decimals"] = len(printed.partition(".")[2]) if _PRINTED.fullmatch(printed) else 0
-        if (half := fields.pop("plus_minus", None)) is not None:
+        printed = fields.get("value", "")
+        digits = _PRINTED.fullmatch(str(printed))
+        fields["decimals"] = len(str(printed).partition(".")[2]) if digits else 0
+        if digits and isinstance(printed, str):
+            fields["value"] = float(printed)
+        if "plus_minus" in fields:
+            half = fields.pop("plus_minus")
             if {"low", "high"} & fields.keys():
                 raise ValueError("give plus_minus, or low and high: not both")
             try:
-                value, half = float(fields["value"]), float(_counted(half))
+                value, half = float(_counted(fields["value"])), float(_counted(half))
             except (KeyError, TypeError, ValueError):
                 raise ValueError("plus_minus stands beside a value, and is a number") from None
             fields |= {"low": value - half, "high": value + half}
@@ -127,15 +134,16 @@ class Value(Closed):
 
 VALUE_KEYS = ("value", "low", "high", "plus_minus")
 """What a published value may hold in a file."""
-_PRINTED = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_PRINTED = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_AS_PRINTED = {"type": "string", "pattern": f"^{_PRINTED.pattern}$"}
 _VALUE = {
     "anyOf": [
         _NUMBER,
-        {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"},
+        _AS_PRINTED,
         {
             "type": "object",
             "properties": {
-                "value": {"type": ["number", "string"]},
+                "value": {"anyOf": [_NUMBER, _AS_PRINTED]},
                 "low": _NUMBER,
                 "high": _NUMBER,
                 "plus_minus": {"type": "number", "minimum": 0},
@@ -150,6 +158,10 @@ MAPPED_VALUES = {"type": "object", "additionalProperties": _VALUE, "minPropertie
 
 LONGEST_NAME = 200
 """Characters of the name of a row."""
+
+
+NAMED = r"^[^\s\u0000-\u001f\u007f]([^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?$"
+"""What a schema can say of ``no_name``."""
 
 
 def no_name(name: str) -> str | None:
