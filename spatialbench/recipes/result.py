@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..plugins import Metric, ScoreTable
 from ..plugins.metric import ratios
 from ..reports.compare.pairing import Pairing, pair
+from ..reports.scored import ScoredRun
 from ..statistics.paired import Difference, paired_difference
 from ..statistics.ratios import MeanOfRatios
 from .checks import ClaimOf
@@ -163,29 +164,45 @@ class Result:
         if found is None:
             why = f"{key} is not defined in both rows"
             return ClaimResult(claim, published, None, None, why, images)
-        why = "" if all(one.same_seeds for one in paired) else "paired by prompt: the seeds differ"
+        told = (
+            [] if all(one.same_seeds for one in paired) else ["paired by prompt: the seeds differ"]
+        )
+        runs = [len(row.measured.runs) for row in (better, worse) if row.measured]
+        if len(paired) < max(runs):
+            told.append(
+                f"of the runs of {better.name} ({runs[0]}) and {worse.name} ({runs[1]}) "
+                f"{len(paired)} could be paired"
+            )
+        why = "; ".join(told)
         larger = self.metrics[key].larger_is_better
         verdict = claim_verdict(found.low, found.high, larger)
         return ClaimResult(claim, published, found, verdict, why, images)
 
 
 def _same_runs(one: MeasuredRow, other: MeasuredRow) -> bool:
-    return all(
+    return len(one.runs) == len(other.runs) and all(
         a.run.path == b.run.path and a.result.rule == b.result.rule
-        for a, b in zip(one.runs, other.runs, strict=False)
+        for a, b in zip(one.runs, other.runs, strict=True)
     )
+
+
+def _alike(better: MeasuredRow, worse: MeasuredRow) -> list[tuple[ScoredRun, ScoredRun]]:
+    """The runs of two rows in pairs of the same seeds; in their order where they have none."""
+    seeds = {run.run.expected.seeds: run for run in worse.runs}
+    same = [(seeds[s], run) for run in better.runs if (s := run.run.expected.seeds) in seeds]
+    return same or list(zip(worse.runs, better.runs, strict=False))
 
 
 def _difference(
     better: MeasuredRow, worse: MeasuredRow, key: str
 ) -> tuple[Difference | None, list[Pairing]]:
-    """The better row minus the other; of several runs the mean, each paired with its like.
+    """The better row minus the other; of several runs the mean, each paired with that of its seeds.
 
     Raises:
         UserError: no shared image, or rules whose numbers mean different things.
     """
     metrics = worse.runs[0].metrics
-    paired = [pair(a, b) for a, b in zip(worse.runs, better.runs, strict=False)]
+    paired = [pair(a, b) for a, b in _alike(better, worse)]
     prompts = [[prompt.id for prompt in one.first.prompts] for one in paired]
     if any(one != prompts[0] for one in prompts):
         paired = paired[:1]

@@ -112,6 +112,32 @@ def test_the_table_the_claims_and_the_protocol(spatialbench: Command) -> None:
         assert spatialbench("reproduce", "squares.yaml", "--format", form).status == 0
 
 
+def test_claims_of_rows_with_several_seeds_are_of_the_runs_with_the_same_seeds(
+    spatialbench: Command, tmp_path: Path
+) -> None:
+    def row(name: str, skill: float, *seeds: str) -> dict[str, Any]:
+        return {"name": name, "method": "painter", "set": {"skill": skill}, "seeds": list(seeds)}
+
+    rows = [
+        row("good", 1, "hashed:1", "hashed:2"),
+        row("poor", 0.5, "hashed:2", "hashed:1"),
+        row("once", 0.5, "hashed:2"),
+        row("good once", 1, "hashed:1"),
+        row("apart", 0.5, "hashed:3"),
+    ]
+    beats = ["poor", "once", "good once", "apart"]
+    written(tmp_path, rows=rows, claims=[{"row": "good", "beats": beats, "metric": "RIGHT"}])
+    document = told(spatialbench)
+    each = {row["name"]: row["metrics"]["RIGHT"]["each"] for row in document["rows"]}
+    both, one, same, apart = document["claims"]
+    assert (both["measured"], both["why"]) == (pytest.approx(100 - sum(each["poor"]) / 2), None)
+    assert one["measured"] == pytest.approx(100 - each["once"][0])
+    assert one["why"] == "of the runs of good (2) and once (1) 1 could be paired"
+    assert same["measured"] == 0
+    assert both["images"] == 2 * one["images"] == 2 * apart["images"]
+    assert apart["why"].startswith("paired by prompt: the seeds differ; of the runs")
+
+
 def test_a_recipe_of_ones_own_has_a_line_per_row(spatialbench: Command, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"name": f"skill {skill}", "method": "painter", "set": {"skill": skill}}
