@@ -75,6 +75,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
         spelt.setdefault(one.casefold(), []).append(one)
     close = difflib.get_close_matches(name.casefold(), spelt, n=3, cutoff=0.5)
     near = [one for spelling in close for one in spelt[spelling]][:3]
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    hint = f": did you mean {' or '.join(near)}?" if near else "."
     listing = ", ".join(names) if names else "none"
-    return UserError(f"unknown {kind} {name!r}: {hint}Known: {listing}.")
+    return UserError(f"unknown {kind} {name!r}{hint} Known: {listing}.")

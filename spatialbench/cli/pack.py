@@ -9,10 +9,11 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
+from .parsing import RunFolder
 
 
 @click.command("pack")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 def command(run: Path) -> None:
     """Move the image files of RUN into a few tar files, which every verb reads as it reads files.
 

@@ -8,10 +8,11 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
+from .parsing import RunFolder
 
 
 @click.command("unpack")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunFolder())
 def command(run: Path) -> None:
     """Move the images of RUN out of its packs, into one file each.
 

@@ -9,14 +9,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from rich.cells import cell_len
 
 from spatialbench.api.inventory import STATES, Listed
+from spatialbench.cli import root
+from spatialbench.cli.parsing import RunFolder
 from spatialbench.cli.runs import _report
 from spatialbench.reports.results import read_summary
 from spatialbench.reports.screen import Screen
@@ -507,6 +510,25 @@ def test_runs_lie_where_the_variable_says(
     assert "8/8 images, complete" in again.err
     assert spatialbench("status", row["id"][:6]).status == 0
     assert spatialbench("leaderboard", "runs/squares/painter@paint", "--no-published").status == 0
+
+
+def test_whatever_is_called_a_run_is_found_by_id_and_name() -> None:
+    """Also in a verb that nobody has put into the list below."""
+
+    def arguments(command: click.Command, words: str) -> Iterator[tuple[str, click.Parameter]]:
+        context = click.Context(command)
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                inside = command.get_command(context, name)
+                assert inside is not None
+                yield from arguments(inside, f"{words} {name}")
+        for one in command.params:
+            if isinstance(one, click.Argument):
+                yield words, one
+
+    found = [(words, one) for words, one in arguments(root, "") if one.name in ("run", "runs")]
+    assert len(found) > 20
+    assert [words for words, one in found if not isinstance(one.type, RunFolder)] == []
 
 
 VERBS: dict[str, Callable[[Path], list[object]]] = {
