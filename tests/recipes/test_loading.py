@@ -142,7 +142,22 @@ def test_the_schema_refuses_what_the_loader_refuses() -> None:
         assert list(validator.iter_errors(document)), said
 
 
-ODD = (None, True, 0, 1.5, [], {}, "", "5", "5.", "1_0", "1e3", "yes", "a\nb", "\u0665")
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    1.5,
+    [],
+    {},
+    "",
+    "5",
+    "5.",
+    "1_0",
+    "1e3",
+    "yes",
+    "a\nb",
+    "\u0665",
+)
 """Values that are read as others by Python, by YAML 1.1, or by a careless reader."""
 FULL = changed(
     "rows",
