@@ -65,7 +65,8 @@ class AskedRow:
         if self.parts and self.asked[0] != self.paper[0]:
             found.append(f"{self.asked[0]:,} of {self.paper[0]:,} prompts")
         if self.parts and self.asked[1] != self.paper[1]:
-            found.append(f"{self.asked[1]} images per prompt instead of {self.paper[1]}")
+            images = "image" if self.asked[1] == 1 else "images"
+            found.append(f"{self.asked[1]} {images} per prompt instead of {self.paper[1]}")
         return [*found, *point.differs]
 
 

@@ -28,7 +28,7 @@ def result_report(result: Result) -> Report:
     """Every row with every metric; then the claims; then what differs from the paper's protocol."""
     printed = any(cell.published for row in result.rows for cell in result.cells(row))
     tables = [_values(result) if printed or _of_seeds(result) else _measured(result)]
-    tables += [_claims(result)] if result.stated else []
+    tables += [_claims(result)] if result.claims else []
     tables += [_protocol(result)]
     return Report(tables, document(result), records(result))
 
@@ -77,8 +77,7 @@ def _values(result: Result) -> Table:
             f"{NOT_COMPARED}: made with {result.backbone}, whose values say nothing about the "
             "paper's; its claims are tested below"
         )
-    if result.left_out:
-        told.append(f"not asked for: {', '.join(result.left_out)}")
+    told += _left_out(result)
     used = dict.fromkeys(mark for row in result.rows for mark in row.point.about["marks"])
     told += [f"{MARKS[one][0]} {MARKS[one][1]}" for one in used]
     title = f"{result.name}: {result.recipe.title}"
@@ -111,10 +110,17 @@ def _measured(result: Result) -> Table:
             line.append(_noted(shown, f" {notes.mark(reason)}") if reason else shown)
         rows.append(line)
     told = ["measured, with 95 % intervals; no value is published", *direction_note(_shown(result))]
-    if result.left_out:
-        told.append(f"not asked for: {', '.join(result.left_out)}")
+    told += _left_out(result)
     title = f"{result.name}: {result.recipe.title}"
     return Table(["row", "images", *metrics], rows, title, [*told, *notes.lines()])
+
+
+def _left_out(result: Result) -> list[str]:
+    """What ``--rows`` leaves out: rows, and claims where no other one is there to say so."""
+    told = [f"not asked for: {', '.join(result.left_out)}"] if result.left_out else []
+    if result.claims_left_out and not result.claims:
+        told.append(f"every claim ({result.claims_left_out}) is about a row that was not asked for")
+    return told
 
 
 def _claims(result: Result) -> Table:

@@ -178,10 +178,13 @@ def test_a_part_of_a_larger_run_is_measured_as_that_part(spatialbench: Command) 
     small = told(spatialbench, "--rows", "half", "--limit", 12, "--images-per-prompt", 1)
     (row,) = small["rows"]
     assert (row["prompts"], row["runs"][0]["images"]) == (12, 12)
-    assert row["differs"] == ["12 of 48 prompts", "1 images per prompt instead of 2"]
+    assert row["differs"] == ["12 of 48 prompts", "1 image per prompt instead of 2"]
     assert row["metrics"]["RIGHT"]["measured"] != whole["metrics"]["RIGHT"]["measured"]
     again = told(spatialbench, "--rows", "half")
     assert again == document
+    text = spatialbench("reproduce", "squares.yaml", "--rows", "half").out
+    assert "every claim (3) is about a row that was not asked for" in text
+    assert "which row beats which" not in text
 
 
 def test_shards_then_the_table(spatialbench: Command, tmp_path: Path) -> None:
