@@ -63,7 +63,7 @@ class MapReader:
         threshold: ``mean`` drops the values below the resized map's mean (thesis, section on
             centroids; the thresholded sum stands in numerator and denominator, as in its code);
             ``soft`` multiplies each value by a sigmoid of its distance to the median (the authors'
-            SD3 file); ``none`` keeps all.
+            SD3 file; of the resized map's values too, where it is resized); ``none`` keeps all.
         guard: give an all-zero map the middle of the image and no gradient, instead of 0/0.
         native: sum over the map's own grid instead of over 64 x 64.
     """
@@ -98,18 +98,20 @@ class MapReader:
 
         Coordinates run from -1/2 to 1/2, which keeps the cancellation in the variance small.
         """
-        if self.threshold == "soft":
-            maps = maps * (SOFTNESS * (maps - maps.quantile(0.5, -1, keepdim=True))).sigmoid()
-        if self.threshold != "mean":
+        if self.threshold == "none":
             return maps @ self._weight(shape, maps)
         large = maps.view(*maps.shape[:-1], *shape)
         if not self.native:
             rows, columns = (self._resizer(side, maps) for side in shape)
             large = rows @ large @ columns.T
-        keep = large >= large.mean((-2, -1), keepdim=True)
-        if self.guard:
-            # The mean of equal values can be rounded above every one of them.
-            keep = keep | ~keep.flatten(-2).any(-1)[..., None, None]
+        if self.threshold == "soft":
+            middle = large.flatten(-2).quantile(0.5, -1)[..., None, None]
+            keep = (SOFTNESS * (large - middle)).sigmoid()
+        else:
+            keep = large >= large.mean((-2, -1), keepdim=True)
+            if self.guard:
+                # The mean of equal values can be rounded above every one of them.
+                keep = keep | ~keep.flatten(-2).any(-1)[..., None, None]
         side = large.shape[-2:]
         large = (large * keep).flatten(-2)
         return large @ self._weight((side[0], side[1]), maps)

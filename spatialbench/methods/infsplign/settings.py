@@ -136,6 +136,9 @@ class GuidanceSettings:
         if self.joint is not None:
             del values["layers"]
             values |= self.joint.identity()
+            if self.threshold == "soft" and self.joint.grid == "canvas64":
+                # Plain "soft" was the threshold of the map before it was resized.
+                values["threshold"] = "soft on the canvas"
         if self.variant.names_compat:
             if self.near == self.variant.near:
                 del values["near"]

@@ -6,7 +6,7 @@ kept, and autograd goes through the whole model. Nothing here is taken from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,12 @@ from torch.nn import functional as F
 
 AXIS_AND_SIGN = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}
 """Of a relation, the axis of the centroids and the sign of subject minus object that obeys it."""
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "sigmoid": torch.sigmoid,
+    "relu": F.relu,
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.05),
+}
 
 
 @contextmanager
@@ -111,9 +117,8 @@ def _of_maps(maps: Tensor, relation: str, options: dict[str, Any]) -> Tensor:
     axis, sign = AXIS_AND_SIGN[relation]
     short = options["alpha"] * (options["margin"] - sign * (centre[axis][0] - centre[axis][1]))
     spatial, presence, balance = options["lambdas"]
-    act: Callable[[Tensor], Tensor] = F.gelu if options["loss"] == "gelu" else torch.sigmoid
     return (
-        spatial * act(short)
+        spatial * ACTIVATIONS[options["loss"]](short)
         + presence * variance.sum()
         + balance * (variance[0] - variance[1]).abs()
     )

@@ -154,9 +154,10 @@ class Case:
         if self.flux:
             sides = [side // 2 for side in self.shape[1:]]
             ids = self.pipe._prepare_latent_image_ids(1, *sides, "cpu", torch.float64)
+            told = self.expected["transformer"]["guidance_embeds"]
             more = {
                 "timestep": times / 1000,
-                "guidance": torch.full((len(times),), 3.5).double(),
+                "guidance": torch.full((len(times),), 3.5).double() if told else None,
                 "img_ids": ids,
                 "txt_ids": torch.zeros(tokens.shape[1], 3).double(),
             }
@@ -315,15 +316,15 @@ def test_guided_sampling(case: Case) -> None:
     settings = case.settings(options, weight=weight, start="0", end=guided)
     tokens, pooled = case.embeddings(case.texts)
     call: dict[str, Any] = {"prompt_embeds": tokens, "pooled_prompt_embeds": pooled}
-    if case.flux:
-        call["guidance_scale"] = 3.5
-    else:
+    if loop["cfg"] or not case.flux:
         negative, negative_pooled = case.embeddings([""] * len(case.texts))
         call |= {
             "negative_prompt_embeds": negative,
             "negative_pooled_prompt_embeds": negative_pooled,
-            "guidance_scale": loop["cfg"],
+            "true_cfg_scale" if case.flux else "guidance_scale": loop["cfg"] or 1.0,
         }
+    if case.flux:
+        call["guidance_scale"] = 3.5
     steps: list[GuidedStep] = []
     trace: list[torch.Tensor] = []
 
