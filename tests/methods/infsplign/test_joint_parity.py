@@ -17,7 +17,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,9 +146,9 @@ class Case:
         family = FLUX if self.flux else SD3
         return read_settings(given, "", steps, family=family)
 
-    def asked(self, level: float) -> dict[str, Any]:
+    def asked(self, level: float, texts: list[str] | None = None) -> dict[str, Any]:
         """What the transformer is asked at a noise level, but for the latents."""
-        tokens, pooled = self.embeddings(self.texts)
+        tokens, pooled = self.embeddings(texts or self.texts)
         times = torch.full((len(self.texts),), 1000 * level).double()
         more: dict[str, Any] = {"timestep": times}
         if self.flux:
@@ -192,11 +192,58 @@ class Case:
             text_first=self.flux,
         )
 
+    def velocity(self, level: float, texts: list[str]) -> torch.Tensor:
+        """The bare transformer's, for its own noise and these texts."""
+        with torch.no_grad():
+            asked = self.asked(level, texts)
+            found: torch.Tensor = self.pipe.transformer(hidden_states=self.noise(), **asked)[0]
+        return found
+
+    def sampled(
+        self,
+        settings: GuidanceSettings,
+        steps: int,
+        cfg: float | None,
+        observer: Callable[[GuidedStep], None] | None = None,
+    ) -> list[torch.Tensor]:
+        """The guided pipeline's latents after each step.
+
+        Args:
+            cfg: of guidance by two predictions; None without.
+        """
+        tokens, pooled = self.embeddings(self.texts)
+        call: dict[str, Any] = {"prompt_embeds": tokens, "pooled_prompt_embeds": pooled}
+        if cfg or not self.flux:
+            negative, negative_pooled = self.embeddings([""] * len(self.texts))
+            call |= {
+                "negative_prompt_embeds": negative,
+                "negative_pooled_prompt_embeds": negative_pooled,
+                "true_cfg_scale" if self.flux else "guidance_scale": cfg or 1.0,
+            }
+        if self.flux:
+            call["guidance_scale"] = 3.5
+        trace: list[torch.Tensor] = []
+
+        def keep(_: Any, step: int, time: Any, kept: dict[str, Any]) -> dict[str, Any]:
+            trace.append(kept["latents"])
+            return {}
+
+        with guided_transformer(self.pipe, self.prompts, settings, steps=steps, observer=observer):
+            self.pipe(
+                **call,
+                callback_on_step_end=keep,
+                latents=self.noise(),
+                height=self.shape[1] * self.pipe.vae_scale_factor,
+                width=self.shape[2] * self.pipe.vae_scale_factor,
+                num_inference_steps=steps,
+                sigmas=np.linspace(1, 1 / steps, steps).tolist(),
+                output_type="latent",
+            )
+        return trace
+
     def velocity_off(self) -> float:
         """How far the plain velocity's norms are from the file's, at its first noise level."""
-        level = self.expected["cases"][0]["steps"][0]["sigma"]
-        with torch.no_grad():
-            (found,) = self.pipe.transformer(hidden_states=self.noise(), **self.asked(level))
+        found = self.velocity(self.expected["cases"][0]["steps"][0]["sigma"], self.texts)
         return relative(found.flatten(1).norm(dim=1), self.expected["check"][VELOCITY])
 
     @contextmanager
@@ -314,37 +361,8 @@ def test_guided_sampling(case: Case) -> None:
     options = next(e["options"] for e in case.expected["cases"] if e["name"] == loop["case"])
     weight, guided = loop["weight"], str(loop["guided"])
     settings = case.settings(options, weight=weight, start="0", end=guided)
-    tokens, pooled = case.embeddings(case.texts)
-    call: dict[str, Any] = {"prompt_embeds": tokens, "pooled_prompt_embeds": pooled}
-    if loop["cfg"] or not case.flux:
-        negative, negative_pooled = case.embeddings([""] * len(case.texts))
-        call |= {
-            "negative_prompt_embeds": negative,
-            "negative_pooled_prompt_embeds": negative_pooled,
-            "true_cfg_scale" if case.flux else "guidance_scale": loop["cfg"] or 1.0,
-        }
-    if case.flux:
-        call["guidance_scale"] = 3.5
     steps: list[GuidedStep] = []
-    trace: list[torch.Tensor] = []
-
-    def keep(_: Any, step: int, time: Any, kept: dict[str, Any]) -> dict[str, Any]:
-        trace.append(kept["latents"])
-        return {}
-
-    with guided_transformer(
-        case.pipe, case.prompts, settings, steps=loop["steps"], observer=steps.append
-    ):
-        case.pipe(
-            **call,
-            callback_on_step_end=keep,
-            latents=case.noise(),
-            height=case.shape[1] * case.pipe.vae_scale_factor,
-            width=case.shape[2] * case.pipe.vae_scale_factor,
-            num_inference_steps=loop["steps"],
-            sigmas=np.linspace(1, 1 / loop["steps"], loop["steps"]).tolist(),
-            output_type="latent",
-        )
+    trace = case.sampled(settings, loop["steps"], loop["cfg"], steps.append)
     assert len(trace) == loop["steps"]
     assert len(steps) == loop["guided"]
     limit = 1e-3 if case.expected["transformer"].get("qk_norm") else LOSS
@@ -358,7 +376,7 @@ def test_guided_sampling(case: Case) -> None:
             assert relative(steps[number].prediction.loss, loss) < limit, number
 
 
-OTHER = {
+DUAL: dict[str, Any] = {
     "kind": "sd3",
     "transformer": {
         "sample_size": 20,
@@ -379,7 +397,7 @@ OTHER = {
     "latent_shape": [4, 12, 20],
     "t5_length": 64,
     "pooled_width": 32,
-    "loop": {"steps": 1, "shift": 3.0},
+    "loop": {"steps": 2, "shift": 3.0},
     "prompts": [
         {
             "text": "a red bench above a hot dog",
@@ -399,25 +417,86 @@ OTHER = {
 }
 """As SD3.5 medium: a second attention in some blocks, queries and keys normed, and an image that is
 not square."""
+UNTOLD: dict[str, Any] = {
+    "kind": "flux",
+    "transformer": {
+        "patch_size": 1,
+        "in_channels": 16,
+        "num_layers": 1,
+        "num_single_layers": 2,
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "joint_attention_dim": 32,
+        "pooled_projection_dim": 32,
+        "axes_dims_rope": [4, 4, 8],
+        "guidance_embeds": False,
+    },
+    "fill": {"scale": {"to_k": 2.0, "add_k_proj": 2.0}, "class_bias": 0.0},
+    "latent_shape": [4, 12, 8],
+    "t5_length": 72,
+    "pooled_width": 32,
+    "loop": {"steps": 2, "shift": 1.15},
+    "prompts": [
+        {
+            "text": "a dog to the left of a hot dog",
+            "a": "dog",
+            "b": "hot dog",
+            "relation": "left",
+            "positions": {"t5": [[2, 3, 4, 5], [23, 24, 25, 26, 27, 28, 29, 30]]},
+        },
+    ],
+}
+"""FLUX that is told no guidance, an upright image, and a name of which the other is a part."""
+WANTED: dict[str, Any] = {
+    "loss": "gelu",
+    "alpha": 1.5,
+    "margin": 0.25,
+    "lambdas": [0.5, 1.0, 1.0],
+    "softmax": "joint",
+    "tokens": "clip",
+    "aggregate": "maps",
+    "grid": "native",
+    "taps": [0, 1],
+    "soft_threshold": False,
+}
 
 
-def test_two_attentions_in_a_block_and_an_oblong_image(tmp_path: Path, clip_tokenizer: Any) -> None:
-    file = tmp_path / "other.json"
-    file.write_text(json.dumps(OTHER), encoding="utf-8")
-    case = Case(file, clip_tokenizer)
-    options = {
-        "loss": "gelu",
-        "alpha": 1.5,
-        "margin": 0.25,
-        "lambdas": [0.5, 1.0, 1.0],
-        "softmax": "joint",
-        "tokens": "clip",
-        "aggregate": "maps",
-        "grid": "native",
-        "taps": [0, 1],
-        "soft_threshold": False,
-    }
+def made(file: dict[str, Any], folder: Path, tokenizer: Any) -> Case:
+    path = folder / "other.json"
+    path.write_text(json.dumps(file), encoding="utf-8")
+    return Case(path, tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("file", "given"),
+    [
+        (DUAL, {}),
+        (DUAL, {"grid": "canvas64", "soft_threshold": True, "loss": "leaky_relu"}),
+        (UNTOLD, {"tokens": "t5", "taps": [0, 2]}),
+        (UNTOLD, {"tokens": "t5", "softmax": "text", "aggregate": "losses", "loss": "relu"}),
+    ],
+)
+def test_other_transformers_and_other_options(
+    file: dict[str, Any], given: dict[str, Any], tmp_path: Path, clip_tokenizer: Any
+) -> None:
+    case = made(file, tmp_path, clip_tokenizer)
+    options = WANTED | given
     found = case.evaluated(case.settings(options, start="0", end="1", steps=1), 0.9).prediction
     loss, gradient = case.explicit(options, 0.9)
     assert largest(found.loss, loss) < 1e-7
     assert relative(found.gradient, gradient) < 1e-6
+
+
+@pytest.mark.parametrize(("file", "tokens"), [(DUAL, "clip"), (UNTOLD, "t5")])
+def test_the_gradient_is_added_after_guidance_by_two_predictions(
+    file: dict[str, Any], tokens: str, tmp_path: Path, clip_tokenizer: Any
+) -> None:
+    """One step of the stock pipelines, FLUX's with a negative prompt of its own call."""
+    case = made(file, tmp_path, clip_tokenizer)
+    options = WANTED | {"tokens": tokens}
+    found = case.sampled(case.settings(options, weight=3, start="0", end="1"), 2, 4.0)[0]
+    first, second = case.pipe.scheduler.sigmas[:2].double().tolist()
+    _, gradient = case.explicit(options, first)
+    own, other = (case.velocity(first, texts) for texts in (case.texts, [""] * len(case.texts)))
+    velocity = other + 4 * (own - other) + 3 * gradient / max(1 - first, 0.06)
+    assert relative(found, case.noise() + (second - first) * velocity) < 1e-6
