@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
+from spatialbench.files.shown_text import counted
 from spatialbench.plugins import Detector, MaskedDetections
 from spatialbench.plugins.ahead import Ahead
 from spatialbench.plugins.requirements import Requirement, required
@@ -122,7 +123,8 @@ class Mask2FormerDetector(Detector):
         answers = [self._answer(image)[1].flatten() for image in plain_images()]
         if answers[0].shape == answers[1].shape:
             require_different(*answers)
-        return f"{len(self._loaded.names)} classes; answers soundly to two plain images"
+        known = counted(len(self._loaded.names), "class", "classes")
+        return f"{known}; answers soundly to two plain images"
 
     def detect(
         self, images: Sequence[Image.Image], labels: Sequence[Sequence[str]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialbench.detections import Detections
 from spatialbench.errors import UserError
+from spatialbench.files.shown_text import counted
 from spatialbench.plugins import Detector, DetectorPlugin
 from spatialbench.plugins.requirements import Requirement, required
 from spatialbench.weights.hashing import file_hash
@@ -145,7 +146,8 @@ class YoloDetector(Detector):
             answers.append([part / (part.std() + 1e-12) for part in self._model.raw[1:]])
         grey, noisy = (torch.cat([part.flatten() for part in parts]) for parts in answers)
         require_different(grey, noisy)
-        return f"{len(self._model.names)} classes; answers soundly to two plain images"
+        known = counted(len(self._model.names), "class", "classes")
+        return f"{known}; answers soundly to two plain images"
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..plugins.requirements import Requirement
 from . import until
 from .evaluation import Evaluation
@@ -170,7 +171,7 @@ def _rough(asked: Evaluation, workers: int) -> Cost:
     seconds, basis = known.seconds, f"roughly, on {device}"
     if pace is not None:
         seconds = pace.seconds * images
-        basis = f"from {pace.images:,} images of this run on {pace.where}"
+        basis = f"from {counted(pace.images, 'image')} of this run on {pace.where}"
     return None if seconds is None else seconds / workers, seconds, known.bytes, basis
 
 
@@ -183,7 +184,7 @@ def _measured(asked: Evaluation, workers: int) -> Cost:
     found = calibrate(asked.expected, asked.spec.generator, asked.wanted().looks, asked.batch)
     together = found.load * workers + images * (found.generate + found.detect)
     basis = (
-        f"from {found.images} images made here on {device_name(asked.settings.device)}: "
+        f"from {counted(found.images, 'image')} made here on {device_name(asked.settings.device)}: "
         f"{found.generate:.3g} s to make one, {found.detect:.3g} s to look at it, "
         f"{found.load:.3g} s to load"
     )

@@ -18,6 +18,7 @@ from .. import plugins
 from ..backbones.named import is_word
 from ..backbones.named import names as known_backbones
 from ..errors import NotHere, UserError, unknown_name
+from ..files.shown_text import counted
 from ..plugins import Benchmark, Method, MethodPlugin
 from ..plugins.parameters import assignments
 from ..recipes.checks import check
@@ -65,8 +66,7 @@ class AskedRow:
         if self.parts and self.asked[0] != self.paper[0]:
             found.append(f"{self.asked[0]:,} of {self.paper[0]:,} prompts")
         if self.parts and self.asked[1] != self.paper[1]:
-            images = "image" if self.asked[1] == 1 else "images"
-            found.append(f"{self.asked[1]} {images} per prompt instead of {self.paper[1]}")
+            found.append(f"{counted(self.asked[1], 'image')} per prompt instead of {self.paper[1]}")
         return [*found, *point.differs]
 
 

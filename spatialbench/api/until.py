@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, unknown_name
 from ..executors.ray_cluster import one_cluster
+from ..files.shown_text import counted
 from ..runs.until import FIRST, Looks, Until, half_width
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
     check(asked)
     looks = Looks(until, whole)
     asked.progress.notice(
-        f"until {until.shown}: looks from {looks.prompts:,} prompts on, of {whole:,} at most"
+        f"until {until.shown}: looks from {counted(looks.prompts, 'prompt')} on, of {whole:,} at "
+        "most"
     )
     while True:
         # The same method, so that its models are loaded once. What looks at the images is not kept:
@@ -59,7 +61,7 @@ def run(asked: Evaluation, *, meanwhile: str = "") -> tuple[Run, Summary | None]
         assert summary is not None
         half = half_width(*summary.interval(until.metric))
         asked.progress.notice(
-            f"look at {looks.prompts:,} prompts, {summary.images:,} images: "
+            f"look at {counted(looks.prompts, 'prompt')}, {counted(summary.images, 'image')}: "
             f"{until.metric} ±{half:.2f}"
         )
         if summary.partial or not looks.go_on(half):

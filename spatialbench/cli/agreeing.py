@@ -8,6 +8,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
+from ..files.shown_text import counted
 from ..reports.report import Form
 from .options import confidence_option, format_option, resamples_option, threshold_option
 from .parsing import Place, RunFolder
@@ -88,5 +89,5 @@ def command(
         )
         if gallery is not None:
             built = write_agreement_gallery(found, gallery, progress(), copy=copy)
-            say(f"{built.images:,} images; open this file in a browser: {built.index}")
+            say(f"{counted(built.images, 'image')}; open this file in a browser: {built.index}")
     show(agreement_report(found, flips), form)

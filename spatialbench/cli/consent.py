@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UserError
+from ..files.shown_text import counted
 
 if TYPE_CHECKING:
     from ..api.evaluation import Evaluation
@@ -65,5 +66,6 @@ def ask_before_long_work(asked: list[Evaluation], workers: int, command: str) ->
     images = sum(one.images for one in found)
     basis = next(one.basis for one in found if one.seconds)
     most = "at most " if any(one.until for one in asked) else ""
-    told = f"{most}{images:,} images are to be made, which takes {duration(seconds)} ({basis})"
+    are = f"{counted(images, 'image')} {'is' if images == 1 else 'are'} to be made"
+    told = f"{most}{are}, which takes {duration(seconds)} ({basis})"
     require_consent(f"{told}. Start?", f"{command} --yes")

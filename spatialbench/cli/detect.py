@@ -11,6 +11,7 @@ from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..api.looking import ask, look
 from ..errors import UserError, typed
+from ..files.shown_text import counted
 from .options import batch_size_option, detector_options, device_option, offline_option
 from .parsing import RunFolder
 from .working import refuse_given_up, working_of, working_options
@@ -74,6 +75,6 @@ def command(
             say(f"image {index} of prompt {prompt_id} cannot be read and counts as missing now")
         if done.discarded:
             say("give the 'run' or 'generate' command of this run again to make these images")
-        say(f"{done.images:,} images looked at now; next: {typed('score', run, *flags)}")
+        say(f"{counted(done.images, 'image')} looked at now; next: {typed('score', run, *flags)}")
     click.echo(run)
     refuse_given_up(opened)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..reports.report import Report
 from ..reports.tables import Table
 from .options import stack
@@ -130,7 +131,7 @@ def _downloads(files: Sequence[Download]) -> list[list[str]]:
     known = [file.bytes for file in files if file.bytes is not None]
     whole = size(sum(known)) if len(known) == len(files) else "size unknown"
     large = [file for file in files if (file.bytes or 0) >= _LARGE]
-    rows = [["download", f"{len(files)} files, {whole}"]]
+    rows = [["download", f"{counted(len(files), 'file')}, {whole}"]]
     return rows + [["download", f"{file.file}, {size(file.bytes)}"] for file in large]
 
 

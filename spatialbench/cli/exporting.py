@@ -9,6 +9,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..api.output import write_layout
+from ..files.shown_text import counted
 from ..plugins.layout import DETECTIONS, ONE_FILE, ONLY_WRITTEN
 from .importing import LayoutName
 from .parsing import Place, RunFolder
@@ -52,7 +53,7 @@ def command(run: Path, layout: str, out: Path, detector: str | None, repo: str |
         for path in written:
             say(f"wrote {path}")
     elif layout == DETECTIONS:
-        say(f"{written:,} images")
+        say(f"{counted(written, 'image')}")
     elif written < expected:
         say(f"PARTIAL: {written:,} of {expected:,} expected images")
     click.echo(out)

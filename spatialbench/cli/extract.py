@@ -8,6 +8,7 @@ import click
 
 from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
+from ..files.shown_text import counted
 from ..plugins.parameters import assignments
 from ..reports.report import Form, Report
 from ..weights.devices import chosen_device
@@ -114,6 +115,6 @@ def command(
         wanted = PairFilter.of(assignments(filters, dict.fromkeys(PairFilter.names())))
         asked = Extraction(source, threshold, wanted, Constraint("r1", tau, margin), seed)
         made, table = extract(asked)
-        say(f"{len(made.images):,} captioned images in {out}")
+        say(f"{counted(len(made.images), 'captioned image')} in {out}")
         say(f"next: {typed('esplora', 'train', out, '--backbone', 'NAME')}")
     show(Report([table], made.description), form)

@@ -9,6 +9,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say
+from ..files.shown_text import counted
 from .options import charts_option, copy_option
 from .parsing import Place, RunFolder
 
@@ -47,7 +48,8 @@ def command(
     shown = opened and _shown(built.index)
     if opened and not shown:
         say("no browser could be started")
-    say(f"{built.images:,} images; {'this file is' if shown else 'open this file'} in a browser:")
+    where = "this file is" if shown else "open this file"
+    say(f"{counted(built.images, 'image')}; {where} in a browser:")
     click.echo(built.index)
 
 

@@ -8,6 +8,7 @@ import click
 
 from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
+from ..files.shown_text import counted
 from . import assembly
 from .consent import ask_before_long_work, yes_option
 from .making import run_options
@@ -36,7 +37,7 @@ def command(yes: bool, **values: Any) -> None:
             ask_before_long_work([asked], working.workers or 1, assembly.command_line())
         opened, made = asked.generate()
         if shard.whole:
-            say(f"{made:,} images made now; next: {typed('detect', opened.path)}")
+            say(f"{counted(made, 'image')} made now; next: {typed('detect', opened.path)}")
         else:
             say_shard_done(shard, opened)
     click.echo(opened.path)

@@ -9,6 +9,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
+from ..files.shown_text import counted
 from .parsing import RunFolder
 
 
@@ -29,7 +30,7 @@ def command(run: Path) -> None:
         moved = pack(opened, progress())
         packs = len(packs_of(opened.path).refresh())
         say(
-            f"{moved:,} images moved; the run has {packs:,} pack(s) "
+            f"{counted(moved, 'image')} moved; the run has {counted(packs, 'pack')} "
             f"('{typed('unpack', opened.path)}' moves the images back)"
         )
         if moved and (opened.path / "gallery").is_dir():

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..api.console import progress, say
+from ..files.shown_text import counted
 from .options import charts_option, copy_option, label_option
 from .parsing import Place, RunFolder, Utf8
 
@@ -78,7 +79,7 @@ def command(
     for run, why in built.without.items():
         say(f"without a page: {run}: {why}")
     say(
-        f"{built.runs:,} run(s) and {built.comparisons:,} comparison(s); open this file in a "
-        "browser:"
+        f"{counted(built.runs, 'run')} and {counted(built.comparisons, 'comparison')}; open this "
+        "file in a browser:"
     )
     click.echo(built.index)

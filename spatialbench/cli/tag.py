@@ -8,6 +8,7 @@ import click
 
 from ..api.console import say, stdout_reserved
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..prompt_transforms.tagging import DEFAULT_MODEL, table_of, table_text, tag
 
 
@@ -38,5 +39,5 @@ def command(prompts: Path, model: str) -> None:
         made_with, found = tag(texts, model)
         path = table_of(prompts)
         write_report(path, table_text(made_with, found).encode())
-    say(f"{len(found):,} prompts tagged by {made_with}")
+    say(f"{counted(len(found), 'prompt')} tagged by {made_with}")
     click.echo(path)

@@ -8,6 +8,7 @@ import click
 
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
+from ..files.shown_text import counted
 from .parsing import RunFolder
 
 
@@ -24,5 +25,5 @@ def command(run: Path) -> None:
     opened = choosing.existing_run(run)
     with stdout_reserved():
         moved = unpack(opened, progress())
-        say(f"{moved:,} images moved into files of their own")
+        say(f"{counted(moved, 'image')} moved into files of their own")
     click.echo(opened.path)

@@ -4,6 +4,8 @@ Names of methods, files and prompts come from strangers and reach terminals, tab
 Each form of output has characters that it obeys: a terminal moves and colours at escapes, a
 spreadsheet computes what begins with ``=``, Markdown and HTML follow tags. Whatever is shown goes
 through the function of its form.
+
+Counts are shown with their noun.
 """
 
 from __future__ import annotations
@@ -82,3 +84,8 @@ def inert_json(document: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 image``, ``2,000 images``; ``several`` where it is not ``one`` and an s."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"

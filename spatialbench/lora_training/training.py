@@ -14,6 +14,7 @@ from ..backbones.families import Pipeline, of_pipeline
 from ..backbones.pipelines import load_pipeline
 from ..backbones.sampling import Sampling
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..lab.training.loop import Schedule, Training
 from ..methods.lora.recipe import ESPLORA, RECIPE_KEY
 from ..runs.files import make_folder, write_atomic
@@ -108,7 +109,7 @@ def _trained(
     pipe = load_pipeline(sampling.backbone, sampling.dtype, sampling.device, sampling.offline)
     asked = AskedModel(pipe)
     cache = encode_images(pipe, kept, settings.object_weight)
-    report(f"{len(kept.images):,} images encoded; {_described(pipe, settings)}")
+    report(f"{counted(len(kept.images), 'image')} encoded; {_described(pipe, settings)}")
     models = _add_adapters(pipe, settings)
     if frugal:
         asked.model.enable_gradient_checkpointing()

@@ -42,7 +42,9 @@ def _values(result: Result) -> Table:
         rules += [len(rows)] if rows else []
         measured = row.measured
         state = "" if row.cannot is None else f"cannot {notes.mark(row.cannot)}"
-        images = "" if measured is None else f"{measured.images} images"
+        images = ""
+        if measured is not None:
+            images = f"{measured.images} image{'' if measured.images == '1' else 's'}"
         marks = "".join(f" {MARKS[one][0]}" for one in row.point.about["marks"])
         note = row.point.about["note"]
         name = row.name + marks + (f" {notes.mark(note)}" if note else "")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
 
+from ..files.shown_text import counted
 from ..runs.until import Until
 from ..statistics.power import half_width, prompts_needed, standard_error
 from ..statistics.spending import LOOKS, price_of_looks
@@ -75,7 +76,7 @@ class Designs:
         best = self.found[0]
         if not best.possible:
             return f"no design: the benchmark has fewer prompts than {self.question} needs"
-        return f"cheapest for {self.question}: {best.how}, about {best.expected:,} images"
+        return f"cheapest for {self.question}: {best.how}, about {counted(best.expected, 'image')}"
 
     def document(self) -> dict[str, Any]:
         """As plain JSON."""

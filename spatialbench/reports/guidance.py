@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..plugins import Benchmark
 from ..prompts import Prompt
 from ..statistics.bootstrap import intervals
@@ -128,7 +129,8 @@ def guidance_report(name: str, found: Courses, expected: int) -> Report:
             f"{found.images:,} of {expected:,} images have a record: the others were made without "
             "--record guidance, or in no guided step"
         )
-    title = f"{name}: loss by layer, {found.images:,} images, {len(found.steps)} guided steps"
+    steps = counted(len(found.steps), "guided step")
+    title = f"{name}: loss by layer, {counted(found.images, 'image')}, {steps}"
     columns = ["layer", "first loss", "last loss", "reduction", "relative"]
     document = {
         "images": found.images,

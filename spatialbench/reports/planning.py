@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, hypot, isnan, nan
 
+from ..files.shown_text import counted
 from ..plugins.metric import ratios as ratios_of
 from ..statistics.design_effect import design_effect
 from ..statistics.power import (
@@ -138,15 +139,16 @@ def plan_report(
         "plans": [asdict(one) for one in plans],
     }
     notes = [
-        f"in percentage points, for a share near {100 * assumed.rate:g} %, {assumed.images} "
-        f"images per prompt that correlate by {assumed.correlation:g}",
+        f"in percentage points, for a share near {100 * assumed.rate:g} %, "
+        f"{counted(assumed.images, 'image')} per prompt that correlate by {assumed.correlation:g}",
         f"smallest: the true difference of two runs that is found with {100 * assumed.power:g} % "
         f"chance at {100 * assumed.confidence:g} % confidence; paired: same prompts and seeds, "
         f"results that correlate by {assumed.between:g} between the runs",
     ]
     if wanted:
         document |= {"difference": wanted[0], "prompts_needed": wanted[1]}
-        notes.insert(0, f"a difference of {wanted[0]:g} points needs {wanted[1]:,} prompts, paired")
+        needs = counted(wanted[1], "prompt")
+        notes.insert(0, f"a difference of {wanted[0]:g} points needs {needs}, paired")
     rows = [
         [f"{p.prompts:,}", f"{p.images:,}", *map(plain_cell, (p.half_width, p.paired, p.unpaired))]
         for p in plans
@@ -179,7 +181,8 @@ def lesson_report(
     if comparison is None:
         shown = ["value", "±"]
         title = f"what {scored.label} says about a next run"
-        seen = f"{scored.result.images:,} images of {scored.result.prompts:,} prompts"
+        result = scored.result
+        seen = f"{counted(result.images, 'image')} of {counted(result.prompts, 'prompt')}"
         notes.insert(0, f"from {seen}")
         notes += ["paired needs a second run: spatialbench power RUN RUN2"]
         signatures = [scored.result.signature]
@@ -190,8 +193,8 @@ def lesson_report(
         title = f"what A = {scored.label} and B = {other.label} say about a next run"
         notes += [
             *pairing.notes,
-            f"from both runs, paired over {len(pairing.first.index):,} images of "
-            f"{len(pairing.first.prompts):,} prompts; the design effect is of A",
+            f"from both runs, paired over {counted(len(pairing.first.index), 'image')} of "
+            f"{counted(len(pairing.first.prompts), 'prompt')}; the design effect is of A",
         ]
         signatures = [f"A: {scored.result.signature}", f"B: {other.result.signature}"]
     columns = ["metric", *shown, "design effect"]

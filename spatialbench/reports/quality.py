@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..files.shown_text import counted
 from ..scoring.price import DUPLICATES
 from ..scoring.summary import Summary
 from ..stages.quality.measure import CMMD, FID, KID, KID_SPREAD, SIMILARITY, Quality, stored
@@ -75,7 +76,7 @@ def _of(quality: Quality) -> str:
     many = "an unknown number of" if count is None else f"{count:,}"
     judge = f"; similarity by {quality.judge}" if quality.judge else ""
     return (
-        f"{quality.images:,} images against {many} of {quality.reference} "
+        f"{counted(quality.images, 'image')} against {many} of {quality.reference} "
         f"({quality.reference_sha256[:7]}){judge}"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..plugins import Outcome, PromptTransform
 from ..prompt_transforms import (
     IDENTITY_KEY,
@@ -126,7 +127,8 @@ def transform_sentence(transform: PromptTransform, prompts: Sequence[Prompt]) ->
             own = "; these are the benchmark's own texts, so the run could be a plain one"
     return (
         f"prompt transform {transform.signature}: {counts[Outcome.REWRITTEN]:,} of "
-        f"{len(prompts):,} prompts rewritten, {counts[Outcome.UNCHANGED]:,} unchanged{lost}; "
+        f"{counted(len(prompts), 'prompt')} rewritten, {counts[Outcome.UNCHANGED]:,} "
+        f"unchanged{lost}; "
         f"judged by the original prompts{own}"
     )
 

@@ -11,6 +11,7 @@ import hashlib
 from typing import Any
 
 from ..errors import UserError, typed
+from ..files.shown_text import counted
 from ..plugins import ScoreTable
 from ..plugins.evidence import SEEN
 from ..plugins.subsets import default_rule
@@ -97,9 +98,9 @@ def write_unless_smaller(
     run = looks.run
     if run.is_part:
         return summary, (
-            f"this table is of {run.expected.images:,} images and only printed; the summary of "
-            f"{run.path}, of more images, is kept (--out, where images are made, gives these a run "
-            "of their own)."
+            f"this table is of {counted(run.expected.images, 'image')} and only printed; the "
+            f"summary of {run.path}, of more images, is kept (--out, where images are made, gives "
+            "these a run of their own)."
         )
     if before is not None and not replace and _others_have_more(before, summary):
         return summary, _kept(looks, judging, summary, before)
@@ -146,6 +147,6 @@ def _given_way(summary: Summary, before: Summary) -> str | None:
     if before.partial or (alike and not summary.partial):
         return None
     return (
-        f"this table takes the place of a whole one of {before.images:,} images; the command that "
-        "made that one makes it again, from the images that are there."
+        f"this table takes the place of a whole one of {counted(before.images, 'image')}; the "
+        "command that made that one makes it again, from the images that are there."
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..files.shown_text import counted
 from ..plugins import Benchmark, Metric, ScoreTable
 from ..plugins.metric import ratios, values, why_undefined
 from ..prompt_transforms import IDENTITY_KEY, is_given
@@ -82,7 +83,8 @@ def _until(signature: Signature, intervals: Mapping[str, Any]) -> list[str]:
         return []
     until = Until.parse(signature.until)
     half = half_width(*intervals.get(until.metric, (None, None)))
-    seen = f"{until.metric} ±{half:.2f} with {signature.prompts:,} prompts, asked for {until.shown}"
+    prompts = counted(signature.prompts, "prompt")
+    seen = f"{until.metric} ±{half:.2f} with {prompts}, asked for {until.shown}"
     if until.reached(half):
         return [f"stopped by its own interval: {seen}"]
     return [f"not as narrow as asked: {seen}; the same command goes on while there are prompts"]

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from ..errors import UserError
 from ..executors.attempts import in_one_line
+from ..files.shown_text import counted
 from .asked import Asked, Ready, Refused, Reward
 from .http_server import RewardServer
 from .limits import Limits
@@ -180,7 +181,9 @@ def serve(
             say(f"{told}: the port is closed, what has arrived is still answered")
             running.end()
             images, batches = service.scoring.images, service.scoring.batches
-            say(f"ended: {images:,} images were scored in {batches:,} batches")
+            many = counted(batches, "batch", "batches")
+            were = "was" if images == 1 else "were"
+            say(f"ended: {counted(images, 'image')} {were} scored in {many}")
     finally:
         bound.close()
 

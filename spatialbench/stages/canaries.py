@@ -19,6 +19,7 @@ from ..detections import Detections
 from ..errors import UserError, blamed, plugin_failed
 from ..files.documents import read_json
 from ..files.downloads import cache_folder
+from ..files.shown_text import counted
 from ..plugins.evidence import ANSWERS
 from ..plugins.judge import NoAnswer
 from ..plugins.records import checked_answers
@@ -125,7 +126,7 @@ def _check_boxes(detector: Detector, path: Path) -> str:
     boxes = 0
     for position, (before, now) in enumerate(zip(stored, _look(detector), strict=True)):
         boxes += _compare(before, now, f"{detector.signature()}, canary image {position}")
-    return f"{boxes} boxes in {len(stored)} canary images as recorded"
+    return f"{counted(boxes, 'box', 'boxes')} in {len(stored)} canary images as recorded"
 
 
 def _check_answers(judge: Judge, path: Path) -> str:
@@ -147,7 +148,8 @@ def _check_answers(judge: Judge, path: Path) -> str:
                     "was recorded; try --device cpu, see what was updated, or record it again with "
                     "'spatialbench doctor --record-canary' where you trust it. Nothing is scored."
                 )
-    return f"{sum(map(len, stored))} answers about {len(stored)} canary images as recorded"
+    answers = counted(sum(map(len, stored)), "answer")
+    return f"{answers} about {len(stored)} canary images as recorded"
 
 
 def _answers(judge: Judge) -> list[list[float]]:

@@ -14,6 +14,7 @@ import numpy as np
 from ..detections import Detections
 from ..errors import UserError
 from ..executors import Executor
+from ..files.shown_text import counted
 from ..plugins import Method
 from ..plugins.evidence import OF_JUDGES, SEEN, Evidence, NoEvidence
 from ..plugins.requirements import Requirement, required, together
@@ -254,7 +255,7 @@ def disk(folder: Path, images: int, needed: float) -> Requirement:
     """Room for so many images, of so many bytes together, where the folder lies."""
     free = shutil.disk_usage(_existing(folder)).free
     lacking = (
-        f"{images:,} images need about {_size(needed)} of disk, and where {folder} lies "
+        f"{counted(images, 'image')} need about {_size(needed)} of disk, and where {folder} lies "
         f"{_size(free)} are free: free some space, choose another --out, or give a smaller --limit."
     )
     return Requirement(f"{_size(needed)} of disk", lacking if needed > free else None)

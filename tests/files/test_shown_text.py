@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialbench.files.shown_text import csv_cell, inert, inert_line, markdown_text, printable
+from spatialbench.files.shown_text import (
+    counted,
+    csv_cell,
+    inert,
+    inert_line,
+    markdown_text,
+    printable,
+)
 from spatialbench.reports.report import Report
 from spatialbench.reports.tables import Table
 
@@ -121,3 +128,13 @@ def test_markup_is_text(name: str) -> None:
 def test_nothing_is_emphasised_and_nobody_is_called(name: str, shown: str) -> None:
     """What would begin it is escaped: then nothing can end it."""
     assert markdown_text(name) == shown
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(n, "image") for n in (0, 1, 2, 2000)] == [
+        "0 images",
+        "1 image",
+        "2 images",
+        "2,000 images",
+    ]
+    assert [counted(n, "batch", "batches") for n in (1, 3)] == ["1 batch", "3 batches"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...files.shown_text import inert_line, markdown_text
+from ...files.shown_text import counted, inert_line, markdown_text
 from ...reports.scored import ScoredRun
 from ...reports.single import summary_report
 from ...runs.imported import REWRITTEN, rewritten_note
@@ -72,8 +72,10 @@ def _body(
     name = markdown_text(scored.label)
     parts = [
         f"# {name}: {markdown_text(result.benchmark)}",
-        f"{images:,} images made for the prompts of the benchmark {markdown_text(result.benchmark)}"
-        f" ({result.prompts_expected:,} prompts x {scored.run.expected.images_per_prompt} images), "
+        f"{counted(images, 'image')} made for the prompts of the benchmark "
+        f"{markdown_text(result.benchmark)}"
+        f" ({counted(result.prompts_expected, 'prompt')} x "
+        f"{counted(scored.run.expected.images_per_prompt, 'image')}), "
         "each with its prompt, its seed, what was found in it, and the verdict of the benchmark's "
         "rule with the reason.",
         *_warnings(scored, images),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING
 
+from ...files.shown_text import counted
 from .bars import Bar, whisker
 from .scale import Plot, percent_span
 from .svg import FAINT, INK, PAGE, SERIES, image, room, shortened, tag, text, title
@@ -53,4 +54,5 @@ def forest(
         x = plot.at_x(value)
         parts.append(tag("circle", cx=x, cy=y, r=4.5, fill=SERIES[0], stroke=PAGE))
         parts.append(text(_WIDTH, y + 4, words, "end", fill=INK))
-    return image(_WIDTH, plot.bottom + 34, f"{metric} of {len(rows)} rows, {about}", *parts)
+    told = f"{metric} of {counted(len(rows), 'row')}, {about}"
+    return image(_WIDTH, plot.bottom + 34, told, *parts)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import UserError, typed
+from ...files.shown_text import counted
 from ...plugins import ScoreTable
 from ...runs.conditions import Conditions
 from ...runs.sent_prompts import is_rewritten, sent_texts
@@ -162,6 +163,6 @@ def _gaps(only: tuple[int, int], shared: int) -> list[str]:
     if not any(only):
         return []
     return [
-        f"compared on the {shared:,} images both runs have; {only[0]:,} are only in the "
+        f"compared on the {counted(shared, 'image')} both runs have; {only[0]:,} are only in the "
         f"reference and {only[1]:,} only in the other run"
     ]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...files.shown_text import counted
 from ...plugins.metric import why_undefined
 from ...statistics.paired import Difference
 from ..cells import direction_note, plain_cell
@@ -98,7 +99,7 @@ def _metrics(
     ]
     first, second = comparison.reference, comparison.other
     columns = ["metric", "A", letter, f"{letter} − A", "p", "p (Holm)", "smallest"]
-    right = f"{comparison.gained:,} images became right, {comparison.lost:,} became wrong"
+    right = f"{counted(comparison.gained, 'image')} became right, {comparison.lost:,} became wrong"
     test = f" (McNemar p {p_cell(comparison.p_mcnemar)})" if comparison.pairing.same_seeds else ""
     partial = [run.label for run in (first, second) if run.result.partial]
     notes = [
@@ -108,8 +109,8 @@ def _metrics(
         *_few(comparison.clusters),
         *dict.fromkeys([*meanings(first.result), *meanings(second.result)]),
         *([f"PARTIAL: {' and '.join(partial)}"] if partial else []),
-        f"{len(comparison.pairing.first.index):,} images of "
-        f"{len(comparison.pairing.first.prompts):,} prompts; {right}{test}",
+        f"{counted(len(comparison.pairing.first.index), 'image')} of "
+        f"{counted(len(comparison.pairing.first.prompts), 'prompt')}; {right}{test}",
         NOTES.replace("95 %", f"{100 * confidence:g} %"),
     ]
     signatures = [f"A: {first.result.signature}", f"{letter}: {second.result.signature}"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError, unknown_name
+from ...files.shown_text import counted
 from ...plugins.metric import headline, ratios
 from ...runs.conditions import Conditions
 from ...scoring.verdicts import take_rows
@@ -87,7 +88,7 @@ class Sequential:
         saved = f"{self.saved:,} images need not be made" if self.saved else "none was saved"
         return (
             f"{what} at look {made} of {looks}, with {self.plan[made - 1] * images:,} of "
-            f"{self.plan[-1] * images:,} images: {saved}"
+            f"{counted(self.plan[-1] * images, 'image')}: {saved}"
         )
 
     def report(self) -> Report:
@@ -118,7 +119,7 @@ class Sequential:
             f"A: {self.reference.result.signature}",
             f"B: {self.other.result.signature}",
         ]
-        title = f"{self.metric}, looked at {len(self.plan)} times: "
+        title = f"{self.metric}, looked at {counted(len(self.plan), 'time')}: "
         title += f"A = {self.reference.label}, B = {self.other.label}"
         columns = ["look", "prompts", "images", "A", "B", "B − A", "p", "level"]
         document: dict[str, Any] = {

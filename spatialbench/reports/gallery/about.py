@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ...files.shown_text import counted
 from ...prompt_transforms import IDENTITY_KEY, NONE
 from ...runs.machine import Machine
 from ...runs.timing import read_pace
@@ -62,7 +63,7 @@ def _measured(scored: ScoredRun) -> dict[str, str]:
         "Model": line.base or "unknown",
         "Benchmark": f"{benchmark}, version {version}"
         + (f", prompts '{line.subset}'" if line.subset else ""),
-        "Prompts": f"{line.prompts:,}, with {line.images_per_prompt:,} images each"
+        "Prompts": f"{line.prompts:,}, with {counted(line.images_per_prompt, 'image')} each"
         + (f"; only {', '.join(line.only)}" if line.only else ""),
         "Prompts sent": "" if sent == NONE else f"rewritten by {sent}",
         "Known names": line.names or "",

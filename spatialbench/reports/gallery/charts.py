@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...files.shown_text import counted
 from ...scoring.judging import Judging
 from ...scoring.summary import Group
 from ..charts.bars import Bar, bars
@@ -65,7 +66,7 @@ def charts_of(
             own = side.scored.result.threshold
             total = len(side.scored.table.index)
             of = "" if swept.images == total else f" of {total:,} (the first, balanced over tasks)"
-            told = f"With 95 % intervals, over {swept.images:,} images{of}."
+            told = f"With 95 % intervals, over {counted(swept.images, 'image')}{of}."
             charts.append(Chart(slug_of(title), sweep_chart(swept, own, title), told))
     return charts
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from ...files.shown_text import inert
+from ...files.shown_text import counted, inert
 from ...plugins import Benchmark
 from ..cells import INTERVAL_NOTE, direction_note, images_cell, metric_cell
 from ..compare.comparison import ALL, Comparison
@@ -143,7 +143,8 @@ def _notes(comparison: Comparison | None) -> list[str]:
         return [INTERVAL_NOTE]
     return [
         *comparison.pairing.notes,
-        f"{comparison.gained:,} images became right from A to B, {comparison.lost:,} became wrong.",
+        f"{counted(comparison.gained, 'image')} became right from A to B, {comparison.lost:,} "
+        "became wrong.",
         "B − A: paired difference over the images both have, with its 95 % interval; p from "
         "exchanging clusters of prompts.",
         INTERVAL_NOTE,

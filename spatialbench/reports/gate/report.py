@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from ...files.shown_text import markdown_text
+from ...files.shown_text import counted, markdown_text
 from ..cells import plain_cell
 from ..compare.report import difference_cell
 from ..report import Report
@@ -43,8 +43,8 @@ def markdown(decision: Decision) -> str:
     lines = [
         f"### {mark} spatialbench gate, {result.benchmark}: {WORDS[decision.answer]}",
         "",
-        f"{markdown_text(decision.scored.label)}, {result.images:,} images of "
-        f"{result.prompts:,} prompts",
+        f"{markdown_text(decision.scored.label)}, {counted(result.images, 'image')} of "
+        f"{counted(result.prompts, 'prompt')}",
         "",
         *(f"- **{markdown_text(obstacle)}**" for obstacle in decision.obstacles),
         *(f"- {markdown_text(line)}" for line in sentences(decision)),
@@ -193,5 +193,5 @@ def _looks(test: PairedTest) -> str:
     saved = f"{left:,} need not be made" if left else "none was saved"
     return (
         f"sequential: decided at look {test.look} of {looks}, with {test.images:,} of "
-        f"{test.whole:,} images: {saved}"
+        f"{counted(test.whole, 'image')}: {saved}"
     )

@@ -82,7 +82,7 @@ const SB = (() => {
     page = Math.min(Math.max(1, page), pages);
     shown = matches.slice((page - 1) * table.page, page * table.page);
     one("#count").textContent = matches.length === table.v.length
-      ? `${matches.length.toLocaleString("en")} images`
+      ? `${matches.length.toLocaleString("en")} ${matches.length === 1 ? "image" : "images"}`
       : `${matches.length.toLocaleString("en")} of ${table.v.length.toLocaleString("en")} images`;
     one("#page").textContent = `page ${page.toLocaleString("en")} of ${pages.toLocaleString("en")}`;
     one("#before").disabled = page <= 1;
