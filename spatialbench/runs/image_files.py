@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,50 +81,73 @@ def image_files(run: Path, images: Path) -> dict[Key, FoundFile]:
     return found
 
 
-def files_of(run: Path, images: Path, keys: Iterable[Key]) -> dict[Key, FoundFile]:
-    """As ``image_files``, of these images alone, whose names need not be listed.
+def unlike_recorded(
+    run: Path,
+    images: Path,
+    recorded: Mapping[Key, ImageRecord],
+    packed: Mapping[Key, FoundFile],
+    written: int,
+) -> tuple[list[Key], list[Key]]:
+    """The images that are gone or of another size, and those whose inode changed afterwards.
+
+    Args:
+        run: the run directory.
+        images: the folder of its images.
+        recorded: what is known of the images to look for.
+        packed: those that lie in packs, for the ones that have no file of their own.
+        written: when the records were written, in nanoseconds.
 
     Raises:
         UserError: a folder that may not be read.
     """
-    found: dict[Key, FoundFile] = {}
+    gone, late = list[Key](), list[Key]()
     try:
-        with folder_below(run, images) as handle:
-            with os.scandir(handle) as entries:
-                folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
-            for key in keys:
-                if key[0] in folders:
-                    name = f"{key[0]}/{key[1]}{SUFFIX}"
+        with ExitStack() as stack:
+            try:
+                handle = stack.enter_context(folder_below(run, images))
+                with os.scandir(handle) as entries:
+                    folders = {one.name for one in entries if one.is_dir(follow_symlinks=False)}
+            except (FileNotFoundError, NotADirectoryError):
+                handle, folders = -1, set()
+            for key, known in recorded.items():
+                prompt_id, index = key
+                size, changed = None, 0
+                if prompt_id in folders:
+                    name = f"{prompt_id}/{index}{SUFFIX}"
                     try:
-                        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
-                    if stat.S_ISREG(status.st_mode):
-                        found[key] = FoundFile(status.st_size, status.st_ctime_ns)
-    except (FileNotFoundError, NotADirectoryError):
-        return found
+                        file = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                    except (FileNotFoundError, NotADirectoryError):
+                        pass
+                    else:
+                        if stat.S_ISREG(file.st_mode):
+                            size, changed = file.st_size, file.st_ctime_ns
+                if size is None and key in packed:
+                    size, changed = packed[key]
+                if size != known.bytes:
+                    gone.append(key)
+                elif changed > written:
+                    late.append(key)
     except PermissionError as error:
         raise unreadable(images, error) from error
-    return found
+    return gone, late
 
 
 def altered(
-    read: Callable[[Key], bytes],
-    recorded: Mapping[Key, ImageRecord],
-    files: Mapping[Key, FoundFile],
-    written: int,
+    read: Callable[[Key], bytes], recorded: Mapping[Key, ImageRecord], late: Sequence[Key]
 ) -> list[Key]:
     """The images that have other bytes than recorded; see the top for which are read.
 
     Args:
         read: gives the bytes of an image.
-        recorded: what is known of the images to look at.
-        files: what is there of them, of the recorded sizes.
-        written: when the records were written, in nanoseconds.
+        recorded: what is known of the images to look at, which are there in the recorded sizes.
+        late: those of them whose inode changed after the records were written.
     """
-    keys: Iterable[Key] = recorded
-    if len(recorded) > ALWAYS_FILES or sum(r.bytes for r in recorded.values()) > ALWAYS_BYTES:
-        keys = [key for key in recorded if files[key].changed > written]
+    keys = late
+    if len(recorded) <= ALWAYS_FILES and sum(r.bytes for r in recorded.values()) <= ALWAYS_BYTES:
+        keys = list(recorded)
+    if not keys:
+        return []
+    from concurrent.futures import ThreadPoolExecutor
 
     def differs(key: Key) -> bool:
         try:
@@ -133,8 +156,7 @@ def altered(
             return True
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        listed = list(keys)
-        return [key for key, other in zip(listed, pool.map(differs, listed), strict=True) if other]
+        return [key for key, other in zip(keys, pool.map(differs, keys), strict=True) if other]
 
 
 def _add(found: dict[Key, FoundFile], prompt_id: str, folder: int) -> None:

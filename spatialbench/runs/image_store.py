@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +15,7 @@ from typing import Self
 from ..files.regular_files import folder_below, open_regular, remove_below
 from ..prompts import Key
 from .files import SCRATCH, make_folder, write_atomic
-from .image_files import SUFFIX, FoundFile, files_of
+from .image_files import SUFFIX, ImageRecord, unlike_recorded
 from .names import safe_id
 from .pack_writer import PackWriter
 from .packs import packs_of
@@ -115,17 +115,18 @@ class ImageStore:
         except OSError:
             target.write_bytes(self.read_image(key))
 
-    def found_images(self, keys: Iterable[Key], notice: Notice) -> dict[Key, FoundFile]:
-        """Those of these images that lie here, and others that lie in packs.
+    def unlike_recorded(
+        self, recorded: Mapping[Key, ImageRecord], notice: Notice, written: int = 0
+    ) -> tuple[list[Key], list[Key]]:
+        """The images that are gone or of another size, and those that changed after ``written``.
 
         A notice tells of packs that are damaged.
 
         Raises:
             UserError: a folder that may not be read, a symbolic link in place of a pack.
         """
-        found = packs_of(self.path).found(notice)
-        files = files_of(self.path, self.images, keys)
-        return found | files if found else files
+        packed = packs_of(self.path).found(notice)
+        return unlike_recorded(self.path, self.images, recorded, packed, written)
 
     def discard(self, keys: list[Key]) -> None:
         """Remove images that cannot be read; they then count as missing.

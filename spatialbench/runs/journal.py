@@ -23,7 +23,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,8 +88,8 @@ class Journal:
         """What ``read`` finds in each line."""
         yield from self._each(lambda path: _contents(read_lines(path, read, notice, self.below)))
 
-    def fields(self, fields: Fields[Content], notice: Notice) -> Iterator[Content]:
-        """A few fields of each line; some lines can come twice."""
+    def fields(self, fields: Fields[Content], notice: Notice) -> Iterator[Iterable[Content]]:
+        """A few fields of each line, some lines at a time; some lines can come twice."""
         yield from self._each(lambda path: read_fields(path, fields, notice, self.below))
 
     def written(self) -> int:

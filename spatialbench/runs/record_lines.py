@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader
@@ -89,13 +89,13 @@ class Fields(Generic[Content]):
 
     Attributes:
         pattern: matches the beginning of such a line, and a brace that ends the line before.
-        of: gives the fields, given the pattern's groups.
+        of: gives the fields of some lines, given a column for each of the pattern's groups.
         otherwise: gives them, given any line.
         once: what stands in no line whose last group was not found, and once in the others.
     """
 
     pattern: re.Pattern[bytes]
-    of: Callable[[tuple[bytes, ...]], Content]
+    of: Callable[..., Iterable[Content]]
     otherwise: Callable[[bytes], Content]
     once: bytes
 
@@ -109,8 +109,8 @@ class Fields(Generic[Content]):
 
 def read_fields(
     path: Path, fields: Fields[Content], notice: Notice, below: Path | None = None
-) -> Iterator[Content]:
-    """The fields of each line of one file; as ``read_lines``, and several times as fast.
+) -> Iterator[Iterable[Content]]:
+    """The fields of each line of one file, some lines at a time; as ``read_lines``, and faster.
 
     Where lines begin differently all are read again, so that some can come twice.
     """
@@ -120,14 +120,15 @@ def read_fields(
             found = fields.pattern.findall(b"}\n" + block)
             if not fields.fit(block, found):
                 break
-            yield from map(fields.of, found)
+            yield fields.of(*zip(*found, strict=True))
         else:
             return
     for _, content in read_lines(path, fields.otherwise, notice, below):
-        yield content
+        yield (content,)
 
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
+"""Bytes, and the rest of a line: what a processor keeps near while it looks at them."""
 
 
 def _image_record(line: bytes) -> tuple[Key, ImageRecord | None]:
@@ -137,10 +138,41 @@ def _image_record(line: bytes) -> tuple[Key, ImageRecord | None]:
     return key_of(record), told
 
 
-def _image_record_of(found: tuple[bytes, ...]) -> tuple[Key, ImageRecord | None]:
-    prompt_id, index, seed, size, sha256 = found
-    made_from = None if seed == b"null" else int(seed)
-    return (prompt_id.decode(), int(index)), ImageRecord(int(size), sha256.decode(), made_from)
+def _image_records(
+    prompt_ids: Sequence[bytes],
+    indexes: Sequence[bytes],
+    seeds: Sequence[bytes],
+    sizes: Sequence[bytes],
+    hashes: Sequence[bytes],
+) -> Iterable[tuple[Key, ImageRecord]]:
+    records = zip(map(int, sizes), _texts(hashes), _numbers(seeds), strict=True)
+    return zip(_keys(prompt_ids, indexes), map(_record_of, records), strict=True)
+
+
+_record_of: Callable[[tuple[Any, ...]], ImageRecord] = partial(tuple.__new__, ImageRecord)
+"""A quarter of the time of ``ImageRecord._make``."""
+
+
+def _images_seen(
+    prompt_ids: Sequence[bytes], indexes: Sequence[bytes], hashes: Sequence[bytes]
+) -> Iterable[tuple[Key, str | None]]:
+    named = (one or None for one in _texts(hashes))
+    return zip(_keys(prompt_ids, indexes), named, strict=True)
+
+
+def _keys(prompt_ids: Sequence[bytes], indexes: Sequence[bytes]) -> Iterable[Key]:
+    return zip(_texts(prompt_ids), _numbers(indexes), strict=True)
+
+
+def _texts(column: Sequence[bytes]) -> list[str]:
+    """Decoded at once: none holds a line break."""
+    return b"\n".join(column).decode().split("\n")
+
+
+def _numbers(column: Sequence[bytes]) -> Iterable[Any]:
+    """Of few different ones: whole numbers, and None for ``null``."""
+    known = {text: None if text == b"null" else int(text) for text in set(column)}
+    return map(known.__getitem__, column)
 
 
 def _image_seen(line: bytes) -> tuple[Key, str | None]:
@@ -156,7 +188,7 @@ IMAGE_RECORD: Fields[tuple[Key, ImageRecord | None]] = Fields(
         rb"\}\n" + _BEGINS + rb'"seed": (null|-?\d+), "bytes": (\d+), '
         rb'"sha256": "([0-9a-f]{64})"(?=[,}])'
     ),
-    _image_record_of,
+    _image_records,
     _image_record,
     b'"sha256": "',
 )
@@ -164,7 +196,7 @@ IMAGE_RECORD: Fields[tuple[Key, ImageRecord | None]] = Fields(
 
 IMAGE_SEEN: Fields[tuple[Key, str | None]] = Fields(
     re.compile(rb"\}\n" + _BEGINS + rb'(?:"image_sha256": "([0-9a-f]{64})", )?'),
-    lambda found: ((found[0].decode(), int(found[1])), found[2].decode() or None),
+    _images_seen,
     _image_seen,
     IMAGE_HASH.encode(),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import overload
+from typing import cast, overload
 
 from ..errors import UserError, typed
 from ..files.documents import read_json
@@ -138,10 +138,11 @@ class RunDirectory(ImageStore):
         hashes = self.recorded(notice) if recorded is None else recorded
         there: set[Key] = set()
         stale: set[Key] = set()
-        for key, sha256 in self.detection_journal(signature, kind).fields(IMAGE_SEEN, notice):
-            known = hashes.get(key)
-            same = known is None or sha256 is None or sha256 == known.sha256
-            (there if same else stale).add(key)
+        for lines in self.detection_journal(signature, kind).fields(IMAGE_SEEN, notice):
+            for key, sha256 in lines:
+                known = hashes.get(key)
+                same = known is None or sha256 is None or sha256 == known.sha256
+                (there if same else stale).add(key)
         if stale - there:
             notice(_stale_sentence(stale - there))
         return there
@@ -152,15 +153,15 @@ class RunDirectory(ImageStore):
         Raises:
             UserError: a corrupt record.
         """
-        recorded: dict[Key, ImageRecord] = {}
-        for key, record in self.image_journal.fields(IMAGE_RECORD, notice):
-            if record is None:
+        recorded: dict[Key, ImageRecord | None] = {}
+        for lines in self.image_journal.fields(IMAGE_RECORD, notice):
+            recorded.update(found := dict(lines))
+            if bare := [key for key, record in found.items() if record is None]:
                 raise UserError(
-                    f"{self.path}: the record of image {name_some([key])} has no size and hash: "
+                    f"{self.path}: the record of image {name_some(bare)} has no size and hash: "
                     "delete its line in images*.jsonl, and the image is made again."
                 )
-            recorded[key] = record
-        return recorded
+        return cast(dict[Key, ImageRecord], recorded)
 
     def finished_images(
         self,
@@ -183,12 +184,7 @@ class RunDirectory(ImageStore):
             UserError: a corrupt record, a folder that cannot be read.
         """
         recorded = self.recorded(notice) if recorded is None else dict(recorded)
-        files = self.found_images(recorded, notice)
-        gone = [
-            key
-            for key, known in recorded.items()
-            if (file := files.get(key)) is None or file.bytes != known.bytes
-        ]
+        gone, late = self.unlike_recorded(recorded, notice, self.image_journal.written())
         for key in gone:
             del recorded[key]
         if gone:
@@ -197,8 +193,7 @@ class RunDirectory(ImageStore):
                 f"{name_some(gone)}."
             )
         if hashed:
-            written = self.image_journal.written()
-            changed = altered(self.read_image, recorded, files, written)
+            changed = altered(self.read_image, recorded, late)
             for key in changed:
                 del recorded[key]
             if changed:
@@ -216,10 +211,10 @@ class RunDirectory(ImageStore):
         """
         packs = packs_of(self.path)
         if packs.untidy():
-            known = self.recorded(_silent)
-            files = self.found_images(known, _silent)
-            missing = [key for key in known if key in files and key not in finished]
-            packs.tidy(verified=all(files[key].bytes != known[key].bytes for key in missing))
+            known = self.recorded(_silent).items()
+            left = {key: record for key, record in known if key not in finished}
+            gone, _ = self.unlike_recorded(left, _silent)
+            packs.tidy(verified=len(gone) == len(left))
 
 
 def _silent(text: str) -> None:
