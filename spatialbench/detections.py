@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import UserError
 
-Float32Array = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Float32Array: TypeAlias = "npt.NDArray[np.float32]"
 _LONGEST_SIDE = (1 << 31) - 1
 
 REACH = 0.5
@@ -53,6 +54,8 @@ class Detections:
 
     def above(self, threshold: float) -> Detections:
         """The detections whose float32 score is strictly greater than float32(threshold)."""
+        import numpy as np
+
         keep = self.scores > np.float32(threshold)
         return Detections(
             self.boxes[keep],
@@ -78,6 +81,8 @@ class Detections:
         scores, boxes = self.scores, self.boxes
         if not len(scores):
             return self
+        import numpy as np
+
         wrong = np.flatnonzero((scores < 0) | (scores > 1))
         if len(wrong):
             raise UserError(
@@ -122,6 +127,8 @@ class Detections:
             UserError: lengths that disagree, a malformed box, or a score or corner that is not a
                 finite number. A detector that says NaN is broken; it has not found nothing.
         """
+        import numpy as np
+
         box_array = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
         score_array = np.asarray(scores, dtype=np.float32).reshape(-1)
         if not len(box_array) == len(score_array) == len(labels):

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from spatialbench.plugins import Metric, ScoreTable
 from spatialbench.statistics.ratios import FloatArray, MeanOfRatios, Ratio
 
@@ -41,6 +39,8 @@ class PromptSums:
     @classmethod
     def of(cls, table: ScoreTable) -> PromptSums:
         """Sum the columns ``found_a``, ``found_b`` and ``score`` of a table by prompt."""
+        import numpy as np
+
         size = len(table.prompts)
         scored = np.array([p.task in RELATIONAL for p in table.prompts], dtype=bool)
         rows = scored[table.prompt_row]
@@ -104,7 +104,7 @@ def _metric(
 
 def _at_least(n: int) -> Metric:
     def ratio(sums: PromptSums) -> Ratio:
-        return Ratio((sums.hits >= n).astype(np.float64), (sums.images > 0).astype(np.float64))
+        return Ratio((sums.hits >= n).astype("float64"), (sums.images > 0).astype("float64"))
 
     return _metric(f"VISOR_{n}", f"prompts with {n} or more right images", ratio)
 

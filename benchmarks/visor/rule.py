@@ -15,8 +15,6 @@ from itertools import chain
 from math import isfinite
 from typing import NamedTuple
 
-import numpy as np
-
 from spatialbench.detections import Detections
 from spatialbench.plugins import Rule, Verdict
 from spatialbench.plugins.evidence import Evidence
@@ -69,8 +67,8 @@ class CentroidRule(Rule):
         """
         return _judge(
             prompt,
-            array("f", detections.boxes.astype(np.float32, copy=False).tobytes()),
-            array("f", detections.scores.astype(np.float32, copy=False).tobytes()),
+            array("f", detections.boxes.astype("float32", copy=False).tobytes()),
+            array("f", detections.scores.astype("float32", copy=False).tobytes()),
             detections.labels,
             threshold,
         )
@@ -107,7 +105,7 @@ class CentroidRule(Rule):
 @lru_cache(maxsize=64)
 def float32_threshold(threshold: float) -> float:
     """The threshold that float32 scores are compared with, as the double of the same value."""
-    return float(np.float32(threshold))
+    return array("f", [threshold])[0]
 
 
 def relation_holds(task: str, first: Iterable[float], second: Iterable[float]) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -84,7 +84,7 @@ def image_files(run: Path, images: Path) -> dict[Key, FoundFile]:
 def unlike_recorded(
     run: Path,
     images: Path,
-    recorded: Mapping[Key, ImageRecord],
+    sizes: Iterable[tuple[Key, int]],
     packed: Mapping[Key, FoundFile],
     written: int,
 ) -> tuple[list[Key], list[Key]]:
@@ -93,7 +93,7 @@ def unlike_recorded(
     Args:
         run: the run directory.
         images: the folder of its images.
-        recorded: what is known of the images to look for.
+        sizes: the images to look for, and their recorded sizes in bytes.
         packed: those that lie in packs, for the ones that have no file of their own.
         written: when the records were written, in nanoseconds.
 
@@ -109,7 +109,7 @@ def unlike_recorded(
                     folders = {one.name for one in entries if one.is_dir(follow_symlinks=False)}
             except (FileNotFoundError, NotADirectoryError):
                 handle, folders = -1, set()
-            for key, known in recorded.items():
+            for key, known in sizes:
                 prompt_id, index = key
                 size, changed = None, 0
                 if prompt_id in folders:
@@ -123,7 +123,7 @@ def unlike_recorded(
                             size, changed = file.st_size, file.st_ctime_ns
                 if size is None and key in packed:
                     size, changed = packed[key]
-                if size != known.bytes:
+                if size != known:
                     gone.append(key)
                 elif changed > written:
                     late.append(key)

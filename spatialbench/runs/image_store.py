@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +15,7 @@ from typing import Self
 from ..files.regular_files import folder_below, open_regular, remove_below
 from ..prompts import Key
 from .files import SCRATCH, make_folder, write_atomic
-from .image_files import SUFFIX, ImageRecord, unlike_recorded
+from .image_files import SUFFIX, unlike_recorded
 from .names import safe_id
 from .pack_writer import PackWriter
 from .packs import packs_of
@@ -116,17 +116,20 @@ class ImageStore:
             target.write_bytes(self.read_image(key))
 
     def unlike_recorded(
-        self, recorded: Mapping[Key, ImageRecord], notice: Notice, written: int = 0
+        self, sizes: Iterable[tuple[Key, int]], notice: Notice, written: int
     ) -> tuple[list[Key], list[Key]]:
-        """The images that are gone or of another size, and those that changed after ``written``.
+        """The images that are gone or of another size, and those that changed afterwards.
 
-        A notice tells of packs that are damaged.
+        Args:
+            sizes: the images to look for, and their recorded sizes in bytes.
+            notice: told of packs that are damaged.
+            written: when the records were written, in nanoseconds.
 
         Raises:
             UserError: a folder that may not be read, a symbolic link in place of a pack.
         """
         packed = packs_of(self.path).found(notice)
-        return unlike_recorded(self.path, self.images, recorded, packed, written)
+        return unlike_recorded(self.path, self.images, sizes, packed, written)
 
     def discard(self, keys: list[Key]) -> None:
         """Remove images that cannot be read; they then count as missing.

@@ -99,12 +99,13 @@ class Fields(Generic[Content]):
     otherwise: Callable[[bytes], Content]
     once: bytes
 
-    def fit(self, lines: bytes, found: Sequence[tuple[bytes, ...]]) -> bool:
+    def fit(self, lines: bytes, columns: Sequence[Sequence[bytes]]) -> bool:
         """Whether these whole lines all begin as ours do, and the fields stand nowhere else."""
-        if not lines.endswith(b"}\n") or lines.count(b"\n") != len(found):
+        if not columns or not lines.endswith(b"}\n"):
             return False
-        named = sum(1 for groups in found if groups[-1])
-        return named == len(found) or lines.count(self.once) == named
+        found = len(columns[-1])
+        named = found - columns[-1].count(b"")
+        return lines.count(b"\n") == found and (named == found or lines.count(self.once) == named)
 
 
 def read_fields(
@@ -117,10 +118,10 @@ def read_fields(
     with open_records(path, below) as file:
         while block := file.read(_BLOCK):
             block += file.readline(LINE)
-            found = fields.pattern.findall(b"}\n" + block)
-            if not fields.fit(block, found):
+            columns = [*zip(*fields.pattern.findall(b"}\n" + block), strict=True)]
+            if not fields.fit(block, columns):
                 break
-            yield fields.of(*zip(*found, strict=True))
+            yield fields.of(*columns)
         else:
             return
     for _, content in read_lines(path, fields.otherwise, notice, below):

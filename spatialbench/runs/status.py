@@ -15,6 +15,7 @@ from ..plugins.subsets import default_rule
 from ..prompt_transforms import IDENTITY_KEY, installed_instead
 from ..prompts import Key
 from .chosen_detector import is_own
+from .counting import Counts
 from .expected import ToJudge
 from .finding import runs_root
 from .identity import differences
@@ -83,17 +84,11 @@ def status(run: Run) -> Status:
         UserError: a corrupt record file.
     """
     notices: list[str] = []
-    keys = set(run.expected.keys())
-    recorded = run.directory.recorded(notices.append)
-    finished = run.directory.finished_images(notices.append, recorded=recorded)
-    images = len(keys & finished.keys())
-    kinds = (BOXES, ANSWERS, SIMILARITY)
+    counts = Counts(run.directory, run.expected, notices.append)
+    images = counts.finished
     detections, answers, similarities = (
-        {
-            one: len(keys & run.directory.seen_images(one, notices.append, kind, recorded))
-            for one in run.directory.detectors(kind)
-        }
-        for kind in kinds
+        {one: counts.seen(one, kind) for one in run.directory.detectors(kind)}
+        for kind in (BOXES, ANSWERS, SIMILARITY)
     )
     judged = answers | similarities
     summary = _summary(run)

@@ -184,7 +184,8 @@ class RunDirectory(ImageStore):
             UserError: a corrupt record, a folder that cannot be read.
         """
         recorded = self.recorded(notice) if recorded is None else dict(recorded)
-        gone, late = self.unlike_recorded(recorded, notice, self.image_journal.written())
+        sizes = [(key, record.bytes) for key, record in recorded.items()]
+        gone, late = self.unlike_recorded(sizes, notice, self.image_journal.written())
         for key in gone:
             del recorded[key]
         if gone:
@@ -212,8 +213,8 @@ class RunDirectory(ImageStore):
         packs = packs_of(self.path)
         if packs.untidy():
             known = self.recorded(_silent).items()
-            left = {key: record for key, record in known if key not in finished}
-            gone, _ = self.unlike_recorded(left, _silent)
+            left = [(key, record.bytes) for key, record in known if key not in finished]
+            gone, _ = self.unlike_recorded(left, _silent, 0)
             packs.tidy(verified=len(gone) == len(left))
 
 

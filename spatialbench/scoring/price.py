@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from math import nan
 
-import numpy as np
-
 from ..plugins import ScoreTable
 
 CONFIDENCE = "confidence"
@@ -25,6 +23,8 @@ def price(table: ScoreTable) -> dict[str, float]:
         the threshold beyond what is asked for, as a mean over images: the fact ``duplicates``, else
         those beyond the first of each object.
     """
+    import numpy as np
+
     columns = table.columns
     images = len(table.prompt_row)
     counts = {

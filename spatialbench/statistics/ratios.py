@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +40,6 @@ class MeanOfRatios:
 
     def value(self) -> float:
         """The metric over all prompts; NaN where a denominator is 0."""
+        import numpy as np
+
         return float(np.mean([part.times(self.scale) for part in self.parts]))

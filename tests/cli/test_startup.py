@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.imported_modules import imported_by
+
 from .conftest import Command
 
 
@@ -72,6 +74,12 @@ UNUSED = {
     ("score", "here"): {*HEAVY, "pyarrow.compute", "numpy.f2py.crackfortran"},
     ("compare", "here", "there"): {*HEAVY, "pyarrow.compute", "numpy.f2py.crackfortran"},
 }
+
+
+def test_the_state_of_a_run_needs_no_arrays() -> None:
+    """Half of what is imported before a run of 100,000 images is looked at."""
+    used = "spatialbench.cli.status, spatialbench.runs.status, spatialbench.reports.price"
+    assert "numpy" not in imported_by(f"import {used}, spatialbench.benchmarks.visor.plugin")
 
 
 def test_verbs_that_make_no_image_import_what_they_use(
