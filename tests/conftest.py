@@ -20,7 +20,28 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("no clock", settings.get_profile("search"), derandomize=True)
 settings.load_profile("no clock")
 
-pytest_plugins = ["tests.pipelines_on_disk", "tests.hub_server", "tests.t2i_whole"]
+# What the shell of whoever runs the tests says to spatialbench and to the libraries it uses; before
+# anything reads it, and for the processes that tests start. What tests read themselves stays.
+_OF_THE_USER = """
+    SPATIALBENCH_CACHE SPATIALBENCH_OFFLINE SPATIALBENCH_PLUGINS SPATIALBENCH_RUNS
+    SPATIALBENCH_SEARCHED SPATIALBENCH_T2I_COMPBENCH SPATIALBENCH_T2I_DEPTH
+    SPATIALBENCH_GENEVAL2_PROMPTS
+    COLUMNS LINES NO_COLOR FORCE_COLOR TTY_COMPATIBLE TTY_INTERACTIVE
+    HF_TOKEN HF_ENDPOINT HF_HUB_OFFLINE HF_HUB_DISABLE_PROGRESS_BARS TRANSFORMERS_OFFLINE
+    OPENAI_API_KEY MLFLOW_EXPERIMENT_ID MLFLOW_EXPERIMENT_NAME TRACKIO_PROJECT
+    WANDB_DIR WANDB_PROJECT
+    http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    GITHUB_OUTPUT GITHUB_STEP_SUMMARY PYTHONWARNINGS
+"""
+for _name in _OF_THE_USER.split():
+    os.environ.pop(_name, None)
+
+pytest_plugins = [
+    "tests.left_behind",
+    "tests.pipelines_on_disk",
+    "tests.hub_server",
+    "tests.t2i_whole",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +75,9 @@ def given_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {kind: dict(known) for kind, known in discovery._given.items()}
     monkeypatch.setattr(discovery, "_given", before)
     monkeypatch.setattr(discovery, "_read", set(discovery._read))
+    monkeypatch.setattr(discovery, "_of_files", dict(discovery._of_files))
+    monkeypatch.setattr(discovery, "_searched", list(discovery._searched))
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture

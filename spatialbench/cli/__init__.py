@@ -97,7 +97,8 @@ class _Verbs(click.Group):
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="spatialbench")
-def root() -> None:
+@click.pass_context
+def root(context: click.Context) -> None:
     """How well does a text-to-image method put things where the prompt says?
 
     Start with: spatialbench run --method sd --bench visor --limit 25
@@ -105,7 +106,10 @@ def root() -> None:
     if not _log.handlers:
         from ..api.console import SaidLog
 
-        _log.addHandler(SaidLog())
+        said = SaidLog()
+        context.call_on_close(partial(_log.removeHandler, said))
+        context.call_on_close(partial(_log.setLevel, _log.level))
+        _log.addHandler(said)
         _log.setLevel(logging.INFO)
 
 
