@@ -1,10 +1,15 @@
-"""A test that leaves the process otherwise than it found it fails, and not some test after it."""
+"""No test depends on those before it: which they are, in one process, differs from run to run.
+
+One that leaves the process otherwise than it found it fails itself, and not some test after it.
+Random numbers that nobody seeded are the same ones for every test.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +41,7 @@ for _name, _kept in (("setattr", "_setattr"), ("delattr", "_setattr"), ("setitem
 @pytest.fixture(autouse=True)
 def _leaves_nothing_behind() -> Iterator[None]:
     """By its name the first of a test's fixtures, and so the last that ends."""
+    _seed()
     _first.clear()
     before = _state()
     yield
@@ -49,6 +55,21 @@ def _leaves_nothing_behind() -> Iterator[None]:
     _first.clear()
     if told:
         pytest.fail("this test left behind, for the tests after it: " + "; ".join(told))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
+    """What several tests share is made from the same random numbers, whichever is the first."""
+    if fixturedef.scope != "function":
+        _seed()
+
+
+def _seed() -> None:
+    random.seed(0)
+    if (numpy := sys.modules.get("numpy.random")) is not None:
+        numpy.seed(0)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.default_generator.manual_seed(0)  # of the processor alone: it is called often
 
 
 def _now(owner: Any, name: str, was: object) -> object:
