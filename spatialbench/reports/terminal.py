@@ -273,6 +273,7 @@ def _printed(shown: object, width: int, colour: bool) -> str:
     console = Console(
         file=out,
         width=width,
+        height=1,  # With both, no TERM makes it 80 columns wide.
         force_terminal=colour,
         color_system="standard" if colour else None,
         no_color=not colour,

@@ -50,7 +50,7 @@ def test_what_is_not_there_says_what_to_type(tmp_path: Path) -> None:
         chosen_detector(run, "owlvit")
     with pytest.raises(UserError, match="--detector squint@w1"):
         chosen_detector(run, None)
-    with pytest.raises(UserError, match=r"has no detections: type 'spatialbench detect [^ ]*' f"):
+    with pytest.raises(UserError, match=r"has no detections: type 'spatialbench detect [^']*' f"):
         chosen_detector(open_shapes(tmp_path / "new"), None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spatialbench.errors import typed
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.plugins import ImageRequest
 from spatialbench.plugins.requirements import Requirement
@@ -28,13 +29,13 @@ def test_every_step_of_a_run(tmp_path: Path) -> None:
     generate(run, Painter(), 4, LocalExecutor(), Log())
     state = status(run)
     assert state.images == 24
-    assert state.next == f"spatialbench detect {tmp_path}"
+    assert state.next == typed("detect", tmp_path)
 
     detect(run, Finder(), 4, LocalExecutor(), Log())
     state = status(run)
     assert state.detections == {"finder@w1": 24}
     assert (state.scored, state.partial) == (None, True)
-    assert state.next == f"spatialbench score {tmp_path}"
+    assert state.next == typed("score", tmp_path)
 
     score(run, Log())
     before = snapshot(tmp_path)
@@ -61,7 +62,7 @@ def test_a_partial_look_goes_on_with_the_same_detector(tmp_path: Path) -> None:
     part = open_shapes(tmp_path, selection=Selection(limit=5))
     detect(part, Finder(word=word), 4, LocalExecutor(), Log())
     whole = open_shapes(tmp_path)
-    assert status(whole).next == f"spatialbench detect {tmp_path} --detector {word}"
+    assert status(whole).next == typed("detect", tmp_path, "--detector", word)
 
 
 @dataclass
@@ -79,7 +80,7 @@ def test_a_rule_that_lacks_something_is_not_advised_before_it(tmp_path: Path) ->
     run = open_shapes(tmp_path, benchmark)
     generate(run, Painter(), 4, LocalExecutor(), Log())
     detect(run, Finder(), 4, LocalExecutor(), Log())
-    score = f"spatialbench score {tmp_path}"
+    score = typed("score", tmp_path)
     assert status(run).next == f"there is no map: draw one. Then: {score}"
     (tmp_path / "map").touch()
     assert status(run).next == score

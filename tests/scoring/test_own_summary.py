@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spatialbench.api.run import Run as ScoredInPython
-from spatialbench.errors import UserError
+from spatialbench.errors import UserError, typed
 from spatialbench.executors.local import LocalExecutor
 from spatialbench.reports.scored import load_scored
 from spatialbench.runs.opening import Run
@@ -47,13 +47,13 @@ def test_fewer_images_are_printed_and_the_larger_summary_stays(run: Run) -> None
     assert f"this table is of 8 of 24 images and only printed; the summary of {run.path}" in told
     assert f"of 24 images by {A}, is kept" in told
     assert f"For the rest of the images give the 'detect' command of {B} again; to have" in told
-    assert f"'spatialbench score {run.path} --detector {B} --replace'." in told
+    assert f"'{typed('score', run.path, '--detector', B, '--replace')}'." in told
     other = "lab-templates@1"  # of a plug-in that its signature names
     detect(
         open_shapes(run.path, selection=Selection(1)), Finder(word=other), 4, LocalExecutor(), log
     )
     score(run, log, detector=other)
-    again = f"'spatialbench detect {run.path} --detector {other}'"
+    again = f"'{typed('detect', run.path, '--detector', other)}'"
     assert f"For the rest of the images type {again}; to have" in log.notices.pop()
     with pytest.raises(UserError, match="is of more images than these"):
         ScoredInPython(run, part).frame()
