@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class ImagePaths(Mapping[Key, Path]):
     """Path of each image, by prompt id and image index.
 
-    An image in a pack is copied, when its path is asked for, to a temporary folder that is there
-    until the process ends.
+    An image in a pack is copied, when its path is asked for, to its name in a temporary folder that
+    is there until the process ends.
     """
 
     def __init__(self, directory: RunDirectory, keys: Sequence[Key]) -> None:
@@ -30,8 +30,10 @@ class ImagePaths(Mapping[Key, Path]):
             raise KeyError(key)
         if not self._directory.is_packed(key):
             return self._directory.image_path(*key)
-        path = Path(self._unpacked.name, f"{key[0]}_{key[1]}.png")
+        inside = self._directory.image_path(*key).relative_to(self._directory.path)
+        path = self._unpacked / inside
         if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._directory.read_image(key))
         return path
 
@@ -42,10 +44,10 @@ class ImagePaths(Mapping[Key, Path]):
         return len(self._keys)
 
     @cached_property
-    def _unpacked(self) -> tempfile.TemporaryDirectory[str]:
+    def _unpacked(self) -> Path:
         # Whoever takes a path need not keep this object.
         _KEPT.append(tempfile.TemporaryDirectory(prefix="spatialbench-"))
-        return _KEPT[-1]
+        return Path(_KEPT[-1].name)
 
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []

@@ -41,7 +41,7 @@ def pack(run: Run, progress: Progress) -> int:
     """
     directory = run.directory
     with run.writing():
-        finished = directory.finished_images(progress.notice)
+        finished = directory.recovered_images(progress.notice)
         directory.tidy_packs(finished)
         files = image_files(run.path, directory.images)
         keys = sorted(files, key=run.expected.order)
@@ -76,7 +76,7 @@ def unpack(run: Run, progress: Progress) -> int:
     """
     directory = run.directory
     with run.writing(), disk_errors(run.path / FOLDER):
-        finished = directory.finished_images(progress.notice)
+        finished = directory.recovered_images(progress.notice)
         known = directory.recorded(_silent)
         files = image_files(run.path, directory.images)
         packs = packs_of(run.path)

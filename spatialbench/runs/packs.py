@@ -95,6 +95,24 @@ class Packs:
                     return content
         raise FileNotFoundError(f"no pack in {self.run / FOLDER} holds image {key[0]}/{key[1]}")
 
+    def hidden(self, key: Key, sha256: str) -> bytes | None:
+        """An image with this hash, from whichever pack has it; None where a later one says it is
+        gone.
+
+        Raises:
+            UserError: a symbolic link on the way, or what may not be read.
+        """
+        with self._lock:
+            holders = [pack for pack in self._refresh() if key in pack.entries]
+        for pack in reversed(holders):
+            if not pack.entries[key].bytes:
+                break
+            with suppress(OSError, ValueError):
+                content = pack.read(key, pack.entries[key])
+                if content is not None and hashlib.sha256(content).hexdigest() == sha256:
+                    return content
+        return None
+
     def untidy(self) -> bool:
         """Whether ``tidy`` would do anything."""
         with self._lock:

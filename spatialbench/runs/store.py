@@ -22,7 +22,7 @@ from .expected import name_some
 from .files import unreadable
 from .identity import canonical_json
 from .image_files import ImageRecord, altered
-from .image_store import ImageStore
+from .image_store import ImageStore, PackingWriter
 from .journal import Journal
 from .names import slug
 from .packs import packs_of
@@ -204,11 +204,31 @@ class RunDirectory(ImageStore):
                 )
         return recorded
 
+    def recovered_images(self, notice: Notice) -> dict[Key, ImageRecord]:
+        """As ``finished_images``, for whoever knows that nobody else writes.
+
+        An image that is as recorded in a pack, but hidden by a file or a later pack with other
+        bytes (of another run, that was put here), is written again, as the last.
+        """
+        recorded = self.recorded(notice)
+        finished = self.finished_images(notice, recorded=recorded)
+        packs, before = packs_of(self.path), len(finished)
+        hidden = [key for key in recorded if key not in finished] if packs.refresh() else []
+        with PackingWriter(self) as writer:
+            for key in hidden:
+                known = recorded[key]
+                if (content := packs.hidden(key, known.sha256)) is not None:
+                    writer.write(key, content, known.seed)
+                    finished[key] = known
+        if found := len(finished) - before:
+            notice(f"{found} of them are there as recorded, in an older pack, and are kept.")
+        return finished
+
     def tidy_packs(self, finished: Collection[Key]) -> None:
         """Repair what tells where images lie in packs. For whoever knows that nobody else writes.
 
         Args:
-            finished: what ``finished_images`` has just found, having looked for altered bytes.
+            finished: what ``recovered_images`` has just found.
         """
         packs = packs_of(self.path)
         if packs.untidy():

@@ -52,9 +52,11 @@ def generate(
     """
     expected, directory = run.expected, run.directory
     with run.writing(shared=not shard.whole) as alone:
-        done = directory.finished_images(progress.notice)
         if alone:
+            done = directory.recovered_images(progress.notice)
             directory.tidy_packs(done)
+        else:
+            done = directory.finished_images(progress.notice)
         keys = expected.keys()
         again = set(keys) if retry_refused else set()
         refused = {

@@ -234,6 +234,7 @@ def test_from_python(both: Command) -> None:
     assert list(images) == list(plain.images())
     for key, path in plain.images().items():
         assert images[key].read_bytes() == path.read_bytes()
+        assert images[key].parts[-3:] == path.parts[-3:]
     with pytest.raises(KeyError):
         images["nowhere", 0]
 

@@ -114,6 +114,30 @@ def test_an_image_that_is_discarded_is_missing_until_it_is_made_again(tmp_path: 
     assert set(directory.finished_images(never)) == set(IMAGES)
 
 
+@pytest.mark.parametrize("hides", ["a pack", "a pack of others", "a file"])
+def test_what_another_run_hides_is_not_made_again(tmp_path: Path, hides: str) -> None:
+    directory = made(tmp_path / "run")
+    directory.discard([("5", 2)])
+    others = {("7", 0): b"of another run", ("9", 0): b"of no prompt here"}
+    if hides == "a file":
+        directory.write_image(("7", 0), b"of another run", 1)
+    else:
+        # Of the same name and size, but other bytes, is the worst.
+        same = {("7", 0): bytes(len(IMAGES["7", 0]))} | {("9", 0): b"?"}
+        there = made(tmp_path / "others", same if hides == "a pack" else others)
+        for file in one_pack(there):
+            shutil.copy(file, directory.path / "packs")
+    told: list[str] = []
+    assert set(directory.finished_images(told.append)) == set(IMAGES) - {("7", 0), ("5", 2)}
+    found = directory.recovered_images(told.append)
+    assert set(found) == set(IMAGES) - {("5", 2)}
+    assert told[-1] == "1 of them are there as recorded, in an older pack, and are kept."
+    told.clear()
+    assert directory.recovered_images(told.append) == found
+    assert told == ["1 finished image(s) are gone or truncated and count as missing: 5/2."]
+    assert read_all(directory)["7", 0] == directory.read_image(("7", 0)) == IMAGES["7", 0]
+
+
 def test_several_writers_have_a_pack_each(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path, packing=True)
     writers = [directory.image_writer() for _ in range(3)]
