@@ -169,7 +169,8 @@ class OfficialMaps(Source):
         if absent:
             raise UserError(
                 f"the 3D rules need a depth map of every image, and {len(absent):,} of "
-                f"{len(requests):,} are not in {folder}, such as {absent[0]}."
+                f"{len(requests):,} are not in {folder}, such as {absent[0]}: add them, or unset "
+                f"{FOLDER_VARIABLE} for maps that are made here."
             )
 
 

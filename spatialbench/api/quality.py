@@ -140,7 +140,10 @@ def _similarity(run: Run, keys: Collection[Key], judge: Judge, progress: Progres
         text = run.expected.by_id[key[0]].text
         (found,) = judge.answer([run_image(run, key)], [[text]])[0]
         if not isinstance(found, float):
-            raise UserError(f"{judge.signature()} gave no similarity for image {key[0]}/{key[1]}.")
+            raise UserError(
+                f"{judge.signature()} gave no similarity for image {key[0]}/{key[1]}: give another "
+                "--judge, or leave it out."
+            )
         total += found
         progress.advance(1)
     progress.end()

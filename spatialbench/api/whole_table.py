@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..executors.ray_cluster import one_cluster
 from ..plugins import Benchmark, Judge, Published
 from ..plugins.discovery import name_and_rest
@@ -165,7 +165,10 @@ def table_report(
     title = f"{benchmark.name}:{name}"
     if not whole and not published:
         sets = ", ".join(map(benchmark.typed, benchmark.tables[name].values()))
-        raise UserError(f"there is no run of a column of {title}, whose prompt sets are {sets}.")
+        raise UserError(
+            f"none of these runs is of a prompt set of {title}, which has {sets}: make one with "
+            f"'{typed('run', '--bench', title, '--method', 'NAME')}'."
+        )
     return whole_table(title, columns, whole, published, prescribed), left
 
 

@@ -153,7 +153,8 @@ def _part_class(index: Path, name: str, entry: list[str]) -> Any:
     except ImportError as error:
         raise UserError(
             f"the {name} of {index.parent} cannot be read here "
-            f"({' '.join(str(error).split())[:300]})."
+            f"({' '.join(str(error).split())[:300]}): install what that names, or upgrade (pip "
+            "install --upgrade diffusers transformers)."
         ) from error
 
 

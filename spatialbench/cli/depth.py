@@ -64,6 +64,7 @@ def command(
         made = make_depth(opened, model, progress(), segmenter, detector)
         scored = typed("score", run, "--rule", "esplora-r1")
         unfinished = opened.expected.benchmark.unfinished(opened.path)
-        again = opened.manifest.again if unfinished else scored
+        begun = opened.manifest.again or "the command that began the run"
+        again = begun if unfinished else scored
         say(f"{made:,} depth maps made now; next: {again}")
     click.echo(run)

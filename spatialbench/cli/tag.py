@@ -31,7 +31,10 @@ def command(prompts: Path, model: str) -> None:
     try:
         texts = read_limited(prompts, LARGE).decode("utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise UserError(f"the prompts {prompts} cannot be read ({error}).") from error
+        raise UserError(
+            f"the prompts {prompts} cannot be read ({error}): give a text file in UTF-8 with one "
+            "prompt per line."
+        ) from error
     texts = list(dict.fromkeys(text for text in texts if text.strip()))
     if not texts:
         raise UserError(f"{prompts} holds no prompt: expected one per line.")

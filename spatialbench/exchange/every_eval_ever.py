@@ -55,7 +55,7 @@ def export_record(run: Run, out: Path) -> list[Path]:
     if result.partial:
         raise UserError(
             f"{run.path} is partial: {result.images:,} of {result.images_expected:,} images are "
-            "judged, and the record has no word for that, so none is written. "
+            "judged, and a record of this form cannot say so, so that none is written. "
             f"'{typed('status', run.path)}' says what is missing."
         )
     path = out if out.suffix == ".json" else out / _place(scored)

@@ -59,7 +59,12 @@ def _content(name: str, image: Image.Image | Path | str) -> bytes:
         with open_regular(Path(image)) as file:
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
-        raise UserError(f"image {name}, {image}, cannot be read ({error}).") from error
+        raise UserError(
+            f"image {name}, {image}, cannot be read ({error}): give another path."
+        ) from error
     if len(content) > LARGEST:
-        raise UserError(f"image {name}, {image}, is larger than {LARGEST >> 20} MB.")
+        raise UserError(
+            f"image {name}, {image}, is larger than {LARGEST >> 20} MB, which no image of a "
+            "benchmark is: give another path."
+        )
     return content

@@ -61,7 +61,8 @@ def export_planned(
     finished = run.directory.finished_images(progress.notice)
     keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
     if not keys:
-        raise UserError(f"{run.path} has no finished image to export: make them first.")
+        first = run.manifest.images_first
+        raise UserError(f"{run.path} has no finished image to export: {first}.")
     planned = planned_for(keys)
     if not empty:
         # The command may have been killed just after its work was done.

@@ -50,7 +50,9 @@ class Extraction:
     def __post_init__(self) -> None:
         self.constraint.checked()
         if not 0 <= self.threshold <= 1:
-            raise UserError(f"--threshold {self.threshold:g} is no score: give a number 0 to 1.")
+            raise UserError(
+                f"--threshold {self.threshold:g} is no score: give a number from 0 to 1."
+            )
 
 
 def extract(asked: Extraction) -> tuple[KeptSet, Table]:

@@ -117,7 +117,7 @@ class Photographs:
             others = sum(path.is_file() for path in self.source.rglob("*"))
             raise UserError(
                 f"{self.source} has no photograph: {others:,} files, and none of them ends in "
-                f"{', '.join(sorted(_ENDINGS))}."
+                f"{', '.join(sorted(_ENDINGS))}; give a folder with some."
             )
         return found
 

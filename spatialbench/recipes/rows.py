@@ -136,7 +136,10 @@ def _seeds(texts: Sequence[str], whose: str) -> tuple[str, ...]:
         except UserError as error:
             raise UserError(f"{whose}: {error}") from error
         if not scheme.known:
-            raise UserError(f"{whose}: nothing can be made from seeds that are unknown.")
+            raise UserError(
+                f"{whose}, seeds: nothing can be made from seeds that are unknown: give protocol "
+                "or hashed, or leave them out."
+            )
         if scheme in found:
             raise UserError(
                 f"{whose}, seeds: {found[scheme]!r} and {text!r} are the same seeds, and a run has "

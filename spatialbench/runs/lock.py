@@ -60,8 +60,8 @@ def writing(folder: Path, *, shared: bool = False) -> Iterator[bool]:
         if folder.is_dir():
             raise
         raise UserError(
-            f"{folder} was removed or moved away while it was worked on: put it back, or leave it "
-            "away to begin anew; then give the same command again."
+            f"{folder} was removed or moved away while it was worked on: put it back to go on, or "
+            "leave it out to begin a new run; then give the same command again."
         ) from error
     finally:
         os.close(handle)

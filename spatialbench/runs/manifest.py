@@ -111,6 +111,13 @@ class Manifest(BaseModel):
             del words[place : place + 2]
         return shlex.join(word for word in words if not word.startswith("--address="))
 
+    @property
+    def images_first(self) -> str:
+        """What to do where there is no image yet, as the end of a sentence."""
+        if self.again is not None:
+            return f"type '{self.again}' first"
+        return "make them first, by what began the run: its import, or its script in Python"
+
     def text(self) -> str:
         """The file's content."""
         unsaid: dict[str, Any] = {

@@ -171,7 +171,8 @@ def _copy(source: Path, target: Path) -> None:
     except shutil.Error as error:
         first = error.args[0][0]
         raise UserError(
-            f"{first[0]} cannot be copied to {target} ({first[2]}): nothing was moved."
+            f"{first[0]} cannot be copied to {target} ({first[2]}): nothing was moved. Give "
+            "another place, or make that file readable and give the same command again."
         ) from error
 
 

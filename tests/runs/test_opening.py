@@ -148,3 +148,18 @@ def test_two_runs_that_start_at_once_do_not_mix(tmp_path: Path) -> None:
     assert codes in ([0, 0, 1, 1], [1, 1, 0, 0])
     parameters = read_manifest(tmp_path / "run").identity["generator"]["parameters"]
     assert parameters["steps"] == (20 if codes[0] == 0 else 21)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (None, "make them first, by what began the run"),
+        ("rm -rf x", "make them first, by what began the run"),
+        ("spatialbench run --method sd", "type 'spatialbench run --method sd' first"),
+    ],
+)
+def test_what_makes_the_images_is_only_named_where_it_is_known(
+    tmp_path: Path, command: str | None, said: str
+) -> None:
+    manifest = open_shapes(tmp_path / "run").manifest.model_copy(update={"command": command})
+    assert manifest.images_first.startswith(said)

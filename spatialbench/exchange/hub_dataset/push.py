@@ -76,7 +76,8 @@ def planned(run: Run, repo: str, private: bool, progress: Progress) -> Upload:
     finished = run.directory.finished_images(progress.notice)
     keys = [key for key in run.expected.keys() if key in finished]  # noqa: SIM118
     if not keys:
-        raise UserError(f"{run.path} has no finished image to upload: make them first.")
+        first = run.manifest.images_first
+        raise UserError(f"{run.path} has no finished image to upload: {first}.")
     files = plan(scored, keys, repo).files
     size = sum(finished[key].bytes for key in keys) + sum(map(len, files.values()))
     token = get_token() is not None

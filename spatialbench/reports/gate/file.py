@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ...errors import UserError
+from ...errors import UserError, typed
 from ...files.documents import first_error, read_json
 from ...plugins import Metric
 from ...runs.signature import Signature
@@ -182,7 +182,10 @@ def gate_from(
     columns = [metric for metric in scored.metrics if metric.headline]
     metrics = _windows(scored.result, columns, tolerance, one_sided)
     if not metrics:
-        raise UserError(f"{scored.run.path} has no defined headline metric to check a run against.")
+        raise UserError(
+            f"{scored.run.path} has no headline metric that is defined, which a gate needs: judge "
+            f"it by another rule, with '{typed('score', scored.run.path, '--rule', 'NAME')}'."
+        )
     groups = {}
     if group_tolerance is not None:
         for name, group in scored.result.groups.items():

@@ -72,7 +72,7 @@ def finished(run: Run, progress: Progress) -> dict[Key, str]:
     there = run.directory.finished_images(progress.notice)
     found = {key: there[key].sha256 for key in run.expected.keys() if key in there}  # noqa: SIM118
     if not found:
-        raise UserError(f"{run.path} has no image yet: type '{run.manifest.again}' first.")
+        raise UserError(f"{run.path} has no image yet: {run.manifest.images_first}.")
     return found
 
 
