@@ -10,15 +10,17 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from tests.detectors.official import module
 from tests.reference_data import reference
+
+if TYPE_CHECKING:
+    # Every process of a test run reads this module, also those that need no torch.
+    import torch
 
 VARIABLE = "SPATIALBENCH_T2I_WHOLE"
 
@@ -70,6 +72,10 @@ def filled(shapes: dict[str, Any], prefix: str = "", ties: Any = None) -> dict[s
         prefix: in front of the names while they are filled.
         ties: from which name others are copied.
     """
+    import torch
+
+    from tests.detectors.official import module
+
     empty = {prefix + name: torch.empty(shape) for name, shape in shapes.items()}
     found = {k.removeprefix(prefix): v for k, v in module().fill(empty).items()}
     for name, source in (ties or {}).items():
@@ -95,6 +101,8 @@ def own_names(state: dict[str, torch.Tensor], keys: Any) -> dict[str, torch.Tens
 
 def painted(told: Any) -> Image.Image:
     """The image that the official model saw."""
+    from tests.detectors.official import module
+
     plain = module().picture(told["w"], told["h"])
     changed = {
         "none": lambda x: x,

@@ -131,11 +131,13 @@ def test_it_goes_on_with_the_threads_it_began_with(
     kept: KeptSet, sampling: Sampling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spatialbench.stages.surroundings._processors", lambda: 2)
+    # Two threads beside another test's wait for each other much longer than they work.
+    short = replace(SETTINGS, steps=2)
     with monkeypatch.context() as patch:
         patch.setattr(lora_training, "draw_timesteps", killed_at(0))
         torch.set_num_threads(2)
         with pytest.raises(KeyboardInterrupt):
-            train(kept, sampling, tmp_path)
+            train(kept, sampling, tmp_path, short)
     assert json.loads((tmp_path / "training.json").read_text())["threads"] == 2
     torch.set_num_threads(1)
     used: list[int] = []
@@ -145,7 +147,7 @@ def test_it_goes_on_with_the_threads_it_began_with(
         return draw_timesteps(*arguments)
 
     monkeypatch.setattr(lora_training, "draw_timesteps", watched)
-    _, lines = train(kept, sampling, tmp_path)
+    _, lines = train(kept, sampling, tmp_path, short)
     assert set(used) == {2}
     assert torch.get_num_threads() == 1
     assert "this training began with 2 thread(s) and goes on with as many, not with 1" in lines[0]
