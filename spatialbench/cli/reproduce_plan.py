@@ -77,8 +77,13 @@ def recipe_plan_report(
     if not planned_rows:
         whole["price"] = None
     rows.append(["together", *_cells(whole, bool(planned_rows)), ""])
-    basis = dict.fromkeys(run["basis"] for one in documents for run in one["runs"])
-    lines = [f"hours: {one}" for one in basis]
+    bases = [dict.fromkeys(run["basis"] for run in one["runs"]) for one in documents]
+    lines = [f"hours: {one}" for one in {one: None for found in bases for one in found}]
+    if len(lines) > 1:
+        # One row by its own pace and another by arithmetic are no comparison of the two.
+        for line, found in zip(rows, bases, strict=False):
+            line[2] += "".join(f" {notes.mark(f'hours: {one}')}" for one in found)
+        lines = []
     if planned_rows and whole["price"] is None:
         lines.append("price: give --price-per-hour")
     columns = ["row", "images", "hours", "disk", "price", "state"]

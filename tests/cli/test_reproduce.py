@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -421,6 +422,13 @@ def test_the_plan_writes_nothing_and_names_the_commands(
     for command, folder in zip(commands[1:2], folders[1:2], strict=True):
         assert spatialbench(*shlex.split(command)[1:]).status == 0
         assert (tmp_path / folder / "summary.json").is_file()
+    # Now the hours of one row are by its own pace, and those of the others are not.
+    text = spatialbench("reproduce", "squares.yaml", "--dry-run").out
+    (own,) = re.findall(r"\[(\d)\] hours: from 96 images of this run", text)
+    (other,) = re.findall(r"\[(\d)\] hours: roughly", text)
+    marked = [line for line in text.splitlines() if line.endswith("ready")]
+    assert [f" [{own}] " in line for line in marked] == [False, True, False, False]
+    assert [f" [{other}] " in line for line in marked] == [True, False, True, True]
 
 
 def test_the_list(spatialbench: Command) -> None:
