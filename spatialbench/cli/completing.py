@@ -99,6 +99,24 @@ def fetched(
     ]
 
 
+def recipes(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The recipes that are shipped, and files."""
+    from ..recipes.loading import shipped
+
+    return [*completed(shipped(), incomplete), CompletionItem(incomplete, type="file")]
+
+
+def states(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What a run can be."""
+    from ..api.inventory import STATES
+
+    return completed(STATES, incomplete)
+
+
 _COMPLETED: dict[str, Completer] = {
     "method": names_of("method"),
     "bench": benchmarks,
@@ -110,6 +128,8 @@ _COMPLETED: dict[str, Completer] = {
     "assignments": settings,
     "between": names_of("detector", "judge"),
     "names": fetched,
+    "recipe": recipes,
+    "state": states,
 }
 """By the name of a parameter what completes its values, in every verb that has it."""
 

@@ -10,8 +10,10 @@ import pytest
 from click.shell_completion import BashComplete
 
 from spatialbench import plugins
+from spatialbench.api.inventory import STATES
 from spatialbench.backbones.named import names
 from spatialbench.cli import root
+from spatialbench.recipes.loading import shipped
 
 
 def _completed(line: str) -> list[str]:
@@ -29,6 +31,8 @@ def _completed(line: str) -> list[str]:
         ("run --detector ", plugins.names("detector")),
         ("run --judge ", plugins.names("judge")),
         ("run --prompt-transform ", plugins.names("prompt transform")),
+        ("reproduce ", [*shipped(), ""]),
+        ("runs list --state ", list(STATES)),
         ("leaderboard --bench ", plugins.names("benchmark")),
         ("esplora build-data --detector ", plugins.names("detector")),
         ("agree runs/a --between ", [*plugins.names("detector"), *plugins.names("judge")]),
