@@ -34,7 +34,7 @@ def runs_root() -> Path:
     Raises:
         UserError: the variable names a file.
     """
-    if given := os.environ.get(VARIABLE):
+    if given := os.environ.get(VARIABLE, "").strip():
         root = Path(given).expanduser()
         if root.exists() and not root.is_dir():
             raise UserError(f"{VARIABLE} is {given}, which is a file: set it to a folder.")
@@ -128,9 +128,11 @@ def found_run(given: str, there: Sequence[Known] | None = None) -> Path:
         )
     if not there:
         where = "" if root.is_absolute() else f" (seen from {Path.cwd()})"
+        set_already = os.environ.get(VARIABLE, "").strip()
+        other = "another folder" if set_already else "the folder of your runs"
         raise UserError(
             f"there is no run directory {given}; expected a folder 'run' wrote, or the id or name "
-            f"of a run in {root}{where}, which has none. Set {VARIABLE} to the folder of your runs."
+            f"of a run in {root}{where}, which has none. Set {VARIABLE} to {other}."
         )
     close = _close(given, there)
     near = f"did you mean {' or '.join(run.shown for run in close)}? " if close else ""

@@ -73,8 +73,9 @@ def test_the_variable_wins(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs_root() == here / "elsewhere"
     monkeypatch.setenv(VARIABLE, "~/mine")
     assert runs_root() == Path.home() / "mine"
-    monkeypatch.setenv(VARIABLE, "")
-    assert runs_root() == Path("runs")
+    for blank in ("", "  "):
+        monkeypatch.setenv(VARIABLE, blank)
+        assert runs_root() == Path("runs")
     (here / "file").touch()
     monkeypatch.setenv(VARIABLE, "file")
     with pytest.raises(UserError, match="SPATIALBENCH_RUNS is file, which is a file"):
@@ -132,8 +133,11 @@ def test_near_matches_of_an_unknown_name(here: Path) -> None:
         found_run("zzzz")
 
 
-def test_no_runs_at_all(here: Path) -> None:
-    with pytest.raises(UserError, match=f"there is no run directory x.*Set {VARIABLE}"):
+def test_no_runs_at_all(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=f"there is no run directory x.*Set {VARIABLE} to the fol"):
+        found_run("x")
+    monkeypatch.setenv(VARIABLE, "none")
+    with pytest.raises(UserError, match=f"a run in none .*Set {VARIABLE} to another folder"):
         found_run("x")
 
 
