@@ -33,8 +33,9 @@ def cached() -> list[Finding]:
         listed.add(folder)
         found.append(Finding("ok", f"backbone {name} is here", told))
     for what, folder in (*_repositories(), *_folders(cache_folder())):
-        if folder not in listed:
-            found.append(Finding("ok", f"{what} in the cache", size(_bytes(folder))))
+        # A download that was refused leaves an empty folder.
+        if folder not in listed and (held := _bytes(folder)):
+            found.append(Finding("ok", f"{what} in the cache", size(held)))
     if lacking:
         told = f"{', '.join(lacking)}; 'spatialbench fetch NAME' downloads one"
         found.append(Finding("absent", f"{len(lacking)} backbones that are not here", told))

@@ -187,7 +187,7 @@ def test_fetch_of_what_needs_nothing_says_so(spatialbench: Command) -> None:
 
 
 def test_doctor_reports_and_fails_on_what_is_broken(
-    spatialbench: Command, monkeypatch: pytest.MonkeyPatch
+    spatialbench: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from coloured_squares.blobs import ColourBlobs
 
@@ -195,6 +195,10 @@ def test_doctor_reports_and_fails_on_what_is_broken(
         raise UserError("sees no red in a red image; install it again.")
 
     monkeypatch.setattr(ColourBlobs, "self_test", fails, raising=False)
+    monkeypatch.setenv("SPATIALBENCH_CACHE", str(tmp_path / "cache"))
+    for name in ("empty", "full"):
+        (tmp_path / "cache" / name).mkdir(parents=True)
+    (tmp_path / "cache" / "full" / "file").write_bytes(bytes(2000))
     shown = spatialbench("doctor")
     assert shown.status == 2
     first, *_, last = shown.out.splitlines()
@@ -203,6 +207,7 @@ def test_doctor_reports_and_fails_on_what_is_broken(
     assert "sees no red" in last
     assert re.search(r"^ok +backbone lab is here +lab@", shown.out, re.MULTILINE)
     assert re.search(r"^absent +\d+ backbones that are not here .*sdxl", shown.out, re.MULTILINE)
+    assert re.findall(r"files of (\S+) in the cache", shown.out) == ["full"]
     outcome = spatialbench("doctor", "--format", "json")
     found = {finding["what"]: finding for finding in json.loads(outcome.out)}
     assert outcome.status == 2
