@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..prompts import Prompt
 from .joint_blocks import JointReading, find_blocks
 from .joint_latents import flow_latents_moved, require_flow
-from .joint_tokens import Encoder, encoders_of
+from .joint_tokens import Encoder, Locate, encoders_of, located
 from .maps_at_level import object_maps
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from .latent_hooks import Move
     from .taps import Recorder
     from .tokens import Positions
-
-Locate = Callable[[Prompt, Sequence[Any], int | None], "Positions"]
-"""Tokens of a prompt's objects by some tokenizers, of which so many are read."""
 
 
 class JointMaps:
@@ -64,7 +61,7 @@ class JointMaps:
         self.side = (0, 0)
         columns, self.parts = [], []
         for encoder in encoders_of(pipe, reading.tokens, rows):
-            found = [locate(prompt, encoder.tokenizers, encoder.limit) for prompt in prompts]
+            found = [located(pipe, prompt, encoder, rows, locate) for prompt in prompts]
             self.positions = self.positions or found
             words = [encoder.words(prompt.text) for prompt in prompts]
             columns.append(_columns(encoder, words, rows).to(self.model.device))

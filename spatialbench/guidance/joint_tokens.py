@@ -6,7 +6,7 @@ T5's alone, though its first tokenizer is CLIP's, which gives only the pooled ve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TOKENS = ("clip", "t5", "both")
+Locate = Callable[[Prompt, Sequence[Any], int | None], Positions]
+"""Tokens of a prompt's objects, from tokenizers and how many tokens are read (None for theirs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,28 @@ def encoders_of(pipe: Any, tokens: str, rows: int) -> list[Encoder]:
     return found if tokens == "clip" else [*found, Encoder([t5], length, before)]
 
 
+def located(pipe: Any, prompt: Prompt, encoder: Encoder, rows: int, locate: Locate) -> Positions:
+    """Where the objects of a prompt are among the tokens of an encoder.
+
+    Args:
+        rows: of the text; T5's tokens are cut off where they end.
+
+    Raises:
+        UserError: an object has no token; with what to type where the other encoder reads them all.
+    """
+    try:
+        return locate(prompt, encoder.tokenizers, encoder.limit)
+    except UserError as error:
+        for tokens in ("clip", "t5"):
+            try:
+                for other in encoders_of(pipe, tokens, rows):
+                    locate(prompt, other.tokenizers, other.limit)
+            except UserError:
+                continue
+            raise UserError(f"{error} Or give --set tokens={tokens}: it reads them all.") from error
+        raise
+
+
 def joint_object_tokens(
     pipe: Any, prompt: Prompt, tokens: str, text_length: int
 ) -> tuple[Positions, ...]:
@@ -99,7 +123,7 @@ def joint_object_tokens(
     rows = of_pipeline(pipe).rows_before_t5(pipe) + text_length
     found = []
     for encoder in encoders_of(pipe, tokens, rows):
-        positions = object_tokens(prompt, encoder.tokenizers, limit=encoder.limit)
+        positions = located(pipe, prompt, encoder, rows, object_tokens)
         found.append(tuple(tuple(encoder.first + p for p in chosen) for chosen in positions))
     return tuple(found)
 

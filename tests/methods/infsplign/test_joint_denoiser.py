@@ -12,6 +12,7 @@ import torch
 from spatialbench.backbones.families import FLUX, SD3, Family
 from spatialbench.errors import UserError
 from spatialbench.guidance.joint_blocks import find_blocks
+from spatialbench.guidance.joint_tokens import joint_object_tokens
 from spatialbench.methods.infsplign import PLUGIN, RELEASED
 from spatialbench.methods.infsplign.guide import GuidedStep
 from spatialbench.methods.infsplign.joint_denoiser import guided_transformer
@@ -201,6 +202,20 @@ def test_attention_that_is_not_the_backbones_own_is_refused(
         guided_transformer(other, prompts, settings(), steps=STEPS),
     ):
         pass
+
+
+@pytest.mark.parametrize("tokens", ["clip", "both"])
+def test_what_only_one_encoder_reads_far_enough_for(
+    tokens: str, sd3: Any, prompts: list[Prompt]
+) -> None:
+    """CLIP ends after 16 tokens here, T5 long after them: what the message says to type works."""
+    first = prompts[0]
+    long = Prompt("9", "a photo of " * 6 + first.text, "left", first.triplet)
+    with pytest.raises(UserError, match=r"shorten the prompt\. Or give --set tokens=t5: it reads"):
+        joint_object_tokens(sd3, long, tokens, 256)
+    assert joint_object_tokens(sd3, long, "t5", 256)
+    with pytest.raises(UserError, match=r"shorten the prompt\.$"):
+        joint_object_tokens(sd3, long, tokens, 40)
 
 
 def test_the_method_on_folders(
