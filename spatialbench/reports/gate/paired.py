@@ -15,7 +15,7 @@ from ...statistics.spending import LOOKS, look_sizes
 from ..scored import ScoredRun
 from .changes import ALL, Change, Name, Question
 from .file import GateFile
-from .verdicts import RIGHT, Verdicts
+from .verdicts import RIGHT, Verdicts, read_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ def _pair(
             "more images than planned make no valid test"
         )
     images = there.images_per_prompt
-    reference = gate.verdicts.table(prompts, images)
+    keys = {*gate.metrics, *(key for windows in gate.groups.values() for key in windows)}
+    reference = gate.verdicts.table(prompts, images, read_by(scored, keys))
     rows = np.arange(scored.whole_prompts * images)
     own = take_rows(scored.table, rows)
     return gate.verdicts, take_rows(reference, rows), own, len(prompts)

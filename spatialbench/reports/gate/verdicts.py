@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class Verdicts(BaseModel):
         numbers: such a run has no images that another one's are the counterparts of.
         """
         table = scored.table
-        columns = {name: table.columns[name] for name in _read_by(scored, keys)}
+        columns = {name: table.columns[name] for name in read_by(scored, keys)}
         numbers = all(column.dtype.kind in "biuf" for column in columns.values())
         if not (numbers and scored.run.expected.seeds.known):
             return None
@@ -55,12 +55,20 @@ class Verdicts(BaseModel):
         packed = {name: _packed(column) for name, column in columns.items()}
         return cls(metric=asked_first(scored, keys), prompts_sha256=hashed, columns=packed)
 
-    def table(self, prompts: Sequence[Prompt], images: int) -> ScoreTable:
+    def table(
+        self, prompts: Sequence[Prompt], images: int, needed: Sequence[str] = ()
+    ) -> ScoreTable:
         """The table of these prompts with so many images each, which the caller has compared.
 
+        Args:
+            needed: columns that the caller's metrics read.
+
         Raises:
-            UserError: a damaged column.
+            UserError: a damaged column, or one that is needed and not there.
         """
+        for name in needed:
+            if name not in self.columns:
+                raise _damaged(name)
         count = len(prompts) * images
         columns = {name: _unpacked(name, text, count) for name, text in self.columns.items()}
         rows = np.repeat(np.arange(len(prompts)), images)
@@ -98,7 +106,7 @@ class _Watched(Mapping[str, Column]):
         return len(self._columns)
 
 
-def _read_by(scored: ScoredRun, keys: Sequence[str]) -> list[str]:
+def read_by(scored: ScoredRun, keys: Collection[str]) -> list[str]:
     """The columns that these metrics read, after that of right and wrong."""
     table = scored.table
     watched = _Watched(table.columns)

@@ -132,6 +132,15 @@ def test_damaged_verdicts_are_refused(gate: GateFile, reference: ScoredRun, text
         decide(reference, gate.model_copy(update={"verdicts": broken}))
 
 
+def test_a_column_that_was_lost_is_refused(gate: GateFile, reference: ScoredRun) -> None:
+    assert gate.verdicts is not None
+    for lost in gate.verdicts.columns:
+        left = {name: text for name, text in gate.verdicts.columns.items() if name != lost}
+        broken = gate.verdicts.model_copy(update={"columns": left})
+        with pytest.raises(UserError, match=f"verdicts are damaged .column '{lost}'"):
+            decide(reference, gate.model_copy(update={"verdicts": broken}))
+
+
 def test_a_large_loss_is_known_early(gate: GateFile, tmp_path: Path) -> None:
     """The answer is the same whether or not the images after it were made."""
     early = decide(_run(tmp_path / "part", worse=60, limit=48), gate, sequential=True)
