@@ -64,7 +64,7 @@ class PromptEncoder:
         self._negative: Embedding | None = None
         self._capacity = capacity
         self._known: OrderedDict[str, Embedding] = OrderedDict()
-        self._reported: set[str] = set()
+        self._looked_up: set[str] = set()
 
     def encode(self, text: str) -> Embedding:
         """The embedding of one prompt."""
@@ -124,9 +124,10 @@ class PromptEncoder:
         if unknown_id is None or unknown_id in (tokenizer.eos_token_id, tokenizer.pad_token_id):
             return
         for word in text.split():
-            ids = tokenizer(word, add_special_tokens=False).input_ids
-            if unknown_id in ids and word not in self._reported:
-                self._reported.add(word)
+            if word in self._looked_up:
+                continue
+            self._looked_up.add(word)
+            if unknown_id in tokenizer(word, add_special_tokens=False).input_ids:
                 log.warning("the backbone's vocabulary has no word %r (prompt: %s)", word, text)
 
 

@@ -4,9 +4,10 @@
 processor time of ``compare``, ``score`` and ``status``, imports included, in an earlier version
 (a checkout with an environment in ``.venv``) and in this one, in turn, the least of some rounds.
 Both read their modules compiled, as pip installs them, whatever this process is told of that. The
-runs are the earlier version's: 10 prompts x 4 of the lab, and VISOR's full size without
-pictures. Then scoring full VISOR from stored boxes, with intervals, against what the official
-notebook and ``visor.py`` compute from the same boxes, without them.
+runs are the earlier version's: VISOR's full size without pictures, and 10 prompts x 4 of the lab
+at 10 steps; a row is printed once it is measured. Then scoring full VISOR from stored boxes, with
+intervals, against what the official notebook and ``visor.py`` compute from the same boxes, without
+them.
 """
 
 from __future__ import annotations
@@ -98,22 +99,28 @@ def told(*arguments: str) -> dict[str, Any]:
 
 
 def verbs(old: Path, rounds: int, work: Path) -> None:
-    """The table of verbs."""
+    """The table of verbs: a row as soon as it is measured, those first that need no image made."""
     pythons = {"earlier": (str(old / ".venv/bin/python"), old), "now": (sys.executable, ROOT)}
     first, where = pythons["earlier"]
     compiled = work / "compiled"
-    for method in ("sd", "infsplign"):
-        made = ["run", "--method", method, "--bench", "visor", "--limit", "10"]
-        spent([first, "-m", "spatialbench", *made, "--out", str(work / method)], where, compiled)
-    spent([first, "-c", MAKE, str(work / "full")], where, compiled)
-    print("| command | earlier s | now s | now / earlier |\n| --- | ---: | ---: | ---: |")
+    print(
+        "| command | earlier s | now s | now / earlier |\n| --- | ---: | ---: | ---: |", flush=True
+    )
     for name, arguments in {
-        "compare, 40 images each": ["compare", str(work / "sd"), str(work / "infsplign")],
-        "score, 40 images": ["score", str(work / "sd")],
-        "status, 40 images": ["status", str(work / "sd")],
         "status, 101,120 images": ["status", str(work / "full")],
         "score, 101,120 images": ["score", str(work / "full")],
+        "status, 40 images": ["status", str(work / "sd")],
+        "score, 40 images": ["score", str(work / "sd")],
+        "compare, 40 images each": ["compare", str(work / "sd"), str(work / "infsplign")],
     }.items():
+        for run in map(Path, arguments[1:]):
+            if not run.exists() and run.name == "full":
+                spent([first, "-c", MAKE, str(run)], where, compiled)
+                spent([first, "-m", "spatialbench", "score", str(run)], where, compiled)
+            elif not run.exists():
+                made = ["run", "--method", run.name, "--bench", "visor", "--limit", "10"]
+                made += ["--steps", "10", "--out", str(run)]
+                spent([first, "-m", "spatialbench", *made], where, compiled)
         taken: dict[str, list[float]] = {version: [] for version in pythons}
         for turn in range(rounds + 1):
             for version, (python, cwd) in pythons.items():
