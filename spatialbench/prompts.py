@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 from .relations import Relation
@@ -79,9 +78,8 @@ def prompt_set_hash(prompts: Iterable[Prompt]) -> str:
 @lru_cache(maxsize=4)
 def _hash(told: tuple[tuple[str, str], ...]) -> str:
     # One call for all, for each takes a while: no JSON text holds a line break as it is.
-    texts = json.dumps(list(chain.from_iterable(told)), separators=("\n", ":"))[1:-1].split("\n")
-    lines = zip(texts[::2], texts[1::2], strict=False)  # of no prompt one empty text is left
-    return hashlib.sha256("".join(f"[{one}, {two}]\n" for one, two in lines).encode()).hexdigest()
+    lines = json.dumps(told, separators=("\n", ":"))[1:-1].replace('"\n"', '", "')
+    return hashlib.sha256(f"{lines}\n".encode() if told else b"").hexdigest()
 
 
 def with_article(name: str) -> str:
