@@ -33,7 +33,12 @@ def command(run: Path) -> None:
             f"{counted(moved, 'image')} moved; the run has {counted(packs, 'pack')} "
             f"('{typed('unpack', opened.path)}' moves the images back)"
         )
-        if moved and (opened.path / "gallery").is_dir():
+        if moved and _links_to_files(opened.path / "gallery"):
             again = typed("gallery", opened.path)
             say(f"its gallery shows files that are gone now: type '{again}' again")
     click.echo(opened.path)
+
+
+def _links_to_files(gallery: Path) -> bool:
+    """Whether the pages of a run's own gallery show its files, and not small copies."""
+    return any(b"../images/" in data.read_bytes() for data in gallery.glob("data/*.js"))

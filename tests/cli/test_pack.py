@@ -239,6 +239,9 @@ def test_from_python(both: Command) -> None:
         images["nowhere", 0]
 
 
-def test_an_older_gallery_is_named(both: Command) -> None:
+def test_an_older_gallery_is_named_if_it_shows_files(both: Command) -> None:
     both("gallery", "plain")
     assert "type 'spatialbench gallery plain' again" in both("pack", "plain").err
+    both("gallery", "plain")
+    both("unpack", "plain")
+    assert "gallery" not in both("pack", "plain").err
