@@ -109,9 +109,10 @@ def check(asked: Evaluation) -> None:
     if best > until.reach:
         raise UserError(
             f"--until {until.shown} is narrower than all {len(expected.prompts):,} prompts with "
-            f"{expected.images_per_prompt} images each can give, which is about ±{best:.1f} for a "
-            f"share near 50 %: ask for --until '{until.metric}+-{_rounded(best)}' or a wider one"
-            f"{_more(asked)}, or leave --until out to make them all."
+            f"{counted(expected.images_per_prompt, 'image')} each can give, which is about "
+            f"±{best:.1f} for a share near 50 %: ask for --until "
+            f"'{until.metric}+-{_rounded(best)}' or a wider one{_more(asked)}, or leave "
+            "--until out to make them all."
         )
 
 

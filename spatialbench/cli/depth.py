@@ -10,6 +10,7 @@ import click
 from ..api import choosing
 from ..api.console import progress, say, stdout_reserved
 from ..errors import typed
+from ..files.shown_text import counted
 from ..weights.devices import chosen_device
 from .options import device_option, offline_option
 from .parsing import RunFolder
@@ -66,5 +67,5 @@ def command(
         unfinished = opened.expected.benchmark.unfinished(opened.path)
         begun = opened.manifest.again or "the command that began the run"
         again = begun if unfinished else scored
-        say(f"{made:,} depth maps made now; next: {again}")
+        say(f"{counted(made, 'depth map')} made now; next: {again}")
     click.echo(run)

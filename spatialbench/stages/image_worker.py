@@ -14,6 +14,7 @@ from ..executors import LateError
 from ..executors.attempts import in_one_line
 from ..executors.stopping import batch_in_hand
 from ..files.images import of_one_colour
+from ..files.shown_text import counted
 from ..plugins import ImageRequest, Json, Method, NoImage
 from ..plugins.records import COSTS, ONE_COLOUR
 from ..prompts import Key
@@ -217,7 +218,7 @@ class ImageWorker:
         if count != len(requests):
             count = count if isinstance(count, int) else f"a {type(found).__name__}"
             raise UserError(
-                f"{self._whose} returned {count} for {len(requests)} images "
+                f"{self._whose} returned {count} for {counted(len(requests), 'image')} "
                 f"({name_some([key_of_request(one) for one in requests])}): expected a list with "
                 "one image per request, in their order."
             )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..plugins import Detector, Judge
 from ..plugins.evidence import SEEN
 from ..plugins.records import SeenRecord
@@ -100,7 +101,7 @@ class Looker(ABC):
         if not isinstance(found, Sequence) or len(found) != len(images):
             what = f"{len(found)} results" if isinstance(found, Sequence) else f"{found!r:.80}"
             raise WrongNumber(
-                f"{self.whose} returned {what} for {len(images)} images: expected a list with "
-                "one result per image."
+                f"{self.whose} returned {what} for {counted(len(images), 'image')}: expected a "
+                "list with one result per image."
             )
         return list(found)

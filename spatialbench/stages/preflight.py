@@ -21,6 +21,7 @@ from ..plugins.requirements import Requirement, required, together
 from ..plugins.rule import DEPTH_MAPS
 from ..prompts import Key
 from ..runs.expected import Expected, ToJudge
+from ..runs.progress import Silent
 from ..runs.store import RunDirectory
 from ..scoring.judging import Judging
 from ..scoring.rules.depth_maps import DepthFolder
@@ -28,6 +29,7 @@ from .depth_model import DepthModel, asking
 from .detector_record import require_same_model
 from .looker import Look
 
+_silent = Silent().notice  # stages tell of torn lines
 _SUBFOLDERS = ("images", "packs", *(seen.what for seen in SEEN.values()), "rules")
 
 
@@ -295,7 +297,3 @@ def _existing(folder: Path) -> Path:
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     return there
-
-
-def _silent(text: str) -> None:
-    """Stages tell of torn lines."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import NotHere, UserError
 from ...files.documents import parse_json, read_json
 from ...files.downloads import forbidden
+from ...files.shown_text import counted
 from ...weights.hashing import file_hash
 from ...weights.hub import HubSource, Unreachable, parse_source, snapshot_folder
 from ...weights.origin import Weights
@@ -126,8 +127,8 @@ def read_lora(lora: LoraFile) -> LoraContent:
     bad = [key for key, value in tensors.items() if not bool(value.double().isfinite().all())]
     if bad:
         raise UserError(
-            f"{lora.path} holds NaN or infinite values in {len(bad)} tensors, such as {bad[0]}; "
-            "get an intact copy of the LoRA."
+            f"{lora.path} holds NaN or infinite values in {counted(len(bad), 'tensor')}, such as "
+            f"{bad[0]}; get an intact copy of the LoRA."
         )
     adapters: dict[str | None, Mapping[str, Any]] = dict(_by_part(header, lora.path).items())
     config = lora.config

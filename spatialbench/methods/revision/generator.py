@@ -12,6 +12,7 @@ from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator, image_generators
 from ...backbones.sampling import Sampling, resolve_sampling
 from ...errors import UserError
+from ...files.shown_text import counted
 from ...guidance import several
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...plugins.parameters import read_parameters
@@ -69,7 +70,7 @@ class Revision(PipelineGenerator):
             for prompt in prompts.values():
                 self.guides.require(prompt)
 
-        guides = required(f"guides for {len(prompts):,} prompts", every_guide)
+        guides = required(f"guides for {counted(len(prompts), 'prompt')}", every_guide)
         return [*super().requirements(requests), guides]
 
     def load(self) -> None:

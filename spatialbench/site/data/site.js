@@ -82,7 +82,7 @@
     });
     one(".nothing").hidden = shown > 0;
     all(".jump a").forEach((link) => { link.hidden = document.getElementById(link.getAttribute("href").slice(1)).hidden; });
-    one("#count").textContent = shown === total ? `${total.toLocaleString("en")} rows` : `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
+    one("#count").textContent = shown === total ? `${total.toLocaleString("en")} ${total === 1 ? "row" : "rows"}` : `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
     document.body.dataset.ready = String(Number(document.body.dataset.ready || 0) + 1);
   }
 
