@@ -77,7 +77,7 @@ def recipe_plan_report(
     if not planned_rows:
         whole["price"] = None
     rows.append(["together", *_cells(whole, bool(planned_rows)), ""])
-    bases = [dict.fromkeys(run["basis"] for run in one["runs"]) for one in documents]
+    bases = [dict.fromkeys(map(_basis, one["runs"])) for one in documents]
     lines = [f"hours: {one}" for one in {one: None for found in bases for one in found}]
     if len(lines) > 1:
         # One row by its own pace and another by arithmetic are no comparison of the two.
@@ -100,6 +100,12 @@ def recipe_plan_report(
     return Report([table], document)
 
 
+def _basis(run: dict[str, Any]) -> str:
+    """What the hours of a run are from."""
+    known = run["worker_hours"] is not None
+    return str(run["basis"]) if known else "not known before images are there"
+
+
 def _state(cannot: str | None, missing: Sequence[str], shared: str | None, notes: Notes) -> str:
     if cannot is not None:
         return f"cannot {notes.mark(cannot)}"
@@ -116,10 +122,17 @@ def _cells(told: dict[str, Any], known: bool) -> list[str]:
     hours, price = told["worker_hours"], told["price"]
     return [
         f"{told['images']:,}",
-        UNDEFINED if hours is None else f"{hours:.3g}" if hours < 1000 else f"{hours:,.0f}",
+        UNDEFINED if hours is None else _hours(hours),
         UNDEFINED if told["bytes"] is None else size(told["bytes"]).removeprefix("about "),
         UNDEFINED if price is None else f"{price:,.2f}",
     ]
+
+
+def _hours(hours: float) -> str:
+    """Three digits, and none of what nobody waits for."""
+    if hours < 0.001:
+        return "<0.001"
+    return f"{hours:.3g}" if hours < 1000 else f"{hours:,.0f}"
 
 
 def _plus(one: float | None, other: float | None) -> float | None:

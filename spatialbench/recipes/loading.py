@@ -186,6 +186,7 @@ _SHOWN = 80
 _SHAPES = {
     "tuple_type": "a list is expected, each of its entries behind '- '",
     "bool_type": "true or false is expected",
+    "string_type": "a text is expected, in quotes where it looks like a number",
     **dict.fromkeys(
         ("dict_type", "model_type", "model_attributes_type"),
         "keys with values are expected, such as 'alpha: 1'",

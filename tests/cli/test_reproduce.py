@@ -425,10 +425,10 @@ def test_the_plan_writes_nothing_and_names_the_commands(
     # Now the hours of one row are by its own pace, and those of the others are not.
     text = spatialbench("reproduce", "squares.yaml", "--dry-run").out
     (own,) = re.findall(r"\[(\d)\] hours: from 96 images of this run", text)
-    (other,) = re.findall(r"\[(\d)\] hours: roughly", text)
+    (other,) = re.findall(r"\[(\d)\] hours: not known before images are there", text)
     marked = [line for line in text.splitlines() if line.endswith("ready")]
-    assert [f" [{own}] " in line for line in marked] == [False, True, False, False]
-    assert [f" [{other}] " in line for line in marked] == [True, False, True, True]
+    assert [f" <0.001 [{own}] " in line for line in marked] == [False, True, False, False]
+    assert [f" – [{other}] " in line for line in marked] == [True, False, True, True]
 
 
 def test_the_list(spatialbench: Command) -> None:

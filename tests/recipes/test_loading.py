@@ -86,6 +86,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed("rows", 0, published={"OA": {"value": 5, "low": 4}}), "an interval has both ends"),
     (changed(format=0), "format: input should be 1"),
     (changed(format=2, of_the_future=1), "format: this version of spatialbench reads recipes of"),
+    (
+        changed("rows", 0, name=1.4),
+        "row 1, name: a text is expected, in quotes where it looks like",
+    ),
     (changed("rows", 0, limit="1_0"), "limit: a number is expected, without quotes, not '1_0'"),
     (changed("rows", 0, synonyms="no"), "row 'plain', synonyms: true or false is expected, not"),
     (changed("rows", 0, published={"OA": "4_7"}), "OA.value: a number is expected"),
