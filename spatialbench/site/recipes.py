@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ..errors import UserError
+from ..errors import UserError, typed
 from ..files.documents import first_error, read_json
 from ..files.shown_text import inert
+from ..recipes.loading import shipped
 from ..reports.charts.forest import forest
 from ..reports.gallery.page import environment
 from ..reports.marks import MARKS
@@ -95,6 +96,13 @@ class RecipeResult(_Part):
     rows: tuple[RecipeRow, ...]
     claims: tuple[Claim, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str | None:
+        """What makes it again; None for a recipe of one's own, whose file nothing here names."""
+        if self.recipe not in shipped():
+            return None
+        return typed("reproduce", self.recipe, *(("--backbone", b) if (b := self.backbone) else ()))
 
     @property
     def metrics(self) -> list[str]:

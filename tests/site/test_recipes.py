@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from spatialbench.errors import UserError
+from spatialbench.site.recipes import RecipeResult
 from spatialbench.site.writing import SiteWishes
 
 from ..reports.gallery.browser import Browser
@@ -124,6 +125,9 @@ def test_published_beside_measured(runs: Path, tmp_path: Path, document: dict[st
     links = [place for place in page.links() if place != "data:,"]
     assert all((here / place).is_file() for place in links)
     assert len([place for place in links if "/runs/" in place]) == 2
+    # A recipe of one's own: its file is not in the result, so there is no command to print.
+    assert "a paper · recipe a-paper/table-1" in text
+    assert "spatialbench reproduce" not in text
     index = Page(tmp_path / "out" / "index.html")
     assert "claims: 1 holds, 1 not tested; values: 1 agrees, 1 differs" in index.text
     assert "recipes/a-paper-table-1.html" in index.links()
@@ -140,6 +144,8 @@ def test_a_lab_result_says_that_values_say_nothing(
     text = Page(_built(runs, tmp_path, document)).text
     assert "its values say nothing about the paper's" in text
     assert "other model" in text
+    shipped = RecipeResult.model_validate({**document, "recipe": "spright/visor"})
+    assert shipped.command == "spatialbench reproduce spright/visor --backbone lab"
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"recipe": 1}', None])
