@@ -68,14 +68,14 @@ def test_an_error_inside_an_object_weighs_more() -> None:
 def test_every_part_trains_in_order_and_gives_loadable_weights(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Two steps each: the real command, the real models, only shorter."""
+    """One step each: the real command, the real models, only shorter."""
     assert main(["lab", "train", "diffusion", "--folder", str(tmp_path)]) == 2
     assert "lab train autoencoder" in capfd.readouterr().err
-    whole = ["lab", "train", "all", "--folder", str(tmp_path), "--steps", "2"]
+    whole = ["lab", "train", "all", "--folder", str(tmp_path), "--steps", "1"]
     assert main(whole) == 0
     assert "step" not in capfd.readouterr().out
     assert main(whole) == 0
-    assert "continuing at step 2" in capfd.readouterr().err
+    assert "continuing at step 1" in capfd.readouterr().err
     on = ["lab", "train", "diffusion", "--folder", str(tmp_path / "on"), "--steps", "1"]
     assert main([*on, "--start", str(tmp_path / "diffusion" / "model")]) == 0
     assert "step" not in capfd.readouterr().out
