@@ -96,3 +96,22 @@ def test_the_files_of_packages_are_read_once_for_all_kinds(
     assert "new" in found["rule"]
     assert "odd" not in found["rule"]
     assert calls == [1]
+
+
+def test_an_installed_plugin_is_checked_once_and_another_object_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "_sound", {})
+    looked_at = []
+    with monkeypatch.context() as patch:
+        patch.setattr(discovery, "checked", lambda plugin, *_: looked_at.append(plugin))
+        first = plugins.load("rule", "pse")
+        assert plugins.load("rule", "pse") is first
+        assert looked_at == [first]
+        patch.setitem(discovery._sound, ("rule", "pse"), plugins.load("rule", "esplora-r1"))
+        plugins.load("rule", "pse")
+    assert looked_at[1:] == [plugins.load("rule", "esplora-r1"), first]
+    _distribution(tmp_path, "nothing", "[spatialbench.rules]\nnone = posixpath:altsep\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match="the package nothing is a NoneType"):
+        plugins.load("rule", "none")

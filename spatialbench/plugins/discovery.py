@@ -32,6 +32,8 @@ VARIABLE = "SPATIALBENCH_PLUGINS"
 
 _given: dict[Kind, dict[str, Plugin]] = {kind: {} for kind in KINDS}
 """Plug-ins that were given by file or module in this process, by their names."""
+_sound: dict[tuple[Kind, str], Plugin] = {}
+"""Installed plug-ins that were checked in this process: a table asks for the same ones per row."""
 
 
 def names(kind: Kind) -> list[str]:
@@ -95,38 +97,46 @@ def load(kind: Kind, name: str) -> Any:
     _read_variable()
     if name in _given[kind]:
         return _given[kind][name]
-    found = sorted((e for e in _installed(group(kind)) if e.name == name), key=_package)
+    found = [entry for entry in _installed(group(kind)) if entry.name == name]
     if not found:
         raise _of_01(kind, name) or unknown_name(kind, name, names(kind))
+    if len(found) > 1:
+        found.sort(key=_package)
     if len({entry.value for entry in found}) > 1:
         packages = " and ".join(_package(entry) for entry in found)
         raise UserError(
             f"the {kind} {name!r} is claimed by two packages, {packages}: uninstall one of them."
         )
     entry = found[0]
-    whose = f"the {kind} {name!r} of the package {_package(entry)}"
     try:
         plugin = entry.load()
     except UserError:
         raise
     except Exception as error:
         raise UserError(
-            f"{whose} cannot be loaded from {entry.value} ({type(error).__name__}: {error}); "
-            "update or uninstall that package."
+            f"{_whose(kind, entry)} cannot be loaded from {entry.value} "
+            f"({type(error).__name__}: {error}); update or uninstall that package."
         ) from error
-    checked(plugin, KINDS[kind].base, whose)
-    if plugin.name != name:
-        raise UserError(
-            f"{whose} calls itself {plugin.name!r}: expected the name of its entry point; correct "
-            "one of the two."
-        )
+    if (kind, name) not in _sound or _sound[kind, name] is not plugin:
+        whose = _whose(kind, entry)
+        checked(plugin, KINDS[kind].base, whose)
+        if plugin.name != name:
+            raise UserError(
+                f"{whose} calls itself {plugin.name!r}: expected the name of its entry point; "
+                "correct one of the two."
+            )
+        _sound[kind, name] = plugin
     return plugin
+
+
+def _whose(kind: Kind, entry: EntryPoint) -> str:
+    return f"the {kind} {entry.name!r} of the package {_package(entry)}"
 
 
 def _of_01(kind: Kind, name: str) -> UserError | None:
     """The error for a method of a package that was written for 0.1; None for no such package."""
-    entries = entry_points(group="spatialbench.generators", name=name) if kind == "method" else ()
-    for entry in entries:
+    installed = _installed("spatialbench.generators") if kind == "method" else ()
+    for entry in (entry for entry in installed if entry.name == name):
         return UserError(
             f"the package {_package(entry)} has the method {name!r} in the entry-point group of "
             "0.1, spatialbench.generators: its classes have to inherit from spatialbench.Method "
