@@ -97,7 +97,20 @@ def recipe_plan_report(
         "rows": documents,
         "left_out": list(asked.left_out),
     }
-    return Report([table], document)
+    return Report([table], document, _records(documents))
+
+
+def _records(documents: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows of ``--format csv``: numbers, with a reason for those that are missing."""
+    rows: list[list[object]] = []
+    for one in documents:
+        bases = dict.fromkeys(map(_basis, one["runs"]))
+        lacking = [n["missing"] for run in one["runs"] for n in run["needs"] if n["missing"]]
+        made = one["cannot"] is None
+        told = [one["name"], one["prompts"], *(one[name] if made else None for name in _SUMMED)]
+        rows.append([*told, "; ".join(bases), "; ".join(dict.fromkeys(lacking)), one["cannot"]])
+    columns = ["row", "prompts", "images", "hours", "bytes", "price", "hours_from", "missing"]
+    return [*columns, "cannot"], rows
 
 
 def _basis(run: dict[str, Any]) -> str:
@@ -129,9 +142,9 @@ def _cells(told: dict[str, Any], known: bool) -> list[str]:
 
 
 def _hours(hours: float) -> str:
-    """Three digits, and none of what nobody waits for."""
+    """Three digits, and 0.000 where there is nothing to wait for."""
     if hours < 0.001:
-        return "<0.001"
+        return f"{hours:.3f}"
     return f"{hours:.3g}" if hours < 1000 else f"{hours:,.0f}"
 
 

@@ -423,11 +423,18 @@ def test_the_plan_writes_nothing_and_names_the_commands(
         assert spatialbench(*shlex.split(command)[1:]).status == 0
         assert (tmp_path / folder / "summary.json").is_file()
     # Now the hours of one row are by its own pace, and those of the others are not.
+    plan = spatialbench("reproduce", "squares.yaml", "--dry-run", "--format", "csv")
+    lines = list(csv.DictReader(io.StringIO(plan.out)))
+    assert [line["row"] for line in lines] == ["half", "skill 0.75", "skill 1", "seeds", "never"]
+    assert [line["images"] for line in lines] == ["96", "96", "96", "192", ""]
+    assert float(lines[1]["hours"]) > 0 == len(lines[0]["hours"])
+    assert lines[1]["hours_from"].startswith("from 96 images")
+    assert lines[4]["cannot"] == RECIPE["rows"][3]["cannot"]
     text = spatialbench("reproduce", "squares.yaml", "--dry-run").out
     (own,) = re.findall(r"\[(\d)\] hours: from 96 images of this run", text)
     (other,) = re.findall(r"\[(\d)\] hours: not known before images are there", text)
     marked = [line for line in text.splitlines() if line.endswith("ready")]
-    assert [f" <0.001 [{own}] " in line for line in marked] == [False, True, False, False]
+    assert [f" 0.000 [{own}] " in line for line in marked] == [False, True, False, False]
     assert [f" – [{other}] " in line for line in marked] == [True, False, True, True]
 
 
