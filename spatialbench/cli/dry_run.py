@@ -73,7 +73,7 @@ def plan_report(plan: Plan) -> Report:
     rows += [[f"identity.{name}", text] for name, text in _fields(identity)]
     needs = [{"what": n.what, "state": n.state, "missing": n.missing} for n in plan.needs]
     document = {**told, "needs": needs, "identity": identity}
-    return Report([Table(["plan", ""], rows)], document, (["plan", "value"], rows))
+    return Report([Table(["plan", ""], rows)], document, _records(rows, told))
 
 
 def table_plan_report(
@@ -110,7 +110,20 @@ def table_plan_report(
     lacking = [{"what": n.what, "state": n.state, "missing": n.missing} for n in needs]
     document = {"table": title, **whole, "parts": told, "needs": lacking}
     document["downloads"] = [asdict(file) for file in files]
-    return Report([Table([f"plan of {title}", ""], shown)], document, (["plan", "value"], shown))
+    return Report([Table([f"plan of {title}", ""], shown)], document, _records(shown, whole))
+
+
+def _records(
+    rows: Sequence[Sequence[str]], told: Mapping[str, Any]
+) -> tuple[list[str], list[list[Any]]]:
+    """For ``csv`` the same lines, with what is counted as plain numbers."""
+    counts = {
+        key.replace("_", between): value
+        for key, value in told.items()
+        for between in "_ "
+        if value is None or isinstance(value, int | float)
+    }
+    return ["plan", "value"], [[name, counts.get(name, text)] for name, text in rows]
 
 
 _ADDED = ("prompts", "images", "seconds", "worker_hours", "bytes", "price")

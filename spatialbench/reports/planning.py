@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import ceil, hypot, isnan, nan
 
 from ..files.shown_text import counted
@@ -206,7 +206,15 @@ def lesson_report(
         numbers += [lesson.effect, lesson.unpaired, lesson.paired]
         needed_ = UNDEFINED if lesson.prompts is None else f"{lesson.prompts:,}"
         rows.append([lesson.metric, *map(plain_cell, numbers), needed_])
-    return Report([Table(columns, rows, title, notes, signatures=signatures)], document)
+    records = [
+        [
+            None if isinstance(value, float) and isnan(value) else value
+            for value in asdict(one).values()
+        ]
+        for one in found
+    ]
+    table = Table(columns, rows, title, notes, signatures=signatures)
+    return Report([table], document, ([one.name for one in fields(Lesson)], records))
 
 
 def _left_out(scored: ScoredRun, found: Sequence[Lesson]) -> list[str]:

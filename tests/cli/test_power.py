@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -27,6 +29,10 @@ def test_from_runs(spatialbench: Command) -> None:
     by_key = {found["metric"]: found for found in document["metrics"]}
     assert by_key["RIGHT"]["paired"] < by_key["RIGHT"]["unpaired"]
     assert by_key["FOUND"]["value"] == 100
+    lines = csv.DictReader(io.StringIO(spatialbench("power", "a", "b", "--format", "csv").out))
+    for line, found in zip(lines, document["metrics"], strict=True):
+        for key, value in found.items():
+            assert line[key] == ("" if value is None else str(value)), (line["metric"], key)
     assert "prompts for 2" in spatialbench("power", "a").out
     shutil.copytree("a", "copy")
     refused = spatialbench("power", "a", "copy")

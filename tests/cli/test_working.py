@@ -121,6 +121,12 @@ def test_a_dry_run_measures_and_prices(spatialbench: Command, tmp_path: Path) ->
     known = json.loads(spatialbench(*RUN, "--out", "run", "--dry-run", "--format", "json").out)
     assert known["basis"].startswith("from 24 images of this run on ")
     assert known["price"] is None
+    lines = spatialbench(*RUN, "--out", "run", "--dry-run", "--format", "csv").out.splitlines()
+    assert {
+        "seconds": str(known["seconds"]),
+        "bytes": str(known["bytes"]),
+        "price": "",
+    }.items() <= {line.split(",")[0]: line.split(",")[1] for line in lines}.items()
     shared = json.loads(
         spatialbench(*RUN, "--out", "run", "--dry-run", "--workers", "4", "--format", "json").out
     )
