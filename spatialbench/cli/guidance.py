@@ -73,4 +73,9 @@ def _write(chart: Path, drawn: Markup) -> None:
 
     ending = chart.suffix.removeprefix(".").lower()
     content = standalone(drawn).encode() if ending == "svg" else converted(drawn, ending)
+    if not chart.parent.is_dir():
+        raise UserError(
+            f"the chart {chart} cannot be written (there is no folder {chart.parent}): make it, or "
+            "give another file."
+        )
     write_report(chart, content)
