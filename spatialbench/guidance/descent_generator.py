@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..backbones.families import Pipeline
 from ..backbones.pipeline_generator import PipelineGenerator
 from ..backbones.sampling import ACTS_ON_ATTENTION, Sampling, resolve_sampling
 from ..plugins import Ability, GenerationSettings, ImageRequest, Json
@@ -14,7 +15,8 @@ from .course import Course, KeepsCourse
 from .descent import WordMaps, descended
 from .descent_settings import DescentSettings, read_descent
 from .joint_maps import JointMaps
-from .joint_tokens import require_tokens
+from .joint_tokens import encoders_of, located, require_tokens
+from .long_prompts import require_read
 from .maps_at_level import LevelMaps
 
 if TYPE_CHECKING:
@@ -56,8 +58,20 @@ class DescentGenerator(KeepsCourse, PipelineGenerator):
     def about_prompts(self, prompts: Sequence[Prompt]) -> list[str]:
         """See ``plugins.about_prompts``."""
         relations = self.settings.relations
-        said = self.method.about_prompts(several.guided(prompts, relations))
+        guided = several.guided(prompts, relations)
+        said = self.method.about_prompts(guided)
+        require_read(self.sampling, guided, self._locate)
         return said + several.about(self.method.name, prompts, relations)
+
+    def _locate(self, pipe: Pipeline, prompt: Prompt) -> None:
+        """Refuse a prompt whose objects the text encoders do not read."""
+        family, positions = self.sampling.family, self.method.positions
+        if self.settings.joint:
+            rows = family.rows_before_t5(pipe) + (self.sampling.text_length or 0)
+            for encoder in encoders_of(pipe, self.settings.joint.tokens, rows):
+                located(pipe, prompt, encoder, rows, positions)
+        else:
+            positions(prompt, family.word_tokenizers(pipe))
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As :meth:`PipelineGenerator.latents`, guided.

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from ...backbones.architecture import Architecture
 from ...backbones.checkpoint import Checkpoint
+from ...backbones.families import Pipeline
 from ...backbones.named import resolve
 from ...backbones.pipeline_generator import PipelineGenerator
 from ...backbones.sampling import ACTS_ON_ATTENTION, Sampling, resolve_sampling
 from ...errors import UserError
 from ...guidance import several
 from ...guidance.course import KeepsCourse
-from ...guidance.joint_tokens import require_tokens
+from ...guidance.joint_tokens import joint_object_tokens, require_tokens
+from ...guidance.long_prompts import require_read
 from ...guidance.nouns import guided_triplets, triplet_spans
+from ...guidance.tokens import object_tokens
 from ...plugins import GenerationSettings, ImageRequest, Json
 from ...prompts import Prompt
 from ...relations import Relation
 from .denoiser import guided
 from .guide import Observer
 from .joint_denoiser import guided_transformer
+from .official_tokens import official_object_tokens
 from .placement import placed_relations
 from .presets import Preset
 from .settings import GuidanceSettings, preset_of, read_settings
@@ -85,6 +89,7 @@ class InfSplign(KeepsCourse, PipelineGenerator):
             placed = placed_relations(prompt, near, released=released)
             unplaced = {t.relation for t, p in zip(triplets, placed, strict=True) if p is None}
             without.update((relation, len(triplets) > 1) for relation in unplaced)
+        require_read(self.sampling, several.guided(prompts, relations), self._locate)
         name, every = self.guidance.variant.name, f"{len(prompts):,}"
         return [
             f"{name}: {count:,} of {every} prompts ask for {relation.adverb!r} "
@@ -92,6 +97,15 @@ class InfSplign(KeepsCourse, PipelineGenerator):
             f"term: {_NO_TERM[relation]}"
             for (relation, others), count in sorted(without.items())
         ] + [*several.about(name, prompts, relations), *self._never_satisfied()]
+
+    def _locate(self, pipe: Pipeline, prompt: Prompt) -> None:
+        """Refuse a prompt whose objects the text encoders do not read."""
+        if self.guidance.joint:
+            tokens, length = self.guidance.joint.reading.tokens, self.sampling.text_length
+            joint_object_tokens(pipe, prompt, tokens, length or 0)
+        else:
+            choose = official_object_tokens if self.guidance.variant.released else object_tokens
+            choose(prompt, self.sampling.family.word_tokenizers(pipe))
 
     def _never_satisfied(self) -> list[str]:
         """A sentence where no image can ever rest: centroids lie 1 apart at most."""
