@@ -54,8 +54,8 @@ def _tokenizers(folder: Path) -> Any:
     found.components = {}
     for part in ("tokenizer", "tokenizer_2", "tokenizer_3"):
         entry = index.get(part)
-        known = isinstance(entry, list) and len(entry) == 2 and entry[1]
-        found.components[part] = load_beside(str(entry[1]), folder / part) if known else None
+        name = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+        found.components[part] = load_beside(str(name), folder / part) if name else None
         setattr(found, part, found.components[part])
     found.tokenizer_max_length = getattr(found.tokenizer, "model_max_length", 0)
     return found
