@@ -26,11 +26,12 @@ def chosen_runs(rows: Sequence[Row], patterns: Sequence[str]) -> list[Row]:
         UserError: there is none.
     """
     names = row_names([(row.given, row.result) for row in rows])
-    found = [
-        row
-        for row, name in zip(rows, names, strict=True)
-        if matches(patterns, [name, row.result.method, row.run, str(row.result.run)])
-    ]
+    found = []
+    for row, name in zip(rows, names, strict=True):
+        # Of two runs with one name, each is shown with more behind it.
+        called = {name, row.given or name, row.result.method, row.run, str(row.result.run)}
+        if matches(patterns, called):
+            found.append(row)
     if not found:
         raise no_such_row(patterns, names)
     return found

@@ -322,3 +322,13 @@ def test_a_comparison_takes_the_same_options(spatialbench: Command) -> None:
     assert "unknown column 'D'" in unknown.err
     assert "by group" not in spatialbench("compare", "a", "b").out
     assert "by group" in spatialbench("compare", "a", "b", "--by", "relation").out
+
+
+def test_rows_of_two_runs_with_one_name(spatialbench: Command) -> None:
+    """The table shows more than the name of each; the name alone still means both."""
+    run = ("run", "--method", "painter", "--bench", "squares", "--limit", "2", "--name")
+    for name, skill in (("twin", "1"), ("twin", "0.5"), ("other", "0")):
+        assert spatialbench(*run, name, "--set", f"skill={skill}").status == 0
+    outcome = spatialbench("leaderboard", "runs", "--rows", "twin", "--format", "json")
+    names = [row["name"] for row in json.loads(outcome.out)["rows"] if row["name"] != "a coin"]
+    assert sorted(names) == ["twin (skill=0.5)", "twin (skill=1.0)"]
