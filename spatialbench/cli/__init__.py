@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import importlib
@@ -128,7 +129,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return failed(f"{strange!r} holds a NUL character: leave it out.", error_status)
     try:
         if argv is None and _KEEPS_ALL & {*arguments[:1]}:
-            gc.disable()  # this process ends with the verb
+            # This process ends with the verb, and Python would look through everything once more.
+            gc.disable()
+            atexit.register(gc.freeze)
         with on_sigterm(), safe_stdout():
             status = root.main(
                 arguments, "spatialbench", standalone_mode=False, obj=list(arguments)
