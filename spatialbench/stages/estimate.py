@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..backbones.schedulers import evaluations
 from ..errors import UserError
 from ..plugins import load
 from ..runs.names import backbone_name
@@ -38,6 +37,8 @@ def estimate(generator: Mapping[str, Any], images: int, device: str) -> Estimate
         images: how many.
         device: ``cpu`` or an accelerator.
     """
+    from ..backbones.schedulers import evaluations
+
     steps, width, height = (_count(generator.get(key)) for key in ("steps", "width", "height"))
     step = _step_tflop(backbone_name(generator))
     seconds = None
