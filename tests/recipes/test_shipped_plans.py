@@ -34,11 +34,11 @@ def test_every_row_has_a_plan_or_a_reason(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if load(name).recipe.benchmark.startswith("t2i-compbench"):
+    recipe = load(name).recipe
+    if recipe.benchmark.startswith("t2i-compbench"):
         t2i_compbench_files(monkeypatch)
     assert main(["reproduce", name, "--dry-run", "--limit", "50", *asked, "--format", "json"]) == 0
     plan = fits("reproduce-plan", json.loads(capsys.readouterr().out))
-    recipe = load(name).recipe
     assert [row["name"] for row in plan["rows"]] == [point.name for point in points(recipe)]
     stated = {point.name for point in points(recipe) if point.cannot}
     for row in plan["rows"]:
