@@ -36,17 +36,31 @@ CONNECT_S = 2.0
 """Seconds until an address counts as out of reach, and again until its name counts as unknown."""
 
 
-def downloader() -> Any:
-    """What pooch downloads with: told after seconds where nothing can be reached."""
+def download(url: str, known: str | None, name: str, folder: Path) -> None:
+    """Download a file to ``folder/name`` by pooch, in silence.
+
+    Args:
+        known: ``sha256:...``; None for a content that the caller checks.
+
+    Raises:
+        OSError: no way there, told after seconds, or the folder cannot be written.
+        ValueError: another content than the known one.
+    """
     import pooch
 
     plain = pooch.HTTPDownloader(timeout=(CONNECT_S, 30))
 
-    def download(url: str, output_file: Any, pooch: Any) -> None:
+    def known_host(url: str, output_file: Any, pooch: Any) -> None:
         require_name(url)
         plain(url, output_file, pooch)
 
-    return download
+    log = pooch.get_logger()
+    level = log.level
+    log.setLevel("ERROR")
+    try:
+        pooch.retrieve(url, known, name, folder, downloader=known_host)
+    finally:
+        log.setLevel(level)
 
 
 def require_name(url: str) -> None:
@@ -117,10 +131,8 @@ def retrieve(file: RemoteFile, owner: str, *, offline: bool = False) -> Path:
             f"{file.name} of {owner} is not in the cache {folder}; with a network, type "
             f"'spatialbench fetch {owner}' first, then work offline."
         )
-    pooch.get_logger().setLevel("ERROR")
     try:
-        known = f"sha256:{file.sha256}"
-        pooch.retrieve(file.url, known, file.name, folder, downloader=downloader())
+        download(file.url, f"sha256:{file.sha256}", file.name, folder)
     except ValueError as error:
         raise UserError(
             f"{file.url} is not the file it was (its sha256 is not {file.sha256[:12]}...); it was "

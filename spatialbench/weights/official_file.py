@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import NotHere, UserError
-from ..files.downloads import cache_folder, downloader, forbidden
+from ..files.downloads import cache_folder, download, forbidden
 from ..plugins.requirements import Requirement, required
 from .hashing import file_hash
 
@@ -74,12 +74,9 @@ class OfficialFile:
             return self._intact(path)
         if self.given is not None or self.url is None or offline or forbidden():
             raise self._missing()
-        import pooch
-
-        pooch.get_logger().setLevel("ERROR")
         partial = path.name + ".part"
         try:
-            pooch.retrieve(self.url, None, partial, path.parent, downloader=downloader())
+            download(self.url, None, partial, path.parent)
             return self._intact(path.with_name(partial)).replace(path)
         except (OSError, ValueError) as error:
             raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pooch
 import pytest
 
 from spatialbench.errors import UserError
@@ -37,7 +38,9 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OfficialFile:
 def test_a_download_is_checked_and_kept(served: OfficialFile) -> None:
     chosen = served
     assert chosen.digest() == DIGEST[:8]
+    level = pooch.get_logger().level
     path = chosen.locate(offline=False)
+    assert pooch.get_logger().level == level
     assert path == served.path
     assert path.read_bytes() == CONTENT
     assert [file.name for file in path.parent.iterdir()] == ["eye.pth"]
