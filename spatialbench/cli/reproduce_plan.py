@@ -24,6 +24,12 @@ def recipe_plan_report(
 
     seen: dict[tuple[str, int], str] = {}
     rows, notes, documents = [], Notes(), []
+    # One row by its own pace and another by arithmetic are no comparison of the two: then each
+    # row has a note, and those come first, as the column of hours does.
+    from_what = dict.fromkeys(_basis(one.document()) for _, plans, _ in planned for one in plans)
+    if several := len(from_what) > 1:
+        for one in from_what:
+            notes.mark(f"hours: {one}")
     whole: dict[str, float | None] = dict.fromkeys(_SUMMED, 0)
     for row, parts, cannot in planned:
         told: dict[str, Any] = dict.fromkeys(_SUMMED, 0)
@@ -62,7 +68,11 @@ def recipe_plan_report(
             for name in _SUMMED:
                 whole[name] = _plus(whole[name], told[name])
         own = cannot is None and any(run["shared_with"] is None for run in runs)
-        rows.append([row.name, *_cells(told, own), state])
+        images, hours, disk, price = _cells(told, own)
+        if several and own:
+            told_from = dict.fromkeys(map(_basis, runs))
+            hours += "".join(f" {notes.mark(f'hours: {one}')}" for one in told_from)
+        rows.append([row.name, images, hours, disk, price, state])
         documents.append(
             {
                 "name": row.name,
@@ -77,13 +87,7 @@ def recipe_plan_report(
     if not planned_rows:
         whole["price"] = None
     rows.append(["together", *_cells(whole, bool(planned_rows)), ""])
-    bases = [dict.fromkeys(map(_basis, one["runs"])) for one in documents]
-    lines = [f"hours: {one}" for one in {one: None for found in bases for one in found}]
-    if len(lines) > 1:
-        # One row by its own pace and another by arithmetic are no comparison of the two.
-        for line, found in zip(rows, bases, strict=False):
-            line[2] += "".join(f" {notes.mark(f'hours: {one}')}" for one in found)
-        lines = []
+    lines = [] if several else [f"hours: {one}" for one in from_what]
     if planned_rows and whole["price"] is None:
         lines.append("price: give --price-per-hour")
     columns = ["row", "images", "hours", "disk", "price", "state"]
