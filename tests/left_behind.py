@@ -34,7 +34,13 @@ def _noting(change: Callable[..., None], kept: str) -> Callable[..., None]:
 
 
 _always = pytest.MonkeyPatch()
-for _name, _kept in (("setattr", "_setattr"), ("delattr", "_setattr"), ("setitem", "_setitem")):
+_CHANGES = {
+    "setattr": "_setattr",
+    "delattr": "_setattr",
+    "setitem": "_setitem",
+    "delitem": "_setitem",
+}
+for _name, _kept in _CHANGES.items():
     _always.setattr(pytest.MonkeyPatch, _name, _noting(getattr(pytest.MonkeyPatch, _name), _kept))
 
 
