@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -12,7 +14,8 @@ from ..errors import UserError
 from ..plugins.kernels import Kernels
 from .families import Pipeline, of_pipeline
 
-_COMPILERS = ("c++", "g++", "clang++", "cl")
+_COMPILERS = {"linux": "g++", "darwin": "clang++", "win32": "cl"}
+"""What torch calls where CXX names none, by system."""
 
 
 def require_compiler(device: str) -> None:
@@ -26,10 +29,12 @@ def require_compiler(device: str) -> None:
             "--compile needs Triton on a GPU, which is not installed: pip install triton, or leave "
             "--compile out."
         )
-    if device == "cpu" and not any(map(shutil.which, _COMPILERS)):
+    chosen = os.environ.get("CXX")
+    if device == "cpu" and not shutil.which(chosen or _COMPILERS.get(sys.platform, "g++")):
+        none = f"CXX names {chosen!r}, which is not here" if chosen else "none is here"
         raise UserError(
-            "--compile needs a C++ compiler on a processor, and none is here: install g++, or "
-            "leave --compile out."
+            f"--compile needs a C++ compiler on a processor, and {none}: "
+            f"{'unset CXX, ' if chosen else ''}install g++, or leave --compile out."
         )
 
 

@@ -153,6 +153,12 @@ def test_without_a_compiler_it_is_refused_before_the_first_image(
         return [one.missing for one in method.requirements(requests()) if one.missing]
 
     asked = PLUGIN.configure(GenerationSettings(kernels=Kernels(compile=True)), {})
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert missing(asked) == [
+        "--compile needs a C++ compiler on a processor, and CXX names 'no-such-compiler', which is "
+        "not here: unset CXX, install g++, or leave --compile out."
+    ]
+    monkeypatch.delenv("CXX")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert missing(asked) == [
         "--compile needs a C++ compiler on a processor, and none is here: install g++, or leave "
