@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import overload
 
 from ..plugins import Benchmark, ImageRequest
@@ -114,8 +114,7 @@ def expect(
             cannot be a folder name.
     """
     prompts = benchmark.prompts(subset)
-    for prompt in prompts:
-        safe_id(prompt.id)
+    _require_safe(tuple(prompt.id for prompt in prompts))
     return Expected(
         benchmark,
         subset,
@@ -125,6 +124,13 @@ def expect(
         seeds,
         selection,
     )
+
+
+@lru_cache(maxsize=4)
+def _require_safe(ids: tuple[str, ...]) -> None:
+    """Looked at once, for a table of many runs expects images of the same prompts for each."""
+    for one in ids:
+        safe_id(one)
 
 
 def name_some(keys: Collection[Key]) -> str:
