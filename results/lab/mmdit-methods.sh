@@ -31,8 +31,9 @@ done
 {
     printf '# Attend-and-Excite and STORM on a transformer\n\n'
     printf '`lab-mmdit`, 100 held-out VISOR prompts x 4, the same seeds. Made by\n'
-    printf '`results/lab/mmdit-methods.sh FOLDER`. No setting was chosen on any prompt of the lab'\''s transformer but\n'
-    printf 'the blocks, 3 and 4, which are InfSplign'\''s.\n\n'
+    printf '`results/lab/mmdit-methods.sh FOLDER`. Nothing of Attend-and-Excite and STORM was chosen on the lab'\''s\n'
+    printf 'transformer but the blocks, 3 and 4, which are InfSplign'\''s. InfSplign'\''s weight was chosen on it too, on 90\n'
+    printf 'other prompts ([mmdit.md](mmdit.md)): the others might gain by a search of their step sizes.\n\n'
     spatialbench leaderboard "${methods[@]/#/$folder/}" --price --no-published --format md
     printf '\n'
     spatialbench compare "${methods[@]/#/$folder/}" --flips 0 --format md
