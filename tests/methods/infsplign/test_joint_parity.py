@@ -252,7 +252,7 @@ class Case:
         embedding = self.pipe.transformer.time_text_embed
         own = embedding.time_proj
         try:
-            tried = {}
+            tried = {self.velocity_off(): own}
             for units in EXPONENTS.values():
                 embedding.time_proj = Sinusoids(units)
                 tried[self.velocity_off()] = embedding.time_proj
