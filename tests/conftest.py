@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -82,14 +83,17 @@ def plugin_package(plugin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 @pytest.fixture(autouse=True)
-def given_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+def given_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget, after each test, the plug-ins that it gives by file: others list what there is."""
     before = {kind: dict(known) for kind, known in discovery._given.items()}
     monkeypatch.setattr(discovery, "_given", before)
     monkeypatch.setattr(discovery, "_read", set(discovery._read))
     monkeypatch.setattr(discovery, "_of_files", dict(discovery._of_files))
-    monkeypatch.setattr(discovery, "_searched", list(discovery._searched))
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    searched = list(discovery._searched)
+    monkeypatch.setattr(discovery, "_searched", searched)
+    known = len(searched)
+    yield
+    sys.path[:] = [place for place in sys.path if place not in searched[known:]]
 
 
 @pytest.fixture

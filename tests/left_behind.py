@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 from _pytest.compat import NOTSET
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGPIPE, signal.SIGHUP)
+_SIGNALS = (signal.SIGALRM, signal.SIGPIPE, signal.SIGHUP)
+"""Not those that Ray takes when a process is connected, and keeps."""
+
 _first: dict[tuple[int, str], tuple[Any, str, Any]] = {}
 """What each patched attribute and item was before the first patch of this test."""
 
@@ -100,7 +102,6 @@ def _state() -> dict[str, Any]:
     told |= {
         "working folder": os.getcwd(),
         "umask": mask,
-        "sys.path": list(sys.path),
         "log": (log.level, list(log.handlers)),
     }
     torch = sys.modules.get("torch")
