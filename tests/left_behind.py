@@ -51,9 +51,13 @@ def _leaves_nothing_behind() -> Iterator[None]:
     """By its name the first of a test's fixtures, and so the last that ends."""
     _seed()
     _first.clear()
-    before = _state()
+    before, variables = _state(), dict(os.environ)
     yield
     after = _state()
+    # Put back and not told: a library may change them when it is first imported, in whatever test.
+    # New ones stay with it.
+    variables.pop("PYTEST_CURRENT_TEST", None)
+    os.environ.update(variables)
     told = [f"another {name}" for name in before if before[name] != after.get(name)]
     told += [
         f"another {name} of {type(owner).__name__} {getattr(owner, '__name__', '')}"
@@ -95,10 +99,9 @@ def _state() -> dict[str, Any]:
     mask = os.umask(0)
     os.umask(mask)
     log = logging.getLogger("spatialbench")
-    told: dict[str, Any] = {  # New variables are also those that a library sets at its import.
-        f"${name}": value for name, value in os.environ.items() if not name.startswith("PYTEST_")
+    told: dict[str, Any] = {
+        f"handler of {number.name}": signal.getsignal(number) for number in _SIGNALS
     }
-    told |= {f"handler of {number.name}": signal.getsignal(number) for number in _SIGNALS}
     told |= {
         "working folder": os.getcwd(),
         "umask": mask,
