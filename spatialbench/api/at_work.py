@@ -94,7 +94,7 @@ def opened(asked: Evaluation) -> Iterator[Run]:
         if before > asked.expected.images and not run.is_part:
             asked.progress.notice(
                 f"{run.path} was asked for {before:,} images before and is not scored; it is "
-                f"{asked.expected.images:,} now, and those that are there already are kept."
+                f"of {asked.expected.images:,} now, and those that are there already are kept."
             )
         transform = method.transform if isinstance(method, Transformed) else None
         sentence = record_sent_prompts(run, transform)
