@@ -60,7 +60,7 @@ def test_variable():
     del os.environ["COLUMNS"]
 
 def test_variables_are_put_back():
-    assert os.environ["TERM"] == "set" and os.environ["COLUMNS"] == "200"
+    assert os.environ["TERM"] == "set" and os.environ["COLUMNS"] == "1000"
 
 def test_folder():
     os.chdir("/")
@@ -83,7 +83,7 @@ def test_the_test_that_leaves_something_fails(tmp_path: Path) -> None:
     ran = subprocess.run(
         [*command, str(tmp_path / "test_it.py")],
         cwd=Path(__file__).parents[1],
-        env=os.environ | {"COLUMNS": "200", "TERM": "set"},
+        env=os.environ | {"COLUMNS": "1000", "TERM": "set"},
         capture_output=True,
         text=True,
     )
