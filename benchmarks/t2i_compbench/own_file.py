@@ -16,6 +16,7 @@ from typing import Any
 
 from spatialbench.errors import UserError
 from spatialbench.files.documents import LARGE, json_lines, parse_json, read_limited
+from spatialbench.files.shown_text import counted
 from spatialbench.prompt_transforms.tagging import Tagged, read_table, table_of
 from spatialbench.prompts import Prompt
 
@@ -207,7 +208,7 @@ def _prompt(category: str, record: Mapping[str, Any]) -> Prompt:
         return Prompt(
             id=prompt_id,
             text=text,
-            task=f"{len(questions)} noun phrase{'' if len(questions) == 1 else 's'}",
+            task=counted(len(questions), "noun phrase"),
             facts={"category": category, "questions": questions},
         )
     return tagged_prompt(prompt_id, text, tokens, category)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from spatialbench.errors import UserError, unknown_name
+from spatialbench.files.shown_text import counted
 from spatialbench.prompts import Prompt, Triplet
 from spatialbench.relations import PHRASES
 
@@ -134,11 +135,10 @@ def count_prompt(prompt_id: str, text: str, words: Sequence[str]) -> Prompt:
         names = wanted_objects(words, sources.plurals())[0]
     except (IndexError, ValueError):
         names = []
-    kinds = len(names)
     return Prompt(
         id=prompt_id,
         text=text,
-        task=f"{kinds} kind{'' if kinds == 1 else 's'}",
+        task=counted(len(names), "kind"),
         objects=tuple(dict.fromkeys(names)),
         facts={"category": "numeracy", "words": tuple(words), "locality": None},
     )
@@ -176,7 +176,7 @@ def _attribute(prompt_id: str, text: str) -> Prompt:
     return Prompt(
         id=prompt_id,
         text=text,
-        task=f"{len(questions)} noun phrase{'' if len(questions) == 1 else 's'}",
+        task=counted(len(questions), "noun phrase"),
         facts={"category": category, "questions": questions},
     )
 

@@ -9,6 +9,7 @@ import click
 
 from ..api.console import say
 from ..errors import UserError
+from ..files.shown_text import counted
 from ..reports.report import Form
 from .options import format_option
 from .parsing import FiniteFloat, Place, RunFolder
@@ -94,8 +95,7 @@ def command(
         for note in narrow_windows(checks_of(scored, gate)):
             say(note)
         again = shlex.join(["spatialbench", "gate", str(run), "--against", str(write_path)])
-        windows = "1 window" if gate.windows == 1 else f"{gate.windows:,} windows"
-        say(f"{windows} written; next: {again}")
+        say(f"{counted(gate.windows, 'window')} written; next: {again}")
         click.echo(write_path)
         return 0
     if against is None:
